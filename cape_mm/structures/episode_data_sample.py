@@ -1,0 +1,50 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import List
+
+from mmengine.structures import BaseDataElement
+from mmpose.structures import PoseDataSample
+
+
+class EpisodeDataSample(BaseDataElement):
+    """One episode: support instances and query instances of one category.
+
+    Each member is an ordinary :class:`PoseDataSample` as packed by MMPose, so
+    that its visualizer and metrics work on it. ``gt_instances`` of a member
+    are in original image pixels, ``gt_instance_labels`` in [0, 1] of the
+    network input.
+
+    Meta information:
+        - ``episode`` (Tuple[int, int, int]): seed, epoch and number of the
+          episode; drawing it again gives the same members.
+        - ``category_id`` (int), ``category_name`` (str)
+        - ``keypoint_names`` (List[str]), ``num_keypoints`` (int)
+        - ``skeleton`` (List[List[int]]): 0-based index pairs.
+        - ``replaced`` (List[str]): paths of members that could not be used
+          and were replaced by another instance of the category.
+    """
+
+    @property
+    def supports(self) -> List[PoseDataSample]:
+        """The S annotated examples."""
+        return self._supports
+
+    @supports.setter
+    def supports(self, value: List[PoseDataSample]) -> None:
+        self.set_field(value, '_supports', dtype=list)
+
+    @supports.deleter
+    def supports(self) -> None:
+        del self._supports
+
+    @property
+    def queries(self) -> List[PoseDataSample]:
+        """The Q instances whose keypoints are predicted."""
+        return self._queries
+
+    @queries.setter
+    def queries(self, value: List[PoseDataSample]) -> None:
+        self.set_field(value, '_queries', dtype=list)
+
+    @queries.deleter
+    def queries(self) -> None:
+        del self._queries

@@ -1,0 +1,15 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / 'shared'
+
+
+@pytest.fixture
+def mp100_mini() -> Path:
+    """Root of a small set of real pictures in MP-100 layout."""
+    root = SHARED / 'data' / 'mp100_mini'
+    if not root.is_dir():
+        pytest.skip(f'no real data at {root}')
+    return root
