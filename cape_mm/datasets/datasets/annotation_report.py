@@ -1,0 +1,68 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from collections import OrderedDict
+from typing import Dict, List
+
+#: What each kind of problem means and what is done about it, in the order
+#: of the report.
+PROBLEMS = OrderedDict(
+    duplicate_id='duplicate ids (first one kept)',
+    keypoint_names='names that contradict the keypoints (names dropped)',
+    bad_skeleton='bad skeletons (edge or skeleton dropped)',
+    unknown_image='annotations of an unknown image (skipped)',
+    unknown_category='annotations of an unknown category (skipped)',
+    crowd='crowd annotations (skipped)',
+    no_bbox='annotations without bounding box (skipped)',
+    no_area='annotations with area <= 0 (skipped)',
+    no_keypoints='annotations without keypoints (skipped)',
+    keypoint_count='annotations with a wrong number of keypoints (skipped)',
+    not_finite='annotations with NaN, infinite or no numbers (skipped)',
+    no_visible_keypoint='annotations without visible keypoint (skipped)',
+    degenerate_box='annotations with a degenerate box (skipped)',
+    missing_image='annotations whose picture is missing (dropped)',
+)
+
+
+class AnnotationReport:
+    """Collects the problems of one annotation file, to be told once.
+
+    Args:
+        ann_file (str): The file that is read.
+        max_examples (int): Examples kept of each kind. Defaults to 3.
+    """
+
+    def __init__(self, ann_file: str, max_examples: int = 3) -> None:
+        self.ann_file = ann_file
+        self.max_examples = max_examples
+        self.counts: Dict[str, int] = {}
+        self.examples: Dict[str, List[str]] = {}
+
+    def add(self, kind: str, example: str) -> None:
+        """Count one problem.
+
+        Args:
+            kind (str): A key of :data:`PROBLEMS`.
+            example (str): Where it is and why, e.g. ``'annotation 3
+                (a/b.jpg): area is 0'``.
+        """
+        if kind not in PROBLEMS:
+            raise KeyError(f'unknown kind of problem: {kind!r}')
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        examples = self.examples.setdefault(kind, [])
+        if len(examples) < self.max_examples:
+            examples.append(example)
+
+    def __bool__(self) -> bool:
+        return bool(self.counts)
+
+    def __str__(self) -> str:
+        lines = [f'Problems in {self.ann_file}:']
+        for kind, meaning in PROBLEMS.items():
+            if kind not in self.counts:
+                continue
+            lines.append(f'  {self.counts[kind]} {meaning}')
+            examples = self.examples[kind]
+            lines += [f'    {example}' for example in examples]
+            more = self.counts[kind] - len(examples)
+            if more:
+                lines.append(f'    ... and {more} more')
+        return '\n'.join(lines)

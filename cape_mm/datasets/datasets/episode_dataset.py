@@ -1,0 +1,285 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import logging
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple, Union
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose, force_full_init
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from cape_mm.registry import DATASETS
+from cape_mm.structures import EpisodeDataSample, EpisodeIndex
+
+from ..pipeline import build_transforms
+from .episode_member import load_member
+
+
+@DATASETS.register_module()
+class EpisodeDataset(Dataset):
+    """Episodes of S supports and Q queries of one category.
+
+    The category is drawn uniformly among those with at least S + Q
+    instances, the members without replacement. Everything random, also in
+    transforms that read ``results['rng']``, comes from one generator seeded
+    by ``(seed, epoch, episode)``, so that an episode does not depend on
+    workers, ranks or a resume.
+
+    A member that cannot be used is replaced by another instance of its
+    category: a picture that cannot be read or decoded, a pipeline that
+    returns None, a support without labelled keypoint inside its crop. The
+    paths are listed in the episode's ``replaced``.
+
+    An item is ``dict(inputs=dict(support=..., query=...),
+    data_samples=EpisodeDataSample)`` with uint8 tensors (S, 3, H, W) and
+    (Q, 3, H, W).
+
+    Args:
+        dataset (dict | Dataset): Instances, e.g. ``cape_mm.MP100Dataset``.
+            Its own pipeline is not used.
+        pipeline (Sequence[dict | Callable]): MMPose transforms of one member,
+            from ``LoadImage`` to ``PackPoseInputs``.
+        num_shots (int): S. Defaults to 1.
+        num_queries (int): Q. Defaults to 1.
+        num_episodes (int): Episodes per epoch. Defaults to 1000.
+        seed (int): Seed of the episodes when indexed with an ``int``, as in
+            validation and test; not negative. Defaults to 0.
+        test_mode (bool): Kept for MMEngine. Defaults to False.
+        lazy_init (bool): Whether ``full_init`` is called later. Defaults to
+            False.
+
+    Raises:
+        ValueError: If no category has enough instances.
+    """
+
+    def __init__(
+        self,
+        dataset: Union[dict, Dataset],
+        pipeline: Sequence[Union[dict, Callable]],
+        num_shots: int = 1,
+        num_queries: int = 1,
+        num_episodes: int = 1000,
+        seed: int = 0,
+        test_mode: bool = False,
+        lazy_init: bool = False,
+    ) -> None:
+        for name, value, least in (
+            ('num_shots', num_shots, 1),
+            ('num_queries', num_queries, 1),
+            ('num_episodes', num_episodes, 1),
+            ('seed', seed, 0),
+        ):
+            if value < least:
+                raise ValueError(f'{name} is {value}, must be >= {least}')
+        if isinstance(dataset, dict):
+            dataset = DATASETS.build(dataset)
+        self.dataset = dataset
+        self.pipeline = Compose(build_transforms(pipeline))
+        self.num_shots = num_shots
+        self.num_queries = num_queries
+        self.num_episodes = num_episodes
+        self.seed = seed
+        self.test_mode = test_mode
+        self._pools: Dict[int, np.ndarray] = {}
+        self._warned: Set[str] = set()
+        self._fully_initialized = False
+        if not lazy_init:
+            self.full_init()
+
+    @property
+    def metainfo(self) -> dict:
+        """dict: Meta information of the instances' data set."""
+        return self.dataset.metainfo
+
+    def full_init(self) -> None:
+        """Load the annotations, unless that has been done."""
+        if self._fully_initialized:
+            return
+        self.dataset.full_init()
+        self._pools = self._make_pools()
+        self._fully_initialized = True
+
+    def __len__(self) -> int:
+        return self.num_episodes
+
+    @force_full_init
+    def __getitem__(self, index: Union[int, EpisodeIndex]) -> dict:
+        """Make one episode.
+
+        Args:
+            index (int | EpisodeIndex): Which one; an ``int`` ``i`` means
+                ``EpisodeIndex(self.seed, 0, i)``.
+
+        Returns:
+            dict: See the description of the class.
+
+        Raises:
+            RuntimeError: If the category has not enough usable instances.
+        """
+        index = self._resolve(index)
+        rng = np.random.default_rng(list(index))
+        category_id, members, spares = self.draw_members(index, rng)
+        spares = iter(spares)
+        replaced: List[str] = []
+        packed = []
+        for number, member in enumerate(members):
+            is_support = number < self.num_shots
+            result = self._load_member(member, is_support, rng, replaced)
+            while result is None:
+                spare = next(spares, None)
+                if spare is None:
+                    category = self.dataset.categories[category_id]
+                    raise RuntimeError(
+                        f'category {category} has no usable instance left '
+                        f'for episode {tuple(index)}; these could not be '
+                        f'used: {", ".join(replaced)}. Repair or remove them'
+                    )
+                result = self._load_member(spare, is_support, rng, replaced)
+            packed.append(result)
+        return self._pack_episode(index, category_id, packed, replaced)
+
+    def draw_members(
+        self, index: EpisodeIndex, rng: np.random.Generator
+    ) -> Tuple[int, List[int], List[int]]:
+        """Choose the category and the members of an episode.
+
+        Args:
+            index (EpisodeIndex): Which episode.
+            rng (np.random.Generator): The episode's generator.
+
+        Returns:
+            tuple:
+            - category_id (int)
+            - members (List[int]): S supports, then Q queries, as indices of
+              ``self.dataset``.
+            - spares (List[int]): Instances that step in, in this order, for
+              members that cannot be used.
+        """
+        category_ids = list(self._pools)
+        category_id = category_ids[rng.integers(len(category_ids))]
+        order = rng.permutation(self._pools[category_id]).tolist()
+        num_members = self.num_shots + self.num_queries
+        return category_id, order[:num_members], order[num_members:]
+
+    @force_full_init
+    def describe(self) -> str:
+        """Say in a few lines what the episodes are made of.
+
+        Returns:
+            str: The lines.
+        """
+        num_instances = sum(len(pool) for pool in self._pools.values())
+        return '\n'.join(
+            [
+                'mode: episodes, support and query are different pictures or '
+                'objects of one category',
+                f'annotations: {getattr(self.dataset, "ann_file", "?")}',
+                f'categories: {len(self._pools)} with {num_instances} '
+                'instances',
+                f'episode: {self.num_shots} shot(s), {self.num_queries} '
+                'query(s)',
+                f'episodes per epoch: {self.num_episodes}',
+            ]
+        )
+
+    def _make_pools(self) -> Dict[int, np.ndarray]:
+        """Instances of each category that has enough of them."""
+        need = self.num_shots + self.num_queries
+        pools, small = {}, []
+        for key, indices in self.dataset.indices_by_category.items():
+            if len(indices) >= need:
+                pools[key] = np.array(indices)
+            else:
+                category = self.dataset.categories[key]
+                small.append(f'  {category}: {len(indices)}')
+        if small:
+            text = (
+                f'{len(small)} of {len(small) + len(pools)} categories of '
+                f'{getattr(self.dataset, "ann_file", "?")} have fewer than '
+                f'{need} instances ({self.num_shots} shots + '
+                f'{self.num_queries} queries):\n' + '\n'.join(small)
+            )
+            if not pools:
+                raise ValueError(
+                    f'no episode can be drawn. {text}\nUse fewer shots or '
+                    'queries, or cape_mm.SingleImageEpisodeDataset for one '
+                    'picture as support and query'
+                )
+            print_log(
+                f'Left out of the episodes: {text}',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return pools
+
+    def _resolve(self, index: Union[int, EpisodeIndex]) -> EpisodeIndex:
+        """Turn any valid index into an :class:`EpisodeIndex`."""
+        if isinstance(index, tuple):
+            return EpisodeIndex(*index)
+        if not 0 <= index < len(self):
+            raise IndexError(
+                f'episode {index} does not exist, there are {len(self)}'
+            )
+        return EpisodeIndex(self.seed, 0, int(index))
+
+    def _load_member(
+        self,
+        member: int,
+        is_support: bool,
+        rng: np.random.Generator,
+        replaced: List[str],
+    ) -> Optional[dict]:
+        """Run the pipeline on one instance; None if it is not usable."""
+        info = self.dataset.get_data_info(member)
+        path, ann_id = info['img_path'], info['id']
+        result, reason = load_member(self.pipeline, info, rng, is_support)
+        if result is None:
+            replaced.append(path)
+            if path not in self._warned:
+                self._warned.add(path)
+                print_log(
+                    f'{path} (annotation {ann_id}) cannot be used and '
+                    f'is replaced by another instance: {reason}',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+        return result
+
+    def _pack_episode(
+        self,
+        index: EpisodeIndex,
+        category_id: int,
+        packed: List[dict],
+        replaced: List[str],
+    ) -> dict:
+        """Assemble packed members, supports first."""
+        sizes = {tuple(member['inputs'].shape) for member in packed}
+        if len(sizes) > 1:
+            raise ValueError(
+                f'the pipeline gave members of different shapes '
+                f'{sorted(sizes)}; let it end with TopdownAffine, '
+                'GenerateTarget, PackPoseInputs'
+            )
+        images = torch.stack([member['inputs'] for member in packed])
+        samples = [member['data_samples'] for member in packed]
+        category = self.dataset.categories[category_id]
+        episode = EpisodeDataSample(
+            metainfo=dict(
+                episode=tuple(index),
+                category_id=category.id,
+                category_name=category.name,
+                keypoint_names=list(category.keypoint_names),
+                skeleton=[list(edge) for edge in category.skeleton],
+                num_keypoints=category.num_keypoints,
+                replaced=replaced,
+            )
+        )
+        episode.supports = samples[: self.num_shots]
+        episode.queries = samples[self.num_shots :]
+        return dict(
+            inputs=dict(
+                support=images[: self.num_shots],
+                query=images[self.num_shots :],
+            ),
+            data_samples=episode,
+        )

@@ -1,0 +1,267 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import logging
+import os
+import os.path as osp
+from collections import Counter
+from typing import Callable, Dict, List, Optional, Sequence, Set, Union
+
+from mmengine.dataset import BaseDataset, force_full_init
+from mmengine.fileio import exists, join_path
+from mmengine.logging import print_log
+
+from cape_mm.registry import DATASETS
+from cape_mm.structures import Category
+
+from ..pipeline import build_transforms
+from .annotation_report import AnnotationReport
+from .mp100_annotation import load_annotation_file, parse_instances
+from .mp100_categories import parse_categories
+
+
+@DATASETS.register_module()
+class MP100Dataset(BaseDataset):
+    """MP-100 or own data in its layout; one item is one object instance.
+
+    The number of keypoints K is that of the instance's category. Instances
+    keep the order of the file: pictures as listed, then the annotations of a
+    picture as listed. What is not usable is skipped by the rules of all
+    MP-100 loaders and reported once, with counts and examples; an annotation
+    without labelled keypoints never becomes data.
+
+    ``get_data_info`` gives ``img_path``, ``img_id``, ``id``, ``category_id``,
+    ``category_name``, ``bbox`` (1, 4) xyxy, ``bbox_score`` (1,),
+    ``keypoints`` (1, K, 2), both float32 in original pixels,
+    ``keypoints_visible`` (1, K) float32, 1 where labelled, ``num_keypoints``
+    (K), ``keypoint_names``, ``skeleton`` (0-based pairs), ``dataset_name``.
+
+    Args:
+        ann_file (str): Annotation file, relative to ``data_root``.
+        data_root (str): Folder of the data set. Defaults to ''.
+        data_prefix (dict): Where the pictures are, relative to ``data_root``.
+            Defaults to ``dict(img='images/')``.
+        pipeline (Sequence[dict | Callable]): MMPose transforms, applied to
+            one instance. Defaults to none.
+        missing_images (str): ``'error'``, or ``'drop'`` to go on without the
+            instances whose picture is missing. Results are then not
+            comparable with those of the whole data set. Defaults to
+            ``'error'``.
+        **kwargs: Other arguments of MMEngine's ``BaseDataset``.
+
+    Raises:
+        FileNotFoundError: If the annotation file or a picture is missing.
+        ValueError: If the annotation file is broken, or nothing in it is
+            usable.
+    """
+
+    METAINFO: dict = dict(dataset_name='mp100')
+
+    def __init__(
+        self,
+        ann_file: str,
+        data_root: str = '',
+        data_prefix: Optional[dict] = None,
+        pipeline: Sequence[Union[dict, Callable]] = (),
+        missing_images: str = 'error',
+        **kwargs,
+    ) -> None:
+        if missing_images not in ('error', 'drop'):
+            raise ValueError(
+                f"missing_images is 'error' or 'drop', not {missing_images!r}"
+            )
+        self.missing_images = missing_images
+        self._categories: Dict[int, Category] = {}
+        self._indices_by_category: Dict[int, List[int]] = {}
+        super().__init__(
+            ann_file=ann_file,
+            data_root=data_root,
+            data_prefix=data_prefix or dict(img='images/'),
+            pipeline=build_transforms(pipeline),
+            **kwargs,
+        )
+
+    @property
+    @force_full_init
+    def categories(self) -> Dict[int, Category]:
+        """Dict[int, Category]: All categories of the file, in its order."""
+        return self._categories
+
+    @property
+    @force_full_init
+    def indices_by_category(self) -> Dict[int, List[int]]:
+        """Dict[int, List[int]]: Indices of each category's instances."""
+        return self._indices_by_category
+
+    def full_init(self) -> None:
+        """Load and check the annotations, unless that has been done."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        self._index_categories()
+
+    def load_data_list(self) -> List[dict]:
+        """Load all usable instances and report the others.
+
+        Returns:
+            List[dict]: One dictionary per instance.
+        """
+        report = AnnotationReport(self.ann_file)
+        content = load_annotation_file(self.ann_file)
+        self._categories = parse_categories(content, report)
+        instances = parse_instances(content, self._categories, report)
+        for instance in instances:
+            instance['img_path'] = join_path(
+                self.data_prefix['img'], instance['img_path']
+            )
+        instances = self._drop_missing(instances, report)
+        if report:
+            print_log(str(report), logger='current', level=logging.WARNING)
+        if not instances:
+            raise ValueError(
+                f'{self.ann_file} has no usable instance. {report}'
+            )
+        return instances
+
+    def get_data_info(self, idx: int) -> dict:
+        """Get one instance.
+
+        Args:
+            idx (int): Index of the instance.
+
+        Returns:
+            dict: See the description of the class.
+        """
+        info = super().get_data_info(idx)
+        # Kept once per category, not once per instance.
+        category = self._categories[info['category_id']]
+        info['keypoint_names'] = list(category.keypoint_names)
+        info['skeleton'] = [list(edge) for edge in category.skeleton]
+        return info
+
+    def get_cat_ids(self, idx: int) -> List[int]:
+        """Category of one instance, as MMEngine's wrappers want it."""
+        return [self.get_data_info(idx)['category_id']]
+
+    def get_subset_(self, indices: Union[Sequence[int], int]) -> None:
+        """Keep only some instances; see ``BaseDataset``."""
+        super().get_subset_(indices)
+        self._index_categories()
+
+    def get_subset(self, indices: Union[Sequence[int], int]) -> 'MP100Dataset':
+        """Make a data set of some instances; see ``BaseDataset``."""
+        subset = super().get_subset(indices)
+        subset._index_categories()
+        return subset
+
+    def find_instance(self, category_id: int, position: int) -> int:
+        """Find one instance by its category and its position in it.
+
+        Args:
+            category_id (int): Id of the category.
+            position (int): Number of the instance among those of the
+                category, from 0, in the order of the file.
+
+        Returns:
+            int: Index for ``get_data_info``.
+
+        Raises:
+            ValueError: If there is no such category.
+            IndexError: If the category has no such instance.
+        """
+        indices = self.indices_by_category.get(category_id)
+        if not indices:
+            raise ValueError(
+                f'no instance of category {category_id!r} in '
+                f'{self.ann_file}; it has\n' + self._list_categories()
+            )
+        if not 0 <= position < len(indices):
+            shown = [self.get_data_info(index) for index in indices[:10]]
+            lines = [
+                f'  {number}: {info["img_path"]}, annotation {info["id"]}'
+                for number, info in enumerate(shown)
+            ]
+            if len(indices) > len(shown):
+                lines.append(f'  ... up to {len(indices) - 1}')
+            raise IndexError(
+                f'category {self.categories[category_id]} of {self.ann_file} '
+                f'has no instance {position}; it has 0 to '
+                f'{len(indices) - 1}:\n' + '\n'.join(lines)
+            )
+        return indices[position]
+
+    def _list_categories(self) -> str:
+        """One line per category that has instances."""
+        return '\n'.join(
+            f'  {self.categories[category_id]}: {len(indices)} instances'
+            for category_id, indices in self.indices_by_category.items()
+            if indices
+        )
+
+    def _index_categories(self) -> None:
+        """Bring the table of categories up to date."""
+        table: Dict[int, List[int]] = {key: [] for key in self._categories}
+        for index in range(len(self)):
+            info = super().get_data_info(index)
+            table[info['category_id']].append(index)
+        self._indices_by_category = table
+
+    def _drop_missing(
+        self, instances: List[dict], report: AnnotationReport
+    ) -> List[dict]:
+        """Refuse or drop instances without picture."""
+        missing = _find_missing({item['img_path'] for item in instances})
+        if not missing:
+            return instances
+        if self.missing_images == 'error':
+            raise FileNotFoundError(self._describe_missing(instances, missing))
+        kept = []
+        for item in instances:
+            if item['img_path'] in missing:
+                report.add(
+                    'missing_image',
+                    f'annotation {item["id"]} ({item["img_path"]})',
+                )
+            else:
+                kept.append(item)
+        return kept
+
+    def _describe_missing(
+        self, instances: List[dict], missing: Set[str]
+    ) -> str:
+        """Which pictures are missing, by folder, and what helps."""
+        paths = sorted({item['img_path'] for item in instances})
+        wanted = Counter(osp.dirname(path) for path in paths)
+        absent = Counter(osp.dirname(path) for path in missing)
+        lines = [
+            f'  {folder}: {count} of {wanted[folder]}'
+            for folder, count in sorted(absent.items())
+        ]
+        if len(lines) > 10:
+            lines[10:] = [f'  ... and {len(lines) - 10} more folders']
+        examples = ', '.join(sorted(missing)[:3])
+        return (
+            f'{len(missing)} of {len(paths)} pictures of {self.ann_file} are '
+            f'missing, e.g. {examples}; by folder:\n'
+            + '\n'.join(lines)
+            + '\nPut them there, correct data_root or data_prefix, or set '
+            "missing_images='drop' to go on without their instances"
+        )
+
+
+def _find_missing(paths: Set[str]) -> Set[str]:
+    """The paths that do not exist, found with one listing per folder."""
+    listings: Dict[str, Set[str]] = {}
+    missing = set()
+    for path in paths:
+        if '://' in path:
+            if not exists(path):
+                missing.add(path)
+            continue
+        folder, name = osp.split(path)
+        if folder not in listings:
+            is_folder = osp.isdir(folder or '.')
+            listings[folder] = (
+                set(os.listdir(folder or '.')) if is_folder else set()
+            )
+        if name not in listings[folder]:
+            missing.add(path)
+    return missing

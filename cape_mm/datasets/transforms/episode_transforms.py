@@ -1,0 +1,161 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Tuple
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from cape_mm.registry import TRANSFORMS
+
+
+def get_generator(results: dict, transform: str) -> np.random.Generator:
+    """Take the episode's generator from the results.
+
+    Args:
+        results (dict): What the pipeline hands on.
+        transform (str): Who asks, for the error.
+
+    Returns:
+        np.random.Generator: The generator.
+
+    Raises:
+        KeyError: If there is none.
+    """
+    if 'rng' not in results:
+        raise KeyError(
+            f"{transform} draws from results['rng'], which is missing: use "
+            'it in the pipeline of cape_mm.EpisodeDataset, or set a '
+            'np.random.Generator before'
+        )
+    return results['rng']
+
+
+@TRANSFORMS.register_module()
+class RandomScaleRotation(BaseTransform):
+    """Scale and rotate the box at random, as usual for MP-100.
+
+    The same as ``TopDownGetRandomScaleRotation`` of MMPose 0.x, but drawn
+    from the episode's generator: the scale is always multiplied by N(1,
+    ``scale_factor``), cut at one sigma; the rotation is N(0,
+    ``rotate_factor``) degrees, cut at two sigma, with probability
+    ``rotate_prob``, else 0. There is no shift and no flip.
+
+    Required Keys:
+
+        - bbox_scale
+        - rng
+
+    Modified Keys:
+
+        - bbox_scale
+
+    Added Keys:
+
+        - bbox_rotation
+
+    Args:
+        rotate_factor (float): Sigma of the rotation in degrees. Defaults to
+            15.
+        scale_factor (float): Sigma of the scale. Defaults to 0.15.
+        rotate_prob (float): Probability of a rotation. Defaults to 0.6.
+    """
+
+    def __init__(
+        self,
+        rotate_factor: float = 15.0,
+        scale_factor: float = 0.15,
+        rotate_prob: float = 0.6,
+    ) -> None:
+        super().__init__()
+        self.rotate_factor = rotate_factor
+        self.scale_factor = scale_factor
+        self.rotate_prob = rotate_prob
+
+    def transform(self, results: dict) -> dict:
+        """Change the box of one instance.
+
+        Args:
+            results (dict): The result dict.
+
+        Returns:
+            dict: The result dict.
+        """
+        rng = get_generator(results, type(self).__name__)
+        # All three are always drawn: the number of draws is fixed.
+        scale, rotation = rng.standard_normal(2)
+        rotates = rng.random() < self.rotate_prob
+        scale = 1 + np.clip(scale, -1, 1) * self.scale_factor
+        rotation = np.clip(rotation, -2, 2) * self.rotate_factor
+        results['bbox_scale'] = (results['bbox_scale'] * scale).astype(
+            np.float32
+        )
+        results['bbox_rotation'] = np.array(
+            [rotation if rotates else 0.0], dtype=np.float32
+        )
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(rotate_factor={self.rotate_factor}, '
+            f'scale_factor={self.scale_factor}, '
+            f'rotate_prob={self.rotate_prob})'
+        )
+
+
+@TRANSFORMS.register_module()
+class RandomPhotometric(BaseTransform):
+    """Change brightness, contrast and noise of the picture at random.
+
+    Required Keys:
+
+        - img (uint8)
+        - rng
+
+    Modified Keys:
+
+        - img
+
+    Args:
+        brightness (float): Largest shift, in grey levels of 0..255. Defaults
+            to 32.
+        contrast (Tuple[float, float]): Range of the factor around the
+            picture's mean. Defaults to (0.7, 1.3).
+        noise (float): Largest sigma of Gaussian noise, in grey levels.
+            Defaults to 5.
+    """
+
+    def __init__(
+        self,
+        brightness: float = 32.0,
+        contrast: Tuple[float, float] = (0.7, 1.3),
+        noise: float = 5.0,
+    ) -> None:
+        super().__init__()
+        self.brightness = brightness
+        self.contrast = contrast
+        self.noise = noise
+
+    def transform(self, results: dict) -> dict:
+        """Change the picture of one instance.
+
+        Args:
+            results (dict): The result dict.
+
+        Returns:
+            dict: The result dict.
+        """
+        rng = get_generator(results, type(self).__name__)
+        shift = rng.uniform(-self.brightness, self.brightness)
+        factor = rng.uniform(*self.contrast)
+        sigma = rng.uniform(0, self.noise)
+        img = results['img'].astype(np.float32)
+        mean = img.mean()
+        img = (img - mean) * factor + mean + shift
+        img += sigma * rng.standard_normal(img.shape, dtype=np.float32)
+        results['img'] = np.clip(img, 0, 255).round().astype(np.uint8)
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(brightness={self.brightness}, '
+            f'contrast={self.contrast}, noise={self.noise})'
+        )
