@@ -1,0 +1,149 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from collections import Counter
+from typing import Dict, Optional, Sequence
+
+from mmengine.dist import all_gather_object, get_world_size
+from mmengine.hooks import Hook
+from mmengine.hooks.hook import DATA_BATCH
+from mmengine.runner import Runner
+
+from cape_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class EpisodeSummaryHook(Hook):
+    """Say in the log what is trained on, what to expect, and what came out.
+
+    At the start of training: the data set's own description, the episodes and
+    iterations per epoch, the physical and the effective batch size, and what
+    result to expect. After each validation and test: one line with the PCK and
+    how it was measured. After each epoch: how many members of episodes could
+    not be used and were replaced.
+
+    Args:
+        expectation (str, optional): What result to expect, such as 'PCK 1.0
+            within 20 epochs'.
+        val_note (str, optional): How validation measures, such as 'same
+            image, autoregressive'.
+        test_note (str, optional): The same of the test. Defaults to
+            ``val_note``.
+        metric (str): Key of the metric in [0, 1]. Defaults to 'PCK'.
+        label (str): Its name in the log. Defaults to 'PCK@0.2'.
+    """
+
+    # after LoggerHook, before CheckpointHook
+    priority = 'LOW'
+
+    def __init__(
+        self,
+        expectation: Optional[str] = None,
+        val_note: Optional[str] = None,
+        test_note: Optional[str] = None,
+        metric: str = 'PCK',
+        label: str = 'PCK@0.2',
+    ) -> None:
+        self.expectation = expectation
+        self.notes = dict(Val=val_note, Test=test_note or val_note)
+        self.metric = metric
+        self.label = label
+        self._replaced: Counter = Counter()
+
+    def before_train(self, runner: Runner) -> None:
+        """Log data, batch sizes and the expected result."""
+        loader = runner.train_dataloader
+        lines = [_describe(loader.dataset)]
+        steps = runner.cfg.get('optim_wrapper', {}).get(
+            'accumulative_counts', 1
+        )
+        world_size = get_world_size()
+        physical = (loader.batch_size or 1) * world_size
+        lines.append(
+            f'{len(loader.dataset)} episodes per epoch in {len(loader)} '
+            f'iterations; physical batch {physical} ({loader.batch_size} x '
+            f'{world_size} processes), effective batch {physical * steps} '
+            f'(gradients of {steps} iterations per update)'
+        )
+        if self.expectation:
+            lines.append(f'Expected: {self.expectation}')
+        runner.logger.info('\n'.join(lines))
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: DATA_BATCH = None,
+        outputs: Optional[dict] = None,
+    ) -> None:
+        """Count replaced members."""
+        self._count(data_batch)
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: DATA_BATCH = None,
+        outputs: Optional[Sequence] = None,
+    ) -> None:
+        """Count replaced members."""
+        self._count(data_batch)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: DATA_BATCH = None,
+        outputs: Optional[Sequence] = None,
+    ) -> None:
+        """Count replaced members."""
+        self._count(data_batch)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Log how many members were replaced."""
+        self._report_replaced(runner, 'training epoch')
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+    ) -> None:
+        """Log the metric and how many members were replaced."""
+        self._report_metric(runner, 'Val', metrics)
+        self._report_replaced(runner, 'validation')
+
+    def after_test_epoch(
+        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+    ) -> None:
+        """Log the metric and how many members were replaced."""
+        self._report_metric(runner, 'Test', metrics)
+        self._report_replaced(runner, 'test')
+
+    def _count(self, data_batch: DATA_BATCH) -> None:
+        for sample in (data_batch or {}).get('data_samples', []):
+            self._replaced.update(getattr(sample, 'replaced', None) or [])
+
+    def _report_replaced(self, runner: Runner, during: str) -> None:
+        total: Counter = Counter()
+        for part in all_gather_object(dict(self._replaced)):
+            total.update(part)
+        self._replaced.clear()
+        if not total:
+            return
+        worst = ', '.join(f'{path} ({n}x)' for path, n in total.most_common(3))
+        runner.logger.warning(
+            f'{sum(total.values())} members of episodes of this {during} '
+            f'could not be used and were replaced by others of their '
+            f'category: {worst}{", ..." if len(total) > 3 else ""}'
+        )
+
+    def _report_metric(
+        self, runner: Runner, mode: str, metrics: Optional[Dict[str, float]]
+    ) -> None:
+        if not metrics or self.metric not in metrics:
+            return
+        note = f' ({self.notes[mode]})' if self.notes[mode] else ''
+        value = 100 * float(metrics[self.metric])
+        runner.logger.info(f'{mode} {self.label}: {value:.2f}%{note}')
+
+
+def _describe(dataset: object) -> str:
+    if hasattr(dataset, 'describe'):
+        return dataset.describe()
+    return f'Training on {type(dataset).__name__}'

@@ -1,0 +1,154 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Runtime objects as plain containers and tensors, and back.
+
+``torch.load(weights_only=True)`` reads tensors, strings, numbers, lists,
+tuples and dicts, and nothing else. Whatever MMEngine puts into a checkpoint
+beyond that becomes a dict that names its kind under ``'__plain__'``.
+"""
+
+import os
+from collections import Counter
+from typing import Any, List, Optional
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+
+KIND = '__plain__'
+
+# dtypes that every supported PyTorch can hold and store
+_TENSOR_DTYPES = (
+    *('bool', 'uint8', 'int8', 'int16', 'int32', 'int64'),
+    *('float16', 'float32', 'float64'),
+)
+
+
+class NotPlainError(TypeError):
+    """A value has no plain form."""
+
+
+def to_plain(
+    value: Any, dropped: Optional[List[str]] = None, where: str = ''
+) -> Any:
+    """Turn a value into plain containers, numbers, strings and tensors.
+
+    Args:
+        value (Any): What shall be stored. It is not changed.
+        dropped (List[str], optional): Collects the place and type of every
+            dict entry that has no plain form and is left out. If None, such
+            an entry raises.
+        where (str): Place of ``value``, for messages.
+
+    Returns:
+        Any: Something that :func:`from_plain` turns back.
+
+    Raises:
+        NotPlainError: If a value has no plain form and cannot be left out.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if isinstance(value, HistoryBuffer):
+        log, count = value.data
+        return {
+            KIND: 'history_buffer',
+            'log': torch.tensor(log),
+            'count': torch.tensor(count),
+            'max_length': value.max_length,
+        }
+    if isinstance(value, np.ndarray):
+        return _array_to_plain(value)
+    if isinstance(value, Counter):
+        items = [list(item) for item in value.items()]
+        return {KIND: 'counter', 'items': to_plain(items)}
+    if isinstance(value, dict):
+        return _dict_to_plain(value, dropped, where)
+    if isinstance(value, (list, tuple)):
+        kind = list if isinstance(value, list) else tuple
+        return kind(
+            to_plain(item, dropped, f'{where}[{i}]')
+            for i, item in enumerate(value)
+        )
+    if isinstance(value, (set, frozenset)):
+        return {KIND: 'set', 'items': [to_plain(item) for item in value]}
+    return _scalar_to_plain(value, where)
+
+
+def _array_to_plain(array: np.ndarray) -> dict:
+    if array.dtype.name in _TENSOR_DTYPES:
+        return {KIND: 'ndarray', 'data': torch.tensor(array)}
+    return {
+        KIND: 'ndarray',
+        'data': to_plain(array.tolist()),
+        'dtype': array.dtype.str,
+        'shape': list(array.shape),
+    }
+
+
+def _dict_to_plain(
+    mapping: dict, dropped: Optional[List[str]], where: str
+) -> dict:
+    plain = {}
+    for key, value in mapping.items():
+        place = f'{where}.{key}' if where else str(key)
+        try:
+            plain[to_plain(key)] = to_plain(value, dropped, place)
+        except NotPlainError as error:
+            if dropped is None:
+                raise
+            dropped.append(str(error))
+    return plain
+
+
+def _scalar_to_plain(value: Any, where: str) -> Any:
+    """Subclasses of the plain types, NumPy scalars, bytes and paths."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        return {KIND: 'bytes', 'data': torch.tensor(list(value)).byte()}
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    raise NotPlainError(f'{where or "value"} ({type(value).__name__})')
+
+
+def from_plain(value: Any) -> Any:
+    """Turn the result of :func:`to_plain` back.
+
+    Tensors that stood for NumPy data are brought to the CPU; dicts of any
+    kind come back as ``dict``.
+    """
+    if isinstance(value, dict):
+        if KIND in value:
+            return _BUILDERS[value[KIND]](value)
+        return {from_plain(k): from_plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(from_plain(item) for item in value)
+    return value
+
+
+def _build_array(plain: dict) -> np.ndarray:
+    data = plain['data']
+    if isinstance(data, torch.Tensor):
+        return data.cpu().numpy()
+    return np.array(data, plain['dtype']).reshape(plain['shape'])
+
+
+def _build_history(plain: dict) -> HistoryBuffer:
+    return HistoryBuffer(
+        plain['log'].cpu().numpy(),
+        plain['count'].cpu().numpy(),
+        plain['max_length'],
+    )
+
+
+_BUILDERS = {
+    'ndarray': _build_array,
+    'history_buffer': _build_history,
+    'bytes': lambda plain: bytes(plain['data'].tolist()),
+    'set': lambda plain: set(plain['items']),
+    'counter': lambda plain: Counter(dict(plain['items'])),
+}
