@@ -1,0 +1,199 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Any, List, Optional, Tuple
+
+import mmcv
+import numpy as np
+import torch
+from mmengine import fileio
+from mmpose.structures import PoseDataSample
+from mmpose.visualization import PoseLocalVisualizer
+
+from cape_mm.registry import VISUALIZERS
+from cape_mm.structures import EpisodeDataSample
+from cape_mm.visualization.pose_panel import (
+    PanelView,
+    draw_errors,
+    draw_keypoints,
+    draw_skeleton,
+    keypoint_colors,
+    text_bar,
+    view_around_box,
+)
+
+_GAP = 6
+_TITLE_HEIGHT = 34
+_CAPTION_HEIGHT = 26
+
+
+@VISUALIZERS.register_module()
+class EpisodeVisualizer(PoseLocalVisualizer):
+    """Draw a query of an episode: *support | ground truth | prediction*.
+
+    Each panel shows the surroundings of the object's box. A keypoint has the
+    same colour in all panels; the skeleton is that of the episode. Points
+    without a label are not drawn, in the prediction those that no support
+    has labelled. Several supports share the first panel. Red lines lead from
+    predictions to the ground truth. Without ground truth there are two panels.
+
+    Args:
+        name (str): Name of the instance. Defaults to 'visualizer'.
+        panel_size (int): Side of a panel in pixels. Defaults to 384.
+        margin (float): Side of what a panel shows / longer side of the
+            object's box. Defaults to 1.25.
+        show_errors (bool): Whether to draw the red lines. Defaults to True.
+        backend_args (dict, optional): For reading the images.
+        **kwargs: Arguments of :class:`PoseLocalVisualizer`.
+    """
+
+    def __init__(
+        self,
+        name: str = 'visualizer',
+        panel_size: int = 384,
+        margin: float = 1.25,
+        show_errors: bool = True,
+        backend_args: Optional[dict] = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.panel_size = panel_size
+        self.margin = margin
+        self.show_errors = show_errors
+        self.backend_args = backend_args
+
+    def add_episode(
+        self,
+        name: str,
+        episode: EpisodeDataSample,
+        query_index: int = 0,
+        title: str = '',
+        show: bool = False,
+        wait_time: float = 0,
+        out_file: Optional[str] = None,
+        step: int = 0,
+    ) -> np.ndarray:
+        """Draw one query, and show it, write it, or add it to the backends.
+
+        Args:
+            name (str): Name of the window or of the image in the backends.
+            episode (EpisodeDataSample): Its queries may have
+                ``pred_instances``.
+            query_index (int): Which query. Defaults to 0.
+            title (str): Text behind the category's name.
+            show (bool): Whether to open a window. Defaults to False.
+            wait_time (float): Seconds that the window stays; 0 for ever.
+            out_file (str, optional): Write the picture to this file instead
+                of adding it to the backends.
+            step (int): Step under which the backends keep the picture.
+
+        Returns:
+            np.ndarray: The picture, (H, W, 3) uint8, RGB.
+        """
+        picture = self.draw_episode(episode, query_index, title)
+        self.set_image(picture)
+        if show:
+            self.show(picture, win_name=name, wait_time=wait_time)
+        if out_file is not None:
+            mmcv.imwrite(picture[..., ::-1], out_file)
+        elif not show:
+            self.add_image(name, picture, step)
+        return picture
+
+    def draw_episode(
+        self, episode: EpisodeDataSample, query_index: int = 0, title: str = ''
+    ) -> np.ndarray:
+        """Draw one query: (H, W, 3) uint8, RGB."""
+        query = episode.queries[query_index]
+        skeleton = episode.get('skeleton', [])
+        colors = keypoint_colors(episode.num_keypoints)
+        supports = self._supports_panel(episode.supports, skeleton, colors)
+        panels = [('support', supports)]
+
+        view = self._view(query, self.panel_size)
+        truth = None
+        if 'keypoints' in query.gt_instances:
+            truth, labelled = _pose(query, view)
+            panel = view.image.copy()
+            draw_skeleton(panel, truth, labelled, skeleton)
+            draw_keypoints(panel, truth, labelled, colors)
+            panels.append(('ground truth', panel))
+        if 'pred_instances' in query:
+            guess = view.to_panel(_points(query.pred_instances.keypoints))
+            asked = np.any([_labelled(s) for s in episode.supports], axis=0)
+            panel = view.image.copy()
+            draw_skeleton(panel, guess, asked, skeleton)
+            if truth is not None and self.show_errors:
+                draw_errors(panel, guess, truth, asked & labelled)
+            draw_keypoints(panel, guess, asked, colors)
+            panels.append(('prediction', panel))
+
+        name = f'{episode.category_name} ({episode.category_id})'
+        return _join(panels, f'{name}    {title}')
+
+    def _supports_panel(
+        self,
+        supports: List[PoseDataSample],
+        skeleton: List[List[int]],
+        colors: np.ndarray,
+    ) -> np.ndarray:
+        """All supports in one panel, in a square grid."""
+        per_row = int(np.ceil(np.sqrt(len(supports))))
+        size = self.panel_size // per_row
+        panel = _white(self.panel_size, self.panel_size)
+        for i, support in enumerate(supports):
+            view = self._view(support, size)
+            points, labelled = _pose(support, view)
+            y, x = (i // per_row) * size, (i % per_row) * size
+            cell = panel[y : y + size, x : x + size]
+            cell[:] = view.image
+            draw_skeleton(cell, points, labelled, skeleton)
+            draw_keypoints(cell, points, labelled, colors)
+        return panel
+
+    def _view(self, member: PoseDataSample, size: int) -> PanelView:
+        image = mmcv.imfrombytes(
+            fileio.get(member.img_path, backend_args=self.backend_args),
+            channel_order='rgb',
+        )
+        bbox = _numpy(member.gt_instances.bboxes).reshape(-1, 4)[0]
+        return view_around_box(image, bbox, size, self.margin)
+
+
+def _join(panels: list, title: str) -> np.ndarray:
+    """Put panels of (caption, image) side by side under a title."""
+    columns = []
+    for caption, image in panels:
+        bar = text_bar(caption, image.shape[1], _CAPTION_HEIGHT, (90, 90, 90))
+        column = np.vstack([bar, image])
+        columns += [_white(len(column), _GAP), column]
+    row = np.hstack([*columns, columns[0]])
+    width = row.shape[1]
+    bar = text_bar(title, width, _TITLE_HEIGHT)
+    return np.vstack([bar, row, _white(_GAP, width)])
+
+
+def _white(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), 255, dtype=np.uint8)
+
+
+def _numpy(value: Any) -> np.ndarray:
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+    return np.asarray(value, dtype=np.float64)
+
+
+def _points(keypoints: Any) -> np.ndarray:
+    """The (K, 2) keypoints of the one instance of a member."""
+    return _numpy(keypoints).reshape(-1, 2)
+
+
+def _labelled(member: PoseDataSample) -> np.ndarray:
+    """(K,) bool."""
+    return _numpy(member.gt_instances.keypoints_visible).reshape(-1) > 0
+
+
+def _pose(
+    member: PoseDataSample, view: PanelView
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Annotated keypoints (K, 2) in panel pixels, and which are labelled."""
+    points = view.to_panel(_points(member.gt_instances.keypoints))
+    return points, _labelled(member)
