@@ -1,0 +1,108 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""What ``tools/train.py`` and ``tools/test.py`` do alike before they run."""
+
+import os
+import os.path as osp
+import sys
+from argparse import Namespace
+from contextlib import contextmanager
+from typing import Iterator
+
+from mmengine.config import Config
+
+from cape_mm.engine.checkpoint_safety import (
+    UnsafeCheckpointError,
+    check_checkpoint_is_safe,
+    local_checkpoints,
+)
+
+
+class UsageError(ValueError):
+    """A command line that cannot be followed; the message is one sentence."""
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with one sentence when the user's input is wrong."""
+    try:
+        yield
+    except (UsageError, UnsafeCheckpointError, FileNotFoundError) as error:
+        sys.exit(f'{osp.basename(sys.argv[0])}: error: {error}')
+
+
+def load_config(args: Namespace) -> Config:
+    """Read ``args.config`` and apply launcher and working directory.
+
+    The working directory is, in this order, ``args.work_dir``, the config's
+    ``work_dir``, ``./work_dirs/<config name>``.
+
+    Raises:
+        UsageError: If the config file does not exist.
+    """
+    if 'LOCAL_RANK' not in os.environ:
+        os.environ['LOCAL_RANK'] = str(args.local_rank)
+    if not osp.isfile(args.config):
+        raise UsageError(f"there is no config file '{args.config}'")
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('./work_dirs', name)
+    return cfg
+
+
+def set_visualization(cfg: Config, args: Namespace) -> None:
+    """Apply ``--show``, ``--show-dir``, ``--interval`` and ``--wait-time``.
+
+    Raises:
+        UsageError: If the config has no visualization hook.
+    """
+    if not args.show and args.show_dir is None:
+        return
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise UsageError(
+            '--show and --show-dir need `visualization='
+            "dict(type='cape_mm.EpisodeVisualizationHook')` in the config's "
+            '`default_hooks`'
+        )
+    hook.update(
+        enable=True,
+        show=args.show,
+        out_dir=args.show_dir,
+        interval=args.interval,
+    )
+    if args.show:
+        hook.wait_time = args.wait_time
+
+
+def merge_cfg_options(cfg: Config, args: Namespace) -> None:
+    """Apply ``--cfg-options``.
+
+    Raises:
+        UsageError: If an option names a list index that does not exist.
+    """
+    if args.cfg_options is None:
+        return
+    try:
+        cfg.merge_from_dict(args.cfg_options)
+    except (KeyError, TypeError) as error:
+        raise UsageError(f'--cfg-options: {error.args[0]}') from None
+
+
+def check_checkpoints(cfg: Config) -> None:
+    """Check every local checkpoint that the run will load.
+
+    Raises:
+        FileNotFoundError: If one does not exist.
+        UnsafeCheckpointError: If loading one would run code from the file.
+    """
+    for path in local_checkpoints(cfg):
+        check_checkpoint_is_safe(path)
+    if cfg.get('resume') and cfg.get('load_from') is None:
+        pointer = osp.join(cfg.work_dir, 'last_checkpoint')
+        if osp.isfile(pointer):
+            with open(pointer) as file:
+                check_checkpoint_is_safe(file.read().strip())

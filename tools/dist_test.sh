@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Copyright (c) cape_mm contributors. All rights reserved.
+#
+# bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [flags of tools/test.py]
+# Environment: NNODES, NODE_RANK, MASTER_ADDR, PORT as for torchrun, and
+# PYTHON, the interpreter (`-m torch.distributed.run` is what torchrun runs).
+set -euo pipefail
+
+if [ $# -lt 3 ]; then
+    echo "usage: bash $0 CONFIG CHECKPOINT GPUS [flags of tools/test.py]" >&2
+    exit 2
+fi
+HERE=$(cd "$(dirname "$0")" && pwd)
+CONFIG=$1
+CHECKPOINT=$2
+GPUS=$3
+shift 3
+
+PYTHONPATH="$HERE/..${PYTHONPATH:+:$PYTHONPATH}" \
+"${PYTHON:-python}" -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$GPUS" \
+    "$HERE/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "$@"
