@@ -119,6 +119,11 @@ class MP100Dataset(BaseDataset):
             raise ValueError(
                 f'{self.ann_file} has no usable instance. {report}'
             )
+        print_log(
+            f'{self.ann_file}: {len(instances)} instances, '
+            f'{len(self._categories)} categories',
+            logger='current',
+        )
         return instances
 
     def get_data_info(self, idx: int) -> dict:

@@ -1,0 +1,66 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import numpy as np
+import pytest
+
+from cape_mm.datasets.transforms import RandomPhotometric, RandomScaleRotation
+
+
+def scale_and_rotate(seed, **kwargs):
+    results = dict(
+        bbox_scale=np.array([[100, 50]], dtype=np.float32),
+        rng=np.random.default_rng(seed),
+    )
+    return RandomScaleRotation(**kwargs)(results)
+
+
+def test_scale_and_rotation_have_the_distribution_of_the_peers():
+    results = [scale_and_rotate(seed) for seed in range(2000)]
+    scales = np.array([r['bbox_scale'][0, 0] / 100 for r in results])
+    rotations = np.array([r['bbox_rotation'][0] for r in results])
+    assert scales.min() == pytest.approx(0.85)
+    assert scales.max() == pytest.approx(1.15)
+    # A normal distribution leaves one sigma in 32 % of the cases.
+    assert 0.27 < np.isclose(np.abs(scales - 1), 0.15).mean() < 0.37
+    assert 0.36 < (rotations == 0).mean() < 0.44
+    assert rotations.min() == pytest.approx(-30)
+    assert rotations.max() == pytest.approx(30)
+    assert 13 < rotations[rotations != 0].std() < 16
+
+
+def test_form_of_the_box_is_kept():
+    results = scale_and_rotate(0)
+    scale = results['bbox_scale']
+    assert scale.dtype == np.float32
+    assert scale[0, 0] == pytest.approx(2 * scale[0, 1])
+    assert results['bbox_rotation'].shape == (1,)
+
+
+def test_factors_of_zero_change_nothing():
+    results = scale_and_rotate(0, rotate_factor=0, scale_factor=0)
+    assert results['bbox_scale'].tolist() == [[100, 50]]
+    assert results['bbox_rotation'].tolist() == [0]
+
+
+def test_photometric_change_is_drawn_from_the_episode_generator():
+    def run(seed):
+        img = np.full((8, 8, 3), 120, dtype=np.uint8)
+        img[:4] = 60
+        rng = np.random.default_rng(seed)
+        return RandomPhotometric()(dict(img=img, rng=rng))['img']
+
+    assert run(0).dtype == np.uint8
+    assert np.array_equal(run(0), run(0))
+    assert not np.array_equal(run(0), run(1))
+
+
+def test_photometric_change_of_zero_keeps_the_picture():
+    img = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+    transform = RandomPhotometric(brightness=0, contrast=(1, 1), noise=0)
+    results = transform(dict(img=img.copy(), rng=np.random.default_rng(0)))
+    assert np.array_equal(results['img'], img)
+
+
+@pytest.mark.parametrize('cls', [RandomScaleRotation, RandomPhotometric])
+def test_missing_generator_is_named(cls):
+    with pytest.raises(KeyError, match=f'{cls.__name__}.*rng'):
+        cls()(dict())
