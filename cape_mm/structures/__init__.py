@@ -1,4 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .category import Category
+from .episode_batch import EpisodeBatch
 from .episode_data_sample import EpisodeDataSample
+from .episode_index import EpisodeIndex
 
-__all__ = ['EpisodeDataSample']
+__all__ = ['Category', 'EpisodeBatch', 'EpisodeDataSample', 'EpisodeIndex']

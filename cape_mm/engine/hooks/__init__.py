@@ -6,6 +6,7 @@ from .plain_checkpoint_hook import (
     PlainCheckpointHook,
     RestorePlainCheckpointHook,
 )
+from .scheduled_sampling_hook import ScheduledSamplingHook
 
 __all__ = [
     'EpisodeSummaryHook',
@@ -13,4 +14,5 @@ __all__ = [
     'EpochSeedHook',
     'PlainCheckpointHook',
     'RestorePlainCheckpointHook',
+    'ScheduledSamplingHook',
 ]

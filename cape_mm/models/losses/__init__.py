@@ -1,1 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .coordinate_loss import KeypointL1Loss, KeypointRLELoss
+from .heatmap_kl_loss import HeatmapKLLoss
+from .masked_mean import masked_mean
+
+__all__ = [
+    'HeatmapKLLoss',
+    'KeypointL1Loss',
+    'KeypointRLELoss',
+    'masked_mean',
+]

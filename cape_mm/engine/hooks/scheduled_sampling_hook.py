@@ -1,0 +1,76 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Optional, Sequence, Tuple
+
+from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from cape_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ScheduledSamplingHook(Hook):
+    """Move an autoregressive head from teacher forcing to its own output.
+
+    Before every iteration it sets two attributes of ``model.head``, which is
+    an :class:`AutoregressiveKeypointHead`, as linear functions of the
+    progress of training in [0, 1]:
+
+    - ``own_prediction_share``: share of previous points that are the
+      decoder's own predictions (`arXiv 1506.03099
+      <https://arxiv.org/abs/1506.03099>`_);
+    - ``teacher_noise``: deviation of the noise on annotated points.
+
+    The progress follows from the iteration alone, so a resumed run continues
+    where it stopped. Both values are logged as ``diag_own_share`` and
+    ``diag_teacher_noise``.
+
+    Args:
+        share (Tuple[float, float]): Share of own predictions at the start
+            and at the end. Defaults to (0, 1).
+        noise (Tuple[float, float]): Noise at the start and at the end, in
+            units of the input's side. Defaults to (0.02, 0).
+        period (Tuple[float, float]): Progress at which the change begins
+            and ends. Defaults to (0.1, 0.6).
+    """
+
+    def __init__(
+        self,
+        share: Tuple[float, float] = (0.0, 1.0),
+        noise: Tuple[float, float] = (0.02, 0.0),
+        period: Tuple[float, float] = (0.1, 0.6),
+    ) -> None:
+        if not 0 <= period[0] < period[1] <= 1:
+            raise ValueError(
+                f'period must satisfy 0 <= begin < end <= 1, got {period}'
+            )
+        if min(share) < 0 or max(share) > 1:
+            raise ValueError(f'share must lie in [0, 1], got {share}')
+        if min(noise) < 0:
+            raise ValueError(f'noise must not be negative, got {noise}')
+        self.share = share
+        self.noise = noise
+        self.period = period
+
+    def before_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Optional[Sequence[dict]] = None,
+    ) -> None:
+        """Set share and noise for this iteration."""
+        model = runner.model
+        head = (model.module if is_model_wrapper(model) else model).head
+        begin, end = self.period
+        progress = runner.iter / runner.max_iters
+        done = min(max((progress - begin) / (end - begin), 0.0), 1.0)
+        head.own_prediction_share = _interpolate(self.share, done)
+        head.teacher_noise = _interpolate(self.noise, done)
+        hub = MessageHub.get_current_instance()
+        hub.update_scalar('train/diag_own_share', head.own_prediction_share)
+        hub.update_scalar('train/diag_teacher_noise', head.teacher_noise)
+
+
+def _interpolate(ends: Tuple[float, float], done: float) -> float:
+    return ends[0] + (ends[1] - ends[0]) * done

@@ -1,0 +1,304 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Dict, NamedTuple, Tuple
+
+import torch
+import torch.nn.functional as F
+from mmpose.models.heads import BaseHead
+from mmpose.utils.typing import ConfigType, OptMultiConfig
+from torch import Tensor
+
+from cape_mm.models.layers import (
+    AutoregressiveDecoder,
+    DecoderContext,
+    DecoderOutput,
+    Proposal,
+    SimilarityProposal,
+    SupportEncoder,
+)
+from cape_mm.models.losses import masked_mean
+from cape_mm.registry import MODELS
+from cape_mm.structures import EpisodeBatch
+
+Features = Tuple[Tensor, ...]
+
+
+class EncodedEpisodes(NamedTuple):
+    """Everything :class:`AutoregressiveKeypointHead` knows before decoding.
+
+    N = B * Q rows pair each query with its episode's supports.
+
+    Attributes:
+        proposal (Proposal): First guesses, keypoints in annotation order.
+        valid (Tensor): (N, K), bool, visible in at least one support;
+            annotation order.
+        order (Tensor): (N, K), decoding order: step *i* decodes keypoint
+            ``order[:, i]``.
+        context (DecoderContext): Input of the decoder, in decoding order.
+    """
+
+    proposal: Proposal
+    valid: Tensor
+    order: Tensor
+    context: DecoderContext
+
+
+@MODELS.register_module()
+class AutoregressiveKeypointHead(BaseHead):
+    """Predict the support's keypoints on the query, one after the other.
+
+    Support tokens (image features at the keypoints, coordinates, skeleton)
+    are compared with the query's features; the similarity maps propose first
+    points, which an autoregressive decoder refines. Step *i* is conditioned
+    on its own support token and on the points decoded before it. The most
+    certain proposal is decoded first (``decode_order='confidence'``), so
+    that hard keypoints can lean on easy ones and the result does not depend
+    on the order in which keypoints are listed.
+
+    Training feeds the decoder with annotated points (teacher forcing),
+    disturbed by noise of deviation :attr:`teacher_noise`, a share
+    :attr:`own_prediction_share` of which is replaced by the decoder's own
+    predictions from a first, parallel pass without gradient (scheduled
+    sampling). :class:`ScheduledSamplingHook` moves both.
+
+    Args:
+        loss_coords (ConfigType): Loss of the points of every layer.
+        loss_heatmap (ConfigType): Loss of the proposal maps.
+        loss_ce_weight (float): Weight of the cross-entropy of token types.
+        embed_dims (int): Channels C of the neck's levels and of all tokens.
+        num_heads (int): Attention heads.
+        num_levels (int): Feature levels of the neck, the finest first.
+        num_encoder_layers (int): Layers of the support encoder.
+        num_decoder_layers (int): Layers of the decoder.
+        decode_order (str): ``'confidence'`` or ``'annotation'``.
+        init_cfg (OptMultiConfig): See :class:`mmengine.model.BaseModule`.
+    """
+
+    def __init__(
+        self,
+        loss_coords: ConfigType,
+        loss_heatmap: ConfigType,
+        loss_ce_weight: float = 1.0,
+        embed_dims: int = 256,
+        num_heads: int = 8,
+        num_levels: int = 3,
+        num_encoder_layers: int = 2,
+        num_decoder_layers: int = 3,
+        decode_order: str = 'confidence',
+        init_cfg: OptMultiConfig = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if decode_order not in ('confidence', 'annotation'):
+            raise ValueError(
+                "decode_order must be 'confidence' or 'annotation', got "
+                f'{decode_order!r}'
+            )
+        self.decode_order = decode_order
+        self.loss_coords = MODELS.build(loss_coords)
+        self.loss_ce_weight = loss_ce_weight
+        self.loss_heatmap = MODELS.build(loss_heatmap)
+        self.support_encoder = SupportEncoder(
+            embed_dims, num_heads, num_levels, num_encoder_layers
+        )
+        self.proposal = SimilarityProposal(embed_dims)
+        self.decoder = AutoregressiveDecoder(
+            embed_dims,
+            num_heads,
+            num_levels,
+            num_decoder_layers,
+            with_sigma=self.loss_coords.needs_sigma,
+        )
+        self.teacher_noise = 0.0
+        self.own_prediction_share = 0.0
+
+    def encode(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> EncodedEpisodes:
+        """Encode supports, propose points and choose the decoding order.
+
+        Args:
+            support_features (Tuple[Tensor]): Levels of (B * S, C, H, W).
+            query_features (Tuple[Tensor]): Levels of (B * Q, C, H, W).
+            batch (EpisodeBatch): Of its labels, only the supports' are read.
+
+        Returns:
+            EncodedEpisodes: Input of the decoder.
+        """
+        tokens = self.support_encoder(
+            support_features,
+            batch.support_points,
+            batch.support_valid,
+            batch.adjacency,
+        )
+        valid = batch.support_valid.any(dim=1)
+        num_queries = len(query_features[0]) // len(tokens)
+        tokens = tokens.repeat_interleave(num_queries, dim=0)
+        valid = valid.repeat_interleave(num_queries, dim=0)
+
+        proposal = self.proposal(tokens, query_features[0])
+        # Keypoints missing in the support come last, where nothing that
+        # matters depends on them.
+        rank = (
+            proposal.scores
+            if self.decode_order == 'confidence'
+            else torch.zeros_like(proposal.scores)
+        )
+        rank = rank.masked_fill(~valid, -1.0)
+        order = rank.argsort(dim=1, descending=True, stable=True)
+        context = self.decoder.prepare(
+            _reorder(tokens, order),
+            valid.gather(1, order),
+            _reorder(proposal.points, order),
+            query_features,
+        )
+        return EncodedEpisodes(proposal, valid, order, context)
+
+    def forward(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> Tuple[Tensor, Tensor]:
+        """Predict autoregressively.
+
+        Args:
+            support_features (Tuple[Tensor]): Levels of (B * S, C, H, W).
+            query_features (Tuple[Tensor]): Levels of (B * Q, C, H, W).
+            batch (EpisodeBatch): Of its labels, only the supports' are read.
+
+        Returns:
+            Tuple[Tensor, Tensor]: Points (B, Q, K, 2), ``(x, y)`` in [0, 1]
+            of the query's input, and scores (B, Q, K) in [0, 1], 0 for
+            keypoints that no support shows.
+        """
+        encoded = self.encode(support_features, query_features, batch)
+        output = self.decoder.generate(encoded.context)
+        return self._restore(encoded, output.points[-1], len(batch.adjacency))
+
+    predict = forward
+
+    def teacher_forced(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> Tuple[Tensor, Tensor]:
+        """Predict from annotated previous points: a diagnostic, no result.
+
+        Args:
+            support_features (Tuple[Tensor]): Levels of (B * S, C, H, W).
+            query_features (Tuple[Tensor]): Levels of (B * Q, C, H, W).
+            batch (EpisodeBatch): Labels of supports and of queries.
+
+        Returns:
+            Tuple[Tensor, Tensor]: See :meth:`forward`.
+        """
+        encoded = self.encode(support_features, query_features, batch)
+        target, known = self._targets(encoded, batch)
+        output = self.decoder(encoded.context, target, known)
+        return self._restore(
+            encoded, output.points[-1][:, :-1], len(batch.adjacency)
+        )
+
+    def loss(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> Dict[str, Tensor]:
+        """Losses over keypoints visible in the query and in some support.
+
+        Args:
+            support_features (Tuple[Tensor]): Levels of (B * S, C, H, W).
+            query_features (Tuple[Tensor]): Levels of (B * Q, C, H, W).
+            batch (EpisodeBatch): Labels of supports and queries.
+
+        Returns:
+            Dict[str, Tensor]: ``loss_coords``, ``loss_ce`` of the last
+            layer, ``d{i}.loss_coords``, ``d{i}.loss_ce`` of the earlier
+            ones, ``loss_heatmap`` of the proposal.
+        """
+        encoded = self.encode(support_features, query_features, batch)
+        target, known = self._targets(encoded, batch)
+        points, fed_known = self._points_to_feed(
+            encoded.context, target, known
+        )
+        output = self.decoder(encoded.context, points, fed_known)
+
+        losses = {}
+        num_layers = len(output.points)
+        for i in range(num_layers):
+            prefix = '' if i == num_layers - 1 else f'd{i}.'
+            losses.update(self._layer_loss(output, i, prefix, target, known))
+        losses['loss_heatmap'] = self.loss_heatmap(
+            encoded.proposal,
+            batch.query_points.flatten(0, 1),
+            encoded.valid & batch.query_valid.flatten(0, 1),
+        )
+        return losses
+
+    def _targets(
+        self, encoded: EncodedEpisodes, batch: EpisodeBatch
+    ) -> Tuple[Tensor, Tensor]:
+        """Query points (N, K, 2) and valid (N, K), in decoding order."""
+        target = _reorder(batch.query_points.flatten(0, 1), encoded.order)
+        known = batch.query_valid.flatten(0, 1).gather(1, encoded.order)
+        return target, known & encoded.context.valid
+
+    def _points_to_feed(
+        self, context: DecoderContext, target: Tensor, known: Tensor
+    ) -> Tuple[Tensor, Tensor]:
+        """Noisy annotated points, partly replaced by own predictions."""
+        points = target + self.teacher_noise * torch.randn_like(target)
+        if self.own_prediction_share > 0:
+            with torch.no_grad():
+                own = self.decoder(context, points, known).points[-1][:, :-1]
+            replace = (
+                torch.rand_like(points[..., 0]) < self.own_prediction_share
+            )
+            points = torch.where(replace.unsqueeze(-1), own, points)
+            known = torch.where(replace, context.valid, known)
+        return points, known
+
+    def _layer_loss(
+        self,
+        output: DecoderOutput,
+        layer: int,
+        prefix: str,
+        target: Tensor,
+        known: Tensor,
+    ) -> Dict[str, Tensor]:
+        """Losses of one decoder layer."""
+        sigma = None if output.sigma is None else output.sigma[layer][:, :-1]
+        # Types: 0 for every keypoint, 1 for the stop step at the end.
+        logits = output.type_logits[layer]
+        types = torch.zeros_like(logits[..., 0], dtype=torch.long)
+        types[:, -1] = 1
+        cross_entropy = F.cross_entropy(
+            logits.transpose(1, 2), types, reduction='none'
+        )
+        stop = torch.ones_like(known[:, :1])
+        return {
+            f'{prefix}loss_coords': self.loss_coords(
+                output.points[layer][:, :-1], target, known, sigma
+            ),
+            f'{prefix}loss_ce': self.loss_ce_weight
+            * masked_mean(cross_entropy, torch.cat([known, stop], dim=1)),
+        }
+
+    @staticmethod
+    def _restore(
+        encoded: EncodedEpisodes, points: Tensor, batch_size: int
+    ) -> Tuple[Tensor, Tensor]:
+        """Back to annotation order and to (B, Q, K, ...)."""
+        points = _reorder(points, encoded.order.argsort(dim=1))
+        scores = encoded.proposal.scores * encoded.valid
+        shape = (batch_size, -1)
+        return points.unflatten(0, shape), scores.unflatten(0, shape)
+
+
+def _reorder(x: Tensor, order: Tensor) -> Tensor:
+    """Reorder (N, K, D) along K."""
+    return x.take_along_dim(order.unsqueeze(-1), dim=1)

@@ -1,0 +1,87 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import NamedTuple, Optional
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class KeyValue(NamedTuple):
+    """Projected keys and values, each (N, heads, L, C / heads)."""
+
+    key: Tensor
+    value: Tensor
+
+
+class Attention(nn.Module):
+    """Multi-head attention whose keys and values are projected separately.
+
+    Keeping the projection apart lets a decoder project its memory once and
+    append to its cache step by step. Masks follow the project's convention
+    ``True = attend``, which is also that of
+    :func:`~torch.nn.functional.scaled_dot_product_attention`.
+
+    Args:
+        embed_dims (int): Channels C of queries, keys and values.
+        num_heads (int): Number of heads, a divisor of C.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.query = nn.Linear(embed_dims, embed_dims)
+        self.key = nn.Linear(embed_dims, embed_dims)
+        self.value = nn.Linear(embed_dims, embed_dims)
+        self.out = nn.Linear(embed_dims, embed_dims)
+
+    def project(self, key: Tensor, value: Tensor) -> KeyValue:
+        """Project keys and values, both (N, L, C)."""
+        return KeyValue(
+            self._split_heads(self.key(key)),
+            self._split_heads(self.value(value)),
+        )
+
+    def forward(
+        self,
+        query: Tensor,
+        memory: KeyValue,
+        mask: Optional[Tensor] = None,
+    ) -> Tensor:
+        """Attend from ``query`` to ``memory``.
+
+        Args:
+            query (Tensor): (N, T, C).
+            memory (KeyValue): From :meth:`project`, L entries.
+            mask (Tensor, optional): Bool, broadcastable to (N, T, L); True
+                where a query may look. Every query needs one True.
+
+        Returns:
+            Tensor: (N, T, C).
+        """
+        if mask is not None:
+            mask = mask.unsqueeze(1)
+        attended = F.scaled_dot_product_attention(
+            self._split_heads(self.query(query)),
+            memory.key,
+            memory.value,
+            attn_mask=mask,
+        )
+        return self.out(attended.transpose(1, 2).flatten(2))
+
+    def _split_heads(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+class FeedForward(nn.Sequential):
+    """Two linear layers with a GELU between.
+
+    Args:
+        embed_dims (int): Channels of input and output.
+        expansion (int): Hidden channels per input channel.
+    """
+
+    def __init__(self, embed_dims: int, expansion: int = 4) -> None:
+        super().__init__(
+            nn.Linear(embed_dims, expansion * embed_dims),
+            nn.GELU(),
+            nn.Linear(expansion * embed_dims, embed_dims),
+        )

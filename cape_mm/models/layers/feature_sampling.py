@@ -1,0 +1,19 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def sample_features(feature_map: Tensor, points: Tensor) -> Tensor:
+    """Read a feature map at continuous points (bilinear, zero outside).
+
+    Args:
+        feature_map (Tensor): (N, C, H, W).
+        points (Tensor): (N, ..., 2), ``(x, y)`` in [0, 1] of the input.
+
+    Returns:
+        Tensor: (N, ..., C).
+    """
+    shape = points.shape[1:-1]
+    grid = (2 * points - 1).flatten(1, -2).unsqueeze(2).to(feature_map.dtype)
+    sampled = F.grid_sample(feature_map, grid, align_corners=False)
+    return sampled.squeeze(-1).transpose(1, 2).unflatten(1, shape)

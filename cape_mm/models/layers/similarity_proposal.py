@@ -1,0 +1,84 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .coordinate_embedding import CoordinateEmbedding, grid_points
+
+
+class Proposal(NamedTuple):
+    """First guess of every keypoint.
+
+    Attributes:
+        logits (Tensor): (N, K, H * W), similarity map before the softmax.
+        points (Tensor): (N, K, 2), ``(x, y)`` in [0, 1] of the input;
+            carries no gradient.
+        scores (Tensor): (N, K), share of the map's mass around its peak, in
+            [0, 1]; carries no gradient.
+        map_size (Tuple[int, int]): Height and width of the map.
+    """
+
+    logits: Tensor
+    points: Tensor
+    scores: Tensor
+    map_size: tuple
+
+
+class SimilarityProposal(nn.Module):
+    """Compare support tokens with every cell of the query's feature map.
+
+    The softmax of the similarities is trained as a heat map; its centre of
+    mass in a window around the peak is the proposed point. The window keeps
+    a second, weaker peak from pulling the point between two parts that look
+    alike.
+
+    Args:
+        embed_dims (int): Channels C of tokens and features.
+        window (int): Cells from the peak to the border of the window.
+    """
+
+    def __init__(self, embed_dims: int, window: int = 2) -> None:
+        super().__init__()
+        self.window = window
+        self.token_projection = nn.Sequential(
+            nn.Linear(embed_dims, embed_dims),
+            nn.GELU(),
+            nn.Linear(embed_dims, embed_dims),
+        )
+        self.feature_projection = nn.Linear(embed_dims, embed_dims)
+        self.grid_embedding = CoordinateEmbedding(embed_dims)
+
+    def forward(self, tokens: Tensor, feature_map: Tensor) -> Proposal:
+        """Propose a point for every token.
+
+        Args:
+            tokens (Tensor): (N, K, C).
+            feature_map (Tensor): (N, C, H, W).
+
+        Returns:
+            Proposal: Maps, points and scores.
+        """
+        height, width = feature_map.shape[-2:]
+        grid = grid_points(
+            height, width, feature_map.device, feature_map.dtype
+        )
+        cells = self.feature_projection(feature_map.flatten(2).transpose(1, 2))
+        cells = cells + self.grid_embedding(grid)
+        logits = self.token_projection(tokens) @ cells.transpose(1, 2)
+        logits = logits / tokens.shape[-1] ** 0.5
+        points, scores = self._read_out(logits.detach().float(), grid, width)
+        return Proposal(logits, points, scores, (height, width))
+
+    def _read_out(self, logits: Tensor, grid: Tensor, width: int) -> tuple:
+        """Centre and mass of the window around the peak of each map."""
+        probabilities = logits.softmax(dim=-1)
+        cell = torch.arange(logits.shape[-1], device=logits.device)
+        peak = probabilities.argmax(dim=-1, keepdim=True)
+        in_window = ((cell % width - peak % width).abs() <= self.window) & (
+            (cell // width - peak // width).abs() <= self.window
+        )
+        probabilities = probabilities * in_window
+        scores = probabilities.sum(dim=-1)
+        points = probabilities @ grid.float() / scores.unsqueeze(-1)
+        return points, scores

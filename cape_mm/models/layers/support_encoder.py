@@ -1,0 +1,130 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .attention import Attention, FeedForward
+from .coordinate_embedding import CoordinateEmbedding
+from .feature_sampling import sample_features
+from .skeleton_mixing import SkeletonMixing
+
+
+class SupportEncoderLayer(nn.Module):
+    """Skeleton mixing, self-attention and feed-forward, all pre-norm.
+
+    Args:
+        embed_dims (int): Channels C.
+        num_heads (int): Attention heads.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int) -> None:
+        super().__init__()
+        self.skeleton_mixing = SkeletonMixing(embed_dims)
+        self.attention_norm = nn.LayerNorm(embed_dims)
+        self.attention = Attention(embed_dims, num_heads)
+        self.ffn_norm = nn.LayerNorm(embed_dims)
+        self.ffn = FeedForward(embed_dims)
+
+    def forward(
+        self, tokens: Tensor, adjacency: Tensor, valid: Tensor
+    ) -> Tensor:
+        """See :class:`SupportEncoder` for the shapes."""
+        tokens = self.skeleton_mixing(tokens, adjacency, valid)
+        normed = self.attention_norm(tokens)
+        # A missing keypoint sees itself, so that no row of the mask is empty.
+        itself = torch.eye(
+            tokens.shape[1], dtype=torch.bool, device=tokens.device
+        )
+        tokens = tokens + self.attention(
+            normed,
+            self.attention.project(normed, normed),
+            mask=valid.unsqueeze(1) | itself,
+        )
+        return tokens + self.ffn(self.ffn_norm(tokens))
+
+
+class SupportEncoder(nn.Module):
+    """Turn annotated support images into one token per keypoint.
+
+    A token starts from the image features at the keypoint and from its
+    coordinates; the skeleton and the other keypoints of the same image
+    refine it. Shots are then fused keypoint by keypoint by attention over
+    the shots in which the keypoint is valid. Coordinates of different
+    instances are never averaged.
+
+    Args:
+        embed_dims (int): Channels C of features and tokens.
+        num_heads (int): Attention heads.
+        num_levels (int): Feature levels.
+        num_layers (int): Layers within one shot.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int,
+        num_levels: int,
+        num_layers: int = 2,
+    ) -> None:
+        super().__init__()
+        self.feature_projections = nn.ModuleList(
+            nn.Linear(embed_dims, embed_dims) for _ in range(num_levels)
+        )
+        self.coordinate_embedding = CoordinateEmbedding(embed_dims)
+        self.missing = nn.Parameter(0.02 * torch.randn(embed_dims))
+        self.layers = nn.ModuleList(
+            SupportEncoderLayer(embed_dims, num_heads)
+            for _ in range(num_layers)
+        )
+        self.norm = nn.LayerNorm(embed_dims)
+        self.shot_attention = Attention(embed_dims, num_heads)
+
+    def forward(
+        self,
+        features: Sequence[Tensor],
+        points: Tensor,
+        valid: Tensor,
+        adjacency: Tensor,
+    ) -> Tensor:
+        """Encode B episodes with S supports.
+
+        Args:
+            features (Sequence[Tensor]): Levels of shape (B * S, C, H, W).
+            points (Tensor): (B, S, K, 2), ``(x, y)`` in [0, 1] of the input.
+            valid (Tensor): (B, S, K), bool.
+            adjacency (Tensor): (B, K, K), bool.
+
+        Returns:
+            Tensor: (B, K, C). A keypoint without a valid shot gets a token
+            made from its neighbours alone.
+        """
+        batch_size, num_shots = valid.shape[:2]
+        points, valid = points.flatten(0, 1), valid.flatten(0, 1)
+        tokens = self.coordinate_embedding(points)
+        for feature_map, project in zip(features, self.feature_projections):
+            tokens = tokens + project(sample_features(feature_map, points))
+        tokens = torch.where(valid.unsqueeze(-1), tokens, self.missing)
+
+        adjacency = adjacency.repeat_interleave(num_shots, dim=0)
+        for layer in self.layers:
+            tokens = layer(tokens, adjacency, valid)
+        tokens = self.norm(tokens).unflatten(0, (batch_size, num_shots))
+        return self._fuse_shots(
+            tokens, valid.unflatten(0, (batch_size, num_shots))
+        )
+
+    def _fuse_shots(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        """Fuse tokens (B, S, K, C) of the valid (B, S, K) shots."""
+        # Where no shot is valid, all of them are heard.
+        heard = valid | ~valid.any(dim=1, keepdim=True)
+        weights = heard.unsqueeze(-1).to(tokens.dtype)
+        mean = (tokens * weights).sum(dim=1) / weights.sum(dim=1)
+
+        shots = tokens.transpose(1, 2).flatten(0, 1)
+        attended = self.shot_attention(
+            mean.flatten(0, 1).unsqueeze(1),
+            self.shot_attention.project(shots, shots),
+            mask=heard.transpose(1, 2).flatten(0, 1).unsqueeze(1),
+        )
+        return mean + attended.view_as(mean)

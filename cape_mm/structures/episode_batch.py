@@ -1,0 +1,105 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from dataclasses import dataclass
+from typing import List, Sequence, Union
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from .episode_data_sample import EpisodeDataSample
+
+
+@dataclass(frozen=True)
+class EpisodeBatch:
+    """Annotations of a batch of episodes as padded tensors.
+
+    Shapes use B episodes, S supports, Q queries and K keypoints, the largest
+    count in the batch. Shorter episodes are padded at the end with
+    ``valid=False`` and coordinates 0.
+
+    Attributes:
+        support_points (Tensor): (B, S, K, 2), float32, ``(x, y)`` in [0, 1]
+            of the support's input.
+        support_valid (Tensor): (B, S, K), bool, labelled and inside the crop.
+        query_points (Tensor): (B, Q, K, 2), float32, ``(x, y)`` in [0, 1] of
+            the query's input.
+        query_valid (Tensor): (B, Q, K), bool; all False for a query without
+            annotation.
+        adjacency (Tensor): (B, K, K), bool, symmetric, without self loops.
+    """
+
+    support_points: Tensor
+    support_valid: Tensor
+    query_points: Tensor
+    query_valid: Tensor
+    adjacency: Tensor
+
+    @classmethod
+    def from_data_samples(
+        cls,
+        data_samples: Sequence[EpisodeDataSample],
+        device: Union[str, torch.device] = 'cpu',
+    ) -> 'EpisodeBatch':
+        """Pad and stack the labels of ``data_samples``.
+
+        Args:
+            data_samples (Sequence[EpisodeDataSample]): B episodes with the
+                same numbers of supports and of queries.
+            device (str | torch.device): Where the tensors are wanted.
+
+        Returns:
+            EpisodeBatch: The stacked labels.
+        """
+        support_points, support_valid = _stack_labels(
+            [sample.supports for sample in data_samples]
+        )
+        query_points, query_valid = _stack_labels(
+            [sample.queries for sample in data_samples],
+            num_keypoints=support_points.shape[2],
+        )
+        adjacency = torch.zeros(
+            len(data_samples),
+            *support_points.shape[2:3] * 2,
+            dtype=torch.bool,
+        )
+        for i, sample in enumerate(data_samples):
+            if len(sample.skeleton) > 0:
+                start, end = torch.as_tensor(sample.skeleton).T
+                adjacency[i, start, end] = True
+                adjacency[i, end, start] = True
+        adjacency.diagonal(dim1=1, dim2=2).fill_(False)
+        return cls(
+            *(
+                tensor.to(device, non_blocking=True)
+                for tensor in (
+                    support_points,
+                    support_valid,
+                    query_points,
+                    query_valid,
+                    adjacency,
+                )
+            )
+        )
+
+
+def _stack_labels(members: List[list], num_keypoints: int = 0) -> tuple:
+    """Stack (B, M) members to points (B, M, K, 2) and valid (B, M, K)."""
+    points, valid = [], []
+    for episode in members:
+        for member in episode:
+            labels = member.get('gt_instance_labels', None)
+            if labels is None:
+                points.append(torch.zeros(num_keypoints, 2))
+                valid.append(torch.zeros(num_keypoints, dtype=torch.bool))
+                continue
+            valid.append(torch.as_tensor(labels.keypoint_weights)[0] > 0)
+            # Coordinates of unlabelled points are meaningless: neutralise
+            # them here, so that they cannot leak into any computation.
+            points.append(
+                torch.as_tensor(labels.keypoint_labels)[0, :, :2].float()
+                * valid[-1][:, None]
+            )
+    shape = (len(members), len(members[0]), -1)
+    points = pad_sequence(points, batch_first=True)
+    valid = pad_sequence(valid, batch_first=True)
+    return points.view(*shape, 2), valid.view(*shape)
