@@ -1,0 +1,61 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from pathlib import Path
+from types import SimpleNamespace
+
+from toy_project import ToyPoseDataset
+
+from cape_mm.engine.hooks import EpisodeSummaryHook
+
+
+def _log(runner):
+    return Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+
+
+def _train(toy_runner, work_dir, **kwargs):
+    runner = toy_runner(work_dir, **{'optim_wrapper.accumulative_counts': 3})
+    runner.register_hook(EpisodeSummaryHook(**kwargs))
+    runner.train()
+    return _log(runner)
+
+
+def test_start_says_what_is_trained_on_and_what_to_expect(
+    toy_runner, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        ToyPoseDataset, 'describe', lambda self: 'A toy.', raising=False
+    )
+    log = _train(toy_runner, tmp_path, expectation='PCK 0.9 soon')
+    assert 'A toy.' in log
+    assert '8 episodes per epoch in 4 iterations' in log
+    assert 'physical batch 2 (2 x 1 processes), effective batch 6' in log
+    assert 'Expected: PCK 0.9 soon' in log
+
+
+def test_data_set_without_description_is_named(toy_runner, tmp_path):
+    assert 'Training on ToyPoseDataset' in _train(toy_runner, tmp_path)
+
+
+def test_each_validation_says_how_it_measures(toy_runner, tmp_path):
+    log = _train(toy_runner, tmp_path, val_note='same image, autoregressive')
+    line = 'Val PCK@0.2: {}% (same image, autoregressive)'
+    assert line.format('50.00') in log
+    assert line.format('90.00') in log
+    assert 'were replaced' not in log
+
+
+class _Log(list):
+    def warning(self, message):
+        self.append(message)
+
+
+def test_replaced_members_are_counted_and_reported_per_epoch():
+    runner = SimpleNamespace(logger=_Log())
+    hook = EpisodeSummaryHook()
+    for replaced in (['a.jpg'], [], ['a.jpg', 'b.jpg']):
+        samples = [SimpleNamespace(replaced=replaced)]
+        hook.after_train_iter(runner, 0, dict(data_samples=samples))
+    hook.after_train_epoch(runner)
+    hook.after_train_epoch(runner)
+    assert len(runner.logger) == 1
+    assert '3 members' in runner.logger[0]
+    assert 'a.jpg (2x), b.jpg (1x)' in runner.logger[0]

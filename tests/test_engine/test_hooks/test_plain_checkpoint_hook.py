@@ -1,0 +1,144 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+
+def _losses(runner):
+    return runner.message_hub.get_scalar('train/loss').data[0].tolist()
+
+
+def _log(runner):
+    return Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """Working directory of four epochs, and their losses."""
+    return tmp_path_factory.mktemp('trained')
+
+
+@pytest.fixture
+def uninterrupted(trained, toy_runner):
+    keep = {'default_hooks.checkpoint.max_keep_ckpts': 9}
+    if not (trained / 'losses.pt').exists():
+        runner = toy_runner(trained, **{'train_cfg.max_epochs': 4, **keep})
+        runner.train()
+        torch.save(_losses(runner), trained / 'losses.pt')
+    return trained, torch.load(trained / 'losses.pt')
+
+
+def test_every_written_file_loads_without_unpickling(uninterrupted):
+    work_dir, _ = uninterrupted
+    files = sorted(path.name for path in work_dir.glob('*.pth'))
+    assert files == ['best_PCK_epoch_2.pth'] + [
+        f'epoch_{i}.pth' for i in (1, 2, 3, 4)
+    ]
+    for name in files:
+        checkpoint = torch.load(work_dir / name, weights_only=True)
+        assert checkpoint['message_hub']['runtime_info']['best_score'] in (
+            0.5,
+            0.9,
+        )
+
+
+# after epoch 2 the best score rose, so that the file is written once more
+# after validation; after epoch 3 it did not
+@pytest.mark.parametrize('epoch', [1, 2, 3])
+def test_resumed_run_continues_bit_identically(
+    epoch, uninterrupted, toy_runner, tmp_path
+):
+    work_dir, losses = uninterrupted
+    for name in (f'epoch_{epoch}.pth', 'best_PCK_epoch_2.pth'):
+        shutil.copy(work_dir / name, tmp_path)
+    runner = toy_runner(
+        tmp_path,
+        **{'train_cfg.max_epochs': 4, 'resume': True},
+        load_from=str(tmp_path / f'epoch_{epoch}.pth'),
+    )
+    runner.train()
+    assert runner.iter == 16
+    assert _losses(runner) == losses
+    lr = runner.message_hub.get_scalar('train/lr').data[0]
+    assert lr.tolist() == [0.1] * 4 + [0.05] * 8 + [0.025] * 4
+
+
+def test_resume_keeps_best_score_and_removes_the_old_best_file(
+    toy_runner, tmp_path
+):
+    toy_runner(tmp_path, **{'train_cfg.max_epochs': 3}).train()
+    runner = toy_runner(
+        tmp_path, **{'train_cfg.max_epochs': 5, 'resume': True}
+    )
+    runner.train()
+    # epoch 4 (0.8) is worse than epoch 2 (0.9), epoch 5 (0.95) is better
+    best = [path.name for path in tmp_path.glob('best_*.pth')]
+    assert best == ['best_PCK_epoch_5.pth']
+    info = runner.message_hub.runtime_info
+    assert info['best_score'] == 0.95
+    # epoch_3.pth was written before the validation of epoch 3
+    history = runner.message_hub.get_scalar('val/PCK').data[0]
+    assert history.tolist() == [0.5, 0.9, 0.8, 0.95]
+
+
+def test_resume_finds_the_data_set_unchanged(toy_runner, tmp_path):
+    toy_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
+    runner = toy_runner(tmp_path, resume=True)
+    runner.train()
+    log = _log(runner)
+    assert 'resumed epoch: 1' in log
+    assert 'dataset metainfo' not in log
+
+
+def test_best_file_is_tested(toy_runner, tmp_path):
+    toy_runner(tmp_path).train()
+    best = tmp_path / 'best_PCK_epoch_2.pth'
+    runner = toy_runner(tmp_path, load_from=str(best))
+    assert runner.test()['PCK'] == 0.9
+
+
+def test_what_cannot_be_stored_is_left_out_and_reported_once(
+    toy_runner, tmp_path
+):
+    class AddObject(Hook):
+        def before_save_checkpoint(self, runner, checkpoint):
+            checkpoint['message_hub']['runtime_info']['odd'] = object()
+
+    runner = toy_runner(tmp_path)
+    runner.register_hook(AddObject())
+    runner.train()
+    message = 'message_hub.runtime_info.odd (object)'
+    assert _log(runner).count(message) == 1
+    torch.load(tmp_path / 'epoch_2.pth', weights_only=True)
+
+
+def test_running_objects_are_not_changed(toy_runner, tmp_path):
+    runner = toy_runner(tmp_path)
+    runner.train()
+    assert runner.message_hub.get_scalar('train/loss').mean() > 0
+    sigmas = runner.train_dataloader.dataset.metainfo['sigmas']
+    assert sigmas.tolist() == [0.1, 0.2]
+
+
+def test_checkpoint_of_other_origin_resumes_with_the_opt_in(
+    toy_runner, tmp_path, monkeypatch
+):
+    runner = toy_runner(tmp_path)
+    runner._hooks = [
+        hook
+        for hook in runner.hooks
+        if type(hook).__name__ != 'PlainCheckpointHook'
+    ]
+    runner.train()
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    resumed = toy_runner(
+        tmp_path, **{'train_cfg.max_epochs': 3, 'resume': True}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        resumed.train()
+    assert len(_losses(resumed)) == 12
