@@ -1,0 +1,36 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+# `make` lists what there is. PYTHON=/path/to/python uses that interpreter
+# instead of the reference environment, which is made on first use.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?=
+PYTEST_ARGS ?=
+find_python = $(if $(PYTHON),echo '$(PYTHON)',python3 .ci/make_env.py)
+
+.PHONY: help env demo test lint
+
+help:
+	@echo 'make demo  train on one picture, test the result, write a picture'
+	@echo 'make test  run all tests (PYTEST_ARGS="-m \"not slow\"" for fewer)'
+	@echo 'make lint  check the style'
+	@echo 'make env   make the environment and print its interpreter'
+	@echo 'The first call makes the environment (about 7 minutes on 2 cores);'
+	@echo 'PYTHON=/path/to/python uses an environment of your own instead.'
+
+env:
+	@$(find_python)
+
+demo:
+	@python=$$($(find_python)); \
+	PYTHON="$$python" tools/demo/single_image_demo.sh
+
+test:
+	@python=$$($(find_python)); \
+	"$$python" -m pytest -ra $(PYTEST_ARGS)
+
+lint:
+	@python=$$($(find_python)); \
+	"$$python" -m ruff check .; \
+	"$$python" -m ruff format --check .

@@ -1,0 +1,112 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Packaging of ``cape_mm``.
+
+The configs, tools and the model index are carried inside the package, in
+``cape_mm/.mim``, where ``mim train cape_mm ...`` looks for them. They are put
+into the build folder, so that a build leaves no copies in the checkout; an
+editable install links to them instead.
+"""
+
+import os
+import runpy
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.develop import develop
+from setuptools.command.sdist import sdist
+
+ROOT = Path(__file__).resolve().parent
+MIM_CONTENT = ('configs', 'tools', 'model-index.yml')
+
+
+def mim_files():
+    """Lists the files that go into ``.mim``, relative to the checkout."""
+    for name in MIM_CONTENT:
+        path = ROOT / name
+        for file in sorted(path.rglob('*')) if path.is_dir() else [path]:
+            if file.is_file() and '__pycache__' not in file.parts:
+                yield file.relative_to(ROOT)
+
+
+def link_mim():
+    """Links ``cape_mm/.mim`` of the checkout to its configs and tools."""
+    folder = ROOT / 'cape_mm' / '.mim'
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name in MIM_CONTENT:
+        (folder / name).symlink_to(os.path.join('..', '..', name))
+
+
+class BuildPackage(build_py):
+    """Adds ``.mim`` to what is built."""
+
+    def run(self):
+        """Builds the package as usual, then copies or links ``.mim``."""
+        super().run()
+        if getattr(self, 'editable_mode', False):
+            link_mim()
+            return
+        folder = Path(self.build_lib) / 'cape_mm' / '.mim'
+        shutil.rmtree(folder, ignore_errors=True)
+        for file in mim_files():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, folder / file)
+
+
+class Develop(develop):
+    """Editable install without a PEP 660 front end."""
+
+    def run(self):
+        """Links ``.mim`` before the install as usual."""
+        link_mim()
+        super().run()
+
+
+class SourceDistribution(sdist):
+    """Carries the sources of ``.mim``, so that it builds the same wheel."""
+
+    def make_release_tree(self, base_dir, files):
+        """Adds the sources of ``.mim`` to the usual files."""
+        mim = {str(file) for file in mim_files()}
+        super().make_release_tree(base_dir, sorted({*files} | mim))
+
+
+VERSION = runpy.run_path(str(ROOT / 'cape_mm' / 'version.py'))['__version__']
+OPENMMLAB = runpy.run_path(str(ROOT / 'cape_mm' / 'openmmlab_versions.py'))
+
+setup(
+    name='cape_mm',
+    version=VERSION,
+    description='Category-agnostic pose estimation as an MMPose plugin',
+    long_description=(ROOT / 'README.md').read_text('utf-8'),
+    long_description_content_type='text/markdown',
+    author='cape_mm contributors',
+    license='Apache-2.0',
+    keywords='computer vision, pose estimation, few-shot, OpenMMLab',
+    classifiers=[
+        'License :: OSI Approved :: Apache Software License',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
+    packages=find_packages(include=['cape_mm', 'cape_mm.*']),
+    python_requires='>=3.8',
+    # Neither torch nor an OpenMMLab package: pip would put upstream ones on
+    # top of the maintained forks, which own the same import names, and would
+    # try to build mmcv. They are checked when cape_mm is imported.
+    install_requires=['numpy', 'pillow'],
+    extras_require={
+        'mim': [r.versions for r in OPENMMLAB['REQUIREMENTS']],
+        'tensorboard': ['tensorboard'],
+        # setuptools and wheel: the packaging test builds a wheel.
+        'tests': ['pytest', 'setuptools', 'wheel'],
+    },
+    cmdclass={
+        'build_py': BuildPackage,
+        'develop': Develop,
+        'sdist': SourceDistribution,
+    },
+    zip_safe=False,
+)
