@@ -1,11 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .attention import Attention, FeedForward, KeyValue
-from .autoregressive_decoder import (
-    AutoregressiveDecoder,
-    DecoderContext,
-    DecoderOutput,
-)
+from .autoregressive_decoder import AutoregressiveDecoder, DecoderOutput
 from .coordinate_embedding import CoordinateEmbedding, grid_points
+from .decoder_layer import DecoderContext, DecoderLayer
 from .feature_sampling import sample_features
 from .local_attention import LocalAttention
 from .similarity_proposal import Proposal, SimilarityProposal
@@ -17,6 +14,7 @@ __all__ = [
     'AutoregressiveDecoder',
     'CoordinateEmbedding',
     'DecoderContext',
+    'DecoderLayer',
     'DecoderOutput',
     'FeedForward',
     'KeyValue',
