@@ -119,6 +119,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         if 'pred_instances' in query:
             guess = view.to_panel(_points(query.pred_instances.keypoints))
             asked = np.any([_labelled(s) for s in episode.supports], axis=0)
+            asked &= np.isfinite(guess).all(axis=1)
             panel = view.image.copy()
             draw_skeleton(panel, guess, asked, skeleton)
             if truth is not None and self.show_errors:

@@ -9,11 +9,17 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
+from cape_mm.visualization import EpisodeVisualizer
+
+MANAGERS = (
+    *(MMLogger, MessageHub, DefaultScope),
+    *(Visualizer, EpisodeVisualizer),
+)
 TOY_CONFIG = Path(__file__).resolve().parents[1] / 'toy_config.py'
 
 
 def _clear_singletons():
-    for manager in (MMLogger, MessageHub, DefaultScope, Visualizer):
+    for manager in MANAGERS:
         manager._instance_dict.clear()
 
 

@@ -51,20 +51,23 @@ class EpisodeSummaryHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Log data, batch sizes and the expected result."""
         loader = runner.train_dataloader
-        lines = [_describe(loader.dataset)]
+        lines = ['Training data', _describe(loader.dataset)]
         steps = runner.cfg.get('optim_wrapper', {}).get(
             'accumulative_counts', 1
         )
         world_size = get_world_size()
         physical = (loader.batch_size or 1) * world_size
         lines.append(
-            f'{len(loader.dataset)} episodes per epoch in {len(loader)} '
-            f'iterations; physical batch {physical} ({loader.batch_size} x '
-            f'{world_size} processes), effective batch {physical * steps} '
-            f'(gradients of {steps} iterations per update)'
+            f'epoch: {len(loader.dataset)} episodes in {len(loader)} '
+            f'iterations'
+        )
+        lines.append(
+            f'batch: {physical} episodes physical ({loader.batch_size} on '
+            f'each of {world_size} processes), {physical * steps} effective '
+            f'({steps} iterations per update)'
         )
         if self.expectation:
-            lines.append(f'Expected: {self.expectation}')
+            lines.append(f'expected: {self.expectation}')
         runner.logger.info('\n'.join(lines))
 
     def after_train_iter(
@@ -146,4 +149,4 @@ class EpisodeSummaryHook(Hook):
 def _describe(dataset: object) -> str:
     if hasattr(dataset, 'describe'):
         return dataset.describe()
-    return f'Training on {type(dataset).__name__}'
+    return type(dataset).__name__

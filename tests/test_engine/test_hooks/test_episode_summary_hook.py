@@ -26,13 +26,14 @@ def test_start_says_what_is_trained_on_and_what_to_expect(
     )
     log = _train(toy_runner, tmp_path, expectation='PCK 0.9 soon')
     assert 'A toy.' in log
-    assert '8 episodes per epoch in 4 iterations' in log
-    assert 'physical batch 2 (2 x 1 processes), effective batch 6' in log
-    assert 'Expected: PCK 0.9 soon' in log
+    assert 'epoch: 8 episodes in 4 iterations' in log
+    assert 'batch: 2 episodes physical' in log
+    assert '6 effective (3 iterations per update)' in log
+    assert 'expected: PCK 0.9 soon' in log
 
 
 def test_data_set_without_description_is_named(toy_runner, tmp_path):
-    assert 'Training on ToyPoseDataset' in _train(toy_runner, tmp_path)
+    assert 'ToyPoseDataset' in _train(toy_runner, tmp_path)
 
 
 def test_each_validation_says_how_it_measures(toy_runner, tmp_path):

@@ -1,0 +1,120 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import json
+import os
+import pickle
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def checkpoint(call_tool, toy_config, tmp_path):
+    work_dir = tmp_path / 'trained'
+    call_tool('train.py', toy_config, '--work-dir', work_dir)
+    return work_dir / 'best_PCK_epoch_2.pth'
+
+
+def _error(capsys, call_tool, *args):
+    with pytest.raises(SystemExit) as error:
+        call_tool('test.py', *args)
+    if isinstance(error.value.code, str):
+        return error.value.code
+    return capsys.readouterr().err
+
+
+def test_help_answers_without_importing_torch(modules_after_help):
+    assert 'torch' not in modules_after_help('test.py')
+
+
+def test_best_checkpoint_is_tested_and_results_are_written(
+    start_tool, checkpoint, toy_config, tmp_path
+):
+    out = start_tool(
+        'test.py',
+        toy_config,
+        checkpoint,
+        *('--work-dir', 'tested', '--out', 'new/metrics.json'),
+        *('--dump', 'new/predictions.pkl'),
+        cwd=tmp_path,
+    )
+    assert 'PCK: 0.9' in out
+    with open(tmp_path / 'new' / 'metrics.json') as file:
+        assert json.load(file) == dict(PCK=0.9)
+    with open(tmp_path / 'new' / 'predictions.pkl', 'rb') as file:
+        assert len(pickle.load(file)) == 8
+    assert list((tmp_path / 'tested').glob('*/*.log'))
+
+
+def test_only_the_main_process_writes_the_metrics(
+    monkeypatch, call_tool, checkpoint, toy_config, tmp_path
+):
+    monkeypatch.setattr('mmengine.dist.is_main_process', lambda: False)
+    out = tmp_path / 'metrics.json'
+    call_tool(
+        'test.py', toy_config, checkpoint, '--out', out, '--work-dir', tmp_path
+    )
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        (['--out', 'metrics.txt'], '--out must end in .json'),
+        (['--dump', 'all.json'], '--dump must end in .pkl'),
+        ([], "no checkpoint 'nowhere.pth'"),
+    ],
+)
+def test_wrong_argument_ends_with_one_sentence(
+    args, message, capsys, call_tool, toy_config, tmp_path
+):
+    args = [toy_config, 'nowhere.pth', '--work-dir', tmp_path, *args]
+    error = _error(capsys, call_tool, *args)
+    assert message in error
+    assert error.startswith('test.py: error: ')
+
+
+class _MakeFolder:
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_malicious_checkpoint_is_refused_and_not_run(
+    monkeypatch, capsys, call_tool, toy_config, tmp_path
+):
+    monkeypatch.delenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', raising=False)
+    evil, target = tmp_path / 'evil.pth', tmp_path / 'touched'
+    torch.save(dict(state_dict={}, meta=_MakeFolder(target)), evil)
+    message = _error(
+        capsys, call_tool, toy_config, evil, '--work-dir', tmp_path
+    )
+    assert 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1' in message
+    assert not target.exists()
+
+
+def test_checkpoint_one_trusts_is_tested_with_the_opt_in(
+    monkeypatch, call_tool, checkpoint, toy_config, tmp_path
+):
+    content = torch.load(checkpoint, weights_only=True)
+    content['foreign'] = pytest.approx(1)
+    foreign = tmp_path / 'foreign.pth'
+    torch.save(content, foreign)
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    with pytest.warns(UserWarning, match='may run code'):
+        call_tool('test.py', toy_config, foreign, '--work-dir', tmp_path)
+
+
+def test_no_visualization_hook_is_explained(
+    capsys, call_tool, checkpoint, toy_config, tmp_path
+):
+    config = tmp_path / 'blind.py'
+    config.write_text(
+        f'_base_ = [{toy_config!r}]\n'
+        "default_hooks = dict(_delete_=True, timer=dict(type='IterTimerHook'))"
+    )
+    message = _error(
+        capsys, call_tool, config, checkpoint, '--show-dir', tmp_path
+    )
+    assert 'EpisodeVisualizationHook' in message

@@ -1,0 +1,11 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from functools import partial
+
+import pytest
+from toy_episode import make_toy_episode
+
+
+@pytest.fixture
+def make_episode(tmp_path):
+    """Build a toy episode whose picture lies in ``tmp_path``."""
+    return partial(make_toy_episode, tmp_path)
