@@ -96,10 +96,10 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
                 self._num_queries += 1
                 if (self._num_queries - 1) % self.interval:
                     continue
-                name = _picture_name(episode, i) + suffix
+                name = _picture_name(episode, i)
                 out_file = None
                 if self.out_dir is not None:
-                    out_file = osp.join(self.out_dir, f'{name}.png')
+                    out_file = osp.join(self.out_dir, f'{name}{suffix}.png')
                 self._visualizer.add_episode(
                     f'{mode}_{name}',
                     episode,
