@@ -6,6 +6,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.models.pose_estimators.base import BasePoseEstimator
 from mmpose.structures import PoseDataSample
+from mmpose.utils.typing import ForwardResults
 from torch import Tensor
 
 from cape_mm.registry import MODELS
@@ -24,6 +25,27 @@ class CapeEstimator(BasePoseEstimator):
       where a query is annotated, into ``teacher_forced_instances``. Only
       :class:`TeacherForcingGap` reads it. Defaults to False.
     """
+
+    def forward(
+        self,
+        inputs: Dict[str, Tensor],
+        data_samples: List[EpisodeDataSample],
+        mode: str = 'tensor',
+    ) -> ForwardResults:
+        """Entry of MMEngine's runner; all modes need the supports' labels.
+
+        Args:
+            inputs (Dict[str, Tensor]): See :meth:`loss`.
+            data_samples (List[EpisodeDataSample]): B episodes.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
+
+        Returns:
+            dict | list | tuple: See :meth:`loss` and :meth:`predict`;
+            ``'tensor'`` gives the head's points and scores.
+        """
+        if mode == 'tensor':
+            return self._forward(inputs, data_samples)
+        return super().forward(inputs, data_samples, mode)
 
     def loss(
         self,
