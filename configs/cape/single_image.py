@@ -55,7 +55,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 val_evaluator = [
-    dict(type='cape_mm.EpisodePCK', thresholds=(0.2, 0.05)),
+    dict(type='cape_mm.EpisodePCK'),
     dict(type='cape_mm.TeacherForcingGap'),
 ]
 test_evaluator = val_evaluator

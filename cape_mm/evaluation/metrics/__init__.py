@@ -1,1 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .episode_pck import EpisodePCK
+from .teacher_forcing_gap import TeacherForcingGap
+
+__all__ = ['EpisodePCK', 'TeacherForcingGap']
