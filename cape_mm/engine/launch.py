@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Iterator
 
 from mmengine.config import Config
+from mmengine.device import get_device
 
 from cape_mm.engine.checkpoint_safety import (
     UnsafeCheckpointError,
@@ -37,8 +38,14 @@ def load_config(args: Namespace) -> Config:
     ``work_dir``, ``./work_dirs/<config name>``.
 
     Raises:
-        UsageError: If the config file does not exist.
+        UsageError: If the config file does not exist, or a distributed run is
+            asked for without a GPU.
     """
+    if args.launcher != 'none' and get_device() in ('cpu', 'mps'):
+        raise UsageError(
+            f'--launcher {args.launcher} needs GPUs and there is none; run '
+            'without launcher'
+        )
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
     if not osp.isfile(args.config):

@@ -8,6 +8,8 @@ from mmengine import fileio
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
+from cape_mm.evaluation.functional import keypoint_distances, pck
+from cape_mm.evaluation.metrics.query_target import query_target
 from cape_mm.registry import VISUALIZERS
 from cape_mm.structures import EpisodeDataSample
 from cape_mm.visualization.pose_panel import (
@@ -20,6 +22,7 @@ from cape_mm.visualization.pose_panel import (
     view_around_box,
 )
 
+_THRESHOLD = 0.2  # the headline PCK
 _GAP = 6
 _TITLE_HEIGHT = 34
 _CAPTION_HEIGHT = 26
@@ -33,7 +36,8 @@ class EpisodeVisualizer(PoseLocalVisualizer):
     same colour in all panels; the skeleton is that of the episode. Points
     without a label are not drawn, in the prediction those that no support
     has labelled. Several supports share the first panel. Red lines lead from
-    predictions to the ground truth. Without ground truth there are two panels.
+    predictions to the ground truth. The title names category and PCK@0.2 of
+    the query. Without ground truth there are two panels.
 
     Args:
         name (str): Name of the instance. Defaults to 'visualizer'.
@@ -78,7 +82,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             episode (EpisodeDataSample): Its queries may have
                 ``pred_instances``.
             query_index (int): Which query. Defaults to 0.
-            title (str): Text behind the category's name.
+            title (str): Text at the end of the title.
             show (bool): Whether to open a window. Defaults to False.
             wait_time (float): Seconds that the window stays; 0 for ever.
             out_file (str, optional): Write the picture to this file instead
@@ -127,8 +131,10 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             draw_keypoints(panel, guess, asked, colors)
             panels.append(('prediction', panel))
 
-        name = f'{episode.category_name} ({episode.category_id})'
-        return _join(panels, f'{name}    {title}')
+        words = [f'{episode.category_name} ({episode.category_id})']
+        if len(panels) == 3:
+            words.append(_score(query, episode.supports))
+        return _join(panels, '    '.join([*words, title]))
 
     def _supports_panel(
         self,
@@ -157,6 +163,16 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         )
         bbox = _numpy(member.gt_instances.bboxes).reshape(-1, 4)[0]
         return view_around_box(image, bbox, size, self.margin)
+
+
+def _score(query: PoseDataSample, supports: List[PoseDataSample]) -> str:
+    target = query_target(query, supports)
+    if not target.valid.any():
+        return f'PCK@{_THRESHOLD}: no common keypoint'
+    guess = _points(query.pred_instances.keypoints)
+    distances = keypoint_distances(guess, target.keypoints, target.normalizer)
+    share = pck(distances, target.valid, _THRESHOLD)
+    return f'PCK@{_THRESHOLD}: {100 * share:.1f} %'
 
 
 def _join(panels: list, title: str) -> np.ndarray:

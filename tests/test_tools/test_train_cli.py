@@ -94,6 +94,14 @@ def test_amp_without_gpu_is_refused(
     assert 'needs a GPU' in _error(capsys, call_tool, *args)
 
 
+def test_launcher_without_gpu_is_refused(
+    monkeypatch, capsys, call_tool, toy_config
+):
+    monkeypatch.setattr('cape_mm.engine.launch.get_device', lambda: 'cpu')
+    message = _error(capsys, call_tool, toy_config, '--launcher', 'pytorch')
+    assert 'needs GPUs' in message
+
+
 class _MakeFolder:
     def __init__(self, path):
         self.path = str(path)

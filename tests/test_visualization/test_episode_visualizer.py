@@ -89,6 +89,30 @@ def test_infinite_prediction_is_not_drawn(visualizer, make_episode):
     visualizer.draw_episode(episode)
 
 
+@pytest.mark.parametrize(
+    'shift, visible, words',
+    [
+        ((15.9, 0), (1, 1, 1), 'snail (7)    PCK@0.2: 100.0 %    hi'),
+        ((16.1, 0), (1, 1, 1), 'snail (7)    PCK@0.2: 0.0 %    hi'),
+        ((0, 0), (0, 0, 0), 'snail (7)    PCK@0.2: no common keypoint    hi'),
+    ],
+)
+def test_title_names_category_and_score(
+    shift, visible, words, visualizer, make_episode, monkeypatch
+):
+    texts = []
+
+    def text_bar(text, width, height, color=None):
+        texts.append(text)
+        return np.full((height, width, 3), 255, np.uint8)
+
+    monkeypatch.setattr(episode_visualizer, 'text_bar', text_bar)
+    visualizer.draw_episode(
+        make_episode(shift=shift, query_visible=visible), title='hi'
+    )
+    assert words in texts
+
+
 def test_picture_is_written(visualizer, make_episode, tmp_path):
     file = tmp_path / 'new' / 'picture.png'
     picture = visualizer.add_episode('x', make_episode(), out_file=str(file))

@@ -62,9 +62,9 @@ class EpisodeSummaryHook(Hook):
             f'iterations'
         )
         lines.append(
-            f'batch: {physical} episodes physical ({loader.batch_size} on '
-            f'each of {world_size} processes), {physical * steps} effective '
-            f'({steps} iterations per update)'
+            f'batch: {physical} physical, {physical * steps} effective '
+            f'({loader.batch_size} per process x {world_size} process(es) x '
+            f'{steps} accumulated iteration(s))'
         )
         if self.expectation:
             lines.append(f'expected: {self.expectation}')

@@ -1,6 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import os.path as osp
-from typing import Any, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from mmengine.hooks.hook import DATA_BATCH
 from mmengine.runner import Runner
@@ -83,6 +83,13 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
             super().after_test_iter(runner, batch_idx, data_batch, outputs)
             return
         self._draw(outputs, 'test', '', 0)
+
+    def after_test_epoch(
+        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+    ) -> None:
+        """Say where the pictures are."""
+        if self.enable and self.out_dir is not None:
+            runner.logger.info(f'Pictures are in {self.out_dir}')
 
     def _draw(
         self,

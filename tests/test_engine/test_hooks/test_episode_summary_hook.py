@@ -27,8 +27,8 @@ def test_start_says_what_is_trained_on_and_what_to_expect(
     log = _train(toy_runner, tmp_path, expectation='PCK 0.9 soon')
     assert 'A toy.' in log
     assert 'epoch: 8 episodes in 4 iterations' in log
-    assert 'batch: 2 episodes physical' in log
-    assert '6 effective (3 iterations per update)' in log
+    assert 'batch: 2 physical, 6 effective' in log
+    assert '(2 per process x 1 process(es) x 3 accumulated' in log
     assert 'expected: PCK 0.9 soon' in log
 
 
