@@ -1,0 +1,140 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Outlines of parts, in the coordinates that ``Patch`` explains.
+
+An outline is an (M, 3) array: fraction of the bone, offset along the bone
+and offset across it, both in body units.
+"""
+
+from typing import Callable, Tuple
+
+import numpy as np
+
+Profile = Callable[[np.ndarray], np.ndarray]
+
+_CAP = np.radians(np.linspace(90, -90, 9))
+
+
+def draw_profile(role: str, rng: np.random.Generator) -> Profile:
+    """Draw how thick a part is along its bone.
+
+    Args:
+        role (str): ``'trunk'``, ``'head'``, ``'snout'``, ``'leg'``,
+            ``'tail'``, ``'leaf'``, ``'spike'``, ``'claw'`` or ``'wing'``.
+        rng (np.random.Generator): Stream of the category.
+
+    Returns:
+        Profile: Half the thickness in body units at fractions of the bone.
+    """
+    thickness, taper, bulge = {
+        'trunk': (rng.uniform(0.16, 0.3), rng.uniform(0.7, 1.2), 0.35),
+        'head': (rng.uniform(0.11, 0.2), rng.uniform(0.6, 0.9), 0.0),
+        'snout': (rng.uniform(0.11, 0.16), rng.uniform(0.4, 0.9), 0.0),
+        'leg': (rng.uniform(0.08, 0.14), rng.uniform(0.5, 1.0), 0.2),
+        'tail': (rng.uniform(0.06, 0.12), rng.uniform(0.5, 0.9), 0.0),
+        'leaf': (rng.uniform(0.04, 0.07), rng.uniform(0.2, 0.7), 2.2),
+        'spike': (rng.uniform(0.05, 0.08), rng.uniform(0.4, 0.8), 0.0),
+        'claw': (rng.uniform(0.06, 0.1), rng.uniform(0.7, 1.4), 0.3),
+        'wing': (rng.uniform(0.06, 0.09), rng.uniform(0.3, 0.6), 2.5),
+    }[role]
+
+    def profile(fraction: np.ndarray) -> np.ndarray:
+        straight = 1 + (taper - 1) * fraction
+        return thickness * (straight + bulge * np.sin(np.pi * fraction))
+
+    return profile
+
+
+def limb_outline(
+    profile: Profile,
+    begin: float = 0.0,
+    end: float = 1.0,
+    scale: Tuple[float, float] = (1.0, 1.0),
+    rounded: bool = True,
+) -> np.ndarray:
+    """Make the outline of a stretch of a part.
+
+    Args:
+        profile (Profile): Half the thickness along the bone.
+        begin (float): Fraction of the bone where it begins. Defaults to 0.
+        end (float): Fraction of the bone where it ends. Defaults to 1.
+        scale (Tuple[float, float]): Factors of the thickness on the two
+            sides of the bone. Defaults to (1, 1).
+        rounded (bool): Whether the ends are round, not straight.
+
+    Returns:
+        np.ndarray: (M, 3) outline.
+    """
+    fraction = np.linspace(begin, end, 9)
+    half = profile(fraction)
+    along = np.zeros_like(fraction)
+    sides = [
+        np.stack([fraction, along, half * scale[0]], axis=1),
+        np.stack([fraction, along, -half * scale[1]], axis=1)[::-1],
+    ]
+    if rounded:
+        caps = []
+        for where, width, sign in ((end, half[-1], 1), (begin, half[0], -1)):
+            across = sign * width * np.sin(_CAP)
+            across *= np.where(across > 0, *scale)
+            along = sign * width * np.cos(_CAP)
+            where = np.full_like(along, where)
+            caps.append(np.stack([where, along, across], axis=1)[1:-1])
+        sides = [sides[0], caps[0], sides[1], caps[1]]
+    return np.concatenate(sides)
+
+
+def ellipse_outline(
+    radii: Tuple[float, float],
+    fraction: float = 1.0,
+    offset: Tuple[float, float] = (0.0, 0.0),
+    sides: int = 20,
+) -> np.ndarray:
+    """Make an ellipse, or a polygon inscribed in it, at a point of the bone.
+
+    Args:
+        radii (Tuple[float, float]): Along and across the bone.
+        fraction (float): Where on the bone. Defaults to 1, its end.
+        offset (Tuple[float, float]): Of the centre, along and across.
+        sides (int): Number of corners. Defaults to 20.
+
+    Returns:
+        np.ndarray: (sides, 3) outline.
+    """
+    angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
+    return np.stack(
+        [
+            np.full_like(angle, fraction),
+            offset[0] + radii[0] * np.cos(angle),
+            offset[1] + radii[1] * np.sin(angle),
+        ],
+        axis=1,
+    )
+
+
+def fan_outline(
+    spread: float, length: float, fraction: float = 1.0
+) -> np.ndarray:
+    """Make three claws that point away from the end of a bone.
+
+    Args:
+        spread (float): Half the width across the bone.
+        length (float): Of the claws.
+        fraction (float): Where on the bone. Defaults to 1, its end.
+
+    Returns:
+        np.ndarray: (8, 3) outline.
+    """
+    corners = np.array(
+        [
+            [-0.5, -0.5], [1.0, -1.0], [0.4, -0.4], [1.2, 0.0],
+            [0.4, 0.4], [1.0, 1.0], [-0.5, 0.5], [-0.8, 0.0],
+        ]
+    )  # fmt: skip
+    return np.stack(
+        [
+            np.full(len(corners), fraction),
+            corners[:, 0] * length,
+            corners[:, 1] * spread,
+        ],
+        axis=1,
+    )

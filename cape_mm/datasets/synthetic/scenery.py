@@ -1,0 +1,109 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Backgrounds with clutter, and things that hide a part of a creature."""
+
+from typing import Tuple
+
+import cv2
+import numpy as np
+
+from .creature import Color
+from .palette import to_color
+
+#: Fractional bits of the coordinates that are handed to OpenCV.
+SHIFT = 4
+
+
+def draw_background(
+    size: Tuple[int, int], rng: np.random.Generator
+) -> np.ndarray:
+    """Draw a background: soft light, blurred things, a few sharp ones.
+
+    Args:
+        size (Tuple[int, int]): Width and height in pixels.
+        rng (np.random.Generator): Stream of the instance.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, BGR.
+    """
+    # Duller than most creatures, of one tint.
+    hue = rng.uniform()
+    corners = [
+        to_color(hue + rng.uniform(-0.12, 0.12), *rng.uniform(low, high))
+        for low, high in 9 * [((0.1, 0.25), (0.5, 0.95))]
+    ]
+    corners = np.array(corners, np.uint8).reshape(3, 3, 3)
+    picture = cv2.resize(corners, size, interpolation=cv2.INTER_CUBIC)
+    for blur, count in ((7, rng.integers(6, 12)), (0, rng.integers(3, 8))):
+        for _ in range(int(count)):
+            _draw_thing(picture, rng)
+        if blur:
+            picture = cv2.blur(picture, (blur, blur))
+    return picture
+
+
+def draw_occluder(
+    picture: np.ndarray,
+    owner: np.ndarray,
+    label: int,
+    center_px: np.ndarray,
+    radius_px: float,
+    rng: np.random.Generator,
+) -> None:
+    """Draw a striped thing over a creature, in place.
+
+    Args:
+        picture (np.ndarray): (H, W, 3) uint8, changed in place.
+        owner (np.ndarray): (H, W) uint8, who is seen at a pixel; changed in
+            place.
+        label (int): The value for the occluder in ``owner``.
+        center_px (np.ndarray): (2,) its centre.
+        radius_px (float): Its size.
+        rng (np.random.Generator): Stream of the instance.
+    """
+    corners = int(rng.integers(4, 9))
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    radius = radius_px * rng.uniform(0.7, 1.2, size=corners)
+    outline = center_px + radius[:, None] * np.stack(
+        [np.cos(angle), np.sin(angle)], axis=1
+    )
+    fill(picture, outline, _draw_color(rng))
+    fill(owner, outline, label, smooth=False)
+    inside = center_px + 0.5 * (outline - center_px)
+    fill(picture, inside, _draw_color(rng))
+
+
+def fill(
+    picture: np.ndarray, outline_px: np.ndarray, color, smooth: bool = True
+) -> None:
+    """Fill a polygon, in place and to a fraction of a pixel.
+
+    Args:
+        picture (np.ndarray): (H, W, 3) or (H, W) uint8.
+        outline_px (np.ndarray): (M, 2) corners.
+        color (Color | int): Of the polygon.
+        smooth (bool): Whether to anti-alias its border.
+    """
+    corners = np.round(outline_px * (1 << SHIFT)).astype(np.int32)
+    line_type = cv2.LINE_AA if smooth else cv2.LINE_8
+    cv2.fillPoly(picture, [corners], color, line_type, SHIFT)
+
+
+def _draw_thing(picture: np.ndarray, rng: np.random.Generator) -> None:
+    height, width = picture.shape[:2]
+    side = max(height, width)
+    center = rng.uniform(0, (width, height))
+    radii = rng.uniform(0.02, 0.13, size=2) * side
+    angle = rng.uniform(0, 2 * np.pi)
+    axes = np.array(
+        [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+    )
+    kind = rng.integers(3)
+    if kind == 2:
+        radii = radii * (3.0, 0.25)
+    corners = np.linspace(0, 2 * np.pi, (14, 4, 4)[kind], endpoint=False)
+    circle = np.stack([np.cos(corners), np.sin(corners)], axis=1)
+    fill(picture, center + (circle * radii) @ axes, _draw_color(rng))
+
+
+def _draw_color(rng: np.random.Generator) -> Color:
+    return to_color(*rng.uniform((0, 0.05, 0.2), (1, 0.5, 0.95)))
