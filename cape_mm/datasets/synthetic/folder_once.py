@@ -36,7 +36,7 @@ def write_folder_once(
     Raises:
         FileExistsError: If something else has that name.
     """
-    root = Path(os.path.abspath(root))
+    root = Path(os.path.realpath(root))
     if _is_there(root, stamp_name, stamp):
         return False
     root.parent.mkdir(parents=True, exist_ok=True)

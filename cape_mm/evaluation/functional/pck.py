@@ -1,66 +1,53 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Measures of one query, in the form the MP-100 literature uses."""
-
 import numpy as np
 
 
-def keypoint_distances(
-    predicted: np.ndarray, target: np.ndarray, normalizer: float = 1.0
-) -> np.ndarray:
-    """Euclidean distances in units of ``normalizer``.
-
-    Args:
-        predicted (np.ndarray): (K, 2), original image pixels.
-        target (np.ndarray): (K, 2), original image pixels.
-        normalizer (float): Length in the same pixels; the protocol takes the
-            longer side of the object's box.
-
-    Returns:
-        np.ndarray: (K,), float64.
-
-    Raises:
-        ValueError: If the normaliser is not positive.
-    """
-    if not normalizer > 0:
-        raise ValueError(f'the normaliser must be positive, got {normalizer}')
-    difference = np.asarray(predicted, np.float64) - target
-    return np.linalg.norm(difference, axis=-1) / normalizer
-
-
-def masked_mean(values: np.ndarray, valid: np.ndarray) -> float:
-    """Mean of the valid entries of (K,) values; 0 if there are none."""
-    return float(values[valid].mean()) if valid.any() else 0.0
-
-
-def pck(distances: np.ndarray, valid: np.ndarray, threshold: float) -> float:
-    """Share of valid keypoints closer than ``threshold`` (strictly).
-
-    Args:
-        distances (np.ndarray): (K,), normalised.
-        valid (np.ndarray): (K,), bool.
-        threshold (float): In units of the normaliser.
-
-    Returns:
-        float: In [0, 1]; 0 if no keypoint is valid.
-    """
-    return masked_mean(distances < threshold, valid)
-
-
-def auc(
-    distances: np.ndarray, valid: np.ndarray, num_thresholds: int = 20
+def pair_pck(
+    distances_px: np.ndarray,
+    valid: np.ndarray,
+    normalizer_px: float,
+    threshold: float,
 ) -> float:
-    """Mean PCK at ``i / num_thresholds`` for i = 0 ... num_thresholds - 1.
-
-    Nothing is closer than 0, so a perfect prediction scores
-    ``1 - 1 / num_thresholds``.
+    """Share of one query's keypoints that are correct.
 
     Args:
-        distances (np.ndarray): (K,), normalised.
-        valid (np.ndarray): (K,), bool.
-        num_thresholds (int): Number of thresholds. Defaults to 20.
+        distances_px (np.ndarray): (K,) errors in original pixels.
+        valid (np.ndarray): (K,) bool, True where the keypoint counts.
+        normalizer_px (float): Length that the errors are compared with.
+        threshold (float): A keypoint is correct if its error divided by the
+            length is strictly less than this.
 
     Returns:
-        float: In [0, 1).
+        float: Between 0 and 1; NaN if no keypoint counts.
     """
-    thresholds = np.arange(num_thresholds) / num_thresholds
-    return float(np.mean([pck(distances, valid, t) for t in thresholds]))
+    if not valid.any():
+        return float('nan')
+    correct = distances_px[valid] / normalizer_px < threshold
+    return float(correct.mean())
+
+
+def pair_auc(
+    distances_px: np.ndarray,
+    valid: np.ndarray,
+    normalizer_px: float,
+    num_steps: int = 20,
+) -> float:
+    """Mean PCK of one query over thresholds 0, 1 / n, ... (n - 1) / n.
+
+    Nothing is strictly less than 0, so that the best value is (n - 1) / n.
+
+    Args:
+        distances_px (np.ndarray): (K,) errors in original pixels.
+        valid (np.ndarray): (K,) bool, True where the keypoint counts.
+        normalizer_px (float): Length that the errors are compared with.
+        num_steps (int): n. Defaults to 20.
+
+    Returns:
+        float: Between 0 and (n - 1) / n; NaN if no keypoint counts.
+    """
+    thresholds = np.arange(num_steps) / num_steps
+    values = [
+        pair_pck(distances_px, valid, normalizer_px, threshold)
+        for threshold in thresholds
+    ]
+    return float(np.mean(values))

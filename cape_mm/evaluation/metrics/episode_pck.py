@@ -1,141 +1,187 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Optional, Sequence
+import logging
+from typing import Dict, List, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger
+from mmengine.logging import print_log
 
-from cape_mm.evaluation.functional import (
-    auc,
-    keypoint_distances,
-    masked_mean,
-    pck,
-)
 from cape_mm.registry import METRICS
 
-from .query_target import predicted_keypoints, query_target
+from ..functional import mean_error, pair_auc, pair_pck
+from .episode_pairs import pair_errors
+from .score_table import format_table
 
-HEADLINE_THRESHOLD = 0.2
+_HEADLINE = 0.2
+_EXTRAS = ('mPCK', 'NME', 'EPE', 'AUC')
 
 
 @METRICS.register_module()
 class EpisodePCK(BaseMetric):
-    """Percentage of correct keypoints by the MP-100 protocol.
+    """PCK by the protocol of MP-100, in original pixels.
 
-    Distances are taken in original image pixels and divided by the longer
-    side of the query's box. A keypoint counts if it is annotated in the
-    query and in every support; it is correct if its distance is strictly
-    below the threshold. PCK is computed per query and averaged over queries
-    (`POMNet <https://arxiv.org/abs/2207.10387>`_).
+    A keypoint counts if it is labelled in the query and in every support, and
+    is correct if its error is strictly less than ``threshold`` times the
+    longer side of the query's box (the box as the data set has cleaned it).
+    The PCK of a pair is the share of correct keypoints of one query; the
+    result is the mean over pairs, not over keypoints.
 
-    Keys: ``PCK`` at 0.2, ``PCK@t`` at the other thresholds, ``mPCK`` (mean
-    over all thresholds, only comparable between equal lists), ``NME``,
-    ``AUC``, and ``EPE`` in original pixels.
+    Keys: ``PCK`` (threshold 0.2), ``PCK@0.05`` etc. for other thresholds, and
+    those of ``extras``. A table by category is logged.
 
     Args:
-        thresholds (Sequence[float]): Thresholds besides 0.2. Defaults to
-            (0.05, 0.1, 0.15, 0.25).
-        empty_pair (str): What a query without a countable keypoint scores:
-            ``'zero'`` as the published code does, also in NME and EPE, or
-            ``'skip'``. Defaults to ``'zero'``.
-        collect_device (str): See :class:`BaseMetric`.
-        prefix (str, optional): See :class:`BaseMetric`. Leave it None for
-            checkpoints called ``best_PCK_epoch_N.pth``.
+        thresholds (Sequence[float]): Thresholds; ``PCK`` is there also
+            without 0.2. Defaults to the papers' (0.05, 0.1, 0.15, 0.2, 0.25).
+        extras (Sequence[str]): Any of ``'mPCK'`` (mean over ``thresholds``;
+            papers differ in the list), ``'NME'`` (mean error by the longer
+            side), ``'EPE'`` (mean error in pixels), ``'AUC'`` (mean PCK over
+            thresholds 0, 0.05, ... 0.95). Defaults to none.
+        empty_pair (str): What a pair counts in which no keypoint is valid:
+            ``'zero'`` is 0 in every mean, as in the papers (which flatters
+            the errors), ``'skip'`` leaves it out. The number of such pairs is
+            logged. Defaults to ``'zero'``.
+        **kwargs: Other arguments of MMEngine's ``BaseMetric``.
     """
 
     def __init__(
         self,
-        thresholds: Sequence[float] = (0.05, 0.1, 0.15, 0.25),
+        thresholds: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.25),
+        extras: Sequence[str] = (),
         empty_pair: str = 'zero',
-        collect_device: str = 'cpu',
-        prefix: Optional[str] = None,
+        **kwargs,
     ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+        super().__init__(**kwargs)
+        unknown = set(extras) - set(_EXTRAS)
+        if unknown:
+            raise ValueError(
+                f'unknown extras {sorted(unknown)}; there are {_EXTRAS}'
+            )
         if empty_pair not in ('zero', 'skip'):
             raise ValueError(
-                f"empty_pair must be 'zero' or 'skip', got {empty_pair!r}"
+                f"empty_pair is 'zero' or 'skip', not {empty_pair!r}"
             )
-        self.thresholds = sorted({*thresholds, HEADLINE_THRESHOLD})
+        self.thresholds = sorted({float(value) for value in thresholds})
+        self.extras = tuple(extras)
         self.empty_pair = empty_pair
 
-    def process(self, data_batch: dict, data_samples: Sequence[Dict]) -> None:
-        """Keep distances of each query, one entry per episode.
-
-        MMEngine cuts the results to the number of episodes, so the queries
-        of an episode must not become entries of their own.
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Measure the errors of a batch of episodes.
 
         Args:
             data_batch (dict): Not used.
-            data_samples (Sequence[dict]): Episodes as dictionaries, see
-                :class:`EpisodeDataSample`.
+            data_samples (Sequence[dict]): Episodes with predictions, as
+                dictionaries.
         """
-        for episode in data_samples:
-            queries = []
-            for query in episode['queries']:
-                target = query_target(query, episode['supports'])
-                queries.append(
-                    dict(
-                        id=query.metainfo.get('id'),
-                        distances=keypoint_distances(
-                            predicted_keypoints(query.pred_instances),
-                            target.keypoints,
-                            target.normalizer,
-                        ),
-                        valid=target.valid,
-                        normalizer=target.normalizer,
-                    )
-                )
+        for sample in data_samples:
+            # One entry per episode: MMEngine cuts the list to the number of
+            # items of the data set.
             self.results.append(
                 dict(
-                    episode=episode.get('episode'),
-                    category_id=episode.get('category_id'),
-                    queries=queries,
+                    episode=[int(number) for number in sample['episode']],
+                    category_id=int(sample['category_id']),
+                    category_name=str(sample.get('category_name', '')),
+                    pairs=[
+                        _measure(query, sample['supports'])
+                        for query in sample['queries']
+                    ],
                 )
             )
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
-        """Average over queries.
+        """Compute all numbers and log the table.
 
         Args:
             results (List[dict]): One entry per episode.
 
         Returns:
             Dict[str, float]: See the description of the class.
-
-        Raises:
-            ValueError: If no query is left to judge.
         """
-        queries = [query for entry in results for query in entry['queries']]
-        num_empty = sum(not query['valid'].any() for query in queries)
-        if self.empty_pair == 'skip':
-            queries = [query for query in queries if query['valid'].any()]
-        if num_empty:
-            MMLogger.get_current_instance().warning(
-                f'{num_empty} queries share no annotated keypoint with their '
-                f"supports (empty_pair='{self.empty_pair}')"
+        scores: Dict[int, List[Dict[str, float]]] = {}
+        names: Dict[int, str] = {}
+        for episode in results:
+            names[episode['category_id']] = episode['category_name']
+            scores.setdefault(episode['category_id'], []).extend(
+                self._score(pair) for pair in episode['pairs']
             )
-        if not queries:
-            raise ValueError('there is no query to judge')
-        rows = [self._measure(**query) for query in queries]
-        return {key: float(np.mean([r[key] for r in rows])) for key in rows[0]}
+        everything = [pair for pairs in scores.values() for pair in pairs]
+        metrics = self._average(everything)
+        rows = [
+            (f'{key} {names[key]}', pairs) for key, pairs in scores.items()
+        ]
+        self._log_table([*rows, ('all', everything)])
+        return metrics
 
-    def _measure(
-        self,
-        distances: np.ndarray,
-        valid: np.ndarray,
-        normalizer: float,
-        **kwargs,
-    ) -> Dict[str, float]:
-        """All measures of one query."""
-        at = {t: pck(distances, valid, t) for t in self.thresholds}
-        measures = {'PCK': at[HEADLINE_THRESHOLD]}
+    def _score(self, pair: dict) -> Dict[str, float]:
+        """All numbers of one pair; NaN for an empty one."""
+        distances = np.array(pair['distances_px'], dtype=np.float64)
+        valid = np.array(pair['valid'], dtype=bool)
+        normalizer = pair['normalizer_px']
+        errors = (distances, valid, normalizer)
+        scores = dict(PCK=pair_pck(*errors, _HEADLINE))
+        of_list = []
         for threshold in self.thresholds:
-            if threshold != HEADLINE_THRESHOLD:
-                measures[f'PCK@{threshold:g}'] = at[threshold]
-        measures.update(
-            mPCK=float(np.mean(list(at.values()))),
-            AUC=auc(distances, valid),
-            NME=masked_mean(distances, valid),
-            EPE=masked_mean(distances * normalizer, valid),
+            of_list.append(pair_pck(*errors, threshold))
+            if threshold != _HEADLINE:
+                scores[f'PCK@{threshold:g}'] = of_list[-1]
+        extras = dict(
+            mPCK=lambda: float(np.mean(of_list)),
+            NME=lambda: mean_error(*errors),
+            EPE=lambda: mean_error(distances, valid),
+            AUC=lambda: pair_auc(*errors),
         )
-        return measures
+        scores.update({name: extras[name]() for name in self.extras})
+        return {**scores, 'is_empty': not valid.any()}
+
+    def _average(self, pairs: List[Dict[str, float]]) -> Dict[str, float]:
+        """Means over pairs."""
+        keys = [key for key in pairs[0] if key != 'is_empty']
+        counted = [pair for pair in pairs if not pair['is_empty']]
+        size = len(pairs) if self.empty_pair == 'zero' else len(counted)
+        if not size:
+            return dict.fromkeys(keys, float('nan'))
+        return {
+            key: float(sum(pair[key] for pair in counted) / size)
+            for key in keys
+        }
+
+    def _log_table(self, rows: List[tuple]) -> None:
+        """Log the means by category, and how many pairs were empty."""
+        lines = []
+        for name, pairs in rows:
+            empty = sum(pair['is_empty'] for pair in pairs)
+            cells = dict(category=name, pairs=len(pairs), empty=empty)
+            lines.append({**cells, **self._average(pairs)})
+        note = ''
+        if 'mPCK' in self.extras:
+            listed = ', '.join(f'{value:g}' for value in self.thresholds)
+            note = f'; mPCK over {listed}'
+        print_log(
+            f'PCK by category, mean over pairs{note}\n{format_table(lines)}',
+            logger='current',
+        )
+        empty = lines[-1]['empty']
+        if empty:
+            treated = dict(zero='count 0', skip='are left out')
+            print_log(
+                f'{empty} of {lines[-1]["pairs"]} pairs have no keypoint that '
+                'is labelled in the query and in all supports; they '
+                f'{treated[self.empty_pair]}',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+
+def _measure(query, supports: list) -> dict:
+    """Errors of one pair as plain values, which any process can send."""
+    errors = pair_errors(query, supports)
+    if errors is None:
+        raise ValueError(
+            f'query {query.metainfo.get("img_path")} has no pred_instances: '
+            "the model's predict must fill them"
+        )
+    return dict(
+        id=query.metainfo.get('id'),
+        distances_px=errors.distances_px.tolist(),
+        valid=errors.valid.tolist(),
+        normalizer_px=errors.normalizer_px,
+    )

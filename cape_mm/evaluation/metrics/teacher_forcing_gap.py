@@ -1,95 +1,87 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger
+from mmengine.logging import print_log
 
-from cape_mm.evaluation.functional import keypoint_distances
 from cape_mm.registry import METRICS
 
-from .query_target import predicted_keypoints, query_target
+from ..functional import mean_error
+from .episode_pairs import PairErrors, pair_errors
 
 
 @METRICS.register_module()
 class TeacherForcingGap(BaseMetric):
-    """How much worse a model is on its own than with annotated points.
+    """How much worse a model is on its own predictions than on the truth.
 
-    Compares ``pred_instances`` (autoregressive) with
-    ``teacher_forced_instances``, a diagnostic that the estimator adds if
-    ``test_cfg.teacher_forced`` is set. A large gap is exposure bias: the
-    model learned to continue perfect input only.
+    Compares each query's ``pred_instances`` (every point follows predicted
+    points) with its ``teacher_forced_instances`` (every point follows true
+    points). Errors are divided by the longer side of the query's box and
+    averaged over the keypoints that are labelled in the query and in every
+    support, then over the queries that have such keypoints.
 
-    Keys: ``NME_ar`` and ``NME_tf``, mean distances of all countable
-    keypoints in units of the longer box side, and ``ar_tf_gap``, the
-    relative difference ``(NME_ar - NME_tf) / NME_tf``. Without diagnostic
-    predictions there are none.
+    Keys: ``NME_ar`` (autoregressive), ``NME_tf`` (teacher-forced) and
+    ``ar_tf_gap`` = (NME_ar - NME_tf) / NME_tf; none of them if the model gives
+    no teacher-forced predictions.
 
     Args:
-        collect_device (str): See :class:`BaseMetric`.
-        prefix (str, optional): See :class:`BaseMetric`.
+        **kwargs: Arguments of MMEngine's ``BaseMetric``.
     """
 
-    def __init__(
-        self, collect_device: str = 'cpu', prefix: Optional[str] = None
-    ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self._has_told = False
 
-    def process(self, data_batch: dict, data_samples: Sequence[Dict]) -> None:
-        """Keep both distances of the countable keypoints of each episode.
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Measure both errors of a batch of episodes.
 
         Args:
             data_batch (dict): Not used.
-            data_samples (Sequence[dict]): Episodes as dictionaries, see
-                :class:`EpisodeDataSample`.
+            data_samples (Sequence[dict]): Episodes with predictions, as
+                dictionaries.
         """
-        for episode in data_samples:
-            pairs = [
-                self._distances(query, episode['supports'])
-                for query in episode['queries']
-                if 'teacher_forced_instances' in query
-            ]
-            self.results.append(
-                np.concatenate(pairs, axis=1) if pairs else np.empty((2, 0))
-            )
+        for sample in data_samples:
+            pairs = []
+            for query in sample['queries']:
+                fields = ('pred_instances', 'teacher_forced_instances')
+                both = [
+                    pair_errors(query, sample['supports'], field)
+                    for field in fields
+                ]
+                if None not in both and both[0].valid.any():
+                    pairs.append([_normalized(errors) for errors in both])
+            # One entry per episode, see EpisodePCK.
+            self.results.append(pairs)
 
-    def compute_metrics(self, results: List[np.ndarray]) -> Dict[str, float]:
-        """Average over keypoints.
+    def compute_metrics(self, results: List[list]) -> Dict[str, float]:
+        """Compute both errors and the relative gap.
 
         Args:
-            results (List[np.ndarray]): Per episode (2, number of keypoints).
+            results (List[list]): One entry per episode, with both errors of
+                each of its queries.
 
         Returns:
             Dict[str, float]: See the description of the class.
         """
-        distances = np.concatenate(results, axis=1)
-        if distances.shape[1] == 0:
-            MMLogger.get_current_instance().warning(
-                'No teacher-forced predictions to compare with: set '
-                'model.test_cfg.teacher_forced=True or remove '
-                'TeacherForcingGap from the evaluator'
-            )
-            return {}
-        own, forced = distances.mean(axis=1)
-        gap = (own - forced) / max(forced, np.finfo(np.float64).tiny)
-        return dict(
-            NME_ar=float(own), NME_tf=float(forced), ar_tf_gap=float(gap)
-        )
-
-    @staticmethod
-    def _distances(query, supports) -> np.ndarray:
-        """(2, number of countable keypoints): autoregressive, forced."""
-        target = query_target(query, supports)
-        return np.stack(
-            [
-                keypoint_distances(
-                    predicted_keypoints(instances),
-                    target.keypoints,
-                    target.normalizer,
-                )[target.valid]
-                for instances in (
-                    query.pred_instances,
-                    query.teacher_forced_instances,
+        pairs = [pair for episode in results for pair in episode]
+        if not pairs:
+            if not self._has_told:
+                print_log(
+                    'No teacher-forced predictions, so their gap to the '
+                    'autoregressive ones is not reported: set '
+                    'model.test_cfg.teacher_forced=True to have it',
+                    logger='current',
                 )
-            ]
-        )
+            self._has_told = True
+            return {}
+        free, forced = np.mean(pairs, axis=0).tolist()
+        if forced > 0:
+            gap = (free - forced) / forced
+        else:
+            gap = 0.0 if free == forced else float('inf')
+        return dict(NME_ar=free, NME_tf=forced, ar_tf_gap=gap)
+
+
+def _normalized(errors: PairErrors) -> float:
+    return mean_error(errors.distances_px, errors.valid, errors.normalizer_px)

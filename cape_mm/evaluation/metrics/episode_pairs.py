@@ -1,0 +1,77 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""What the metrics need of an episode, as plain values."""
+
+from typing import List, NamedTuple, Optional
+
+import numpy as np
+from mmpose.structures import PoseDataSample
+
+from ..functional import keypoint_distances, longer_side
+
+
+class PairErrors(NamedTuple):
+    """Errors of one pair, i.e. of one query given the supports.
+
+    Attributes:
+        distances_px (np.ndarray): (K,) float64, in original pixels.
+        valid (np.ndarray): (K,) bool, labelled in the query and in all
+            supports.
+        normalizer_px (float): Longer side of the query's box.
+    """
+
+    distances_px: np.ndarray
+    valid: np.ndarray
+    normalizer_px: float
+
+
+def co_visible(
+    query: PoseDataSample, supports: List[PoseDataSample]
+) -> np.ndarray:
+    """Keypoints that count: labelled in the query and in every support.
+
+    Args:
+        query (PoseDataSample): With ``gt_instances.keypoints_visible``.
+        supports (List[PoseDataSample]): The same.
+
+    Returns:
+        np.ndarray: (K,) bool.
+    """
+    masks = [
+        np.asarray(member.gt_instances.keypoints_visible)[0] > 0
+        for member in (query, *supports)
+    ]
+    return np.logical_and.reduce(masks)
+
+
+def pair_errors(
+    query: PoseDataSample,
+    supports: List[PoseDataSample],
+    field: str = 'pred_instances',
+) -> Optional[PairErrors]:
+    """Measure the errors of one query.
+
+    Args:
+        query (PoseDataSample): With ``gt_instances`` in original pixels.
+        supports (List[PoseDataSample]): The episode's supports.
+        field (str): Where the predicted keypoints are, in original pixels.
+            Defaults to ``'pred_instances'``.
+
+    Returns:
+        PairErrors | None: None if the query has no such field.
+    """
+    if field not in query:
+        return None
+    truth = query.gt_instances
+    return PairErrors(
+        distances_px=keypoint_distances(
+            _to_array(getattr(query, field).keypoints)[0],
+            _to_array(truth.keypoints)[0],
+        ),
+        valid=co_visible(query, supports),
+        normalizer_px=longer_side(_to_array(truth.bboxes)[0]),
+    )
+
+
+def _to_array(value) -> np.ndarray:
+    """Keypoints or boxes, be they an array or a tensor on any device."""
+    return np.asarray(value.cpu() if hasattr(value, 'cpu') else value)

@@ -1,0 +1,202 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import logging
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from cape_mm.evaluation.metrics import EpisodePCK, episode_pck
+from cape_mm.registry import METRICS
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    lines = []
+
+    def collect(text, logger=None, level=logging.INFO):
+        lines.append((level, text))
+
+    monkeypatch.setattr(episode_pck, 'print_log', collect)
+    return lines
+
+
+def test_keys_have_no_prefix_and_name_other_thresholds(make_episode, evaluate):
+    metric = METRICS.build(
+        dict(type='cape_mm.EpisodePCK', thresholds=(0.2, 0.05))
+    )
+    # the longer side is 100
+    metrics = evaluate(metric, make_episode([[0, 6, 19.9, 30]]))
+    assert metrics == {'PCK': 0.75, 'PCK@0.05': 0.25}
+
+
+def test_all_thresholds_and_extras(make_episode, evaluate):
+    metric = EpisodePCK(extras=('mPCK', 'NME', 'EPE', 'AUC'))
+    metrics = evaluate(metric, make_episode([[0, 12]]))
+    assert metrics['PCK'] == metrics['PCK@0.25'] == metrics['PCK@0.15'] == 1
+    assert metrics['PCK@0.1'] == metrics['PCK@0.05'] == 0.5
+    assert metrics['mPCK'] == pytest.approx(0.8)
+    assert metrics['NME'] == pytest.approx(0.06)
+    assert metrics['EPE'] == pytest.approx(6)
+    # 19 and 17 of the 20 thresholds
+    assert metrics['AUC'] == pytest.approx((0.95 + 0.85) / 2)
+
+
+def test_pck_is_there_without_its_threshold(make_episode, evaluate):
+    metric = EpisodePCK(thresholds=(0.1,))
+    metrics = evaluate(metric, make_episode([[0, 12]]))
+    assert metrics == {'PCK': 1.0, 'PCK@0.1': 0.5}
+
+
+@pytest.mark.parametrize('error, pck', [(19.99, 1.0), (20.01, 0.0)])
+def test_threshold_is_of_the_longer_side(make_episode, evaluate, error, pck):
+    for box in ((0, 0, 100, 60), (0, 0, 60, 100)):
+        episode = make_episode([[error]], bbox=box)
+        assert evaluate(EpisodePCK(), episode)['PCK'] == pck
+
+
+def test_an_error_at_the_threshold_is_wrong(make_episode, evaluate):
+    episode = make_episode([[0.0]])
+    query = episode['queries'][0]
+    query.pred_instances.keypoints = query.gt_instances.keypoints + [[[20, 0]]]
+    assert evaluate(EpisodePCK(), episode)['PCK'] == 0
+
+
+def test_normalizer_is_the_cleaned_box(write_mp100_box, make_episode):
+    bbox = write_mp100_box([10, 10, 101, 61], picture=(90, 200))
+    metric = EpisodePCK()
+    metric.process({}, [make_episode([[1.0]], bbox=bbox)])
+    # cut at the picture's border: x from 10 to 89; 60 high
+    assert metric.results[0]['pairs'][0]['normalizer_px'] == 79
+
+
+@pytest.fixture
+def write_mp100_box():
+    from cape_mm.datasets.datasets.mp100_annotation import clean_box
+
+    def clean(bbox, picture):
+        return clean_box(bbox, *picture)[0]
+
+    return clean
+
+
+def test_a_keypoint_must_be_labelled_in_query_and_all_supports(
+    make_episode, evaluate
+):
+    supports = [[1, 1, 1, 1, 1]] * 4 + [[1, 1, 1, 0, 1]]
+    episode = make_episode(
+        [[0, 50, 0, 50, 50]],
+        visible=[[1, 1, 1, 1, 0]],
+        support_visible=supports,
+    )
+    assert evaluate(EpisodePCK(), episode)['PCK'] == pytest.approx(2 / 3)
+
+
+def test_mean_over_pairs_is_not_mean_over_keypoints(make_episode, evaluate):
+    episodes = [
+        make_episode([[0]], category_id=1),
+        make_episode([[50, 50, 50]], category_id=2),
+    ]
+    assert evaluate(EpisodePCK(), *episodes)['PCK'] == 0.5
+
+
+def test_every_query_of_an_episode_is_a_pair(make_episode, evaluate):
+    episodes = [make_episode([[0, 0], [0, 50], [50, 50]])]
+    assert evaluate(EpisodePCK(), *episodes)['PCK'] == 0.5
+
+
+@pytest.mark.parametrize(
+    'empty_pair, pck, nme', [('zero', 0.5, 0.005), ('skip', 1.0, 0.01)]
+)
+def test_empty_pairs_count_zero_or_nothing_and_are_reported(
+    make_episode, evaluate, logged, empty_pair, pck, nme
+):
+    metric = EpisodePCK(empty_pair=empty_pair, extras=('NME',))
+    episode = make_episode([[1, 1], [1, 1]], visible=[[1, 0], [0, 0]])
+    metrics = evaluate(metric, episode)
+    assert metrics['PCK'] == pck
+    assert metrics['NME'] == pytest.approx(nme)
+    warnings = [text for level, text in logged if level == logging.WARNING]
+    assert len(warnings) == 1
+    assert '1 of 2 pairs' in warnings[0]
+
+
+def test_only_empty_pairs(make_episode, evaluate):
+    episode = make_episode([[1, 1]], visible=[[0, 0]])
+    assert evaluate(EpisodePCK(), episode)['PCK'] == 0
+    skipping = evaluate(EpisodePCK(empty_pair='skip'), episode)
+    assert math.isnan(skipping['PCK'])
+
+
+def test_pck_does_not_change_with_the_size_of_the_picture(
+    make_episode, evaluate
+):
+    errors = [[0, 3, 7, 12, 18, 22, 40]]
+    one, other = (
+        evaluate(EpisodePCK(), make_episode(errors, scale=scale))
+        for scale in (1.0, 0.37)
+    )
+    assert one == other
+
+
+def test_one_plain_result_per_episode(make_episode):
+    metric = EpisodePCK()
+    episode = make_episode([[1, 2], [3, 4]], category_id=5)
+    metric.process({}, [episode, episode])
+    assert len(metric.results) == 2
+    result = metric.results[0]
+    assert result['episode'] == [0, 0, 0]
+    assert result['category_id'] == 5
+    assert [pair['id'] for pair in result['pairs']] == [7, 7]
+    assert result['pairs'][1]['distances_px'] == pytest.approx([3, 4])
+    assert result['pairs'][1]['valid'] == [True, True]
+    assert pickle.loads(pickle.dumps(metric.results)) == metric.results
+
+
+def test_padding_of_the_last_batch_is_cut_by_episodes(make_episode):
+    metric = EpisodePCK()
+    good, bad = make_episode([[0], [0]]), make_episode([[50], [50]])
+    metric.process({}, [good, bad])
+    # MMEngine knows that only the first one belongs to the data set.
+    assert metric.evaluate(1)['PCK'] == 1.0
+
+
+def test_table_has_a_row_per_category(make_episode, evaluate, logged):
+    metric = EpisodePCK(thresholds=(0.1, 0.2), extras=('mPCK',))
+    evaluate(
+        metric,
+        make_episode([[0]], category_id=18),
+        make_episode([[50]], category_id=40),
+    )
+    table = logged[0][1].splitlines()
+    assert 'mPCK over 0.1, 0.2' in table[0]
+    assert table[1].split() == [
+        'category', 'pairs', 'empty', 'PCK', 'PCK@0.1', 'mPCK',
+    ]  # fmt: skip
+    assert table[3].split()[:5] == ['18', 'beast', '1', '0', '1.0000']
+    assert table[4].split()[:5] == ['40', 'beast', '1', '0', '0.0000']
+    assert table[5].split()[:4] == ['all', '2', '0', '0.5000']
+
+
+def test_predictions_may_be_tensors(make_episode, evaluate):
+    torch = pytest.importorskip('torch')
+    episode = make_episode([[0, 30]])
+    query = episode['queries'][0]
+    query.pred_instances.keypoints = torch.from_numpy(
+        np.asarray(query.pred_instances.keypoints)
+    )
+    assert evaluate(EpisodePCK(), episode)['PCK'] == 0.5
+
+
+def test_missing_predictions_are_an_error(make_episode):
+    episode = make_episode([dict(pred_instances=[0])])
+    del episode['queries'][0].pred_instances
+    with pytest.raises(ValueError, match='a/b.jpg has no pred_instances'):
+        EpisodePCK().process({}, [episode])
+
+
+def test_wrong_options_are_errors():
+    with pytest.raises(ValueError, match='OKS'):
+        EpisodePCK(extras=('OKS',))
+    with pytest.raises(ValueError, match='empty_pair'):
+        EpisodePCK(empty_pair='drop')
