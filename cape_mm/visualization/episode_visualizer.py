@@ -8,8 +8,8 @@ from mmengine import fileio
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
-from cape_mm.evaluation.functional import keypoint_distances, pck
-from cape_mm.evaluation.metrics.query_target import query_target
+from cape_mm.evaluation.functional import pair_pck
+from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.registry import VISUALIZERS
 from cape_mm.structures import EpisodeDataSample
 from cape_mm.visualization.pose_panel import (
@@ -166,12 +166,9 @@ class EpisodeVisualizer(PoseLocalVisualizer):
 
 
 def _score(query: PoseDataSample, supports: List[PoseDataSample]) -> str:
-    target = query_target(query, supports)
-    if not target.valid.any():
+    share = pair_pck(*pair_errors(query, supports), _THRESHOLD)
+    if np.isnan(share):
         return f'PCK@{_THRESHOLD}: no common keypoint'
-    guess = _points(query.pred_instances.keypoints)
-    distances = keypoint_distances(guess, target.keypoints, target.normalizer)
-    share = pck(distances, target.valid, _THRESHOLD)
     return f'PCK@{_THRESHOLD}: {100 * share:.1f} %'
 
 
