@@ -22,11 +22,7 @@ def test_single_image_is_trained_and_tested_from_the_command_line(
     monkeypatch.setenv('CAPE_CATEGORY', '17')
     monkeypatch.delenv('CAPE_IMAGE_INDEX', raising=False)
     options = ['--cfg-options', 'train_cfg.max_epochs=2']
-    options += [
-        f'{loader}_dataloader.dataset.dataset.type=cape_mm.MP100Dataset'
-        for loader in ('train', 'val', 'test')
-    ]
-    options += ['train_dataloader.dataset.num_episodes=4']
+    options.append('train_dataloader.dataset.num_episodes=4')
 
     out = start_tool('train.py', CONFIG, *options, cwd=tmp_path)
     assert "category: 17 'antelope_body'" in out
