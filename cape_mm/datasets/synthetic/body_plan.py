@@ -39,7 +39,7 @@ class _Limb:
     angle: _Range
     length: _Range
     bend: float = 28.0
-    swing: float = 20.0
+    swing: float = 32.0
     paired: bool = True
 
 
@@ -78,7 +78,7 @@ _SIDE_LIMBS = (
         'foreleg', 'shoulders', 'leg', ('knee', 'paw'), (75, 95), (0.4, 0.6)
     ),
     _Limb('hindleg', 'hips', 'leg', ('knee', 'paw'), (80, 100), (0.4, 0.6)),
-    _Limb('ear', 'head', 'leaf', ('tip',), (-115, -85), (0.35, 0.6), 0, 12),
+    _Limb('ear', 'head', 'leaf', ('tip',), (-115, -85), (0.35, 0.6), 0, 20),
     _Limb('horn', 'head', 'spike', ('mid', 'tip'), (-95, -65), (0.3, 0.4)),
     _Limb(
         'wing', 'shoulders', 'wing', ('mid', 'tip'), (-135, -105), (0.4, 0.7)
@@ -127,9 +127,9 @@ _TOP_LIMBS = (
         'hindleg', 'waist', 'leg', ('knee', 'foot'), (105, 130), (0.4, 0.65)
     ),
     _Limb('antenna', 'head', 'spike', ('mid', 'tip'), (20, 38), (0.3, 0.5)),
-    _Limb('pincer', 'head', 'claw', ('tip',), (58, 85), (0.45, 0.65), 0, 14),
-    _Limb('wing', 'thorax', 'wing', ('tip',), (122, 142), (0.9, 1.2), 0, 12),
-    _Limb('fin', 'rear', 'leaf', ('tip',), (75, 110), (0.4, 0.6), 0, 16),
+    _Limb('pincer', 'head', 'claw', ('tip',), (58, 85), (0.45, 0.65), 0, 22),
+    _Limb('wing', 'thorax', 'wing', ('tip',), (122, 142), (0.9, 1.2), 0, 22),
+    _Limb('fin', 'rear', 'leaf', ('tip',), (75, 110), (0.4, 0.6), 0, 22),
     _Limb(
         'tail',
         'rear',
@@ -191,7 +191,7 @@ def _draw_spine_joint(
         parent=names.index(bone.parent) if bone.parent else -1,
         angle=rng.uniform(*bone.angle),
         length=rng.uniform(*bone.length),
-        swing=rng.uniform(6, 14),
+        swing=rng.uniform(9, 20),
         role=bone.role,
     )
 
