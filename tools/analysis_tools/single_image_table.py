@@ -133,7 +133,7 @@ def summarise(epochs: List[dict], tested_pck: float) -> dict:
         lowest_after=min(pck[reached:]),
         pck=last['PCK'],
         pck_005=last['PCK@0.05'],
-        nme=last['NME'],
+        nme=last['NME_ar'],
         gap=last['ar_tf_gap'],
         loss=loss,
         tested_pck=tested_pck,

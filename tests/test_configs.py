@@ -1,0 +1,114 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import (
+    DATA_SAMPLERS,
+    DATASETS,
+    HOOKS,
+    METRICS,
+    MODELS,
+    PARAM_SCHEDULERS,
+    TRANSFORMS,
+    VISUALIZERS,
+    DefaultScope,
+    init_default_scope,
+)
+
+CONFIG_ROOT = Path(__file__).resolve().parents[1] / 'configs'
+ALL = sorted(CONFIG_ROOT.rglob('*.py'))
+RUNNABLE = [path for path in ALL if '_base_' not in path.parts]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(CONFIG_ROOT))
+
+
+@pytest.fixture(params=RUNNABLE, ids=name_of)
+def config(request) -> Config:
+    config = Config.fromfile(request.param)
+    init_default_scope(config.default_scope)
+    yield config
+    DefaultScope._instance_dict.clear()
+
+
+def test_there_are_configs():
+    assert 'cape/single_image.py' in map(name_of, RUNNABLE)
+
+
+def test_model_is_built(config):
+    config.model.backbone.init_cfg = None
+    model = MODELS.build(config.model)
+    assert sum(parameter.numel() for parameter in model.parameters()) > 1e6
+
+
+def find(config, *keys):
+    for key in keys:
+        config = config[key]
+    return config if isinstance(config, list) else [config]
+
+
+@pytest.mark.parametrize(
+    'keys, registry',
+    [
+        (('train_dataloader', 'sampler'), DATA_SAMPLERS),
+        (('val_dataloader', 'sampler'), DATA_SAMPLERS),
+        (('test_dataloader', 'sampler'), DATA_SAMPLERS),
+        (('train_dataloader', 'dataset'), DATASETS),
+        (('train_dataloader', 'dataset', 'dataset'), DATASETS),
+        (('val_dataloader', 'dataset'), DATASETS),
+        (('test_dataloader', 'dataset'), DATASETS),
+        (('train_dataloader', 'dataset', 'pipeline'), TRANSFORMS),
+        (('val_dataloader', 'dataset', 'pipeline'), TRANSFORMS),
+        (('val_evaluator',), METRICS),
+        (('test_evaluator',), METRICS),
+        (('custom_hooks',), HOOKS),
+        (('param_scheduler',), PARAM_SCHEDULERS),
+        (('visualizer',), VISUALIZERS),
+    ],
+    ids=lambda value: '.'.join(value) if isinstance(value, tuple) else None,
+)
+def test_every_name_is_known(config, keys, registry):
+    with registry.switch_scope_and_registry(None) as scoped:
+        for part in find(config, *keys):
+            assert scoped.get(part['type']) is not None, part['type']
+
+
+def test_hooks_and_metrics_are_built(config):
+    VISUALIZERS.build(config.visualizer)  # hooks ask for the current one
+    for hook in [*config.default_hooks.values(), *config.custom_hooks]:
+        HOOKS.build(hook)
+    for metric in config.val_evaluator:
+        METRICS.build(metric)
+
+
+def test_best_checkpoint_is_called_by_pck(config):
+    checkpoint = config.default_hooks.checkpoint
+    assert checkpoint.save_best == 'PCK'
+    assert checkpoint.rule == 'greater'
+
+
+@pytest.mark.parametrize('path', ALL, ids=name_of)
+def test_configs_import_nothing(path):
+    """MMEngine mistakes a config with imports for a lazy one."""
+    tree = ast.parse(path.read_text())
+    nodes = ast.walk(tree)
+    assert not any(
+        isinstance(node, (ast.Import, ast.ImportFrom)) for node in nodes
+    )
+    names = [
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    ]
+    assert '_base_' not in names[1:], '_base_ comes first'
+
+
+def test_base_names_are_unique():
+    """Tools find a config by its base name over the whole package."""
+    counts = Counter(path.name for path in ALL)
+    assert max(counts.values()) == 1, counts.most_common(1)
