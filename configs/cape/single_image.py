@@ -5,7 +5,8 @@ _base_ = [
 
 # One picture is support and query, in training and in validation: a sound
 # model memorises it. Chosen without editing this file:
-#   CAPE_DATA_ROOT=... CAPE_ANN_FILE=... CAPE_CATEGORY=17 CAPE_IMAGE_INDEX=0
+#   CAPE_DATA_ROOT=... CAPE_ANN_FILE=... CAPE_CATEGORY=17 CAPE_IMAGE_INDEX=0 \
+#   CAPE_EPOCHS=50 python tools/train.py configs/cape/single_image.py
 # The default data set is drawn on first use.
 data_root = '{{$CAPE_DATA_ROOT:data/creatures}}'
 ann_file = '{{$CAPE_ANN_FILE:annotations/mp100_split1_train.json}}'
@@ -13,8 +14,8 @@ category_id = {{'$CAPE_CATEGORY:1'}}
 image_index = {{'$CAPE_IMAGE_INDEX:0'}}
 
 input_size = (256, 256)
-max_epochs = 20
-episodes_per_epoch = 20
+max_epochs = {{'$CAPE_EPOCHS:20'}}
+episodes_per_epoch = {{'$CAPE_EPISODES_PER_EPOCH:20'}}
 queries_per_episode = 1
 batch_size = 1
 lr = 5e-4
