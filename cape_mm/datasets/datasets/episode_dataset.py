@@ -23,7 +23,8 @@ class EpisodeDataset(Dataset):
     instances, the members without replacement. Everything random, also in
     transforms that read ``results['rng']``, comes from one generator seeded
     by ``(seed, epoch, episode)``, so that an episode does not depend on
-    workers, ranks or a resume.
+    workers, ranks or a resume. Transforms that must treat all members alike
+    read ``results['episode_rng']``.
 
     A member that cannot be used is replaced by another instance of its
     category: a picture that cannot be read or decoded, a pipeline that
@@ -124,7 +125,9 @@ class EpisodeDataset(Dataset):
         packed = []
         for number, member in enumerate(members):
             is_support = number < self.num_shots
-            result = self._load_member(member, is_support, rng, replaced)
+            result = self._load_member(
+                member, is_support, index, rng, replaced
+            )
             while result is None:
                 spare = next(spares, None)
                 if spare is None:
@@ -134,7 +137,9 @@ class EpisodeDataset(Dataset):
                         f'for episode {tuple(index)}; these could not be '
                         f'used: {", ".join(replaced)}. Repair or remove them'
                     )
-                result = self._load_member(spare, is_support, rng, replaced)
+                result = self._load_member(
+                    spare, is_support, index, rng, replaced
+                )
             packed.append(result)
         return self._pack_episode(index, category_id, packed, replaced)
 
@@ -226,13 +231,18 @@ class EpisodeDataset(Dataset):
         self,
         member: int,
         is_support: bool,
+        index: EpisodeIndex,
         rng: np.random.Generator,
         replaced: List[str],
     ) -> Optional[dict]:
         """Run the pipeline on one instance; None if it is not usable."""
         info = self.dataset.get_data_info(member)
         path, ann_id = info['img_path'], info['id']
-        result, reason = load_member(self.pipeline, info, rng, is_support)
+        # made anew for each member, so that all of them draw the same from it
+        episode_rng = np.random.default_rng([*index, 1])
+        result, reason = load_member(
+            self.pipeline, info, rng, episode_rng, is_support
+        )
         if result is None:
             replaced.append(path)
             if path not in self._warned:

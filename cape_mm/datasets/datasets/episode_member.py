@@ -9,6 +9,7 @@ def load_member(
     pipeline: Callable,
     info: dict,
     rng: np.random.Generator,
+    episode_rng: np.random.Generator,
     is_support: bool,
 ) -> Tuple[Optional[dict], str]:
     """Run the pipeline on one instance.
@@ -17,6 +18,8 @@ def load_member(
         pipeline (Callable): Transforms up to ``PackPoseInputs``.
         info (dict): The instance; is changed.
         rng (np.random.Generator): What random transforms draw from.
+        episode_rng (np.random.Generator): The same for transforms that treat
+            all members of an episode alike.
         is_support (bool): Whether labelled keypoints inside the crop are
             needed.
 
@@ -26,7 +29,7 @@ def load_member(
           cannot be used.
         - reason (str): Why it cannot.
     """
-    info['rng'] = rng
+    info.update(rng=rng, episode_rng=episode_rng)
     path = info['img_path']
     try:
         result = pipeline(info)

@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .episode_transforms import RandomPhotometric, RandomScaleRotation
+from .random_category_view import RandomCategoryView
 
-__all__ = ['RandomPhotometric', 'RandomScaleRotation']
+__all__ = ['RandomCategoryView', 'RandomPhotometric', 'RandomScaleRotation']

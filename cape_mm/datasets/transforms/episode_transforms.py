@@ -7,12 +7,16 @@ from mmcv.transforms import BaseTransform
 from cape_mm.registry import TRANSFORMS
 
 
-def get_generator(results: dict, transform: str) -> np.random.Generator:
-    """Take the episode's generator from the results.
+def get_generator(
+    results: dict, transform: str, key: str = 'rng'
+) -> np.random.Generator:
+    """Take a generator of the episode from the results.
 
     Args:
         results (dict): What the pipeline hands on.
         transform (str): Who asks, for the error.
+        key (str): ``'rng'``, which goes on from member to member, or
+            ``'episode_rng'``, which is equal for all members of an episode.
 
     Returns:
         np.random.Generator: The generator.
@@ -20,13 +24,13 @@ def get_generator(results: dict, transform: str) -> np.random.Generator:
     Raises:
         KeyError: If there is none.
     """
-    if 'rng' not in results:
+    if key not in results:
         raise KeyError(
-            f"{transform} draws from results['rng'], which is missing: use "
+            f"{transform} draws from results['{key}'], which is missing: use "
             'it in the pipeline of cape_mm.EpisodeDataset, or set a '
             'np.random.Generator before'
         )
-    return results['rng']
+    return results[key]
 
 
 @TRANSFORMS.register_module()

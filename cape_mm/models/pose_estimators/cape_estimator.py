@@ -12,6 +12,8 @@ from torch import Tensor
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch, EpisodeDataSample
 
+from .role_rotation import rotate_batch, rotate_members
+
 Features = Tuple[Tensor, ...]
 
 
@@ -19,7 +21,12 @@ Features = Tuple[Tensor, ...]
 class CapeEstimator(BasePoseEstimator):
     """Category-agnostic pose estimator: one backbone for support and query.
 
-    Takes the arguments of :class:`BasePoseEstimator`. ``test_cfg`` knows
+    Takes the arguments of :class:`BasePoseEstimator`. ``train_cfg`` knows
+
+    - ``rotate_roles`` (bool): let every member of an episode be support and
+      query in turn, see :func:`rotate_members`. Defaults to False.
+
+    ``test_cfg`` knows
 
     - ``teacher_forced`` (bool): also predict from annotated previous points
       where a query is annotated, into ``teacher_forced_instances``. Only
@@ -64,6 +71,9 @@ class CapeEstimator(BasePoseEstimator):
         """
         support, query = self.extract_feat(inputs)
         batch = self._batch(inputs, data_samples)
+        if self.train_cfg.get('rotate_roles'):
+            support, query = self._rotate_levels(support, query, batch)
+            batch = rotate_batch(batch)
         return self.head.loss(support, query, batch)
 
     def predict(
@@ -118,6 +128,24 @@ class CapeEstimator(BasePoseEstimator):
         levels = super().extract_feat(torch.cat([support, query]))
         sizes = [len(support), len(query)]
         support, query = zip(*(level.split(sizes) for level in levels))
+        return support, query
+
+    @staticmethod
+    def _rotate_levels(
+        support: Features, query: Features, batch: EpisodeBatch
+    ) -> Tuple[Features, Features]:
+        """Rotate the roles of the members on every feature level."""
+        shape = (len(batch.adjacency), -1)
+        rotated = [
+            rotate_members(one.unflatten(0, shape), other.unflatten(0, shape))
+            for one, other in zip(support, query)
+        ]
+        support, query = zip(
+            *(
+                (one.flatten(0, 1), other.flatten(0, 1))
+                for one, other in rotated
+            )
+        )
         return support, query
 
     @staticmethod
