@@ -16,7 +16,8 @@ class EpisodeDataSample(BaseDataElement):
     Meta information:
         - ``episode`` (Tuple[int, int, int]): seed, epoch and number of the
           episode; drawing it again gives the same members.
-        - ``category_id`` (int), ``category_name`` (str)
+        - ``category_id`` (int), ``category_name`` (str), ``supercategory``
+          (str): empty where not given.
         - ``keypoint_names`` (List[str]), ``num_keypoints`` (int)
         - ``skeleton`` (List[List[int]]): 0-based index pairs.
         - ``replaced`` (List[str]): paths of members that could not be used

@@ -53,6 +53,7 @@ def test_item_follows_the_data_contract(build):
     category = dataset.dataset.categories[sample.category_id]
     assert sample.episode == (3, 0, 1)
     assert sample.category_name == category.name
+    assert sample.supercategory == category.supercategory == 'animal face'
     assert sample.keypoint_names == list(category.keypoint_names)
     assert sample.skeleton == [list(edge) for edge in category.skeleton]
     assert sample.num_keypoints == category.num_keypoints

@@ -278,6 +278,7 @@ class EpisodeDataset(Dataset):
                 episode=tuple(index),
                 category_id=category.id,
                 category_name=category.name,
+                supercategory=category.supercategory,
                 keypoint_names=list(category.keypoint_names),
                 skeleton=[list(edge) for edge in category.skeleton],
                 num_keypoints=category.num_keypoints,
