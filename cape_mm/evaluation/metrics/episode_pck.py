@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import logging
-from typing import Dict, List, Sequence
+from collections import defaultdict
+from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -8,12 +9,11 @@ from mmengine.logging import print_log
 
 from cape_mm.registry import METRICS
 
-from ..functional import mean_error, pair_auc, pair_pck
-from .episode_pairs import pair_errors
-from .score_table import format_table
-
-_HEADLINE = 0.2
-_EXTRAS = ('mPCK', 'NME', 'EPE', 'AUC')
+from ..functional import bootstrap_interval
+from .episode_pairs import PairErrors, pair_errors
+from .pair_scorer import PairScorer
+from .pck_report import report_empty, report_groups, report_result
+from .result_files import write_result_files
 
 
 @METRICS.register_module()
@@ -26,8 +26,10 @@ class EpisodePCK(BaseMetric):
     The PCK of a pair is the share of correct keypoints of one query; the
     result is the mean over pairs, not over keypoints.
 
-    Keys: ``PCK`` (threshold 0.2), ``PCK@0.05`` etc. for other thresholds, and
-    those of ``extras``. A table by category is logged.
+    Keys: ``PCK`` (threshold 0.2), ``PCK@0.05`` etc. for other thresholds,
+    those of ``extras``, and with ``bootstrap`` the interval's ends
+    ``PCK_low`` and ``PCK_high``. Tables by category and, where the data have
+    them, by supercategory are logged, and the result.
 
     Args:
         thresholds (Sequence[float]): Thresholds; ``PCK`` is there also
@@ -40,6 +42,16 @@ class EpisodePCK(BaseMetric):
             ``'zero'`` is 0 in every mean, as in the papers (which flatters
             the errors), ``'skip'`` leaves it out. The number of such pairs is
             logged. Defaults to ``'zero'``.
+        bootstrap (dict, optional): Confidence interval by resampling, with
+            the options ``unit``, ``num_samples``, ``level`` and ``seed`` of
+            :func:`bootstrap_interval`; ``dict()`` takes the defaults: whole
+            episodes are drawn within their category, because the protocol
+            fixes the categories and the pairs of an episode share supports.
+            Defaults to None, no interval.
+        dump_file (str, optional): Write all of it to this ``.json`` file,
+            with the settings, and a row per pair, with the episode and the
+            annotation ids, to a ``.csv`` file beside it. Overwritten by every
+            evaluation.
         **kwargs: Other arguments of MMEngine's ``BaseMetric``.
     """
 
@@ -48,21 +60,26 @@ class EpisodePCK(BaseMetric):
         thresholds: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.25),
         extras: Sequence[str] = (),
         empty_pair: str = 'zero',
+        bootstrap: Optional[dict] = None,
+        dump_file: Optional[str] = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        unknown = set(extras) - set(_EXTRAS)
-        if unknown:
-            raise ValueError(
-                f'unknown extras {sorted(unknown)}; there are {_EXTRAS}'
+        self.scorer = PairScorer(thresholds, extras, empty_pair)
+        if bootstrap is not None:
+            bootstrap = dict(
+                dict(unit='episode', num_samples=1000, level=0.95, seed=0),
+                **bootstrap,
             )
-        if empty_pair not in ('zero', 'skip'):
-            raise ValueError(
-                f"empty_pair is 'zero' or 'skip', not {empty_pair!r}"
-            )
-        self.thresholds = sorted({float(value) for value in thresholds})
-        self.extras = tuple(extras)
-        self.empty_pair = empty_pair
+            if bootstrap['unit'] not in ('episode', 'category'):
+                raise ValueError(
+                    "bootstrap.unit is 'episode' or 'category', not "
+                    f'{bootstrap["unit"]!r}'
+                )
+        if dump_file is not None and not dump_file.endswith('.json'):
+            raise ValueError(f'dump_file must end in .json, not {dump_file!r}')
+        self.bootstrap = bootstrap
+        self.dump_file = dump_file
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Measure the errors of a batch of episodes.
@@ -80,6 +97,11 @@ class EpisodePCK(BaseMetric):
                     episode=[int(number) for number in sample['episode']],
                     category_id=int(sample['category_id']),
                     category_name=str(sample.get('category_name', '')),
+                    supercategory=str(sample.get('supercategory', '')),
+                    support_ids=[
+                        support.metainfo.get('id')
+                        for support in sample['supports']
+                    ],
                     pairs=[
                         _measure(query, sample['supports'])
                         for query in sample['queries']
@@ -88,7 +110,7 @@ class EpisodePCK(BaseMetric):
             )
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
-        """Compute all numbers and log the table.
+        """Compute all numbers, log the tables and write the files.
 
         Args:
             results (List[dict]): One entry per episode.
@@ -96,76 +118,119 @@ class EpisodePCK(BaseMetric):
         Returns:
             Dict[str, float]: See the description of the class.
         """
-        scores: Dict[int, List[Dict[str, float]]] = {}
-        names: Dict[int, str] = {}
-        for episode in results:
-            names[episode['category_id']] = episode['category_name']
-            scores.setdefault(episode['category_id'], []).extend(
-                self._score(pair) for pair in episode['pairs']
+        episodes = [self._score(episode) for episode in results]
+        pairs = [pair for episode in episodes for pair in episode]
+        tables = dict(
+            category=self._table(
+                pairs, lambda p: f'{p["category_id"]} {p["category_name"]}'
+            ),
+            supercategory=self._table(pairs, lambda p: p['supercategory']),
+        )
+        total = self._row('all', pairs)
+        metrics = {key: total[key] for key in self.scorer.keys}
+        intervals = self._intervals(episodes)
+        self._log(tables, total, intervals)
+        if self.dump_file is not None:
+            summary = dict(
+                metrics=metrics,
+                intervals=intervals,
+                settings=self._settings(),
+                episodes=len(episodes),
+                pairs=total['pairs'],
+                empty_pairs=total['empty'],
+                **{f'by_{name}': rows for name, rows in tables.items()},
             )
-        everything = [pair for pairs in scores.values() for pair in pairs]
-        metrics = self._average(everything)
-        rows = [
-            (f'{key} {names[key]}', pairs) for key, pairs in scores.items()
-        ]
-        self._log_table([*rows, ('all', everything)])
+            write_result_files(self.dump_file, summary, pairs)
+        if intervals:
+            low, high = intervals['PCK']
+            metrics.update(PCK_low=low, PCK_high=high)
         return metrics
 
-    def _score(self, pair: dict) -> Dict[str, float]:
-        """All numbers of one pair; NaN for an empty one."""
-        distances = np.array(pair['distances_px'], dtype=np.float64)
-        valid = np.array(pair['valid'], dtype=bool)
-        normalizer = pair['normalizer_px']
-        errors = (distances, valid, normalizer)
-        scores = dict(PCK=pair_pck(*errors, _HEADLINE))
-        of_list = []
-        for threshold in self.thresholds:
-            of_list.append(pair_pck(*errors, threshold))
-            if threshold != _HEADLINE:
-                scores[f'PCK@{threshold:g}'] = of_list[-1]
-        extras = dict(
-            mPCK=lambda: float(np.mean(of_list)),
-            NME=lambda: mean_error(*errors),
-            EPE=lambda: mean_error(distances, valid),
-            AUC=lambda: pair_auc(*errors),
-        )
-        scores.update({name: extras[name]() for name in self.extras})
-        return {**scores, 'is_empty': not valid.any()}
+    def _score(self, episode: dict) -> List[dict]:
+        """All pairs of one episode, each with what tells it from others."""
+        seed, epoch, number = episode['episode']
+        rows = []
+        for pair in episode['pairs']:
+            errors = PairErrors(
+                np.array(pair['distances_px'], dtype=np.float64),
+                np.array(pair['valid'], dtype=bool),
+                pair['normalizer_px'],
+            )
+            rows.append(
+                dict(
+                    seed=seed,
+                    epoch=epoch,
+                    episode=number,
+                    category_id=episode['category_id'],
+                    category_name=episode['category_name'],
+                    supercategory=episode['supercategory'],
+                    support_ids=episode['support_ids'],
+                    query_id=pair['id'],
+                    normalizer_px=pair['normalizer_px'],
+                    num_valid=int(errors.valid.sum()),
+                    **self.scorer.score(errors),
+                )
+            )
+        return rows
 
-    def _average(self, pairs: List[Dict[str, float]]) -> Dict[str, float]:
-        """Means over pairs."""
-        keys = [key for key in pairs[0] if key != 'is_empty']
-        counted = [pair for pair in pairs if not pair['is_empty']]
-        size = len(pairs) if self.empty_pair == 'zero' else len(counted)
-        if not size:
-            return dict.fromkeys(keys, float('nan'))
-        return {
-            key: float(sum(pair[key] for pair in counted) / size)
-            for key in keys
-        }
+    def _table(
+        self, pairs: List[dict], name_of: Callable[[dict], str]
+    ) -> List[dict]:
+        """Means of groups of pairs."""
+        groups = defaultdict(list)
+        for pair in pairs:
+            groups[name_of(pair)].append(pair)
+        return [self._row(name, members) for name, members in groups.items()]
 
-    def _log_table(self, rows: List[tuple]) -> None:
-        """Log the means by category, and how many pairs were empty."""
-        lines = []
-        for name, pairs in rows:
-            empty = sum(pair['is_empty'] for pair in pairs)
-            cells = dict(category=name, pairs=len(pairs), empty=empty)
-            lines.append({**cells, **self._average(pairs)})
-        note = ''
-        if 'mPCK' in self.extras:
-            listed = ', '.join(f'{value:g}' for value in self.thresholds)
-            note = f'; mPCK over {listed}'
-        print_log(
-            f'PCK by category, mean over pairs{note}\n{format_table(lines)}',
-            logger='current',
+    def _row(self, name: str, pairs: List[dict]) -> dict:
+        empty = sum(pair['num_valid'] == 0 for pair in pairs)
+        counts = dict(name=name, pairs=len(pairs), empty=empty)
+        return {**counts, **self.scorer.average(pairs)}
+
+    def _intervals(self, episodes: List[List[dict]]) -> Dict[str, List[float]]:
+        """Lower and upper end for each score; nothing without bootstrap."""
+        episodes = [pairs for pairs in episodes if pairs]
+        if self.bootstrap is None or not episodes:
+            return {}
+        counted = [
+            [self.scorer.values(p) for p in pairs if self.scorer.is_counted(p)]
+            for pairs in episodes
+        ]
+        width = len(self.scorer.keys)
+        ends = bootstrap_interval(
+            np.array([np.reshape(v, (-1, width)).sum(0) for v in counted]),
+            np.array([len(values) for values in counted]),
+            np.array([pairs[0]['category_id'] for pairs in episodes]),
+            **self.bootstrap,
         )
-        empty = lines[-1]['empty']
-        if empty:
-            treated = dict(zero='count 0', skip='are left out')
+        return dict(zip(self.scorer.keys, ends.T.tolist()))
+
+    def _settings(self) -> dict:
+        """What else the numbers depend on."""
+        return dict(
+            thresholds=self.scorer.thresholds,
+            normalizer='longer side of the box',
+            empty_pair=self.scorer.empty_pair,
+            bootstrap=self.bootstrap,
+            pair_list=(self.dataset_meta or {}).get('pair_list'),
+        )
+
+    def _log(
+        self,
+        tables: Dict[str, List[dict]],
+        total: dict,
+        intervals: Dict[str, List[float]],
+    ) -> None:
+        """Log the tables, the result and how many pairs were empty."""
+        for name, rows in tables.items():
+            if name == 'category' or any(row['name'] for row in rows):
+                text = report_groups(name, [*rows, total])
+                print_log(text, logger='current')
+        result = report_result(total, self.scorer, intervals, self.bootstrap)
+        print_log(result, logger='current')
+        if total['empty']:
             print_log(
-                f'{empty} of {lines[-1]["pairs"]} pairs have no keypoint that '
-                'is labelled in the query and in all supports; they '
-                f'{treated[self.empty_pair]}',
+                report_empty(total, self.scorer),
                 logger='current',
                 level=logging.WARNING,
             )

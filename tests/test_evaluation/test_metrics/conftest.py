@@ -1,9 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+import logging
+
 import numpy as np
 import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
+from cape_mm.evaluation.metrics import episode_pck
 from cape_mm.structures import EpisodeDataSample
 
 
@@ -43,6 +46,8 @@ def make_episode():
         bbox=(0, 0, 100, 60),
         category_id=1,
         scale=1.0,
+        supercategory='',
+        number=0,
     ):
         count = len(
             queries[0]['pred_instances']
@@ -53,9 +58,10 @@ def make_episode():
         truth = np.stack([np.arange(count) * 5.0 + 7, np.full(count, 9.0)], 1)
         sample = EpisodeDataSample(
             metainfo=dict(
-                episode=(0, 0, 0),
+                episode=(0, 0, number),
                 category_id=category_id,
                 category_name='beast',
+                supercategory=supercategory,
             )
         )
         sample.supports = [
@@ -91,3 +97,14 @@ def evaluate():
         return metric.evaluate(len(episodes))
 
     return run
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    lines = []
+
+    def collect(text, logger=None, level=logging.INFO):
+        lines.append((level, text))
+
+    monkeypatch.setattr(episode_pck, 'print_log', collect)
+    return lines

@@ -6,19 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.metrics import EpisodePCK, episode_pck
+from cape_mm.evaluation.metrics import EpisodePCK
 from cape_mm.registry import METRICS
-
-
-@pytest.fixture
-def logged(monkeypatch):
-    lines = []
-
-    def collect(text, logger=None, level=logging.INFO):
-        lines.append((level, text))
-
-    monkeypatch.setattr(episode_pck, 'print_log', collect)
-    return lines
 
 
 def test_keys_have_no_prefix_and_name_other_thresholds(make_episode, evaluate):
@@ -161,23 +150,6 @@ def test_padding_of_the_last_batch_is_cut_by_episodes(make_episode):
     assert metric.evaluate(1)['PCK'] == 1.0
 
 
-def test_table_has_a_row_per_category(make_episode, evaluate, logged):
-    metric = EpisodePCK(thresholds=(0.1, 0.2), extras=('mPCK',))
-    evaluate(
-        metric,
-        make_episode([[0]], category_id=18),
-        make_episode([[50]], category_id=40),
-    )
-    table = logged[0][1].splitlines()
-    assert 'mPCK over 0.1, 0.2' in table[0]
-    assert table[1].split() == [
-        'category', 'pairs', 'empty', 'PCK', 'PCK@0.1', 'mPCK',
-    ]  # fmt: skip
-    assert table[3].split()[:5] == ['18', 'beast', '1', '0', '1.0000']
-    assert table[4].split()[:5] == ['40', 'beast', '1', '0', '0.0000']
-    assert table[5].split()[:4] == ['all', '2', '0', '0.5000']
-
-
 def test_predictions_may_be_tensors(make_episode, evaluate):
     torch = pytest.importorskip('torch')
     episode = make_episode([[0, 30]])
@@ -200,3 +172,7 @@ def test_wrong_options_are_errors():
         EpisodePCK(extras=('OKS',))
     with pytest.raises(ValueError, match='empty_pair'):
         EpisodePCK(empty_pair='drop')
+    with pytest.raises(ValueError, match='pair'):
+        EpisodePCK(bootstrap=dict(unit='pair'))
+    with pytest.raises(ValueError, match='result.txt'):
+        EpisodePCK(dump_file='result.txt')
