@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import mmcv
 import numpy as np
@@ -23,6 +23,7 @@ from cape_mm.visualization.pose_panel import (
 )
 
 _THRESHOLD = 0.2  # the headline PCK
+_PREDICTIONS = (('prediction', 'pred_instances'),)
 _GAP = 6
 _TITLE_HEIGHT = 34
 _CAPTION_HEIGHT = 26
@@ -103,9 +104,24 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         return picture
 
     def draw_episode(
-        self, episode: EpisodeDataSample, query_index: int = 0, title: str = ''
+        self,
+        episode: EpisodeDataSample,
+        query_index: int = 0,
+        title: str = '',
+        predictions: Sequence[Tuple[str, str]] = _PREDICTIONS,
     ) -> np.ndarray:
-        """Draw one query: (H, W, 3) uint8, RGB."""
+        """Draw one query.
+
+        Args:
+            episode (EpisodeDataSample): See :meth:`add_episode`.
+            query_index (int): Which query. Defaults to 0.
+            title (str): Text at the end of the title.
+            predictions (Sequence[Tuple[str, str]]): One panel each: caption
+                and field of the query. Defaults to ``pred_instances``.
+
+        Returns:
+            np.ndarray: (H, W, 3) uint8, RGB.
+        """
         query = episode.queries[query_index]
         skeleton = episode.get('skeleton', [])
         colors = keypoint_colors(episode.num_keypoints)
@@ -120,8 +136,10 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             draw_skeleton(panel, truth, labelled, skeleton)
             draw_keypoints(panel, truth, labelled, colors)
             panels.append(('ground truth', panel))
-        if 'pred_instances' in query:
-            guess = view.to_panel(_points(query.pred_instances.keypoints))
+        for caption, name in predictions:
+            if name not in query:
+                continue
+            guess = view.to_panel(_points(query.get(name).keypoints))
             asked = np.any([_labelled(s) for s in episode.supports], axis=0)
             asked &= np.isfinite(guess).all(axis=1)
             panel = view.image.copy()
@@ -129,10 +147,10 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             if truth is not None and self.show_errors:
                 draw_errors(panel, guess, truth, asked & labelled)
             draw_keypoints(panel, guess, asked, colors)
-            panels.append(('prediction', panel))
+            panels.append((caption, panel))
 
         words = [f'{episode.category_name} ({episode.category_id})']
-        if len(panels) == 3:
+        if predictions == _PREDICTIONS and len(panels) == 3:
             words.append(_score(query, episode.supports))
         return _join(panels, '    '.join([*words, title]))
 

@@ -1,0 +1,123 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""The config that MMEngine stores in a checkpoint, read without running it."""
+
+import ast
+from importlib import import_module
+from typing import Any, Iterator, List
+
+from mmengine.config import Config
+from mmengine.registry import MODELS, TRANSFORMS, Registry
+from mmpose.registry import KEYPOINT_CODECS
+
+# Importing the registries of others would run code that a file names.
+_SCOPES = ('cape_mm', 'mmdet', 'mmengine', 'mmpose')
+
+
+def config_from_text(text: str) -> Config:
+    """Read a dumped config as data.
+
+    ``Config.fromstring`` executes its text, and a ``type`` with dots may
+    name any function that is installed. A checkpoint from elsewhere must do
+    neither, so that only literals, lists and dicts are read, and every type
+    with a scope has to be registered.
+
+    Args:
+        text (str): Python text as dumped by ``Config.pretty_text``.
+
+    Returns:
+        Config: The same settings; ``custom_imports`` are not imported.
+
+    Raises:
+        ValueError: If the text is anything else than dumped settings.
+    """
+    settings = {}
+    try:
+        for node in ast.parse(text).body:
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+                raise ValueError('a statement that is no assignment')
+            settings[node.targets[0].id] = _evaluate(node.value)
+    except (SyntaxError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f'the stored config is not plain data ({error}); give the config '
+            'file instead'
+        ) from None
+    cfg = Config(settings)
+    for name in _types([cfg.to_dict().get('model'), test_pipeline(cfg)]):
+        _check_registered(name)
+    return cfg
+
+
+def test_pipeline(cfg: Config) -> List[dict]:
+    """The transforms of one member in test, validation or training.
+
+    Args:
+        cfg (Config): Whole config.
+
+    Returns:
+        List[dict]: The pipeline of the first of these that has one.
+
+    Raises:
+        ValueError: If none has one.
+    """
+    for name in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        node = (cfg.get(name) or {}).get('dataset')
+        while node:
+            if node.get('pipeline'):
+                return list(node['pipeline'])
+            node = node.get('dataset')
+    raise ValueError(
+        'the config has no pipeline in test_dataloader.dataset; it says how '
+        'pictures are prepared'
+    )
+
+
+def _evaluate(node: ast.AST) -> Any:
+    """Evaluate literals and calls of ``dict`` with keywords."""
+    if isinstance(node, ast.Call):
+        if getattr(node.func, 'id', None) != 'dict' or node.args:
+            raise ValueError(f'a call in line {node.lineno}')
+        return {item.arg: _evaluate(item.value) for item in node.keywords}
+    if isinstance(node, ast.Dict):
+        keys = [ast.literal_eval(key) for key in node.keys]
+        return dict(zip(keys, map(_evaluate, node.values)))
+    if isinstance(node, (ast.List, ast.Tuple)):
+        kind = list if isinstance(node, ast.List) else tuple
+        return kind(_evaluate(item) for item in node.elts)
+    return ast.literal_eval(node)
+
+
+def _types(value: Any) -> Iterator[str]:
+    """All ``type`` strings in nested settings."""
+    if isinstance(value, dict):
+        if isinstance(value.get('type'), str):
+            yield value['type']
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _types(item)
+
+
+def _check_registered(name: str) -> None:
+    """Refuse names that MMEngine would look up outside the registries."""
+    if '.' not in name:
+        return
+    scope, _, entry = name.partition('.')
+    if scope in _SCOPES and any(
+        _has_entry(root, scope, entry)
+        for root in (MODELS, TRANSFORMS, KEYPOINT_CODECS)
+    ):
+        return
+    raise ValueError(
+        f'the stored config names the type {name!r}, which is not registered '
+        f'in any of {", ".join(_SCOPES)}; give the config file instead'
+    )
+
+
+def _has_entry(root: Registry, scope: str, entry: str) -> bool:
+    import_module(f'{scope}.registry')
+    for node in (root, *root.children.values()):
+        if node.scope == scope:
+            node.import_from_location()
+            if entry in node.module_dict:
+                return True
+    return False

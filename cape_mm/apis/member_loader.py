@@ -1,0 +1,271 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Make members of episodes from a user's pictures, points and boxes."""
+
+import os
+import warnings
+from typing import Callable, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmengine.dataset import Compose
+from mmengine.structures import InstanceData
+
+from cape_mm.datasets.pipeline import build_transforms
+
+Image = Union[str, 'os.PathLike[str]', np.ndarray]
+
+
+class MemberLoader:
+    """Run a config's test pipeline on pictures that belong to no data set.
+
+    The transforms are those that training, validation and test use, so a
+    picture is prepared in the same way everywhere.
+
+    Args:
+        pipeline (Sequence[dict | Callable]): MMPose transforms from
+            ``LoadImage`` to ``PackPoseInputs``.
+        margin (float): Rim around the extent of a support's keypoints, where
+            no box is given, as a share of its longer side.
+
+    Raises:
+        ValueError: If the pipeline does not begin with ``LoadImage``.
+    """
+
+    def __init__(
+        self, pipeline: Sequence[Union[dict, Callable]], margin: float = 0.1
+    ) -> None:
+        transforms = build_transforms(pipeline)
+        if not transforms or not isinstance(transforms[0], LoadImageFromFile):
+            raise ValueError('the test pipeline must begin with LoadImage')
+        self._load_image = transforms[0]
+        self._prepare = Compose(transforms[1:])
+        self.margin = margin
+
+    def load_support(
+        self, image: Image, keypoints: np.ndarray, box: Optional[Sequence]
+    ) -> dict:
+        """Prepare one annotated picture.
+
+        Args:
+            image (str | Path | np.ndarray): Picture.
+            keypoints (np.ndarray): (K, 3), from :func:`check_keypoints`.
+            box (Sequence, optional): x1, y1, x2, y2 in pixels. Defaults to
+                the extent of the labelled keypoints with a rim; if that has
+                no extent, the whole picture.
+
+        Returns:
+            dict: ``inputs`` and ``data_samples`` of MMPose.
+
+        Raises:
+            ValueError: If picture, keypoints or box cannot be used.
+        """
+        results, name, size = self._open(image)
+        labelled = keypoints[:, 2] > 0
+        _check_inside(keypoints, size, name)
+        if box is None:
+            box = _box_of_keypoints(keypoints[labelled, :2], self.margin)
+        packed = self._pack(results, keypoints, clip_box(box, size, name))
+        labels = packed['data_samples'].gt_instance_labels
+        lost = labelled & (np.asarray(labels.keypoint_weights)[0] <= 0)
+        if lost.sum() == labelled.sum():
+            raise ValueError(f'{name}: no labelled keypoint is in the box')
+        if lost.any():
+            warnings.warn(
+                f'{name}: keypoints {np.flatnonzero(lost).tolist()} lie '
+                'outside the box and are not used; widen the box',
+                stacklevel=2,
+            )
+        return packed
+
+    def load_query(
+        self, image: Image, num_keypoints: int, box: Optional[Sequence]
+    ) -> dict:
+        """Prepare one picture without annotation.
+
+        Args:
+            image (str | Path | np.ndarray): Picture.
+            num_keypoints (int): K of the supports.
+            box (Sequence, optional): x1, y1, x2, y2 in pixels. Defaults to
+                the whole picture.
+
+        Returns:
+            dict: ``inputs`` and ``data_samples`` of MMPose.
+
+        Raises:
+            ValueError: If the picture or the box cannot be used.
+        """
+        results, name, size = self._open(image)
+        # The pipeline wants keypoints: unlabelled ones, removed afterwards.
+        unlabelled = np.zeros((num_keypoints, 3), np.float32)
+        packed = self._pack(results, unlabelled, clip_box(box, size, name))
+        sample = packed['data_samples']
+        boxes = sample.gt_instances
+        sample.gt_instances = InstanceData(
+            bboxes=boxes.bboxes, bbox_scores=boxes.bbox_scores
+        )
+        del sample.gt_instance_labels
+        return packed
+
+    def _open(self, image: Image) -> Tuple[dict, str, Tuple[int, int]]:
+        """Load a picture: results, its name for messages, (width, height)."""
+        if isinstance(image, np.ndarray):
+            name = 'an array'
+            results = dict(img=_to_bgr(image), img_path=None)
+        else:
+            name = os.path.expanduser(os.fspath(image))
+            results = dict(img_path=name)
+            if '://' not in name and not os.path.isfile(name):
+                raise FileNotFoundError(f'there is no picture {name!r}')
+        try:
+            results = self._load_image(results)
+        except Exception as error:
+            raise ValueError(
+                f'{name!r} cannot be read as a picture ({error})'
+            ) from error
+        return results, name, results['ori_shape'][1::-1]
+
+    def _pack(
+        self, results: dict, keypoints: np.ndarray, box: np.ndarray
+    ) -> dict:
+        results.update(
+            id=0,
+            img_id=0,
+            category_id=0,
+            bbox=box[None],
+            bbox_score=np.ones(1, np.float32),
+            keypoints=keypoints[None, :, :2].copy(),
+            keypoints_visible=(keypoints[None, :, 2] > 0).astype(np.float32),
+            rng=np.random.default_rng(0),
+        )
+        return self._prepare(results)
+
+
+def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
+    """Bring the annotation of one picture into one form.
+
+    Args:
+        keypoints (Sequence): (K, 2) x, y, or (K, 3) x, y, v in pixels; v = 0
+            means not labelled, as does a point that is None.
+        name (str): Of the picture, for messages.
+
+    Returns:
+        np.ndarray: (K, 3) float32; unlabelled points are 0, 0, 0.
+
+    Raises:
+        ValueError: If the shape is wrong, a labelled point is not finite or
+            none is labelled.
+    """
+    rows: List[list] = []
+    for index, point in enumerate(keypoints):
+        point = [0, 0, 0] if point is None else [float(x) for x in point]
+        if len(point) not in (2, 3):
+            raise ValueError(
+                f'{name}: keypoint {index} has {len(point)} numbers, not '
+                'x, y or x, y, v'
+            )
+        rows.append([*point, 1.0][:3])
+    points = np.array(rows, np.float32).reshape(-1, 3)
+    points[~(points[:, 2] > 0)] = 0
+    if not points[:, 2].any():
+        raise ValueError(f'{name}: no labelled keypoint')
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if len(bad):
+        raise ValueError(f'{name}: keypoints {bad.tolist()} are not finite')
+    return points
+
+
+def clip_box(
+    box: Optional[Sequence], size: Tuple[int, int], name: str
+) -> np.ndarray:
+    """Cut a box at the border of its picture, as the data sets do.
+
+    Args:
+        box (Sequence, optional): x1, y1, x2, y2 in pixels; None is the whole
+            picture.
+        size (Tuple[int, int]): Width and height in pixels.
+        name (str): Of the picture, for messages.
+
+    Returns:
+        np.ndarray: (4,) float32.
+
+    Raises:
+        ValueError: If nothing is left of it.
+    """
+    width, height = size
+    if box is None:
+        box = [0, 0, width - 1, height - 1]
+    array = np.asarray(box, np.float32).reshape(-1)
+    if array.shape != (4,) or not np.isfinite(array).all():
+        raise ValueError(f'{name}: box {box} is not x1, y1, x2, y2')
+    limits = np.array([width - 1, height - 1] * 2, np.float32)
+    clipped = np.clip(array, 0, limits)
+    if (clipped[2:] <= clipped[:2]).any():
+        raise ValueError(
+            f'{name}: nothing is left of box {array.tolist()} (x1, y1, x2, '
+            f'y2) in a picture of {width} x {height} pixels'
+        )
+    return clipped
+
+
+def check_skeleton(skeleton: Sequence, num_keypoints: int) -> List[List[int]]:
+    """Make sure that edges join two different keypoints.
+
+    Args:
+        skeleton (Sequence): 0-based index pairs.
+        num_keypoints (int): K.
+
+    Returns:
+        List[List[int]]: The same.
+
+    Raises:
+        ValueError: If an edge is anything else.
+    """
+    edges = [[int(end) for end in edge] for edge in skeleton]
+    for edge in edges:
+        inside = all(0 <= end < num_keypoints for end in edge)
+        if len(set(edge)) != 2 or len(edge) != 2 or not inside:
+            raise ValueError(
+                f'edge {edge} of the skeleton is no pair of two different '
+                f'indices in 0..{num_keypoints - 1}; indices count from 0'
+            )
+    return edges
+
+
+def _box_of_keypoints(
+    points: np.ndarray, margin: float
+) -> Optional[np.ndarray]:
+    low, high = points.min(axis=0), points.max(axis=0)
+    rim = margin * (high - low).max()
+    if rim <= 0:
+        return None
+    return np.concatenate([low - rim, high + rim])
+
+
+def _check_inside(
+    keypoints: np.ndarray, size: Tuple[int, int], name: str
+) -> None:
+    outside = (keypoints[:, :2] < 0) | (keypoints[:, :2] > size)
+    bad = np.flatnonzero(outside.any(axis=1) & (keypoints[:, 2] > 0))
+    if len(bad):
+        index = int(bad[0])
+        raise ValueError(
+            f'{name}: keypoint {index} at '
+            f'{keypoints[index, :2].tolist()} is outside the picture of '
+            f'{size[0]} x {size[1]} pixels'
+        )
+
+
+def _to_bgr(image: np.ndarray) -> np.ndarray:
+    """Three channels from grey, BGR or BGRA; alpha is dropped as in files."""
+    if image.dtype != np.uint8:
+        raise ValueError(f'an array of {image.dtype}, not uint8 (0..255)')
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or not image.size:
+        raise ValueError(
+            f'an array of shape {image.shape}, not (height, width) or '
+            '(height, width, 1 | 3 | 4)'
+        )
+    if image.shape[2] == 1:
+        image = image.repeat(3, axis=2)
+    return np.ascontiguousarray(image[..., :3])

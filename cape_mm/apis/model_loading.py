@@ -1,0 +1,89 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import os
+from typing import Optional, Union
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.runner import CheckpointLoader, load_checkpoint
+
+from cape_mm.engine.checkpoint_safety import check_checkpoint_is_safe
+
+from .checkpoint_config import config_from_text
+
+PathLike = Union[str, 'os.PathLike[str]']
+
+
+def load_config(
+    config: Optional[Union[Config, PathLike]], checkpoint: PathLike
+) -> Config:
+    """Get the config of a model.
+
+    Args:
+        config (Config | str | Path, optional): Config or its file; without
+            it the config that is stored in the checkpoint.
+        checkpoint (str | Path): Checkpoint file or URL.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        FileNotFoundError: If one of the files does not exist.
+        ValueError: If the checkpoint holds no config, or one that is more
+            than data.
+        UnsafeCheckpointError: If reading the checkpoint would run code.
+    """
+    if isinstance(config, Config):
+        return config
+    if config is not None:
+        return Config.fromfile(os.path.expanduser(os.fspath(config)))
+    checkpoint = os.path.expanduser(os.fspath(checkpoint))
+    check_checkpoint_is_safe(checkpoint)
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    text = (content.get('meta') or {}).get('cfg')
+    if not isinstance(text, str):
+        raise ValueError(
+            f"'{checkpoint}' holds no config: give the config file, too"
+        )
+    try:
+        return config_from_text(text)
+    except ValueError as error:
+        raise ValueError(f"'{checkpoint}': {error}") from None
+
+
+def load_estimator(
+    cfg: Config,
+    checkpoint: PathLike,
+    device: Optional[Union[str, torch.device]] = None,
+) -> BaseModel:
+    """Build the model of a config and load its weights, all of them.
+
+    Args:
+        cfg (Config): Whole config.
+        checkpoint (str | Path): Checkpoint file or URL.
+        device (str | torch.device, optional): Defaults to the best one.
+
+    Returns:
+        BaseModel: In evaluation mode.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UnsafeCheckpointError: If reading the checkpoint would run code.
+        ValueError: If the weights do not fit the model.
+    """
+    checkpoint = os.path.expanduser(os.fspath(checkpoint))
+    check_checkpoint_is_safe(checkpoint)
+    scope = cfg.get('default_scope') or 'mmpose'
+    with DefaultScope.overwrite_default_scope(scope):
+        # Weights are not initialised: the checkpoint has all of them.
+        model = MODELS.build(cfg.model)
+    try:
+        load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights in '{checkpoint}' are not those of the config's "
+            f'model: {error}'
+        ) from None
+    return model.to(device or get_device()).eval()
