@@ -19,6 +19,8 @@ default_hooks = dict(
     # random numbers depend on (seed, rank, epoch): a resumed run continues
     # exactly like an uninterrupted one
     epoch_seed=dict(type='cape_mm.EpochSeedHook'),
+    # gradient accumulation ends with the epoch; nothing without accumulation
+    accumulation_flush=dict(type='cape_mm.AccumulationFlushHook'),
     # checkpoints hold plain data only: `weights_only=True` loads them
     plain_checkpoint=dict(type='cape_mm.PlainCheckpointHook'),
     restore_checkpoint=dict(type='cape_mm.RestorePlainCheckpointHook'),

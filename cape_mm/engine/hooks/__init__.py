@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .accumulation_flush_hook import AccumulationFlushHook
 from .episode_summary_hook import EpisodeSummaryHook
 from .episode_visualization_hook import EpisodeVisualizationHook
 from .epoch_seed_hook import EpochSeedHook
+from .pair_list_hook import PairListHook
 from .plain_checkpoint_hook import (
     PlainCheckpointHook,
     RestorePlainCheckpointHook,
@@ -9,9 +11,11 @@ from .plain_checkpoint_hook import (
 from .scheduled_sampling_hook import ScheduledSamplingHook
 
 __all__ = [
+    'AccumulationFlushHook',
     'EpisodeSummaryHook',
     'EpisodeVisualizationHook',
     'EpochSeedHook',
+    'PairListHook',
     'PlainCheckpointHook',
     'RestorePlainCheckpointHook',
     'ScheduledSamplingHook',

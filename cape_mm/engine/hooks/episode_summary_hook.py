@@ -1,6 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from collections import Counter
-from typing import Dict, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
@@ -9,13 +9,16 @@ from mmengine.runner import Runner
 
 from cape_mm.registry import HOOKS
 
+from .accumulation_flush_hook import AccumulationFlushHook
+
 
 @HOOKS.register_module()
 class EpisodeSummaryHook(Hook):
     """Say in the log what is trained on, what to expect, and what came out.
 
     At the start of training: the data set's own description, the episodes and
-    iterations per epoch, the physical and the effective batch size, and what
+    iterations per epoch, the physical and the effective batch size, what
+    becomes of the iterations that gradient accumulation leaves over, and what
     result to expect. After each validation and test: one line with the PCK and
     how it was measured. After each epoch: how many members of episodes could
     not be used and were replaced.
@@ -52,20 +55,11 @@ class EpisodeSummaryHook(Hook):
         """Log data, batch sizes and the expected result."""
         loader = runner.train_dataloader
         lines = ['Training data', _describe(loader.dataset)]
-        steps = runner.cfg.get('optim_wrapper', {}).get(
-            'accumulative_counts', 1
-        )
-        world_size = get_world_size()
-        physical = (loader.batch_size or 1) * world_size
         lines.append(
             f'epoch: {len(loader.dataset)} episodes in {len(loader)} '
             f'iterations'
         )
-        lines.append(
-            f'batch: {physical} physical, {physical * steps} effective '
-            f'({loader.batch_size} per process x {world_size} process(es) x '
-            f'{steps} accumulated iteration(s))'
-        )
+        lines += _describe_batch(runner)
         if self.expectation:
             lines.append(f'expected: {self.expectation}')
         runner.logger.info('\n'.join(lines))
@@ -150,3 +144,29 @@ def _describe(dataset: object) -> str:
     if hasattr(dataset, 'describe'):
         return dataset.describe()
     return type(dataset).__name__
+
+
+def _describe_batch(runner: Runner) -> List[str]:
+    """Physical and effective batch size, and what is left over."""
+    loader = runner.train_dataloader
+    steps = runner.cfg.get('optim_wrapper', {}).get('accumulative_counts', 1)
+    world_size = get_world_size()
+    physical = (loader.batch_size or 1) * world_size
+    lines = [
+        f'batch: {physical} physical, {physical * steps} effective '
+        f'({loader.batch_size} per process x {world_size} process(es) x '
+        f'{steps} accumulated iteration(s))'
+    ]
+    left = len(loader) % steps
+    if steps > 1 and left:
+        flushes = any(
+            isinstance(h, AccumulationFlushHook) for h in runner.hooks
+        )
+        fate = (
+            'one more update, averaged over them alone'
+            if flushes
+            else 'kept for the next epoch (AccumulationFlushHook would make '
+            'an update of them)'
+        )
+        lines.append(f'last {left} iteration(s) of an epoch: {fate}')
+    return lines

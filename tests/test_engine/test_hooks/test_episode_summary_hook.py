@@ -2,6 +2,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from toy_project import ToyPoseDataset
 
 from cape_mm.engine.hooks import EpisodeSummaryHook
@@ -11,8 +12,9 @@ def _log(runner):
     return Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
 
 
-def _train(toy_runner, work_dir, **kwargs):
-    runner = toy_runner(work_dir, **{'optim_wrapper.accumulative_counts': 3})
+def _train(toy_runner, work_dir, steps=3, options=(), **kwargs):
+    accumulate = {'optim_wrapper.accumulative_counts': steps}
+    runner = toy_runner(work_dir, **dict(accumulate, **dict(options)))
     runner.register_hook(EpisodeSummaryHook(**kwargs))
     runner.train()
     return _log(runner)
@@ -29,7 +31,19 @@ def test_start_says_what_is_trained_on_and_what_to_expect(
     assert 'epoch: 8 episodes in 4 iterations' in log
     assert 'batch: 2 physical, 6 effective' in log
     assert '(2 per process x 1 process(es) x 3 accumulated' in log
+    assert 'last 1 iteration(s) of an epoch: one more update' in log
     assert 'expected: PCK 0.9 soon' in log
+
+
+@pytest.mark.parametrize('steps', [1, 2])
+def test_nothing_left_over_is_not_mentioned(toy_runner, tmp_path, steps):
+    assert 'of an epoch:' not in _train(toy_runner, tmp_path, steps)
+
+
+def test_start_says_if_the_next_epoch_gets_what_is_left(toy_runner, tmp_path):
+    options = {'default_hooks.accumulation_flush.type': 'SyncBuffersHook'}
+    log = _train(toy_runner, tmp_path, options=options)
+    assert 'last 1 iteration(s) of an epoch: kept for the next' in log
 
 
 def test_data_set_without_description_is_named(toy_runner, tmp_path):

@@ -1,0 +1,31 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn
+
+from cape_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class AccumulationFlushHook(Hook):
+    """Let gradient accumulation end with the epoch.
+
+    MMEngine counts ``accumulative_counts`` through the whole training: what
+    is left over at the end of an epoch is applied in the next one, so that
+    validation, checkpoints and a resumed run see a model that lacks it, and
+    is lost if training stops early. With this hook every epoch counts anew.
+    Its last, smaller group of iterations is applied at its end, averaged over
+    its own number of iterations: the same as one big batch of what was left.
+
+    Without accumulation, and in iteration-based training, it does nothing.
+    """
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Count from 0 to the number of iterations of the epoch."""
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            return
+        # The model only serves a warning about batch norm, which the runner
+        # has given at the start of training already.
+        runner.optim_wrapper.initialize_count_status(
+            nn.Identity(), 0, len(runner.train_dataloader)
+        )
