@@ -86,7 +86,6 @@ setup(
     license='Apache-2.0',
     keywords='computer vision, pose estimation, few-shot, OpenMMLab',
     classifiers=[
-        'License :: OSI Approved :: Apache Software License',
         'Operating System :: POSIX :: Linux',
         'Programming Language :: Python :: 3',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
