@@ -2,11 +2,15 @@
 from .creatures_dataset import CreaturesDataset
 from .episode_dataset import EpisodeDataset
 from .mp100_dataset import MP100Dataset
+from .pair_list_episode_dataset import PairListEpisodeDataset
+from .single_category_episode_dataset import SingleCategoryEpisodeDataset
 from .single_image_episode_dataset import SingleImageEpisodeDataset
 
 __all__ = [
     'CreaturesDataset',
     'EpisodeDataset',
     'MP100Dataset',
+    'PairListEpisodeDataset',
+    'SingleCategoryEpisodeDataset',
     'SingleImageEpisodeDataset',
 ]

@@ -1,0 +1,68 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Dict
+
+import numpy as np
+from mmengine.dataset import force_full_init
+
+from cape_mm.registry import DATASETS
+
+from .episode_dataset import EpisodeDataset
+
+
+@DATASETS.register_module()
+class SingleCategoryEpisodeDataset(EpisodeDataset):
+    """Episodes of one category only, of different instances.
+
+    For overfitting a category: harder than one picture, because support and
+    query differ, and still without any unseen category.
+
+    Args:
+        *args: See :class:`EpisodeDataset`.
+        category_id (int): Id of the category.
+        **kwargs: See :class:`EpisodeDataset`.
+
+    Raises:
+        ValueError: If there is no such category, or it has fewer than S + Q
+            instances.
+    """
+
+    def __init__(self, *args, category_id: int, **kwargs) -> None:
+        self.category_id = category_id
+        super().__init__(*args, **kwargs)
+
+    @force_full_init
+    def describe(self) -> str:
+        """Say which category it is.
+
+        Returns:
+            str: The lines.
+        """
+        category = self.dataset.categories[self.category_id]
+        return '\n'.join(
+            [
+                'mode: single category, support and query are different '
+                'instances of it',
+                f'annotations: {getattr(self.dataset, "ann_file", "?")}',
+                f'category: {category} with '
+                f'{len(self._pools[self.category_id])} instances',
+                f'keypoints: {category.num_keypoints}',
+                f'episode: {self.num_shots} shot(s), {self.num_queries} '
+                'query(s)',
+                f'episodes per epoch: {self.num_episodes}',
+            ]
+        )
+
+    def _make_pools(self) -> Dict[int, np.ndarray]:
+        """All instances of the chosen category."""
+        # find_instance lists what exists if the category does not.
+        self.dataset.find_instance(self.category_id, 0)
+        chosen = np.array(self.dataset.indices_by_category[self.category_id])
+        need = self.num_shots + self.num_queries
+        if len(chosen) < need:
+            category = self.dataset.categories[self.category_id]
+            raise ValueError(
+                f'category {category} has {len(chosen)} instances, fewer '
+                f'than {need} ({self.num_shots} shots + {self.num_queries} '
+                'queries): choose another category, or fewer of them'
+            )
+        return {self.category_id: chosen}
