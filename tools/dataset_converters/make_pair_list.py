@@ -1,0 +1,132 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Write, or check, the list of pairs that an annotation file is tested on."""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+if (ROOT / 'cape_mm' / '__init__.py').is_file():
+    sys.path.insert(0, str(ROOT))
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Draw the pairs of the MP-100 protocol from an annotation '
+        'file, exactly as the published code does, and write them as JSON. '
+        'Pictures are not looked at.'
+    )
+    parser.add_argument('ann_file', help='e.g. mp100_split1_test.json')
+    parser.add_argument('--out', help='file to write')
+    parser.add_argument(
+        '--verify', metavar='FILE', help='compare with this list instead'
+    )
+    parser.add_argument('--shots', type=int, default=1, help='default: 1')
+    parser.add_argument('--queries', type=int, default=15, help='default: 15')
+    parser.add_argument(
+        '--episodes',
+        type=int,
+        help='per category (default: 100 if the name of the annotation file '
+        'ends in _val.json, else 200)',
+    )
+    parser.add_argument(
+        '--seed', type=int, default=1, help='default: 1, the published one'
+    )
+    parser.add_argument(
+        '--skip-small',
+        action='store_true',
+        help='leave out categories with too few objects instead of stopping',
+    )
+    args = parser.parse_args()
+    if args.out is None and args.verify is None:
+        parser.error('give --out or --verify')
+    if min(args.shots, args.queries) < 1 or (args.episodes or 1) < 1:
+        parser.error('--shots, --queries and --episodes must be at least 1')
+    if args.episodes is None:
+        is_val = Path(args.ann_file).stem.endswith('_val')
+        args.episodes = 100 if is_val else 200
+    return args
+
+
+def draw(args: argparse.Namespace):
+    """Draw the list, or stop if a category is too small.
+
+    Returns:
+        PairList: The list, with its origin.
+
+    Raises:
+        ValueError: If a category is too small, or the file is broken.
+    """
+    from cape_mm.datasets.datasets.mp100_annotation import (
+        load_annotation_file,
+    )
+    from cape_mm.datasets.datasets.mp100_pair_list import (
+        draw_pair_list,
+        protocol_objects,
+    )
+
+    content = load_annotation_file(args.ann_file)
+    objects = protocol_objects(content)
+    names = {entry['id']: entry['name'] for entry in content['categories']}
+    need = args.shots + args.queries
+    small = {key: len(ids) for key, ids in objects.items() if len(ids) < need}
+    if small:
+        lines = [
+            f'  {key} {names[key]!r}: {count}' for key, count in small.items()
+        ]
+        text = (
+            f'{len(small)} of {len(objects)} categories of {args.ann_file} '
+            f'have fewer than {need} objects ({args.shots} shots + '
+            f'{args.queries} queries):\n' + '\n'.join(lines)
+        )
+        if not args.skip_small or len(small) == len(objects):
+            raise ValueError(
+                f'{text}\nThe published code stops here, too; --skip-small '
+                'leaves them out if others are large enough'
+            )
+        print(f'Left out: {text}')
+    pairs = draw_pair_list(
+        objects, args.shots, args.queries, args.episodes, args.seed
+    )
+    pairs.origin.update(
+        ann_file=Path(args.ann_file).name,
+        ann_sha256=hashlib.sha256(
+            Path(args.ann_file).read_bytes()
+        ).hexdigest(),
+        skipped_categories=list(small),
+    )
+    return pairs
+
+
+def main() -> None:
+    """Write or compare the list and print its hash."""
+    args = parse_args()
+
+    # imported late: `-h` answers at once
+    from cape_mm.datasets.datasets.mp100_pair_list import PairList
+
+    try:
+        pairs = draw(args)
+        if args.verify:
+            other = PairList.load(args.verify)
+            if other != pairs:
+                sys.exit(
+                    f'{args.verify} ({other.sha256}) is not the list of '
+                    f'{args.ann_file} ({pairs.sha256})'
+                )
+            print(f'{args.verify} is the list of {args.ann_file}')
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'Error: {error}')
+    if args.out:
+        pairs.save(args.out)
+    print(
+        f'{pairs.num_pairs} pairs in {len(pairs.episodes)} episodes of '
+        f'{args.shots} shot(s) and {args.queries} queries'
+    )
+    print(f'sha256 {pairs.sha256}')
+
+
+if __name__ == '__main__':
+    main()
