@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -11,9 +12,11 @@ def sample_features(feature_map: Tensor, points: Tensor) -> Tensor:
         points (Tensor): (N, ..., 2), ``(x, y)`` in [0, 1] of the input.
 
     Returns:
-        Tensor: (N, ..., C).
+        Tensor: (N, ..., C), of the wider of both types.
     """
     shape = points.shape[1:-1]
-    grid = (2 * points - 1).flatten(1, -2).unsqueeze(2).to(feature_map.dtype)
-    sampled = F.grid_sample(feature_map, grid, align_corners=False)
+    # Half precision is too coarse for coordinates, and both must be alike.
+    dtype = torch.promote_types(feature_map.dtype, points.dtype)
+    grid = (2 * points - 1).flatten(1, -2).unsqueeze(2).to(dtype)
+    sampled = F.grid_sample(feature_map.to(dtype), grid, align_corners=False)
     return sampled.squeeze(-1).transpose(1, 2).unflatten(1, shape)

@@ -60,14 +60,17 @@ class SimilarityProposal(nn.Module):
             Proposal: Maps, points and scores.
         """
         height, width = feature_map.shape[-2:]
-        grid = grid_points(
-            height, width, feature_map.device, feature_map.dtype
-        )
+        # half precision is too coarse for coordinates
+        dtype = torch.promote_types(feature_map.dtype, torch.float32)
+        grid = grid_points(height, width, feature_map.device, dtype)
         cells = self.feature_projection(feature_map.flatten(2).transpose(1, 2))
         cells = cells + self.grid_embedding(grid)
         logits = self.token_projection(tokens) @ cells.transpose(1, 2)
         logits = logits / tokens.shape[-1] ** 0.5
-        points, scores = self._read_out(logits.detach().float(), grid, width)
+        with torch.autocast(logits.device.type, enabled=False):
+            points, scores = self._read_out(
+                logits.detach().float(), grid.float(), width
+            )
         return Proposal(logits, points, scores, (height, width))
 
     def _read_out(self, logits: Tensor, grid: Tensor, width: int) -> tuple:
@@ -80,5 +83,5 @@ class SimilarityProposal(nn.Module):
         )
         probabilities = probabilities * in_window
         scores = probabilities.sum(dim=-1)
-        points = probabilities @ grid.float() / scores.unsqueeze(-1)
+        points = probabilities @ grid / scores.unsqueeze(-1)
         return points, scores

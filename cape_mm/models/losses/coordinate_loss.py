@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from typing import Optional
 
+import torch
 from mmpose.models.losses import RLELoss
 from torch import Tensor, nn
 
@@ -95,11 +96,12 @@ class KeypointRLELoss(RLELoss):
         counts = weights.sum(dim=-1, keepdim=True).clamp(min=1)
         weights = (weights / counts / len(points)).unsqueeze(-1)
         # The flow is evaluated in float32: its log-determinants overflow
-        # in half precision.
-        loss = super().forward(
-            points.float(),
-            sigma.float(),
-            target.float(),
-            weights.expand_as(points),
-        )
+        # in half precision, to which autocast would bring its layers.
+        with torch.autocast(points.device.type, enabled=False):
+            loss = super().forward(
+                points.float(),
+                sigma.float(),
+                target.float(),
+                weights.expand_as(points),
+            )
         return self.loss_weight * loss
