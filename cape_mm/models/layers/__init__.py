@@ -1,8 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .attention import Attention, FeedForward, KeyValue
-from .autoregressive_decoder import AutoregressiveDecoder, DecoderOutput
+from .autoregressive_decoder import (
+    AutoregressiveDecoder,
+    DecoderContext,
+    DecoderOutput,
+)
 from .coordinate_embedding import CoordinateEmbedding, grid_points
-from .decoder_layer import DecoderContext, DecoderLayer
+from .decoder_layer import DecoderLayer, LayerMemory
 from .feature_sampling import sample_features
 from .local_attention import LocalAttention
 from .similarity_proposal import Proposal, SimilarityProposal
@@ -18,6 +22,7 @@ __all__ = [
     'DecoderOutput',
     'FeedForward',
     'KeyValue',
+    'LayerMemory',
     'LocalAttention',
     'Proposal',
     'SimilarityProposal',

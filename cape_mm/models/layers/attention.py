@@ -79,7 +79,7 @@ class FeedForward(nn.Sequential):
         expansion (int): Hidden channels per input channel.
     """
 
-    def __init__(self, embed_dims: int, expansion: int = 4) -> None:
+    def __init__(self, embed_dims: int, expansion: int = 2) -> None:
         super().__init__(
             nn.Linear(embed_dims, expansion * embed_dims),
             nn.GELU(),

@@ -6,7 +6,27 @@ from torch import Tensor, nn
 
 from .attention import KeyValue
 from .coordinate_embedding import CoordinateEmbedding
-from .decoder_layer import DecoderContext, DecoderLayer
+from .decoder_layer import DecoderLayer, LayerMemory
+
+
+class DecoderContext(NamedTuple):
+    """What is known before the first keypoint is decoded.
+
+    Attributes:
+        tokens (Tensor): (N, K, C), support tokens in decoding order.
+        valid (Tensor): (N, K), bool, keypoints the support shows. They come
+            first in decoding order.
+        proposals (Tensor): (N, K, 2), first references, ``(x, y)`` in [0, 1]
+            of the query's input.
+        memory (Tuple[LayerMemory]): Support and image for each layer.
+        memory_mask (Tensor): (N, 1, K + 1), bool.
+    """
+
+    tokens: Tensor
+    valid: Tensor
+    proposals: Tensor
+    memory: Tuple[LayerMemory, ...]
+    memory_mask: Tensor
 
 
 class DecoderOutput(NamedTuple):
@@ -101,16 +121,15 @@ class AutoregressiveDecoder(nn.Module):
         """
         # The stop token is always valid: no row of the mask can be empty.
         stop = self.stop.expand(len(tokens), 1, -1)
-        memory = torch.cat([tokens + self.position(proposals), stop], dim=1)
+        support = torch.cat([tokens + self.position(proposals), stop], dim=1)
+        memory = tuple(
+            layer.project(support, features) for layer in self.layers
+        )
         return DecoderContext(
             tokens,
             valid,
             proposals,
-            tuple(features),
-            tuple(
-                layer.memory_attention.project(memory, memory)
-                for layer in self.layers
-            ),
+            memory,
             _append_true(valid).unsqueeze(1),
         )
 
@@ -206,8 +225,8 @@ class AutoregressiveDecoder(nn.Module):
                 x,
                 self.position(reference),
                 reference,
-                context,
                 context.memory[i],
+                context.memory_mask,
                 mask,
                 past[i],
             )

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -8,26 +8,17 @@ from .attention import Attention, FeedForward, KeyValue
 from .local_attention import LocalAttention
 
 
-class DecoderContext(NamedTuple):
-    """What is known before the first keypoint is decoded.
+class LayerMemory(NamedTuple):
+    """What one layer looks at besides earlier steps, the same at all steps.
 
     Attributes:
-        tokens (Tensor): (N, K, C), support tokens in decoding order.
-        valid (Tensor): (N, K), bool, keypoints the support shows. They come
-            first in decoding order.
-        proposals (Tensor): (N, K, 2), first references, ``(x, y)`` in [0, 1]
-            of the query's input.
-        features (Tuple[Tensor]): Levels of the query, (N, C, H, W).
-        memory (Tuple[KeyValue]): Support memory, projected once per layer.
-        memory_mask (Tensor): (N, 1, K + 1), bool.
+        support (KeyValue): Projected support tokens and stop token, K + 1.
+        image (Tuple[Tensor]): Projected levels of the query, each
+            (N, 2 * C, H, W).
     """
 
-    tokens: Tensor
-    valid: Tensor
-    proposals: Tensor
-    features: Tuple[Tensor, ...]
-    memory: Tuple[KeyValue, ...]
-    memory_mask: Tensor
+    support: KeyValue
+    image: Tuple[Tensor, ...]
 
 
 class DecoderLayer(nn.Module):
@@ -54,13 +45,30 @@ class DecoderLayer(nn.Module):
         self.ffn_norm = nn.LayerNorm(embed_dims)
         self.ffn = FeedForward(embed_dims)
 
+    def project(
+        self, support: Tensor, features: Sequence[Tensor]
+    ) -> LayerMemory:
+        """Project what stays the same over the steps.
+
+        Args:
+            support (Tensor): (N, K + 1, C), support tokens and stop token.
+            features (Sequence[Tensor]): Levels of the query, (N, C, H, W).
+
+        Returns:
+            LayerMemory: Input of :meth:`forward`.
+        """
+        return LayerMemory(
+            self.memory_attention.project(support, support),
+            self.local_attention.project(features),
+        )
+
     def forward(
         self,
         x: Tensor,
         position: Tensor,
         reference: Tensor,
-        context: DecoderContext,
-        memory: KeyValue,
+        memory: LayerMemory,
+        memory_mask: Tensor,
         mask: Tensor,
         past: Optional[KeyValue],
     ) -> Tuple[Tensor, KeyValue]:
@@ -70,8 +78,8 @@ class DecoderLayer(nn.Module):
             x (Tensor): (N, T, C).
             position (Tensor): (N, T, C), embedding of ``reference``.
             reference (Tensor): (N, T, 2), in [0, 1] of the input.
-            context (DecoderContext): The episode.
-            memory (KeyValue): The context's memory for this layer.
+            memory (LayerMemory): From :meth:`project`.
+            memory_mask (Tensor): (N, 1, K + 1), bool.
             mask (Tensor): (N, T, past + T), bool.
             past (KeyValue, optional): Of earlier steps.
 
@@ -87,9 +95,9 @@ class DecoderLayer(nn.Module):
             )
         x = x + self.self_attention(normed + position, present, mask)
         x = x + self.memory_attention(
-            self.memory_norm(x) + position, memory, context.memory_mask
+            self.memory_norm(x) + position, memory.support, memory_mask
         )
         x = x + self.local_attention(
-            self.local_norm(x) + position, reference, context.features
+            self.local_norm(x) + position, reference, memory.image
         )
         return x + self.ffn(self.ffn_norm(x)), present

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.testing import assert_close as torch_assert_close
 
-assert_close = partial(torch_assert_close, atol=1e-5, rtol=1e-5)
+assert_close = partial(torch_assert_close, atol=1e-4, rtol=1e-4)
 
 
 @pytest.fixture
