@@ -1,0 +1,109 @@
+# MP-100, split 1, 1-shot, 256 x 256. A child config changes the annotation
+# files, the shots or the size (see configs/cape); the folder comes from
+#   MP100_ROOT=/path/to/mp100 python tools/train.py ...
+# docs/en/data_preparation.md says what must be in it.
+data_root = '{{$MP100_ROOT:data/mp100}}'
+input_size = (256, 256)
+
+train_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale', padding=1.25),
+    # the augmentation of the literature: no shift, no flip
+    dict(
+        type='cape_mm.RandomScaleRotation', rotate_factor=15, scale_factor=0.15
+    ),
+    dict(type='TopdownAffine', input_size=input_size),
+    dict(
+        type='GenerateTarget',
+        encoder=dict(type='RegressionLabel', input_size=input_size),
+    ),
+    dict(type='PackPoseInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale', padding=1.25),
+    dict(type='TopdownAffine', input_size=input_size),
+    dict(
+        type='GenerateTarget',
+        encoder=dict(type='RegressionLabel', input_size=input_size),
+    ),
+    dict(type='PackPoseInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='cape_mm.EpisodeSampler'),
+    dataset=dict(
+        type='cape_mm.EpisodeDataset',
+        dataset=dict(
+            type='cape_mm.MP100Dataset',
+            data_root=data_root,
+            ann_file='annotations/mp100_split1_train.json',
+        ),
+        pipeline=train_pipeline,
+        num_shots=1,
+        num_queries=1,
+        # 70 categories x about 215 objects, as in the literature
+        num_episodes=15000,
+    ),
+)
+# The published pairs: 100 (validation) or 200 (test) episodes x 15 queries
+# per category. One episode at a time: 16 pictures. With pictures missing,
+# results are partial and must be asked for:
+#   test_dataloader.dataset.dataset.missing_images=drop
+#   test_dataloader.dataset.incomplete=skip
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    dataset=dict(
+        type='cape_mm.PairListEpisodeDataset',
+        dataset=dict(
+            type='cape_mm.MP100Dataset',
+            data_root=data_root,
+            ann_file='annotations/mp100_split1_val.json',
+        ),
+        pipeline=test_pipeline,
+        num_shots=1,
+        num_queries=15,
+        episodes_per_category=100,
+        pair_file=None,
+        incomplete='error',
+        test_mode=True,
+    ),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    dataset=dict(
+        type='cape_mm.PairListEpisodeDataset',
+        dataset=dict(
+            type='cape_mm.MP100Dataset',
+            data_root=data_root,
+            ann_file='annotations/mp100_split1_test.json',
+        ),
+        pipeline=test_pipeline,
+        num_shots=1,
+        num_queries=15,
+        episodes_per_category=200,
+        pair_file=None,
+        incomplete='error',
+        test_mode=True,
+    ),
+)
+
+val_evaluator = [
+    dict(type='cape_mm.EpisodePCK'),
+    dict(type='cape_mm.TeacherForcingGap'),
+]
+test_evaluator = [
+    dict(type='cape_mm.EpisodePCK', extras=('mPCK', 'NME', 'EPE', 'AUC')),
+    dict(type='cape_mm.TeacherForcingGap'),
+]

@@ -1,0 +1,11 @@
+_base_ = './autoregressive_r50_8xb16-200e_mp100-split1-256x256.py'
+
+train_dataloader = dict(
+    dataset=dict(dataset=dict(ann_file='annotations/mp100_split3_train.json'))
+)
+val_dataloader = dict(
+    dataset=dict(dataset=dict(ann_file='annotations/mp100_split3_val.json'))
+)
+test_dataloader = dict(
+    dataset=dict(dataset=dict(ann_file='annotations/mp100_split3_test.json'))
+)
