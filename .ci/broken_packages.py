@@ -41,6 +41,7 @@ def broken_packages(
             # 2.12.1+cpu, a build of 2.12.1, is as good.
             versions[normalised(name)] = version.split('+')[0]
         else:
+            versions[normalised(name)] = pins.get(normalised(name))
             yield f'{normalised(name)} (incomplete)'
             if forget:
                 shutil.rmtree(str(info))

@@ -155,11 +155,16 @@ def repair(env: Environment) -> None:
     # Packages of no step were asked for by others: any step may need them.
     asked_for = {p for step in STEPS.values() for p in step.packages.split()}
     everywhere = set(lost) - asked_for
-    for name, step in STEPS.items():
-        again = everywhere | (set(lost) & set(step.packages.split()))
-        if again and env.marker(name).exists():
-            say(f'      to repair: {", ".join(lost[p] for p in again)}')
-            env.marker(name).unlink()
+    again = [
+        env.marker(name)
+        for name, step in STEPS.items()
+        if everywhere or set(lost) & set(step.packages.split())
+    ]
+    finished = [marker for marker in again if marker.exists()]
+    if finished:
+        say(f'      to repair: {", ".join(lost.values())}')
+    for marker in finished:
+        marker.unlink()
 
 
 def take_step(env: Environment, step: Step) -> None:
