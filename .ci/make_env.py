@@ -141,12 +141,22 @@ def create_venv(env: Environment) -> None:
                 'set CAPE_MM_ENV to another folder.'
             )
         say(f'      {env.folder} does not start: made anew')
-        shutil.rmtree(str(env.folder))
+        clear(env)
     check_disk(env.folder)
     check_venv(env.base_python)
-    (env.folder / '.cape_mm').mkdir(parents=True)
+    (env.folder / '.cape_mm').mkdir(parents=True, exist_ok=True)
     command = [env.base_python, '-m', 'venv', str(env.folder)]
     run_logged(command, env.log, env.lock_file)
+
+
+def clear(env: Environment) -> None:
+    """Removes everything but the sign that the folder is from this script."""
+    ours = env.folder / '.cape_mm'
+    for path in [*ours.iterdir(), *env.folder.iterdir()]:
+        if path.is_dir() and not path.is_symlink() and path != ours:
+            shutil.rmtree(str(path))
+        elif path != ours:
+            path.unlink()
 
 
 def repair(env: Environment) -> None:

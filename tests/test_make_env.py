@@ -63,6 +63,24 @@ def test_files_of_others_are_not_deleted(tmp_path):
     assert precious.exists()
 
 
+def test_a_broken_environment_is_made_anew(tmp_path):
+    env = tmp_path / 'env'
+    (env / '.cape_mm').mkdir(parents=True)
+    (env / '.cape_mm' / '0123456789ab-torch').touch()
+    stub(env / 'bin' / 'python', 'exit 1')
+    make_venv = f'case "$2" in venv) touch {tmp_path}/called; esac; exit 1'
+    python = fake_python(
+        tmp_path / 'python',
+        otherwise=f'case "$2" in *ensurepip*) exit 0; esac; {make_venv}',
+    )
+    answer = make_env(tmp_path, CAPE_MM_PYTHON=python)
+    assert 'made anew' in answer.stderr
+    assert (tmp_path / 'called').exists()
+    # So that the next call still knows the folder as its own.
+    assert [path.name for path in env.rglob('*')] == ['.cape_mm']
+    assert f'Log: {env}.log' in answer.stderr
+
+
 @pytest.fixture
 def prerequisites(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
