@@ -28,8 +28,8 @@ class EpisodePCK(BaseMetric):
 
     Keys: ``PCK`` (threshold 0.2), ``PCK@0.05`` etc. for other thresholds,
     those of ``extras``, and with ``bootstrap`` the interval's ends
-    ``PCK_low`` and ``PCK_high``. Tables by category and, where the data have
-    them, by supercategory are logged, and the result.
+    ``PCK_low`` and ``PCK_high``. Tables by category and, if there are several,
+    by supercategory are logged, and the result.
 
     Args:
         thresholds (Sequence[float]): Thresholds; ``PCK`` is there also
@@ -223,7 +223,7 @@ class EpisodePCK(BaseMetric):
     ) -> None:
         """Log the tables, the result and how many pairs were empty."""
         for name, rows in tables.items():
-            if name == 'category' or any(row['name'] for row in rows):
+            if name == 'category' or len(rows) > 1:
                 text = report_groups(name, [*rows, total])
                 print_log(text, logger='current')
         result = report_result(total, self.scorer, intervals, self.bootstrap)

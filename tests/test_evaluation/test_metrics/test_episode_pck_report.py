@@ -24,10 +24,10 @@ def test_table_has_a_row_per_category(make_episode, evaluate, logged):
     assert table[5].split()[:4] == ['all', '2', '0', '0.5000']
 
 
-def test_table_of_supercategories_is_there_where_the_data_have_them(
+def test_table_of_supercategories_is_there_if_there_are_several(
     make_episode, evaluate, logged
 ):
-    evaluate(EpisodePCK(), make_episode([[0]]))
+    evaluate(EpisodePCK(), make_episode([[0]], supercategory='cats'))
     assert not any('supercategory' in text for _, text in logged)
     del logged[:]
     evaluate(
