@@ -89,6 +89,7 @@ def build_config(args: argparse.Namespace):
     """Read the config and apply the command line to it."""
     from cape_mm.engine.launch import (
         check_checkpoints,
+        join_cpu_processes,
         load_config,
         merge_cfg_options,
         set_visualization,
@@ -107,6 +108,7 @@ def build_config(args: argparse.Namespace):
         cfg.test_evaluator = [*evaluators, dump]
     merge_cfg_options(cfg, args)
     check_checkpoints(cfg)
+    join_cpu_processes(cfg)
     return cfg
 
 

@@ -8,6 +8,7 @@ from argparse import Namespace
 from contextlib import contextmanager
 from typing import Iterator
 
+import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 
@@ -38,14 +39,8 @@ def load_config(args: Namespace) -> Config:
     ``work_dir``, ``./work_dirs/<config name>``.
 
     Raises:
-        UsageError: If the config file does not exist, or a distributed run is
-            asked for without a GPU.
+        UsageError: If the config file does not exist.
     """
-    if args.launcher != 'none' and get_device() in ('cpu', 'mps'):
-        raise UsageError(
-            f'--launcher {args.launcher} needs GPUs and there is none; run '
-            'without launcher'
-        )
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
     if not osp.isfile(args.config):
@@ -97,6 +92,36 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
         cfg.merge_from_dict(args.cfg_options)
     except (KeyError, TypeError) as error:
         raise UsageError(f'--cfg-options: {error.args[0]}') from None
+
+
+def join_cpu_processes(cfg: Config) -> None:
+    """Join the processes of a distributed run if there is no GPU.
+
+    MMEngine joins them when it builds the runner, but chooses a GPU first.
+    On a machine with GPUs, and without launcher, nothing is done.
+
+    Raises:
+        UsageError: If there is no GPU and the run is not set up for CPUs.
+    """
+    device = get_device()
+    if cfg.launcher == 'none' or device not in ('cpu', 'mps'):
+        return
+    backend = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('backend')
+    if (device, cfg.launcher, backend) != ('cpu', 'pytorch', 'gloo'):
+        raise UsageError(
+            f'--launcher {cfg.launcher} needs GPUs and there is none; run '
+            'without launcher, or on CPUs with --launcher pytorch and '
+            '--cfg-options env_cfg.dist_cfg.backend=gloo'
+        )
+    wrapper = dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    wrapper.update(cfg.get('model_wrapper_cfg') or {}, device_ids=None)
+    cfg.model_wrapper_cfg = wrapper
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group(backend)
 
 
 def check_checkpoints(cfg: Config) -> None:

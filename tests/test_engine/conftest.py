@@ -9,13 +9,16 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
+from cape_mm.datasets.synthetic import write_creatures
 from cape_mm.visualization import EpisodeVisualizer
 
 MANAGERS = (
     *(MMLogger, MessageHub, DefaultScope),
     *(Visualizer, EpisodeVisualizer),
 )
-TOY_CONFIG = Path(__file__).resolve().parents[1] / 'toy_config.py'
+TESTS = Path(__file__).resolve().parents[1]
+TOY_CONFIG = TESTS / 'toy_config.py'
+TINY_CAPE_CONFIG = TESTS / 'tiny_cape_config.py'
 
 
 def _clear_singletons():
@@ -33,6 +36,42 @@ def toy_runner() -> Callable[..., Runner]:
         cfg.merge_from_dict(options)
         cfg.work_dir = str(work_dir)
         return Runner.from_cfg(cfg)
+
+    yield build
+    _clear_singletons()
+
+
+@pytest.fixture(scope='session')
+def tiny_creatures(tmp_path_factory) -> Path:
+    """Folder of a few small drawn animals."""
+    root = tmp_path_factory.mktemp('data') / 'creatures'
+    write_creatures(root, train=(3, 6), val=(2, 4), test=(1, 3), image_size=64)
+    return root
+
+
+@pytest.fixture
+def tiny_cape_config(tiny_creatures) -> Callable[..., Config]:
+    """``tiny_cape_config.py`` with its data and changed settings."""
+
+    def read(work_dir: Path, **options) -> Config:
+        cfg = Config.fromfile(str(TINY_CAPE_CONFIG))
+        for name in ('train', 'val', 'test'):
+            dataset = cfg[f'{name}_dataloader'].dataset.dataset
+            dataset.data_root = str(tiny_creatures)
+        cfg.merge_from_dict(options)
+        cfg.work_dir = str(work_dir)
+        return cfg
+
+    return read
+
+
+@pytest.fixture
+def tiny_cape_runner(tiny_cape_config) -> Callable[..., Runner]:
+    """Build a runner of the real model, as small as it can be."""
+
+    def build(work_dir: Path, **options) -> Runner:
+        _clear_singletons()
+        return Runner.from_cfg(tiny_cape_config(work_dir, **options))
 
     yield build
     _clear_singletons()
