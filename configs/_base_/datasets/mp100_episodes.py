@@ -104,6 +104,10 @@ val_evaluator = [
     dict(type='cape_mm.TeacherForcingGap'),
 ]
 test_evaluator = [
-    dict(type='cape_mm.EpisodePCK', extras=('mPCK', 'NME', 'EPE', 'AUC')),
+    dict(
+        type='cape_mm.EpisodePCK',
+        extras=('mPCK', 'NME', 'EPE', 'AUC'),
+        bootstrap=dict(),  # 95 % interval, see the class
+    ),
     dict(type='cape_mm.TeacherForcingGap'),
 ]
