@@ -109,10 +109,11 @@ class Environment:
         return self.folder / '.cape_mm' / f'{self.key}-{name}'
 
     def works(self) -> bool:
-        """Whether the interpreter and its pip start."""
-        command = [str(self.python), '-m', 'pip', '--version']
+        """Whether it is a virtual environment that starts and has pip."""
+        # Without pyvenv.cfg its interpreter is the one it was made from.
+        code = 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
         return self.python.exists() and not subprocess.call(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [str(self.python), '-c', code], stderr=subprocess.DEVNULL
         )
 
     def broken(self, *options: str) -> List[str]:
@@ -125,7 +126,7 @@ class Environment:
         """Whether nothing is left to do."""
         return (
             all(self.marker(name).exists() for name in STEPS)
-            and self.python.exists()
+            and self.works()
             and not self.broken()
         )
 
@@ -204,6 +205,7 @@ def pip_variables() -> Dict[str, str]:
     elsewhere = ('PIP_TARGET', 'PIP_PREFIX', 'PYTHONPATH', 'PYTHONHOME')
     variables = {k: v for k, v in os.environ.items() if k not in elsewhere}
     variables.update(PIP_USER='0', PIP_NO_INPUT='1')
+    variables['PIP_REQUIRE_VIRTUALENV'] = '1'
     variables['PIP_DISABLE_PIP_VERSION_CHECK'] = '1'
     # Half the compile time of the defaults, without a slower result.
     variables.update(CFLAGS='-O1 -g0', CXXFLAGS='-O1 -g0', MMCV_WITH_OPS='1')

@@ -81,6 +81,19 @@ def test_a_broken_environment_is_made_anew(tmp_path):
     assert f'Log: {env}.log' in answer.stderr
 
 
+def test_an_interpreter_outside_an_environment_is_not_used(tmp_path):
+    # As it is left when an environment is half deleted: it would install
+    # into the Python that it was made from.
+    env = tmp_path / 'env'
+    (env / '.cape_mm').mkdir(parents=True)
+    (env / 'bin').mkdir()
+    (env / 'bin' / 'python').symlink_to(Path(sys.base_prefix) / 'bin/python3')
+    python = fake_python(tmp_path / 'python')
+    answer = make_env(tmp_path, CAPE_MM_PYTHON=python)
+    assert 'made anew' in answer.stderr
+    assert not (env / 'bin').exists()
+
+
 @pytest.fixture
 def prerequisites(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
