@@ -149,7 +149,7 @@ class CapeInferencer:
                 f'{len(names)} keypoint_names for {num_keypoints} keypoints'
             )
         metainfo = dict(
-            category_id=0,
+            category_id=-1,
             category_name=category_name,
             keypoint_names=names,
             skeleton=check_skeleton(skeleton, num_keypoints),

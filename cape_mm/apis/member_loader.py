@@ -130,7 +130,7 @@ class MemberLoader:
         results.update(
             id=0,
             img_id=0,
-            category_id=0,
+            category_id=-1,
             bbox=box[None],
             bbox_score=np.ones(1, np.float32),
             keypoints=keypoints[None, :, :2].copy(),

@@ -82,8 +82,10 @@ def load_estimator(
     try:
         load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
     except RuntimeError as error:
+        lines = [line for line in str(error).splitlines() if line][:4]
+        shown = '\n'.join(f'{line[:200]} ...' for line in lines)
         raise ValueError(
             f"the weights in '{checkpoint}' are not those of the config's "
-            f'model: {error}'
+            f'model:\n{shown}'
         ) from None
     return model.to(device or get_device()).eval()

@@ -37,8 +37,9 @@ class EpisodeVisualizer(PoseLocalVisualizer):
     same colour in all panels; the skeleton is that of the episode. Points
     without a label are not drawn, in the prediction those that no support
     has labelled. Several supports share the first panel. Red lines lead from
-    predictions to the ground truth. The title names category and PCK@0.2 of
-    the query. Without ground truth there are two panels.
+    predictions to the ground truth. The title names category (with its id,
+    unless that is negative: a category of no data set) and PCK@0.2 of the
+    query. Without ground truth there are two panels.
 
     Args:
         name (str): Name of the instance. Defaults to 'visualizer'.
@@ -149,10 +150,12 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             draw_keypoints(panel, guess, asked, colors)
             panels.append((caption, panel))
 
-        words = [f'{episode.category_name} ({episode.category_id})']
+        words = [episode.category_name]
+        if episode.category_id >= 0:
+            words[0] += f' ({episode.category_id})'
         if predictions == _PREDICTIONS and len(panels) == 3:
             words.append(_score(query, episode.supports))
-        return _join(panels, '    '.join([*words, title]))
+        return join_panels(panels, '    '.join([*words, title]))
 
     def _supports_panel(
         self,
@@ -190,8 +193,16 @@ def _score(query: PoseDataSample, supports: List[PoseDataSample]) -> str:
     return f'PCK@{_THRESHOLD}: {100 * share:.1f} %'
 
 
-def _join(panels: list, title: str) -> np.ndarray:
-    """Put panels of (caption, image) side by side under a title."""
+def join_panels(panels: list, title: str) -> np.ndarray:
+    """Put panels side by side under a title.
+
+    Args:
+        panels (list): Pairs of caption and (H, W, 3) uint8 picture.
+        title (str): Text above all of them.
+
+    Returns:
+        np.ndarray: (H', W', 3) uint8.
+    """
     columns = []
     for caption, image in panels:
         bar = text_bar(caption, image.shape[1], _CAPTION_HEIGHT, (90, 90, 90))

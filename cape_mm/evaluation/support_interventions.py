@@ -1,0 +1,199 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Changes of an episode's supports that show what a model makes of them.
+
+Each takes ``(item, donor, rng)``: an item of an episode data set, an item of
+another category, and a generator. Nothing that is given is changed; queries
+keep their pictures, and their truth is that of the original item.
+"""
+
+from contextlib import contextmanager
+from typing import Callable, Dict, Iterator, List, NamedTuple
+
+import numpy as np
+import torch
+from mmpose.structures import PoseDataSample
+from torch import nn
+
+from cape_mm.structures import EpisodeDataSample
+
+# Fields whose second axis counts keypoints.
+_KEYPOINT_FIELDS = (
+    'keypoints',
+    'keypoints_visible',
+    'transformed_keypoints',
+    'keypoint_labels',
+    'keypoint_weights',
+)
+
+
+class Intervened(NamedTuple):
+    """A changed item and how to read its predictions.
+
+    Attributes:
+        item (dict): The changed item, with the K keypoints of the original.
+        order (np.ndarray): (K,) int, which predicted keypoint stands for each
+            original one.
+        judged (np.ndarray): (K,) bool, original keypoints whose prediction
+            may be judged at all.
+    """
+
+    item: dict
+    order: np.ndarray
+    judged: np.ndarray
+
+
+Intervention = Callable[[dict, dict, np.random.Generator], Intervened]
+
+
+def right_support(
+    item: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Change nothing."""
+    return _as_it_was(item)
+
+
+def wrong_category(
+    item: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Take the donor's supports: pictures, keypoints and skeleton.
+
+    Categories differ in their number of keypoints. Keypoint *j* of the donor
+    stands for keypoint *j* of the query, for j below the smaller count and
+    where all the donor's supports label it; the others are missing in the
+    support and are not judged.
+    """
+    ours, theirs = item['data_samples'], donor['data_samples']
+    count = ours.num_keypoints
+    common = min(count, theirs.num_keypoints)
+    index = np.full(count, -1)
+    index[:common] = np.arange(common)
+    supports = [_take_keypoints(s, index) for s in theirs.supports]
+    skeleton = [list(e) for e in theirs.skeleton if max(e) < common]
+    judged = np.logical_and.reduce([_labelled(s) for s in supports])
+    return Intervened(
+        dict(
+            inputs=dict(item['inputs'], support=donor['inputs']['support']),
+            data_samples=_with_supports(ours, supports, skeleton),
+        ),
+        np.arange(count),
+        judged,
+    )
+
+
+def wrong_image(
+    item: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Take the donor's support pictures with our own coordinates."""
+    changed = dict(
+        item, inputs=dict(item['inputs'], support=donor['inputs']['support'])
+    )
+    return _as_it_was(item)._replace(item=changed)
+
+
+def shuffled_keypoints(
+    item: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Give every labelled support keypoint the place of another one."""
+    episode = item['data_samples']
+    labelled = np.flatnonzero(
+        np.logical_and.reduce([_labelled(s) for s in episode.supports])
+    )
+    cycle = rng.permutation(labelled)
+    index = np.arange(episode.num_keypoints)
+    index[cycle] = np.roll(cycle, 1)
+    supports = [_take_keypoints(s, index) for s in episode.supports]
+    changed = _with_supports(episode, supports, episode.skeleton)
+    return _as_it_was(item)._replace(item=dict(item, data_samples=changed))
+
+
+def no_skeleton(
+    item: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Remove all edges."""
+    episode = item['data_samples']
+    changed = _with_supports(episode, episode.supports, [])
+    return _as_it_was(item)._replace(item=dict(item, data_samples=changed))
+
+
+def permuted_order(
+    item: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """List the keypoints in another order, which should change nothing."""
+    episode = item['data_samples']
+    index = rng.permutation(episode.num_keypoints)
+    place = np.argsort(index)
+    supports = [_take_keypoints(s, index) for s in episode.supports]
+    skeleton = [[int(place[end]) for end in e] for e in episode.skeleton]
+    changed = _with_supports(episode, supports, skeleton)
+    changed.queries = [_take_keypoints(q, index) for q in episode.queries]
+    names = [episode.keypoint_names[i] for i in index]
+    changed.set_metainfo(dict(keypoint_names=names))
+    return _as_it_was(item)._replace(
+        item=dict(item, data_samples=changed), order=place
+    )
+
+
+INTERVENTIONS: Dict[str, Intervention] = {
+    'right support': right_support,
+    'wrong-category support': wrong_category,
+    'wrong image, right coordinates': wrong_image,
+    'shuffled support keypoints': shuffled_keypoints,
+    'no skeleton': no_skeleton,
+    'permuted keypoint order': permuted_order,
+}
+
+
+@contextmanager
+def zeroed_support_features(model: nn.Module) -> Iterator[None]:
+    """Hide the support pictures from the head: coordinates alone are left.
+
+    Args:
+        model (nn.Module): Its ``head.support_encoder`` takes the levels of
+            support features first.
+    """
+
+    def zero(module: nn.Module, args: tuple) -> tuple:
+        return (tuple(torch.zeros_like(x) for x in args[0]), *args[1:])
+
+    handle = model.head.support_encoder.register_forward_pre_hook(zero)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _as_it_was(item: dict) -> Intervened:
+    count = item['data_samples'].num_keypoints
+    return Intervened(item, np.arange(count), np.ones(count, dtype=bool))
+
+
+def _labelled(member: PoseDataSample) -> np.ndarray:
+    return np.asarray(member.gt_instances.keypoints_visible)[0] > 0
+
+
+def _with_supports(
+    episode: EpisodeDataSample,
+    supports: List[PoseDataSample],
+    skeleton: List[List[int]],
+) -> EpisodeDataSample:
+    changed = episode.new()
+    changed.set_metainfo(dict(skeleton=[list(edge) for edge in skeleton]))
+    changed.supports = list(supports)
+    changed.queries = list(episode.queries)
+    return changed
+
+
+def _take_keypoints(
+    member: PoseDataSample, index: np.ndarray
+) -> PoseDataSample:
+    """Copy with keypoints ``index``; -1 stands for a missing one."""
+    changed = member.new()
+    for field in ('gt_instances', 'gt_instance_labels'):
+        instances = member.get(field).new()
+        for name in _KEYPOINT_FIELDS:
+            if name in instances:
+                value = instances.get(name)[:, index]
+                value[:, index < 0] = 0
+                setattr(instances, name, value)
+        setattr(changed, field, instances)
+    return changed
