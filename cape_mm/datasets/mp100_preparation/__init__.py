@@ -1,0 +1,17 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from .annotation_file_check import check_annotation_file
+from .picture_check import check_pictures
+from .proven_match import Match, Unproven
+from .report_text import format_report
+from .source_pictures import find_matches
+from .split_check import check_splits
+
+__all__ = [
+    'Match',
+    'Unproven',
+    'check_annotation_file',
+    'check_pictures',
+    'check_splits',
+    'find_matches',
+    'format_report',
+]

@@ -1,0 +1,142 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from collections import Counter
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Set
+
+from ..datasets.annotation_report import PROBLEMS, AnnotationReport
+from ..datasets.mp100_annotation import parse_instances
+from ..datasets.mp100_categories import parse_categories
+from ..datasets.mp100_pair_list import protocol_objects
+from .lost_pairs import EPISODES, count_lost_pairs
+from .source_names import source_of
+
+
+def check_annotation_file(
+    path: Path,
+    content: Dict[str, List[dict]],
+    states: Dict[str, str],
+    shots: Sequence[int] = (1, 5),
+    num_queries: int = 15,
+) -> dict:
+    """Check one annotation file, and what of it can be used.
+
+    Args:
+        path (Path): The file; its name says which part it is.
+        content (Dict[str, List[dict]]): What is in it.
+        states (Dict[str, str]): From :func:`check_pictures`.
+        shots (Sequence[int]): Numbers of shots for which pairs are counted.
+            Defaults to (1, 5).
+        num_queries (int): Queries per episode. Defaults to 15.
+
+    Returns:
+        dict: Plain values; the keys are those of the JSON report.
+    """
+    report = AnnotationReport(str(path))
+    categories = parse_categories(content, report)
+    instances = parse_instances(content, categories, report)
+    objects = protocol_objects(content)
+    names = {image['id']: image['file_name'] for image in content['images']}
+    available = {
+        ann['id']
+        for ann in content['annotations']
+        if states.get(names.get(ann['image_id'])) == 'ok'
+    }
+    part = path.stem.rpartition('_')[2]
+    rows = _category_rows(content, states, objects, available)
+    for row in rows:
+        category = categories[row['id']]
+        row['keypoints'] = category.num_keypoints
+        row['skeleton_edges'] = len(category.skeleton)
+    effects = []
+    if part in EPISODES:
+        effects = [
+            count_lost_pairs(objects, available, part, number, num_queries)
+            for number in shots
+        ]
+    return dict(
+        file=path.name,
+        part=part,
+        pictures=len(content['images']),
+        annotations=len(content['annotations']),
+        usable_objects=len(instances),
+        protocol_objects=sum(map(len, objects.values())),
+        problems={
+            kind: dict(
+                count=count,
+                meaning=PROBLEMS[kind],
+                examples=report.examples[kind],
+            )
+            for kind, count in report.counts.items()
+        },
+        states=dict(
+            Counter(states[name] for name in sorted(set(names.values())))
+        ),
+        categories=rows,
+        sources=_source_rows(content, states),
+        without_skeleton=[
+            row['id'] for row in rows if not row['skeleton_edges']
+        ],
+        effects=effects,
+        # training draws one query an episode
+        too_small_for_training={
+            number: [row['id'] for row in rows if row['available'] <= number]
+            for number in (shots if part == 'train' else ())
+        },
+    )
+
+
+def _category_rows(
+    content: Dict[str, List[dict]],
+    states: Dict[str, str],
+    objects: Dict[Any, List[Any]],
+    available: Set[Any],
+) -> List[dict]:
+    """Pictures and objects of each category."""
+    images = {image['id']: image for image in content['images']}
+    seen: Dict[Any, Dict[str, dict]] = {key: {} for key in objects}
+    for ann in content['annotations']:
+        image = images.get(ann['image_id'])
+        if image is not None and ann['category_id'] in seen:
+            seen[ann['category_id']][image['file_name']] = image
+    rows = []
+    for category in content['categories']:
+        pictures = seen[category['id']]
+        counts = Counter(states[name] for name in pictures)
+        ids = objects[category['id']]
+        sources = {source_of(i, category) for i in pictures.values()}
+        rows.append(
+            dict(
+                id=category['id'],
+                name=category['name'],
+                supercategory=category.get('supercategory', ''),
+                sources=sorted(sources),
+                pictures=len(pictures),
+                states=dict(counts),
+                missing=sorted(n for n in pictures if states[n] == 'missing'),
+                objects=len(ids),
+                available=sum(ann_id in available for ann_id in ids),
+            )
+        )
+    return rows
+
+
+def _source_rows(
+    content: Dict[str, List[dict]], states: Dict[str, str]
+) -> Dict[str, dict]:
+    """Pictures by the data set that they come from."""
+    categories = {c['id']: c for c in content['categories']}
+    images = {image['id']: image for image in content['images']}
+    pictures: Dict[str, Set[str]] = {}
+    for ann in content['annotations']:
+        image = images.get(ann['image_id'])
+        category = categories.get(ann['category_id'])
+        if image is not None and category is not None:
+            source = source_of(image, category)
+            pictures.setdefault(source, set()).add(image['file_name'])
+    return {
+        source: dict(
+            pictures=len(names),
+            states=dict(Counter(states[name] for name in names)),
+        )
+        for source, names in sorted(pictures.items())
+    }

@@ -1,0 +1,66 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from pathlib import Path
+from typing import Dict, Optional, Sequence, Tuple
+
+from PIL import Image
+
+#: What a picture can be, and what that means.
+STATES = dict(
+    ok='there, with the annotated size',
+    missing='not there',
+    unreadable='no picture, or an incomplete one',
+    wrong_size='another size than annotated: probably another picture',
+)
+_EXIF_ORIENTATION = 274
+
+
+def loaded_size(path: Path, decode: bool = False) -> Optional[Tuple[int, int]]:
+    """Size of a picture as OpenCV loads it, i.e. turned as its EXIF says.
+
+    Args:
+        path (Path): The picture.
+        decode (bool): Whether to decode all of it. Defaults to False, which
+            reads its head only and does not notice that its end is missing.
+
+    Returns:
+        Tuple[int, int] | None: Width and height; None if it is not readable.
+    """
+    try:
+        with Image.open(path) as image:
+            if decode:
+                image.load()
+            width, height = image.size
+            is_turned = image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return (height, width) if is_turned else (width, height)
+
+
+def check_pictures(
+    images: Sequence[dict], image_root: Path, decode: bool = False
+) -> Dict[str, str]:
+    """Look for the pictures of an annotation file.
+
+    Args:
+        images (Sequence[dict]): With ``file_name``, ``width``, ``height``.
+        image_root (Path): Folder that the names are relative to.
+        decode (bool): See :func:`loaded_size`. Defaults to False.
+
+    Returns:
+        Dict[str, str]: A key of :data:`STATES` for every file name.
+    """
+    states = {}
+    for image in images:
+        path = image_root / image['file_name']
+        if not path.is_file():
+            states[image['file_name']] = 'missing'
+            continue
+        size = loaded_size(path, decode)
+        if size is None:
+            state = 'unreadable'
+        elif size != (image['width'], image['height']):
+            state = 'wrong_size'
+        else:
+            state = 'ok'
+        states[image['file_name']] = state
+    return states
