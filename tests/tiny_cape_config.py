@@ -62,7 +62,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='cape_mm.EpisodePCK')
+val_evaluator = [dict(type='cape_mm.EpisodePCK')]
 test_evaluator = val_evaluator
 
 train_cfg = dict(by_epoch=True, max_epochs=3, val_interval=1)

@@ -157,8 +157,16 @@ def _describe_batch(runner: Runner) -> List[str]:
         f'({loader.batch_size} per process x {world_size} process(es) x '
         f'{steps} accumulated iteration(s))'
     ]
+    if steps == 1:
+        return lines
+    short = len(loader.sampler) % (loader.batch_size or 1)
+    if short and not loader.drop_last:
+        lines.append(
+            f'last iteration of an epoch: {short} episode(s) per process, '
+            'which weigh like a full batch'
+        )
     left = len(loader) % steps
-    if steps > 1 and left:
+    if left:
         flushes = any(
             isinstance(h, AccumulationFlushHook) for h in runner.hooks
         )

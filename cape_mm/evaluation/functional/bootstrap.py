@@ -16,9 +16,10 @@ def bootstrap_interval(
     Pairs of one episode share their supports, so that single pairs are never
     drawn. With ``unit='episode'`` whole episodes are drawn with replacement,
     as many as there are within each group: the interval answers how far the
-    result would move with other episodes of the same categories. With
-    ``unit='category'`` whole groups are drawn: the interval answers how far
-    it would move with other categories, and is much wider.
+    result would move with other episodes of the same categories. A category
+    with a single episode adds no width. With ``unit='category'`` whole groups
+    are drawn: the interval answers how far it would move with other
+    categories, and is much wider.
 
     Args:
         sums (np.ndarray): (E, M) sum of M scores over an episode's pairs.

@@ -40,6 +40,12 @@ def test_nothing_left_over_is_not_mentioned(toy_runner, tmp_path, steps):
     assert 'of an epoch:' not in _train(toy_runner, tmp_path, steps)
 
 
+def test_start_says_if_the_last_batch_is_smaller(toy_runner, tmp_path):
+    options = {'train_dataloader.batch_size': 3}
+    log = _train(toy_runner, tmp_path, options=options)
+    assert 'last iteration of an epoch: 2 episode(s) per process' in log
+
+
 def test_start_says_if_the_next_epoch_gets_what_is_left(toy_runner, tmp_path):
     options = {'default_hooks.accumulation_flush.type': 'SyncBuffersHook'}
     log = _train(toy_runner, tmp_path, options=options)
