@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""The OpenMMLab packages that ``cape_mm`` plugs into, and how to get them.
+"""PyTorch and the OpenMMLab packages that ``cape_mm`` plugs into.
 
 Read by ``setup.py`` (extra ``mim``) and checked when ``cape_mm`` is imported.
 Nothing is imported for the check: a version is read from the module's own
@@ -51,6 +51,8 @@ class Requirement(NamedTuple):
 
 
 REQUIREMENTS = (
+    # 2.0 is the first with scaled_dot_product_attention.
+    Requirement('torch', '2.0', '3.0', 'torch==2.12.1'),
     Requirement(
         'mmengine',
         '0.10.0',

@@ -10,6 +10,7 @@ from cape_mm.openmmlab_versions import REQUIREMENTS
 
 ROOT = Path(__file__).resolve().parents[1]
 SUPPORTED = {
+    'torch': '2.1.2+cu121',
     'mmengine': '0.10.7',
     'mmcv': '2.1.0',
     'mmdet': '3.3.0',
@@ -72,6 +73,7 @@ def test_supported_versions_are_accepted(tmp_path):
 
 
 def test_maintained_forks_are_accepted(tmp_path):
+    add_package(tmp_path, 'torch', '2.12.1')
     add_package(tmp_path, 'mmengine', '0.10.12', 'onedl_mmengine')
     add_package(tmp_path, 'mmcv', '2.3.6', 'onedl_mmcv')
     add_package(tmp_path, 'mmdet', '3.5.1', 'onedl_mmdetection')

@@ -5,12 +5,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 # In a checkout this checkout is used, also when a wheel is installed.
 ROOT = Path(__file__).resolve().parents[1]
 if (ROOT / 'cape_mm').is_dir():
     sys.path.insert(0, str(ROOT))
+
+# first, since it says what is missing
+import cape_mm  # noqa: E402, F401, I001
+from mmengine.config import DictAction  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -80,7 +82,9 @@ def check_output_files(args: argparse.Namespace) -> None:
     from cape_mm.engine.launch import UsageError
 
     if args.out and not args.out.endswith(('.json', '.pkl', '.yaml', '.yml')):
-        raise UsageError(f"--out must end in .json, not '{args.out}'")
+        raise UsageError(
+            f"--out must end in .json, .yaml or .pkl, not '{args.out}'"
+        )
     if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
         raise UsageError(f"--dump must end in .pkl, not '{args.dump}'")
 
@@ -124,8 +128,9 @@ def main() -> None:
     from cape_mm.engine.launch import one_line_errors
 
     with one_line_errors():
-        cfg = build_config(args)
-    metrics = Runner.from_cfg(cfg).test()
+        runner = Runner.from_cfg(build_config(args))
+        runner.register_hook(dict(type='cape_mm.StrictCheckpointHook'))
+        metrics = runner.test()
     if args.out and is_main_process():
         mmengine.mkdir_or_exist(Path(args.out).parent)
         mmengine.dump(metrics, args.out)

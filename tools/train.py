@@ -5,12 +5,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 # In a checkout this checkout is used, also when a wheel is installed.
 ROOT = Path(__file__).resolve().parents[1]
 if (ROOT / 'cape_mm').is_dir():
     sys.path.insert(0, str(ROOT))
+
+# first, since it says what is missing
+import cape_mm  # noqa: E402, F401, I001
+from mmengine.config import DictAction  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,8 +71,8 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='override settings of the config, e.g. train_cfg.max_epochs=5 '
-        'test_evaluator.0.thr=0.1 key="[a,b]"; applied last',
+        help='override settings of the config, e.g. '
+        'optim_wrapper.optimizer.lr=1e-4 key="[a,b]"; applied last',
     )
     parser.add_argument(
         '--launcher',
@@ -157,8 +159,7 @@ def main() -> None:
     from cape_mm.engine.launch import one_line_errors
 
     with one_line_errors():
-        cfg = build_config(args)
-    Runner.from_cfg(cfg).train()
+        Runner.from_cfg(build_config(args)).train()
 
 
 if __name__ == '__main__':

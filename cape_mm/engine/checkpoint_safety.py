@@ -5,7 +5,6 @@ import os
 import pickle
 import tarfile
 import warnings
-import zipfile
 from typing import Any, Iterator
 
 import torch
@@ -15,6 +14,10 @@ OPT_IN = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 
 class UnsafeCheckpointError(RuntimeError):
     """A checkpoint cannot be loaded without running code from the file."""
+
+
+class UnsuitableCheckpointError(RuntimeError):
+    """A checkpoint does not hold what is to be done with it."""
 
 
 def check_checkpoint_is_safe(path: str) -> None:
@@ -47,12 +50,7 @@ def check_checkpoint_is_safe(path: str) -> None:
         # PyTorch < 2.6 unpickles tar archives even with `weights_only`
         if tarfile.is_tarfile(path):
             raise pickle.UnpicklingError('a tar archive')
-        torch.load(
-            path,
-            map_location='cpu',
-            weights_only=True,
-            mmap=zipfile.is_zipfile(path),
-        )
+        torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as e:
         reason = str(e).strip().splitlines()[0] if str(e) else type(e).__name__
         raise UnsafeCheckpointError(

@@ -14,6 +14,7 @@ from mmengine.device import get_device
 
 from cape_mm.engine.checkpoint_safety import (
     UnsafeCheckpointError,
+    UnsuitableCheckpointError,
     check_checkpoint_is_safe,
     local_checkpoints,
 )
@@ -28,7 +29,12 @@ def one_line_errors() -> Iterator[None]:
     """End the program with one sentence when the user's input is wrong."""
     try:
         yield
-    except (UsageError, UnsafeCheckpointError, FileNotFoundError) as error:
+    except (
+        UsageError,
+        UnsafeCheckpointError,
+        UnsuitableCheckpointError,
+        FileNotFoundError,
+    ) as error:
         sys.exit(f'{osp.basename(sys.argv[0])}: error: {error}')
 
 

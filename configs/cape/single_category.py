@@ -76,6 +76,7 @@ param_scheduler = [
     dict(
         type='CosineAnnealingLR',
         T_max=max_epochs,
+        end=max_epochs,
         eta_min=0,
         convert_to_iter_based=True,
     ),

@@ -94,6 +94,26 @@ def test_malicious_checkpoint_is_refused_and_not_run(
     assert not target.exists()
 
 
+@pytest.mark.parametrize(
+    'change',
+    [lambda weights: {}, lambda w: {k: v[..., None] for k, v in w.items()}],
+    ids=['missing', 'other shapes'],
+)
+def test_checkpoint_of_another_model_is_refused(
+    change, capsys, call_tool, checkpoint, toy_config, tmp_path
+):
+    """Otherwise random weights would be judged."""
+    content = torch.load(checkpoint, weights_only=True)
+    content['state_dict'] = change(content['state_dict'])
+    other = tmp_path / 'other.pth'
+    torch.save(content, other)
+    message = _error(
+        capsys, call_tool, toy_config, other, '--work-dir', tmp_path
+    )
+    assert 'weights of the model are missing' in message
+    assert 'other.pth' in message
+
+
 def test_checkpoint_one_trusts_is_tested_with_the_opt_in(
     monkeypatch, call_tool, checkpoint, toy_config, tmp_path
 ):

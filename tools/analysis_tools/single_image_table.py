@@ -13,6 +13,7 @@ A finished case is not run again, so an interrupted table can be continued.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -229,6 +230,8 @@ def main() -> None:
         work_dir = args.work_dir / case.name
         done = work_dir / 'row.json'
         if not done.exists():
+            # what an interrupted run has left
+            shutil.rmtree(work_dir, ignore_errors=True)
             row = run(case, work_dir)
             done.write_text(json.dumps(row, indent=2))
         rows.append(json.loads(done.read_text()))

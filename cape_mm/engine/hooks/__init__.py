@@ -9,6 +9,7 @@ from .plain_checkpoint_hook import (
     RestorePlainCheckpointHook,
 )
 from .scheduled_sampling_hook import ScheduledSamplingHook
+from .strict_checkpoint_hook import StrictCheckpointHook
 
 __all__ = [
     'AccumulationFlushHook',
@@ -19,4 +20,5 @@ __all__ = [
     'PlainCheckpointHook',
     'RestorePlainCheckpointHook',
     'ScheduledSamplingHook',
+    'StrictCheckpointHook',
 ]

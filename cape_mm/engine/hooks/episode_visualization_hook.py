@@ -124,8 +124,11 @@ def _are_episodes(outputs: Optional[Sequence]) -> bool:
 
 
 def _picture_name(episode: EpisodeDataSample, query_index: int) -> str:
-    """``<category id>_<support id>_<query id>_<episode>``."""
+    """``<category id>_<support id>_<query id>_<episode>[_<query>]``."""
     support = episode.supports[0].id
     query = episode.queries[query_index].id
     number = episode.episode[-1]
-    return f'{episode.category_id}_{support}_{query}_{number:04d}'
+    name = f'{episode.category_id}_{support}_{query}_{number:04d}'
+    # an instance can be several queries of one episode
+    repeated = sum(other.id == query for other in episode.queries) > 1
+    return f'{name}_{query_index}' if repeated else name

@@ -177,7 +177,14 @@ class AutoregressiveKeypointHead(BaseHead):
         output = self.decoder.generate(encoded.context)
         return self._restore(encoded, output.points[-1], len(batch.adjacency))
 
-    predict = forward
+    def predict(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> Tuple[Tensor, Tensor]:
+        """The same as :meth:`forward`, by the name MMPose uses."""
+        return self.forward(support_features, query_features, batch)
 
     def teacher_forced(
         self,

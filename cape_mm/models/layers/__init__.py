@@ -9,6 +9,7 @@ from .coordinate_embedding import CoordinateEmbedding, grid_points
 from .decoder_layer import DecoderLayer, LayerMemory
 from .feature_sampling import sample_features
 from .local_attention import LocalAttention
+from .role_rotation import rotate_batch, rotate_members
 from .similarity_proposal import Proposal, SimilarityProposal
 from .skeleton_mixing import SkeletonMixing
 from .support_encoder import SupportEncoder
@@ -29,5 +30,7 @@ __all__ = [
     'SkeletonMixing',
     'SupportEncoder',
     'grid_points',
+    'rotate_batch',
+    'rotate_members',
     'sample_features',
 ]

@@ -79,8 +79,11 @@ class LocalAttention(nn.Module):
         shifts = self.shift(query).unflatten(-1, (-1, 1, 2))
         sampled = []
         for level, level_map in enumerate(maps):
-            size = reference.new_tensor(level_map.shape[:-3:-1])
-            offsets = (self.grid + shifts[:, :, level]) / size
+            height, width = level_map.shape[-2:]
+            cells = self.grid + shifts[:, :, level]
+            offsets = torch.stack(
+                [cells[..., 0] / width, cells[..., 1] / height], dim=-1
+            )
             points = reference.unsqueeze(2) + offsets
             sampled.append(
                 sample_features(level_map, points) + self.place[level]

@@ -41,9 +41,9 @@ class HeatmapKLLoss(nn.Module):
         """
         height, width = proposal.map_size
         cells = grid_points(height, width, target.device, target.dtype)
-        size = target.new_tensor([width, height])
-        distance = (target.unsqueeze(2) - cells) * size / self.sigma
-        log_target = (-0.5 * distance.square().sum(-1)).log_softmax(dim=-1)
+        x, y = (target.unsqueeze(2) - cells).unbind(dim=-1)
+        square = (x * width / self.sigma) ** 2 + (y * height / self.sigma) ** 2
+        log_target = (-0.5 * square).log_softmax(dim=-1)
         log_map = proposal.logits.float().log_softmax(dim=-1)
         divergence = (log_target.exp() * (log_target - log_map)).sum(dim=-1)
         return self.loss_weight * masked_mean(divergence, valid)

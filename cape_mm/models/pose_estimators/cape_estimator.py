@@ -9,10 +9,9 @@ from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import ForwardResults
 from torch import Tensor
 
+from cape_mm.models.layers import rotate_batch, rotate_members
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch, EpisodeDataSample
-
-from .role_rotation import rotate_batch, rotate_members
 
 Features = Tuple[Tensor, ...]
 

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import torch
 
-from cape_mm.models.pose_estimators.role_rotation import (
+from cape_mm.models.layers import (
     rotate_batch,
     rotate_members,
 )
