@@ -10,8 +10,8 @@ _base_ = [
 # The default data set is drawn on first use.
 data_root = '{{$CAPE_DATA_ROOT:data/creatures}}'
 ann_file = '{{$CAPE_ANN_FILE:annotations/mp100_split1_train.json}}'
-category_id = {{'$CAPE_CATEGORY:1'}}
-image_index = {{'$CAPE_IMAGE_INDEX:0'}}
+category_id = '{{$CAPE_CATEGORY:1}}'
+image_index = '{{$CAPE_IMAGE_INDEX:0}}'
 
 input_size = (256, 256)
 max_epochs = {{'$CAPE_EPOCHS:20'}}

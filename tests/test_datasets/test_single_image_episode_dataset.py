@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
@@ -88,3 +89,31 @@ def test_real_single_pictures(category_id, mp100_mini, build):
     visible = sample.queries[0].gt_instances.keypoints_visible
     # The 1.25 times larger crop holds every labelled point.
     assert (labels.keypoint_weights.numpy() == visible).all()
+
+
+def test_numbers_may_come_as_text(build):
+    dataset = build(category_id='20', image_index='1')
+    assert dataset[0]['data_samples'].queries[0].id == 106
+
+
+def test_a_name_instead_of_an_id_lists_what_exists(build):
+    with pytest.raises(ValueError, match="10 'face': 4 instances"):
+        build(category_id='face')
+
+
+def test_text_instead_of_an_index_lists_what_exists(build):
+    with pytest.raises(IndexError, match='it has 0 to 2'):
+        build(image_index='first')
+
+
+def test_picture_of_another_size_than_annotated_is_refused(build):
+    dataset = build()
+    path = dataset.dataset.get_data_info(dataset.dataset.find_instance(20, 0))[
+        'img_path'
+    ]
+    image = cv2.imread(path)
+    cv2.imwrite(path, cv2.resize(image, None, fx=0.5, fy=0.5))
+    with pytest.raises(RuntimeError, match='its annotation is for') as error:
+        dataset[0]
+    assert path in str(error.value)
+    assert '(annotation 105)' in str(error.value)

@@ -1,6 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import logging
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple, Union
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -82,7 +82,7 @@ class EpisodeDataset(Dataset):
         self.seed = seed
         self.test_mode = test_mode
         self._pools: Dict[int, np.ndarray] = {}
-        self._warned: Set[str] = set()
+        self._unusable: Dict[str, str] = {}
         self._fully_initialized = False
         if not lazy_init:
             self.full_init()
@@ -132,10 +132,13 @@ class EpisodeDataset(Dataset):
                 spare = next(spares, None)
                 if spare is None:
                     category = self.dataset.categories[category_id]
+                    reasons = '; '.join(
+                        f'{path} {self._unusable[path]}' for path in replaced
+                    )
                     raise RuntimeError(
-                        f'category {category} has no usable instance left '
-                        f'for episode {tuple(index)}; these could not be '
-                        f'used: {", ".join(replaced)}. Repair or remove them'
+                        f'no usable instance of category {category} is left '
+                        f'for episode {tuple(index)}. Repair or remove: '
+                        f'{reasons}'
                     )
                 result = self._load_member(
                     spare, is_support, index, rng, replaced
@@ -245,11 +248,11 @@ class EpisodeDataset(Dataset):
         )
         if result is None:
             replaced.append(path)
-            if path not in self._warned:
-                self._warned.add(path)
+            if path not in self._unusable:
+                self._unusable[path] = f'(annotation {ann_id}): {reason}'
                 print_log(
-                    f'{path} (annotation {ann_id}) cannot be used and '
-                    f'is replaced by another instance: {reason}',
+                    f'Replaced by another instance, since it cannot be used: '
+                    f'{path} {self._unusable[path]}',
                     logger='current',
                     level=logging.WARNING,
                 )

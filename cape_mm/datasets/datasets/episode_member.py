@@ -41,6 +41,13 @@ def load_member(
         return None, f'it cannot be read ({error})'
     if result is None:
         return None, 'the pipeline returned None'
+    size = tuple(result['data_samples'].ori_shape[1::-1])
+    if size != tuple(info.get('annotated_size', size)):
+        annotated = 'x'.join(map(str, info['annotated_size']))
+        return None, (
+            f'it has {size[0]}x{size[1]} pixels, its annotation is for '
+            f'{annotated}'
+        )
     if is_support and not _has_keypoint(result):
         return None, 'a support without labelled keypoint inside the crop'
     return result, ''

@@ -219,6 +219,7 @@ def _pack(
     return dict(
         img_path=image['file_name'],
         img_id=image['id'],
+        annotated_size=(image['width'], image['height']),
         id=ann['id'],
         category_id=category.id,
         category_name=category.name,

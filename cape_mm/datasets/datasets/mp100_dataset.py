@@ -28,7 +28,8 @@ class MP100Dataset(BaseDataset):
     MP-100 loaders and reported once, with counts and examples; an annotation
     without labelled keypoints never becomes data.
 
-    ``get_data_info`` gives ``img_path``, ``img_id``, ``id``, ``category_id``,
+    ``get_data_info`` gives ``img_path``, ``img_id``, ``annotated_size``
+    (width, height), ``id``, ``category_id``,
     ``category_name``, ``bbox`` (1, 4) xyxy, ``bbox_score`` (1,),
     ``keypoints`` (1, K, 2), both float32 in original pixels,
     ``keypoints_visible`` (1, K) float32, 1 where labelled, ``num_keypoints``
@@ -178,7 +179,7 @@ class MP100Dataset(BaseDataset):
                 f'no instance of category {category_id!r} in '
                 f'{self.ann_file}; it has\n' + self._list_categories()
             )
-        if not 0 <= position < len(indices):
+        if not (isinstance(position, int) and 0 <= position < len(indices)):
             shown = [self.get_data_info(index) for index in indices[:10]]
             lines = [
                 f'  {number}: {info["img_path"]}, annotation {info["id"]}'

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Tuple
+from typing import Dict, List, Tuple, Union
 
 import numpy as np
 from mmengine.dataset import force_full_init
@@ -19,8 +19,9 @@ class SingleImageEpisodeDataset(EpisodeDataset):
 
     Args:
         *args: See :class:`EpisodeDataset`.
-        category_id (int): Id of the category.
-        image_index (int): Number of the instance among those of the
+        category_id (int | str): Id of the category; as text when it comes
+            from a variable of the environment.
+        image_index (int | str): Number of the instance among those of the
             category, from 0, in the order of the file. Defaults to 0.
         **kwargs: See :class:`EpisodeDataset`.
 
@@ -30,10 +31,14 @@ class SingleImageEpisodeDataset(EpisodeDataset):
     """
 
     def __init__(
-        self, *args, category_id: int, image_index: int = 0, **kwargs
+        self,
+        *args,
+        category_id: Union[int, str],
+        image_index: Union[int, str] = 0,
+        **kwargs,
     ) -> None:
-        self.category_id = category_id
-        self.image_index = image_index
+        self.category_id = _to_int(category_id)
+        self.image_index = _to_int(image_index)
         super().__init__(*args, **kwargs)
 
     def draw_members(
@@ -80,3 +85,8 @@ class SingleImageEpisodeDataset(EpisodeDataset):
         """The chosen instance alone."""
         chosen = self.dataset.find_instance(self.category_id, self.image_index)
         return {self.category_id: np.array([chosen])}
+
+
+def _to_int(value: Union[int, str]) -> Union[int, str]:
+    """Read a number; other text stays, and the look-up says what exists."""
+    return int(value) if str(value).strip().isdigit() else value
