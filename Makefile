@@ -5,6 +5,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
+# Threads that wait asleep: with the default, spinning, training is several
+# times slower as soon as another job wants the same cores.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 PYTHON ?=
 PYTEST_ARGS ?=
 find_python = $(if $(PYTHON),echo '$(PYTHON)',python3 .ci/make_env.py)
