@@ -26,6 +26,8 @@ default_hooks = dict(
     restore_checkpoint=dict(type='cape_mm.RestorePlainCheckpointHook'),
     # switched on by --show-dir / --show of tools/train.py and tools/test.py
     visualization=dict(type='cape_mm.EpisodeVisualizationHook', enable=False),
+    # CAPE_DEBUG=data,mask,decode,pck: what goes through the model, in the log
+    debug=dict(type='cape_mm.EpisodeDebugHook', topics='{{$CAPE_DEBUG:}}'),
 )
 
 custom_hooks = [

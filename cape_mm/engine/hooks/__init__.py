@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .accumulation_flush_hook import AccumulationFlushHook
+from .episode_debug_hook import EpisodeDebugHook
 from .episode_summary_hook import EpisodeSummaryHook
 from .episode_visualization_hook import EpisodeVisualizationHook
 from .epoch_seed_hook import EpochSeedHook
@@ -13,6 +14,7 @@ from .strict_checkpoint_hook import StrictCheckpointHook
 
 __all__ = [
     'AccumulationFlushHook',
+    'EpisodeDebugHook',
     'EpisodeSummaryHook',
     'EpisodeVisualizationHook',
     'EpochSeedHook',
