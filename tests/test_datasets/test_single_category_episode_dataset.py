@@ -30,9 +30,14 @@ def test_all_instances_of_the_category_and_no_others_take_part(build):
     assert pairs == {(a, b) for a in ids for b in ids if a != b}
 
 
-def test_wrong_category_lists_what_exists(build):
+def test_category_may_be_text_from_the_environment(build):
+    assert build(category_id='20')[0]['data_samples'].category_id == 20
+
+
+@pytest.mark.parametrize('wrong', [3, 'horse', ''])
+def test_wrong_category_lists_what_exists(build, wrong):
     with pytest.raises(ValueError, match="10 'face': 4 instances"):
-        build(category_id=3)
+        build(category_id=wrong)
 
 
 def test_too_few_instances_are_an_error(build):

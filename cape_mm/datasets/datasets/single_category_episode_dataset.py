@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict
+from typing import Dict, Union
 
 import numpy as np
 from mmengine.dataset import force_full_init
@@ -18,7 +18,8 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
 
     Args:
         *args: See :class:`EpisodeDataset`.
-        category_id (int): Id of the category.
+        category_id (int | str): Id of the category; as text when it comes
+            from a variable of the environment.
         **kwargs: See :class:`EpisodeDataset`.
 
     Raises:
@@ -26,8 +27,9 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
             instances.
     """
 
-    def __init__(self, *args, category_id: int, **kwargs) -> None:
-        self.category_id = category_id
+    def __init__(self, *args, category_id: Union[int, str], **kwargs) -> None:
+        is_number = str(category_id).strip().isdigit()
+        self.category_id = int(category_id) if is_number else category_id
         super().__init__(*args, **kwargs)
 
     @force_full_init
