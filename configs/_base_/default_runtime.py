@@ -27,7 +27,7 @@ default_hooks = dict(
     # switched on by --show-dir / --show of tools/train.py and tools/test.py
     visualization=dict(type='cape_mm.EpisodeVisualizationHook', enable=False),
     # CAPE_DEBUG=data,mask,decode,pck: what goes through the model, in the log
-    debug=dict(type='cape_mm.EpisodeDebugHook', topics='{{$CAPE_DEBUG:}}'),
+    debug=dict(type='cape_mm.EpisodeDebugHook', topics='{{$CAPE_DEBUG:none}}'),
 )
 
 custom_hooks = [

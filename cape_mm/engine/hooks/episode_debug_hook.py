@@ -34,7 +34,7 @@ class EpisodeDebugHook(Hook):
 
     Args:
         topics (str | Sequence[str]): Topics, or their names with commas.
-            Defaults to none.
+            Defaults to ``'none'``.
         num_iters (int): How many iterations of every epoch, validation and
             test are logged, from the first one. Defaults to 1.
     """
@@ -43,11 +43,11 @@ class EpisodeDebugHook(Hook):
     priority = 'NORMAL'
 
     def __init__(
-        self, topics: Union[str, Sequence[str]] = '', num_iters: int = 1
+        self, topics: Union[str, Sequence[str]] = 'none', num_iters: int = 1
     ) -> None:
         if isinstance(topics, str):
             topics = [name.strip() for name in topics.split(',')]
-        self.topics: Set[str] = {name for name in topics if name}
+        self.topics: Set[str] = set(topics) - {'', 'none'}
         unknown = self.topics - set(_TOPICS)
         if unknown:
             raise ValueError(
