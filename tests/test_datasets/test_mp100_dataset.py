@@ -131,6 +131,7 @@ def test_bad_annotation_is_skipped_and_reported_once(
         ('not_finite', dict(keypoints=[None, 2, 2] * 5)),
         ('not_finite', dict(bbox=[0, 0, 10])),
         ('not_finite', dict(area=None)),
+        ('not_finite', dict(keypoints=['1', 2, '2'] * 5)),
         ('keypoint_count', dict(keypoints=[1, 2, 2, 3])),
         ('no_bbox', dict(bbox=None)),
     ],
@@ -291,6 +292,16 @@ def test_missing_annotation_file_is_named(write_mp100):
             '{"images": [{"id": 1, "file_name": "a.jpg", "width": "w", '
             '"height": 3}], "annotations": [], "categories": []}',
             'a.jpg',
+        ),
+        (
+            '{"images": [], "annotations": [], "categories": '
+            '[{"id": "1", "name": "face"}]}',
+            "entry 0 of 'categories': id is '1', must be int",
+        ),
+        (
+            '{"images": [], "annotations": [], "categories": '
+            '[{"id": 1, "name": "face", "keypoints": 17}]}',
+            'keypoints is 17, must be list',
         ),
     ],
 )

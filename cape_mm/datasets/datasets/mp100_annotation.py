@@ -23,6 +23,17 @@ _REQUIRED = dict(
     categories=('id', 'name'),
 )
 _PROBLEM = Optional[Tuple[str, str]]
+_TYPES = dict(
+    id=int,
+    image_id=int,
+    category_id=int,
+    file_name=str,
+    name=str,
+    supercategory=str,
+    keypoints=list,
+    skeleton=list,
+    bbox=list,
+)
 
 
 def load_annotation_file(ann_file: str) -> Dict[str, List[dict]]:
@@ -68,6 +79,14 @@ def load_annotation_file(ann_file: str) -> Dict[str, List[dict]]:
                     f'annotation file {ann_file}: entry {number} of '
                     f'{part!r} has no {", ".join(missing)}'
                 )
+            for key in _TYPES.keys() & entry.keys():
+                value = entry[key]
+                if value is not None and not isinstance(value, _TYPES[key]):
+                    raise ValueError(
+                        f'annotation file {ann_file}: entry {number} of '
+                        f'{part!r}: {key} is {value!r}, must be '
+                        f'{_TYPES[key].__name__}'
+                    )
     for image in content['images']:
         size = [image['width'], image['height']]
         if not _all_finite(size) or min(size) <= 0:
@@ -204,11 +223,10 @@ def _find_problem(ann: dict, category: Category) -> _PROBLEM:
 
 
 def _all_finite(numbers: list) -> bool:
-    """Whether all entries are finite numbers."""
-    try:
-        return bool(np.isfinite(np.array(numbers, dtype=np.float64)).all())
-    except (TypeError, ValueError):
-        return False
+    """Whether all entries are finite numbers (and not text of numbers)."""
+    return all(isinstance(number, (int, float)) for number in numbers) and (
+        bool(np.isfinite(np.array(numbers, dtype=np.float64)).all())
+    )
 
 
 def _pack(

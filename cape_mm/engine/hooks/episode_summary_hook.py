@@ -16,7 +16,8 @@ from .accumulation_flush_hook import AccumulationFlushHook
 class EpisodeSummaryHook(Hook):
     """Say in the log what is trained on, what to expect, and what came out.
 
-    At the start of training: the data set's own description, the episodes and
+    At the start of a test: the data set's own description. At the start of
+    training: that description, the episodes and
     iterations per epoch, the physical and the effective batch size, what
     becomes of the iterations that gradient accumulation leaves over, and what
     result to expect. After each validation and test: one line with the PCK and
@@ -63,6 +64,11 @@ class EpisodeSummaryHook(Hook):
         if self.expectation:
             lines.append(f'expected: {self.expectation}')
         runner.logger.info('\n'.join(lines))
+
+    def before_test(self, runner: Runner) -> None:
+        """Log what is tested."""
+        dataset = runner.test_loop.dataloader.dataset
+        runner.logger.info(f'Test data\n{_describe(dataset)}')
 
     def after_train_iter(
         self,

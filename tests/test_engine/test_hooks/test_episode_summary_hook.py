@@ -56,6 +56,16 @@ def test_data_set_without_description_is_named(toy_runner, tmp_path):
     assert 'ToyPoseDataset' in _train(toy_runner, tmp_path)
 
 
+def test_test_says_what_is_tested(toy_runner, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        ToyPoseDataset, 'describe', lambda self: 'A toy.', raising=False
+    )
+    runner = toy_runner(tmp_path)
+    runner.register_hook(EpisodeSummaryHook())
+    runner.test()
+    assert 'Test data\nA toy.' in _log(runner)
+
+
 def test_each_validation_says_how_it_measures(toy_runner, tmp_path):
     log = _train(toy_runner, tmp_path, val_note='same image, autoregressive')
     line = 'Val PCK@0.2: {}% (same image, autoregressive)'
