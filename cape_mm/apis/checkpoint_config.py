@@ -72,11 +72,15 @@ def test_pipeline(cfg: Config) -> List[dict]:
 
 
 def _evaluate(node: ast.AST) -> Any:
-    """Evaluate literals and calls of ``dict`` with keywords."""
+    """Evaluate literals, ``dict(key=value)`` and ``dict({...})``."""
     if isinstance(node, ast.Call):
-        if getattr(node.func, 'id', None) != 'dict' or node.args:
+        if getattr(node.func, 'id', None) != 'dict' or any(
+            not isinstance(arg, ast.Dict) for arg in node.args
+        ):
             raise ValueError(f'a call in line {node.lineno}')
-        return {item.arg: _evaluate(item.value) for item in node.keywords}
+        parts = [_evaluate(arg) for arg in node.args]
+        parts += [{item.arg: _evaluate(item.value)} for item in node.keywords]
+        return {key: value for part in parts for key, value in part.items()}
     if isinstance(node, ast.Dict):
         keys = [ast.literal_eval(key) for key in node.keys]
         return dict(zip(keys, map(_evaluate, node.values)))

@@ -59,11 +59,17 @@ class EpisodeDebugHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Let the log show debug messages, if there will be any."""
-        logger = runner.logger
+        # MMEngine silences its loggers by the level of their handlers, those
+        # of other ranks by ERROR.
+        handlers = [
+            handler
+            for handler in runner.logger.handlers
+            if handler.level < logging.ERROR
+        ]
         if self.topics:
-            for target in (logger, *logger.handlers):
-                target.setLevel(logging.DEBUG)
-        elif logger.isEnabledFor(logging.DEBUG):
+            for handler in handlers:
+                handler.setLevel(logging.DEBUG)
+        elif any(handler.level <= logging.DEBUG for handler in handlers):
             self.topics = set(_TOPICS)
 
     def _before_iter(

@@ -1,0 +1,245 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from cape_mm.apis import CapeInferencer
+
+
+def predict(inferencer, request, **kwargs):
+    options = dict(
+        skeleton=request.skeleton,
+        support_boxes=[m.box for m in request.supports],
+        query_boxes=[m.box for m in request.queries],
+    )
+    results = inferencer(
+        [m.image for m in request.supports],
+        [m.keypoints for m in request.supports],
+        [m.image for m in request.queries],
+        **{**options, **kwargs},
+    )
+    return [result.pred_instances.keypoints[0] for result in results]
+
+
+def test_result_is_that_of_the_test_tool(tiny, tmp_path, clear_singletons):
+    """Golden: one way to prepare pictures, in tests and for users."""
+    cfg = Config.fromfile(str(tiny.config))
+    cfg.work_dir = str(tmp_path)
+    cfg.load_from = str(tiny.checkpoint)
+    dump = tmp_path / 'dump.pkl'
+    cfg.test_evaluator = [
+        *cfg.test_evaluator,
+        dict(type='DumpResults', out_file_path=str(dump)),
+    ]
+    runner = Runner.from_cfg(cfg)
+    runner.test()
+    dataset = runner.test_dataloader.dataset
+    infos = {
+        info['id']: info
+        for info in map(dataset.dataset.get_data_info, range(12))
+    }
+    with open(dump, 'rb') as file:
+        episodes = pickle.load(file)
+    inferencer = CapeInferencer(tiny.checkpoint, tiny.config, 'cpu')
+    for episode in episodes:
+        shown = [infos[s.metainfo['id']] for s in episode['supports']]
+        asked = [infos[q.metainfo['id']] for q in episode['queries']]
+        visible = [info['keypoints_visible'][0, :, None] for info in shown]
+        results = inferencer(
+            [info['img_path'] for info in shown],
+            [
+                np.concatenate([info['keypoints'][0], v], axis=1)
+                for info, v in zip(shown, visible)
+            ],
+            [info['img_path'] for info in asked],
+            skeleton=episode['skeleton'],
+            support_boxes=[info['bbox'][0] for info in shown],
+            query_boxes=[info['bbox'][0] for info in asked],
+        )
+        for result, query in zip(results, episode['queries']):
+            for name in ('keypoints', 'keypoint_scores'):
+                np.testing.assert_allclose(
+                    result.pred_instances[name],
+                    query.pred_instances[name],
+                    atol=1e-3,
+                )
+
+
+def test_config_may_come_from_the_checkpoint(tiny, inferencer):
+    cfg = Config.fromfile(str(tiny.config))
+    assert inferencer.cfg.model == cfg.model
+
+
+def test_weights_that_do_not_fit_are_refused(tiny, tmp_path):
+    content = torch.load(tiny.checkpoint, weights_only=True)
+    content['state_dict'].popitem()
+    broken = tmp_path / 'broken.pth'
+    torch.save(content, broken)
+    with pytest.raises(ValueError, match='(?s)broken.pth.*missing keys'):
+        CapeInferencer(broken, device='cpu')
+
+
+def test_checkpoint_without_config_asks_for_it(tiny, tmp_path):
+    content = torch.load(tiny.checkpoint, weights_only=True)
+    bare = tmp_path / 'bare.pth'
+    torch.save(dict(state_dict=content['state_dict']), bare)
+    with pytest.raises(ValueError, match='holds no config'):
+        CapeInferencer(bare, device='cpu')
+    CapeInferencer(bare, tiny.config, 'cpu')
+
+
+def test_batches_change_nothing(inferencer, request_of_test):
+    one = predict(inferencer, request_of_test, batch_size=1)
+    many = predict(inferencer, request_of_test, batch_size=2)
+    assert len(one) == len(many) == 3
+    # random weights amplify the rounding of convolutions
+    np.testing.assert_allclose(one, many, atol=0.2)
+
+
+def test_queries_are_taken_lazily(inferencer, request_of_test):
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(request_of_test.queries[0].image)
+            yield taken[-1]
+
+    support = request_of_test.supports[0]
+    results = inferencer(
+        support.image, support.keypoints, endless(), batch_size=2
+    )
+    for _ in range(3):
+        next(results)
+    assert len(taken) == 4
+
+
+def test_one_query_needs_no_list(inferencer, request_of_test):
+    support, query = request_of_test.supports[0], request_of_test.queries[0]
+    (result,) = inferencer(support.image, support.keypoints, query.image)
+    assert result.img_path == query.image
+    count = len(support.keypoints)
+    assert result.pred_instances.keypoints.shape == (1, count, 2)
+    assert result.pred_instances.keypoints.dtype == np.float32
+    assert 'keypoints' not in result.gt_instances
+
+
+def test_arrays_and_files_give_the_same(inferencer, request_of_test):
+    expected = predict(inferencer, request_of_test)
+    for member in (*request_of_test.supports, *request_of_test.queries):
+        member.image = cv2.imread(member.image)
+    np.testing.assert_array_equal(
+        predict(inferencer, request_of_test), expected
+    )
+
+
+@pytest.mark.parametrize('kind', ['grey', 'alpha'])
+def test_grey_and_transparent_pictures(
+    kind, inferencer, request_of_test, tmp_path
+):
+    image = cv2.imread(request_of_test.queries[0].image)
+    if kind == 'grey':
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    else:
+        alpha = np.full(image.shape[:2], 7, np.uint8)
+        image = np.dstack([image, alpha])
+    file = str(tmp_path / 'picture.png')
+    cv2.imwrite(file, image)
+    support = request_of_test.supports[0]
+    results = inferencer(support.image, support.keypoints, [file, image])
+    from_file, from_array = (r.pred_instances.keypoints for r in results)
+    np.testing.assert_allclose(from_file, from_array, atol=1e-2)
+
+
+def test_missing_keypoint_has_score_zero(inferencer, request_of_test):
+    support, query = request_of_test.supports[0], request_of_test.queries[0]
+    points = [None, *[point[:2] for point in support.keypoints[1:]]]
+    (result,) = inferencer(support.image, points, query.image)
+    scores = result.pred_instances.keypoint_scores[0]
+    assert scores[0] == 0
+    assert (scores[1:] > 0).all()
+
+
+def test_shots_complete_each_other(inferencer, request_of_test):
+    support, other = request_of_test.supports[0], request_of_test.queries[0]
+    first, second = list(support.keypoints), list(other.keypoints)
+    first[0] = second[1] = None
+    (result,) = inferencer(
+        [support.image, other.image],
+        [first, second],
+        request_of_test.queries[1].image,
+    )
+    assert (result.pred_instances.keypoint_scores > 0).all()
+
+
+def test_whole_picture_is_the_default_box_of_a_query(
+    inferencer, request_of_test
+):
+    expected = predict(inferencer, request_of_test, query_boxes=None)
+    boxes = [[0, 0, 63, 63]] * 3
+    given = predict(inferencer, request_of_test, query_boxes=boxes)
+    np.testing.assert_array_equal(given, expected)
+
+
+def test_episodes_can_be_drawn(inferencer, request_of_test):
+    from cape_mm.visualization import EpisodeVisualizer
+
+    support, query = request_of_test.supports[0], request_of_test.queries[0]
+    (episode,) = inferencer.predict_episodes(
+        support.image, support.keypoints, query.image, category_name='mug'
+    )
+    picture = EpisodeVisualizer(panel_size=100).draw_episode(episode)
+    assert 200 < picture.shape[1] < 300, 'two panels'
+
+
+POINTS = [[10, 10], [40, 30], [20, 50]]
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(keypoints=[[[1, 1]], [[1, 1], [2, 2]]], shots=2), ': 1.*: 2'),
+        (dict(keypoints=[[10, 10], [40, 300]]), 'keypoint 1 at .*outside'),
+        (dict(keypoints=[[10, 10], [40]]), 'keypoint 1 has 1 numbers'),
+        (dict(keypoints=[[10, np.nan], [4, 4]]), 'not finite'),
+        (dict(keypoints=[None, [4, 4, 0]]), 'no labelled keypoint'),
+        (dict(skeleton=[[0, 3]]), 'edge .*0..2'),
+        (dict(skeleton=[[1, 1]]), 'two different'),
+        (dict(keypoint_names=['a']), '1 keypoint_names for 3'),
+        (dict(support_boxes=[50, 20, 10, 60]), 'nothing is left'),
+        (dict(support_boxes=[1, 2, 3]), 'not x1, y1, x2, y2'),
+        (dict(query_boxes=[70, 70, 90, 90]), 'nothing is left'),
+        (dict(query='nowhere.png'), "no picture 'nowhere.png'"),
+        (dict(query=__file__), 'test_cape_inferencer.py.*cannot be read'),
+        (dict(query=np.zeros((9, 9, 3))), 'float64, not uint8'),
+        (dict(query=np.zeros((9, 9, 2), np.uint8)), r'shape \(9, 9, 2\)'),
+        (dict(batch_size=0), 'batch_size'),
+    ],
+)
+def test_wrong_input_is_explained(
+    change, message, inferencer, request_of_test
+):
+    image = request_of_test.supports[0].image
+    keypoints = change.pop('keypoints', POINTS)
+    query = change.pop('query', image)
+    images = [image] * change.pop('shots') if 'shots' in change else image
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        list(inferencer(images, keypoints, query, **change))
+
+
+def test_support_outside_its_box_is_told(inferencer, request_of_test):
+    image = request_of_test.supports[0].image
+    with pytest.warns(UserWarning, match=r'keypoints \[1, 2\] lie outside'):
+        inferencer(image, POINTS, image, support_boxes=[5, 5, 20, 20])
+    with pytest.raises(ValueError, match='no labelled keypoint is in'):
+        inferencer(image, POINTS, image, support_boxes=[50, 1, 60, 9])
+
+
+def test_numbers_of_queries_and_boxes_must_agree(inferencer, request_of_test):
+    image = request_of_test.supports[0].image
+    with pytest.raises(ValueError, match='numbers of queries and of boxes'):
+        list(inferencer(image, POINTS, [image] * 2, query_boxes=[None]))

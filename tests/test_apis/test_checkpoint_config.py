@@ -1,0 +1,64 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from cape_mm.apis.checkpoint_config import config_from_text, test_pipeline
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+RUNNABLE = sorted(
+    path for path in CONFIGS.glob('cape/*.py') if '_base_' not in path.parts
+)
+PIPELINE = (
+    "test_dataloader = dict(dataset=dict(pipeline=[dict(type='LoadImage')]))"
+)
+test_pipeline.__test__ = False  # not a test, in spite of its name
+
+
+@pytest.mark.parametrize('path', RUNNABLE, ids=lambda path: path.stem)
+def test_every_config_survives_the_checkpoint(path):
+    cfg = Config.fromfile(str(path))
+    assert config_from_text(cfg.pretty_text).to_dict() == cfg.to_dict()
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        "import os\nos.system('true')",
+        "model = __import__('os').system('true')",
+        "model = dict(type=eval('1'))",
+        'model = dict([1])',
+        'model = [x for x in (1, 2)]',
+        'model.type = 3',
+        'model = (',
+    ],
+)
+def test_text_that_would_run_is_refused(line):
+    with pytest.raises(ValueError, match='not plain data'):
+        config_from_text(f'{PIPELINE}\n{line}')
+
+
+@pytest.mark.parametrize(
+    'name', ['os.system', 'mmengine.load', 'torch.nn.Linear', 'mmpose.apis.x']
+)
+@pytest.mark.parametrize('place', ['model', 'pipeline'])
+def test_type_outside_the_registries_is_refused(name, place):
+    part = f'dict(neck=[dict(type={name!r})])'
+    text = f'{PIPELINE}\nmodel = {part}'
+    if place == 'pipeline':
+        text = f'test_dataloader = dict(dataset=dict(pipeline=[{part}]))'
+    with pytest.raises(ValueError, match='not registered'):
+        config_from_text(text)
+
+
+def test_pipeline_is_found_in_wrapped_data():
+    cfg = Config(
+        dict(
+            test_dataloader=None,
+            val_dataloader=dict(dataset=dict(dataset=dict(pipeline=[1]))),
+        )
+    )
+    assert test_pipeline(cfg) == [1]
+    with pytest.raises(ValueError, match='no pipeline'):
+        test_pipeline(Config())

@@ -1,0 +1,19 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import pytest
+from mmengine.config import Config
+
+from cape_mm.apis.episode_source import build_dataset, spread_indices
+
+
+def test_indices_are_spread_evenly():
+    assert spread_indices(3) == [0, 1, 2]
+    assert spread_indices(3, 7) == [0, 1, 2]
+    assert spread_indices(10, 4) == [0, 2, 5, 7]
+
+
+def test_data_of_a_mode_are_built(tiny):
+    cfg = Config.fromfile(str(tiny.config))
+    assert len(build_dataset(cfg, 'val')) == 5
+    cfg.val_dataloader = None
+    with pytest.raises(ValueError, match='no val_dataloader'):
+        build_dataset(cfg, 'val')

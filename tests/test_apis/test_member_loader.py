@@ -1,0 +1,54 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import numpy as np
+import pytest
+
+from cape_mm.apis.checkpoint_config import test_pipeline as pipeline_of
+from cape_mm.apis.member_loader import (
+    MemberLoader,
+    check_keypoints,
+    clip_box,
+)
+
+IMAGE = np.full((40, 80, 3), 9, np.uint8)
+
+
+@pytest.fixture
+def loader(inferencer):
+    return MemberLoader(pipeline_of(inferencer.cfg))
+
+
+def box_of(packed):
+    return packed['data_samples'].gt_instances.bboxes[0].tolist()
+
+
+def test_unlabelled_points_are_neutral():
+    points = check_keypoints([[3, 4], [5, 6, 0], None, [7, 8, 1]], 'x')
+    assert points.tolist() == [[3, 4, 1], [0, 0, 0], [0, 0, 0], [7, 8, 1]]
+
+
+def test_box_is_cut_at_the_border():
+    assert clip_box([-5, 3, 200, 20], (80, 40), 'x').tolist() == [0, 3, 79, 20]
+    assert clip_box(None, (80, 40), 'x').tolist() == [0, 0, 79, 39]
+
+
+def test_default_box_surrounds_the_labelled_keypoints(loader):
+    points = check_keypoints([[20, 10], [40, 20], [70, 39, 0]], 'x')
+    packed = loader.load_support(IMAGE, points, None)
+    assert box_of(packed) == [18, 8, 42, 22]
+
+
+def test_single_keypoint_means_the_whole_picture(loader):
+    points = check_keypoints([[20, 10]], 'x')
+    packed = loader.load_support(IMAGE, points, None)
+    assert box_of(packed) == [0, 0, 79, 39]
+
+
+def test_query_has_no_annotation(loader):
+    sample = loader.load_query(IMAGE, 3, None)['data_samples']
+    assert 'gt_instance_labels' not in sample
+    assert sorted(sample.gt_instances.keys()) == ['bbox_scores', 'bboxes']
+
+
+def test_pipeline_has_to_load_the_picture():
+    with pytest.raises(ValueError, match='begin with LoadImage'):
+        MemberLoader([dict(type='GetBBoxCenterScale')])

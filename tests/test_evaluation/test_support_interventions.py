@@ -1,0 +1,195 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import copy
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+from torch import nn
+
+from cape_mm.evaluation.support_interventions import (
+    INTERVENTIONS,
+    no_skeleton,
+    permuted_order,
+    right_support,
+    shuffled_keypoints,
+    wrong_category,
+    wrong_image,
+    zeroed_support_features,
+)
+from cape_mm.structures import EpisodeDataSample
+
+
+def make_member(num_keypoints, offset, hidden=()):
+    sample = PoseDataSample()
+    points = offset + np.arange(2 * num_keypoints, dtype=np.float32)
+    points = points.reshape(1, num_keypoints, 2)
+    visible = np.ones((1, num_keypoints), np.float32)
+    visible[:, list(hidden)] = 0
+    sample.gt_instances = InstanceData(
+        bboxes=np.array([[1.0, 2.0, 3.0, 4.0]], np.float32),
+        keypoints=points,
+        keypoints_visible=visible,
+    )
+    sample.gt_instance_labels = InstanceData(
+        keypoint_labels=torch.from_numpy(points) / 100,
+        keypoint_weights=torch.from_numpy(visible),
+    )
+    return sample
+
+
+def make_item(num_keypoints=4, offset=0, hidden=(), shots=2):
+    episode = EpisodeDataSample(
+        metainfo=dict(
+            num_keypoints=num_keypoints,
+            skeleton=[[i, i + 1] for i in range(num_keypoints - 1)],
+            keypoint_names=[f'k{i}' for i in range(num_keypoints)],
+        )
+    )
+    episode.supports = [
+        make_member(num_keypoints, offset + 10 * i, hidden)
+        for i in range(shots)
+    ]
+    episode.queries = [make_member(num_keypoints, offset + 50)]
+    return dict(
+        inputs=dict(
+            support=torch.full((shots, 3, 2, 2), offset),
+            query=torch.full((1, 3, 2, 2), offset + 1),
+        ),
+        data_samples=episode,
+    )
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def points_of(item, number=0):
+    return item['data_samples'].supports[number].gt_instances.keypoints[0]
+
+
+@pytest.mark.parametrize('name', INTERVENTIONS)
+def test_nothing_given_is_changed(name, rng):
+    item, donor = make_item(hidden=[1]), make_item(6, 30)
+    before = copy.deepcopy((item, donor))
+    INTERVENTIONS[name](item, donor, rng)
+    for one, other in zip(before, (item, donor)):
+        assert str(one['data_samples'].metainfo) == str(
+            other['data_samples'].metainfo
+        )
+        members = zip(
+            [*one['data_samples'].supports, *one['data_samples'].queries],
+            [*other['data_samples'].supports, *other['data_samples'].queries],
+        )
+        for old, new in members:
+            np.testing.assert_array_equal(
+                old.gt_instances.keypoints, new.gt_instances.keypoints
+            )
+            assert torch.equal(
+                old.gt_instance_labels.keypoint_weights,
+                new.gt_instance_labels.keypoint_weights,
+            )
+        assert torch.equal(
+            one['inputs']['support'], other['inputs']['support']
+        )
+
+
+@pytest.mark.parametrize('name', INTERVENTIONS)
+def test_queries_keep_their_pictures(name, rng):
+    item = make_item()
+    changed = INTERVENTIONS[name](item, make_item(6, 30), rng).item
+    assert torch.equal(changed['inputs']['query'], item['inputs']['query'])
+    assert changed['data_samples'].num_keypoints == 4
+
+
+def test_right_support_is_the_item_itself(rng):
+    item = make_item()
+    change = right_support(item, None, rng)
+    assert change.item is item
+    assert change.order.tolist() == [0, 1, 2, 3]
+    assert change.judged.all()
+
+
+@pytest.mark.parametrize(
+    'count, judged, edges',
+    [
+        (6, [1, 0, 1, 1], [[0, 1], [1, 2], [2, 3]]),
+        (3, [1, 0, 1, 0], [[0, 1], [1, 2]]),
+    ],
+)
+def test_wrong_category_matches_by_index(count, judged, edges, rng):
+    item, donor = make_item(4), make_item(count, 30, hidden=[1])
+    change = wrong_category(item, donor, rng)
+    assert change.judged.tolist() == [bool(x) for x in judged]
+    episode = change.item['data_samples']
+    assert episode.skeleton == edges
+    common = min(count, 4)
+    np.testing.assert_array_equal(
+        points_of(change.item)[:common], points_of(donor)[:common]
+    )
+    weights = episode.supports[0].gt_instance_labels.keypoint_weights
+    assert weights[0].tolist() == judged
+    assert (change.item['inputs']['support'] == 30).all()
+
+
+def test_wrong_image_keeps_the_coordinates(rng):
+    item, donor = make_item(), make_item(6, 30)
+    change = wrong_image(item, donor, rng)
+    assert (change.item['inputs']['support'] == 30).all()
+    np.testing.assert_array_equal(points_of(change.item), points_of(item))
+
+
+def test_every_labelled_keypoint_is_moved_in_all_shots_alike(rng):
+    item = make_item(6, hidden=[2])
+    change = shuffled_keypoints(item, None, rng)
+    moved = points_of(change.item) != points_of(item)
+    assert moved.any(axis=1).tolist() == [i != 2 for i in range(6)]
+    assert sorted(points_of(change.item)[:, 0]) == sorted(
+        points_of(item)[:, 0]
+    )
+    np.testing.assert_array_equal(
+        points_of(change.item, 1), points_of(change.item) + 10
+    )
+    assert (
+        change.item['data_samples'].skeleton == item['data_samples'].skeleton
+    )
+
+
+def test_no_skeleton_has_no_edges(rng):
+    change = no_skeleton(make_item(), None, rng)
+    assert change.item['data_samples'].skeleton == []
+
+
+def test_permuted_order_is_undone_by_its_order(rng):
+    item = make_item(6, hidden=[2])
+    change = permuted_order(item, None, rng)
+    assert (points_of(change.item) != points_of(item)).any()
+    np.testing.assert_array_equal(
+        points_of(change.item)[change.order], points_of(item)
+    )
+    episode = change.item['data_samples']
+    names = [
+        sorted(episode.keypoint_names[end] for end in edge)
+        for edge in episode.skeleton
+    ]
+    assert names == [[f'k{i}', f'k{i + 1}'] for i in range(5)]
+    query = episode.queries[0].gt_instance_labels.keypoint_labels[0]
+    expected = item['data_samples'].queries[0].gt_instance_labels
+    assert torch.equal(query[change.order], expected.keypoint_labels[0])
+
+
+class _Encoder(nn.Module):
+    def forward(self, features, points):
+        return sum(feature.sum() for feature in features) + points.sum()
+
+
+def test_zeroed_features_leave_the_coordinates():
+    model = nn.Module()
+    model.head = nn.Module()
+    model.head.support_encoder = _Encoder()
+    features = (torch.ones(2), torch.ones(3))
+    with zeroed_support_features(model):
+        assert model.head.support_encoder(features, torch.ones(1)) == 1
+    assert model.head.support_encoder(features, torch.ones(1)) == 6
