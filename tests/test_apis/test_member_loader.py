@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import numpy as np
 import pytest
+from PIL import Image
 
 from cape_mm.apis.checkpoint_config import test_pipeline as pipeline_of
 from cape_mm.apis.member_loader import (
@@ -52,3 +53,11 @@ def test_query_has_no_annotation(loader):
 def test_pipeline_has_to_load_the_picture():
     with pytest.raises(ValueError, match='begin with LoadImage'):
         MemberLoader([dict(type='GetBBoxCenterScale')])
+
+
+def test_pictures_are_turned_as_their_exif_says(loader, tmp_path):
+    file = tmp_path / 'turned.jpg'
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: turn by a quarter
+    Image.fromarray(IMAGE).save(file, exif=exif)
+    assert box_of(loader.load_query(file, 3, None)) == [0, 0, 39, 79]

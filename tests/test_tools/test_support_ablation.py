@@ -1,0 +1,92 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from tiny_cape import write_tiny_cape
+
+from cape_mm.apis import load_estimator
+from cape_mm.apis.episode_source import build_dataset, predict_items
+from cape_mm.evaluation.metrics import EpisodePCK
+
+TOOL = 'analysis_tools/support_ablation.py'
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    return write_tiny_cape(tmp_path_factory.mktemp('tiny'))
+
+
+@pytest.fixture(scope='module')
+def tool():
+    return runpy.run_path(str(TOOLS / TOOL))
+
+
+def test_help_answers_without_importing_torch(modules_after_help):
+    assert 'torch' not in modules_after_help(TOOL)
+
+
+def test_table_agrees_with_the_test(tiny, call_tool, tmp_path, capsys):
+    out = tmp_path / 'table.json'
+    call_tool(TOOL, tiny.config, tiny.checkpoint, '--out', out)
+    table = json.loads(out.read_text())
+    printed = capsys.readouterr().out
+
+    cfg = Config.fromfile(str(tiny.config))
+    model = load_estimator(cfg, tiny.checkpoint, 'cpu')
+    dataset = build_dataset(cfg)
+    episodes = predict_items(model, [dataset[i] for i in range(len(dataset))])
+    metric = EpisodePCK()
+    metric.process({}, [episode.to_dict() for episode in episodes])
+    expected = metric.compute_metrics(metric.results)
+    right = table['right support']
+    assert right['PCK@0.2'] == pytest.approx(expected['PCK'])
+    assert right['PCK@0.05'] == pytest.approx(expected['PCK@0.05'])
+    assert right['pairs'] == 2 * len(dataset)
+
+    assert table['permuted keypoint order'] == pytest.approx(right, abs=0.02)
+    assert len(table) == 7
+    for name, row in table.items():
+        assert name in printed
+        if name != 'wrong-category support':
+            assert row['keypoints'] == right['keypoints']
+    assert table['wrong-category support']['keypoints'] <= right['keypoints']
+
+
+def test_one_category_leaves_no_wrong_one(tiny, call_tool, capsys):
+    call_tool(TOOL, tiny.config, tiny.checkpoint, '--num-episodes', 1)
+    assert 'Only one category' in capsys.readouterr().out
+
+
+def test_donor_is_of_another_category(tool):
+    class Sample:
+        def __init__(self, category_id):
+            self.category_id = category_id
+
+    loaded = []
+
+    class Dataset:
+        def __getitem__(self, index):
+            loaded.append(index)
+            return dict(data_samples=Sample(index // 3))
+
+    donor = tool['donor_of'](Dataset(), 1, list(range(6)), {1: 0})
+    assert donor['data_samples'].category_id == 1
+    assert loaded == [4]
+
+
+def test_only_pairs_that_the_change_has_emptied_are_left_out(tool):
+    rows = [
+        {'PCK@0.2': 1.0, 'PCK@0.05': 0.5, 'keypoints': 4, 'judged': True},
+        {'PCK@0.2': 9, 'PCK@0.05': 9, 'keypoints': 0, 'judged': True},
+        {'PCK@0.2': 9, 'PCK@0.05': 9, 'keypoints': 0, 'judged': False},
+    ]
+    assert tool['average'](rows) == {
+        'PCK@0.2': 0.5,
+        'PCK@0.05': 0.25,
+        'pairs': 2,
+        'keypoints': 4,
+    }
