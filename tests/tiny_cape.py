@@ -50,6 +50,8 @@ def save_weights(cfg: Config, path: Path, seed: int = 0) -> None:
         model = MODELS.build(cfg.model)
     with torch.no_grad():
         for parameter in model.head.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
+            # more would amplify rounding from step to step without limit
+            size = 0.02 if parameter.any() else 0.1
+            parameter.add_(size * torch.randn_like(parameter))
     meta = dict(cfg=cfg.pretty_text)
     torch.save(dict(meta=meta, state_dict=model.state_dict()), path)
