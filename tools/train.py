@@ -10,9 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if (ROOT / 'cape_mm').is_dir():
     sys.path.insert(0, str(ROOT))
 
-# first, since it says what is missing
-import cape_mm  # noqa: E402, F401, I001
-from mmengine.config import DictAction  # noqa: E402
+# Says what is missing, if something is.
+from cape_mm.engine.arguments import add_common_arguments  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,42 +50,7 @@ def parse_args() -> argparse.Namespace:
         help='write pictures of the validation into this folder, as given '
         '(relative to the current folder), with the epoch in their names',
     )
-    parser.add_argument(
-        '--show', action='store_true', help='show the pictures in a window'
-    )
-    parser.add_argument(
-        '--interval',
-        type=int,
-        default=1,
-        help='draw every N-th query (default: 1)',
-    )
-    parser.add_argument(
-        '--wait-time',
-        type=float,
-        default=1,
-        help='seconds that a window stays (default: 1)',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config, e.g. '
-        'optim_wrapper.optimizer.lr=1e-4 key="[a,b]"; applied last',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='how the processes of a distributed run are started',
-    )
-    parser.add_argument(
-        '--local_rank',
-        '--local-rank',
-        type=int,
-        default=0,
-        help=argparse.SUPPRESS,  # given by PyTorch's old launcher
-    )
+    add_common_arguments(parser, example='optim_wrapper.optimizer.lr=1e-4')
     return parser.parse_args()
 
 
