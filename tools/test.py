@@ -89,7 +89,7 @@ def main() -> None:
     from mmengine.dist import is_main_process
     from mmengine.runner import Runner
 
-    from cape_mm.engine.launch import one_line_errors
+    from cape_mm.engine.launch import leave_processes, one_line_errors
 
     with one_line_errors():
         runner = Runner.from_cfg(build_config(args))
@@ -98,6 +98,7 @@ def main() -> None:
     if args.out and is_main_process():
         mmengine.mkdir_or_exist(Path(args.out).parent)
         mmengine.dump(metrics, args.out)
+    leave_processes()
 
 
 if __name__ == '__main__':

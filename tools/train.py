@@ -120,10 +120,11 @@ def main() -> None:
     # imported late: `-h` and a wrong flag answer at once
     from mmengine.runner import Runner
 
-    from cape_mm.engine.launch import one_line_errors
+    from cape_mm.engine.launch import leave_processes, one_line_errors
 
     with one_line_errors():
         Runner.from_cfg(build_config(args)).train()
+    leave_processes()
 
 
 if __name__ == '__main__':

@@ -130,6 +130,16 @@ def join_cpu_processes(cfg: Config) -> None:
         torch.distributed.init_process_group(backend)
 
 
+def leave_processes() -> None:
+    """End the process group of a distributed run, if there is one.
+
+    Gloo's threads may abort an interpreter that exits before that.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def check_checkpoints(cfg: Config) -> None:
     """Check every local checkpoint that the run will load.
 

@@ -10,7 +10,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # -> best_PCK_epoch_N.pth; MMEngine cannot infer the rule for `PCK`
     checkpoint=dict(
-        type='CheckpointHook',
+        type='cape_mm.LatestBestCheckpointHook',
         interval=1,
         max_keep_ckpts=2,
         save_best='PCK',

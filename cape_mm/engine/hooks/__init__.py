@@ -4,6 +4,7 @@ from .episode_debug_hook import EpisodeDebugHook
 from .episode_summary_hook import EpisodeSummaryHook
 from .episode_visualization_hook import EpisodeVisualizationHook
 from .epoch_seed_hook import EpochSeedHook
+from .latest_best_checkpoint_hook import LatestBestCheckpointHook
 from .pair_list_hook import PairListHook
 from .plain_checkpoint_hook import (
     PlainCheckpointHook,
@@ -18,6 +19,7 @@ __all__ = [
     'EpisodeSummaryHook',
     'EpisodeVisualizationHook',
     'EpochSeedHook',
+    'LatestBestCheckpointHook',
     'PairListHook',
     'PlainCheckpointHook',
     'RestorePlainCheckpointHook',

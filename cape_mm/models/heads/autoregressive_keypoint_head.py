@@ -262,6 +262,9 @@ class AutoregressiveKeypointHead(BaseHead):
         if self.own_prediction_share > 0:
             with torch.no_grad():
                 own = self.decoder(context, points, known).points[-1][:, :-1]
+            # Autocast would hand the weights it has cast without gradient to
+            # the next pass, which needs it.
+            torch.clear_autocast_cache()
             replace = (
                 torch.rand_like(points[..., 0]) < self.own_prediction_share
             )
