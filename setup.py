@@ -39,6 +39,17 @@ def link_mim():
         (folder / name).symlink_to(os.path.join('..', '..', name))
 
 
+def add_short_names(configs):
+    """Puts an empty file ``name`` beside each config ``name.py``.
+
+    mim looks for a file of exactly the name it is given; our tools then take
+    the config beside it: ``mim train cape_mm single_image``.
+    """
+    for config in configs.rglob('*.py'):
+        if '_base_' not in config.parts:
+            config.with_suffix('').touch()
+
+
 class BuildPackage(build_py):
     """Adds ``.mim`` to what is built."""
 
@@ -53,6 +64,7 @@ class BuildPackage(build_py):
         for file in mim_files():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / file, folder / file)
+        add_short_names(folder / 'configs')
 
 
 class Develop(develop):

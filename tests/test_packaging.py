@@ -80,6 +80,12 @@ def test_wheel_holds_configs_and_tools_where_mim_looks(wheel):
     assert {f'cape_mm/.mim/{name}' for name in carried} <= files
 
 
+def test_mim_finds_configs_by_name_without_suffix(wheel):
+    files = set(zipfile.ZipFile(wheel).namelist())
+    for config in (ROOT / 'configs' / 'cape').glob('*.py'):
+        assert f'cape_mm/.mim/configs/cape/{config.stem}' in files
+
+
 def test_wheel_holds_nothing_but_the_package(wheel):
     files = zipfile.ZipFile(wheel).namelist()
     tops = {name.split('/')[0] for name in files}

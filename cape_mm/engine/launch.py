@@ -41,6 +41,8 @@ def one_line_errors() -> Iterator[None]:
 def load_config(args: Namespace) -> Config:
     """Read ``args.config`` and apply launcher and working directory.
 
+    The suffix ``.py`` may be left out.
+
     The working directory is, in this order, ``args.work_dir``, the config's
     ``work_dir``, ``./work_dirs/<config name>``.
 
@@ -49,14 +51,17 @@ def load_config(args: Namespace) -> Config:
     """
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
-    if not osp.isfile(args.config):
-        raise UsageError(f"there is no config file '{args.config}'")
-    cfg = Config.fromfile(args.config)
+    path = args.config
+    if not path.endswith('.py') and osp.isfile(f'{path}.py'):
+        path += '.py'
+    if not osp.isfile(path):
+        raise UsageError(f"there is no config file '{path}'")
+    cfg = Config.fromfile(path)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        name = osp.splitext(osp.basename(args.config))[0]
+        name = osp.splitext(osp.basename(path))[0]
         cfg.work_dir = osp.join('./work_dirs', name)
     return cfg
 

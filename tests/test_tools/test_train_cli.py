@@ -144,3 +144,10 @@ def test_visualization_flags_reach_the_hook(
     assert seen['enable'] and seen['show']
     assert seen['out_dir'] == 'pictures'
     assert (seen['interval'], seen['wait_time']) == (3, 0.5)
+
+
+def test_suffix_of_the_config_may_be_left_out(call_tool, toy_config, tmp_path):
+    """As ``mim train cape_mm NAME`` leaves it out."""
+    name = toy_config[: -len('.py')]
+    call_tool('train.py', name, '--work-dir', tmp_path)
+    assert (tmp_path / 'best_PCK_epoch_2.pth').exists()
