@@ -20,7 +20,7 @@ help:
 	@echo 'make test  run all tests (PYTEST_ARGS="-m \"not slow\"" for fewer)'
 	@echo 'make lint  check the style'
 	@echo 'make env   make the environment and print its interpreter'
-	@echo 'The first call makes the environment (about 7 minutes on 2 cores);'
+	@echo 'The first call makes the environment (about 6 minutes on 2 cores);'
 	@echo 'PYTHON=/path/to/python uses an environment of your own instead.'
 
 env:
