@@ -3,5 +3,20 @@ from .category import Category
 from .episode_batch import EpisodeBatch
 from .episode_data_sample import EpisodeDataSample
 from .episode_index import EpisodeIndex
+from .landmark_schema import (
+    Landmark,
+    LandmarkSchema,
+    available_schemas,
+    get_schema,
+)
 
-__all__ = ['Category', 'EpisodeBatch', 'EpisodeDataSample', 'EpisodeIndex']
+__all__ = [
+    'Category',
+    'EpisodeBatch',
+    'EpisodeDataSample',
+    'EpisodeIndex',
+    'Landmark',
+    'LandmarkSchema',
+    'available_schemas',
+    'get_schema',
+]
