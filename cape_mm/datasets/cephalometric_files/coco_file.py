@@ -1,0 +1,248 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+
+import cv2
+import numpy as np
+
+from cape_mm.structures import LandmarkSchema
+
+from ..mp100_preparation.picture_check import loaded_size
+from .coco_check import check_content, check_spacing, find_outside
+
+
+@dataclass
+class CephalometricRecord:
+    """One film with its landmarks, as all converters hand it on.
+
+    Attributes:
+        image_path (str): Its picture, relative to the folder of the pictures.
+        keypoints_px (np.ndarray): (K, 2) float, x, y in pixels of the
+            picture, in the order of the schema. What is not labelled may hold
+            anything.
+        visible (np.ndarray): (K,) int; 0 not labelled, 1 hidden, 2 visible.
+        spacing (Tuple[float, float], optional): Millimetres per pixel along
+            x and y; None where unknown.
+        spacing_source (str): Where the spacing comes from, one of
+            :data:`cape_mm.datasets.cephalometric_files.SPACING_SOURCES`.
+        device (str): X-ray device, empty where unknown.
+        subject (str): Who it is, under a pseudonym; empty where unknown.
+        class_labels (Dict[str, Any]): What the data set says about the film
+            beyond landmarks, such as skeletal classes.
+        image (np.ndarray, optional): (H, W) or (H, W, 3) uint8, BGR. If it is
+            given, ``image_path`` is written, else it must be there already.
+        extra (Dict[str, Any]): Other entries of the image in the file.
+    """
+
+    image_path: str
+    keypoints_px: np.ndarray
+    visible: np.ndarray
+    spacing: Optional[Tuple[float, float]] = None
+    spacing_source: str = 'unknown'
+    device: str = ''
+    subject: str = ''
+    class_labels: Dict[str, Any] = field(default_factory=dict)
+    image: Optional[np.ndarray] = None
+    extra: Dict[str, Any] = field(default_factory=dict)
+
+
+def write_coco(
+    records: Iterable[CephalometricRecord],
+    schema: LandmarkSchema,
+    path: Union[str, Path],
+    image_root: Union[str, Path],
+    info: Optional[Dict[str, Any]] = None,
+) -> List[str]:
+    """Write an annotation file, and the pictures that records bring along.
+
+    Images and annotations are numbered from 1 in the order of the records.
+    The box is the whole picture, whose size is taken from the picture itself.
+
+    Args:
+        records (Iterable[CephalometricRecord]): The films.
+        schema (LandmarkSchema): Their landmarks.
+        path (str | Path): The JSON file to write.
+        image_root (str | Path): Folder of the pictures.
+        info (Dict[str, Any], optional): Further entries of ``info``, such as
+            the source of the data.
+
+    Returns:
+        List[str]: Landmarks outside of their picture, one line each. They
+        are written all the same.
+
+    Raises:
+        FileNotFoundError: If a picture is not there.
+        ValueError: If a record is wrong, or there is none.
+    """
+    path, image_root = Path(path), Path(image_root)
+    content: Dict[str, Any] = dict(
+        info=dict(info or {}, schema=schema.name),
+        images=[],
+        annotations=[],
+        categories=[
+            dict(
+                id=1,
+                name='head',
+                keypoints=list(schema.names),
+                skeleton=[],
+            )
+        ],
+    )
+    outside: List[str] = []
+    paths = set()
+    for number, record in enumerate(records, 1):
+        where = f'{path}: record {number} ({record.image_path})'
+        if record.image_path in paths:
+            raise ValueError(
+                f'{where}: an earlier record has the same picture; one film '
+                'has one record'
+            )
+        paths.add(record.image_path)
+        points = _collect_points(record, schema, where)
+        size = _provide_picture(record, image_root, where)
+        image, annotation = _make_entries(record, number, points, size, where)
+        content['images'].append(image)
+        content['annotations'].append(annotation)
+        outside += [
+            f'{where}: landmark {schema.codes[index]} at '
+            f'({points[index, 0]:g}, {points[index, 1]:g}) is outside of the '
+            f'picture of {size[0]} x {size[1]} pixels'
+            for index in find_outside(annotation['keypoints'], size)
+        ]
+    if not content['images']:
+        raise ValueError(f'{path}: there is no film to write')
+    check_content(content, str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, allow_nan=False))
+    return outside
+
+
+def load_coco(path: Union[str, Path]) -> Dict[str, Any]:
+    """Read an annotation file and check it.
+
+    Args:
+        path (str | Path): The JSON file.
+
+    Returns:
+        Dict[str, Any]: ``info``, ``images``, ``annotations``, ``categories``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no JSON, or something in it is wrong.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'annotation file {path} does not exist: correct ann_file or '
+            'data_root (ann_file is relative to data_root)'
+        )
+    try:
+        content = json.loads(path.read_text('utf-8'))
+    except ValueError as error:
+        raise ValueError(
+            f'annotation file {path} is no valid JSON, perhaps it was not '
+            f'written completely: {error}'
+        ) from error
+    check_content(content, str(path))
+    return content
+
+
+def _collect_points(
+    record: CephalometricRecord, schema: LandmarkSchema, where: str
+) -> np.ndarray:
+    """(K, 3) x, y, v; zeros where not labelled."""
+    count = len(schema)
+    keypoints = np.asarray(record.keypoints_px, dtype=np.float64)
+    visible = np.asarray(record.visible)
+    if keypoints.shape != (count, 2) or visible.shape != (count,):
+        raise ValueError(
+            f'{where}: keypoints_px has the shape {keypoints.shape} and '
+            f'visible {visible.shape}; schema {schema.name!r} needs '
+            f'({count}, 2) and ({count},)'
+        )
+    wrong = [
+        f'{code} ({x:g}, {y:g}, v = {v})'
+        for code, (x, y), v in zip(schema.codes, keypoints, visible.tolist())
+        if v not in (0, 1, 2) or (v and not np.isfinite([x, y]).all())
+    ]
+    if wrong:
+        raise ValueError(
+            f'{where}: wrong landmarks: {", ".join(wrong)}. Give finite '
+            'coordinates and v = 1 or 2, or v = 0 for what is not labelled'
+        )
+    labelled = visible > 0
+    keypoints = np.where(labelled[:, None], keypoints, 0.0)
+    return np.column_stack([keypoints, visible])
+
+
+def _provide_picture(
+    record: CephalometricRecord, image_root: Path, where: str
+) -> Tuple[int, int]:
+    """Write the picture if it is given; its width and height."""
+    path = image_root / record.image_path
+    if record.image is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_done, encoded = cv2.imencode(path.suffix, record.image)
+        if not is_done:
+            raise ValueError(
+                f'{where}: the picture cannot be written as {path.suffix!r}; '
+                'give it the suffix .png'
+            )
+        path.write_bytes(encoded.tobytes())
+    elif not path.is_file():
+        raise FileNotFoundError(
+            f'{where}: there is no picture {path}: put it there, or correct '
+            'image_root'
+        )
+    size = loaded_size(path)
+    if size is None:
+        raise ValueError(
+            f'{where}: {path} is no picture, or not a complete one: fetch it '
+            'again, or convert it to PNG'
+        )
+    return size
+
+
+def _make_entries(
+    record: CephalometricRecord,
+    number: int,
+    points: np.ndarray,
+    size: Tuple[int, int],
+    where: str,
+) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    """The image and the annotation of the file."""
+    spacing = record.spacing
+    if spacing is not None:
+        spacing = [float(value) for value in spacing]
+    problem = check_spacing(spacing, record.spacing_source)
+    if problem:
+        raise ValueError(f'{where}: {problem}')
+    width, height = size
+    image = dict(
+        record.extra,
+        id=number,
+        file_name=record.image_path,
+        width=width,
+        height=height,
+        spacing=spacing,
+        spacing_source=record.spacing_source,
+    )
+    for key in ('device', 'subject', 'class_labels'):
+        if getattr(record, key):
+            image[key] = getattr(record, key)
+    keypoints = []
+    for x, y, v in points.tolist():
+        keypoints += [x, y, int(v)]
+    annotation = dict(
+        id=number,
+        image_id=number,
+        category_id=1,
+        bbox=[0, 0, width, height],
+        area=width * height,
+        iscrowd=0,
+        num_keypoints=int((points[:, 2] > 0).sum()),
+        keypoints=keypoints,
+    )
+    return image, annotation
