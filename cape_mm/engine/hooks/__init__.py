@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .accumulation_flush_hook import AccumulationFlushHook
+from .collapse_monitor_hook import CollapseError, CollapseMonitorHook
 from .episode_debug_hook import EpisodeDebugHook
 from .episode_summary_hook import EpisodeSummaryHook
 from .episode_visualization_hook import EpisodeVisualizationHook
@@ -10,11 +11,16 @@ from .plain_checkpoint_hook import (
     PlainCheckpointHook,
     RestorePlainCheckpointHook,
 )
+from .resumable_early_stopping_hook import ResumableEarlyStoppingHook
 from .scheduled_sampling_hook import ScheduledSamplingHook
 from .strict_checkpoint_hook import StrictCheckpointHook
+from .train_gap_hook import TrainGapHook
+from .validation_trend_hook import ValidationTrendHook
 
 __all__ = [
     'AccumulationFlushHook',
+    'CollapseError',
+    'CollapseMonitorHook',
     'EpisodeDebugHook',
     'EpisodeSummaryHook',
     'EpisodeVisualizationHook',
@@ -23,6 +29,9 @@ __all__ = [
     'PairListHook',
     'PlainCheckpointHook',
     'RestorePlainCheckpointHook',
+    'ResumableEarlyStoppingHook',
     'ScheduledSamplingHook',
     'StrictCheckpointHook',
+    'TrainGapHook',
+    'ValidationTrendHook',
 ]

@@ -1,0 +1,145 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from copy import deepcopy
+from math import inf
+from typing import Dict, List, Optional, Union
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmengine.runner.amp import autocast
+
+from cape_mm.registry import HOOKS
+
+_STREAK = 'train_gap_streak'
+
+
+@HOOKS.register_module()
+class TrainGapHook(Hook):
+    """Measure the training data as the validation data are measured.
+
+    After each validation the model, in evaluation mode, is tested on a fixed
+    part of the training data. A metric ``M`` gives ``train_M`` and ``gap_M``
+    = validation minus training in the log, and a line that says how many
+    times worse validation is. If that stays above ``max_ratio``, the model
+    learns its training data by heart.
+
+    It costs a validation on that part, so a few dozen pictures are enough.
+    How often in a row the limit was passed is part of the checkpoint; as the
+    checkpoint of an epoch is written before its validation, a resumed run
+    may lack the last one.
+
+    Args:
+        monitor (str): Key of the metric; must be positive.
+        rule (str): ``'greater'`` or ``'less'`` is better.
+        dataloader (str | dict): The data, with the pipeline of validation,
+            ``test_mode=True`` and, say, ``indices=60``; or the name of a
+            variable of the config that holds it. Defaults to
+            ``'train_gap_dataloader'``.
+        evaluator (str | dict | List[dict]): Metrics, or the name of a
+            variable of the config. Defaults to ``'val_evaluator'``. Metrics
+            that write files would overwrite those of the validation.
+        max_ratio (float): Limit of how many times worse validation is.
+            Defaults to 1.5.
+        consecutive (int): Validations in a row above the limit that make a
+            warning. Defaults to 2.
+
+    Raises:
+        ValueError: If ``rule`` is neither of the two.
+        KeyError: If the config has no such variable, or the metrics lack
+            ``monitor``.
+    """
+
+    # before EMAHook takes the averaged weights away
+    priority = 'ABOVE_NORMAL'
+
+    def __init__(
+        self,
+        monitor: str,
+        rule: str,
+        dataloader: Union[str, dict] = 'train_gap_dataloader',
+        evaluator: Union[str, dict, List[dict]] = 'val_evaluator',
+        max_ratio: float = 1.5,
+        consecutive: int = 2,
+    ) -> None:
+        if rule not in ('greater', 'less'):
+            raise ValueError(f"rule is 'greater' or 'less', not {rule!r}")
+        self.monitor = monitor
+        self.rule = rule
+        self.max_ratio = max_ratio
+        self.consecutive = consecutive
+        self._given = dict(dataloader=dataloader, evaluator=evaluator)
+        self._dataloader = None
+        self._evaluator = None
+        self._streak = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Build data and metrics, so that mistakes show at once."""
+        self._streak = runner.message_hub.runtime_info.get(_STREAK, 0)
+        self._dataloader = runner.build_dataloader(
+            _look_up(runner, self._given['dataloader'])
+        )
+        self._evaluator = runner.build_evaluator(
+            _look_up(runner, self._given['evaluator'])
+        )
+        dataset = self._dataloader.dataset
+        self._evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+    ) -> None:
+        """Evaluate the training data and compare."""
+        if self._dataloader is None:  # a validation without training
+            return
+        train = self._evaluate(runner)
+        for values in (metrics or {}, train):
+            if self.monitor not in values:
+                raise KeyError(
+                    f'{type(self).__name__} is to compare {self.monitor!r}, '
+                    f'which is not among the metrics {", ".join(values)}'
+                )
+        on_val, on_train = metrics[self.monitor], train[self.monitor]
+        hub = runner.message_hub
+        hub.update_scalar(f'val/train_{self.monitor}', on_train)
+        hub.update_scalar(f'val/gap_{self.monitor}', on_val - on_train)
+        ratio = _times_worse(on_val, on_train, self.rule)
+        self._streak = self._streak + 1 if ratio > self.max_ratio else 0
+        hub.update_info(_STREAK, self._streak)
+        count = len(self._dataloader.dataset)
+        text = (
+            f'{self.monitor}: {on_train:.4g} on {count} items of the training '
+            f'data, {on_val:.4g} in validation, {ratio:.2f} times as bad'
+        )
+        if self._streak < self.consecutive:
+            runner.logger.info(text)
+        else:
+            runner.logger.warning(
+                f'{text}; above {self.max_ratio:g} in {self._streak} '
+                'validations in a row: the training data are learnt by heart'
+            )
+
+    @torch.no_grad()
+    def _evaluate(self, runner: Runner) -> Dict[str, float]:
+        runner.model.eval()
+        fp16 = getattr(runner.val_loop, 'fp16', False)
+        for batch in self._dataloader:
+            with autocast(enabled=fp16):
+                outputs = runner.model.val_step(batch)
+            self._evaluator.process(outputs, batch)
+        return self._evaluator.evaluate(len(self._dataloader.dataset))
+
+
+def _look_up(
+    runner: Runner, given: Union[str, dict, List[dict]]
+) -> Union[dict, List[dict]]:
+    if not isinstance(given, str):
+        return deepcopy(given)
+    if given not in runner.cfg:
+        raise KeyError(
+            f'TrainGapHook needs {given!r}, which the config does not have'
+        )
+    return deepcopy(runner.cfg[given])
+
+
+def _times_worse(on_val: float, on_train: float, rule: str) -> float:
+    bad, good = (on_val, on_train) if rule == 'less' else (on_train, on_val)
+    return float(bad / good) if good else (inf if bad else 1.0)
