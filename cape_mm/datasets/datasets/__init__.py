@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .cephalometric_dataset import CephalometricDataset
 from .creatures_dataset import CreaturesDataset
 from .episode_dataset import EpisodeDataset
 from .mp100_dataset import MP100Dataset
@@ -7,6 +8,7 @@ from .single_category_episode_dataset import SingleCategoryEpisodeDataset
 from .single_image_episode_dataset import SingleImageEpisodeDataset
 
 __all__ = [
+    'CephalometricDataset',
     'CreaturesDataset',
     'EpisodeDataset',
     'MP100Dataset',

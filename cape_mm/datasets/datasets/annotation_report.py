@@ -1,6 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from collections import OrderedDict
-from typing import Dict, List
+from typing import Dict, List, Mapping
 
 #: What each kind of problem means and what is done about it, in the order
 #: of the report.
@@ -28,10 +28,18 @@ class AnnotationReport:
     Args:
         ann_file (str): The file that is read.
         max_examples (int): Examples kept of each kind. Defaults to 3.
+        problems (Mapping[str, str]): The meaning of each kind, in the order
+            of the report. Defaults to :data:`PROBLEMS`.
     """
 
-    def __init__(self, ann_file: str, max_examples: int = 3) -> None:
+    def __init__(
+        self,
+        ann_file: str,
+        max_examples: int = 3,
+        problems: Mapping[str, str] = PROBLEMS,
+    ) -> None:
         self.ann_file = ann_file
+        self.problems = problems
         self.max_examples = max_examples
         self.counts: Dict[str, int] = {}
         self.examples: Dict[str, List[str]] = {}
@@ -40,11 +48,11 @@ class AnnotationReport:
         """Count one problem.
 
         Args:
-            kind (str): A key of :data:`PROBLEMS`.
+            kind (str): A key of ``problems``.
             example (str): Where it is and why, e.g. ``'annotation 3
                 (a/b.jpg): area is 0'``.
         """
-        if kind not in PROBLEMS:
+        if kind not in self.problems:
             raise KeyError(f'unknown kind of problem: {kind!r}')
         self.counts[kind] = self.counts.get(kind, 0) + 1
         examples = self.examples.setdefault(kind, [])
@@ -56,7 +64,7 @@ class AnnotationReport:
 
     def __str__(self) -> str:
         lines = [f'Problems in {self.ann_file}:']
-        for kind, meaning in PROBLEMS.items():
+        for kind, meaning in self.problems.items():
             if kind not in self.counts:
                 continue
             lines.append(f'  {self.counts[kind]} {meaning}')

@@ -1,0 +1,246 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import logging
+from collections import OrderedDict
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+import numpy as np
+from mmengine.logging import print_log
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+
+from cape_mm.registry import DATASETS
+from cape_mm.structures import LandmarkSchema, get_schema
+
+from ..cephalometric_files.coco_check import (
+    compare_names,
+    describe,
+    find_outside,
+)
+from ..cephalometric_files.coco_file import load_coco
+from ..mp100_preparation.picture_check import STATES, check_pictures
+from .annotation_report import AnnotationReport
+
+_PROBLEMS = OrderedDict(
+    no_annotation='films without annotation (skipped)',
+    no_landmark='films without labelled landmark (skipped)',
+    outside='landmarks outside of the picture (kept)',
+    no_spacing='films without spacing: no millimetres can be given for them',
+)
+
+
+@DATASETS.register_module()
+class CephalometricDataset(BaseCocoStyleDataset):
+    """Lateral X-rays of the head with named landmarks; one item is one film.
+
+    Landmarks are matched by name, never by position. If the file says, in
+    ``info.schema``, that its landmarks are those of another schema, they are
+    matched by their codes, and those that ``schema`` lacks are left out.
+
+    ``get_data_info`` gives what MMPose's data sets give, and ``spacing``
+    ((2,) float32, millimetres per pixel of the original picture along x and
+    y, or None where unknown), ``spacing_source``, ``device``, ``subject``
+    (empty where not given) and ``class_labels``. Metrics need the first four:
+    list them in the ``meta_keys`` of ``PackPoseInputs``.
+
+    ``metainfo['schema']`` is the name of the schema.
+
+    Args:
+        ann_file (str): Annotation file, relative to ``data_root``.
+        schema (str): Which landmarks to give and in which order; see
+            :func:`cape_mm.structures.available_schemas`.
+        data_root (str): Folder of the data set. Defaults to ''.
+        data_prefix (dict): Where the pictures are, relative to ``data_root``.
+            Defaults to ``dict(img='images/')``.
+        landmark_weights (Dict[str, float], optional): Weight in the loss of
+            landmarks by their codes, the others have 1. Without effect unless
+            ``GenerateTarget`` gets ``use_dataset_keypoint_weights=True``.
+        **kwargs: Other arguments of MMPose's ``BaseCocoStyleDataset``, but
+            neither ``bbox_file``, ``metainfo`` nor ``data_mode``.
+
+    Raises:
+        FileNotFoundError: If the annotation file or a picture is missing.
+        KeyError: If there is no such schema or landmark.
+        ValueError: If the file is wrong, has other landmarks than those of
+            the schema, or contradicts a picture.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        schema: str,
+        data_root: str = '',
+        data_prefix: Optional[dict] = None,
+        landmark_weights: Optional[Dict[str, float]] = None,
+        **kwargs,
+    ) -> None:
+        refused = {'bbox_file', 'metainfo', 'data_mode'} & kwargs.keys()
+        if refused:
+            raise ValueError(
+                f'{type(self).__name__} takes no {", ".join(sorted(refused))}'
+            )
+        self.schema: LandmarkSchema = get_schema(schema)
+        metainfo = self.schema.metainfo()
+        for code, weight in (landmark_weights or {}).items():
+            index = self.schema.index_of(code)
+            metainfo['joint_weights'][index] = float(weight)
+        # Where each landmark is in the file.
+        self._order: List[int] = []
+        self._report = AnnotationReport(ann_file, problems=_PROBLEMS)
+        super().__init__(
+            ann_file=ann_file,
+            data_root=data_root,
+            data_prefix=data_prefix or dict(img='images/'),
+            metainfo=metainfo,
+            **kwargs,
+        )
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+        """Parse the meta information, and keep the schema's name."""
+        parsed = super()._load_metainfo(metainfo)
+        if 'dataset_name' in parsed:
+            parsed['schema'] = parsed['dataset_name']
+        return parsed
+
+    def load_data_list(self) -> List[dict]:
+        """Load all films that have landmarks and report the others.
+
+        Returns:
+            List[dict]: One dictionary per film.
+        """
+        self._report = AnnotationReport(self.ann_file, problems=_PROBLEMS)
+        content = load_coco(self.ann_file)
+        self._order, dropped = self._match_landmarks(content)
+        annotated = {entry['image_id'] for entry in content['annotations']}
+        for image in content['images']:
+            if image['id'] not in annotated:
+                self._report.add('no_annotation', describe(image))
+        self._check_pictures(content['images'])
+
+        films = super().load_data_list()
+        if self._report:
+            print_log(
+                str(self._report), logger='current', level=logging.WARNING
+            )
+        if not films:
+            raise ValueError(
+                f'{self.ann_file} has no usable film. {self._report}'
+            )
+        print_log(
+            f'{self.ann_file}: {len(films)} films, {len(self.schema)} '
+            f'landmarks of schema {self.schema.name!r}'
+            + (f', without {", ".join(dropped)}' if dropped else ''),
+            logger='current',
+        )
+        return films
+
+    def parse_data_info(self, raw_data_info: dict) -> Optional[dict]:
+        """Read one film.
+
+        Args:
+            raw_data_info (dict): ``raw_ann_info`` and ``raw_img_info``,
+                entries of the file.
+
+        Returns:
+            dict | None: The film; None if it has no labelled landmark.
+        """
+        image = raw_data_info['raw_img_info']
+        points = np.array(raw_data_info['raw_ann_info']['keypoints'])
+        points = points.reshape(-1, 3)[self._order]
+        if not (points[:, 2] > 0).any():
+            self._report.add('no_landmark', describe(image))
+            return None
+        size = (image['width'], image['height'])
+        for index in find_outside(points.ravel().tolist(), size):
+            x, y, _ = points[index]
+            self._report.add(
+                'outside',
+                f'{describe(image)}: {self.schema.codes[index]} at '
+                f'({x:g}, {y:g}), the picture has {size[0]} x {size[1]} '
+                'pixels',
+            )
+        spacing = image.get('spacing')
+        if spacing is None:
+            self._report.add('no_spacing', describe(image))
+        annotation = dict(
+            raw_data_info['raw_ann_info'],
+            keypoints=points.ravel().tolist(),
+            num_keypoints=int((points[:, 2] > 0).sum()),
+        )
+        info = super().parse_data_info(
+            dict(raw_ann_info=annotation, raw_img_info=image)
+        )
+        info.update(
+            spacing=None if spacing is None else np.float32(spacing),
+            spacing_source=image.get('spacing_source', 'unknown'),
+            device=image.get('device', ''),
+            subject=str(image.get('subject', '')),
+            class_labels=image.get('class_labels', {}),
+        )
+        return info
+
+    def _get_topdown_data_infos(self, instance_list: List[dict]) -> List[dict]:
+        """Everything: what is not usable has been reported and skipped."""
+        return instance_list
+
+    def _match_landmarks(self, content: dict) -> Tuple[List[int], List[str]]:
+        """Find the landmarks of the schema in the file.
+
+        Returns:
+            Tuple[List[int], List[str]]: (K,) their positions in the file, and
+            the codes of the file's landmarks that are not wanted.
+        """
+        names = content['categories'][0]['keypoints']
+        found = content.get('info', {}).get('schema', self.schema.name)
+        if found == self.schema.name:
+            problem = compare_names(names, self.schema.names)
+            if problem:
+                raise ValueError(
+                    f'{self.ann_file} has not the landmarks of schema '
+                    f'{self.schema.name!r}: {problem}. Correct schema in the '
+                    "config, or 'keypoints' in the file"
+                )
+            return [names.index(name) for name in self.schema.names], []
+
+        theirs = get_schema(found)
+        missing = [
+            code for code in self.schema.codes if code not in theirs.codes
+        ]
+        if missing:
+            raise ValueError(
+                f'{self.ann_file} has landmarks of schema {found!r}, which '
+                f'lacks {", ".join(missing)} of schema '
+                f'{self.schema.name!r}: correct schema in the config'
+            )
+        order = [
+            names.index(theirs.names[theirs.index_of(code)])
+            for code in self.schema.codes
+        ]
+        return order, [
+            code for code in theirs.codes if code not in self.schema.codes
+        ]
+
+    def _check_pictures(self, images: List[dict]) -> None:
+        """Refuse missing, unreadable and exchanged pictures."""
+        root = Path(self.data_prefix['img'])
+        states = check_pictures(images, root)
+        for state, meaning in STATES.items():
+            bad = [
+                image
+                for image in images
+                if states[image['file_name']] == state != 'ok'
+            ]
+            if not bad:
+                continue
+            shown = ', '.join(
+                f'{describe(image)}, {image["width"]} x {image["height"]}'
+                for image in bad[:3]
+            )
+            kind = FileNotFoundError if state == 'missing' else ValueError
+            raise kind(
+                f'{self.ann_file}: {len(bad)} of {len(images)} pictures in '
+                f'{root} are {state} ({meaning}), e.g. {shown}. Put the '
+                'right pictures there, correct data_root or data_prefix, or '
+                'write the annotations anew from the pictures: landmarks of '
+                'another picture or size are wrong'
+            )
