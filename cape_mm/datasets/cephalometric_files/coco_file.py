@@ -9,7 +9,7 @@ import numpy as np
 
 from cape_mm.structures import LandmarkSchema
 
-from ..mp100_preparation.picture_check import loaded_size
+from ..picture_check import loaded_size
 from .coco_check import check_content, check_spacing, find_outside
 
 

@@ -11,14 +11,14 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from cape_mm.registry import DATASETS
 from cape_mm.structures import LandmarkSchema, get_schema
 
+from ..annotation_report import AnnotationReport
 from ..cephalometric_files.coco_check import (
     compare_names,
     describe,
     find_outside,
 )
 from ..cephalometric_files.coco_file import load_coco
-from ..mp100_preparation.picture_check import STATES, check_pictures
-from .annotation_report import AnnotationReport
+from ..picture_check import STATES, check_pictures
 
 _PROBLEMS = OrderedDict(
     no_annotation='films without annotation (skipped)',

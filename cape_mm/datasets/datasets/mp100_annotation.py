@@ -15,7 +15,7 @@ from mmengine.fileio import exists, get_text
 
 from cape_mm.structures import Category
 
-from .annotation_report import AnnotationReport
+from ..annotation_report import AnnotationReport
 
 _REQUIRED = dict(
     images=('id', 'file_name', 'width', 'height'),

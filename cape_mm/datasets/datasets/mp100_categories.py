@@ -4,7 +4,7 @@ from typing import Dict, List, Tuple
 
 from cape_mm.structures import Category
 
-from .annotation_report import AnnotationReport
+from ..annotation_report import AnnotationReport
 
 
 def parse_categories(

@@ -12,8 +12,8 @@ from mmengine.logging import print_log
 from cape_mm.registry import DATASETS
 from cape_mm.structures import Category
 
+from ..annotation_report import AnnotationReport
 from ..pipeline import build_transforms
-from .annotation_report import AnnotationReport
 from .mp100_annotation import load_annotation_file, parse_instances
 from .mp100_categories import parse_categories
 

@@ -1,6 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from ..picture_check import check_pictures
 from .annotation_file_check import check_annotation_file
-from .picture_check import check_pictures
 from .proven_match import Match, Unproven
 from .report_text import format_report
 from .source_pictures import find_matches

@@ -3,7 +3,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Set
 
-from ..datasets.annotation_report import PROBLEMS, AnnotationReport
+from ..annotation_report import PROBLEMS, AnnotationReport
 from ..datasets.mp100_annotation import parse_instances
 from ..datasets.mp100_categories import parse_categories
 from ..datasets.mp100_pair_list import protocol_objects

@@ -13,7 +13,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from .picture_check import loaded_size
+from ..picture_check import loaded_size
 
 _MIN_KEYPOINTS = 3
 _TOLERANCE_PX = 0.01  # files round differently

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from typing import List
 
-from .picture_check import STATES
+from ..picture_check import STATES
 
 _BAD = tuple(state for state in STATES if state != 'ok')
 

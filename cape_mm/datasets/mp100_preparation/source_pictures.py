@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
-from .picture_check import loaded_size
+from ..picture_check import loaded_size
 from .proven_match import Candidate, Match, Unproven, prove
 from .source_names import source_of
 

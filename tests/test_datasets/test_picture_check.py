@@ -1,10 +1,21 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import cv2
 import numpy as np
+import pytest
 from PIL import Image
 
-from cape_mm.datasets.mp100_preparation import check_pictures
-from cape_mm.datasets.mp100_preparation.picture_check import loaded_size
+from cape_mm.datasets.picture_check import check_pictures, loaded_size
+
+
+@pytest.fixture
+def picture():
+    def write(path, width=40, height=30):
+        rng = np.random.default_rng(0)
+        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        cv2.imwrite(str(path), pixels)
+        return path
+
+    return write
 
 
 def test_every_state_is_recognised(tmp_path, picture):
