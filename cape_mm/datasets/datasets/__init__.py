@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .cephalograms_dataset import CephalogramsDataset
 from .cephalometric_dataset import CephalometricDataset
 from .creatures_dataset import CreaturesDataset
 from .episode_dataset import EpisodeDataset
@@ -8,6 +9,7 @@ from .single_category_episode_dataset import SingleCategoryEpisodeDataset
 from .single_image_episode_dataset import SingleImageEpisodeDataset
 
 __all__ = [
+    'CephalogramsDataset',
     'CephalometricDataset',
     'CreaturesDataset',
     'EpisodeDataset',
