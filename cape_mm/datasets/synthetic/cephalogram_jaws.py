@@ -196,6 +196,8 @@ def _draw_incisor(
     canal = np.array([blend(tip, apex, 0.35), blend(tip, apex, 0.9)])
     return [
         Piece(outline, rng.uniform(0.34, 0.44)),
+        # The gap between root and bone.
+        Piece(outline, -0.12, width=0.8, closed=True),
         Piece(crown, 0.3),
         Piece(canal, -0.14, width=0.9),
     ]

@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .accumulation_flush_hook import AccumulationFlushHook
+from .cephalometric_split_check_hook import CephalometricSplitCheckHook
 from .collapse_monitor_hook import CollapseError, CollapseMonitorHook
 from .episode_debug_hook import EpisodeDebugHook
 from .episode_summary_hook import EpisodeSummaryHook
@@ -19,6 +20,7 @@ from .validation_trend_hook import ValidationTrendHook
 
 __all__ = [
     'AccumulationFlushHook',
+    'CephalometricSplitCheckHook',
     'CollapseError',
     'CollapseMonitorHook',
     'EpisodeDebugHook',

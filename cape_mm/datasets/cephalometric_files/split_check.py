@@ -1,0 +1,172 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Whether training, validation and test share films or people."""
+
+import os.path as osp
+from itertools import combinations
+from typing import Any, FrozenSet, List, NamedTuple, Optional, Sequence
+
+from .coco_file import load_coco
+
+_USES = dict(train='training', val='validation', test='the test')
+_SHOWN = 5
+
+
+class SplitContent(NamedTuple):
+    """What one annotation file gives to one use.
+
+    Attributes:
+        role (str): ``'train'``, ``'val'`` or ``'test'``.
+        ann_file (str): The file.
+        pictures (FrozenSet[str]): Real paths of the pictures in use.
+        subjects (FrozenSet[str]): Who is on them, as far as it is known.
+        num_unknown (int): Pictures of which it is not known.
+    """
+
+    role: str
+    ann_file: str
+    pictures: FrozenSet[str]
+    subjects: FrozenSet[str]
+    num_unknown: int
+
+
+def read_split(role: str, dataset: Any) -> List[SplitContent]:
+    """Collect what a data set gives, also through wrappers.
+
+    Args:
+        role (str): ``'train'``, ``'val'`` or ``'test'``.
+        dataset (Any): A data set with ``ann_file``, whose items have
+            ``img_path`` and may have ``subject``, or a wrapper of such ones.
+            Subsets count as what they hold.
+
+    Returns:
+        List[SplitContent]: One for each inner data set; none for a data set
+        of another kind.
+    """
+    inner = getattr(dataset, 'datasets', None)
+    if inner is None and hasattr(dataset, 'dataset'):
+        inner = [dataset.dataset]
+    if inner is not None:
+        return [part for one in inner for part in read_split(role, one)]
+    if not getattr(dataset, 'ann_file', ''):
+        return []
+    films = [dataset.get_data_info(index) for index in range(len(dataset))]
+    return [
+        _collect(
+            role,
+            dataset.ann_file,
+            [film.get('img_path', '') for film in films],
+            [film.get('subject', '') for film in films],
+        )
+    ]
+
+
+def read_split_file(
+    role: str, ann_file: str, image_root: Optional[str] = None
+) -> SplitContent:
+    """Collect what an annotation file of cephalograms holds.
+
+    Args:
+        role (str): ``'train'``, ``'val'`` or ``'test'``.
+        ann_file (str): The file.
+        image_root (str, optional): Folder of the pictures. Without it,
+            pictures of different files are not compared.
+
+    Returns:
+        SplitContent: Its content.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is wrong.
+    """
+    images = load_coco(ann_file)['images']
+    base = ann_file if image_root is None else image_root
+    return _collect(
+        role,
+        ann_file,
+        [osp.join(base, image['file_name']) for image in images],
+        [str(image.get('subject', '')) for image in images],
+    )
+
+
+def find_split_problems(splits: Sequence[SplitContent]) -> List[str]:
+    """Find what must not be shared.
+
+    The same file for validation and test is allowed: many data sets have no
+    more.
+
+    Args:
+        splits (Sequence[SplitContent]): Everything a config uses.
+
+    Returns:
+        List[str]: One text per pair of files, with the remedy; empty if all
+        is well.
+    """
+    problems = []
+    for first, second in combinations(splits, 2):
+        is_same = osp.realpath(first.ann_file) == osp.realpath(second.ann_file)
+        is_training = 'train' in (first.role, second.role)
+        if first.role == second.role or (is_same and not is_training):
+            continue
+        problem = _compare(first, second, is_same)
+        if problem:
+            problems.append(problem)
+    return problems
+
+
+def check_splits(splits: Sequence[SplitContent]) -> None:
+    """Refuse splits that share films or people.
+
+    Args:
+        splits (Sequence[SplitContent]): Everything a config uses.
+
+    Raises:
+        ValueError: If :func:`find_split_problems` finds anything.
+    """
+    problems = find_split_problems(splits)
+    if problems:
+        raise ValueError('\n'.join(problems))
+
+
+def _collect(
+    role: str, ann_file: str, paths: List[str], subjects: List[str]
+) -> SplitContent:
+    return SplitContent(
+        role=role,
+        ann_file=ann_file,
+        pictures=frozenset(osp.realpath(path) for path in paths if path),
+        subjects=frozenset(subject for subject in subjects if subject),
+        num_unknown=sum(not subject for subject in subjects),
+    )
+
+
+def _compare(first: SplitContent, second: SplitContent, is_same: bool) -> str:
+    """What two uses share, empty if nothing."""
+    uses = f'{_USES[first.role]} and {_USES[second.role]}'
+    pictures = first.pictures & second.pictures
+    subjects = first.subjects & second.subjects
+    if is_same and pictures:
+        return (
+            f'{first.ann_file} is used for {uses}, with {len(pictures)} films '
+            'in common: what is measured on films that were learned says '
+            'nothing about new ones. Set ann_file to another file, or give '
+            'both data sets disjoint indices'
+        )
+    if subjects:
+        return (
+            f'{len(subjects)} subjects are in {uses}: {_list(subjects)}; '
+            f'files {first.ann_file} and {second.ann_file}. Keep all films '
+            'of a subject in one of them'
+        )
+    if pictures:
+        return (
+            f'{len(pictures)} pictures are in {uses}: {_list(pictures)}; '
+            f'files {first.ann_file} and {second.ann_file}. Keep each picture '
+            'in one of them'
+        )
+    return ''
+
+
+def _list(items: FrozenSet[str]) -> str:
+    shown = ', '.join(sorted(items)[:_SHOWN])
+    more = len(items) - _SHOWN
+    return f'{shown} and {more} more' if more > 0 else shown

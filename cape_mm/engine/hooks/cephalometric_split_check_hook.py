@@ -1,0 +1,66 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import logging
+from typing import List
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from cape_mm.datasets.cephalometric_files.split_check import (
+    SplitContent,
+    check_splits,
+    read_split,
+)
+from cape_mm.registry import DATASETS, HOOKS
+
+
+@HOOKS.register_module()
+class CephalometricSplitCheckHook(Hook):
+    """Refuse to train if validation or test show what is learned.
+
+    Compares the annotation files, pictures and subjects of the data sets of
+    all data loaders. Test data that are not on this machine are not compared,
+    which is logged.
+
+    Raises:
+        ValueError: Before the first iteration, if two of them share a
+            subject or a picture, or the training file is used again.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare all data sets of the config.
+
+        Args:
+            runner (Runner): The runner of the training.
+        """
+        splits = read_split('train', runner.train_dataloader.dataset)
+        if runner.val_loop is not None:
+            splits += read_split('val', runner.val_dataloader.dataset)
+        splits += self._read_test(runner)
+        check_splits(splits)
+        unknown = sum(split.num_unknown for split in splits)
+        if unknown:
+            runner.logger.warning(
+                f'{unknown} films have no subject: only files and pictures '
+                'could be compared, not whether the same person is in '
+                'training, validation and test. Write "subject" into the '
+                'images of the annotation files'
+            )
+
+    def _read_test(self, runner: Runner) -> List[SplitContent]:
+        """Load the annotations of the test data, if they are there."""
+        loader = runner.cfg.get('test_dataloader')
+        if loader is None:
+            return []
+        config = loader.dataset.copy()
+        if 'ann_file' in config:
+            config.pipeline = []
+        try:
+            return read_split('test', DATASETS.build(config))
+        # MMPose asserts that the file is there.
+        except (FileNotFoundError, AssertionError) as error:
+            runner.logger.log(
+                logging.WARNING,
+                'The test data could not be compared with the training '
+                f'data: {error}',
+            )
+            return []
