@@ -183,13 +183,13 @@ def _provide_picture(
     """Write the picture if it is given; its width and height."""
     path = image_root / record.image_path
     if record.image is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_done, encoded = cv2.imencode(path.suffix, record.image)
-        if not is_done:
+        if not cv2.haveImageWriter(path.name):
             raise ValueError(
                 f'{where}: the picture cannot be written as {path.suffix!r}; '
                 'give it the suffix .png'
             )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _, encoded = cv2.imencode(path.suffix, record.image)
         path.write_bytes(encoded.tobytes())
     elif not path.is_file():
         raise FileNotFoundError(

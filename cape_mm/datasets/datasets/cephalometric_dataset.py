@@ -2,7 +2,7 @@
 import logging
 from collections import OrderedDict
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -19,6 +19,7 @@ from ..cephalometric_files.coco_check import (
 )
 from ..cephalometric_files.coco_file import load_coco
 from ..picture_check import STATES, check_pictures
+from ..pipeline import build_transforms
 
 _PROBLEMS = OrderedDict(
     no_annotation='films without annotation (skipped)',
@@ -54,6 +55,8 @@ class CephalometricDataset(BaseCocoStyleDataset):
         landmark_weights (Dict[str, float], optional): Weight in the loss of
             landmarks by their codes, the others have 1. Without effect unless
             ``GenerateTarget`` gets ``use_dataset_keypoint_weights=True``.
+        pipeline (Sequence[dict | Callable]): MMPose transforms. Defaults to
+            none.
         **kwargs: Other arguments of MMPose's ``BaseCocoStyleDataset``, but
             neither ``bbox_file``, ``metainfo`` nor ``data_mode``.
 
@@ -71,6 +74,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         data_root: str = '',
         data_prefix: Optional[dict] = None,
         landmark_weights: Optional[Dict[str, float]] = None,
+        pipeline: Sequence[Union[dict, Callable]] = (),
         **kwargs,
     ) -> None:
         refused = {'bbox_file', 'metainfo', 'data_mode'} & kwargs.keys()
@@ -91,6 +95,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
             data_root=data_root,
             data_prefix=data_prefix or dict(img='images/'),
             metainfo=metainfo,
+            pipeline=build_transforms(pipeline),
             **kwargs,
         )
 

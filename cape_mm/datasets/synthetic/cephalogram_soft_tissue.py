@@ -49,7 +49,11 @@ def draw_skin(
         ]
     )
     mouth = 0.5 * (p['UL'] + p['LL'])
-    mouth[0] = min(p['UL'][0], p['LL'][0]) - 5.0
+    # Lips close in front of the teeth.
+    mouth[0] = max(
+        min(p['UL'][0], p['LL'][0]) - 5.0,
+        max(p['U1'][0], p['L1'][0]) + 2.0,
+    )
     upper_lip = smooth(
         [
             p['Sn'],

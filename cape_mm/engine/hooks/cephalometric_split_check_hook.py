@@ -48,12 +48,15 @@ class CephalometricSplitCheckHook(Hook):
 
     def _read_test(self, runner: Runner) -> List[SplitContent]:
         """Load the annotations of the test data, if they are there."""
-        loader = runner.cfg.get('test_dataloader')
+        # The property would build the model's test loop, too.
+        loader = runner._test_dataloader
         if loader is None:
             return []
-        config = loader.dataset.copy()
+        if not isinstance(loader, dict):
+            return read_split('test', loader.dataset)
+        config = loader['dataset'].copy()
         if 'ann_file' in config:
-            config.pipeline = []
+            config['pipeline'] = []
         try:
             return read_split('test', DATASETS.build(config))
         # MMPose asserts that the file is there.
