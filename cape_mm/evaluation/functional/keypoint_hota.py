@@ -1,0 +1,204 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+from .count_ratio import ratio
+from .one_to_one import one_to_one
+from .tracked_frame import TrackedFrame, number_ids
+
+#: Similarities from which on a pair counts, 0.05 to 0.95.
+ALPHAS = np.arange(1, 20) / 20
+# Rounding must not decide about a similarity that equals an alpha.
+_SLACK = 1e-9
+
+
+class HotaCounts(NamedTuple):
+    """What HOTA of K joint classes at A alphas is made of; videos add up.
+
+    Attributes:
+        true_positives (np.ndarray): (A, K) matches.
+        false_positives (np.ndarray): (A, K) predicted joints without one.
+        false_negatives (np.ndarray): (A, K) labelled joints without one.
+        association (np.ndarray): (A, K) float64, sum over the matches of how
+            well their person and their track agree in the whole video.
+    """
+
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    false_negatives: np.ndarray
+    association: np.ndarray
+
+
+class HotaScores(NamedTuple):
+    """Means over the alphas; HOTA is the geometric mean of the others.
+
+    Attributes:
+        hota (np.ndarray): (...) in [0, 1].
+        det_a (np.ndarray): (...) detection accuracy.
+        ass_a (np.ndarray): (...) association accuracy.
+    """
+
+    hota: np.ndarray
+    det_a: np.ndarray
+    ass_a: np.ndarray
+
+
+def hota_counts(
+    frames: Sequence[TrackedFrame],
+    threshold: float,
+    align_tracks: bool = False,
+) -> HotaCounts:
+    """Match the joints of one video at all alphas, for each joint class.
+
+    A pair's similarity is 1 - distance / threshold, at least 0. In each frame
+    the pairs with the largest sum of similarities are found once, and count
+    for every alpha that their similarity reaches: keypoint HOTA as the
+    evaluation kit of PoseTrack21 takes it.
+
+    Args:
+        frames (Sequence[TrackedFrame]): At least one.
+        threshold (float): Distance at which the similarity is 0.
+        align_tracks (bool): Weigh the similarities with how well person and
+            track fit over the whole video, as the paper on HOTA does (Luiten
+            et al., 2020) and PoseTrack21's kit does not. Defaults to False.
+
+    Returns:
+        HotaCounts: Counts of this video.
+    """
+    gt_ids, num_gt = number_ids([frame.gt_ids for frame in frames])
+    pred_ids, num_pred = number_ids([frame.pred_ids for frame in frames])
+    similarities = [
+        np.maximum(1 - frame.distances / threshold, 0) for frame in frames
+    ]
+    num_joints = frames[0].gt_valid.shape[1]
+    shape = (num_gt, num_pred, num_joints)
+    gt_count = np.zeros((num_gt, num_joints), dtype=np.int64)
+    pred_count = np.zeros((num_pred, num_joints), dtype=np.int64)
+    for frame, persons, tracks in zip(frames, gt_ids, pred_ids):
+        gt_count[persons] += frame.gt_valid
+        pred_count[tracks] += frame.pred_valid & ~frame.ignored
+    weights = similarities
+    if align_tracks:
+        fit = _alignment(frames, similarities, gt_ids, pred_ids, shape)
+        weights = [
+            fit[np.ix_(persons, tracks)] * similarity
+            for persons, tracks, similarity in zip(
+                gt_ids, pred_ids, similarities
+            )
+        ]
+    found = []
+    for frame, persons, tracks, similarity, weight in zip(
+        frames, gt_ids, pred_ids, similarities, weights
+    ):
+        n, m, k = np.nonzero(one_to_one(weight))
+        found.append(
+            (
+                persons[n],
+                tracks[m],
+                k,
+                similarity[n, m, k],
+                frame.ignored[m, k],
+            )
+        )
+    columns = [np.concatenate(column) for column in zip(*found)]
+    return _count(columns, gt_count, pred_count)
+
+
+def _alignment(
+    frames: Sequence[TrackedFrame],
+    similarities: Sequence[np.ndarray],
+    gt_ids: Sequence[np.ndarray],
+    pred_ids: Sequence[np.ndarray],
+    shape: Tuple[int, int, int],
+) -> np.ndarray:
+    """(G, P, K) soft overlap of persons and tracks over the video."""
+    shared = np.zeros(shape)
+    total_gt = np.zeros((shape[0], 1, shape[2]))
+    total_pred = np.zeros((1, shape[1], shape[2]))
+    for frame, similarity, persons, tracks in zip(
+        frames, similarities, gt_ids, pred_ids
+    ):
+        union = similarity.sum(axis=0) - similarity
+        union = union + similarity.sum(axis=1)[:, None]
+        overlap = np.divide(
+            similarity, union, out=np.zeros_like(union), where=union > 0
+        )
+        shared[np.ix_(persons, tracks)] += overlap
+        total_gt[persons, 0] += frame.gt_valid
+        total_pred[0, tracks] += frame.pred_valid
+    return shared / np.maximum(total_gt + total_pred - shared, 1)
+
+
+def _count(
+    pairs: List[np.ndarray], gt_count: np.ndarray, pred_count: np.ndarray
+) -> HotaCounts:
+    """Count pairs at all alphas.
+
+    Args:
+        pairs (List[np.ndarray]): Person, track, joint class, similarity and
+            whether the predicted joint is in an ignore region, (S,) each.
+        gt_count (np.ndarray): (G, K) labelled joints of each person.
+        pred_count (np.ndarray): (P, K) predicted joints of each track
+            outside of ignore regions.
+    """
+    person, track, joint, similarity, ignored = pairs
+    num_joints = gt_count.shape[1]
+    # Each (person, track, joint) that was ever matched is one combination.
+    flat = np.ravel_multi_index(
+        (person, track, joint),
+        (len(gt_count) + 1, len(pred_count) + 1, num_joints),
+    )
+    _, first, combination = np.unique(
+        flat, return_index=True, return_inverse=True
+    )
+    rows = []
+    for alpha in ALPHAS:
+        counted = similarity >= alpha - _SLACK
+        matches = np.bincount(
+            combination, weights=counted, minlength=len(first)
+        )
+        # A match in an ignore region makes its track longer, a miss does not.
+        track_count = pred_count.copy()
+        rescued = counted & ignored
+        np.add.at(track_count, (track[rescued], joint[rescued]), 1)
+        p, t, k = person[first], track[first], joint[first]
+        union = gt_count[p, k] + track_count[t, k] - matches
+        agreement = np.divide(
+            matches**2, union, out=np.zeros(len(first)), where=union > 0
+        )
+        true = np.bincount(joint[counted], minlength=num_joints)
+        rows.append(
+            (
+                true,
+                track_count.sum(axis=0) - true,
+                gt_count.sum(axis=0) - true,
+                np.bincount(k, weights=agreement, minlength=num_joints),
+            )
+        )
+    return HotaCounts(*(np.stack(column) for column in zip(*rows)))
+
+
+def hota(counts: HotaCounts, pooled: bool = False) -> HotaScores:
+    """HOTA from counts.
+
+    Args:
+        counts (HotaCounts): Sums over videos.
+        pooled (bool): One score for the joints of all classes instead of one
+            for each class. Defaults to False.
+
+    Returns:
+        HotaScores: (K,) or, pooled, () each; NaN without any joint.
+    """
+    if pooled:
+        counts = HotaCounts(*(count.sum(axis=1) for count in counts))
+    true, false, missed, association = counts
+    det_a = ratio(true, true + false + missed)
+    # Without a match there is no association; the product is 0 anyway.
+    ass_a = association / np.maximum(true, 1)
+    ass_a = np.where(np.isnan(det_a), np.nan, ass_a)
+    return HotaScores(
+        hota=np.sqrt(det_a * ass_a).mean(axis=0),
+        det_a=det_a.mean(axis=0),
+        ass_a=ass_a.mean(axis=0),
+    )
