@@ -1,0 +1,248 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from pathlib import Path
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import numpy as np
+
+from cape_mm.structures import LandmarkSchema
+
+from ..annotation_report import AnnotationReport
+from .coco_file import CephalometricRecord, write_coco
+from .film_split import (
+    check_disjoint,
+    given_split,
+    split_as_baseline,
+    split_at_random,
+)
+from .picture_store import PictureStore
+
+#: Heights in mm that a lateral X-ray of a head can have.
+_HEIGHTS_MM = (100.0, 500.0)
+#: How much higher or lower than the median film of a data set.
+_MAX_RATIO = 1.6
+
+#: Positions of the films of each part, from films and hashes of pictures.
+Splitter = Callable[
+    [Sequence[CephalometricRecord], Sequence[str]], Dict[str, List[int]]
+]
+
+
+class PartSummary(NamedTuple):
+    """What was written for one part of a data set.
+
+    Attributes:
+        path (Path): The annotation file.
+        films (int): Number of films.
+        subjects (int): Number of known persons.
+        landmarks (int): Number of labelled landmarks.
+        scaled (int): Number of films with known spacing.
+    """
+
+    path: Path
+    films: int
+    subjects: int
+    landmarks: int
+    scaled: int
+
+    def __str__(self) -> str:
+        persons = f' of {self.subjects} persons' if self.subjects else ''
+        return (
+            f'{self.path}: {self.films} films{persons}, {self.landmarks} '
+            f'landmarks, {self.scaled} films with spacing'
+        )
+
+
+def write_film_folder(
+    records: Iterable[CephalometricRecord],
+    schema: LandmarkSchema,
+    out_dir: Path,
+    name: str,
+    store: PictureStore,
+    report: AnnotationReport,
+    split: Splitter,
+    skip_missing: bool = False,
+    info: Optional[Dict[str, Any]] = None,
+) -> List[PartSummary]:
+    """Write films as ``images/`` and ``annotations/<name>_<part>.json``.
+
+    Films are read and their pictures written one by one, so that a data set
+    may be larger than the memory.
+
+    Args:
+        records (Iterable[CephalometricRecord]): From one of the readers.
+        schema (LandmarkSchema): Their landmarks.
+        out_dir (Path): Folder to write to.
+        name (str): Begin of the names of the annotation files.
+        store (PictureStore): Brings pictures to ``out_dir / 'images'``.
+        report (AnnotationReport): Collects what is unusual.
+        split (Splitter): Makes the parts; see :func:`make_splitter`.
+        skip_missing (bool): Leave out films without picture instead of
+            stopping. Defaults to False.
+        info (Dict[str, Any], optional): Further entries of ``info``.
+
+    Returns:
+        List[PartSummary]: One per part.
+
+    Raises:
+        FileExistsError: If there are annotation files of this name.
+        FileNotFoundError: If a picture is missing.
+        ValueError: If something is wrong with a film or the split.
+    """
+    annotations = out_dir / 'annotations'
+    there = sorted(annotations.glob(f'{name}_*.json'))
+    if there:
+        raise FileExistsError(
+            f'{there[0]} is there already: move it away, or choose another '
+            '--name or --out-dir'
+        )
+    films: List[CephalometricRecord] = []
+    digests: List[str] = []
+    heights: List[float] = []
+    for record in records:
+        try:
+            film, digest, size = store.add(record)
+        except FileNotFoundError as error:
+            if not skip_missing:
+                raise
+            report.add('no_picture', str(error))
+            continue
+        films.append(film)
+        digests.append(digest)
+        heights.append(size[1] * film.spacing[1] if film.spacing else np.nan)
+    if not films:
+        raise ValueError(
+            f'{report.ann_file} has no film with landmarks and a picture. '
+            f'{report if report else ""}'
+        )
+    _check_heights(films, np.array(heights), report)
+    parts = split(films, digests)
+    check_disjoint(films, digests, parts, report)
+    summaries = []
+    for part, indices in parts.items():
+        path = annotations / f'{name}_{part}.json'
+        chosen = [films[index] for index in indices]
+        outside = write_coco(
+            chosen, schema, path, store.image_root, dict(info or {}, part=part)
+        )
+        for line in outside:
+            report.add('outside', line)
+        summaries.append(
+            PartSummary(
+                path=path,
+                films=len(chosen),
+                subjects=len({film.subject for film in chosen} - {''}),
+                landmarks=sum(int((f.visible > 0).sum()) for f in chosen),
+                scaled=sum(film.spacing is not None for film in chosen),
+            )
+        )
+    return summaries
+
+
+def make_splitter(
+    shares: Tuple[float, float], seed: int, val_share: float = 0.0
+) -> Splitter:
+    """Decide how the parts are made.
+
+    The split of the data set is kept if it has one. If it has no validation
+    part, one can be taken from the training part.
+
+    Args:
+        shares (Tuple[float, float]): Shares of validation and test if the
+            data set has no split.
+        seed (int): Of the random choice.
+        val_share (float): Share of the training films to take for validation
+            if the data set has a split without it. Defaults to 0.
+
+    Returns:
+        Splitter: To be used by :func:`write_film_folder`; raises ValueError
+        if a part would be empty.
+    """
+
+    def split(
+        films: Sequence[CephalometricRecord], digests: Sequence[str]
+    ) -> Dict[str, List[int]]:
+        parts = given_split(films)
+        if not parts:
+            val, test = shares
+            return split_at_random(
+                films, digests, dict(val=val, test=test), seed
+            )
+        if val_share and 'val' in parts:
+            raise ValueError(
+                'the data set has films for validation already: leave out '
+                '--val-share'
+            )
+        if val_share:
+            train = parts.get('train', [])
+            inner = split_at_random(
+                [films[index] for index in train],
+                [digests[index] for index in train],
+                dict(val=val_share),
+                seed,
+            )
+            halves = {
+                part: [train[index] for index in indices]
+                for part, indices in inner.items()
+            }
+            parts = {
+                **halves,
+                **{k: v for k, v in parts.items() if k != 'train'},
+            }
+        return parts
+
+    return split
+
+
+def make_baseline_splitter(
+    seed: int, sizes: Sequence[int] = (300, 50)
+) -> Splitter:
+    """Split as the baseline of a CL-Detection challenge does.
+
+    Args:
+        seed (int): Of the baseline: 2023 or 2024, as the challenge.
+        sizes (Sequence[int]): Films for training and for validation, the
+            rest is for the test. Defaults to (300, 50).
+
+    Returns:
+        Splitter: To be used by :func:`write_film_folder`.
+    """
+
+    def split(
+        films: Sequence[CephalometricRecord], digests: Sequence[str]
+    ) -> Dict[str, List[int]]:
+        return split_as_baseline(len(films), seed, sizes)
+
+    return split
+
+
+def _check_heights(
+    films: Sequence[CephalometricRecord],
+    heights: np.ndarray,
+    report: AnnotationReport,
+) -> None:
+    """Report films whose height in mm is that of no film, or no other's."""
+    is_known = np.isfinite(heights)
+    if not is_known.any():
+        return
+    median = np.median(heights[is_known])
+    for film, height in zip(films, heights):
+        if not np.isfinite(height):
+            continue
+        ratio = max(height / median, median / height)
+        low, high = _HEIGHTS_MM
+        if not low <= height <= high or ratio > _MAX_RATIO:
+            report.add(
+                'unlikely_size',
+                f'{film.image_path}: {height:.0f} mm high, the median of all '
+                f'films is {median:.0f} mm',
+            )

@@ -1,0 +1,67 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import warnings
+from pathlib import Path
+from typing import Tuple
+
+from PIL import Image
+
+#: Largest picture that is decoded unless asked for, in millions of pixels.
+#: Films of 95 million exist.
+MAX_MEGAPIXELS = 150.0
+
+
+def check_pixels(
+    width: int, height: int, where: str, max_megapixels: float = MAX_MEGAPIXELS
+) -> None:
+    """Refuse a picture that would need too much memory.
+
+    Args:
+        width (int): Its width in pixels.
+        height (int): Its height in pixels.
+        where (str): The picture, for messages.
+        max_megapixels (float): Limit in millions of pixels. Defaults to 150.
+
+    Raises:
+        ValueError: If it is larger.
+    """
+    if width * height > max_megapixels * 1e6:
+        raise ValueError(
+            f'{where} has {width} x {height} pixels, more than '
+            f'{max_megapixels:g} millions: if it really is a film, raise the '
+            'limit'
+        )
+
+
+def check_picture(
+    path: Path, max_megapixels: float = MAX_MEGAPIXELS
+) -> Tuple[int, int]:
+    """Read the size of a picture from its head, before anything is decoded.
+
+    Args:
+        path (Path): The picture.
+        max_megapixels (float): Limit in millions of pixels. Defaults to 150.
+
+    Returns:
+        Tuple[int, int]: Width and height in pixels, as they are stored.
+
+    Raises:
+        ValueError: If it is no picture, or larger than the limit.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Our own limit takes the place of Pillow's.
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                size = image.size
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f'{path} is too large ({error}): make it smaller, with its '
+            'landmarks and spacing'
+        ) from error
+    except (OSError, SyntaxError) as error:
+        raise ValueError(
+            f'{path} is no picture, or not a complete one: fetch it again, '
+            'or convert it to PNG'
+        ) from error
+    check_pixels(*size, str(path), max_megapixels)
+    return size
