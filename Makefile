@@ -5,9 +5,9 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-# Threads that wait asleep: with the default, spinning, training is several
-# times slower as soon as another job wants the same cores.
-export OMP_WAIT_POLICY ?= PASSIVE
+# Threads that soon fall asleep while they wait: with the default, training is
+# several times slower as soon as another job wants the same cores.
+export GOMP_SPINCOUNT ?= 20000
 
 PYTHON ?=
 PYTEST_ARGS ?=

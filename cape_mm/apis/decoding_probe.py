@@ -49,9 +49,10 @@ def trace_decoding(model: BaseModel, item: dict) -> DecodingTrace:
     batch = EpisodeBatch.from_data_samples(samples, inputs['query'].device)
     head = model.head
     encoded = head.encode(*model.extract_feat(inputs), batch)
-    recorder = _AttentionRecorder(head.decoder.layers[-1].memory_attention)
+    layer = head.decoder.autoregressive_layer
+    recorder = _AttentionRecorder(layer.memory_attention)
     try:
-        output = head.decoder.generate(encoded.context)
+        points = head.decoder.generate(encoded.context)
     finally:
         recorder.remove()
 
@@ -64,7 +65,7 @@ def trace_decoding(model: BaseModel, item: dict) -> DecodingTrace:
         columns = torch.cat([back, stop], dim=1)
         attention = attention.take_along_dim(columns[:, None], dim=2)
     proposal = encoded.proposal
-    points = output.points[-1].float().cpu()[:, : back.shape[1]]
+    points = points.float().cpu()
     return DecodingTrace(
         proposal.logits.float()
         .softmax(dim=-1)

@@ -51,5 +51,5 @@ def test_attention_ignores_missing_keypoints_by_name(inferencer, traced):
 
 
 def test_no_hook_stays(inferencer):
-    layer = inferencer.model.head.decoder.layers[-1].memory_attention
+    layer = inferencer.model.head.decoder.autoregressive_layer.memory_attention
     assert not layer._forward_pre_hooks

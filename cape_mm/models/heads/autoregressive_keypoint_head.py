@@ -2,7 +2,6 @@
 from typing import Dict, NamedTuple, Tuple
 
 import torch
-import torch.nn.functional as F
 from mmpose.models.heads import BaseHead
 from mmpose.utils.typing import ConfigType, OptMultiConfig
 from torch import Tensor
@@ -14,8 +13,10 @@ from cape_mm.models.layers import (
     Proposal,
     SimilarityProposal,
     SupportEncoder,
+    most_certain_first,
+    reorder,
 )
-from cape_mm.models.losses import masked_mean
+from cape_mm.models.losses import token_type_loss
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch
 
@@ -48,11 +49,12 @@ class AutoregressiveKeypointHead(BaseHead):
 
     Support tokens (image features at the keypoints, coordinates, skeleton)
     are compared with the query's features; the similarity maps propose first
-    points, which an autoregressive decoder refines. Step *i* is conditioned
-    on its own support token and on the points decoded before it. The most
-    certain proposal is decoded first (``decode_order='confidence'``), so
-    that hard keypoints can lean on easy ones and the result does not depend
-    on the order in which keypoints are listed.
+    points, which the decoder refines, in the end autoregressively: step *i*
+    is conditioned on its own support token and on the points decoded before
+    it. The most certain proposal is decoded first
+    (``decode_order='confidence'``), so that hard keypoints can lean on easy
+    ones and the result does not depend on the order in which keypoints are
+    listed.
 
     Training feeds the decoder with annotated points (teacher forcing),
     disturbed by noise of deviation :attr:`teacher_noise`, a share
@@ -70,6 +72,12 @@ class AutoregressiveKeypointHead(BaseHead):
         num_encoder_layers (int): Layers of the support encoder.
         num_decoder_layers (int): Layers of the decoder.
         decode_order (str): ``'confidence'`` or ``'annotation'``.
+        autoregressive (bool): If False, no point is told to another one, in
+            training and test: all are decoded in parallel, by the same
+            weights.
+        use_support_features (bool): Read the support images. If False, the
+            support is its keypoints' geometry alone.
+        use_skeleton (bool): Use the skeleton.
         init_cfg (OptMultiConfig): See :class:`mmengine.model.BaseModule`.
     """
 
@@ -84,6 +92,9 @@ class AutoregressiveKeypointHead(BaseHead):
         num_encoder_layers: int = 2,
         num_decoder_layers: int = 3,
         decode_order: str = 'confidence',
+        autoregressive: bool = True,
+        use_support_features: bool = True,
+        use_skeleton: bool = True,
         init_cfg: OptMultiConfig = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -93,11 +104,17 @@ class AutoregressiveKeypointHead(BaseHead):
                 f'{decode_order!r}'
             )
         self.decode_order = decode_order
+        self.autoregressive = autoregressive
         self.loss_coords = MODELS.build(loss_coords)
         self.loss_ce_weight = loss_ce_weight
         self.loss_heatmap = MODELS.build(loss_heatmap)
         self.support_encoder = SupportEncoder(
-            embed_dims, num_heads, num_levels, num_encoder_layers
+            embed_dims,
+            num_heads,
+            num_levels,
+            num_encoder_layers,
+            use_support_features,
+            use_skeleton,
         )
         self.proposal = SimilarityProposal(embed_dims)
         self.decoder = AutoregressiveDecoder(
@@ -107,6 +124,8 @@ class AutoregressiveKeypointHead(BaseHead):
             num_decoder_layers,
             with_sigma=self.loss_coords.needs_sigma,
         )
+        if not autoregressive:
+            self.decoder.freeze_feedback()
         self.teacher_noise = 0.0
         self.own_prediction_share = 0.0
 
@@ -138,19 +157,16 @@ class AutoregressiveKeypointHead(BaseHead):
         valid = valid.repeat_interleave(num_queries, dim=0)
 
         proposal = self.proposal(tokens, query_features[0])
-        # Keypoints missing in the support come last, where nothing that
-        # matters depends on them.
-        rank = (
+        certainty = (
             proposal.scores
             if self.decode_order == 'confidence'
             else torch.zeros_like(proposal.scores)
         )
-        rank = rank.masked_fill(~valid, -1.0)
-        order = rank.argsort(dim=1, descending=True, stable=True)
+        order = most_certain_first(certainty, valid)
         context = self.decoder.prepare(
-            _reorder(tokens, order),
+            reorder(tokens, order),
             valid.gather(1, order),
-            _reorder(proposal.points, order),
+            reorder(proposal.points, order),
             query_features,
         )
         return EncodedEpisodes(proposal, valid, order, context)
@@ -161,11 +177,11 @@ class AutoregressiveKeypointHead(BaseHead):
         query_features: Features,
         batch: EpisodeBatch,
     ) -> Tuple[Tensor, Tensor]:
-        """Predict autoregressively.
+        """Predict.
 
         Args:
-            support_features (Tuple[Tensor]): Levels of (B * S, C, H, W).
-            query_features (Tuple[Tensor]): Levels of (B * Q, C, H, W).
+            support_features (Tuple[Tensor]): See :meth:`encode`.
+            query_features (Tuple[Tensor]): See :meth:`encode`.
             batch (EpisodeBatch): Of its labels, only the supports' are read.
 
         Returns:
@@ -174,8 +190,11 @@ class AutoregressiveKeypointHead(BaseHead):
             keypoints that no support shows.
         """
         encoded = self.encode(support_features, query_features, batch)
-        output = self.decoder.generate(encoded.context)
-        return self._restore(encoded, output.points[-1], len(batch.adjacency))
+        if self.autoregressive:
+            points = self.decoder.generate(encoded.context)
+        else:
+            points = self.decoder.parallel(encoded.context).last_points()
+        return self._restore(encoded, points, len(batch.adjacency))
 
     def predict(
         self,
@@ -194,20 +213,13 @@ class AutoregressiveKeypointHead(BaseHead):
     ) -> Tuple[Tensor, Tensor]:
         """Predict from annotated previous points: a diagnostic, no result.
 
-        Args:
-            support_features (Tuple[Tensor]): Levels of (B * S, C, H, W).
-            query_features (Tuple[Tensor]): Levels of (B * Q, C, H, W).
-            batch (EpisodeBatch): Labels of supports and of queries.
-
-        Returns:
-            Tuple[Tensor, Tensor]: See :meth:`forward`.
+        Takes labels of supports and queries, returns what :meth:`forward`
+        does.
         """
         encoded = self.encode(support_features, query_features, batch)
         target, known = self._targets(encoded, batch)
-        output = self.decoder(encoded.context, target, known)
-        return self._restore(
-            encoded, output.points[-1][:, :-1], len(batch.adjacency)
-        )
+        points = self._decode(encoded.context, target, known).last_points()
+        return self._restore(encoded, points, len(batch.adjacency))
 
     def loss(
         self,
@@ -229,10 +241,10 @@ class AutoregressiveKeypointHead(BaseHead):
         """
         encoded = self.encode(support_features, query_features, batch)
         target, known = self._targets(encoded, batch)
-        points, fed_known = self._points_to_feed(
-            encoded.context, target, known
+        output = self._decode(
+            encoded.context,
+            *self._points_to_feed(encoded.context, target, known),
         )
-        output = self.decoder(encoded.context, points, fed_known)
 
         losses = {}
         num_layers = len(output.points)
@@ -250,18 +262,26 @@ class AutoregressiveKeypointHead(BaseHead):
         self, encoded: EncodedEpisodes, batch: EpisodeBatch
     ) -> Tuple[Tensor, Tensor]:
         """Query points (N, K, 2) and valid (N, K), in decoding order."""
-        target = _reorder(batch.query_points.flatten(0, 1), encoded.order)
+        target = reorder(batch.query_points.flatten(0, 1), encoded.order)
         known = batch.query_valid.flatten(0, 1).gather(1, encoded.order)
-        return target, known & encoded.context.valid
+        return target, known & encoded.context.valid[:, :-1]
+
+    def _decode(
+        self, context: DecoderContext, points: Tensor, known: Tensor
+    ) -> DecoderOutput:
+        """Decode from given points, where points are told at all."""
+        if self.autoregressive:
+            return self.decoder(context, points, known)
+        return self.decoder.parallel(context)
 
     def _points_to_feed(
         self, context: DecoderContext, target: Tensor, known: Tensor
     ) -> Tuple[Tensor, Tensor]:
         """Noisy annotated points, partly replaced by own predictions."""
         points = target + self.teacher_noise * torch.randn_like(target)
-        if self.own_prediction_share > 0:
+        if self.autoregressive and self.own_prediction_share > 0:
             with torch.no_grad():
-                own = self.decoder(context, points, known).points[-1][:, :-1]
+                own = self.decoder(context, points, known).last_points()
             # Autocast would hand the weights it has cast without gradient to
             # the next pass, which needs it.
             torch.clear_autocast_cache()
@@ -269,7 +289,7 @@ class AutoregressiveKeypointHead(BaseHead):
                 torch.rand_like(points[..., 0]) < self.own_prediction_share
             )
             points = torch.where(replace.unsqueeze(-1), own, points)
-            known = torch.where(replace, context.valid, known)
+            known = torch.where(replace, context.valid[:, :-1], known)
         return points, known
 
     def _layer_loss(
@@ -282,20 +302,12 @@ class AutoregressiveKeypointHead(BaseHead):
     ) -> Dict[str, Tensor]:
         """Losses of one decoder layer."""
         sigma = None if output.sigma is None else output.sigma[layer][:, :-1]
-        # Types: 0 for every keypoint, 1 for the stop step at the end.
-        logits = output.type_logits[layer]
-        types = torch.zeros_like(logits[..., 0], dtype=torch.long)
-        types[:, -1] = 1
-        cross_entropy = F.cross_entropy(
-            logits.transpose(1, 2), types, reduction='none'
-        )
-        stop = torch.ones_like(known[:, :1])
         return {
             f'{prefix}loss_coords': self.loss_coords(
                 output.points[layer][:, :-1], target, known, sigma
             ),
             f'{prefix}loss_ce': self.loss_ce_weight
-            * masked_mean(cross_entropy, torch.cat([known, stop], dim=1)),
+            * token_type_loss(output.type_logits[layer], known),
         }
 
     @staticmethod
@@ -303,12 +315,7 @@ class AutoregressiveKeypointHead(BaseHead):
         encoded: EncodedEpisodes, points: Tensor, batch_size: int
     ) -> Tuple[Tensor, Tensor]:
         """Back to annotation order and to (B, Q, K, ...)."""
-        points = _reorder(points, encoded.order.argsort(dim=1))
+        points = reorder(points, encoded.order.argsort(dim=1))
         scores = encoded.proposal.scores * encoded.valid
         shape = (batch_size, -1)
         return points.unflatten(0, shape), scores.unflatten(0, shape)
-
-
-def _reorder(x: Tensor, order: Tensor) -> Tensor:
-    """Reorder (N, K, D) along K."""
-    return x.take_along_dim(order.unsqueeze(-1), dim=1)

@@ -5,10 +5,12 @@ from .autoregressive_decoder import (
     DecoderContext,
     DecoderOutput,
 )
+from .autoregressive_layer import AutoregressiveLayer, StepMemory
 from .coordinate_embedding import CoordinateEmbedding, grid_points
-from .decoder_layer import DecoderLayer, LayerMemory
+from .decoding_order import most_certain_first, reorder
 from .feature_sampling import sample_features
 from .local_attention import LocalAttention
+from .refinement_layer import RefinementLayer
 from .role_rotation import rotate_batch, rotate_members
 from .similarity_proposal import Proposal, SimilarityProposal
 from .skeleton_mixing import SkeletonMixing
@@ -17,19 +19,22 @@ from .support_encoder import SupportEncoder
 __all__ = [
     'Attention',
     'AutoregressiveDecoder',
+    'AutoregressiveLayer',
     'CoordinateEmbedding',
     'DecoderContext',
-    'DecoderLayer',
     'DecoderOutput',
     'FeedForward',
     'KeyValue',
-    'LayerMemory',
     'LocalAttention',
     'Proposal',
+    'RefinementLayer',
     'SimilarityProposal',
     'SkeletonMixing',
+    'StepMemory',
     'SupportEncoder',
     'grid_points',
+    'most_certain_first',
+    'reorder',
     'rotate_batch',
     'rotate_members',
     'sample_features',

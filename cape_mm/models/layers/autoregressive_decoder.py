@@ -1,36 +1,16 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from .attention import KeyValue
+from .autoregressive_layer import AutoregressiveLayer, StepMemory
 from .coordinate_embedding import CoordinateEmbedding
-from .decoder_layer import DecoderLayer, LayerMemory
-
-
-class DecoderContext(NamedTuple):
-    """What is known before the first keypoint is decoded.
-
-    Attributes:
-        tokens (Tensor): (N, K, C), support tokens in decoding order.
-        valid (Tensor): (N, K), bool, keypoints the support shows. They come
-            first in decoding order.
-        proposals (Tensor): (N, K, 2), first references, ``(x, y)`` in [0, 1]
-            of the query's input.
-        memory (Tuple[LayerMemory]): Support and image for each layer.
-        memory_mask (Tensor): (N, 1, K + 1), bool.
-    """
-
-    tokens: Tensor
-    valid: Tensor
-    proposals: Tensor
-    memory: Tuple[LayerMemory, ...]
-    memory_mask: Tensor
+from .refinement_layer import RefinementLayer
 
 
 class DecoderOutput(NamedTuple):
-    """Predictions of all L layers for T steps.
+    """Predictions of L layers for T steps.
 
     Attributes:
         points (Tensor): (L, N, T, 2), ``(x, y)`` in [0, 1] of the input.
@@ -42,16 +22,48 @@ class DecoderOutput(NamedTuple):
     type_logits: Tensor
     sigma: Optional[Tensor]
 
+    def last_points(self) -> Tensor:
+        """Points of the last layer (N, K, 2), without the stop step."""
+        return self.points[-1][:, :-1]
+
+
+class DecoderContext(NamedTuple):
+    """What is known before the first keypoint is decoded.
+
+    T = K + 1 steps in decoding order, the last one is *stop*.
+
+    Attributes:
+        x (Tensor): (N, T, C), refined tokens.
+        identity (Tensor): (N, K, C), tells which keypoint a point is.
+        valid (Tensor): (N, T), bool, steps that others may see: keypoints
+            the support shows, which come first, and *stop*.
+        reference (Tensor): (N, T, 2), points to start from, without
+            gradient, ``(x, y)`` in [0, 1] of the query's input.
+        position (Tensor): (N, T, C), embedding of ``reference``.
+        memory (StepMemory): All keypoints and the image.
+        refined (Tuple[DecoderOutput]): Of the refinement layers, L = 1 each.
+    """
+
+    x: Tensor
+    identity: Tensor
+    valid: Tensor
+    reference: Tensor
+    position: Tensor
+    memory: StepMemory
+    refined: Tuple[DecoderOutput, ...]
+
 
 class AutoregressiveDecoder(nn.Module):
     """Predict keypoints one after the other, each aligned with its token.
 
-    Step *i* sees support token *i*, the point of step *i - 1* together with
-    the identity of that keypoint, all earlier steps, the whole support and
-    the image around its reference. Each layer moves the reference, starting
-    from the proposal. The same weights run in parallel on given points
-    (:meth:`forward`) and step by step with a cache (:meth:`generate`); fed
-    with its own output, :meth:`forward` reproduces :meth:`generate`.
+    Refinement layers move all proposals at once. Of the last layer, step *i*
+    sees token *i*, the point of step *i - 1* together with the identity of
+    that keypoint, all earlier steps, all refined proposals and the image
+    around its own. What does not depend on earlier points is computed once
+    (:meth:`prepare`), so a step costs little. The same weights run in
+    parallel on given points (:meth:`forward`) and step by step with a cache
+    (:meth:`generate`); fed with its own output, :meth:`forward` reproduces
+    :meth:`generate`.
 
     No embedding of the step's number exists: a keypoint is known by its
     token alone, never by its place in a list.
@@ -60,7 +72,7 @@ class AutoregressiveDecoder(nn.Module):
         embed_dims (int): Channels C.
         num_heads (int): Attention heads.
         num_levels (int): Feature levels.
-        num_layers (int): Decoder layers L.
+        num_layers (int): Layers L, of which the last is autoregressive.
         with_sigma (bool): Predict a deviation per coordinate, as likelihood
             losses need it.
     """
@@ -80,11 +92,14 @@ class AutoregressiveDecoder(nn.Module):
 
         self.begin, self.unknown, self.stop = (embedding() for _ in range(3))
         self.previous_point = CoordinateEmbedding(embed_dims)
-        self.previous_token = nn.Linear(embed_dims, embed_dims)
+        self.previous_identity = nn.Linear(embed_dims, embed_dims)
         self.position = CoordinateEmbedding(embed_dims)
-        self.layers = nn.ModuleList(
-            DecoderLayer(embed_dims, num_heads, num_levels)
-            for _ in range(num_layers)
+        self.refinement_layers = nn.ModuleList(
+            RefinementLayer(embed_dims, num_heads, num_levels)
+            for _ in range(num_layers - 1)
+        )
+        self.autoregressive_layer = AutoregressiveLayer(
+            embed_dims, num_heads, num_levels
         )
         self.norms = nn.ModuleList(
             nn.LayerNorm(embed_dims) for _ in range(num_layers)
@@ -101,6 +116,12 @@ class AutoregressiveDecoder(nn.Module):
             else None
         )
 
+    def freeze_feedback(self) -> None:
+        """Exclude from training what only :meth:`forward` needs."""
+        self.begin.requires_grad_(False)
+        self.previous_point.requires_grad_(False)
+        self.previous_identity.requires_grad_(False)
+
     def prepare(
         self,
         tokens: Tensor,
@@ -108,7 +129,7 @@ class AutoregressiveDecoder(nn.Module):
         proposals: Tensor,
         features: Sequence[Tensor],
     ) -> DecoderContext:
-        """Project everything that stays the same over the steps.
+        """Compute everything that does not depend on decoded points.
 
         Args:
             tokens (Tensor): (N, K, C), in decoding order, valid ones first.
@@ -119,18 +140,38 @@ class AutoregressiveDecoder(nn.Module):
         Returns:
             DecoderContext: Input of :meth:`forward` and :meth:`generate`.
         """
-        # The stop token is always valid: no row of the mask can be empty.
-        stop = self.stop.expand(len(tokens), 1, -1)
-        support = torch.cat([tokens + self.position(proposals), stop], dim=1)
-        memory = tuple(
-            layer.project(support, features) for layer in self.layers
+        num_rows = len(tokens)
+        x = torch.cat([tokens, self.stop.expand(num_rows, 1, -1)], dim=1)
+        centre = proposals.new_full((num_rows, 1, 2), 0.5)
+        reference = torch.cat([proposals, centre], dim=1)
+        # The stop token is always valid: no row of a mask can be empty.
+        valid = torch.cat([valid, torch.ones_like(valid[:, :1])], dim=1)
+        everybody = valid.unsqueeze(1)
+
+        refined = []
+        mask = everybody | _itself(x)
+        for i, layer in enumerate(self.refinement_layers):
+            position = self.position(reference)
+            x = layer(x, position, reference, features, mask)
+            refined.append(self._read_out(x, reference, i))
+            reference = refined[-1].points[0].detach()
+
+        layer = self.autoregressive_layer
+        position = self.position(reference)
+        placed = x + position
+        memory = StepMemory(
+            layer.memory_attention.project(placed, x),
+            everybody,
+            layer.local_attention.look(placed, reference, features),
         )
         return DecoderContext(
-            tokens,
+            x,
+            self.previous_identity(x[:, :-1]),
             valid,
-            proposals,
+            reference,
+            position,
             memory,
-            _append_true(valid).unsqueeze(1),
+            tuple(refined),
         )
 
     def forward(
@@ -146,109 +187,104 @@ class AutoregressiveDecoder(nn.Module):
                 replaced by a learned embedding.
 
         Returns:
-            DecoderOutput: T = K + 1 steps, the last one is *stop*.
+            DecoderOutput: Of all layers; T = K + 1 steps.
         """
-        num_rows, num_keypoints = known.shape
-        begin = self.begin.expand(num_rows, 1, -1)
-        fed = self._feedback(points, context.tokens, known)
-        x = context.tokens + torch.cat([begin, fed], dim=1)[:, :-1]
-        x = torch.cat([x, self.stop.expand(num_rows, 1, -1)], dim=1)
-        centre = points.new_full((num_rows, 1, 2), 0.5)
-        reference = torch.cat([context.proposals, centre], dim=1)
+        begin = self.begin.expand(len(known), 1, -1)
+        told = self._tell(points, context.identity, known)
+        # The stop step hears of none: padded slots may lie before it.
+        nothing = torch.zeros_like(begin)
+        told = torch.cat([begin, told[:, :-1], nothing], dim=1)
+        mask = context.valid.unsqueeze(1) | _itself(context.x)
+        return self._decode(context, told, mask.tril())
 
-        steps = num_keypoints + 1
-        square = torch.ones(
-            steps, steps, dtype=torch.bool, device=points.device
-        )
-        itself = square.triu().tril()
-        speaks = _append_true(context.valid).unsqueeze(1)
-        mask = square.tril() & (speaks | itself)
-        output, _ = self._refine(
-            x, reference, context, mask, [None] * len(self.layers)
-        )
-        return output
+    def parallel(self, context: DecoderContext) -> DecoderOutput:
+        """Decode all keypoints at once, none told where another one lies.
 
-    def generate(self, context: DecoderContext) -> DecoderOutput:
+        Args:
+            context (DecoderContext): From :meth:`prepare`.
+
+        Returns:
+            DecoderOutput: Of all layers; T = K + 1 steps.
+        """
+        told = self.unknown.expand_as(context.x)
+        mask = context.valid.unsqueeze(1) | _itself(context.x)
+        return self._decode(context, told, mask)
+
+    def generate(self, context: DecoderContext) -> Tensor:
         """Decode step by step, each step fed with the one before.
 
         Args:
             context (DecoderContext): From :meth:`prepare`.
 
         Returns:
-            DecoderOutput: T = K steps. The number of keypoints is that of
-            the support, so no stop step is needed.
+            Tensor: (N, K, 2), ``(x, y)`` in [0, 1] of the input, in decoding
+            order. Their number is that of the support, so no stop step is
+            needed.
         """
-        outputs = []
-        past = [None] * len(self.layers)
-        fed = self.begin.expand(len(context.tokens), 1, -1)
-        for i in range(context.tokens.shape[1]):
+        points = []
+        past = None
+        told = self.begin.expand(len(context.x), 1, -1)
+        # A step sees earlier valid ones and itself.
+        mask = context.valid.unsqueeze(1) | _itself(context.x)
+        for i in range(context.identity.shape[1]):
             step = slice(i, i + 1)
-            token, valid = context.tokens[:, step], context.valid[:, step]
-            speaks = torch.cat(
-                [context.valid[:, :i], torch.ones_like(valid)], dim=1
-            )
-            output, past = self._refine(
-                token + fed,
-                context.proposals[:, step],
-                context,
-                speaks.unsqueeze(1),
+            x, past = self.autoregressive_layer(
+                context.x[:, step] + told,
+                context.position[:, step],
+                context.memory.step(i),
+                mask[:, step, : i + 1],
                 past,
             )
-            fed = self._feedback(output.points[-1], token, valid)
-            outputs.append(output)
-        points, type_logits, sigma = zip(*outputs)
+            normed = self.norms[-1](x)
+            points.append(self._move(normed, context.reference[:, step], -1))
+            told = self._tell(
+                points[-1], context.identity[:, step], context.valid[:, step]
+            )
+        return torch.cat(points, dim=1)
+
+    def _decode(
+        self, context: DecoderContext, told: Tensor, mask: Tensor
+    ) -> DecoderOutput:
+        """All steps at once; step *i* is told ``told[:, i]``."""
+        x, _ = self.autoregressive_layer(
+            context.x + told, context.position, context.memory, mask
+        )
+        layers = (*context.refined, self._read_out(x, context.reference, -1))
+        points, type_logits, sigma = zip(*layers)
         return DecoderOutput(
-            torch.cat(points, dim=2),
-            torch.cat(type_logits, dim=2),
-            None if sigma[0] is None else torch.cat(sigma, dim=2),
+            torch.cat(points),
+            torch.cat(type_logits),
+            None if sigma[0] is None else torch.cat(sigma),
         )
 
-    def _feedback(
-        self, points: Tensor, tokens: Tensor, known: Tensor
-    ) -> Tensor:
+    def _tell(self, points: Tensor, identity: Tensor, known: Tensor) -> Tensor:
         """What the next step is told: which keypoint lies where."""
-        told = self.previous_point(points) + self.previous_token(tokens)
+        told = self.previous_point(points) + identity
         return torch.where(known.unsqueeze(-1), told, self.unknown)
 
-    def _refine(
-        self,
-        x: Tensor,
-        reference: Tensor,
-        context: DecoderContext,
-        mask: Tensor,
-        past: List[Optional[KeyValue]],
-    ) -> Tuple[DecoderOutput, List[KeyValue]]:
-        """Run all layers, each moving the (detached) reference."""
-        points, type_logits, sigma, present = [], [], [], []
-        for i, layer in enumerate(self.layers):
-            x, layer_present = layer(
-                x,
-                self.position(reference),
-                reference,
-                context.memory[i],
-                context.memory_mask,
-                mask,
-                past[i],
-            )
-            present.append(layer_present)
-            normed = self.norms[i](x)
-            moved = reference.logit(eps=1e-4) + self.point_branches[i](normed)
-            points.append(moved.sigmoid())
-            type_logits.append(self.type_branch(normed))
-            if self.sigma_branches is not None:
-                sigma.append(self.sigma_branches[i](normed))
-            reference = points[-1].detach()
-        output = DecoderOutput(
-            torch.stack(points),
-            torch.stack(type_logits),
-            torch.stack(sigma) if sigma else None,
+    def _move(self, normed: Tensor, reference: Tensor, layer: int) -> Tensor:
+        """Points of a layer: its references, moved."""
+        shift = self.point_branches[layer](normed)
+        return (reference.logit(eps=1e-4) + shift).sigmoid()
+
+    def _read_out(
+        self, x: Tensor, reference: Tensor, layer: int
+    ) -> DecoderOutput:
+        """All predictions of one layer."""
+        normed = self.norms[layer](x)
+        sigma = None
+        if self.sigma_branches is not None:
+            sigma = self.sigma_branches[layer](normed).unsqueeze(0)
+        return DecoderOutput(
+            self._move(normed, reference, layer).unsqueeze(0),
+            self.type_branch(normed).unsqueeze(0),
+            sigma,
         )
-        return output, present
 
 
-def _append_true(valid: Tensor) -> Tensor:
-    """Append a column of True to (N, K), for the stop token."""
-    return torch.cat([valid, torch.ones_like(valid[:, :1])], dim=1)
+def _itself(x: Tensor) -> Tensor:
+    """(T, T), bool: every step of (N, T, C) sees itself."""
+    return torch.eye(x.shape[1], dtype=torch.bool, device=x.device)
 
 
 def _regression_branch(embed_dims: int) -> nn.Sequential:

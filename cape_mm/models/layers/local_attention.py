@@ -1,9 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Sequence, Tuple
+from typing import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import KeyValue
 from .feature_sampling import sample_features
 
 
@@ -50,50 +52,45 @@ class LocalAttention(nn.Module):
         self.query = nn.Linear(embed_dims, embed_dims)
         self.out = nn.Linear(embed_dims, embed_dims)
 
-    def project(self, features: Sequence[Tensor]) -> Tuple[Tensor, ...]:
-        """Project all levels to keys and values.
+    def look(
+        self, tokens: Tensor, reference: Tensor, features: Sequence[Tensor]
+    ) -> KeyValue:
+        """Sample keys and values around each reference.
 
         Args:
+            tokens (Tensor): (N, T, C), what the shifts are predicted from.
+            reference (Tensor): (N, T, 2), ``(x, y)`` in [0, 1] of the input.
             features (Sequence[Tensor]): Levels of shape (N, C, H, W).
 
         Returns:
-            Tuple[Tensor]: Levels of shape (N, 2 * C, H, W).
+            KeyValue: Each (N, T, heads, P, C / heads), P points of all
+            levels together.
         """
-        return tuple(
-            project(level) for project, level in zip(self.key_values, features)
+        shifts = self.shift(tokens).unflatten(-1, (-1, 1, 2))
+        sampled = []
+        for level, feature_map in enumerate(features):
+            size = reference.new_tensor(feature_map.shape[:-3:-1])
+            cells = self.grid + shifts[:, :, level]
+            points = reference.unsqueeze(2) + cells / size
+            key_value = self.key_values[level](feature_map)
+            sampled.append(
+                sample_features(key_value, points) + self.place[level]
+            )
+        key_value = torch.cat(sampled, dim=2).unflatten(
+            -1, (2, self.num_heads, -1)
         )
+        return KeyValue(*key_value.transpose(2, 4).unbind(dim=3))
 
-    def forward(
-        self, query: Tensor, reference: Tensor, maps: Sequence[Tensor]
-    ) -> Tensor:
+    def forward(self, query: Tensor, image: KeyValue) -> Tensor:
         """Gather image evidence.
 
         Args:
             query (Tensor): (N, T, C).
-            reference (Tensor): (N, T, 2), ``(x, y)`` in [0, 1] of the input.
-            maps (Sequence[Tensor]): From :meth:`project`.
+            image (KeyValue): From :meth:`look`.
 
         Returns:
             Tensor: (N, T, C).
         """
-        shifts = self.shift(query).unflatten(-1, (-1, 1, 2))
-        sampled = []
-        for level, level_map in enumerate(maps):
-            height, width = level_map.shape[-2:]
-            cells = self.grid + shifts[:, :, level]
-            offsets = torch.stack(
-                [cells[..., 0] / width, cells[..., 1] / height], dim=-1
-            )
-            points = reference.unsqueeze(2) + offsets
-            sampled.append(
-                sample_features(level_map, points) + self.place[level]
-            )
-        # (N, T, points of all levels, 2, heads, C / heads)
-        key_value = torch.cat(sampled, dim=2).unflatten(
-            -1, (2, self.num_heads, -1)
-        )
-        key, value = key_value.unbind(dim=3)
-        heads = self.query(query).unflatten(-1, (1, self.num_heads, -1))
-        logits = (heads * key).sum(dim=-1) / key.shape[-1] ** 0.5
-        weights = logits.softmax(dim=2).unsqueeze(-1)
-        return self.out((weights * value).sum(dim=2).flatten(-2))
+        heads = self.query(query).unflatten(-1, (self.num_heads, 1, -1))
+        attended = F.scaled_dot_product_attention(heads, *image)
+        return self.out(attended.flatten(2))

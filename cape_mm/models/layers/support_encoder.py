@@ -16,11 +16,16 @@ class SupportEncoderLayer(nn.Module):
     Args:
         embed_dims (int): Channels C.
         num_heads (int): Attention heads.
+        use_skeleton (bool): Mix along the skeleton.
     """
 
-    def __init__(self, embed_dims: int, num_heads: int) -> None:
+    def __init__(
+        self, embed_dims: int, num_heads: int, use_skeleton: bool = True
+    ) -> None:
         super().__init__()
-        self.skeleton_mixing = SkeletonMixing(embed_dims)
+        self.skeleton_mixing = (
+            SkeletonMixing(embed_dims) if use_skeleton else None
+        )
         self.attention_norm = nn.LayerNorm(embed_dims)
         self.attention = Attention(embed_dims, num_heads)
         self.ffn_norm = nn.LayerNorm(embed_dims)
@@ -30,7 +35,8 @@ class SupportEncoderLayer(nn.Module):
         self, tokens: Tensor, adjacency: Tensor, valid: Tensor
     ) -> Tensor:
         """See :class:`SupportEncoder` for the shapes."""
-        tokens = self.skeleton_mixing(tokens, adjacency, valid)
+        if self.skeleton_mixing is not None:
+            tokens = self.skeleton_mixing(tokens, adjacency, valid)
         normed = self.attention_norm(tokens)
         # A missing keypoint sees itself, so that no row of the mask is empty.
         itself = torch.eye(
@@ -58,6 +64,9 @@ class SupportEncoder(nn.Module):
         num_heads (int): Attention heads.
         num_levels (int): Feature levels.
         num_layers (int): Layers within one shot.
+        use_features (bool): Read the support image; without it, a keypoint
+            is known by geometry and skeleton alone.
+        use_skeleton (bool): Use the skeleton.
     """
 
     def __init__(
@@ -66,15 +75,19 @@ class SupportEncoder(nn.Module):
         num_heads: int,
         num_levels: int,
         num_layers: int = 2,
+        use_features: bool = True,
+        use_skeleton: bool = True,
     ) -> None:
         super().__init__()
+        # zip() with the levels: none of them is read without projections
         self.feature_projections = nn.ModuleList(
-            nn.Linear(embed_dims, embed_dims) for _ in range(num_levels)
+            nn.Linear(embed_dims, embed_dims)
+            for _ in range(num_levels * use_features)
         )
         self.coordinate_embedding = CoordinateEmbedding(embed_dims)
         self.missing = nn.Parameter(0.02 * torch.randn(embed_dims))
         self.layers = nn.ModuleList(
-            SupportEncoderLayer(embed_dims, num_heads)
+            SupportEncoderLayer(embed_dims, num_heads, use_skeleton)
             for _ in range(num_layers)
         )
         self.norm = nn.LayerNorm(embed_dims)

@@ -212,6 +212,54 @@ class TestPredict:
         scores = encoded.proposal.scores.gather(1, encoded.order)[:, :-1]
         assert (scores.diff(dim=1) <= 0).all()
 
+    def test_parallel_decoding_uses_no_points(
+        self, make_head, features, make_batch
+    ):
+        """Annotated points change nothing, in test and in training."""
+        head = make_head(autoregressive=False)
+        batch = make_batch()
+        points, _ = predict(head, features, batch)
+        with torch.no_grad():
+            forced, _ = head.teacher_forced(
+                features(2, seed=1), features(2, seed=2), batch
+            )
+        assert torch.equal(forced, points)
+        unused = {
+            name
+            for name, parameter in head.decoder.named_parameters()
+            if not parameter.requires_grad
+        }
+        sum(losses_of(head, features, batch).values()).backward()
+        missing = {
+            name
+            for name, parameter in head.decoder.named_parameters()
+            if parameter.grad is None
+        }
+        assert missing == unused
+        assert set(head.state_dict()) == set(make_head().state_dict())
+
+    def test_geometry_only_support_reads_no_support_pixels(
+        self, make_head, features, make_batch
+    ):
+        head = make_head(use_support_features=False)
+        batch = make_batch()
+        with torch.no_grad():
+            one, _ = head(features(2, seed=1), features(2, seed=2), batch)
+            two, _ = head(features(2, seed=3), features(2, seed=2), batch)
+            query, _ = head(features(2, seed=1), features(2, seed=4), batch)
+        assert torch.equal(one, two)
+        assert not torch.equal(one, query)
+
+    def test_without_skeleton_edges_do_not_matter(
+        self, make_head, features, make_batch
+    ):
+        head = make_head(use_skeleton=False)
+        batch = make_batch()
+        bare = replace(batch, adjacency=torch.zeros_like(batch.adjacency))
+        one, _ = predict(head, features, batch)
+        two, _ = predict(head, features, bare)
+        assert torch.equal(one, two)
+
     def test_unknown_order_is_refused(self, make_head):
         with pytest.raises(ValueError, match='decode_order'):
             make_head(decode_order='random')

@@ -9,6 +9,11 @@ assert_close = partial(torch_assert_close, atol=1e-4, rtol=1e-4)
 
 
 @pytest.fixture
+def levels(features):
+    return features(1, seed=3)
+
+
+@pytest.fixture
 def encoded(head, features, make_batch, with_invalid):
     batch = with_invalid(make_batch(), 'support', [2])
     with torch.no_grad():
@@ -20,24 +25,62 @@ def test_cached_equals_uncached_decoding(head, encoded):
     """Without a cache: all steps anew for every keypoint."""
     context = encoded.context
     cached = head.decoder.generate(context)
-    num_keypoints = context.tokens.shape[1]
-    points = torch.zeros_like(context.proposals)
-    for i in range(num_keypoints):
-        output = head.decoder(context, points, context.valid)
+    valid = context.valid[:, :-1]
+    points = torch.zeros_like(cached)
+    for i in range(points.shape[1]):
+        output = head.decoder(context, points, valid)
         points[:, i] = output.points[-1][:, i]
-        assert_close(cached.points[:, :, i], output.points[:, :, i])
-        assert_close(cached.type_logits[:, :, i], output.type_logits[:, :, i])
+        assert_close(cached[:, i], points[:, i])
     assert points.std() > 0.01
+
+
+@torch.no_grad()
+def test_generation_equals_teacher_forcing_with_its_own_output(head, encoded):
+    context = encoded.context
+    points = head.decoder.generate(context)
+    forced = head.decoder(context, points, context.valid[:, :-1])
+    assert_close(forced.last_points(), points)
+
+
+@torch.no_grad()
+def test_parallel_decoding_tells_no_point(head, encoded):
+    """It equals decoding with unknown points, but for what is seen."""
+    context = encoded.context
+    parallel = head.decoder.parallel(context)
+    nothing = torch.zeros_like(context.valid[:, :-1])
+    points = parallel.last_points()
+    forced = head.decoder(context, points, nothing).last_points()
+    assert parallel.points.shape == (2, 2, 6, 2)
+    assert (forced - points).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_refinement_layers_see_all_valid_proposals(head, levels):
+    tokens = torch.randn(1, 5, 16)
+    valid = torch.tensor([[True, True, True, True, False]])
+    proposals = torch.rand(1, 5, 2)
+
+    def refined(points):
+        context = head.decoder.prepare(tokens, valid, points, levels)
+        return context.refined[0].points[0]
+
+    before = refined(proposals)
+    late, invalid = proposals.clone(), proposals.clone()
+    late[:, 3] = 1 - late[:, 3]
+    invalid[:, 4] = 1 - invalid[:, 4]
+    assert (refined(late)[:, 0] - before[:, 0]).abs().max() > 1e-4
+    assert torch.equal(refined(invalid)[:, :4], before[:, :4])
 
 
 @torch.no_grad()
 def test_a_step_sees_only_earlier_points(head, encoded):
     context = encoded.context
-    points = torch.rand_like(context.proposals)
-    before = head.decoder(context, points, context.valid).points[-1]
+    valid = context.valid[:, :-1]
+    points = torch.rand_like(context.reference[:, :-1])
+    before = head.decoder(context, points, valid).points[-1]
     changed = points.clone()
     changed[:, 2] = 1 - changed[:, 2]
-    after = head.decoder(context, changed, context.valid).points[-1]
+    after = head.decoder(context, changed, valid).points[-1]
     assert torch.equal(before[:, :3], after[:, :3])
     assert (before[:, 3] - after[:, 3]).abs().max() > 1e-4
 
@@ -45,8 +88,8 @@ def test_a_step_sees_only_earlier_points(head, encoded):
 @torch.no_grad()
 def test_an_unknown_point_is_not_read(head, encoded):
     context = encoded.context
-    known = torch.zeros_like(context.valid)
-    points = torch.rand_like(context.proposals)
+    known = torch.zeros_like(context.valid[:, :-1])
+    points = torch.rand_like(context.reference[:, :-1])
     before = head.decoder(context, points, known).points
     after = head.decoder(context, 1 - points, known).points
     assert torch.equal(before, after)
@@ -55,8 +98,9 @@ def test_an_unknown_point_is_not_read(head, encoded):
 @torch.no_grad()
 def test_forward_appends_the_stop_step(head, encoded):
     context = encoded.context
-    output = head.decoder(context, context.proposals, context.valid)
-    num_rows, num_keypoints = context.valid.shape
+    valid = context.valid[:, :-1]
+    output = head.decoder(context, context.reference[:, :-1], valid)
+    num_rows, num_keypoints = valid.shape
     assert output.points.shape == (2, num_rows, num_keypoints + 1, 2)
     assert output.type_logits.shape == (2, num_rows, num_keypoints + 1, 2)
     assert output.sigma is None
@@ -65,7 +109,7 @@ def test_forward_appends_the_stop_step(head, encoded):
 def test_generation_keeps_no_state(head, encoded):
     before = set(head.state_dict())
     with torch.no_grad():
-        one = head.decoder.generate(encoded.context).points
-        two = head.decoder.generate(encoded.context).points
+        one = head.decoder.generate(encoded.context)
+        two = head.decoder.generate(encoded.context)
     assert torch.equal(one, two)
     assert set(head.state_dict()) == before

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -8,21 +8,31 @@ from .attention import Attention, FeedForward, KeyValue
 from .local_attention import LocalAttention
 
 
-class LayerMemory(NamedTuple):
-    """What one layer looks at besides earlier steps, the same at all steps.
+class StepMemory(NamedTuple):
+    """What the steps look at besides earlier steps, the same for all.
 
     Attributes:
-        support (KeyValue): Projected support tokens and stop token, K + 1.
-        image (Tuple[Tensor]): Projected levels of the query, each
-            (N, 2 * C, H, W).
+        keypoints (KeyValue): Projected keypoints and stop token, K + 1.
+        keypoints_mask (Tensor): (N, 1, K + 1), bool, True = may be seen.
+        image (KeyValue): Image around each step's reference, each
+            (N, T, heads, P, C / heads).
     """
 
-    support: KeyValue
-    image: Tuple[Tensor, ...]
+    keypoints: KeyValue
+    keypoints_mask: Tensor
+    image: KeyValue
+
+    def step(self, index: int) -> 'StepMemory':
+        """What one step looks at."""
+        image = (x[:, index : index + 1] for x in self.image)
+        return self._replace(image=KeyValue(*image))
 
 
-class DecoderLayer(nn.Module):
-    """Look at earlier keypoints, at the support and at the image.
+class AutoregressiveLayer(nn.Module):
+    """Look at earlier keypoints, at all first guesses and at the image.
+
+    All that does not depend on earlier keypoints is projected beforehand, so
+    that a step is cheap.
 
     Args:
         embed_dims (int): Channels C.
@@ -45,59 +55,41 @@ class DecoderLayer(nn.Module):
         self.ffn_norm = nn.LayerNorm(embed_dims)
         self.ffn = FeedForward(embed_dims)
 
-    def project(
-        self, support: Tensor, features: Sequence[Tensor]
-    ) -> LayerMemory:
-        """Project what stays the same over the steps.
-
-        Args:
-            support (Tensor): (N, K + 1, C), support tokens and stop token.
-            features (Sequence[Tensor]): Levels of the query, (N, C, H, W).
-
-        Returns:
-            LayerMemory: Input of :meth:`forward`.
-        """
-        return LayerMemory(
-            self.memory_attention.project(support, support),
-            self.local_attention.project(features),
-        )
-
     def forward(
         self,
         x: Tensor,
         position: Tensor,
-        reference: Tensor,
-        memory: LayerMemory,
-        memory_mask: Tensor,
+        memory: StepMemory,
         mask: Tensor,
-        past: Optional[KeyValue],
+        past: Optional[KeyValue] = None,
     ) -> Tuple[Tensor, KeyValue]:
         """Run T steps after the steps whose keys and values are ``past``.
 
         Args:
             x (Tensor): (N, T, C).
-            position (Tensor): (N, T, C), embedding of ``reference``.
-            reference (Tensor): (N, T, 2), in [0, 1] of the input.
-            memory (LayerMemory): From :meth:`project`.
-            memory_mask (Tensor): (N, 1, K + 1), bool.
-            mask (Tensor): (N, T, past + T), bool.
+            position (Tensor): (N, T, C), embedding of the references.
+            memory (StepMemory): What these steps look at.
+            mask (Tensor): (N, T, past + T), bool, True = may be seen.
             past (KeyValue, optional): Of earlier steps.
 
         Returns:
             Tuple[Tensor, KeyValue]: New ``x`` and the past extended by T.
         """
         normed = self.self_norm(x)
-        present = self.self_attention.project(normed + position, normed)
+        placed = normed + position
+        present = self.self_attention.project(placed, normed)
         if past is not None:
             present = KeyValue(
                 torch.cat([past.key, present.key], dim=2),
                 torch.cat([past.value, present.value], dim=2),
             )
-        x = x + self.self_attention(normed + position, present, mask)
+        x = x + self.self_attention(placed, present, mask)
         x = x + self.memory_attention(
-            self.memory_norm(x) + position, memory.support, memory_mask
+            self.memory_norm(x) + position,
+            memory.keypoints,
+            memory.keypoints_mask,
         )
         x = x + self.local_attention(
-            self.local_norm(x) + position, reference, memory.image
+            self.local_norm(x) + position, memory.image
         )
         return x + self.ffn(self.ffn_norm(x)), present
