@@ -1,0 +1,125 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Landmarks in cells of the heat map, and the way there and back."""
+
+from typing import Dict, List, Optional, Tuple
+
+import numpy as np
+from mmengine.registry import TRANSFORMS
+from mmpose.registry import KEYPOINT_CODECS
+
+from cape_mm.apis.episode_source import spread_indices
+
+from .film_table import FilmTable
+from .recipe import Recipe
+from .recipe_data import RecipeData
+
+_NUM_FILMS = 64
+_NUM_DECODED = 8
+
+
+def landmarks_in_cells(
+    recipe: Recipe, data: RecipeData
+) -> Optional[np.ndarray]:
+    """Map landmarks of the training data to the heat map, unaugmented.
+
+    Args:
+        recipe (Recipe): The config.
+        data (RecipeData): What is built from it.
+
+    Returns:
+        np.ndarray | None: (N, K, 2) float64 in cells, NaN where not labelled;
+        None if the recipe has no heat map or no uniform films.
+    """
+    codec, films = recipe.encoder, data.films('train')
+    if not codec or not codec.get('heatmap_size') or films is None:
+        return None
+    if not films.is_uniform:
+        return None
+    cell = np.divide(codec['input_size'], codec['heatmap_size'])
+    cropped = _crop(recipe, films, spread_indices(len(films), _NUM_FILMS))
+    if cropped is None:
+        return None
+    return np.stack(
+        [
+            np.where(
+                (item['keypoints_visible'][0] > 0)[:, None],
+                item['transformed_keypoints'][0] / cell,
+                np.nan,
+            )
+            for item in cropped
+        ]
+    )
+
+
+def mean_decoding_error(
+    recipe: Recipe, data: RecipeData
+) -> Optional[Tuple[float, float]]:
+    """Encode landmarks of the training data and decode them again.
+
+    Args:
+        recipe (Recipe): The config.
+        data (RecipeData): What is built from it.
+
+    Returns:
+        Tuple[float, float] | None: Mean error and mean side of a cell in mm;
+        None without heat maps, or if no film has a spacing.
+    """
+    films = data.films('train')
+    if not recipe.encoder or not recipe.decoder or films is None:
+        return None
+    if not recipe.encoder.get('heatmap_size') or not films.is_uniform:
+        return None
+    known = np.flatnonzero(np.isfinite(films.spacings).all(axis=1))
+    indices = known[spread_indices(len(known), _NUM_DECODED)].tolist()
+    cropped = _crop(recipe, films, indices) if indices else None
+    if cropped is None:
+        return None
+    encoder = KEYPOINT_CODECS.build(dict(recipe.encoder))
+    decoder = KEYPOINT_CODECS.build(dict(recipe.decoder))
+    errors, cells = [], []
+    for index, item in zip(indices, cropped):
+        points, visible = (
+            item['transformed_keypoints'],
+            item['keypoints_visible'],
+        )
+        encoded = encoder.encode(points, visible)
+        if 'heatmaps' not in encoded:
+            return None
+        decoded, _ = decoder.decode(encoded['heatmaps'])
+        # mm per pixel of the input
+        scale = item['input_scale'] / item['input_size']
+        scale = scale * films.spacings[index]
+        counts = encoded['keypoint_weights'][0] > 0
+        offsets = (decoded[0] - points[0])[counts] * scale
+        errors.append(np.linalg.norm(offsets, axis=-1))
+        cell = np.divide(
+            recipe.encoder['input_size'], recipe.encoder['heatmap_size']
+        )
+        cells.append(np.mean(cell * scale))
+    return float(np.mean(np.concatenate(errors))), float(np.mean(cells))
+
+
+def _crop(
+    recipe: Recipe, films: FilmTable, indices: List[int]
+) -> Optional[List[Dict]]:
+    """Take films through box and affine of the validation."""
+    steps = []
+    for kind in ('GetBBoxCenterScale', 'TopdownAffine'):
+        config = recipe.transform('val', kind)
+        if config is None:
+            return None
+        steps.append(TRANSFORMS.build(dict(config)))
+    cropped = []
+    for index in indices:
+        if not np.isfinite(films.boxes_px[index]).all():
+            return None
+        item = dict(
+            img=np.zeros((2, 2, 3), np.uint8),  # only the points matter
+            bbox=films.boxes_px[index][None].astype(np.float32),
+            keypoints=films.keypoints_px[index][None].astype(np.float32),
+            keypoints_visible=films.visible[index][None].astype(np.float32),
+        )
+        for step in steps:
+            item = step(item)
+        cropped.append(item)
+    return cropped

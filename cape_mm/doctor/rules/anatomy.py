@@ -1,0 +1,173 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Whether landmarks can belong to a head seen from the side."""
+
+from typing import Iterator, List, Optional, Tuple
+
+import numpy as np
+
+from ..film_table import FilmTable
+from ..recipe import SPLITS, Recipe
+from ..recipe_data import RecipeData
+from ..rule import ERROR, WARNING, rule
+from ..wording import some_of
+
+#: Upper and lower landmark, centimetres apart in every head.
+_ABOVE = (
+    ('N', 'ANS'),
+    ('N', 'A'),
+    ('ANS', 'Me'),
+    ('A', 'Me'),
+    ('S', 'Go'),
+    ('Po', 'Go'),
+    ('U1a', 'U1'),
+    ('L1', 'L1a'),
+    ("N'", 'Prn'),
+    ('Prn', 'LL'),
+    ('UL', "Pog'"),
+)
+#: Rear and front landmark.
+_BEHIND = (
+    ('S', 'N'),
+    ('PNS', 'ANS'),
+    ('Po', 'Or'),
+    ('Po', 'Prn'),
+    ('Ar', 'A'),
+    ('Go', 'Me'),
+    ('Go', 'B'),
+    ('S', 'Prn'),
+)
+_REAR = ('S', 'Po', 'Ar', 'Go', 'PNS', 'Co', 'Ba')
+_FRONT = ('N', 'Or', 'ANS', 'A', 'B', 'Pog', 'Me', 'U1', 'Prn', 'Sn', "Pog'")
+_SELLA_NASION_MM = (40.0, 100.0)
+
+
+@rule(
+    'axes-swapped',
+    ERROR,
+    'Exchange x and y of these films in the annotation file.',
+)
+def axes_swapped(recipe: Recipe, data: RecipeData) -> Iterator[str]:
+    """Heads are upright."""
+    for split, films in _schema_tables(data):
+        points, _ = films.stack()
+        lying = [
+            n for n, bad in zip(films.names, _is_lying(films, points)) if bad
+        ]
+        if lying:
+            yield (
+                f'in {len(lying)} film(s) of {split} the face lies on its '
+                f'side: {some_of(lying)}'
+            )
+
+
+@rule(
+    'landmark-order',
+    ERROR,
+    'Look at these films with their landmarks drawn: columns are exchanged, '
+    'or the names are in another order than the numbers.',
+)
+def landmark_order(recipe: Recipe, data: RecipeData) -> Iterator[str]:
+    """Landmarks lie above and behind each other as in every head."""
+    for split, films in _schema_tables(data):
+        points, _ = films.stack()
+        upright = ~_is_lying(films, points)
+        facing = _facing(films, points)
+        for pairs, axis, sign, words in (
+            (_ABOVE, 1, np.ones(len(films)), 'above'),
+            (_BEHIND, 0, facing, 'behind'),
+        ):
+            for one, other in pairs:
+                first = films.column(points, one)
+                second = films.column(points, other)
+                if first is None or second is None:
+                    continue
+                wrong = upright & (
+                    sign * (second[:, axis] - first[:, axis]) < 0
+                )
+                if wrong.any():
+                    names = np.array(films.names)[wrong].tolist()
+                    yield (
+                        f'{one} is not {words} {other} in {len(names)} '
+                        f'film(s) of {split}: {some_of(names)}'
+                    )
+
+
+@rule(
+    'facing-mixed',
+    WARNING,
+    'Mirror the films that face the other way, with their landmarks.',
+)
+def facing_mixed(recipe: Recipe, data: RecipeData) -> Iterator[str]:
+    """All heads look the same way."""
+    for split, films in _schema_tables(data):
+        points, _ = films.stack()
+        facing = _facing(films, points)[~_is_lying(films, points)]
+        left, right = int((facing < 0).sum()), int((facing > 0).sum())
+        if left and right:
+            yield f'{left} films of {split} face left, {right} face right'
+
+
+@rule(
+    'impossible-size',
+    ERROR,
+    'Correct the spacing (mm per pixel of the picture as it is stored) or the '
+    'landmarks S and N.',
+)
+def impossible_size(recipe: Recipe, data: RecipeData) -> Iterator[str]:
+    """From S to N it is 40 to 100 mm."""
+    low, high = _SELLA_NASION_MM
+    for split, films in _schema_tables(data):
+        points, _ = films.stack()
+        sella, nasion = (films.column(points, code) for code in 'SN')
+        if sella is None or nasion is None:
+            continue
+        length = np.linalg.norm((nasion - sella) * films.spacings, axis=1)
+        wrong = (length < low) | (length > high)
+        if wrong.any():
+            names = [
+                f'{films.names[i]} {length[i]:.0f} mm'
+                for i in np.flatnonzero(wrong)
+            ]
+            yield (
+                f'in {len(names)} film(s) of {split} S and N are not '
+                f'{low:g} to {high:g} mm apart: {some_of(names)}'
+            )
+
+
+def _schema_tables(data: RecipeData) -> Iterator[Tuple[str, FilmTable]]:
+    for split in SPLITS:
+        films = data.films(split)
+        if films is not None and films.schema is not None:
+            yield split, films
+
+
+def _is_lying(films: FilmTable, points: np.ndarray) -> np.ndarray:
+    """(N,) bool, whether the longest vertical line is horizontal."""
+    for one, other in (('N', 'Me'), ('N', 'B'), ('S', 'Me')):
+        first, second = (films.column(points, c) for c in (one, other))
+        if first is not None and second is not None:
+            dx, dy = np.abs(second - first).T
+            return dx > dy
+    return np.zeros(len(films), dtype=bool)
+
+
+def _facing(films: FilmTable, points: np.ndarray) -> np.ndarray:
+    """(N,) 1 to the right, -1 to the left, NaN where it cannot be told."""
+    front, rear = (_mean_x(films, points, codes) for codes in (_FRONT, _REAR))
+    if front is None or rear is None:
+        return np.full(len(films), np.nan)
+    return np.sign(front - rear)
+
+
+def _mean_x(
+    films: FilmTable, points: np.ndarray, codes: Tuple[str, ...]
+) -> Optional[np.ndarray]:
+    columns: List[np.ndarray] = [
+        column[:, 0]
+        for column in (films.column(points, code) for code in codes)
+        if column is not None
+    ]
+    if not columns:
+        return None
+    known = np.ma.masked_invalid(columns)
+    return known.mean(axis=0).filled(np.nan)
