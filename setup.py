@@ -103,6 +103,7 @@ setup(
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=['cape_mm', 'cape_mm.*']),
+    package_data={'cape_mm.evaluation.norms': ['*.json']},
     python_requires='>=3.8',
     # Neither torch nor an OpenMMLab package: pip would put upstream ones on
     # top of the maintained forks, which own the same import names, and would
@@ -110,6 +111,8 @@ setup(
     install_requires=['numpy', 'pillow'],
     extras_require={
         'mim': [r.versions for r in OPENMMLAB['REQUIREMENTS']],
+        # Reads X-rays in DICOM files.
+        'dicom': ['pydicom'],
         'tensorboard': ['tensorboard'],
         # setuptools and wheel: the packaging test builds a wheel.
         'tests': ['pytest', 'setuptools', 'wheel'],

@@ -28,7 +28,7 @@ _PARTS = dict(
     annotations=('id', 'image_id', 'bbox', 'keypoints'),
 )
 _ADVICE = (
-    'The layout is described in docs/en/data_preparation.md; '
+    'The layout is described in docs/en/cephalometric_data.md; '
     'write_coco of cape_mm.datasets.cephalometric_files writes it.'
 )
 

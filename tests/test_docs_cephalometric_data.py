@@ -1,0 +1,87 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""The guide to films names only what exists, and its example is readable."""
+
+import json
+import re
+import runpy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cape_mm.datasets.cephalometric_files import SPACING_SOURCES
+from cape_mm.registry import DATASETS
+from cape_mm.structures import available_schemas, get_schema
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT = (ROOT / 'docs' / 'en' / 'cephalometric_data.md').read_text('utf-8')
+TOOL = ROOT / 'tools' / 'dataset_converters' / 'convert_cephalograms.py'
+
+
+def commands():
+    """Command lines of the guide that can be run as they are."""
+    for block in re.findall(r'```bash\n(.*?)```', TEXT, flags=re.DOTALL):
+        for line in block.replace('\\\n', ' ').splitlines():
+            program, *words = line.split()
+            if program == 'python' and 'FORMAT' not in words:
+                yield words
+
+
+def test_commands_are_understood():
+    parse = runpy.run_path(str(TOOL))['parse_args']
+    formats = []
+    for script, *words in commands():
+        assert (ROOT / script) == TOOL
+        formats.append(parse(words).format)
+    assert sorted(formats) == sorted(
+        ['isbi', 'cl2023', 'cl2024', 'aariz', 'csv', 'pandas', 'dicom']
+    )
+
+
+def test_named_options_exist():
+    options = set(re.findall(r'(?<![\w-])--[a-z][a-z0-9-]+', TEXT))
+    source = TOOL.read_text()
+    assert len(options) > 12
+    for option in options:
+        assert f"'{option}'" in source, option
+
+
+def test_schemas_and_sources_are_listed():
+    for name in available_schemas():
+        assert f'| `{name}` | {len(get_schema(name))} |' in TEXT
+    for source in SPACING_SOURCES:
+        assert f'`{source}`' in TEXT
+
+
+def test_links_within_the_page_lead_somewhere():
+    titles = re.findall(r'^#+ (.*)$', TEXT, flags=re.MULTILINE)
+    anchors = {
+        re.sub(r'[^\w\- ]', '', title.lower()).replace(' ', '-')
+        for title in titles
+    }
+    for anchor in re.findall(r'\]\(#([^)]+)\)', TEXT):
+        assert anchor in anchors
+
+
+def test_example_is_readable(tmp_path):
+    (example,) = re.findall(r'```json\n(.*?)```', TEXT, flags=re.DOTALL)
+    (tmp_path / 'own.json').write_text(example)
+    (image,) = json.loads(example)['images']
+    (tmp_path / 'images').mkdir()
+    cv2.imwrite(
+        str(tmp_path / 'images' / image['file_name']),
+        np.zeros((image['height'], image['width']), np.uint8),
+    )
+    dataset = DATASETS.build(
+        dict(
+            type='cape_mm.CephalometricDataset',
+            schema='isbi2015',
+            data_root=str(tmp_path),
+            ann_file='own.json',
+        )
+    )
+    film = dataset.get_data_info(0)
+    assert film['spacing'] == pytest.approx(0.1)
+    assert film['keypoints'][0, 2].tolist() == [1462.5, 1100]
+    assert film['keypoints_visible'].sum() == 18
