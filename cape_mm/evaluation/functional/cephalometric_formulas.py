@@ -1,0 +1,253 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Cephalometric measurements as formulas over named landmarks.
+
+Points are in a picture of square pixels, x to the right, y down, of a face
+that looks to the right. Angles between two lines or planes are signed, so
+that their customary values are positive and they pass through zero smoothly;
+angles at a point, and those to the Frankfort plane and between incisors, are
+in [0, 180] degrees.
+"""
+
+from typing import Callable, Dict, Mapping, NamedTuple, Tuple
+
+import numpy as np
+
+from .plane_geometry import (
+    distance_along,
+    distance_in_front,
+    length,
+    length_ratio,
+    signed_angle,
+    turn,
+    unsigned_angle,
+)
+
+Points = Mapping[str, np.ndarray]
+
+#: Name under which formulas find the direction to the front, (2,).
+HORIZONTAL = 'horizontal'
+#: Degrees from S-N down to the horizontal where Po or Or is missing.
+SN_TO_HORIZONTAL = 7.0
+
+
+class Formula(NamedTuple):
+    """How something is measured.
+
+    Attributes:
+        definition (str): In words.
+        unit (str): ``'deg'``, ``'mm'``, or empty for a ratio.
+        codes (Tuple[str, ...]): Landmarks it needs, and ``HORIZONTAL``.
+        compute (Callable): From points to a float; NaN if it is undefined,
+            because points coincide.
+        is_signed (bool): Whether its sign depends on where the face looks.
+    """
+
+    definition: str
+    unit: str
+    codes: Tuple[str, ...]
+    compute: Callable[[Points], float]
+    is_signed: bool
+
+
+def find_horizontal(points: Points) -> np.ndarray:
+    """Direction to the front of a face that looks to the right.
+
+    Args:
+        points (Mapping[str, np.ndarray]): With Po and Or, or with S and N.
+
+    Returns:
+        np.ndarray: (2,) from Po to Or; else S-N turned down by 7 degrees.
+    """
+    if 'Po' in points and 'Or' in points:
+        return points['Or'] - points['Po']
+    return turn(points['N'] - points['S'], SN_TO_HORIZONTAL)
+
+
+def _split(*arrows: str) -> Tuple[str, ...]:
+    """Landmarks of ``'N>S'``, ``'N>A'``: N, S, A."""
+    codes = [code for arrow in arrows for code in arrow.split('>')]
+    return tuple(dict.fromkeys(codes))
+
+
+def _vector(points: Points, arrow: str) -> np.ndarray:
+    start, end = arrow.split('>')
+    return points[end] - points[start]
+
+
+def _angle(definition: str, first: str, second: str) -> Formula:
+    def compute(points: Points) -> float:
+        u, v = _vector(points, first), _vector(points, second)
+        return float(unsigned_angle(u, v))
+
+    return Formula(definition, 'deg', _split(first, second), compute, False)
+
+
+def _turned(definition: str, first: str, second: str) -> Formula:
+    """Signed: positive if the second is clockwise of the first."""
+
+    def compute(points: Points) -> float:
+        u, v = _vector(points, first), _vector(points, second)
+        return float(signed_angle(u, v))
+
+    return Formula(definition, 'deg', _split(first, second), compute, True)
+
+
+def _in_front(definition: str, point: str, line: str) -> Formula:
+    def compute(points: Points) -> float:
+        upper, lower = line.split('>')
+        return float(
+            distance_in_front(points[point], points[upper], points[lower])
+        )
+
+    codes = (point, *_split(line))
+    return Formula(definition, 'mm', codes, compute, True)
+
+
+def _length(arrow: str) -> Formula:
+    def compute(points: Points) -> float:
+        return float(length(_vector(points, arrow)))
+
+    first, second = _split(arrow)
+    definition = f'distance {first} to {second}'
+    return Formula(definition, 'mm', (first, second), compute, False)
+
+
+def _ratio(definition: str, first: str, second: str) -> Formula:
+    def compute(points: Points) -> float:
+        u, v = _vector(points, first), _vector(points, second)
+        return float(length_ratio(u, v))
+
+    return Formula(definition, '', _split(first, second), compute, False)
+
+
+def _sum(definition: str, constant: float, *terms: Formula) -> Formula:
+    """Sum of angles."""
+
+    def compute(points: Points) -> float:
+        return constant + sum(term.compute(points) for term in terms)
+
+    codes = tuple(dict.fromkeys(c for term in terms for c in term.codes))
+    is_signed = any(term.is_signed for term in terms)
+    return Formula(definition, 'deg', codes, compute, is_signed)
+
+
+def _minus(term: Formula) -> Formula:
+    return term._replace(compute=lambda points: -term.compute(points))
+
+
+def _overjet(points: Points) -> float:
+    return float(distance_along(_vector(points, 'L1>U1'), points[HORIZONTAL]))
+
+
+def _overbite(points: Points) -> float:
+    down = turn(points[HORIZONTAL], 90.0)
+    return float(distance_along(_vector(points, 'L1>U1'), down))
+
+
+def _signed_gap(points: Points) -> float:
+    gap = float(length(_vector(points, 'L1>U1')))
+    return float(np.copysign(gap, _overjet(points)))
+
+
+def _vertical_share(points: Points) -> float:
+    down = turn(points[HORIZONTAL], 90.0)
+    whole = distance_along(_vector(points, 'N>Me'), down)
+    lower = distance_along(_vector(points, 'ANS>Me'), down)
+    return float(lower / whole) if whole else float('nan')
+
+
+def _wits(points: Points) -> float:
+    rear = (points['U6'] + points['L6']) / 2
+    front = (points['U1'] + points['L1']) / 2
+    return float(distance_along(_vector(points, 'B>A'), front - rear))
+
+
+_SNA = _angle('angle at N between S and A', 'N>S', 'N>A')
+_SNB = _angle('angle at N between S and B', 'N>S', 'N>B')
+_FMA = _turned('Go-Me against Po-Or', 'Po>Or', 'Go>Me')
+_IMPA = _angle('lower incisor against Me-Go', 'Me>Go', 'L1a>L1')
+_FACIAL = _angle('N-Pog against Or-Po', 'Or>Po', 'N>Pog')
+# Positive if the palate tips down in front.
+_PALATE = _turned('ANS-PNS against Or-Po', 'Or>Po', 'ANS>PNS')
+_TIPS = ('U1', 'L1', HORIZONTAL)
+
+#: Name -> formula. MW, ODI, APDI, SN-GoGn (which the ISBI challenge calls
+#: FMA) and FHI are those of the ISBI challenge.
+FORMULAS: Dict[str, Formula] = {
+    'SNA': _SNA,
+    'SNB': _SNB,
+    'ANB': _sum('SNA minus SNB', 0.0, _SNA, _minus(_SNB)),
+    'SND': _angle('angle at N between S and D', 'N>S', 'N>D'),
+    'FMA': _FMA,
+    'SN-MP': _turned('Go-Me against S-N', 'S>N', 'Go>Me'),
+    'SN-GoGn': _turned('Go-Gn against S-N', 'S>N', 'Go>Gn'),
+    'PP-MP': _turned('Go-Me against PNS-ANS', 'PNS>ANS', 'Go>Me'),
+    'SN-PP': _turned('PNS-ANS against S-N', 'S>N', 'PNS>ANS'),
+    'facial_angle': _FACIAL,
+    'convexity': _turned(
+        'bend of the line N-A-Pog, positive if A is in front', 'N>A', 'A>Pog'
+    ),
+    'Y-axis': _angle('S-Gn against Po-Or', 'Po>Or', 'S>Gn'),
+    'U1-SN': _angle('upper incisor against S-N', 'S>N', 'U1>U1a'),
+    'U1-PP': _angle('upper incisor against PNS-ANS', 'PNS>ANS', 'U1>U1a'),
+    'IMPA': _IMPA,
+    'FMIA': _sum('180 minus FMA and IMPA', 180.0, _minus(_FMA), _minus(_IMPA)),
+    'interincisal': _angle('between the incisors', 'U1>U1a', 'L1>L1a'),
+    'U1-NA': _turned('upper incisor against N-A', 'U1>U1a', 'A>N'),
+    'L1-NB': _turned('lower incisor against N-B', 'N>B', 'L1>L1a'),
+    'nasolabial': _angle('angle at Sn between Prn and UL', 'Sn>Prn', 'Sn>UL'),
+    'gonial': _angle('angle at Go between Ar and Me', 'Go>Ar', 'Go>Me'),
+    'N-S-Ar': _angle('angle at S between N and Ar', 'S>N', 'S>Ar'),
+    'ODI': _sum(
+        'overbite depth: A-B against Me-Go, plus palate against Po-Or',
+        0.0,
+        _angle('', 'B>A', 'Me>Go'),
+        _PALATE,
+    ),
+    'APDI': _sum(
+        'anteroposterior dysplasia: facial angle, plus A-B against N-Pog, '
+        'plus palate against Po-Or',
+        0.0,
+        _FACIAL,
+        _minus(_turned('', 'N>Pog', 'A>B')),
+        _PALATE,
+    ),
+    'FHI': _ratio('distance S to Go by distance N to Me', 'Go>S', 'Me>N'),
+    'LAFH': _ratio('distance ANS to Me by distance N to Me', 'Me>ANS', 'Me>N'),
+    'LAFH_vertical': Formula(
+        'height ANS to Me by height N to Me, across the horizontal',
+        '',
+        ('ANS', 'Me', 'N', HORIZONTAL),
+        _vertical_share,
+        True,
+    ),
+    'S-N': _length('S>N'),
+    'N-Me': _length('N>Me'),
+    'S-Go': _length('S>Go'),
+    'ANS-Me': _length('ANS>Me'),
+    'U1-NA_mm': _in_front('U1 in front of N-A', 'U1', 'N>A'),
+    'L1-NB_mm': _in_front('L1 in front of N-B', 'L1', 'N>B'),
+    'overjet': Formula(
+        'U1 in front of L1, along the horizontal', 'mm', _TIPS, _overjet, True
+    ),
+    'overbite': Formula(
+        'U1 below L1, across the horizontal', 'mm', _TIPS, _overbite, True
+    ),
+    'MW': Formula(
+        'distance U1 to L1, negative if U1 is behind L1',
+        'mm',
+        _TIPS,
+        _signed_gap,
+        True,
+    ),
+    'Wits': Formula(
+        'A in front of B, along the line from between the first molars to '
+        'between the incisors',
+        'mm',
+        ('A', 'B', 'U1', 'L1', 'U6', 'L6'),
+        _wits,
+        False,
+    ),
+    'UL-E': _in_front("UL in front of Prn-Pog'", 'UL', "Prn>Pog'"),
+    'LL-E': _in_front("LL in front of Prn-Pog'", 'LL', "Prn>Pog'"),
+}

@@ -1,0 +1,211 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import math
+from dataclasses import dataclass
+from typing import Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from cape_mm.structures import LandmarkSchema, get_schema
+
+from .cephalometric_formulas import (
+    FORMULAS,
+    HORIZONTAL,
+    SN_TO_HORIZONTAL,
+    Formula,
+    find_horizontal,
+)
+from .plane_geometry import cross
+
+# Any landmark of the first list, of the second and of the third turn
+# clockwise, as seen, in a face that looks to the right.
+_BACK = ('S', 'Po', 'PNS', 'Ar', 'Go')
+_FRONT = ('N', 'ANS', 'A', 'Prn', 'Or', "N'")
+_BELOW = ('Me', 'Gn', 'Pog', 'B', "Pog'", 'L1', 'U1', 'LL', 'UL')
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured value, or why there is none.
+
+    Attributes:
+        value (float, optional): In ``unit``; None if it is not available.
+        unit (str): ``'deg'``, ``'mm'``, or empty for a ratio.
+        missing (Tuple[str, ...]): What it would need: codes of landmarks that
+            the schema lacks or that are not visible, and ``'spacing'``.
+        note (str): What else there is to know about it.
+    """
+
+    value: Optional[float]
+    unit: str
+    missing: Tuple[str, ...] = ()
+    note: str = ''
+
+    def __str__(self) -> str:
+        if self.value is None:
+            reason = self.note
+            if self.missing:
+                reason = f'missing {", ".join(self.missing)}'
+            return f'not available: {reason}'
+        text = f'{self.value:.1f}' if self.unit else f'{self.value:.3f}'
+        return f'{text} {self.unit}'.rstrip()
+
+
+def measure(
+    keypoints_px: np.ndarray,
+    visible: np.ndarray,
+    schema: Union[str, LandmarkSchema],
+    spacing: Optional[Sequence[float]] = None,
+) -> Dict[str, Measurement]:
+    """Take all cephalometric measurements of a film.
+
+    Neither where the face looks, nor how the film is turned, nor the order
+    of the landmarks matters. Angles and ratios need no spacing, but without
+    it pixels must be square.
+
+    Args:
+        keypoints_px (np.ndarray): (K, 2) x, y in pixels of the picture.
+            Landmarks that are not finite count as missing.
+        visible (np.ndarray): (K,) more than 0 for landmarks that count.
+        schema (str | LandmarkSchema): Which landmarks they are, or its name.
+        spacing (Sequence[float], optional): Millimetres per pixel along x
+            and y. Defaults to None, unknown: no millimetres are given.
+
+    Returns:
+        Dict[str, Measurement]: Name of the measurement -> result, for all of
+        :data:`FORMULAS`.
+
+    Raises:
+        ValueError: If a shape does not fit the schema, or the spacing is not
+            positive.
+    """
+    points = name_points(keypoints_px, visible, schema, spacing)
+    facing = find_facing(points)
+    if facing == -1:
+        points = {c: p * np.array([-1.0, 1.0]) for c, p in points.items()}
+    missing = missing_landmarks(points)
+    horizontal_note = ''
+    if not {'Po', 'Or'} <= points.keys():
+        horizontal_note = (
+            f'the horizontal is S-N turned by {SN_TO_HORIZONTAL:g} degrees'
+        )
+    if not horizontal_note or {'S', 'N'} <= points.keys():
+        points[HORIZONTAL] = find_horizontal(points)
+    results = {}
+    for name, formula in FORMULAS.items():
+        lacks = missing[name]
+        if formula.unit == 'mm' and spacing is None:
+            lacks += ('spacing',)
+        if lacks:
+            results[name] = Measurement(None, formula.unit, lacks)
+            continue
+        note = horizontal_note if HORIZONTAL in formula.codes else ''
+        results[name] = _apply(formula, points, facing is not None, note)
+    return results
+
+
+def name_points(
+    keypoints_px: np.ndarray,
+    visible: np.ndarray,
+    schema: Union[str, LandmarkSchema],
+    spacing: Optional[Sequence[float]] = None,
+) -> Dict[str, np.ndarray]:
+    """Name the landmarks that count, and scale both axes.
+
+    Args:
+        keypoints_px (np.ndarray): See :func:`measure`.
+        visible (np.ndarray): See :func:`measure`.
+        schema (str | LandmarkSchema): See :func:`measure`.
+        spacing (Sequence[float], optional): See :func:`measure`.
+
+    Returns:
+        Dict[str, np.ndarray]: Code -> (2,) float64, in millimetres, or in
+        pixels without spacing.
+
+    Raises:
+        ValueError: See :func:`measure`.
+    """
+    if isinstance(schema, str):
+        schema = get_schema(schema)
+    keypoints = np.asarray(keypoints_px, dtype=np.float64)
+    visible = np.asarray(visible)
+    count = len(schema)
+    if keypoints.shape != (count, 2) or visible.shape != (count,):
+        raise ValueError(
+            f'schema {schema.name!r} needs keypoints_px ({count}, 2) and '
+            f'visible ({count},), got {keypoints.shape} and {visible.shape}'
+        )
+    if spacing is not None:
+        scale = np.asarray(spacing, dtype=np.float64)
+        is_usable = np.isfinite(scale).all() and (scale > 0).all()
+        if scale.shape != (2,) or not is_usable:
+            raise ValueError(
+                'spacing must be two positive numbers, millimetres per pixel '
+                f'along x and y, or None; got {spacing}'
+            )
+        keypoints = keypoints * scale
+    usable = (visible > 0) & np.isfinite(keypoints).all(axis=1)
+    return {
+        code: point
+        for code, point, is_usable in zip(schema.codes, keypoints, usable)
+        if is_usable
+    }
+
+
+def find_facing(points: Mapping[str, np.ndarray]) -> Optional[int]:
+    """Tell where a face looks from how its landmarks turn.
+
+    Unlike a comparison of x coordinates this holds for a turned film, too.
+
+    Args:
+        points (Mapping[str, np.ndarray]): Code -> (2,) x, y, y down.
+
+    Returns:
+        int | None: 1 to the right, -1 to the left in an upright film; None
+        if too few landmarks are there.
+    """
+    corners = []
+    for codes in (_BACK, _FRONT, _BELOW):
+        found = [points[code] for code in codes if code in points]
+        if not found:
+            return None
+        corners.append(found[0])
+    back, front, below = corners
+    return int(np.sign(cross(front - back, below - back))) or None
+
+
+def missing_landmarks(codes: Iterable[str]) -> Dict[str, Tuple[str, ...]]:
+    """Say which measurements landmarks allow.
+
+    Args:
+        codes (Iterable[str]): Codes of the landmarks that are there.
+
+    Returns:
+        Dict[str, Tuple[str, ...]]: Measurement -> codes it lacks; empty if it
+        can be taken.
+    """
+    there = set(codes)
+    has_horizontal = {'Po', 'Or'} <= there or {'S', 'N'} <= there
+    result = {}
+    for name, formula in FORMULAS.items():
+        needed = [code for code in formula.codes if code != HORIZONTAL]
+        if HORIZONTAL in formula.codes and not has_horizontal:
+            needed += ['Po', 'Or']
+        result[name] = tuple(c for c in needed if c not in there)
+    return result
+
+
+def _apply(
+    formula: Formula,
+    points: Mapping[str, np.ndarray],
+    has_facing: bool,
+    note: str,
+) -> Measurement:
+    """Use a formula all of whose landmarks are there."""
+    if formula.is_signed and not has_facing:
+        note = 'too few landmarks to tell where the face looks'
+        return Measurement(None, formula.unit, note=note)
+    value = formula.compute(points)
+    if math.isnan(value):
+        note = 'undefined, because landmarks coincide'
+        return Measurement(None, formula.unit, note=note)
+    return Measurement(value, formula.unit, note=note)

@@ -1,0 +1,137 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Optional
+
+import numpy as np
+
+
+def landmark_offsets(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    spacing: Optional[np.ndarray] = None,
+) -> np.ndarray:
+    """Predicted minus true positions.
+
+    Args:
+        predicted (np.ndarray): (N, K, 2) x, y in pixels of the picture.
+        truth (np.ndarray): (N, K, 2) in the same frame.
+        spacing (np.ndarray, optional): (N, 2) millimetres per pixel along x
+            and y. Defaults to None, the result is in pixels.
+
+    Returns:
+        np.ndarray: (N, K, 2) float64.
+
+    Raises:
+        ValueError: If shapes do not fit, or a spacing is not positive.
+    """
+    predicted = np.asarray(predicted, dtype=np.float64)
+    truth = np.asarray(truth, dtype=np.float64)
+    if predicted.shape != truth.shape:
+        raise ValueError(
+            f'predicted landmarks have the shape {predicted.shape}, the true '
+            f'ones {truth.shape}'
+        )
+    offsets = predicted - truth
+    if spacing is None:
+        return offsets
+    spacing = np.asarray(spacing, dtype=np.float64)
+    if spacing.shape != (len(offsets), 2):
+        raise ValueError(
+            f'spacing has the shape {spacing.shape}, not ({len(offsets)}, 2)'
+        )
+    if not (np.isfinite(spacing) & (spacing > 0)).all():
+        raise ValueError('a spacing is not a positive number')
+    return offsets * spacing[:, None]
+
+
+def radial_errors(offsets: np.ndarray) -> np.ndarray:
+    """Distances of predicted from true positions.
+
+    Args:
+        offsets (np.ndarray): (..., 2), see :func:`landmark_offsets`.
+
+    Returns:
+        np.ndarray: (...), in the unit of the offsets.
+    """
+    return np.linalg.norm(offsets, axis=-1)
+
+
+def mean_radial_error(errors: np.ndarray, valid: np.ndarray) -> float:
+    """Mean over all landmarks that count, MRE.
+
+    Args:
+        errors (np.ndarray): (N, K) radial errors.
+        valid (np.ndarray): (N, K) bool, True where a landmark counts.
+
+    Returns:
+        float: In the unit of the errors; NaN if none counts.
+    """
+    return float(errors[valid].mean()) if valid.any() else float('nan')
+
+
+def radial_error_spread(errors: np.ndarray, valid: np.ndarray) -> float:
+    """Standard deviation over all landmarks that count, taken as one pool.
+
+    Args:
+        errors (np.ndarray): (N, K) radial errors.
+        valid (np.ndarray): (N, K) bool, True where a landmark counts.
+
+    Returns:
+        float: In the unit of the errors, with N as divisor; NaN if none
+        counts.
+    """
+    return float(errors[valid].std()) if valid.any() else float('nan')
+
+
+def image_errors(errors: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Mean radial error of each picture.
+
+    Args:
+        errors (np.ndarray): (N, K) radial errors.
+        valid (np.ndarray): (N, K) bool, True where a landmark counts.
+
+    Returns:
+        np.ndarray: (N,) in the unit of the errors; NaN for a picture without
+        landmark that counts.
+    """
+    count = valid.sum(axis=1)
+    total = np.where(valid, errors, 0.0).sum(axis=1)
+    return total / np.where(count > 0, count, np.nan)
+
+
+def detected(
+    errors: np.ndarray, threshold: float, strict: bool = False
+) -> np.ndarray:
+    """Which landmarks are found.
+
+    Args:
+        errors (np.ndarray): (...) radial errors.
+        threshold (float): In the same unit.
+        strict (bool): Whether the error must be below the threshold instead
+            of at most the threshold. Defaults to False.
+
+    Returns:
+        np.ndarray: (...) bool.
+    """
+    return errors < threshold if strict else errors <= threshold
+
+
+def detection_rate(
+    errors: np.ndarray,
+    valid: np.ndarray,
+    threshold: float,
+    strict: bool = False,
+) -> float:
+    """Success detection rate, SDR: share of the landmarks that are found.
+
+    Args:
+        errors (np.ndarray): (N, K) radial errors.
+        valid (np.ndarray): (N, K) bool, True where a landmark counts.
+        threshold (float): In the unit of the errors.
+        strict (bool): See :func:`detected`. Defaults to False.
+
+    Returns:
+        float: Percent; NaN if no landmark counts.
+    """
+    if not valid.any():
+        return float('nan')
+    return 100.0 * float(detected(errors[valid], threshold, strict).mean())

@@ -1,0 +1,86 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import numpy as np
+import pytest
+from golden_face import place
+
+from cape_mm.datasets.synthetic.cephalogram_face import draw_face
+from cape_mm.datasets.synthetic.cephalogram_types import classify_types
+from cape_mm.evaluation.functional.cephalometric_measurements import measure
+from cape_mm.evaluation.functional.isbi_types import (
+    ISBI_MEASUREMENTS,
+    isbi_class,
+    isbi_class_name,
+    isbi_types,
+)
+from cape_mm.structures import get_schema
+
+
+def types_of(keypoints, visible, schema='cephalogram23', spacing=(1.0, 1.0)):
+    results = measure(keypoints, visible, schema, spacing)
+    return isbi_types({name: r.value for name, r in results.items()})
+
+
+def test_the_golden_face_is_normal_in_all_eight():
+    assert types_of(*place()) == dict.fromkeys(ISBI_MEASUREMENTS, 1)
+
+
+# Measurement: lower and upper limit of class 1, class above, class below.
+LIMITS = {
+    'ANB': (3.2, 5.7, 2, 3), 'SNB': (74.6, 78.7, 3, 2),
+    'SNA': (79.4, 83.2, 2, 3), 'ODI': (68.4, 80.5, 2, 3),
+    'APDI': (77.6, 85.2, 3, 2), 'FHI': (0.65, 0.75, 2, 3),
+    'SN-GoGn': (26.8, 31.4, 2, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('name', LIMITS)
+def test_limits_belong_to_the_normal_class(name):
+    low, high, above, below = LIMITS[name]
+    for value, code in (
+        (low - 1e-6, below), (low, 1), (high, 1), (high + 1e-6, above),
+    ):  # fmt: skip
+        assert isbi_class(name, value) == code
+
+
+@pytest.mark.parametrize(
+    'value, code',
+    [(-0.01, 3), (0, 2), (0.01, 0), (1.99, 0), (2, 1), (4.5, 1), (4.51, 4)],
+)
+def test_mw_has_a_gap_with_a_code_of_its_own(value, code):
+    assert isbi_class('MW', value) == code
+
+
+def test_the_document_schema_gives_six_types():
+    types = types_of(*place('document19'), 'document19')
+    missing = [name for name, code in types.items() if code is None]
+    assert missing == ['ODI', 'APDI']
+    types = types_of(*place('document19'), 'document19', None)
+    assert types['MW'] is None and types['ANB'] == 1
+
+
+def test_nan_and_absence_have_no_type():
+    types = isbi_types({'SNA': float('nan'), 'ANB': None})
+    assert types == dict.fromkeys(ISBI_MEASUREMENTS)
+
+
+def test_names_of_the_classes():
+    assert isbi_class_name('ANB', 2) == 'skeletal class II'
+    assert isbi_class_name('MW', 3) == 'anterior crossbite'
+    assert isbi_class_name('MW', 0)
+    with pytest.raises(KeyError):
+        isbi_class_name('ANB', 4)
+
+
+def test_drawn_faces_have_the_types_they_were_drawn_with():
+    codes = get_schema('cephalogram23').codes
+    seen = {name: set() for name in ISBI_MEASUREMENTS}
+    for seed in range(60):
+        face = draw_face(np.random.default_rng(seed))
+        keypoints = np.array([face.points[code] for code in codes])
+        types = types_of(keypoints, np.ones(23))
+        expected = classify_types(face)
+        expected['SN-GoGn'] = expected.pop('FMA')
+        assert types == expected
+        for name, code in types.items():
+            seen[name].add(code)
+    assert all(len(found) >= 3 for found in seen.values()), seen
