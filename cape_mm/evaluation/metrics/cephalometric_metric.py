@@ -1,0 +1,218 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import logging
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from cape_mm.registry import METRICS
+
+from ..functional.landmark_table import landmark_table
+from .cephalometric_report import (
+    report_devices,
+    report_landmarks,
+    report_result,
+    report_worst,
+)
+from .film_prediction import read_film, schema_of
+from .film_rows import device_rows, film_rows, landmark_rows
+from .film_set import FilmSet, explain_missing_spacing
+from .landmark_scorer import LandmarkScorer
+from .result_files import write_result_files
+from .training_shape import load_training_shape
+
+
+@METRICS.register_module()
+class CephalometricMetric(BaseMetric):
+    """Errors of landmarks on lateral X-rays, in millimetres, and collapse.
+
+    Only labelled landmarks count (visibility above 0). Radial errors are
+    taken in pixels of the original picture and, with the spacing of each
+    film, in millimetres. If the spacing of any film is unknown, nothing is
+    given in millimetres, and the log says why.
+
+    Keys:
+
+    * ``MRE``, ``SD``: mean and standard deviation in pixels, over all
+      landmarks of all films as one pool (divisor N); ``MRE_mm``, ``SD_mm``
+      in millimetres. How far the means of the films differ is in the log.
+    * ``SDR_2mm``, ``SDR_2.5mm``, ...: success detection rate, percent of the
+      landmarks with an error of at most that.
+    * ``PCK``: from 0 to 1, the same as that of MMPose's ``PCKAccuracy``:
+      error less than ``pck_threshold`` times the longer side of the box, mean
+      over landmarks of their shares. As the box is the whole film this is
+      near 1 long before a landmark is usable.
+    * ``PCK_S-N``: the same with the true distance of S and N in place of the
+      box; about 3.5 mm. Films without these landmarks are left out of it.
+    * ``spread_ratio``, ``corr``, ``skill``, ``spread_in_image``,
+      ``merged_pairs``, ``edge_share``, ``mode_share``, ``peak``: signs of
+      collapse, see ``functional/collapse_statistics.py``; shares from 0 to 1.
+    * With ``bootstrap``, ``MRE_low``, ``MRE_high``, ``MRE_mm_low``,
+      ``MRE_mm_high``.
+
+    Tables by landmark, by device if the films name theirs, and the worst
+    films are logged.
+
+    Args:
+        train_ann_file (str, optional): Annotation file of the training data,
+            relative to the working directory; ``skill`` compares with its
+            mean shape. Defaults to None, the mean shape of the evaluated
+            films' true landmarks, which no predictor knows: ``skill`` is then
+            a little too low.
+        thresholds_mm (Sequence[float]): Of the SDR. Defaults to (2, 2.5, 3,
+            4).
+        strict (bool): Whether the SDR wants errors below the threshold
+            instead of at most the threshold. Defaults to False.
+        pck_threshold (float, optional): Of both PCK. None leaves them out,
+            which is needed beside MMPose's ``PCKAccuracy`` without prefix.
+            Defaults to 0.05.
+        reference (Tuple[str, str]): Codes of the landmarks whose distance
+            normalises the second PCK; it is left out where the schema lacks
+            them. Defaults to ('S', 'N').
+        bootstrap (dict, optional): Confidence interval by resampling films,
+            with the options ``num_samples``, ``level`` and ``seed`` of
+            :func:`bootstrap_interval`; ``dict()`` takes the defaults.
+            Defaults to None, no interval.
+        dump_file (str, optional): Write all of it to this ``.json`` file, and
+            a row per film and landmark to a ``.csv`` file beside it.
+            Overwritten by every evaluation.
+        **kwargs: Other arguments of MMEngine's ``BaseMetric``.
+
+    Raises:
+        ValueError: If an option is wrong; while running, if a prediction is
+            not finite or a data sample is wrong.
+    """
+
+    def __init__(
+        self,
+        train_ann_file: Optional[str] = None,
+        thresholds_mm: Sequence[float] = (2.0, 2.5, 3.0, 4.0),
+        strict: bool = False,
+        pck_threshold: Optional[float] = 0.05,
+        reference: Tuple[str, str] = ('S', 'N'),
+        bootstrap: Optional[dict] = None,
+        dump_file: Optional[str] = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        if dump_file is not None and not dump_file.endswith('.json'):
+            raise ValueError(f'dump_file must end in .json, not {dump_file!r}')
+        self.scorer = LandmarkScorer(
+            thresholds_mm, strict, pck_threshold, reference, bootstrap
+        )
+        self.train_ann_file = train_ann_file
+        self.dump_file = dump_file
+        self._shape: Optional[np.ndarray] = None
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Collect the landmarks of a batch of films.
+
+        Args:
+            data_batch (dict): Not used.
+            data_samples (Sequence[dict]): Films with predictions, as
+                dictionaries.
+        """
+        schema = schema_of(self.dataset_meta)
+        # Not before: embedded data are made when their data set is built.
+        if self._shape is None and self.train_ann_file is not None:
+            self._shape = load_training_shape(self.train_ann_file, schema)
+        self.results += [read_film(sample, schema) for sample in data_samples]
+
+    def compute_metrics(self, results: list) -> Dict[str, float]:
+        """Compute all numbers, log the tables and write the files.
+
+        Args:
+            results (List[FilmPrediction]): One entry per film.
+
+        Returns:
+            Dict[str, float]: See the description of the class.
+
+        Raises:
+            ValueError: If no film has a labelled landmark.
+        """
+        films = FilmSet(results)
+        if not films.valid.any():
+            raise ValueError(
+                f'none of the {len(films)} films has a labelled landmark: '
+                'correct the annotation file'
+            )
+        codes = schema_of(self.dataset_meta).codes
+        units = ['px'] if films.spacing is None else ['px', 'mm']
+        metrics: Dict[str, float] = {}
+        for unit in units:
+            metrics.update(self.scorer.radial_scores(films, unit))
+        metrics.update(self.scorer.pck_scores(films, codes))
+        metrics.update(films.collapse_statistics(self._shape))
+        intervals = self.scorer.intervals(films, units)
+
+        tables = self._tables(films, units[-1], codes)
+        self._log(films, metrics, intervals, tables, units[-1])
+        if self.dump_file is not None:
+            summary = dict(
+                metrics=metrics,
+                intervals=intervals,
+                settings=dict(
+                    schema=self.dataset_meta['schema'],
+                    train_ann_file=self.train_ann_file,
+                    **self.scorer.settings,
+                ),
+                films=len(films),
+                landmarks=int(films.valid.sum()),
+                films_without_spacing=[
+                    film.img_id for film in films.without_spacing
+                ],
+                unit=units[-1],
+                **{f'by_{name}': rows for name, rows in tables.items()},
+            )
+            rows = landmark_rows(films, codes)
+            write_result_files(self.dump_file, summary, rows)
+        for key in ('MRE', 'MRE_mm'):
+            if key in intervals:
+                ends = (f'{key}_low', f'{key}_high')
+                metrics.update(zip(ends, intervals[key]))
+        return metrics
+
+    def _tables(
+        self, films: FilmSet, unit: str, codes: Sequence[str]
+    ) -> Dict[str, List[dict]]:
+        return dict(
+            landmark=landmark_table(
+                films.offsets(unit),
+                films.valid,
+                codes,
+                self.scorer.thresholds(unit),
+                self.scorer.strict,
+            ),
+            device=device_rows(films, unit, self.scorer),
+            film=film_rows(films, unit, codes),
+        )
+
+    def _log(
+        self,
+        films: FilmSet,
+        metrics: Dict[str, float],
+        intervals: Dict[str, List[float]],
+        tables: Dict[str, List[dict]],
+        unit: str,
+    ) -> None:
+        texts = [report_landmarks(tables['landmark'], unit)]
+        if any(row['device'] for row in tables['device']):
+            texts.append(report_devices(tables['device'], unit))
+        texts.append(report_worst(tables['film'], unit))
+        means = [row['mean'] for row in tables['film'] if row['N']]
+        spread = f"SD of the films' means {np.std(means):.4f} {unit}"
+        source = self.train_ann_file or 'the evaluated films themselves'
+        texts.append(
+            report_result(
+                metrics, intervals, self.scorer.bootstrap, spread, source
+            )
+        )
+        for text in texts:
+            print_log(text, logger='current')
+        if films.spacing is None:
+            print_log(
+                explain_missing_spacing(films, 'errors in millimetres'),
+                logger='current',
+                level=logging.WARNING,
+            )
