@@ -64,8 +64,8 @@ class PoseTrackMetric(BaseVideoMetric):
     ``ignore_regions`` (list of (P, 2) polygons), and, all in original pixels,
 
     - ``gt_instances``: ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K),
-      ``bbox_head`` (N, 4) as x1, y1, x2, y2, ``track_ids`` (N,); only read
-      where ``is_labeled``;
+      ``bbox_head`` (N, 4) as x1, y1, x2, y2, not cut at the border of the
+      picture, ``track_ids`` (N,); only read where ``is_labeled``;
     - ``pred_instances``: ``keypoints`` (M, K, 2), NaN for a joint that is
       left out, ``keypoint_scores`` (M, K), ``keypoints_visible`` (M, K) in
       [0, 1], ``track_ids`` (M,), ``bbox_scores`` (M,).

@@ -82,7 +82,7 @@ def score_rows(
 
 
 def _limbs(names: Sequence[str]) -> Dict[str, List[int]]:
-    """Joint classes that PoseTrack's papers put together."""
+    """Joint classes that PoseTrack's papers put together, where several."""
     limbs = defaultdict(list)
     for k, name in enumerate(names):
         side, _, rest = name.partition('_')
@@ -90,7 +90,7 @@ def _limbs(names: Sequence[str]) -> Dict[str, List[int]]:
             limbs['(head)'].append(k)
         elif side in ('left', 'right'):
             limbs[f'({rest})'].append(k)
-    return dict(limbs)
+    return {limb: ks for limb, ks in limbs.items() if len(ks) > 1}
 
 
 def report_scores(rows: List[dict], threshold: float) -> str:
