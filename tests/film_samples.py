@@ -5,6 +5,9 @@ import numpy as np
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
+#: (19, 2) pixels, of schema document19.
+TRUTH = np.stack([np.arange(19) * 4.0 + 10, np.arange(19) * 9.0 + 12], 1)
+
 
 def make_film(
     truth,
@@ -45,6 +48,24 @@ def make_film(
         prediction['keypoint_scores'] = np.asarray(scores, np.float32)[None]
     sample.pred_instances = InstanceData(**prediction)
     return sample.to_dict()
+
+
+def error_film(errors, number=1, **options):
+    """A film with given errors in pixels along (0.6, 0.8)."""
+    errors = np.broadcast_to(np.asarray(errors, float), 19)
+    predicted = TRUTH + np.outer(errors, [0.6, 0.8])
+    return make_film(TRUTH, predicted, number=number, **options)
+
+
+def random_films(count=6, seed=0, **options):
+    """Films that differ, with random errors."""
+    rng = np.random.default_rng(seed)
+    films = []
+    for number in range(count):
+        truth = TRUTH + rng.normal(0, 3, 2) + rng.normal(0, 2, (19, 2))
+        predicted = truth + rng.normal(0, 2, (19, 2))
+        films.append(make_film(truth, predicted, number=number, **options))
+    return films
 
 
 def evaluate_films(metric, films, schema='document19'):

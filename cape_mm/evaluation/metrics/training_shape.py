@@ -39,8 +39,12 @@ def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
     order = _match(content, path, schema)
     points = np.array([entry['keypoints'] for entry in annotations], float)
     points = points.reshape(len(points), -1, 3)[:, order]
+    sizes = {e['id']: (e['width'], e['height']) for e in content['images']}
+    limits = np.array([sizes[e['image_id']] for e in annotations]) - 1
     boxes = np.array([entry['bbox'] for entry in annotations], float)
     boxes[:, 2:] += boxes[:, :2]
+    # cut as MMPose cuts the boxes of the films that are evaluated
+    boxes = np.clip(boxes, 0, np.tile(limits, 2))
     keypoints = to_box(points[..., :2], boxes)
     return mean_shape(keypoints, points[..., 2] > 0)
 

@@ -6,7 +6,12 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.evaluation.metrics import episode_pck
+from cape_mm.evaluation.metrics import (
+    cephalometric_measurement_metric,
+    cephalometric_metric,
+    episode_pck,
+    landmark_scorer,
+)
 from cape_mm.structures import EpisodeDataSample
 
 
@@ -107,4 +112,21 @@ def logged(monkeypatch):
         lines.append((level, text))
 
     monkeypatch.setattr(episode_pck, 'print_log', collect)
+    return lines
+
+
+@pytest.fixture
+def film_log(monkeypatch):
+    """Level and text of what the metrics of films say."""
+    lines = []
+
+    def collect(text, logger=None, level=logging.INFO):
+        lines.append((level, text))
+
+    for module in (
+        cephalometric_measurement_metric,
+        cephalometric_metric,
+        landmark_scorer,
+    ):
+        monkeypatch.setattr(module, 'print_log', collect)
     return lines

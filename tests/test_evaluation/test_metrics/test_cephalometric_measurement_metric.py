@@ -9,10 +9,7 @@ import pytest
 from film_samples import evaluate_films, make_film
 from golden_face import EXPECTED, POINTS, place
 
-from cape_mm.evaluation.metrics import (
-    CephalometricMeasurementMetric,
-    cephalometric_measurement_metric,
-)
+from cape_mm.evaluation.metrics import CephalometricMeasurementMetric
 from cape_mm.registry import METRICS
 from cape_mm.structures import get_schema
 
@@ -42,17 +39,6 @@ def evaluate(films, schema=SCHEMA, **options):
     return evaluate_films(metric, films, schema)
 
 
-@pytest.fixture
-def logged(monkeypatch):
-    lines = []
-
-    def collect(text, logger=None, level=logging.INFO):
-        lines.append((level, text))
-
-    monkeypatch.setattr(cephalometric_measurement_metric, 'print_log', collect)
-    return lines
-
-
 def on_line(angle, length):
     """A point seen from N under an angle to N-S."""
     start = np.degrees(np.arctan2(10.3, -69.2))
@@ -71,7 +57,7 @@ def test_a_perfect_prediction():
     assert math.isnan(metrics['isbi_kappa'])  # all films have one type
 
 
-def test_errors_of_angles_by_hand(logged):
+def test_errors_of_angles_by_hand(film_log):
     # A that makes SNA 84.534 and 80.534, that is 3 more and 1 less
     films = [film({'A': on_line(81.534 + d, 57)}, n) for n, d in
              enumerate((3, -1))]  # fmt: skip
@@ -79,7 +65,7 @@ def test_errors_of_angles_by_hand(logged):
     assert metrics['SNA_error'] == pytest.approx(2, abs=1e-3)
     assert metrics['ANB_error'] == pytest.approx(2, abs=1e-3)
     assert metrics['SNB_error'] == pytest.approx(0, abs=1e-3)
-    (table,) = [text for _, text in logged if 'limits of agreement' in text]
+    (table,) = [text for _, text in film_log if 'limits of agreement' in text]
     (row,) = [r for r in table.splitlines() if r.startswith('SNA ')]
     cells = row.split()
     assert cells[:4] == ['SNA', 'deg', '0', '2']
@@ -110,11 +96,11 @@ def test_keys_can_be_part_of_file_names():
         assert isinstance(value, float)
 
 
-def test_types_and_their_agreement(logged):
+def test_types_and_their_agreement(film_log):
     # the truth is normal in all; SNA 84.5 is class 2, ANB 7 is class 2
     wrong = {'A': on_line(84.534, 57)}
     metrics = evaluate([film(wrong, 1), film(None, 2), film(None, 3)])
-    (table,) = [text for _, text in logged if 'ISBI' in text]
+    (table,) = [text for _, text in film_log if 'ISBI' in text]
     rows = {r.split()[0]: r.split()[1:] for r in table.splitlines()[3:]}
     assert rows['SNA'][:2] == ['3', '66.6667']
     assert rows['ANB'][:2] == ['3', '66.6667']
@@ -126,30 +112,30 @@ def test_types_and_their_agreement(logged):
     assert float(rows['SNA'][2]) == pytest.approx(0, abs=1e-9)
 
 
-def test_without_spacing_there_are_angles_but_no_distances(logged):
+def test_without_spacing_there_are_angles_but_no_distances(film_log):
     whole = evaluate([film()])
     metrics = evaluate([film(), film(number=2, spacing=None)])
     for key in ('overjet_error', 'MW_error', 'S-N_error', 'length_error'):
         assert key in whole and key not in metrics
     assert not [key for key in metrics if '_mm' in key]
     assert 'SNA_error' in metrics and 'FHI_error' in metrics
-    warnings = [text for level, text in logged if level == logging.WARNING]
+    warnings = [text for level, text in film_log if level == logging.WARNING]
     assert len(warnings) == 1
     assert '1 of 2' in warnings[0] and '2 (images/2.png)' in warnings[0]
-    (table,) = [t for _, t in logged[-4:] if 'ISBI' in t]
+    (table,) = [t for _, t in film_log[-4:] if 'ISBI' in t]
     assert 'MW' not in table and 'APDI' in table
 
 
-def test_what_the_schema_lacks_is_said(logged):
+def test_what_the_schema_lacks_is_said(film_log):
     truth, visible = place('document19')
     films = [make_film(truth, truth, visible)]
     metrics = evaluate(films, 'document19')
     assert 'FMA_error' not in metrics and 'IMPA_error' in metrics
-    (text,) = [text for _, text in logged if 'Not available' in text]
+    (text,) = [text for _, text in film_log if 'Not available' in text]
     assert 'FMA: missing Po, Or' in text and 'gonial: missing Ar' in text
 
 
-def test_a_schema_that_allows_nothing(logged):
+def test_a_schema_that_allows_nothing(film_log):
     points = np.random.default_rng(0).random((53, 2))
     metrics = evaluate([make_film(points, points)], 'cl_detection53')
     assert metrics == {}
@@ -165,12 +151,12 @@ def test_unlabelled_landmarks_are_left_out_of_truth_and_prediction():
     assert metrics['isbi_SCR'] == 100
 
 
-def test_predictions_that_cannot_be_measured_are_reported(logged):
+def test_predictions_that_cannot_be_measured_are_reported(film_log):
     wrong = {'A': POINTS['N']}
     metrics = evaluate([film(wrong, 1), film(None, 2)])
     assert metrics['SNA_error'] == pytest.approx(0, abs=1e-3)
     assert metrics['isbi_SCR'] < 100  # SNA and ANB have no type there
-    (text,) = [t for level, t in logged if level == logging.WARNING]
+    (text,) = [t for level, t in film_log if level == logging.WARNING]
     assert '1 SNA' in text
     alone = evaluate([film(wrong, 1)])
     assert math.isnan(alone['SNA_error'])
