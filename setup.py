@@ -116,6 +116,10 @@ setup(
         'tensorboard': ['tensorboard'],
         # setuptools and wheel: the packaging test builds a wheel.
         'tests': ['pytest', 'setuptools', 'wheel'],
+        # Other implementations of the tracking scores, for comparison. Newer
+        # TrackEval asks for NumPy 2: with -c requirements/reference.txt pip
+        # finds one that does not.
+        'crosscheck': ['motmetrics', 'trackeval'],
     },
     cmdclass={
         'build_py': BuildPackage,

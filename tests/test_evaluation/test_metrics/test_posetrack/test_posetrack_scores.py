@@ -239,3 +239,23 @@ def test_alignment_is_an_option(make_frame, evaluate):
         'DetA': 0,
         'AssA': 0,
     }
+
+
+def test_gaussian_noise_gives_the_expected_scores(make_frame, evaluate):
+    rng = np.random.default_rng(0)
+    frames = []
+    for t in range(100):
+        persons = {i: 1000 * i for i in range(10)}
+        frame = make_frame(t, persons, persons, num_frames=100)
+        noise = rng.normal(0, 2, (10, 3, 2))
+        frame['pred_instances']['keypoints'] += noise
+        frames.append(frame)
+    metrics = evaluate(frames)
+    # a Rayleigh distribution, cut at 5 px
+    hits = 1 - math.exp(-(5**2) / (2 * 2**2))
+    assert metrics['recall'] == pytest.approx(hits, abs=0.01)
+    assert metrics['MOTA'] == pytest.approx(2 * hits - 1, abs=0.02)
+    assert metrics['IDF1'] == pytest.approx(hits, abs=0.01)
+    # all scores are equal: one point of the curve
+    assert metrics['AP'] == pytest.approx(hits**2, abs=0.02)
+    assert metrics['IDSW'] == 0
