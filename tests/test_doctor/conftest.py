@@ -1,0 +1,76 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import json
+import shutil
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from mmengine.config import Config
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import DefaultScope
+
+from cape_mm.datasets.synthetic.cephalograms import write_cephalograms
+from cape_mm.doctor import RULES
+from cape_mm.doctor.recipe import Recipe
+from cape_mm.doctor.recipe_data import RecipeData
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _clear_singletons():
+    yield
+    for manager in (MMLogger, MessageHub, DefaultScope):
+        manager._instance_dict.clear()
+
+
+@pytest.fixture(scope='session')
+def drawn_films(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp('data') / 'cephalograms'
+    write_cephalograms(root, train=24, val=12, test=8, image_height=64)
+    return root
+
+
+@pytest.fixture
+def films(drawn_films, tmp_path) -> Path:
+    """A folder of films that a test may spoil."""
+    root = tmp_path / 'films'
+    shutil.copytree(drawn_films / 'annotations', root / 'annotations')
+    shutil.copytree(drawn_films / 'images', root / 'images')
+    return root
+
+
+@pytest.fixture
+def cfg(films) -> Config:
+    """The recipe without fault, which a test may break."""
+    cfg = Config.fromfile(str(TESTS / 'sound_cephalometric_config.py'))
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].dataset.update(
+            data_root=str(films), serialize_data=False
+        )
+    return cfg
+
+
+@pytest.fixture
+def edit(films) -> Callable:
+    """Change an annotation file with a function of its content."""
+
+    def change(split: str, function: Callable) -> None:
+        path = films / 'annotations' / f'cephalograms_{split}.json'
+        content = json.loads(path.read_text())
+        function(content)
+        path.write_text(json.dumps(content))
+
+    return change
+
+
+@pytest.fixture
+def ask() -> Callable:
+    """Apply one rule to a config; returns its findings."""
+
+    def apply(name: str, cfg: Config) -> list:
+        recipe = Recipe(cfg)
+        with DefaultScope.overwrite_default_scope('mmpose'):
+            return list(RULES[name].apply(recipe, RecipeData(recipe)))
+
+    return apply

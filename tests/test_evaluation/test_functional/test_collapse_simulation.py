@@ -1,0 +1,120 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Statistics of simulated predictors, and what they are taken for."""
+
+import numpy as np
+import pytest
+
+from cape_mm.datasets.synthetic.cephalogram_face import draw_face
+from cape_mm.evaluation.functional import collapse_statistics as statistics
+from cape_mm.evaluation.functional.collapse_verdict import (
+    CRITICAL,
+    OK,
+    WARNING,
+    judge_collapse,
+)
+
+SIZE_MM = np.array([192.0, 240.0])
+
+
+def draw_films(rng, count):
+    """(N, K, 2) landmarks in mm of films, and the pose alone of each."""
+    faces = [draw_face(rng) for _ in range(count)]
+    codes = sorted(faces[0].points)
+    shapes = np.array([[f.points[code] for code in codes] for f in faces])
+    posed, pose_only = [], []
+    mean = shapes.mean(axis=0)
+    for shape in shapes:
+        angle = np.radians(rng.uniform(-5, 5))
+        turn = [
+            [np.cos(angle), -np.sin(angle)],
+            [np.sin(angle), np.cos(angle)],
+        ]
+        scale = rng.uniform(0.9, 1.1)
+        place = np.array([80.0, 90.0]) + rng.uniform(-10, 10, 2)
+        posed.append(scale * shape @ turn + place)
+        pose_only.append(scale * mean @ turn + place)
+    return np.array(posed), np.array(pose_only)
+
+
+def scatter(points, mean_error, rng):
+    """Add an isotropic error; its length has a Rayleigh distribution."""
+    sigma = mean_error / np.sqrt(np.pi / 2)
+    return points + rng.normal(0, sigma, points.shape)
+
+
+def measure(predicted, truth, shape, scores=0.9):
+    valid = np.ones(truth.shape[:2], dtype=bool)
+    boxes = np.tile([0, 0, *SIZE_MM], (len(truth), 1))
+    return dict(
+        spread_ratio=statistics.spread_ratio(predicted, truth, valid),
+        corr=statistics.correlation(predicted, truth, valid),
+        skill=statistics.skill(predicted, truth, valid, shape),
+        spread_in_image=statistics.spread_in_image(predicted, truth, valid),
+        merged_pairs=statistics.merged_pairs(predicted, truth, valid, 1, 4),
+        edge_share=statistics.edge_share(predicted, valid, boxes),
+        mode_share=statistics.mode_share(predicted / SIZE_MM, valid),
+        peak=statistics.peak(np.full(valid.shape, scores), valid),
+    )
+
+
+CASES = {
+    'error 1.5 mm': (OK, None),
+    'error 4 mm': (OK, None),
+    'error 12 mm': (WARNING, 'no_skill'),
+    'mean shape': (CRITICAL, 'image_independent'),
+    'mean shape with noise': (CRITICAL, 'image_independent'),
+    'all at one point': (CRITICAL, 'landmarks_merged'),
+    'top left corner': (CRITICAL, 'at_the_edge'),
+    'random': (CRITICAL, 'image_independent'),
+    'dead head': (WARNING, 'dead_head'),
+}
+
+
+@pytest.fixture(params=[20, 50, 100])
+def simulate(request):
+    rng = np.random.default_rng(request.param)
+    shape = draw_films(rng, 200)[0].mean(axis=0)
+    truth, pose_only = draw_films(rng, request.param)
+
+    def run(name):
+        constant = np.broadcast_to(shape, truth.shape)
+        scores = 0.05 if name == 'dead head' else 0.9
+        predicted = {
+            'error 1.5 mm': lambda: scatter(truth, 1.5, rng),
+            'error 4 mm': lambda: scatter(truth, 4.0, rng),
+            'error 12 mm': lambda: scatter(truth, 12.0, rng),
+            'mean shape': lambda: constant,
+            'mean shape with noise': lambda: scatter(constant, 4.0, rng),
+            'follows the pose only': lambda: pose_only,
+            'all at one point': lambda: (
+                truth.mean(axis=1, keepdims=True)
+                + rng.normal(0, 0.5, truth.shape)
+            ),
+            'top left corner': lambda: np.full(truth.shape, -1.0),
+            'random': lambda: rng.uniform(0, 1, truth.shape) * SIZE_MM,
+            'dead head': lambda: truth,
+        }[name]()
+        return measure(predicted, truth, shape, scores)
+
+    return run
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_simulated_predictors_are_told_apart(simulate, name):
+    level, fault = CASES[name]
+    verdict = judge_collapse(simulate(name))
+    assert verdict.level == level, str(verdict)
+    assert (verdict.faults or (None,))[0] == fault
+
+
+def test_following_the_pose_alone_is_no_collapse(simulate):
+    assert judge_collapse(simulate('follows the pose only')).level < CRITICAL
+
+
+def test_noise_on_a_constant_is_seen_by_correlation_and_skill(simulate):
+    """The spread alone would not be critical."""
+    values = simulate('mean shape with noise')
+    spread = dict(spread_ratio=values['spread_ratio'])
+    assert judge_collapse(spread).level < CRITICAL
+    seen = {sign.statistic for sign in judge_collapse(values).signs}
+    assert {'corr', 'skill'} <= seen
