@@ -155,7 +155,10 @@ def test_predictions_that_cannot_be_measured_are_reported(film_log):
     wrong = {'A': POINTS['N']}
     metrics = evaluate([film(wrong, 1), film(None, 2)])
     assert metrics['SNA_error'] == pytest.approx(0, abs=1e-3)
-    assert metrics['isbi_SCR'] < 100  # SNA and ANB have no type there
+    assert metrics['isbi_SCR'] < 100
+    (table,) = [text for _, text in film_log if 'ISBI' in text]
+    (row,) = [r for r in table.splitlines() if r.startswith('SNA ')]
+    assert row.split()[1:3] == ['2', '50.0000']  # no type is a wrong type
     (text,) = [t for level, t in film_log if level == logging.WARNING]
     assert '1 SNA' in text
     alone = evaluate([film(wrong, 1)])

@@ -157,6 +157,26 @@ def test_peak_is_there_with_scores_only():
     assert 'peak' not in evaluate_films(CephalometricMetric(), [error_film(1)])
 
 
+@pytest.mark.parametrize(
+    'spacing, gap_px, merged',
+    [
+        # 1 mm is 2 pixels; without spacing, 0.5 % of the box is 1 pixel
+        ((0.5, 0.5), 1.9, 1),
+        ((0.5, 0.5), 2.1, 0),
+        # neighbours are 9.85 pixels apart, that is less than 4 mm
+        ((0.4, 0.4), 1.9, 0),
+        (None, 0.9, 1),
+        (None, 1.1, 0),
+    ],
+)
+def test_landmarks_fall_together_by_millimetres(spacing, gap_px, merged):
+    predicted = TRUTH.copy()
+    predicted[1] = TRUTH[0] + [0, gap_px]
+    films = [make_film(TRUTH, predicted, spacing=spacing)]
+    found = evaluate_films(CephalometricMetric(), films)['merged_pairs']
+    assert found == pytest.approx(merged / (19 * 18 / 2))
+
+
 def test_films_that_do_not_vary_cannot_be_judged():
     metrics = evaluate_films(
         CephalometricMetric(), [error_film(1, 1), error_film(2, 2)]
