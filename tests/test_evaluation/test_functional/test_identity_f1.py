@@ -53,6 +53,16 @@ def test_an_unmatched_prediction_in_an_ignore_region_is_no_error(make_frames):
     assert count(frames) == (2, 0, 1)
 
 
+def test_a_track_in_an_ignore_region_is_given_away_the_later(make_frames):
+    frames = make_frames(
+        [{1: 0}] * 4,
+        [{7: 0}, {7: 0}, {7: 0.1, 8: 0}, {8: 0}],
+        ignored={(0, 7), (1, 7), (2, 7)},
+    )
+    # track 7 would leave a miss and two false ones, track 8 two misses
+    assert count(frames) == (2, 0, 2)
+
+
 def test_nothing_there(make_frames):
     assert count(make_frames([{1: 0}], [{}])) == (0, 0, 1)
     assert count(make_frames([{}], [{7: 0}])) == (0, 1, 0)
