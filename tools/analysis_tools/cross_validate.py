@@ -14,13 +14,18 @@ shots than the training.
 import argparse
 import json
 import math
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence
 
+# In a checkout this checkout is used, also when a wheel is installed.
 ROOT = Path(__file__).resolve().parents[2]
+if (ROOT / 'cape_mm').is_dir():
+    sys.path.insert(0, str(ROOT))
+
+from cape_mm.engine.tool_runs import find_best, run_tool  # noqa: E402
+
 Runner = Callable[[Sequence[str], Path], None]
 
 
@@ -75,27 +80,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def run_tool(arguments: Sequence[str], output: Path) -> None:
-    """Run a tool in a process of its own, its output into a file.
-
-    Args:
-        arguments (Sequence[str]): Command line, beginning with the program.
-        output (Path): Where its output goes.
-
-    Raises:
-        subprocess.CalledProcessError: If it fails.
-    """
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open('a') as file:
-        subprocess.run(
-            list(arguments),
-            check=True,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env=dict(os.environ, PYTHON=sys.executable),
-        )
-
-
 def run_split(args: argparse.Namespace, split: int, run: Runner) -> dict:
     """Train and test one split, unless that is done.
 
@@ -147,27 +131,6 @@ def run_split(args: argparse.Namespace, split: int, run: Runner) -> dict:
     )
     part.replace(metrics)
     return json.loads(metrics.read_text())
-
-
-def find_best(folder: Path) -> Path:
-    """Best checkpoint of a training.
-
-    Args:
-        folder (Path): Its working directory.
-
-    Returns:
-        Path: ``best_PCK_epoch_<largest>.pth``.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
-    found = sorted(
-        folder.glob('best_PCK_epoch_*.pth'),
-        key=lambda path: int(path.stem.rpartition('_')[2]),
-    )
-    if not found:
-        raise FileNotFoundError(f'no best_PCK_epoch_*.pth in {folder}')
-    return found[-1]
 
 
 def summarise(

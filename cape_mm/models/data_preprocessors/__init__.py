@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .clip_data_preprocessor import ClipDataPreprocessor
 from .episode_data_preprocessor import EpisodeDataPreprocessor
 
-__all__ = ['EpisodeDataPreprocessor']
+__all__ = ['ClipDataPreprocessor', 'EpisodeDataPreprocessor']

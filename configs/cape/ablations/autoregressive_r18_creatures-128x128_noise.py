@@ -1,0 +1,15 @@
+_base_ = ['../autoregressive_r18_creatures-128x128.py']
+
+# The decoder is told annotated points with noise, never its own.
+custom_hooks = [
+    dict(type='SyncBuffersHook'),
+    dict(
+        type='cape_mm.ScheduledSamplingHook',
+        share=(0.0, 0.0),
+        noise=(0.02, 0.02),
+    ),
+    dict(
+        type='cape_mm.EpisodeSummaryHook',
+        val_note='unseen categories, autoregressive',
+    ),
+]

@@ -1,0 +1,15 @@
+_base_ = ['../autoregressive_r18_creatures-128x128.py']
+
+# The decoder is told more and more of its own points, without noise.
+custom_hooks = [
+    dict(type='SyncBuffersHook'),
+    dict(
+        type='cape_mm.ScheduledSamplingHook',
+        share=(0.0, 1.0),
+        noise=(0.0, 0.0),
+    ),
+    dict(
+        type='cape_mm.EpisodeSummaryHook',
+        val_note='unseen categories, autoregressive',
+    ),
+]
