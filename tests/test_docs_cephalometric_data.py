@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from cape_mm.datasets.cephalometric_files import SPACING_SOURCES
-from cape_mm.registry import DATASETS
+from cape_mm.datasets.synthetic import write_cephalograms
+from cape_mm.registry import DATASETS, HOOKS
 from cape_mm.structures import available_schemas, get_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / 'docs' / 'en' / 'cephalometric_data.md').read_text('utf-8')
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'convert_cephalograms.py'
+DRAWING = TOOL.with_name('make_cephalograms.py')
 
 
 def commands():
@@ -32,6 +34,8 @@ def test_commands_are_understood():
     parse = runpy.run_path(str(TOOL))['parse_args']
     formats = []
     for script, *words in commands():
+        if ROOT / script == DRAWING:
+            continue
         assert (ROOT / script) == TOOL
         formats.append(parse(words).format)
     assert sorted(formats) == sorted(
@@ -41,10 +45,50 @@ def test_commands_are_understood():
 
 def test_named_options_exist():
     options = set(re.findall(r'(?<![\w-])--[a-z][a-z0-9-]+', TEXT))
-    source = TOOL.read_text()
+    source = TOOL.read_text() + DRAWING.read_text()
     assert len(options) > 12
     for option in options:
-        assert f"'{option}'" in source, option
+        # The parts to draw are options in a loop.
+        if option not in ('--train', '--val', '--test'):
+            assert f"'{option}'" in source, option
+
+
+def test_films_are_drawn_as_told(monkeypatch):
+    parse = runpy.run_path(str(DRAWING))['parse_args']
+    ((_, *words),) = [w for w in commands() if ROOT / w[0] == DRAWING]
+    monkeypatch.setattr('sys.argv', [str(DRAWING), *words])
+    args = parse()
+    assert (args.train, args.val, args.test) == (2000, 200, 400)
+
+
+def test_the_pipeline_of_the_guide_runs(tmp_path):
+    (code,) = re.findall(
+        r'```python\n(meta_keys.*?)```', TEXT, flags=re.DOTALL
+    )
+    codec = dict(
+        type='MSRAHeatmap',
+        input_size=(512, 640),
+        heatmap_size=(128, 160),
+        sigma=2.0,
+    )
+    config = dict(codec=codec)
+    exec(code, config)
+    write_cephalograms(tmp_path / 'films', train=1, val=1, test=1)
+    dataset = DATASETS.build(
+        dict(
+            type='cape_mm.CephalogramsDataset',
+            data_root=str(tmp_path / 'films'),
+            ann_file='annotations/cephalograms_train.json',
+            pipeline=config['train_pipeline'],
+        )
+    )
+    item = dataset[0]
+    assert item['inputs'].shape == (3, 640, 512)
+    sample = item['data_samples']
+    np.testing.assert_allclose(sample.spacing, 0.75)
+    assert sample.gt_fields.heatmaps.shape == (23, 160, 128)
+    (hook,) = config['custom_hooks']
+    assert HOOKS.build(hook)
 
 
 def test_schemas_and_sources_are_listed():

@@ -3,9 +3,7 @@
 
 import os.path as osp
 from itertools import combinations
-from typing import Any, FrozenSet, List, NamedTuple, Optional, Sequence
-
-from .coco_file import load_coco
+from typing import Any, FrozenSet, List, NamedTuple, Sequence
 
 _USES = dict(train='training', val='validation', test='the test')
 _SHOWN = 5
@@ -58,34 +56,6 @@ def read_split(role: str, dataset: Any) -> List[SplitContent]:
             [film.get('subject', '') for film in films],
         )
     ]
-
-
-def read_split_file(
-    role: str, ann_file: str, image_root: Optional[str] = None
-) -> SplitContent:
-    """Collect what an annotation file of cephalograms holds.
-
-    Args:
-        role (str): ``'train'``, ``'val'`` or ``'test'``.
-        ann_file (str): The file.
-        image_root (str, optional): Folder of the pictures. Without it,
-            pictures of different files are not compared.
-
-    Returns:
-        SplitContent: Its content.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is wrong.
-    """
-    images = load_coco(ann_file)['images']
-    base = ann_file if image_root is None else image_root
-    return _collect(
-        role,
-        ann_file,
-        [osp.join(base, image['file_name']) for image in images],
-        [str(image.get('subject', '')) for image in images],
-    )
 
 
 def find_split_problems(splits: Sequence[SplitContent]) -> List[str]:

@@ -13,7 +13,6 @@ from cape_mm.datasets.cephalometric_files.split_check import (
     check_splits,
     find_split_problems,
     read_split,
-    read_split_file,
 )
 from cape_mm.datasets.datasets import CephalometricDataset
 from cape_mm.structures import get_schema
@@ -72,22 +71,19 @@ def test_the_training_file_is_refused_under_any_name(tmp_path, write, role):
 def test_subjects_in_two_splits_are_named_with_both_files(tmp_path, write):
     train = write('train.json', [('a', 'Ann'), ('b', 'Bob'), ('c', 'Cy')])
     test = write('test.json', [('d', 'Cy'), ('e', 'Bob'), ('f', 'Di')])
-    for splits in (
-        [read_split_file('train', train), read_split_file('test', test)],
-        read_split('train', load(tmp_path, train))
-        + read_split('test', load(tmp_path, test)),
-    ):
-        (problem,) = find_split_problems(splits)
-        assert '2 subjects' in problem and 'Bob, Cy;' in problem
-        assert train in problem and test in problem
-        assert 'Keep all films of a subject in one' in problem
+    splits = read_split('train', load(tmp_path, train))
+    splits += read_split('test', load(tmp_path, test))
+    (problem,) = find_split_problems(splits)
+    assert '2 subjects' in problem and 'Bob, Cy;' in problem
+    assert train in problem and test in problem
+    assert 'Keep all films of a subject in one' in problem
 
 
-def test_subjects_shared_by_validation_and_test_are_refused(write):
-    splits = [
-        read_split_file('val', write('val.json', [('a', 'Ann')])),
-        read_split_file('test', write('test.json', [('b', 'Ann')])),
-    ]
+def test_subjects_shared_by_validation_and_test_are_refused(tmp_path, write):
+    val = write('val.json', [('a', 'Ann')])
+    test = write('test.json', [('b', 'Ann')])
+    splits = read_split('val', load(tmp_path, val))
+    splits += read_split('test', load(tmp_path, test))
     with pytest.raises(ValueError, match='validation and the test: Ann'):
         check_splits(splits)
 
@@ -99,18 +95,11 @@ def test_a_picture_in_two_files_is_found_without_subjects(tmp_path, write):
     splits += read_split('val', load(tmp_path, val))
     (problem,) = find_split_problems(splits)
     assert '1 pictures' in problem and 'b.png' in problem
-    images = str(tmp_path / 'images')
-    assert find_split_problems(
-        [
-            read_split_file('train', train, images),
-            read_split_file('val', val, images),
-        ]
-    ) == [problem]
 
 
 def test_one_file_may_serve_validation_and_test(tmp_path, write):
-    val = write('val.json', [('c', 'Cy')])
-    splits = [read_split_file(role, val) for role in ('val', 'test')]
+    dataset = load(tmp_path, write('val.json', [('c', 'Cy')]))
+    splits = read_split('val', dataset) + read_split('test', dataset)
     assert find_split_problems(splits) == []
 
 
