@@ -78,7 +78,6 @@ class AutoregressiveKeypointHead(BaseHead):
         use_support_features (bool): Read the support images. If False, the
             support is its keypoints' geometry alone.
         use_skeleton (bool): Use the skeleton.
-        coordinate_dropout (float): See :class:`SupportEncoder`.
         init_cfg (OptMultiConfig): See :class:`mmengine.model.BaseModule`.
     """
 
@@ -96,7 +95,6 @@ class AutoregressiveKeypointHead(BaseHead):
         autoregressive: bool = True,
         use_support_features: bool = True,
         use_skeleton: bool = True,
-        coordinate_dropout: float = 0.0,
         init_cfg: OptMultiConfig = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -117,7 +115,6 @@ class AutoregressiveKeypointHead(BaseHead):
             num_encoder_layers,
             use_support_features,
             use_skeleton,
-            coordinate_dropout,
         )
         self.proposal = SimilarityProposal(embed_dims)
         self.decoder = AutoregressiveDecoder(

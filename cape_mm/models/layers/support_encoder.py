@@ -67,9 +67,6 @@ class SupportEncoder(nn.Module):
         use_features (bool): Read the support image; without it, a keypoint
             is known by geometry and skeleton alone.
         use_skeleton (bool): Use the skeleton.
-        coordinate_dropout (float): Probability with which the coordinates of
-            an episode's supports are hidden in training, so that keypoints
-            must be known by what they look like.
     """
 
     def __init__(
@@ -80,10 +77,8 @@ class SupportEncoder(nn.Module):
         num_layers: int = 2,
         use_features: bool = True,
         use_skeleton: bool = True,
-        coordinate_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.coordinate_dropout = coordinate_dropout
         # zip() with the levels: none of them is read without projections
         self.feature_projections = nn.ModuleList(
             nn.Linear(embed_dims, embed_dims)
@@ -119,7 +114,7 @@ class SupportEncoder(nn.Module):
         """
         batch_size, num_shots = valid.shape[:2]
         points, valid = points.flatten(0, 1), valid.flatten(0, 1)
-        tokens = self._embed_coordinates(points, batch_size)
+        tokens = self.coordinate_embedding(points)
         for feature_map, project in zip(features, self.feature_projections):
             tokens = tokens + project(sample_features(feature_map, points))
         tokens = torch.where(valid.unsqueeze(-1), tokens, self.missing)
@@ -131,16 +126,6 @@ class SupportEncoder(nn.Module):
         return self._fuse_shots(
             tokens, valid.unflatten(0, (batch_size, num_shots))
         )
-
-    def _embed_coordinates(self, points: Tensor, batch_size: int) -> Tensor:
-        """Embed (B * S, K, 2) points; in training, sometimes hide them."""
-        embedded = self.coordinate_embedding(points)
-        if self.training and self.coordinate_dropout > 0:
-            kept = torch.rand(batch_size, 1, 1, 1, device=points.device)
-            kept = kept >= self.coordinate_dropout
-            by_episode = embedded.unflatten(0, (batch_size, -1))
-            embedded = (by_episode * kept).flatten(0, 1)
-        return embedded
 
     def _fuse_shots(self, tokens: Tensor, valid: Tensor) -> Tensor:
         """Fuse tokens (B, S, K, C) of the valid (B, S, K) shots."""
