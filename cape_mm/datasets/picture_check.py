@@ -1,7 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+import os
+import os.path as osp
 from pathlib import Path
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Set, Tuple
 
+from mmengine.fileio import exists
 from PIL import Image
 
 #: What a picture can be, and what that means.
@@ -64,3 +67,30 @@ def check_pictures(
             state = 'ok'
         states[image['file_name']] = state
     return states
+
+
+def find_missing(paths: Set[str]) -> Set[str]:
+    """Find the pictures that do not exist, with one listing per folder.
+
+    Args:
+        paths (Set[str]): Paths or URLs.
+
+    Returns:
+        Set[str]: Those that do not exist.
+    """
+    listings: Dict[str, Set[str]] = {}
+    missing = set()
+    for path in paths:
+        if '://' in path:
+            if not exists(path):
+                missing.add(path)
+            continue
+        folder, name = osp.split(path)
+        if folder not in listings:
+            is_folder = osp.isdir(folder or '.')
+            listings[folder] = (
+                set(os.listdir(folder or '.')) if is_folder else set()
+            )
+        if name not in listings[folder]:
+            missing.add(path)
+    return missing

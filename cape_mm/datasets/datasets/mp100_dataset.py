@@ -1,18 +1,18 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import logging
-import os
 import os.path as osp
 from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Set, Union
 
 from mmengine.dataset import BaseDataset, force_full_init
-from mmengine.fileio import exists, join_path
+from mmengine.fileio import join_path
 from mmengine.logging import print_log
 
 from cape_mm.registry import DATASETS
 from cape_mm.structures import Category
 
 from ..annotation_report import AnnotationReport
+from ..picture_check import find_missing
 from ..pipeline import build_transforms
 from .mp100_annotation import load_annotation_file, parse_instances
 from .mp100_categories import parse_categories
@@ -214,7 +214,7 @@ class MP100Dataset(BaseDataset):
         self, instances: List[dict], report: AnnotationReport
     ) -> List[dict]:
         """Refuse or drop instances without picture."""
-        missing = _find_missing({item['img_path'] for item in instances})
+        missing = find_missing({item['img_path'] for item in instances})
         if not missing:
             return instances
         if self.missing_images == 'error':
@@ -251,23 +251,3 @@ class MP100Dataset(BaseDataset):
             + '\nPut them there, correct data_root or data_prefix, or set '
             "missing_images='drop' to go on without their instances"
         )
-
-
-def _find_missing(paths: Set[str]) -> Set[str]:
-    """The paths that do not exist, found with one listing per folder."""
-    listings: Dict[str, Set[str]] = {}
-    missing = set()
-    for path in paths:
-        if '://' in path:
-            if not exists(path):
-                missing.add(path)
-            continue
-        folder, name = osp.split(path)
-        if folder not in listings:
-            is_folder = osp.isdir(folder or '.')
-            listings[folder] = (
-                set(os.listdir(folder or '.')) if is_folder else set()
-            )
-        if name not in listings[folder]:
-            missing.add(path)
-    return missing
