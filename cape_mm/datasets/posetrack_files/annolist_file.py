@@ -1,0 +1,160 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Annotation files of PoseTrack17: ``annolist`` of frames."""
+
+from typing import Any, List, Optional, Sequence
+
+import numpy as np
+
+from .annotated_video import (
+    HIDDEN,
+    VISIBLE,
+    AnnotatedFrame,
+    AnnotatedPerson,
+    frame_number,
+)
+
+#: Joint ids of PoseTrack17, as in poseval, by the names of PoseTrack18.
+JOINT_NAMES = (
+    'right_ankle',
+    'right_knee',
+    'right_hip',
+    'left_hip',
+    'left_knee',
+    'left_ankle',
+    'right_wrist',
+    'right_elbow',
+    'right_shoulder',
+    'left_shoulder',
+    'left_elbow',
+    'left_wrist',
+    'head_bottom',
+    'nose',
+    'head_top',
+)
+
+
+def read_annolist(
+    content: dict, path: str, names: Sequence[str]
+) -> List[AnnotatedFrame]:
+    """Read all frames of a PoseTrack17 file.
+
+    Every value may be bare or a list of one, as MATLAB's export has it.
+
+    Args:
+        content (dict): The file, with ``annolist``.
+        path (str): The file, for errors.
+        names (Sequence[str]): K keypoints to give, in this order.
+
+    Returns:
+        List[AnnotatedFrame]: In the order of the file. The size of pictures
+        is not known.
+
+    Raises:
+        ValueError: If an entry is broken.
+    """
+    frames = []
+    for position, entry in enumerate(content['annolist']):
+        where = f'{path}: entry {position} of annolist'
+        try:
+            file_name = _single(entry['image'], where)['name']
+        except (KeyError, TypeError):
+            raise ValueError(
+                f"{where} has no image name (['image'][0]['name'])"
+            ) from None
+        persons = [
+            _read_person(rect, f'annorect {number}', where, names)
+            for number, rect in enumerate(entry.get('annorect') or [])
+        ]
+        labeled = entry.get('is_labeled')
+        is_labeled = any((p.keypoints[:, 2] > 0).any() for p in persons)
+        if labeled not in (None, []):
+            is_labeled = bool(_single(labeled, where))
+        frames.append(
+            AnnotatedFrame(
+                file_name=file_name,
+                number=frame_number(file_name, where),
+                is_labeled=is_labeled,
+                persons=persons,
+                ignore_regions=[
+                    _read_points(region, where)[:, 1:3]
+                    for region in entry.get('ignore_regions') or []
+                ],
+            )
+        )
+    return frames
+
+
+def _read_person(
+    rect: dict, record: str, where: str, names: Sequence[str]
+) -> AnnotatedPerson:
+    """Read one ``annorect``."""
+    where = f'{where}, {record}'
+    keypoints = np.zeros((len(names), 3), np.float32)
+    points = rect.get('annopoints') or None
+    if points is not None:
+        for joint, x, y, state in _read_points(_single(points, where), where):
+            if not 0 <= joint < len(JOINT_NAMES):
+                raise ValueError(
+                    f'{where} has joint id {joint:g}; PoseTrack17 has 0 to '
+                    f'{len(JOINT_NAMES) - 1}'
+                )
+            name = JOINT_NAMES[int(joint)]
+            if name in names:
+                keypoints[names.index(name)] = x, y, state
+    corners = [_number(rect, key, where) for key in ('x1', 'y1', 'x2', 'y2')]
+    head_box = None
+    if None not in corners:
+        x1, y1, x2, y2 = corners
+        head_box = np.array(
+            [min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)], np.float32
+        )
+    track_id = _number(rect, 'track_id', where)
+    return AnnotatedPerson(
+        record=record,
+        keypoints=keypoints,
+        track_id=None if track_id is None else int(track_id),
+        head_box=head_box,
+    )
+
+
+def _read_points(group: dict, where: str) -> np.ndarray:
+    """Read ``point`` entries: (P, 4) float32 of id, x, y, state.
+
+    A point is only there if it is labelled; ``is_visible`` 0 says that it is
+    hidden.
+    """
+    points = group.get('point') or []
+    if isinstance(points, dict):
+        points = [points]
+    rows = np.zeros((len(points), 4), np.float32)
+    for row, point in zip(rows, points):
+        x, y = _number(point, 'x', where), _number(point, 'y', where)
+        if x is None or y is None or not np.isfinite([x, y]).all():
+            raise ValueError(f'{where} has a point without place: {point}')
+        seen = _number(point, 'is_visible', where)
+        state = HIDDEN if seen == 0 else VISIBLE
+        row[:] = _number(point, 'id', where) or 0, x, y, state
+    return rows
+
+
+def _number(entry: dict, key: str, where: str) -> Optional[float]:
+    """A number that may be missing, empty, bare or a list of one."""
+    value = entry.get(key)
+    if value is None or value == []:
+        return None
+    value = _single(value, where)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f'{where}: {key} is {value!r}, not a number')
+    return value
+
+
+def _single(value: Any, where: str) -> Any:
+    """Take a value out of its list of one."""
+    if not isinstance(value, list):
+        return value
+    if len(value) != 1:
+        raise ValueError(
+            f'{where} has a list of {len(value)} where PoseTrack17 has one '
+            f'value: {str(value)[:80]}'
+        )
+    return value[0]

@@ -1,0 +1,125 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Names, symmetry and sigmas of the keypoints that clip data sets give."""
+
+from typing import Tuple
+
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+
+#: The 15 joints that PoseTrack evaluates, in the order of PoseTrack18's file
+#: without its two ears, which are never labelled.
+_POSETRACK15_SIGMAS = dict(
+    nose=0.026,
+    head_bottom=0.025,
+    head_top=0.025,
+    left_shoulder=0.079,
+    right_shoulder=0.079,
+    left_elbow=0.072,
+    right_elbow=0.072,
+    left_wrist=0.062,
+    right_wrist=0.062,
+    left_hip=0.107,
+    right_hip=0.107,
+    left_knee=0.087,
+    right_knee=0.087,
+    left_ankle=0.089,
+    right_ankle=0.089,
+)
+_LIMBS = (
+    ('nose', 'head_bottom'),
+    ('nose', 'head_top'),
+    ('head_bottom', 'left_shoulder'),
+    ('head_bottom', 'right_shoulder'),
+    ('left_shoulder', 'right_shoulder'),
+    ('left_shoulder', 'left_elbow'),
+    ('left_elbow', 'left_wrist'),
+    ('right_shoulder', 'right_elbow'),
+    ('right_elbow', 'right_wrist'),
+    ('left_shoulder', 'left_hip'),
+    ('right_shoulder', 'right_hip'),
+    ('left_hip', 'right_hip'),
+    ('left_hip', 'left_knee'),
+    ('left_knee', 'left_ankle'),
+    ('right_hip', 'right_knee'),
+    ('right_knee', 'right_ankle'),
+)
+_COLORS = dict(left=[0, 255, 0], right=[255, 128, 0], middle=[51, 153, 255])
+_LOWER = ('hip', 'knee', 'ankle')
+#: Layouts that MMPose describes itself, both with 17 keypoints.
+_FROM_MMPOSE = ('posetrack18', 'coco')
+#: Every layout by its name.
+LAYOUTS = ('posetrack15', *_FROM_MMPOSE)
+
+
+def layout_metainfo(name: str) -> dict:
+    """Describe a layout as MMPose's data sets do.
+
+    The sigmas are MMPose's of PoseTrack18.
+
+    Args:
+        name (str): ``'posetrack15'``, ``'posetrack18'`` or ``'coco'``.
+
+    Returns:
+        dict: What ``parse_pose_metainfo`` returns: ``num_keypoints``,
+        ``keypoint_id2name``, ``flip_indices``, ``skeleton_links`` (0-based),
+        ``sigmas`` and so on.
+
+    Raises:
+        ValueError: If there is no such layout.
+    """
+    if name in _FROM_MMPOSE:
+        path = f'configs/_base_/datasets/{name}.py'
+        return parse_pose_metainfo(dict(from_file=path))
+    if name != 'posetrack15':
+        raise ValueError(
+            f'there is no keypoint layout {name!r}, only {", ".join(LAYOUTS)}'
+        )
+    keypoint_info = {}
+    for index, joint in enumerate(_POSETRACK15_SIGMAS):
+        keypoint_info[index] = dict(
+            name=joint,
+            id=index,
+            color=_COLORS[_side(joint)],
+            type='lower' if joint.endswith(_LOWER) else 'upper',
+            swap=_swap(joint),
+        )
+    skeleton_info = {}
+    for index, limb in enumerate(_LIMBS):
+        sides = {_side(joint) for joint in limb}
+        side = sides.pop() if len(sides) == 1 else 'middle'
+        skeleton_info[index] = dict(link=limb, id=index, color=_COLORS[side])
+    return parse_pose_metainfo(
+        dict(
+            dataset_name='posetrack15',
+            keypoint_info=keypoint_info,
+            skeleton_info=skeleton_info,
+            joint_weights=[1.0] * len(keypoint_info),
+            sigmas=list(_POSETRACK15_SIGMAS.values()),
+        )
+    )
+
+
+def keypoint_names(name: str) -> Tuple[str, ...]:
+    """Names of a layout's keypoints, in order.
+
+    Args:
+        name (str): See :func:`layout_metainfo`.
+
+    Returns:
+        Tuple[str, ...]: K names.
+    """
+    id2name = layout_metainfo(name)['keypoint_id2name']
+    return tuple(id2name[index] for index in range(len(id2name)))
+
+
+def _side(joint: str) -> str:
+    side = joint.split('_')[0]
+    return side if side in ('left', 'right') else 'middle'
+
+
+def _swap(joint: str) -> str:
+    """The joint on the other side of the body, '' if there is none."""
+    side = _side(joint)
+    if side == 'middle':
+        return ''
+    other = 'right' if side == 'left' else 'left'
+    return joint.replace(side, other, 1)
