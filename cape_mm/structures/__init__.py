@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .category import Category
+from .clip_data_sample import ClipDataSample
 from .episode_batch import EpisodeBatch
 from .episode_data_sample import EpisodeDataSample
 from .episode_index import EpisodeIndex
@@ -12,6 +13,7 @@ from .landmark_schema import (
 
 __all__ = [
     'Category',
+    'ClipDataSample',
     'EpisodeBatch',
     'EpisodeDataSample',
     'EpisodeIndex',

@@ -5,8 +5,10 @@ from .creatures_dataset import CreaturesDataset
 from .episode_dataset import EpisodeDataset
 from .mp100_dataset import MP100Dataset
 from .pair_list_episode_dataset import PairListEpisodeDataset
+from .posetrack_clip_dataset import PoseTrackClipDataset
 from .single_category_episode_dataset import SingleCategoryEpisodeDataset
 from .single_image_episode_dataset import SingleImageEpisodeDataset
+from .static_image_clip_dataset import StaticImageClipDataset
 
 __all__ = [
     'CephalogramsDataset',
@@ -15,6 +17,8 @@ __all__ = [
     'EpisodeDataset',
     'MP100Dataset',
     'PairListEpisodeDataset',
+    'PoseTrackClipDataset',
     'SingleCategoryEpisodeDataset',
     'SingleImageEpisodeDataset',
+    'StaticImageClipDataset',
 ]

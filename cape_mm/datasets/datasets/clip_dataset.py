@@ -1,0 +1,210 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from abc import abstractmethod
+from typing import Callable, Optional, Sequence, Set, Union
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import join_path
+from mmengine.logging import print_log
+
+from cape_mm.structures import EpisodeIndex
+
+from ..annotation_report import AnnotationReport
+from ..picture_check import find_missing
+from ..pipeline import build_transforms
+from ..posetrack_files import POSETRACK_PROBLEMS, layout_metainfo
+
+
+class ClipDataset(BaseDataset):
+    """What data sets of clips have in common.
+
+    An item is ``dict(inputs=..., data_samples=...)``: the U unique frames of T
+    windows of F frames, (U, 3, H, W) uint8, and a
+    :class:`cape_mm.structures.ClipDataSample`, as ``PackClipInputs`` makes
+    them.
+
+    In training, an item is chosen by ``EpisodeIndex(seed, epoch, number)``,
+    as ``EpisodeSampler`` gives it, and everything random, also in transforms
+    that read ``results['rng']``, comes from one generator seeded by it: so an
+    item does not depend on workers, ranks or a resume. An ``int`` ``i`` means
+    ``EpisodeIndex(self.seed, 0, i)``.
+
+    ``metainfo`` describes the keypoints as MMPose's data sets do.
+
+    Args:
+        ann_file (str): Annotation file or folder, relative to ``data_root``.
+        pipeline (Sequence[dict | Callable]): Transforms of a clip, from
+            ``LoadClipImages`` to ``PackClipInputs``. Defaults to none.
+        num_windows (int): T; 1 in test mode. Defaults to 1.
+        num_frames (int): F, odd. Defaults to 3.
+        keypoint_layout (str): Which keypoints to give, in which order; see
+            :func:`cape_mm.datasets.posetrack_files.layout_metainfo`. Defaults
+            to ``'posetrack15'``.
+        missing_images (str): ``'error'``, or ``'drop'`` to go on without the
+            frames whose picture is missing. Results are then not comparable
+            with those of the whole data set. Defaults to ``'error'``.
+        seed (int): Seed of items chosen by an ``int``; not negative. Defaults
+            to 0.
+        data_root (str): Folder of the data set. Defaults to ''.
+        data_prefix (dict): Where the pictures are, relative to ``data_root``.
+            Defaults to ``dict(img='')``.
+        test_mode (bool): Whether items are for test. Defaults to False.
+        lazy_init (bool): Whether ``full_init`` is called later. Defaults to
+            False.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: Sequence[Union[dict, Callable]] = (),
+        num_windows: int = 1,
+        num_frames: int = 3,
+        keypoint_layout: str = 'posetrack15',
+        missing_images: str = 'error',
+        seed: int = 0,
+        data_root: str = '',
+        data_prefix: Optional[dict] = None,
+        test_mode: bool = False,
+        lazy_init: bool = False,
+    ) -> None:
+        if num_frames < 1 or num_frames % 2 == 0:
+            raise ValueError(
+                f'num_frames is {num_frames}; a window has a middle frame, so '
+                'it must be odd: 1, 3, 5, ...'
+            )
+        if num_windows < 1 or seed < 0:
+            raise ValueError(
+                f'num_windows is {num_windows}, must be >= 1; seed is {seed}, '
+                'must be >= 0'
+            )
+        if test_mode and num_windows != 1:
+            raise ValueError(
+                f'num_windows is {num_windows} in test mode, where each frame '
+                'is the middle of one window: set num_windows=1'
+            )
+        if missing_images not in ('error', 'drop'):
+            raise ValueError(
+                f"missing_images is 'error' or 'drop', not {missing_images!r}"
+            )
+        self.missing_images = missing_images
+        self.num_windows = num_windows
+        self.num_frames = num_frames
+        self.keypoint_layout = keypoint_layout
+        self.seed = seed
+        metainfo = layout_metainfo(keypoint_layout)
+        self._flip_indices = list(metainfo['flip_indices'])
+        self._names = [
+            name for _, name in sorted(metainfo['keypoint_id2name'].items())
+        ]
+        super().__init__(
+            ann_file=ann_file,
+            metainfo=metainfo,
+            data_root=data_root,
+            data_prefix=data_prefix or dict(img=''),
+            pipeline=build_transforms(pipeline),
+            test_mode=test_mode,
+            lazy_init=lazy_init,
+        )
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+        """Take the meta information as it is: it has been parsed."""
+        return metainfo or {}
+
+    @abstractmethod
+    def make_clip(self, index: EpisodeIndex, rng: np.random.Generator) -> dict:
+        """Choose the frames of an item.
+
+        Args:
+            index (EpisodeIndex): Which item.
+            rng (np.random.Generator): The item's generator.
+
+        Returns:
+            dict: ``frames``, a list of U dictionaries, and ``frame_index``
+            (T, F) int64.
+        """
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say in a few lines what the clips are made of."""
+
+    def __getitem__(self, index: Union[int, EpisodeIndex]) -> dict:
+        """Make one item.
+
+        Args:
+            index (int | EpisodeIndex): Which one.
+
+        Returns:
+            dict: What the pipeline returns; without a pipeline, what it gets:
+            ``frames``, ``frame_index``, ``flip_indices``, ``test_mode`` and
+            ``rng``.
+        """
+        if not self._fully_initialized:
+            self.full_init()
+        index = self._resolve(index)
+        rng = np.random.default_rng(list(index))
+        clip = self.make_clip(index, rng)
+        clip.update(
+            flip_indices=self._flip_indices,
+            test_mode=self.test_mode,
+            rng=rng,
+        )
+        return self.pipeline(clip)
+
+    def get_subset_(self, indices) -> None:
+        """Not possible: frames alone are no videos."""
+        raise NotImplementedError(
+            f'{type(self).__name__} cannot be cut by frames; write an '
+            'annotation file or folder with the wanted videos'
+        )
+
+    def get_subset(self, indices) -> 'ClipDataset':
+        """Not possible: frames alone are no videos."""
+        self.get_subset_(indices)
+
+    def _start_report(self) -> AnnotationReport:
+        """A report of what is not usual in the annotations."""
+        return AnnotationReport(self.ann_file, problems=POSETRACK_PROBLEMS)
+
+    def _picture_path(self, file_name: str) -> str:
+        return join_path(self.data_prefix['img'], file_name)
+
+    def _find_missing(self, paths: Set[str]) -> Set[str]:
+        """Pictures that are not there; an error unless they may be dropped."""
+        missing = find_missing(paths)
+        if missing and self.missing_images == 'error':
+            raise FileNotFoundError(
+                f'{len(missing)} of {len(paths)} pictures of {self.ann_file} '
+                f'are missing, e.g. {", ".join(sorted(missing)[:3])}. Put '
+                'them there, correct data_root or data_prefix, or set '
+                "missing_images='drop' to go on without them"
+            )
+        return missing
+
+    def _order_of_epoch(self, index: EpisodeIndex, count: int) -> int:
+        """Which of ``count`` things is shown as this item.
+
+        Each is shown once before one is shown again; the order is another one
+        in each epoch.
+        """
+        turn, place = divmod(index.episode, count)
+        # The last word keeps this stream apart from those of the items.
+        stream = [index.seed, index.epoch, turn, 1]
+        order = np.random.default_rng(stream).permutation(count)
+        return int(order[place])
+
+    def _resolve(self, index: Union[int, EpisodeIndex]) -> EpisodeIndex:
+        """Turn any valid index into an :class:`EpisodeIndex`."""
+        if isinstance(index, tuple):
+            return EpisodeIndex(*index)
+        if not 0 <= index < len(self):
+            raise IndexError(
+                f'item {index} does not exist, there are {len(self)}'
+            )
+        return EpisodeIndex(self.seed, 0, int(index))
+
+    def _log(self, report: AnnotationReport, summary: str) -> None:
+        """Tell what was loaded, and what is not usual."""
+        if report:
+            print_log(str(report), logger='current', level=30)
+        print_log(f'{self.ann_file}: {summary}', logger='current')

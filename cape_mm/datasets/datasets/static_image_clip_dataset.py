@@ -1,0 +1,164 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from pathlib import Path
+from typing import List
+
+import numpy as np
+
+from cape_mm.registry import DATASETS
+from cape_mm.structures import EpisodeIndex
+
+from ..clip_window import unique_frames, window_positions
+from ..posetrack_files import pack_instances
+from ..posetrack_files.coco_image_file import read_coco_images
+from ..posetrack_files.reader import load_json
+from ..pseudo_motion import PseudoMotion
+from .clip_dataset import ClipDataset
+
+
+@DATASETS.register_module()
+class StaticImageClipDataset(ClipDataset):
+    """Pseudo clips of still pictures, to pre-train on COCO.
+
+    A clip shows one picture as a slowly moving camera would see it, and the
+    persons of the picture are its identities. The middle frame of the middle
+    window is the picture as it is. In test mode, a picture is a video of one
+    frame that does not move.
+
+    With ``keypoint_layout='posetrack15'``, the nose and the twelve joints of
+    arms and legs are taken from COCO by their names. ``head_bottom`` and
+    ``head_top`` are left unlabelled: COCO does not annotate them, and means of
+    ears or eyes are other places. They are learned from PoseTrack afterwards.
+    ``'coco'`` gives COCO's 17 keypoints.
+
+    ``get_data_info(i)`` gives picture ``i``, with the entries of a frame of
+    :class:`PoseTrackClipDataset`.
+
+    Args:
+        ann_file (str): COCO keypoint file, relative to ``data_root``.
+        rotation (float): Largest turn from frame to frame, in degrees.
+            Defaults to 5.
+        shift (float): Largest shift from frame to frame, as a share of width
+            and height. Defaults to 0.02.
+        scale (float): Largest growth from frame to frame, as a share.
+            Defaults to 0.02.
+        shake (float): How much of that each frame may differ from an even
+            motion. Defaults to 0.1.
+        **kwargs: Other arguments of :class:`ClipDataset`.
+
+    Raises:
+        FileNotFoundError: If the file or a picture is missing.
+        ValueError: If the file is broken or has no usable person.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        rotation: float = 5.0,
+        shift: float = 0.02,
+        scale: float = 0.02,
+        shake: float = 0.1,
+        **kwargs,
+    ) -> None:
+        self.motion = PseudoMotion(rotation, shift, scale, shake)
+        self._num_persons = 0
+        super().__init__(ann_file=ann_file, **kwargs)
+
+    @property
+    def video_lengths(self) -> List[int]:
+        """List[int]: One frame for each picture."""
+        return [1] * len(self)
+
+    def load_data_list(self) -> List[dict]:
+        """Load the pictures and report what is not usual.
+
+        Returns:
+            List[dict]: One dictionary per picture with a usable person; in
+            test mode, one per picture.
+        """
+        report = self._start_report()
+        path = Path(self.ann_file)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'{path} does not exist: give a COCO keypoint file, relative '
+                'to data_root'
+            )
+        content = load_json(path)
+        frames = read_coco_images(content, str(path), self._names, report)
+        paths = {self._picture_path(frame.file_name) for frame in frames}
+        missing = self._find_missing(paths)
+        pictures = []
+        for frame in frames:
+            img_path = self._picture_path(frame.file_name)
+            if img_path in missing:
+                report.add('missing_image', frame.file_name)
+                continue
+            instances, ignore_bboxes = pack_instances(
+                frame, len(self._names), report, is_video=False
+            )
+            if not len(instances['track_ids']) and not self.test_mode:
+                report.add('no_person', frame.file_name)
+                continue
+            pictures.append(
+                dict(
+                    video_id=str(frame.image_id),
+                    frame_id=0,
+                    num_frames=1,
+                    img_path=img_path,
+                    img_id=frame.image_id,
+                    is_labeled=True,
+                    size=frame.size,
+                    instances=instances,
+                    ignore_regions=[],
+                    ignore_bboxes=ignore_bboxes,
+                )
+            )
+        self._num_persons = sum(
+            len(picture['instances']['track_ids']) for picture in pictures
+        )
+        self._log(
+            report, f'{len(pictures)} pictures, {self._num_persons} poses'
+        )
+        if not pictures:
+            raise ValueError(f'{self.ann_file} has no usable person. {report}')
+        return pictures
+
+    def make_clip(self, index: EpisodeIndex, rng: np.random.Generator) -> dict:
+        """Move over a picture; see :class:`ClipDataset`."""
+        if self.test_mode:
+            frame = self.get_data_info(index.episode)
+            still = np.zeros((1, self.num_frames), np.int64)
+            return dict(frames=[frame], frame_index=still)
+        count = self.num_windows + self.num_frames - 1
+        half = self.num_frames // 2
+        windows = [
+            window_positions(np.arange(count), center, self.num_frames)
+            for center in range(half, half + self.num_windows)
+        ]
+        positions, frame_index = unique_frames(windows)
+        still = half + self.num_windows // 2
+        number = self._order_of_epoch(index, len(self))
+        moves = self.motion.draw(count, still, rng)
+        frames = []
+        for position in positions.tolist():
+            # each its own copy: the steps change what is in it
+            frame = self.get_data_info(number)
+            frame.update(frame_id=position, num_frames=count)
+            frame['move'] = moves[position]
+            frames.append(frame)
+        return dict(frames=frames, frame_index=frame_index)
+
+    def describe(self) -> str:
+        """Say in a few lines what the clips are made of.
+
+        Returns:
+            str: The lines.
+        """
+        count = len(self)
+        return '\n'.join(
+            [
+                f'annotations: {self.ann_file}',
+                f'content: {count} pictures with {self._num_persons} poses',
+                f'clip: {self.num_windows} window(s) of {self.num_frames} '
+                f'frame(s), {self.motion}',
+            ]
+        )

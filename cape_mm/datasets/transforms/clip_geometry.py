@@ -1,0 +1,231 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Steps of a clip's geometry: each changes one matrix, none the pictures.
+
+``clip_matrix`` (3, 3) maps original to current coordinates, both with the
+corner of the first pixel at (0, 0), and ``clip_size`` is the current width and
+height. ``WarpClip`` comes last and applies the matrix to all frames at once:
+so all frames have the same geometry, and are interpolated once.
+"""
+
+from typing import Sequence, Tuple, Union
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from cape_mm.registry import TRANSFORMS
+
+from ..pipeline import build_transforms
+from .episode_transforms import get_generator
+
+Range = Union[int, Tuple[int, int]]
+
+
+def apply_step(results: dict, step: np.ndarray, size: Tuple[int, int]) -> dict:
+    """Add a step to the clip's geometry.
+
+    Args:
+        results (dict): The result dict.
+        step (np.ndarray): (3, 3) from current to new coordinates.
+        size (Tuple[int, int]): New width and height.
+
+    Returns:
+        dict: The result dict.
+    """
+    results['clip_matrix'] = step @ results['clip_matrix']
+    results['clip_size'] = (int(size[0]), int(size[1]))
+    return results
+
+
+def shift_by(x: float, y: float) -> np.ndarray:
+    """Matrix (3, 3) that moves by x, y."""
+    return np.array([[1.0, 0, x], [0, 1.0, y], [0, 0, 1.0]])
+
+
+@TRANSFORMS.register_module()
+class RandomClipFlip(BaseTransform):
+    """Mirror the clip left to right at random.
+
+    ``WarpClip`` exchanges the labels of left and right joints then.
+
+    Args:
+        prob (float): Probability. Defaults to 0.5.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        super().__init__()
+        self.prob = prob
+
+    def transform(self, results: dict) -> dict:
+        """Change the geometry; see the module."""
+        rng = get_generator(results, type(self).__name__)
+        if rng.random() >= self.prob:
+            return results
+        width, height = results['clip_size']
+        step = np.array([[-1.0, 0, width], [0, 1.0, 0], [0, 0, 1.0]])
+        return apply_step(results, step, (width, height))
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(prob={self.prob})'
+
+
+@TRANSFORMS.register_module()
+class RandomClipAffine(BaseTransform):
+    """Rotate, scale and shift the clip about its middle at random.
+
+    Args:
+        rotation (float): Largest angle in degrees. Defaults to 30.
+        scale (Tuple[float, float]): Range of the factor. Defaults to (1, 1).
+        shift (float): Largest shift as a share of width and height. Defaults
+            to 0.
+    """
+
+    def __init__(
+        self,
+        rotation: float = 30.0,
+        scale: Tuple[float, float] = (1.0, 1.0),
+        shift: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.rotation = rotation
+        self.scale = scale
+        self.shift = shift
+
+    def transform(self, results: dict) -> dict:
+        """Change the geometry; see the module."""
+        rng = get_generator(results, type(self).__name__)
+        angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
+        factor = rng.uniform(*self.scale)
+        shares = rng.uniform(-self.shift, self.shift, size=2)
+        width, height = results['clip_size']
+        cos, sin = factor * np.cos(angle), factor * np.sin(angle)
+        turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
+        there = shift_by(width * (0.5 + shares[0]), height * (0.5 + shares[1]))
+        step = there @ turn @ shift_by(-width / 2, -height / 2)
+        return apply_step(results, step, (width, height))
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(rotation={self.rotation}, '
+            f'scale={self.scale}, shift={self.shift})'
+        )
+
+
+@TRANSFORMS.register_module()
+class ClipResize(BaseTransform):
+    """Resize the clip, with its aspect ratio kept, to fit two limits.
+
+    The longer edge gets at most ``long_edge``, the shorter at most
+    ``short_edge``. A range is drawn from uniformly.
+
+    Args:
+        long_edge (int | Tuple[int, int]): Pixels, or the smallest and largest
+            number of them.
+        short_edge (int | Tuple[int, int]): The same.
+    """
+
+    def __init__(self, long_edge: Range, short_edge: Range) -> None:
+        super().__init__()
+        self.long_edge = long_edge
+        self.short_edge = short_edge
+
+    def transform(self, results: dict) -> dict:
+        """Change the geometry; see the module."""
+        limits = []
+        for edge in (self.long_edge, self.short_edge):
+            if not isinstance(edge, int):
+                rng = get_generator(results, type(self).__name__)
+                edge = int(rng.integers(edge[0], edge[1] + 1))
+            limits.append(edge)
+        width, height = results['clip_size']
+        factor = min(
+            max(limits) / max(width, height), min(limits) / min(width, height)
+        )
+        size = (
+            max(1, int(width * factor + 0.5)),
+            max(1, int(height * factor + 0.5)),
+        )
+        step = np.diag([size[0] / width, size[1] / height, 1.0])
+        return apply_step(results, step, size)
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(long_edge={self.long_edge}, '
+            f'short_edge={self.short_edge})'
+        )
+
+
+@TRANSFORMS.register_module()
+class ClipFit(BaseTransform):
+    """Fit the clip into an input of fixed size, in the middle, undistorted.
+
+    Args:
+        input_size (Tuple[int, int]): Width and height in pixels.
+    """
+
+    def __init__(self, input_size: Tuple[int, int]) -> None:
+        super().__init__()
+        self.input_size = tuple(input_size)
+
+    def transform(self, results: dict) -> dict:
+        """Change the geometry; see the module."""
+        size = np.array(results['clip_size'], np.float64)
+        factor = (self.input_size / size).min()
+        margin = (np.array(self.input_size) - factor * size) / 2
+        step = shift_by(*margin) @ np.diag([factor, factor, 1.0])
+        return apply_step(results, step, self.input_size)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(input_size={self.input_size})'
+
+
+@TRANSFORMS.register_module()
+class RandomClipCrop(BaseTransform):
+    """Cut a rectangle of random size out of the clip, at a random place.
+
+    Args:
+        size_range (Tuple[int, int]): Smallest and largest side in pixels;
+            width and height are drawn independently and are at most those of
+            the clip.
+    """
+
+    def __init__(self, size_range: Tuple[int, int]) -> None:
+        super().__init__()
+        self.size_range = tuple(size_range)
+
+    def transform(self, results: dict) -> dict:
+        """Change the geometry; see the module."""
+        rng = get_generator(results, type(self).__name__)
+        size, corner = [], []
+        for side in results['clip_size']:
+            low, high = (min(side, limit) for limit in self.size_range)
+            size.append(int(rng.integers(low, high + 1)))
+            corner.append(int(rng.integers(side - size[-1] + 1)))
+        step = shift_by(-corner[0], -corner[1])
+        return apply_step(results, step, tuple(size))
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(size_range={self.size_range})'
+
+
+@TRANSFORMS.register_module()
+class RandomClipPolicy(BaseTransform):
+    """Apply one of several lists of steps, chosen at random.
+
+    Args:
+        policies (Sequence[Sequence[dict]]): Lists of transforms, all equally
+            likely.
+    """
+
+    def __init__(self, policies: Sequence[Sequence[dict]]) -> None:
+        super().__init__()
+        self.policies = [build_transforms(policy) for policy in policies]
+
+    def transform(self, results: dict) -> dict:
+        """Apply the steps of one policy."""
+        rng = get_generator(results, type(self).__name__)
+        for step in self.policies[rng.integers(len(self.policies))]:
+            results = step(results)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(policies={self.policies})'

@@ -1,0 +1,123 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Sequence, Tuple, Union
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmpose.structures.bbox import bbox_corner2xyxy, bbox_xyxy2corner
+
+from cape_mm.registry import TRANSFORMS
+
+from ..pseudo_motion import move_matrix
+from .clip_geometry import shift_by
+from .clip_instances import select_instances
+
+
+@TRANSFORMS.register_module()
+class WarpClip(BaseTransform):
+    """Apply the geometry of a clip to its pictures and persons, at once.
+
+    A joint counts if it is labelled, on its picture, and inside the input. In
+    training, a person without such a joint is dropped from its frame, with all
+    its fields; in test, everybody stays. If the geometry mirrors, left and
+    right joints are exchanged in the ``input_*`` fields.
+
+    Required Keys:
+
+        - frames (list of dict with img, instances, and move (4,) if the frame
+          moves before the clip does, see ``move_matrix``)
+        - clip_matrix
+        - clip_size
+        - flip_indices
+        - test_mode
+
+    Modified Keys:
+
+        - frames: img (H, W, 3) uint8; instances, with ``input_keypoints`` (N,
+          K, 2), ``input_visible`` (N, K), ``input_bboxes`` (N, 4) xyxy and
+          ``input_areas`` (N,), in input pixels; warp_mat (2, 3) from original
+          to input pixels
+
+    Added Keys:
+
+        - img_shape (height, width)
+
+    Args:
+        border_value (Tuple[int, int, int]): Blue, green, red outside of the
+            pictures. Defaults to (104, 116, 124), ImageNet's mean.
+    """
+
+    def __init__(
+        self, border_value: Tuple[int, int, int] = (104, 116, 124)
+    ) -> None:
+        super().__init__()
+        self.border_value = tuple(border_value)
+
+    def transform(self, results: dict) -> dict:
+        """Warp all frames.
+
+        Args:
+            results (dict): The result dict.
+
+        Returns:
+            dict: The result dict.
+        """
+        size = results['clip_size']
+        results['img_shape'] = (size[1], size[0])
+        for frame in results['frames']:
+            ori_size = frame['img'].shape[1::-1]
+            matrix = results['clip_matrix']
+            if 'move' in frame:
+                matrix = matrix @ move_matrix(frame['move'], ori_size)
+            # from the corner of the first pixel to its centre
+            matrix = shift_by(-0.5, -0.5) @ matrix @ shift_by(0.5, 0.5)
+            if ori_size != size or not np.allclose(matrix, np.eye(3)):
+                frame['img'] = cv2.warpAffine(
+                    frame['img'],
+                    matrix[:2],
+                    size,
+                    flags=cv2.INTER_LINEAR,
+                    borderValue=self.border_value,
+                )
+            frame['warp_mat'] = matrix[:2].astype(np.float32)
+            instances = frame['instances']
+            mirrored = np.linalg.det(matrix[:2, :2]) < 0
+            flip = results['flip_indices'] if mirrored else slice(None)
+            _warp_instances(instances, matrix[:2], size, flip)
+            if not results['test_mode']:
+                # on the picture, too: what is beyond is border
+                on_picture = _inside(instances['keypoints'][:, flip], ori_size)
+                instances['input_visible'] *= on_picture
+                keep = (instances['input_visible'] > 0).any(axis=1)
+                frame['instances'] = select_instances(instances, keep)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(border_value={self.border_value})'
+
+
+def _warp_instances(
+    instances: dict,
+    matrix: np.ndarray,
+    size: Tuple[int, int],
+    flip: Union[Sequence[int], slice],
+) -> None:
+    """Add the ``input_*`` fields; ``flip`` is the order of the joints."""
+    points = instances['keypoints'][:, flip] @ matrix[:, :2].T + matrix[:, 2]
+    visible = instances['keypoints_visible'][:, flip] * _inside(points, size)
+    corners = bbox_xyxy2corner(instances['bboxes'])
+    boxes = bbox_corner2xyxy(corners @ matrix[:, :2].T + matrix[:, 2])
+    low, high = np.float32(-0.5), np.tile(size, 2) - np.float32(0.5)
+    growth = abs(np.linalg.det(matrix[:, :2]))
+    instances.update(
+        input_keypoints=points.astype(np.float32),
+        input_visible=visible.astype(np.float32),
+        input_bboxes=boxes.clip(low, high).astype(np.float32),
+        input_areas=(instances['areas'] * growth).astype(np.float32),
+    )
+
+
+def _inside(points: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    """Which of the points (N, K, 2) are in a picture: (N, K) bool."""
+    limits = np.array(size) - 0.5
+    return ((points >= -0.5) & (points < limits)).all(axis=-1)
