@@ -42,12 +42,14 @@ LOADER = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
 
+EMA = dict(type='EMAHook', momentum=0.5)
+
 
 @pytest.fixture
 def train(toy_runner, tmp_path, monkeypatch, capsys):
     """Train with errors of validation (8 items) and of training (16)."""
 
-    def run(val, of_train, max_epochs=3, resume=False, **hook):
+    def run(val, of_train, max_epochs=3, resume=False, more_hooks=(), **hook):
         monkeypatch.setattr(ToySplitError, 'series', {8: val, 16: of_train})
         hook = dict(
             dict(type='cape_mm.TrainGapHook', monitor='MRE_mm', rule='less'),
@@ -58,7 +60,7 @@ def train(toy_runner, tmp_path, monkeypatch, capsys):
             **{
                 'val_evaluator': dict(type='ToySplitError'),
                 'train_gap_dataloader': LOADER,
-                'custom_hooks': [hook],
+                'custom_hooks': [*more_hooks, hook],
                 'train_cfg.max_epochs': max_epochs,
                 'default_hooks.checkpoint.save_best': None,
                 'resume': resume,
@@ -144,3 +146,20 @@ def test_a_missing_metric_is_refused(train):
 def test_an_unknown_rule_is_refused():
     with pytest.raises(ValueError, match='rule'):
         TrainGapHook('PCK', 'more')
+
+
+def test_averaged_weights_are_measured_on_both(train, monkeypatch):
+    """EMAHook takes them away after the validation, not before."""
+    seen = []
+
+    def process(self, data_batch, data_samples):
+        seen.append(float(data_samples[0]))
+        self.results += list(data_samples)
+
+    monkeypatch.setattr(ToySplitError, 'process', process)
+    monkeypatch.setattr(
+        'toy_project.ToyPoseModel.val_step',
+        lambda self, batch: [self.linear.bias.sum()] * len(batch['inputs']),
+    )
+    train((3.0,) * 3, (2.5,) * 3, more_hooks=[EMA], max_epochs=1)
+    assert len(set(seen)) == 1
