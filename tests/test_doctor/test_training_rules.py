@@ -81,6 +81,7 @@ def test_hook_arguments_that_do_not_exist(cfg, ask):
     [
         (dict(type='NoSuchHook'), "no hook 'NoSuchHook'"),
         (dict(type='EarlyStoppingHook'), 'needs monitor'),
+        (dict(type='IterTimerHook', interval=5), 'takes no interval'),
     ],
 )
 def test_hooks_that_cannot_be_built(cfg, ask, hook, text):
@@ -93,6 +94,8 @@ def test_arguments_of_base_classes_are_known(cfg, ask):
     cfg.custom_hooks.append(
         dict(type='cape_mm.LatestBestCheckpointHook', interval=2, priority=1)
     )
+    # passes them on to the average that it makes
+    cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.001))
     assert not ask('hook-arguments', cfg)
 
 

@@ -29,8 +29,7 @@ def hook_arguments(recipe: Recipe, data: RecipeData) -> Iterator[str]:
             continue
         given = {k: v for k, v in hook.items() if k not in _RUNNER_KEYS}
         name = kind.__name__
-        accepted = _accepted(kind)
-        unknown = [key for key in given if key not in accepted]
+        unknown = _unknown(kind, given)
         if unknown:
             yield f'{place}: {name} takes no {", ".join(unknown)}'
         missing = [key for key in _required(kind) if key not in given]
@@ -38,8 +37,8 @@ def hook_arguments(recipe: Recipe, data: RecipeData) -> Iterator[str]:
             yield f'{place}: {name} needs {", ".join(missing)}'
 
 
-def _accepted(kind: type) -> List[str]:
-    """Names of arguments, also those that go on to a base class."""
+def _unknown(kind: type, given: dict) -> List[str]:
+    """Arguments that neither the class nor a base class has."""
     names: List[str] = []
     for base in kind.__mro__:
         if '__init__' not in vars(base) or base is object:
@@ -47,8 +46,9 @@ def _accepted(kind: type) -> List[str]:
         parameters = inspect.signature(base.__init__).parameters.values()
         names += [p.name for p in parameters]
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            break
-    return names
+            return [key for key in given if key not in names]
+    # whatever it passes on goes somewhere else, or there is no __init__
+    return [] if names else list(given)
 
 
 def _required(kind: type) -> List[str]:
