@@ -49,7 +49,7 @@ def test_pipeline_that_fails(cfg, ask):
 
 def test_validation_on_the_training_file(cfg, ask):
     train = cfg.train_dataloader.dataset.ann_file
-    cfg.val_dataloader.dataset.ann_file = train
+    cfg.val_dataloader.dataset.update(ann_file=train, indices=None)
     (finding,) = ask('val-is-train', cfg)
     assert 'val reads the training data' in finding.message
     assert 'cephalograms_train.json' in finding.message

@@ -156,7 +156,8 @@ def _selection(recipe: Recipe, split: str) -> List[Optional[dict]]:
         rest = {
             key: value
             for key, value in config.items()
-            if key not in (*_NOT_CHOOSING, 'ann_file', 'data_root')
+            if value is not None
+            and key not in (*_NOT_CHOOSING, 'ann_file', 'data_root')
         }
         chosen.append(dict(rest, ann_file=path))
     return chosen
