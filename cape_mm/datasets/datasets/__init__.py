@@ -9,6 +9,7 @@ from .posetrack_clip_dataset import PoseTrackClipDataset
 from .single_category_episode_dataset import SingleCategoryEpisodeDataset
 from .single_image_episode_dataset import SingleImageEpisodeDataset
 from .static_image_clip_dataset import StaticImageClipDataset
+from .stick_figures_dataset import StickFiguresDataset
 
 __all__ = [
     'CephalogramsDataset',
@@ -21,4 +22,5 @@ __all__ = [
     'SingleCategoryEpisodeDataset',
     'SingleImageEpisodeDataset',
     'StaticImageClipDataset',
+    'StickFiguresDataset',
 ]

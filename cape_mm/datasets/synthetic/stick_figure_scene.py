@@ -1,0 +1,268 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""A video of stick figures that walk, cross, hide, come and go."""
+
+from dataclasses import dataclass
+from typing import List, NamedTuple, Tuple
+
+import numpy as np
+
+from .palette import to_color
+from .scenery import draw_background, fill
+from .stick_figure_body import draw_body
+from .stick_figure_gait import ACTIVITIES, draw_gait
+from .stick_figure_path import ProjectedFigure, draw_heading, project_figure
+from .stick_figure_renderer import PARTS_PER_PERSON, draw_figure, find_seen
+
+# Who shows fewer joints is not annotated, but to be ignored.
+_LEAST_JOINTS = 3
+_NOBODY = 255
+
+
+class SeenPerson(NamedTuple):
+    """A person in a picture.
+
+    Attributes:
+        number (int): Its identity in the video.
+        keypoints_px (np.ndarray): (15, 2) in pixels of the picture.
+        seen (np.ndarray): (15,) bool.
+        head_box (np.ndarray): (4,) x1, y1, x2, y2 of the head, not cut.
+    """
+
+    number: int
+    keypoints_px: np.ndarray
+    seen: np.ndarray
+    head_box: np.ndarray
+
+
+class RenderedFrame(NamedTuple):
+    """One frame.
+
+    Attributes:
+        picture (np.ndarray): (H, W, 3) uint8, BGR.
+        persons (List[SeenPerson]): Who shows at least 3 joints.
+        ignore_regions (List[np.ndarray]): (P, 2) polygons in pixels.
+    """
+
+    picture: np.ndarray
+    persons: List[SeenPerson]
+    ignore_regions: List[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that a video shows, in pixels of the scene.
+
+    Attributes:
+        background (np.ndarray): (H', W', 3) uint8, larger than the pictures.
+        figures (List[ProjectedFigure]): The persons.
+        occluders (List[Tuple[np.ndarray, tuple]]): Outlines (4, 2) and
+            colours of things that stand on the ground.
+        crowds (List[np.ndarray]): (4, 2) where unknown persons stand, who are
+            part of the background.
+        offsets (np.ndarray): (M, 2) whole numbers, upper left corner of each
+            picture.
+    """
+
+    background: np.ndarray
+    figures: List[ProjectedFigure]
+    occluders: List[Tuple[np.ndarray, tuple]]
+    crowds: List[np.ndarray]
+    offsets: np.ndarray
+
+
+def draw_scene(rng: np.random.Generator, num_frames: int, size: int) -> Scene:
+    """Draw what happens in a video.
+
+    Args:
+        rng (np.random.Generator): Stream of the video.
+        num_frames (int): M.
+        size (int): Side of the pictures in pixels.
+
+    Returns:
+        Scene: The content.
+    """
+    margin = size // 8
+    offsets = _draw_camera(rng, num_frames, margin)
+    whole = (size + 2 * margin, size + 2 * margin)
+    background = draw_background(whole, rng)
+    horizon = margin + size * np.array([0.5, rng.uniform(0.3, 0.42)])
+    crowds = []
+    if rng.random() < 0.15:
+        crowds.append(_draw_crowd(background, rng, horizon, size))
+    count = int(rng.choice([1, 2, 3, 4], p=[0.2, 0.35, 0.3, 0.15]))
+    meeting = None
+    if count > 1 and rng.random() < 0.55:
+        meeting = rng.uniform(0, num_frames), rng.uniform(0.2, 0.8)
+    figures = [
+        _draw_person(
+            rng,
+            num_frames,
+            size,
+            margin,
+            horizon,
+            meeting if number < 2 else None,
+            number,
+        )
+        for number in range(count)
+    ]
+    occluders = []
+    if rng.random() < 0.4:
+        occluders.append(_draw_occluder(rng, size, margin))
+    return Scene(background, figures, occluders, crowds, offsets)
+
+
+def render_frame(
+    scene: Scene, moment: int, size: int, rng: np.random.Generator
+) -> RenderedFrame:
+    """Draw one frame.
+
+    Args:
+        scene (Scene): The content.
+        moment (int): Which frame.
+        size (int): Side of the picture in pixels.
+        rng (np.random.Generator): Stream of the frame's noise.
+
+    Returns:
+        RenderedFrame: The frame.
+    """
+    offset = scene.offsets[moment]
+    rows, columns = (slice(corner, corner + size) for corner in offset[::-1])
+    picture = scene.background[rows, columns].copy()
+    owner = np.zeros((size, size), np.uint8)
+    things = [
+        (float(figure.ground_px[moment]), number)
+        for number, figure in enumerate(scene.figures)
+    ]
+    things += [
+        (float(outline[:, 1].max()), -1 - number)
+        for number, (outline, _) in enumerate(scene.occluders)
+    ]
+    for _, number in sorted(things):
+        if number >= 0:
+            figure = scene.figures[number]
+            draw_figure(picture, owner, figure, moment, number, offset)
+        else:
+            outline, color = scene.occluders[-1 - number]
+            fill(picture, outline - offset, color)
+            fill(owner, outline - offset, _NOBODY, smooth=False)
+    noise = 4 * rng.standard_normal(picture.shape, dtype=np.float32)
+    picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    persons, regions = [], [crowd - offset for crowd in scene.crowds]
+    for number, figure in enumerate(scene.figures):
+        points = figure.joints_px[moment] - offset
+        seen = find_seen(owner, points, number, figure.facing[moment])
+        if seen.sum() >= _LEAST_JOINTS:
+            head = _head_box(points, figure, moment)
+            persons.append(SeenPerson(number, points, seen, head))
+        else:
+            regions += _find_remains(owner, number)
+    return RenderedFrame(picture, persons, regions)
+
+
+def _draw_camera(
+    rng: np.random.Generator, num_frames: int, margin: int
+) -> np.ndarray:
+    """Offsets (M, 2) of a camera that stands still, or moves a little."""
+    speed = rng.uniform(-1, 1, size=2) * (margin / num_frames, 0.2)
+    if rng.random() < 0.65:
+        speed = np.zeros(2)
+    time = np.arange(num_frames) - num_frames / 2
+    path = np.round(margin + time[:, None] * speed).astype(int)
+    return path.clip(0, 2 * margin)
+
+
+def _draw_person(
+    rng: np.random.Generator,
+    num_frames: int,
+    size: int,
+    margin: int,
+    horizon: np.ndarray,
+    meeting,
+    number: int,
+) -> ProjectedFigure:
+    """A person that is in the picture at some time."""
+    activity = str(rng.choice(ACTIVITIES, p=[0.65, 0.1, 0.25]))
+    moment, place = rng.uniform(0, num_frames), rng.uniform(0.08, 0.92)
+    side = 1 if rng.random() < 0.5 else -1
+    if meeting is not None:
+        # two who meet come from both sides
+        moment = meeting[0] + rng.uniform(-2, 2)
+        place = meeting[1] + rng.uniform(-0.08, 0.08)
+        side = (1, -1)[number]
+    elif activity != 'stand' and rng.random() < 0.3:
+        # at the border: it comes or goes
+        place = rng.choice([-0.02, 1.02])
+    height = size * rng.uniform(0.36, 0.68)
+    near = (height / size - 0.36) / 0.32
+    ground = horizon[1] + size * (0.2 + 0.38 * near + rng.uniform(-0.03, 0.03))
+    body = draw_body(rng, height)
+    gait = draw_gait(rng, activity, body, num_frames)
+    heading = draw_heading(rng, activity, side, num_frames)
+    place_px = np.array([margin + place * size, ground])
+    return project_figure(body, gait, heading, moment, place_px, horizon)
+
+
+def _draw_occluder(
+    rng: np.random.Generator, size: int, margin: int
+) -> Tuple[np.ndarray, tuple]:
+    """A post, a box or a wall: its outline (4, 2) and colour."""
+    width = size * rng.choice([0.06, 0.14, 0.25])
+    height = size * rng.uniform(0.15, 0.6)
+    left = margin + rng.uniform(0, size - width)
+    ground = margin + size * rng.uniform(0.7, 1.0)
+    outline = np.array(
+        [
+            [left, ground - height],
+            [left + width, ground - height],
+            [left + width, ground],
+            [left, ground],
+        ]
+    )
+    return outline, to_color(*rng.uniform((0, 0.1, 0.2), (1, 0.6, 0.9)))
+
+
+def _draw_crowd(
+    background: np.ndarray,
+    rng: np.random.Generator,
+    horizon: np.ndarray,
+    size: int,
+) -> np.ndarray:
+    """Small persons far away, who are not annotated: where they are."""
+    count = int(rng.integers(3, 6))
+    height = 0.16 * size
+    start = horizon[0] + size * rng.uniform(-0.45, 0.2)
+    places = start + 0.55 * height * np.arange(count)
+    owner = np.zeros(background.shape[:2], np.uint8)
+    for number, place in enumerate(places):
+        body = draw_body(rng, height * rng.uniform(0.85, 1))
+        gait = draw_gait(rng, 'stand', body, 1)
+        heading = draw_heading(rng, 'stand', 1, 1)
+        ground = np.array([place, horizon[1] + 0.12 * size])
+        figure = project_figure(body, gait, heading, 0, ground, horizon)
+        draw_figure(background, owner, figure, 0, number, np.zeros(2))
+    y, x = np.nonzero(owner)
+    return _rectangle(x.min(), y.min(), x.max(), y.max(), margin=2)
+
+
+def _head_box(
+    points: np.ndarray, figure: ProjectedFigure, moment: int
+) -> np.ndarray:
+    """The upright box around the drawn head."""
+    middle = points[1] + 0.53 * (points[2] - points[1])
+    length = figure.body.head * figure.scale[moment]
+    radii = np.array([0.37, 0.5]) * length
+    return np.concatenate([middle - radii, middle + radii])
+
+
+def _find_remains(owner: np.ndarray, number: int) -> List[np.ndarray]:
+    """Where a person is seen who shows hardly a joint."""
+    first = 1 + PARTS_PER_PERSON * number
+    y, x = np.nonzero((owner >= first) & (owner < first + PARTS_PER_PERSON))
+    if not len(x):
+        return []
+    return [_rectangle(x.min(), y.min(), x.max(), y.max(), margin=1)]
+
+
+def _rectangle(x1, y1, x2, y2, margin: int) -> np.ndarray:
+    x1, y1, x2, y2 = x1 - margin, y1 - margin, x2 + margin, y2 + margin
+    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], float)

@@ -1,0 +1,220 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Videos of stick figures, written as a PoseTrack18 data set."""
+
+import json
+from pathlib import Path
+from typing import Dict, List, Tuple, Union
+
+import cv2
+import numpy as np
+
+from .folder_once import write_folder_once
+from .stick_figure_body import JOINTS
+from .stick_figure_scene import (
+    RenderedFrame,
+    SeenPerson,
+    draw_scene,
+    render_frame,
+)
+
+#: Raised whenever the same parameters give other pictures or annotations.
+VERSION = 1
+STAMP_NAME = 'stick_figures.json'
+_SPLITS = ('train', 'val')
+_JPEG_QUALITY = 92
+# PoseTrack18 has two ears behind the head, which are never labelled.
+_NAMES = (*JOINTS[:3], 'left_ear', 'right_ear', *JOINTS[3:])
+# As in PoseTrack18, pairs count from 1.
+_SKELETON = (
+    *((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13)),
+    *((6, 7), (6, 8), (7, 9), (8, 10), (9, 11), (2, 3), (1, 2), (1, 3)),
+)
+# PoseTrack18's boxes are larger than the joints' extent by this, each side.
+_BOX_MARGIN = 0.15
+
+
+def draw_video(
+    seed: int,
+    number: int,
+    split: str = 'train',
+    num_frames: int = 12,
+    image_size: int = 128,
+) -> List[RenderedFrame]:
+    """Draw one video.
+
+    It depends on nothing but the arguments.
+
+    Args:
+        seed (int): Not negative.
+        number (int): Of the video in its split, from 0.
+        split (str): ``'train'`` or ``'val'``. Defaults to ``'train'``.
+        num_frames (int): Defaults to 12.
+        image_size (int): Side of the pictures in pixels. Defaults to 128.
+
+    Returns:
+        List[RenderedFrame]: The frames.
+    """
+    # Zeros at the end of a seed are without effect, so videos count from 1.
+    rng = np.random.default_rng([seed, _SPLITS.index(split), number + 1])
+    scene = draw_scene(rng, num_frames, image_size)
+    return [
+        render_frame(scene, moment, image_size, rng)
+        for moment in range(num_frames)
+    ]
+
+
+def write_stick_figures(
+    root: Union[str, Path],
+    seed: int = 0,
+    train: Tuple[int, int] = (400, 12),
+    val: Tuple[int, int] = (16, 24),
+    image_size: int = 128,
+) -> bool:
+    """Write the data set, unless it is there already.
+
+    There will be ``images/<split>/<video>/<frame>.jpg``, one annotation file
+    per video as in PoseTrack18, ``annotations/<split>/<video>.json``, and
+    ``stick_figures.json``, which holds the parameters. A video depends only on
+    the seed, its split, its number, its length and the size of the pictures.
+
+    It is safe to be called by several processes at once, and to be killed.
+
+    Args:
+        root (str | Path): Target folder; missing or empty, or a former
+            result with the same parameters.
+        seed (int): Not negative. Defaults to 0.
+        train (Tuple[int, int]): Number of videos and of frames of each.
+            Defaults to (400, 12).
+        val (Tuple[int, int]): The same. Defaults to (16, 24).
+        image_size (int): Side of the pictures in pixels. Defaults to 128.
+
+    Returns:
+        bool: False if it was there already.
+
+    Raises:
+        FileExistsError: If the folder holds something else.
+        ValueError: If a number is out of range.
+    """
+    sizes = dict(train=train, val=val)
+    counts = [count for size in sizes.values() for count in size]
+    if seed < 0 or min(counts) < 1 or image_size < 48:
+        raise ValueError(
+            'seed must be >= 0, numbers of videos and frames >= 1, image_size '
+            f'>= 48; got seed {seed}, {sizes}, image_size {image_size}'
+        )
+    stamp = dict(
+        data='stick_figures',
+        version=VERSION,
+        seed=int(seed),
+        image_size=int(image_size),
+        **{split: [int(n) for n in size] for split, size in sizes.items()},
+    )
+
+    def write(folder: Path) -> None:
+        for split, (num_videos, num_frames) in sizes.items():
+            (folder / 'annotations' / split).mkdir(parents=True)
+            for number in range(num_videos):
+                frames = draw_video(
+                    seed, number, split, num_frames, image_size
+                )
+                _write_video(folder, split, number, frames)
+
+    return write_folder_once(Path(root), STAMP_NAME, stamp, write)
+
+
+def ensure_stick_figures(root: Union[str, Path]) -> bool:
+    """Write the data set in the size that embedded configs use.
+
+    Args:
+        root (str | Path): Target folder.
+
+    Returns:
+        bool: False if it was there already.
+    """
+    return write_stick_figures(root)
+
+
+def _write_video(
+    root: Path, split: str, number: int, frames: List[RenderedFrame]
+) -> None:
+    """Write the pictures and the annotation file of one video."""
+    video = f'{number:06d}_stick_{split}'
+    folder = f'images/{split}/{video}'
+    (root / folder).mkdir(parents=True)
+    content: Dict[str, list] = dict(
+        images=[],
+        annotations=[],
+        categories=[
+            dict(
+                id=1,
+                name='person',
+                supercategory='person',
+                keypoints=list(_NAMES),
+                skeleton=[list(pair) for pair in _SKELETON],
+            )
+        ],
+    )
+    # As in PoseTrack18: 1, the video in 6 digits, the frame in 4.
+    first_id = 10**10 + number * 10**4
+    for moment, frame in enumerate(frames):
+        file_name = f'{folder}/{moment:06d}.jpg'
+        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        _, encoded = cv2.imencode('.jpg', frame.picture, quality)
+        (root / file_name).write_bytes(encoded.tobytes())
+        height, width = frame.picture.shape[:2]
+        regions = [np.round(region, 1) for region in frame.ignore_regions]
+        content['images'].append(
+            dict(
+                id=first_id + moment,
+                frame_id=first_id + moment,
+                vid_id=f'{number:06d}',
+                file_name=file_name,
+                nframes=len(frames),
+                is_labeled=True,
+                has_no_densepose=True,
+                width=width,
+                height=height,
+                ignore_regions_x=[r[:, 0].tolist() for r in regions],
+                ignore_regions_y=[r[:, 1].tolist() for r in regions],
+            )
+        )
+        content['annotations'] += [
+            _annotate(person, first_id + moment, (width, height))
+            for person in frame.persons
+        ]
+    path = root / 'annotations' / split / f'{video}.json'
+    path.write_text(json.dumps(content))
+
+
+def _annotate(
+    person: SeenPerson, image_id: int, size: Tuple[int, int]
+) -> dict:
+    """One person of one picture, as in PoseTrack18."""
+    rows = np.column_stack([person.keypoints_px, person.seen])
+    rows[~person.seen] = 0
+    rows = np.insert(rows, 3, np.zeros((2, 3)), axis=0)
+    keypoints = []
+    for x, y, seen in rows.tolist():
+        keypoints += [round(x, 2), round(y, 2), int(seen)]
+    seen = person.keypoints_px[person.seen]
+    margin = _BOX_MARGIN * (seen.max(axis=0) - seen.min(axis=0))
+    limits = np.array(size) - 1
+    low = (seen.min(axis=0) - margin).clip(0, limits)
+    high = (seen.max(axis=0) + margin).clip(0, limits)
+    return dict(
+        id=image_id * 100 + person.number,
+        image_id=image_id,
+        category_id=1,
+        track_id=person.number,
+        bbox=_xywh(np.concatenate([low, high])),
+        bbox_head=_xywh(person.head_box),
+        keypoints=keypoints,
+        num_keypoints=int(person.seen.sum()),
+        iscrowd=0,
+        scores=[],
+    )
+
+
+def _xywh(box: np.ndarray) -> List[float]:
+    x1, y1, x2, y2 = box.tolist()
+    return [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]
