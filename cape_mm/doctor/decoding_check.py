@@ -86,11 +86,15 @@ def mean_decoding_error(
         if 'heatmaps' not in encoded:
             return None
         decoded, _ = decoder.decode(encoded['heatmaps'])
-        # mm per pixel of the input
+        # as TopdownPoseEstimator does it; of the input, UDP's codec and affine
+        # have different ideas
         scale = item['input_scale'] / item['input_size']
-        scale = scale * films.spacings[index]
+        corner = item['input_center'] - item['input_scale'] / 2
         counts = encoded['keypoint_weights'][0] > 0
-        offsets = (decoded[0] - points[0])[counts] * scale
+        offsets = decoded[0] * scale + corner - films.keypoints_px[index]
+        offsets = offsets[counts] * films.spacings[index]
+        # mm per pixel of the input
+        scale = scale * films.spacings[index]
         errors.append(np.linalg.norm(offsets, axis=-1))
         cell = np.divide(
             recipe.encoder['input_size'], recipe.encoder['heatmap_size']

@@ -135,6 +135,24 @@ def test_decoding_floor_sees_a_decoder_that_does_not_fit(cfg, ask):
     assert ask('decoding-floor', cfg)
 
 
+def test_decoding_floor_of_udp_is_that_in_the_picture(cfg, ask):
+    """Of the input, its codec and its affine have different ideas."""
+    udp = dict(
+        type='UDPHeatmap',
+        input_size=(128, 160),
+        heatmap_size=(64, 80),
+        sigma=1.5,
+    )
+    cfg.model.head.decoder = udp
+    pipeline(cfg, 'train')[GENERATE].encoder = udp
+    assert ask('decoding-floor', cfg), 'the affine is another one'
+    for split in ('train', 'val', 'test'):
+        for transform in pipeline(cfg, split):
+            if transform.type == 'TopdownAffine':
+                transform.use_udp = True
+    assert not ask('decoding-floor', cfg)
+
+
 def test_landmark_weights_that_nobody_uses(cfg, ask):
     cfg.train_dataloader.dataset.landmark_weights = dict(S=2.0, Go=2.0)
     (finding,) = ask('weights-without-effect', cfg)
