@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .autoregressive_keypoint_head import AutoregressiveKeypointHead
+from .dropout_heatmap_head import DropoutHeatmapHead
 
-__all__ = ['AutoregressiveKeypointHead']
+__all__ = ['AutoregressiveKeypointHead', 'DropoutHeatmapHead']
