@@ -58,7 +58,6 @@ def find(config, *keys):
         (('val_dataloader', 'sampler'), DATA_SAMPLERS),
         (('test_dataloader', 'sampler'), DATA_SAMPLERS),
         (('train_dataloader', 'dataset'), DATASETS),
-        (('train_dataloader', 'dataset', 'dataset'), DATASETS),
         (('val_dataloader', 'dataset'), DATASETS),
         (('test_dataloader', 'dataset'), DATASETS),
         (('train_dataloader', 'dataset', 'pipeline'), TRANSFORMS),
@@ -77,6 +76,14 @@ def test_every_name_is_known(config, keys, registry):
             assert scoped.get(part['type']) is not None, part['type']
 
 
+def test_wrapped_data_sets_are_known(config):
+    dataset = config.train_dataloader.dataset
+    with DATASETS.switch_scope_and_registry(None) as scoped:
+        while 'dataset' in dataset:
+            dataset = dataset.dataset
+            assert scoped.get(dataset.type) is not None, dataset.type
+
+
 def test_hooks_and_metrics_are_built(config):
     VISUALIZERS.build(config.visualizer)  # hooks ask for the current one
     for hook in [*config.default_hooks.values(), *config.custom_hooks]:
@@ -85,10 +92,15 @@ def test_hooks_and_metrics_are_built(config):
         METRICS.build(metric)
 
 
-def test_best_checkpoint_is_called_by_pck(config):
+def test_best_checkpoint_has_a_name_and_a_rule_for_each_score(config):
+    """MMEngine can infer the rule of none of these scores."""
     checkpoint = config.default_hooks.checkpoint
-    assert checkpoint.save_best == 'PCK'
-    assert checkpoint.rule == 'greater'
+    scores, rules = checkpoint.save_best, checkpoint.rule
+    if isinstance(scores, str):
+        scores, rules = [scores], [rules]
+    assert scores and len(scores) == len(rules)
+    for score, rule in zip(scores, rules):
+        assert rule == dict(PCK='greater', MRE_mm='less')[score]
 
 
 @pytest.mark.parametrize('path', ALL, ids=name_of)
