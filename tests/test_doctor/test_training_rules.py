@@ -151,11 +151,15 @@ def test_early_stopping_that_comes_too_late(cfg, ask):
 
 def test_monitor_that_cannot_see_collapse(cfg, ask):
     cfg.default_hooks.early_stopping.update(monitor='PCK', rule='greater')
-    assert not ask('blind-monitor', cfg), 'CollapseMonitorHook sees it'
-    cfg.custom_hooks = []
+    assert not ask('blind-monitor', cfg), 'MRE_mm is watched, too'
+    cfg.default_hooks.checkpoint.update(save_best='PCK', rule='greater')
     (finding,) = ask('blind-monitor', cfg)
-    assert 'watches PCK' in finding.message
+    assert 'of 1.00 in PCK' in finding.message
     assert 'mean shape of the training data' in finding.message
+    for name in ('early_stopping', 'checkpoint'):
+        key = 'save_best' if name == 'checkpoint' else 'monitor'
+        cfg.default_hooks[name][key] = 'PCK_S-N'
+    assert not ask('blind-monitor', cfg), 'a tighter threshold tells'
 
 
 def test_nobody_watches_for_collapse(cfg, ask):

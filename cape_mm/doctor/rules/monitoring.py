@@ -146,26 +146,31 @@ def early_stop_never(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 @rule(
     'blind-monitor',
     WARNING,
-    'Watch a metric that tells them apart (MRE_mm with rule="less"), or add '
-    'CollapseMonitorHook.',
+    'Choose and stop by a metric that tells them apart, such as MRE_mm with '
+    'rule="less", or watch it as well.',
 )
 def blind_monitor(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """A model that ignores the picture looks bad."""
-    if data.metrics is None or list(recipe.hooks_of(CollapseMonitorHook)):
+    """A model that ignores the picture looks bad in some watched metric."""
+    if data.metrics is None:
         return
-    seen = set()
-    for monitor in find_monitors(recipe):
-        perfect = data.metrics.perfect.get(monitor.key)
-        blind = data.metrics.constant.get(monitor.key)
-        if monitor.key in seen or not perfect or blind is None:
-            continue
-        seen.add(monitor.key)
-        if blind > _FLATTERING * perfect > 0:
-            yield (
-                f'{monitor.place} watches {monitor.key}: predicting '
-                f'{data.metrics.blind_to} for every picture gives '
-                f'{blind:.2f} of {perfect:.2f}'
-            )
+    values = {
+        monitor.key: (
+            data.metrics.perfect[monitor.key],
+            data.metrics.constant.get(monitor.key, math.nan),
+        )
+        for monitor in find_monitors(recipe)
+        if monitor.key in data.metrics.perfect
+    }
+    flattering = [
+        f'{blind:.2f} of {perfect:.2f} in {key}'
+        for key, (perfect, blind) in values.items()
+        if blind > _FLATTERING * perfect > 0
+    ]
+    if flattering and len(flattering) == len(values):
+        yield (
+            f'predicting {data.metrics.blind_to} for every picture gives '
+            f'{", ".join(flattering)}, and nothing else is watched'
+        )
 
 
 @rule(
