@@ -13,3 +13,21 @@ def mp100_mini() -> Path:
     if not root.is_dir():
         pytest.skip(f'no real data at {root}')
     return root
+
+
+@pytest.fixture
+def posetrack_mini() -> Path:
+    """Root of three real frames of PoseTrack18, one of each video."""
+    root = SHARED / 'data' / 'posetrack_mini'
+    if not root.is_dir():
+        pytest.skip(f'no real data at {root}')
+    return root
+
+
+@pytest.fixture
+def body_coco_mini() -> Path:
+    """Root of four real pictures of COCO with persons."""
+    root = SHARED / 'data' / 'body_coco_mini'
+    if not root.is_dir():
+        pytest.skip(f'no real data at {root}')
+    return root

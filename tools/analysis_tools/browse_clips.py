@@ -71,10 +71,7 @@ def main() -> None:
         item = dataset[index]
         name = f'{args.mode}_{number:06d}_{item["data_samples"].video_id}.png'
         picture = draw_clip(item, skeleton, args.size)
-        mmcv.imwrite(
-            picture[..., ::-1],
-            str(Path(args.out_dir) / name.replace('/', '_')),
-        )
+        mmcv.imwrite(picture[..., ::-1], str(Path(args.out_dir) / name))
     print(f'Pictures are in {args.out_dir}')
 
 

@@ -128,7 +128,7 @@ def group_frames(
     videos = []
     for folder, members in folders.items():
         # two folders of equal names need their parents to be told apart
-        name = folder.name if len(short) == len(folders) else str(folder)
+        name = folder.name if len(short) == len(folders) else '_'.join(folder.parts)
         if stem is not None and len(folders) == 1:
             name = stem
         members = sorted(members, key=lambda frame: frame.number)
