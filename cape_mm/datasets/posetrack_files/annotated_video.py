@@ -127,8 +127,10 @@ def group_frames(
     short = {folder.name for folder in folders}
     videos = []
     for folder, members in folders.items():
-        # two folders of equal names need their parents to be told apart
-        name = folder.name if len(short) == len(folders) else '_'.join(folder.parts)
+        name = folder.name
+        if len(short) < len(folders):
+            # folders of equal names need their parents to be told apart
+            name = '_'.join(folder.parts)
         if stem is not None and len(folders) == 1:
             name = stem
         members = sorted(members, key=lambda frame: frame.number)

@@ -49,9 +49,9 @@ def draw_gait(
 ) -> StickFigureGait:
     """Draw how a person moves.
 
-    Legs are half a cycle apart, arms swing against them, a knee bends while
-    its leg swings forward, and the speed is that of the standing foot, so that
-    feet hardly slide.
+    Legs are half a cycle apart and arms swing against them. A foot on the
+    ground goes back evenly, and as fast as the person goes forward, so that
+    it stays where it is; then the leg swings forward with a bent knee.
 
     Args:
         rng (np.random.Generator): Stream of the person.
@@ -68,24 +68,31 @@ def draw_gait(
         return _stand(rng, time, phase)
     runs = activity == 'run'
     period = rng.uniform(9, 13) if runs else rng.uniform(13, 24)
+    on_ground = 0.5 if runs else 0.6
     stride = rng.uniform(0.45, 0.6) if runs else rng.uniform(0.22, 0.42)
     swing = rng.uniform(0.6, 0.9) if runs else rng.uniform(0.25, 0.6)
-    cycle = phase + 2 * np.pi * time / period
-    legs = cycle[:, None] + np.array([0, np.pi])
-    lift = 1.3 if runs else rng.uniform(0.5, 0.85)
+    cycle = phase / (2 * np.pi) + time / period
+    legs = (cycle[:, None] + np.array([0, 0.5])) % 1
+    swung = np.maximum(0, (legs - on_ground) / (1 - on_ground))
+    reach = np.where(
+        legs < on_ground, 1 - 2 * legs / on_ground, -np.cos(np.pi * swung)
+    )
+    lift = 1.3 if runs else rng.uniform(0.6, 0.95)
     bend = rng.uniform(1.1, 1.5) if runs else rng.uniform(0.1, 0.45)
     still = np.zeros_like(legs)
     return StickFigureGait(
-        hip=stride * np.sin(legs) + 0.04,
-        knee=0.08 + lift * np.maximum(0, np.cos(legs + 0.4)) ** 1.5,
-        shoulder=-swing * np.sin(legs),
+        hip=np.arcsin(np.sin(stride) * reach) + 0.04,
+        knee=0.08 + lift * np.sin(np.pi * swung**0.8) ** 1.5,
+        shoulder=-swing * reach,
         abduction=still + rng.uniform(0.05, 0.2),
-        elbow=bend + 0.35 * np.maximum(0, -np.sin(legs)),
+        elbow=bend + 0.35 * np.maximum(0, -reach),
         wave=still,
         lean=np.full(num_frames, 0.2 if runs else rng.uniform(-0.02, 0.08)),
-        twist=0.12 * np.sin(cycle),
-        # A cycle has two steps of 2 sin(stride) legs each.
-        speed=np.full(num_frames, 4 * body.leg * np.sin(stride) / period),
+        twist=0.12 * reach[:, 0],
+        speed=np.full(
+            num_frames,
+            2 * body.leg * np.sin(stride) / (on_ground * period),
+        ),
     )
 
 
@@ -158,7 +165,7 @@ def place_joints(body: StickFigureBody, gait: StickFigureGait) -> np.ndarray:
     neck = hips.mean(axis=1) + body.torso * up
     joints[:, 1] = neck
     joints[:, 2] = neck + body.head * up
-    joints[:, 0] = neck + 0.42 * body.head * up + [0.48 * body.head, 0, 0]
+    joints[:, 0] = neck + 0.42 * body.head * up + [0.38 * body.head, 0, 0]
     across = np.stack(
         [-np.sin(gait.twist), np.zeros(count), np.cos(gait.twist)], axis=1
     )
