@@ -8,7 +8,7 @@ from cape_mm.apis.checkpoint_config import config_from_text, test_pipeline
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 RUNNABLE = sorted(
-    path for path in CONFIGS.glob('cape/*.py') if '_base_' not in path.parts
+    path for path in CONFIGS.glob('*/*.py') if '_base_' not in path.parts
 )
 PIPELINE = (
     "test_dataloader = dict(dataset=dict(pipeline=[dict(type='LoadImage')]))"

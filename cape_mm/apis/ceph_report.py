@@ -1,0 +1,138 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""What :class:`CephInferencer` has found, as plain values and tables."""
+
+import csv
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+from mmpose.structures import PoseDataSample
+
+from cape_mm.evaluation.norms import Norm, load_norms
+from cape_mm.structures import get_schema
+
+
+def landmark_rows(result: PoseDataSample) -> List[Dict[str, Any]]:
+    """The landmarks of a film.
+
+    Args:
+        result (PoseDataSample): The film.
+
+    Returns:
+        List[Dict[str, Any]]: ``landmark`` (its code), ``name``, ``x_px``,
+        ``y_px``, ``x_mm``, ``y_mm`` (None without spacing), ``confidence``;
+        one for each landmark.
+    """
+    landmarks = result.pred_instances
+    places_px = landmarks.keypoints[0].tolist()
+    places_mm: Sequence = [(None, None)] * len(places_px)
+    if 'keypoints_mm' in landmarks:
+        places_mm = landmarks.keypoints_mm[0].tolist()
+    return [
+        dict(
+            landmark=landmark.code,
+            name=landmark.name,
+            x_px=_round(px[0], 2),
+            y_px=_round(px[1], 2),
+            x_mm=_round(mm[0], 3),
+            y_mm=_round(mm[1], 3),
+            confidence=_round(score, 4),
+        )
+        for landmark, px, mm, score in zip(
+            get_schema(result.schema).landmarks,
+            places_px,
+            places_mm,
+            landmarks.keypoint_scores[0].tolist(),
+        )
+    ]
+
+
+def measurement_rows(
+    result: PoseDataSample, norms: Optional[Mapping[str, Norm]] = None
+) -> List[Dict[str, Any]]:
+    """The measurements of a film, and how they compare with norms.
+
+    Args:
+        result (PoseDataSample): The film.
+        norms (Mapping[str, Norm], optional): Defaults to the customary ones.
+
+    Returns:
+        List[Dict[str, Any]]: ``measurement``, ``value`` (None if not
+        available), ``unit``, ``normal_low``, ``normal_high`` (None without a
+        band), ``verdict`` (``'low'``, ``'normal'``, ``'high'`` or empty),
+        ``remark`` (why it is not available, or what else there is to know).
+    """
+    norms = load_norms() if norms is None else norms
+    rows = []
+    for name, measurement in result.measurements.items():
+        norm = norms.get(name)
+        band = (norm.band if norm else None) or (None, None)
+        value, remark = measurement.value, measurement.note
+        verdict = ''
+        if value is not None and norm is not None:
+            verdict = norm.judge(value)
+        if measurement.missing:
+            remark = f'missing {", ".join(measurement.missing)}'
+        rows.append(
+            dict(
+                measurement=name,
+                value=_round(value, 4),
+                unit=measurement.unit,
+                normal_low=band[0],
+                normal_high=band[1],
+                verdict=verdict,
+                remark=remark,
+            )
+        )
+    return rows
+
+
+def describe_film(
+    result: PoseDataSample, norms: Optional[Mapping[str, Norm]] = None
+) -> Dict[str, Any]:
+    """All about a film, ready for JSON.
+
+    Args:
+        result (PoseDataSample): The film.
+        norms (Mapping[str, Norm], optional): Defaults to the customary ones.
+
+    Returns:
+        Dict[str, Any]: ``image``, ``width``, ``height`` (pixels),
+        ``spacing``, ``spacing_source``, ``device``, ``notes``, ``schema``,
+        ``landmarks`` and ``measurements``.
+    """
+    height, width = result.ori_shape
+    spacing = result.spacing
+    return dict(
+        image=result.img_path,
+        width=int(width),
+        height=int(height),
+        spacing=None
+        if spacing is None
+        else [float(f'{value:.7g}') for value in spacing.tolist()],
+        spacing_source=result.spacing_source,
+        device=result.device,
+        notes=list(result.notes),
+        schema=result.schema,
+        landmarks=landmark_rows(result),
+        measurements=measurement_rows(result, norms),
+    )
+
+
+def write_table(
+    path: Union[str, Path], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write rows as CSV with a header; None becomes an empty cell.
+
+    Args:
+        path (str | Path): File to write.
+        rows (Sequence[Mapping[str, Any]]): At least one; all with the same
+            keys.
+    """
+    with Path(path).open('w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _round(value: Optional[float], digits: int) -> Optional[float]:
+    return None if value is None else round(float(value), digits)

@@ -1,0 +1,120 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import os
+from typing import Callable, Optional, Sequence, Tuple, Union
+
+import mmcv
+import numpy as np
+
+from cape_mm.datasets.cephalometric_files import is_dicom, read_dicom
+
+from .member_loader import Image, MemberLoader
+
+#: Millimetres per pixel: one number, or one along x and one along y.
+Spacing = Union[float, Sequence[float]]
+
+
+class FilmLoader:
+    """Run a config's test pipeline on films that belong to no data set.
+
+    Args:
+        pipeline (Sequence[dict | Callable]): MMPose transforms from
+            ``LoadImage`` to ``PackPoseInputs``.
+        num_landmarks (int): K.
+
+    Raises:
+        ValueError: If the pipeline does not begin with ``LoadImage``.
+    """
+
+    def __init__(
+        self, pipeline: Sequence[Union[dict, Callable]], num_landmarks: int
+    ) -> None:
+        self._loader = MemberLoader(pipeline)
+        self.num_landmarks = num_landmarks
+
+    def load(self, film: Image, spacing: Optional[Spacing] = None) -> dict:
+        """Prepare one film; all of it is looked at.
+
+        Args:
+            film (str | Path | np.ndarray): Picture file, DICOM file, or
+                array (uint8, BGR, BGRA or grey).
+            spacing (float | Sequence[float], optional): Millimetres per
+                pixel. Defaults to that of the file, which only DICOM has.
+
+        Returns:
+            dict: ``inputs`` and ``data_samples`` of MMPose; the latter's meta
+            information has ``img_path``, ``spacing`` ((2,) float32 along x
+            and y, or None), ``spacing_source``, ``device`` (X-ray device,
+            empty where unknown) and ``notes`` (remarks for the user).
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ImportError: If reading DICOM needs pydicom.
+            ValueError: If film or spacing cannot be used.
+        """
+        given = None if spacing is None else check_spacing(spacing)
+        info = dict(
+            img_path=None,
+            spacing=given,
+            spacing_source='unknown' if given is None else 'user',
+            device='',
+            notes=(),
+        )
+        picture: Image = film
+        if not isinstance(film, np.ndarray):
+            path = os.path.expanduser(os.fspath(film))
+            info['img_path'] = path
+            if is_dicom(path):
+                content = read_dicom(path)
+                picture = content.image
+                info.update(device=content.device, notes=content.notes)
+                if given is None and content.spacing is not None:
+                    info.update(
+                        spacing=np.float32(content.spacing),
+                        spacing_source=content.spacing_source,
+                    )
+        packed = self._loader.load_query(picture, self.num_landmarks, None)
+        # no landmark has a partner, for models that are tested mirrored, too
+        info['flip_indices'] = list(range(self.num_landmarks))
+        packed['data_samples'].set_metainfo(info)
+        return packed
+
+
+def read_picture(film: Image) -> np.ndarray:
+    """Read a film to draw on, with the pixels that landmarks count.
+
+    Args:
+        film (str | Path | np.ndarray): See :meth:`FilmLoader.load`.
+
+    Returns:
+        np.ndarray: (H, W) or (H, W, C) uint8; colours are BGR.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if isinstance(film, np.ndarray):
+        return film
+    path = os.path.expanduser(os.fspath(film))
+    return read_dicom(path).image if is_dicom(path) else mmcv.imread(path)
+
+
+def check_spacing(spacing: Spacing) -> np.ndarray:
+    """Bring a spacing into one form.
+
+    Args:
+        spacing (float | Sequence[float]): Millimetres per pixel, one number
+            or one along x and one along y.
+
+    Returns:
+        np.ndarray: (2,) float32 along x and y.
+
+    Raises:
+        ValueError: If it is anything else, or not positive.
+    """
+    values: Tuple[float, ...] = tuple(np.ravel(spacing).tolist())
+    values = values * 2 if len(values) == 1 else values
+    if len(values) != 2 or not all(0 < v < float('inf') for v in values):
+        raise ValueError(
+            f'spacing is {spacing}, must be one or two positive numbers: '
+            'millimetres per pixel (along x and y)'
+        )
+    return np.float32(values)

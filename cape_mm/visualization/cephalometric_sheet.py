@@ -1,0 +1,190 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from functools import partial
+from textwrap import wrap
+from typing import Callable, Iterator, List, Mapping, Optional, Sequence
+
+import cv2
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from mmpose.structures import PoseDataSample
+
+from cape_mm.evaluation.norms import Norm, load_norms
+
+from .cephalometric_tracing import Plane, trace_landmarks
+
+_DPI = 100
+_PANEL_INCHES = 4.4
+_LINE_INCHES = 0.205
+_FONT_SIZE = 8.5
+_UNSURE = 0.5
+_BAD = 'tab:red'
+_VERDICTS = dict(low=('<', 'tab:blue'), high=('>', 'tab:red'))
+_COLUMNS = ((0.03, 'left'), (0.46, 'right'), (0.52, 'left'), (0.97, 'right'))
+
+#: Writes a line of the panel at a height from 0 (top) to 1.
+Line = Callable[[Axes, float], None]
+
+
+def draw_sheet(
+    picture: np.ndarray,
+    result: PoseDataSample,
+    title: str = '',
+    norms: Optional[Mapping[str, Norm]] = None,
+    height: int = 1000,
+) -> np.ndarray:
+    """Draw a film with its landmarks, planes and measurements.
+
+    A landmark is green where the model is certain and red where it is not.
+    Measurements outside of their customary band are blue below and red above
+    it.
+
+    Args:
+        picture (np.ndarray): (H, W) or (H, W, C) uint8, the film; colours
+            are BGR.
+        result (PoseDataSample): What :class:`CephInferencer` gives for it.
+        title (str): Text above the measurements. Defaults to none.
+        norms (Mapping[str, Norm], optional): What measurements are compared
+            with. Defaults to the customary norms.
+        height (int): Of the sheet, in pixels. Defaults to 1000.
+
+    Returns:
+        np.ndarray: (height, W', 3) uint8, RGB: the film with its aspect
+        ratio, and a panel of text at its right.
+    """
+    norms = load_norms() if norms is None else norms
+    film = _to_rgb(picture)
+    rows, columns = film.shape[:2]
+    tall = height / _DPI
+    wide = tall * columns / rows
+    figure = Figure(figsize=(wide + _PANEL_INCHES, tall), dpi=_DPI)
+    canvas = FigureCanvasAgg(figure)
+    share = wide / (wide + _PANEL_INCHES)
+    axes = figure.add_axes([0, 0, share, 1])
+    axes.imshow(film, interpolation='bicubic', aspect='auto')
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+    axes.axis('off')
+    landmarks = result.pred_instances
+    points = dict(zip(result.landmark_codes, landmarks.keypoints[0]))
+    scores = dict(zip(points, landmarks.keypoint_scores[0].tolist()))
+    planes = trace_landmarks(axes, points, scores)
+
+    panel = figure.add_axes([share, 0, 1 - share, 1])
+    panel.set(xlim=(0, 1), ylim=(1, 0))
+    panel.axis('off')
+    lines = [
+        *_describe_film(result, title, scores),
+        *_list_planes(planes),
+        *_list_measurements(result.measurements, norms),
+    ]
+    step = min(_LINE_INCHES / tall, 1 / (len(lines) + 1))
+    for number, line in enumerate(lines, start=1):
+        line(panel, number * step)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _to_rgb(picture: np.ndarray) -> np.ndarray:
+    if picture.ndim == 2:
+        picture = picture[..., None]
+    code = {
+        1: cv2.COLOR_GRAY2RGB,
+        3: cv2.COLOR_BGR2RGB,
+        4: cv2.COLOR_BGRA2RGB,
+    }[picture.shape[2]]
+    return cv2.cvtColor(np.ascontiguousarray(picture), code)
+
+
+def _describe_film(
+    result: PoseDataSample, title: str, scores: Mapping[str, float]
+) -> Iterator[Line]:
+    """What was drawn, its spacing, and what to beware of."""
+    if title:
+        yield from _paragraph(title)
+    if result.spacing is None:
+        yield from _paragraph('spacing unknown: no millimetres', _BAD)
+    else:
+        x, y = result.spacing.tolist()
+        text = f'{x:.4g}' if x == y else f'{x:.4g} x {y:.4g}'
+        yield from _paragraph(f'{text} mm/px ({result.spacing_source})')
+    for note in result.notes:
+        yield from _paragraph(note, _BAD)
+    unsure = [code for code in scores if scores[code] < _UNSURE]
+    if unsure:
+        text = f'confidence below {_UNSURE:g}: {", ".join(unsure)}'
+        yield from _paragraph(text, _BAD)
+    yield _skip
+
+
+def _list_planes(planes: Sequence[Plane]) -> Iterator[Line]:
+    """The legend, two planes in a line."""
+    for number in range(0, len(planes), 2):
+        yield partial(_write_planes, planes[number : number + 2])
+    yield _skip
+
+
+def _list_measurements(
+    measurements: Mapping[str, object], norms: Mapping[str, Norm]
+) -> Iterator[Line]:
+    """What could be measured, and what could not."""
+    head = ('measurement', 'value', '', 'customary')
+    yield partial(_write_cells, head, weight='bold')
+    lacking: List[str] = []
+    for name, measurement in measurements.items():
+        if measurement.value is None:
+            lacking.append(name)
+            continue
+        norm = norms.get(name)
+        verdict = norm.judge(measurement.value) if norm else ''
+        mark, color = _VERDICTS.get(verdict, ('', 'black'))
+        cells = (name, str(measurement), mark, _describe_norm(norm))
+        yield partial(_write_cells, cells, color=color)
+    if lacking:
+        yield _skip
+        yield from _paragraph(f'not available: {", ".join(lacking)}', 'grey')
+
+
+def _paragraph(text: str, color: str = 'black') -> Iterator[Line]:
+    for line in wrap(text, width=58):
+        yield partial(_write_cells, (line,), color=color)
+
+
+def _write_cells(
+    cells: Sequence[str],
+    panel: Axes,
+    height: float,
+    color: str = 'black',
+    weight: str = 'normal',
+) -> None:
+    for (left, side), text in zip(_COLUMNS, cells):
+        panel.text(
+            *(left, height, text),
+            ha=side,
+            va='center',
+            color=color,
+            fontsize=_FONT_SIZE,
+            fontweight=weight,
+        )
+
+
+def _write_planes(planes: Sequence[Plane], panel: Axes, height: float) -> None:
+    for left, plane in zip((0.03, 0.51), planes):
+        ends = [left, left + 0.07], [height, height]
+        panel.add_line(Line2D(*ends, color=plane.color, linewidth=3))
+        panel.text(
+            left + 0.09, height, plane.name, fontsize=_FONT_SIZE, va='center'
+        )
+
+
+def _skip(panel: Axes, height: float) -> None:
+    """Leave a line empty."""
+
+
+def _describe_norm(norm: Optional[Norm]) -> str:
+    if norm is None:
+        return ''
+    if norm.band is not None:
+        return f'{norm.band[0]:g} to {norm.band[1]:g}'
+    return '' if norm.mean is None else f'{norm.mean:g}'

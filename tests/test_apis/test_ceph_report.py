@@ -1,0 +1,83 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import csv
+import json
+
+import pytest
+from golden_face import EXPECTED, POINTS
+from predicted_film import make_predicted_film
+
+from cape_mm.apis.ceph_report import (
+    describe_film,
+    landmark_rows,
+    measurement_rows,
+    write_table,
+)
+from cape_mm.evaluation.norms import load_norms
+
+
+def by(key, rows):
+    return {row[key]: row for row in rows}
+
+
+def test_landmarks_in_pixels_and_millimetres():
+    film = make_predicted_film(spacing=(0.5, 0.25), S=0.31)
+    rows = by('landmark', landmark_rows(film))
+    assert list(rows) == list(film.landmark_codes)
+    x, y = POINTS['S']
+    assert rows['S'] == dict(
+        landmark='S',
+        name='sella',
+        x_px=x + 40,
+        y_px=y + 40,
+        x_mm=(x + 40) * 0.5,
+        y_mm=(y + 40) * 0.25,
+        confidence=0.31,
+    )
+
+
+def test_no_millimetres_without_spacing():
+    film = make_predicted_film(spacing=None)
+    row = landmark_rows(film)[0]
+    assert row['x_mm'] is None and row['y_mm'] is None
+    rows = by('measurement', measurement_rows(film))
+    assert rows['S-N']['value'] is None
+    assert rows['S-N']['remark'] == 'missing spacing'
+    assert rows['SNA']['value'] == pytest.approx(EXPECTED['SNA'], abs=1e-3)
+
+
+def test_measurements_are_compared_with_norms():
+    film = make_predicted_film()
+    rows = by('measurement', measurement_rows(film))
+    assert rows['SNA']['verdict'] == 'normal'
+    assert (rows['SNA']['normal_low'], rows['SNA']['normal_high']) == (
+        78.5,
+        85.5,
+    )
+    assert rows['LAFH']['verdict'] == 'high'
+    assert rows['N-S-Ar']['verdict'] == '', 'this norm has no band'
+    assert rows['Wits']['remark'] == 'missing U6, L6'
+    assert rows['Wits']['verdict'] == ''
+    other = by('measurement', measurement_rows(film, load_norms('isbi2015')))
+    assert other['SNA']['normal_low'] == 79.4
+
+
+def test_description_is_plain():
+    film = make_predicted_film(notes=('beware',))
+    content = json.loads(json.dumps(describe_film(film)))
+    assert content['image'] == 'films/face.png'
+    assert (content['width'], content['height']) == (160, 200)
+    assert content['spacing'] == [1.0, 1.0]
+    assert content['notes'] == ['beware']
+    assert len(content['landmarks']) == 23
+    assert len(content['measurements']) == len(film.measurements)
+
+
+def test_tables_have_a_header_and_empty_cells(tmp_path):
+    path = tmp_path / 'table.csv'
+    write_table(path, [dict(name="N'", value=None), dict(name='S', value=1.5)])
+    with path.open(newline='') as file:
+        assert list(csv.reader(file)) == [
+            ['name', 'value'],
+            ["N'", ''],
+            ['S', '1.5'],
+        ]

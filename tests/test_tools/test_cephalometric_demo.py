@@ -1,0 +1,90 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import csv
+import json
+
+import cv2
+import pytest
+from tiny_ceph import write_tiny_ceph
+
+TOOL = 'demo/cephalometric_demo.py'
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    return write_tiny_ceph(tmp_path_factory.mktemp('tiny'))
+
+
+@pytest.fixture
+def demo(tiny, call_tool, tmp_path):
+    def run(*args):
+        out = tmp_path / 'out'
+        call_tool(TOOL, tiny.checkpoint, '--out-dir', out, *args)
+        return json.loads((out / 'predictions.json').read_text()), out
+
+    return run
+
+
+def rows_of(path):
+    with path.open(newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def test_help_answers_without_importing_torch(modules_after_help):
+    assert 'torch' not in modules_after_help(TOOL)
+
+
+def test_pictures_tables_and_json(demo, tiny):
+    films = tiny.films[:2]
+    content, out = demo(*films, '--spacing', 0.75, '--height', 300)
+    assert content['schema'] == 'cephalogram23'
+    assert [film['image'] for film in content['films']] == list(
+        map(str, films)
+    )
+    for film in content['films']:
+        assert cv2.imread(str(out / film['picture'])).shape[0] == 300
+    landmarks = rows_of(out / 'landmarks.csv')
+    assert len(landmarks) == 2 * 23
+    assert landmarks[0]['image'] == str(films[0])
+    first = content['films'][0]['landmarks'][0]
+    assert float(landmarks[0]['x_mm']) == first['x_mm'] is not None
+    measurements = rows_of(out / 'measurements.csv')
+    assert len(measurements) == 2 * len(content['films'][0]['measurements'])
+
+
+def test_folders_are_searched_for_films(demo, tiny):
+    content, out = demo(tiny.root / 'images', '--height', 200)
+    pictures = sorted((tiny.root / 'images').iterdir())
+    found = [film['image'] for film in content['films']]
+    assert found == list(map(str, pictures))
+    assert not any(row['x_mm'] for row in rows_of(out / 'landmarks.csv'))
+
+
+def test_config_and_norms_can_be_named(demo, tiny):
+    content, _ = demo(
+        *(tiny.films[0], '--config', tiny.config, '--norms', 'isbi2015'),
+        *('--height', 200),
+    )
+    rows = {
+        row['measurement']: row for row in content['films'][0]['measurements']
+    }
+    assert rows['SNA']['normal_low'] == 79.4
+
+
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        (['nowhere.png'], 'nowhere.png'),
+        (['nowhere.png', '--norms', 'mine'], "no norms 'mine'"),
+        (['{film}', '--spacing', '-1'], 'positive'),
+        (['{empty}'], 'no film in the folder'),
+        (['{film}', '--config', 'nowhere.py'], 'nowhere.py'),
+    ],
+)
+def test_wrong_arguments_end_with_one_sentence(
+    args, message, demo, tiny, tmp_path
+):
+    (tmp_path / 'empty').mkdir()
+    names = dict(film=tiny.films[0], empty=tmp_path / 'empty')
+    with pytest.raises(SystemExit) as error:
+        demo(*(arg.format(**names) for arg in args))
+    assert message in error.value.code

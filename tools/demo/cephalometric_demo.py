@@ -1,0 +1,152 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Find the landmarks of lateral X-rays of the head, and measure them.
+
+    python tools/demo/cephalometric_demo.py CHECKPOINT FILM [FILM ...]
+
+Films are picture files, DICOM files, or folders of them. Millimetres need the
+spacing: DICOM files know it, for others say it with `--spacing`. Into
+`--out-dir` go one sheet per film with landmarks, planes and measurements,
+`landmarks.csv`, `measurements.csv`, and `predictions.json` with all of it.
+
+Not a medical device.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import List
+
+# In a checkout this checkout is used, also when a wheel is installed.
+ROOT = Path(__file__).resolve().parents[2]
+if (ROOT / 'cape_mm').is_dir():
+    sys.path.insert(0, str(ROOT))
+
+KINDS = (
+    *('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff'),
+    *('.dcm', '.dicom', '.dic'),
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Find the landmarks of lateral X-rays of the head, and '
+        'measure them',
+        epilog='Not a medical device.',
+    )
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'films',
+        nargs='+',
+        metavar='FILM',
+        help='pictures, DICOM files, or folders of them',
+    )
+    parser.add_argument(
+        '--config', help='config file (default: stored in the checkpoint)'
+    )
+    parser.add_argument(
+        '--spacing',
+        type=float,
+        nargs='+',
+        metavar='MM',
+        help='millimetres per pixel of all films, one number or one along x '
+        'and one along y (default: what DICOM files say)',
+    )
+    parser.add_argument(
+        '--norms',
+        default='customary',
+        help='what measurements are compared with (default: customary)',
+    )
+    parser.add_argument(
+        '--min-score',
+        type=float,
+        default=0.0,
+        help='do not measure with landmarks whose confidence is not above '
+        'this (default: 0)',
+    )
+    parser.add_argument(
+        '--height',
+        type=int,
+        default=1000,
+        help='height of the sheets in pixels (default: 1000)',
+    )
+    parser.add_argument('--out-dir', default='work_dirs/cephalometric_demo')
+    parser.add_argument('--device', help='e.g. cpu or cuda:0')
+    parser.add_argument('--batch-size', type=int, default=4)
+    return parser.parse_args()
+
+
+def find_films(paths: List[str]) -> List[str]:
+    """Replace folders by the films in them, sorted by name."""
+    found = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            files = [f for f in path.iterdir() if f.suffix.lower() in KINDS]
+            if not files:
+                raise ValueError(f'there is no film in the folder {path}')
+            found += sorted(files)
+        else:
+            found.append(path)
+    return [str(path) for path in found]
+
+
+def run(args: argparse.Namespace) -> None:
+    """Predict, draw and write."""
+    import mmcv
+    import mmengine
+
+    from cape_mm.apis import CephInferencer
+    from cape_mm.apis.ceph_report import describe_film, write_table
+    from cape_mm.apis.film_loader import read_picture
+    from cape_mm.evaluation.norms import load_norms
+    from cape_mm.visualization import draw_sheet
+
+    films, norms = find_films(args.films), load_norms(args.norms)
+    inferencer = CephInferencer(
+        args.checkpoint, args.config, args.device, args.min_score
+    )
+    out_dir = Path(args.out_dir)
+    entries, tables = [], dict(landmarks=[], measurements=[])
+    results = inferencer(films, args.spacing, args.batch_size)
+    for number, (film, result) in enumerate(zip(films, results)):
+        name = f'{number:04d}_{Path(film).stem}.png'
+        sheet = draw_sheet(
+            read_picture(film), result, Path(film).name, norms, args.height
+        )
+        mmcv.imwrite(mmcv.rgb2bgr(sheet), str(out_dir / name))
+        entry = dict(describe_film(result, norms), picture=name)
+        entries.append(entry)
+        for kind, rows in tables.items():
+            rows += [dict(image=film, **row) for row in entry[kind]]
+    for kind, rows in tables.items():
+        write_table(out_dir / f'{kind}.csv', rows)
+    content = dict(
+        schema=inferencer.schema.name, norms=args.norms, films=entries
+    )
+    mmengine.dump(content, out_dir / 'predictions.json', indent=2)
+    print(
+        f'{len(entries)} sheet(s), landmarks.csv, measurements.csv and '
+        f'predictions.json are in {out_dir}'
+    )
+
+
+def main() -> None:
+    """Run, and end with one sentence when the user's input is wrong."""
+    args = parse_args()
+
+    # imported late: `-h` and a wrong flag answer at once
+    from cape_mm.engine.checkpoint_safety import UnsafeCheckpointError
+
+    wrong = (
+        *(ValueError, KeyError, FileNotFoundError, ImportError),
+        UnsafeCheckpointError,
+    )
+    try:
+        run(args)
+    except wrong as error:
+        text = error.args[0] if isinstance(error, KeyError) else error
+        sys.exit(f'{Path(sys.argv[0]).name}: error: {text}')
+
+
+if __name__ == '__main__':
+    main()
