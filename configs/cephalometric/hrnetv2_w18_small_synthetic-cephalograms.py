@@ -3,8 +3,9 @@ _base_ = [
     '../_base_/models/hrnetv2_w18_small.py',
 ]
 
-# Landmarks of the embedded films in ten minutes on two CPU cores, from random
-# initialisation. Synthetic films only: what is learned is of no clinical use.
+# Landmarks of the embedded films in less than ten minutes on two CPU cores,
+# from random initialisation. Synthetic films only: what is learned is of no
+# clinical use.
 data_root = '{{$CEPH_DATA_ROOT:data/cephalograms}}'
 train_file = '{{$CEPH_TRAIN_FILE:annotations/cephalograms_train.json}}'
 val_file = '{{$CEPH_VAL_FILE:annotations/cephalograms_val.json}}'
@@ -21,7 +22,7 @@ num_landmarks = dict(
 
 lr = 1e-3
 batch_size = 8
-max_epochs = {{'$CEPH_EPOCHS:30'}}
+max_epochs = {{'$CEPH_EPOCHS:20'}}
 # in epochs, so that it is over early whatever the number of films
 warmup_epochs = 0.05 * max_epochs
 
