@@ -6,8 +6,10 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmpose.structures import PoseDataSample
 
+from cape_mm.datasets.datasets.episode_packing import pack_episode
 from cape_mm.structures import EpisodeDataSample
 
 from .checkpoint_config import test_pipeline
@@ -219,18 +221,10 @@ class CapeInferencer:
             ]
             if not members:
                 return
-            episode = EpisodeDataSample(
-                metainfo=dict(episode=(0, 0, number), **metainfo)
+            item = pack_episode(
+                supports, members, dict(episode=(0, 0, number), **metainfo)
             )
-            episode.supports = [member['data_samples'] for member in supports]
-            episode.queries = [member['data_samples'] for member in members]
-            batch = dict(
-                inputs=dict(
-                    support=[_stack(supports)], query=[_stack(members)]
-                ),
-                data_samples=[episode],
-            )
-            yield self.model.test_step(batch)[0]
+            yield self.model.test_step(pseudo_collate([item]))[0]
             number += 1
 
 
@@ -250,7 +244,3 @@ def _pair_up(
         if query is _MISSING or box is _MISSING:
             raise ValueError('the numbers of queries and of boxes differ')
         yield query, box
-
-
-def _stack(members: List[dict]) -> torch.Tensor:
-    return torch.stack([member['inputs'] for member in members])

@@ -36,5 +36,6 @@ if patience:
             rule='greater',
             min_delta=min_delta,
             patience=patience,
+            strict=True,
         )
     )

@@ -3,16 +3,16 @@ import logging
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
-import torch
 from mmengine.dataset import Compose, force_full_init
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeDataSample, EpisodeIndex
+from cape_mm.structures import EpisodeIndex
 
 from ..pipeline import build_transforms
 from .episode_member import load_member
+from .episode_packing import pack_episode
 
 
 @DATASETS.register_module()
@@ -266,34 +266,17 @@ class EpisodeDataset(Dataset):
         replaced: List[str],
     ) -> dict:
         """Assemble packed members, supports first."""
-        sizes = {tuple(member['inputs'].shape) for member in packed}
-        if len(sizes) > 1:
-            raise ValueError(
-                f'the pipeline gave members of different shapes '
-                f'{sorted(sizes)}; let it end with TopdownAffine, '
-                'GenerateTarget, PackPoseInputs'
-            )
-        images = torch.stack([member['inputs'] for member in packed])
-        samples = [member['data_samples'] for member in packed]
         category = self.dataset.categories[category_id]
-        episode = EpisodeDataSample(
-            metainfo=dict(
-                episode=tuple(index),
-                category_id=category.id,
-                category_name=category.name,
-                supercategory=category.supercategory,
-                keypoint_names=list(category.keypoint_names),
-                skeleton=[list(edge) for edge in category.skeleton],
-                num_keypoints=category.num_keypoints,
-                replaced=replaced,
-            )
+        metainfo = dict(
+            episode=tuple(index),
+            category_id=category.id,
+            category_name=category.name,
+            supercategory=category.supercategory,
+            keypoint_names=list(category.keypoint_names),
+            skeleton=[list(edge) for edge in category.skeleton],
+            num_keypoints=category.num_keypoints,
+            replaced=replaced,
         )
-        episode.supports = samples[: self.num_shots]
-        episode.queries = samples[self.num_shots :]
-        return dict(
-            inputs=dict(
-                support=images[: self.num_shots],
-                query=images[self.num_shots :],
-            ),
-            data_samples=episode,
+        return pack_episode(
+            packed[: self.num_shots], packed[self.num_shots :], metainfo
         )

@@ -23,7 +23,7 @@ from .mp100_pair_list import (
 
 @DATASETS.register_module()
 class PairListEpisodeDataset(EpisodeDataset):
-    """The fixed episodes of MP-100 validation and test, bit for bit.
+    """The fixed, published episodes of MP-100 validation and test.
 
     One item is one episode: S supports, and 15 queries, each of which is a
     pair. The list follows from the annotation file, or is read from
