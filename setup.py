@@ -113,6 +113,8 @@ setup(
         'mim': [r.versions for r in OPENMMLAB['REQUIREMENTS']],
         # Reads X-rays in DICOM files.
         'dicom': ['pydicom'],
+        # Writes networks as ONNX files, and compares them with PyTorch.
+        'onnx': ['onnx', 'onnxruntime'],
         'tensorboard': ['tensorboard'],
         # setuptools and wheel: the packaging test builds a wheel.
         'tests': ['pytest', 'setuptools', 'wheel'],

@@ -43,6 +43,7 @@ class CephInferencer:
 
     Attributes:
         schema (LandmarkSchema): The landmarks, in order.
+        loader (FilmLoader): Prepares films for the model.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -62,7 +63,7 @@ class CephInferencer:
         self.schema = find_schema(self.cfg, checkpoint)
         self.model = load_estimator(self.cfg, checkpoint, device)
         self.min_score = min_score
-        self._loader = FilmLoader(test_pipeline(self.cfg), len(self.schema))
+        self.loader = FilmLoader(test_pipeline(self.cfg), len(self.schema))
 
     def __call__(
         self,
@@ -117,7 +118,7 @@ class CephInferencer:
         """Predict batch by batch."""
         while True:
             batch: List[dict] = [
-                self._loader.load(film, spacing)
+                self.loader.load(film, spacing)
                 for film in islice(films, batch_size)
             ]
             if not batch:

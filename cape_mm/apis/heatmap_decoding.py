@@ -1,0 +1,33 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Tuple
+
+import numpy as np
+from mmpose.codecs.base import BaseKeypointCodec
+
+
+def decode_heatmaps(
+    heatmaps: np.ndarray,
+    codec: BaseKeypointCodec,
+    input_center: np.ndarray,
+    input_scale: np.ndarray,
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Read landmarks off heat maps, in NumPy, as MMPose's estimator does.
+
+    For networks that run elsewhere, such as in ONNX Runtime.
+
+    Args:
+        heatmaps (np.ndarray): (K, h, w) float32.
+        codec (BaseKeypointCodec): That of ``model.head.decoder``.
+        input_center (np.ndarray): (2,) centre of what the network has seen,
+            x and y in pixels of the picture; in the data sample's meta
+            information.
+        input_scale (np.ndarray): (2,) its width and height, in the same.
+
+    Returns:
+        Tuple[np.ndarray, np.ndarray]: (K, 2) x, y in pixels of the picture,
+        and (K,) heights of the maxima.
+    """
+    points, scores = codec.decode(heatmaps)
+    size = np.asarray(codec.input_size)
+    center, scale = np.asarray(input_center), np.asarray(input_scale)
+    return points[0] / size * scale + center - 0.5 * scale, scores[0]

@@ -1,0 +1,194 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Networks for heat maps as ONNX files; decoding stays outside of them.
+
+Needs onnx, and onnxruntime for the comparison: ``pip install
+"cape_mm[onnx]"``. They are imported only here, when they are needed.
+"""
+
+import inspect
+import json
+import os
+import warnings
+from importlib import import_module
+from types import ModuleType
+from typing import Dict, Iterable, Union
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .ceph_inferencer import CephInferencer
+from .checkpoint_config import test_pipeline
+from .heatmap_decoding import decode_heatmaps
+from .member_loader import Image
+
+PathLike = Union[str, 'os.PathLike[str]']
+#: Names of the graph's input and output.
+INPUT, OUTPUT = 'image', 'heatmaps'
+
+
+class HeatmapNetwork(nn.Module):
+    """The part of a top-down model between picture and heat maps.
+
+    Args:
+        model (nn.Module): MMPose's ``TopdownPoseEstimator``.
+        preprocessor (dict): Config of its ``PoseDataPreprocessor``.
+    """
+
+    def __init__(self, model: nn.Module, preprocessor: dict) -> None:
+        super().__init__()
+        self.model = model
+        self.swap_channels = bool(preprocessor.get('bgr_to_rgb', False))
+        mean = preprocessor.get('mean') or [0.0, 0.0, 0.0]
+        std = preprocessor.get('std') or [1.0, 1.0, 1.0]
+        self.register_buffer('mean', torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer('std', torch.tensor(std).view(1, 3, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Make heat maps.
+
+        Args:
+            image (Tensor): (B, 3, H, W) float32 from 0 to 255, as the
+                pipeline packs it: BGR.
+
+        Returns:
+            Tensor: (B, K, h, w) float32.
+        """
+        if self.swap_channels:
+            image = image.flip(1)
+        features = self.model.extract_feat((image - self.mean) / self.std)
+        return self.model.head(features)
+
+
+def make_network(inferencer: CephInferencer) -> HeatmapNetwork:
+    """Take the network out of an inferencer.
+
+    Args:
+        inferencer (CephInferencer): With the trained model.
+
+    Returns:
+        HeatmapNetwork: Shares its weights; in evaluation mode.
+
+    Raises:
+        ValueError: If the model is tested with the mirrored picture, too,
+            which is more than a network.
+    """
+    cfg = inferencer.cfg.model
+    if (cfg.get('test_cfg') or {}).get('flip_test', False):
+        raise ValueError(
+            'the model averages over the mirrored picture, which a graph for '
+            'one picture cannot: set model.test_cfg.flip_test=False'
+        )
+    return HeatmapNetwork(inferencer.model, cfg.data_preprocessor).eval()
+
+
+def export_onnx(
+    inferencer: CephInferencer, path: PathLike, opset: int = 17
+) -> None:
+    """Write the network as an ONNX file.
+
+    The graph takes ``image`` (B, 3, H, W) float32 from 0 to 255, BGR, and
+    gives ``heatmaps`` (B, K, h, w); B is free, normalisation is part of it.
+    The file's metadata say, as JSON, the ``schema``, the codes of the
+    ``landmarks`` in the order of the maps, the ``codec`` that reads them, and
+    the ``pipeline`` that makes the input.
+
+    Args:
+        inferencer (CephInferencer): With the trained model.
+        path (str | Path): File to write.
+        opset (int): Version of ONNX's operators. Defaults to 17.
+
+    Raises:
+        ImportError: If onnx is missing.
+        ValueError: See :func:`make_network`.
+    """
+    onnx = _import('onnx')
+    network = make_network(inferencer).cpu()
+    codec = dict(inferencer.cfg.model.head.decoder)
+    width, height = codec['input_size']
+    options = {}
+    if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
+        # the other exporter needs onnxscript, too
+        options['dynamo'] = False
+    with warnings.catch_warnings():
+        # sizes become constants: there is one size of input
+        warnings.simplefilter('ignore', torch.jit.TracerWarning)
+        warnings.simplefilter('ignore', DeprecationWarning)
+        torch.onnx.export(
+            network,
+            (torch.zeros(2, 3, height, width),),
+            os.fspath(path),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: 'batch'}, OUTPUT: {0: 'batch'}},
+            opset_version=opset,
+            **options,
+        )
+    graph = onnx.load(os.fspath(path))
+    onnx.helper.set_model_props(
+        graph,
+        dict(
+            schema=inferencer.schema.name,
+            landmarks=json.dumps(inferencer.schema.codes),
+            codec=json.dumps(codec),
+            pipeline=json.dumps(test_pipeline(inferencer.cfg)),
+        ),
+    )
+    onnx.checker.check_model(graph)
+    onnx.save(graph, os.fspath(path))
+
+
+def compare_onnx(
+    inferencer: CephInferencer, path: PathLike, films: Iterable[Image]
+) -> Dict[str, float]:
+    """Compare an exported network, and decoding outside of it, with PyTorch.
+
+    Args:
+        inferencer (CephInferencer): With the model that was exported.
+        path (str | Path): The ONNX file.
+        films (Iterable): Picture files, DICOM files or arrays.
+
+    Returns:
+        Dict[str, float]: Largest differences over all films: ``heatmaps``
+        (absolute), ``landmarks_px`` (in pixels of the film), ``scores``.
+
+    Raises:
+        ImportError: If onnxruntime is missing.
+    """
+    runtime = _import('onnxruntime')
+    session = runtime.InferenceSession(
+        os.fspath(path), providers=['CPUExecutionProvider']
+    )
+    network = make_network(inferencer)
+    device = next(network.parameters()).device
+    codec = inferencer.model.head.decoder
+    largest = dict(heatmaps=0.0, landmarks_px=0.0, scores=0.0)
+    for film in films:
+        packed = inferencer.loader.load(film)
+        image = packed['inputs'][None].float()
+        (maps,) = session.run([OUTPUT], {INPUT: image.numpy()})
+        with torch.no_grad():
+            expected = network(image.to(device)).cpu().numpy()
+        info = packed['data_samples'].metainfo
+        points, scores = decode_heatmaps(
+            maps[0], codec, info['input_center'], info['input_scale']
+        )
+        (result,) = inferencer(film)
+        landmarks = result.pred_instances
+        for key, difference in dict(
+            heatmaps=maps - expected,
+            landmarks_px=points - landmarks.keypoints[0],
+            scores=scores - landmarks.keypoint_scores[0],
+        ).items():
+            largest[key] = max(largest[key], float(np.abs(difference).max()))
+    return largest
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f'{name} is missing: pip install "cape_mm[onnx]" (or pip install '
+            'onnx onnxruntime)'
+        ) from error

@@ -1,0 +1,111 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from tiny_ceph import write_tiny_ceph
+
+from cape_mm.apis import CephInferencer
+from cape_mm.apis.heatmap_decoding import decode_heatmaps
+from cape_mm.apis.onnx_export import compare_onnx, export_onnx, make_network
+
+
+@pytest.fixture(scope='module')
+def tiny_ceph(tmp_path_factory):
+    return write_tiny_ceph(tmp_path_factory.mktemp('tiny_ceph'))
+
+
+@pytest.fixture(scope='module')
+def inferencer(tiny_ceph):
+    return CephInferencer(tiny_ceph.checkpoint, device='cpu')
+
+
+@pytest.fixture(scope='module')
+def exported(inferencer, tmp_path_factory):
+    pytest.importorskip('onnx')
+    path = tmp_path_factory.mktemp('onnx') / 'model.onnx'
+    export_onnx(inferencer, path)
+    return path
+
+
+def test_network_and_decoding_make_the_inferencer(tiny_ceph, inferencer):
+    """Normalisation, network and codec, each outside of MMPose's model."""
+    network = make_network(inferencer)
+    (result,) = inferencer(tiny_ceph.films[1])
+    packed = inferencer.loader.load(tiny_ceph.films[1])
+    with torch.no_grad():
+        maps = network(packed['inputs'][None].float())[0].numpy()
+    info = packed['data_samples'].metainfo
+    points, scores = decode_heatmaps(
+        maps,
+        inferencer.model.head.decoder,
+        info['input_center'],
+        info['input_scale'],
+    )
+    landmarks = result.pred_instances
+    assert np.allclose(scores, landmarks.keypoint_scores[0], atol=1e-4)
+    assert np.allclose(points, landmarks.keypoints[0], atol=0.5)
+
+
+def test_onnx_runtime_finds_the_same_landmarks(
+    tiny_ceph, inferencer, exported
+):
+    pytest.importorskip('onnxruntime')
+    found = compare_onnx(inferencer, exported, tiny_ceph.films)
+    assert found['heatmaps'] < 1e-4
+    assert found['scores'] < 1e-4
+    # decoding amplifies rounding on the maps of random weights
+    assert found['landmarks_px'] < 0.5
+
+
+def test_comparison_sees_other_weights(tiny_ceph, inferencer, exported):
+    pytest.importorskip('onnxruntime')
+    other = CephInferencer(tiny_ceph.checkpoint, device='cpu')
+    with torch.no_grad():
+        other.model.head.final_layer.bias.add_(1.0)
+    found = compare_onnx(other, exported, tiny_ceph.films[:1])
+    assert found['heatmaps'] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_any_number_of_films_at_once(inferencer, exported):
+    runtime = pytest.importorskip('onnxruntime')
+    session = runtime.InferenceSession(
+        str(exported), providers=['CPUExecutionProvider']
+    )
+    images = torch.rand(3, 3, 160, 128) * 255
+    (maps,) = session.run(None, {'image': images.numpy()})
+    with torch.no_grad():
+        expected = make_network(inferencer)(images).numpy()
+    assert maps.shape == (3, 23, 80, 64)
+    assert np.allclose(maps, expected, atol=1e-4)
+
+
+def test_file_says_what_its_maps_are(inferencer, exported):
+    onnx = pytest.importorskip('onnx')
+    graph = onnx.load(str(exported))
+    props = {entry.key: entry.value for entry in graph.metadata_props}
+    assert props['schema'] == 'cephalogram23'
+    assert json.loads(props['landmarks']) == list(inferencer.schema.codes)
+    assert json.loads(props['codec'])['type'] == 'MSRAHeatmap'
+    steps = [step['type'] for step in json.loads(props['pipeline'])]
+    assert steps[0] == 'LoadImage'
+
+
+def test_mirrored_tests_are_refused(tiny_ceph, tmp_path):
+    cfg = Config.fromfile(str(tiny_ceph.config))
+    cfg.model.test_cfg.flip_test = True
+    inferencer = CephInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
+    with pytest.raises(ValueError, match='flip_test'):
+        make_network(inferencer)
+
+
+def test_a_missing_package_is_named_with_its_command(
+    inferencer, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'onnx', None)
+    with pytest.raises(ImportError, match=r'cape_mm\[onnx\]'):
+        export_onnx(inferencer, tmp_path / 'model.onnx')
+    assert not list(tmp_path.iterdir())

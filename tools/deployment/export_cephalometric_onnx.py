@@ -1,0 +1,98 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Write the network of a cephalometric model as an ONNX file, and compare it.
+
+    python tools/deployment/export_cephalometric_onnx.py CHECKPOINT MODEL.onnx
+
+The graph goes from picture to heat maps; they are decoded outside of it, by
+the codec that the file's metadata name. The file is compared with PyTorch on
+films (by default one that is drawn), and the program ends with 1 if landmarks
+differ by more than `--tolerance` pixels.
+
+Needs `pip install "cape_mm[onnx]"`.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+# In a checkout this checkout is used, also when a wheel is installed.
+ROOT = Path(__file__).resolve().parents[2]
+if (ROOT / 'cape_mm').is_dir():
+    sys.path.insert(0, str(ROOT))
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Write the network of a cephalometric model as an ONNX '
+        'file, and compare it with PyTorch'
+    )
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('out', help='file to write, *.onnx')
+    parser.add_argument(
+        '--config', help='config file (default: stored in the checkpoint)'
+    )
+    parser.add_argument(
+        '--films',
+        nargs='+',
+        metavar='FILM',
+        help='pictures or DICOM files to compare on (default: a drawn film)',
+    )
+    parser.add_argument(
+        '--tolerance',
+        type=float,
+        default=0.05,
+        help='largest difference of landmarks in pixels (default: 0.05)',
+    )
+    parser.add_argument(
+        '--opset',
+        type=int,
+        default=17,
+        help="version of ONNX's operators (default: 17)",
+    )
+    args = parser.parse_args()
+    if not args.out.endswith('.onnx'):
+        parser.error(f"the file to write must end in .onnx, not '{args.out}'")
+    return args
+
+
+def run(args: argparse.Namespace) -> None:
+    """Export and compare."""
+    from cape_mm.apis import CephInferencer
+    from cape_mm.apis.onnx_export import compare_onnx, export_onnx
+    from cape_mm.datasets.synthetic import draw_film
+
+    inferencer = CephInferencer(args.checkpoint, args.config, device='cpu')
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    export_onnx(inferencer, args.out, args.opset)
+    films = args.films or [draw_film(seed=0, number=0, split='test').picture]
+    found = compare_onnx(inferencer, args.out, films)
+    text = (
+        f'{args.out}: on {len(films)} film(s) heat maps differ by up to '
+        f'{found["heatmaps"]:.2g}, scores by {found["scores"]:.2g}, landmarks '
+        f'by {found["landmarks_px"]:.2g} pixels'
+    )
+    if found['landmarks_px'] > args.tolerance:
+        sys.exit(f'{text}: more than {args.tolerance:g}')
+    print(text)
+
+
+def main() -> None:
+    """Run, and end with one sentence when the user's input is wrong."""
+    args = parse_args()
+
+    # imported late: `-h` and a wrong flag answer at once
+    from cape_mm.engine.checkpoint_safety import UnsafeCheckpointError
+
+    wrong = (
+        *(ValueError, FileNotFoundError, ImportError),
+        UnsafeCheckpointError,
+    )
+    try:
+        run(args)
+    except wrong as error:
+        sys.exit(f'{Path(sys.argv[0]).name}: error: {error}')
+
+
+if __name__ == '__main__':
+    main()
