@@ -58,7 +58,7 @@ def parse_args() -> argparse.Namespace:
 def score(query, supports: list) -> Dict[str, float]:
     """Numbers of one query; NaN where no keypoint counts."""
     from cape_mm.evaluation.functional import mean_error, pair_pck
-    from cape_mm.evaluation.metrics.episode_pairs import pair_errors
+    from cape_mm.evaluation.scoring.episode_pairs import pair_errors
 
     errors = pair_errors(query, supports)
     return {
@@ -127,7 +127,7 @@ def summarise(rows: List[dict]) -> dict:
 
 def format_rows(rows: List[dict], limit: Optional[int] = None) -> str:
     """Format the first rows as a table of plain text."""
-    from cape_mm.evaluation.metrics.score_table import format_table
+    from cape_mm.evaluation.reports.score_table import format_table
 
     keys = ['category', 'episode', 'query', 'id']
     keys += [f'{name}_{side}' for name in SCORES for side in 'ab']

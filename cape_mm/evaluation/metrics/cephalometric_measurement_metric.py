@@ -19,9 +19,9 @@ from ..functional.cephalometric_measurements import (
     missing_landmarks,
 )
 from ..functional.isbi_types import ISBI_MEASUREMENTS, isbi_types
-from .film_prediction import read_film, schema_of
-from .result_files import write_result_files
-from .score_table import format_table
+from ..reports.result_files import write_result_files
+from ..reports.score_table import format_table
+from ..scoring.film_prediction import read_film, schema_of
 
 # Type of a film that can be measured in truth, but not as predicted.
 _FAILED = -1

@@ -9,18 +9,18 @@ from mmengine.logging import print_log
 from cape_mm.registry import METRICS
 
 from ..functional.landmark_table import landmark_table
-from .cephalometric_report import (
+from ..reports.cephalometric_report import (
     report_devices,
     report_landmarks,
     report_result,
     report_worst,
 )
-from .film_prediction import read_film, schema_of
-from .film_rows import device_rows, film_rows, landmark_rows
-from .film_set import FilmSet, explain_missing_spacing
-from .landmark_scorer import LandmarkScorer
-from .result_files import write_result_files
-from .training_shape import load_training_shape
+from ..reports.result_files import write_result_files
+from ..scoring.film_prediction import read_film, schema_of
+from ..scoring.film_rows import device_rows, film_rows, landmark_rows
+from ..scoring.film_set import FilmSet, explain_missing_spacing
+from ..scoring.landmark_scorer import LandmarkScorer
+from ..scoring.training_shape import load_training_shape
 
 
 @METRICS.register_module()

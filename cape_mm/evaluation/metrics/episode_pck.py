@@ -10,10 +10,10 @@ from mmengine.logging import print_log
 from cape_mm.registry import METRICS
 
 from ..functional import bootstrap_interval
-from .episode_pairs import PairErrors, pair_errors
-from .pair_scorer import PairScorer
-from .pck_report import report_empty, report_groups, report_result
-from .result_files import write_result_files
+from ..reports.pck_report import report_empty, report_groups, report_result
+from ..reports.result_files import write_result_files
+from ..scoring.episode_pairs import PairErrors, pair_errors
+from ..scoring.pair_scorer import PairScorer
 
 
 @METRICS.register_module()

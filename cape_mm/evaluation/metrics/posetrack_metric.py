@@ -9,21 +9,21 @@ from mmengine.logging import print_log
 
 from cape_mm.registry import METRICS
 
-from .posetrack_comparison import (
-    PoseTrackRules,
-    compare_video,
-    tracked_joints,
-)
-from .posetrack_export import check_exportable, write_video
-from .posetrack_frame import PoseTrackFrame, group_videos, read_frame
-from .posetrack_report import (
+from ..reports.posetrack_export import check_exportable, write_video
+from ..reports.posetrack_report import (
     count_videos,
     report_counts,
     report_scores,
     score_rows,
     write_scores,
 )
-from .posetrack_scores import SCORES, PoseTrackScores, score_videos
+from ..scoring.posetrack_comparison import (
+    PoseTrackRules,
+    compare_video,
+    tracked_joints,
+)
+from ..scoring.posetrack_frame import PoseTrackFrame, group_videos, read_frame
+from ..scoring.posetrack_scores import SCORES, PoseTrackScores, score_videos
 
 _HEADLINE = 0.5
 

@@ -10,8 +10,8 @@ from cape_mm.evaluation.metrics import (
     cephalometric_measurement_metric,
     cephalometric_metric,
     episode_pck,
-    landmark_scorer,
 )
+from cape_mm.evaluation.scoring import landmark_scorer
 from cape_mm.structures import EpisodeDataSample
 
 

@@ -7,7 +7,7 @@ from typing import Dict, List, Sequence
 
 import numpy as np
 
-from .posetrack_frame import PoseTrackFrame
+from ..scoring.posetrack_frame import PoseTrackFrame
 
 #: Keypoints of PoseTrack18's files; the ears are always 0.
 POSETRACK18_KEYPOINTS = (

@@ -3,7 +3,7 @@
 
 from typing import Dict, List, Optional
 
-from .pair_scorer import PairScorer
+from ..scoring.pair_scorer import PairScorer
 from .score_table import format_table
 
 _POLICY = dict(zero='count 0', skip='are left out')

@@ -7,8 +7,8 @@ from typing import Dict, List, Mapping, Sequence
 import numpy as np
 
 from ..functional import head_sizes
-from .posetrack_frame import PoseTrackFrame
-from .posetrack_scores import SCORES, PoseTrackScores
+from ..scoring.posetrack_frame import PoseTrackFrame
+from ..scoring.posetrack_scores import SCORES, PoseTrackScores
 from .result_files import write_result_files
 from .score_table import format_table
 
