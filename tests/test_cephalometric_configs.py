@@ -8,8 +8,6 @@ import pytest
 from mmengine.config import Config, DictAction
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 
-from cape_mm.datasets.synthetic import write_cephalograms
-from cape_mm.doctor import ERROR, WARNING, examine
 from cape_mm.models.heads import DropoutHeatmapHead
 from cape_mm.structures import available_schemas, get_schema
 
@@ -175,40 +173,6 @@ def test_size_of_the_models(load):
         ]
     assert millions[RECOMMENDED] == 9.6
     assert 2.0 <= millions[EMBEDDED] <= 2.3
-
-
-@pytest.fixture(scope='module')
-def films(tmp_path_factory):
-    root = tmp_path_factory.mktemp('films') / 'films'
-    write_cephalograms(root, train=24, val=12, test=8, image_height=64)
-    return root
-
-
-@pytest.fixture
-def findings(load, films, monkeypatch):
-    """Rules of the doctor that have something to say, on a few films."""
-
-    def findings(name):
-        monkeypatch.setenv('CEPH_DATA_ROOT', str(films))
-        return {f.rule: f.severity for f in examine(load(name))}
-
-    return findings
-
-
-@pytest.mark.parametrize('name', [RECOMMENDED, EMBEDDED])
-def test_the_doctor_has_nothing_to_say(findings, name):
-    assert not findings(name)
-
-
-@pytest.mark.parametrize('name', [ORIGINAL, STABLE])
-def test_the_doctor_names_what_is_weak_in_the_columns(findings, name):
-    found = findings(name)
-    # the warm-up is longer than a training on so few films
-    assert found.pop('warmup-length') == ERROR
-    assert set(found.values()) == {WARNING}
-    weak = {'padding-whole-film', 'input-aspect', 'sigma-overlap'}
-    assert weak | {'decoding-floor'} <= found.keys()
-    assert ('sigma-spread' in found) == (name == STABLE)
 
 
 def merge(config, *options):
