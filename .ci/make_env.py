@@ -78,9 +78,10 @@ STEPS = {
         options=('--no-deps',),
     ),
     'tools': Step(
-        'Test and lint tools: some seconds',
-        'pytest ruff tensorboard',
-        'import pytest, tensorboard',
+        'Test and lint tools, and what the extras need: half a minute',
+        'pytest ruff tensorboard pydicom onnx onnxruntime motmetrics '
+        'trackeval',
+        'import pytest, tensorboard, pydicom, onnx, onnxruntime, motmetrics',
     ),
 }
 
