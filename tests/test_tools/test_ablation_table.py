@@ -1,0 +1,89 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/ablation_table.py'
+SCORES = {'base': 0.9, 'without': 0.6}
+
+
+class FakeRunner:
+    """Writes what the tools would write; notes what was run."""
+
+    def __init__(self):
+        self.commands = []
+        self.fails = False
+
+    def __call__(self, command, output):
+        self.commands.append(list(map(str, command)))
+        if self.fails:
+            raise subprocess.CalledProcessError(1, command)
+        work_dir = Path(command[command.index('--work-dir') + 1])
+        work_dir.mkdir(parents=True, exist_ok=True)
+        if 'train' in command[1]:
+            (work_dir / 'best_PCK_epoch_3.pth').touch()
+            return
+        seed = int(self.option('randomness.seed'))
+        score = SCORES[Path(command[2]).stem] + 0.02 * seed
+        metrics = {'PCK': score, 'PCK@0.05': score / 2, 'ar_tf_gap': 0.01}
+        out = Path(command[command.index('--out') + 1])
+        out.write_text(json.dumps(metrics))
+
+    def option(self, name):
+        (found,) = [
+            word.split('=')[1]
+            for word in self.commands[-1]
+            if word.startswith(f'{name}=')
+        ]
+        return found
+
+
+@pytest.fixture
+def runner():
+    return FakeRunner()
+
+
+@pytest.fixture
+def call(runner, monkeypatch, tmp_path):
+    def call(*args):
+        command = [str(TOOL), 'base.py', 'without.py', *args]
+        command += ['--work-dir', str(tmp_path)]
+        monkeypatch.setattr(sys, 'argv', command)
+        runpy.run_path(str(TOOL))['main'](runner)
+
+    return call
+
+
+def test_mean_spread_and_difference(call, tmp_path):
+    table = tmp_path / 'table.md'
+    call('--seeds', '0', '1', '2', '--out', str(table))
+    rows = [line.split(' | ') for line in table.read_text().splitlines()[2:4]]
+    assert rows[0][:4] == ['| base', '3', '92.00 ± 2.00', '+0.00']
+    assert rows[1][:4] == ['| without', '3', '62.00 ± 2.00', '-30.00']
+    assert rows[1][4:6] == ['31.00 ± 1.00', '-15.00']
+
+
+def test_budget_and_seed_are_alike_in_training_and_test(call, runner):
+    call('--seeds', '5', '--cfg-options', 'lr=1')
+    assert len(runner.commands) == 4
+    for command in runner.commands:
+        assert command[-3:] == ['--cfg-options', 'randomness.seed=5', 'lr=1']
+
+
+def test_what_is_finished_is_not_run_again(call, runner):
+    call('--seeds', '0')
+    before = len(runner.commands)
+    call('--seeds', '0', '1')
+    assert len(runner.commands) == 2 * before
+    assert runner.option('randomness.seed') == '1'
+
+
+def test_a_failed_run_leaves_no_row(call, runner, tmp_path):
+    runner.fails = True
+    with pytest.raises(subprocess.CalledProcessError):
+        call('--seeds', '0')
+    assert not list(tmp_path.rglob('row.json'))

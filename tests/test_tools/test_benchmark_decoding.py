@@ -1,0 +1,19 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import runpy
+import sys
+from pathlib import Path
+
+TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/benchmark_decoding.py'
+CONFIG = Path(__file__).parents[1] / 'tiny_cape_config.py'
+
+
+def test_prints_both_times_and_an_exact_cache(monkeypatch, capsys):
+    arguments = [str(CONFIG), '--input-size', '64', '--keypoints', '4']
+    arguments += ['--threads', '1', '--repeats', '2']
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), *arguments])
+    runpy.run_path(str(TOOL), run_name='__main__')
+    row = capsys.readouterr().out.splitlines()[-1].split(' | ')
+    parallel, autoregressive, ratio, difference = map(float, row[:4])
+    assert parallel > 0 and autoregressive > 0
+    assert abs(ratio - autoregressive / parallel) < 0.1 * ratio
+    assert difference < 1e-5
