@@ -10,6 +10,7 @@ from .landmark_schema import (
     available_schemas,
     get_schema,
 )
+from .track_query_state import TrackQueryState
 
 __all__ = [
     'Category',
@@ -19,6 +20,7 @@ __all__ = [
     'EpisodeIndex',
     'Landmark',
     'LandmarkSchema',
+    'TrackQueryState',
     'available_schemas',
     'get_schema',
 ]
