@@ -12,6 +12,7 @@ from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
 from mmengine.registry import Registry
@@ -36,6 +37,11 @@ TRANSFORMS = Registry(
 )
 MODELS = Registry(
     'model', parent=MMENGINE_MODELS, locations=['cape_mm.models']
+)
+TASK_UTILS = Registry(
+    'task util',
+    parent=MMENGINE_TASK_UTILS,
+    locations=['cape_mm.models.task_modules'],
 )
 METRICS = Registry(
     'metric', parent=MMENGINE_METRICS, locations=['cape_mm.evaluation.metrics']

@@ -155,6 +155,18 @@ def test_pretrained_weights_are_an_option(load):
     assert MODELS.build(config.model).backbone.init_cfg.checkpoint
 
 
+def test_pixels_can_be_watched_instead_of_millimetres(load):
+    config = load(RECOMMENDED)
+    merge(
+        config,
+        'default_hooks.checkpoint.save_best=MRE',
+        *(f'custom_hooks.{index}.monitor=MRE' for index in (0, 3, 4)),
+    )
+    watched = [h.monitor for h in config.custom_hooks if 'monitor' in h]
+    assert watched == ['MRE'] * 3
+    assert config.default_hooks.checkpoint.save_best == 'MRE'
+
+
 def test_size_of_the_models(load):
     """The full model as in the literature, the small one for CPUs."""
     millions = {}

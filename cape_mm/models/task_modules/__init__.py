@@ -1,0 +1,6 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from .keypoint_l1_cost import KeypointL1Cost
+from .oks_cost import OksCost
+from .track_aware_hungarian_assigner import TrackAwareHungarianAssigner
+
+__all__ = ['KeypointL1Cost', 'OksCost', 'TrackAwareHungarianAssigner']

@@ -1,0 +1,46 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Object keypoint similarity with the sigmas of a data set."""
+
+from typing import Union
+
+import torch
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.models.task_modules.assigners.metric_calculators import PoseOKS
+from torch import Tensor
+
+
+def build_oks(metainfo: Union[str, dict]) -> PoseOKS:
+    """Make MMPose's OKS with the sigmas of a data set.
+
+    Args:
+        metainfo (str | dict): Metainfo of the data set, with ``sigmas``, or
+            the path of its file, as MMPose's data sets take it.
+
+    Returns:
+        PoseOKS: With ``sigmas`` (K,).
+
+    Raises:
+        ValueError: If there are no sigmas.
+    """
+    if isinstance(metainfo, str):
+        metainfo = parse_pose_metainfo(dict(from_file=metainfo))
+    if metainfo.get('sigmas') is None:
+        raise ValueError(
+            'OKS needs the sigmas of the data set: the metainfo has only '
+            f'{", ".join(metainfo) or "nothing"}'
+        )
+    oks = PoseOKS(metainfo=None)
+    oks.sigmas = torch.as_tensor(metainfo['sigmas'], dtype=torch.float32)
+    return oks
+
+
+def pose_extent(poses: Tensor) -> Tensor:
+    """Width and height of the tight boxes of poses.
+
+    Args:
+        poses (Tensor): (..., K, 2).
+
+    Returns:
+        Tensor: (..., 2), in the units of the poses.
+    """
+    return poses.amax(dim=-2) - poses.amin(dim=-2)

@@ -1,0 +1,155 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import List, Optional, Union
+
+import torch
+from mmdet.models.task_modules.assigners import (
+    AssignResult,
+    HungarianAssigner,
+)
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from cape_mm.registry import TASK_UTILS
+
+_NOBODY = -1
+_IGNORED = -1
+
+
+@TASK_UTILS.register_module()
+class TrackAwareHungarianAssigner(HungarianAssigner):
+    """Give persons to queries, one to one, and know who was tracked.
+
+    - ``mode='bonus'``: ``track_bonus`` is added to the cost of a track query
+      and the person with the same identity. All queries compete, so that a
+      bonus can be overruled by a large distance.
+    - ``mode='hard'``: a track query gets the person with its identity at any
+      distance. If the person has left or the query never had one, it is
+      background. Detect queries share the other persons by cost.
+
+    If an identity occurs twice, only its first query and person count as one.
+
+    Args:
+        match_costs (dict | List[dict]): Costs, as in MMDetection.
+        mode (str): ``'bonus'`` or ``'hard'``.
+        track_bonus (float): Added to the cost, so it is negative. Defaults to
+            -10; -50 is hardly ever overruled.
+
+    Raises:
+        ValueError: If the mode does not exist or the bonus is positive.
+    """
+
+    def __init__(
+        self,
+        match_costs: Union[dict, List[dict]],
+        mode: str = 'bonus',
+        track_bonus: float = -10.0,
+    ) -> None:
+        if mode not in ('bonus', 'hard'):
+            raise ValueError(f"mode is 'bonus' or 'hard', not {mode!r}")
+        if track_bonus > 0:
+            raise ValueError(
+                f'track_bonus {track_bonus} would keep tracks from their '
+                'persons: it is added to the cost and must not be positive'
+            )
+        super().__init__(match_costs)
+        self.mode = mode
+        self.track_bonus = track_bonus
+        self.match_costs.append(self._identity_cost)
+
+    def assign(
+        self,
+        pred_instances: InstanceData,
+        gt_instances: InstanceData,
+        img_meta: Optional[dict] = None,
+        query_track_ids: Optional[Tensor] = None,
+        is_track: Optional[Tensor] = None,
+        query_valid: Optional[Tensor] = None,
+        **kwargs,
+    ) -> AssignResult:
+        """Assign the queries of one frame.
+
+        Args:
+            pred_instances (InstanceData): ``scores`` (Q, 1) logits,
+                ``keypoints`` (Q, K, 2) in [0, 1].
+            gt_instances (InstanceData): ``labels`` (N,), ``keypoints``
+                (N, K, 2) in [0, 1], ``keypoints_visible`` (N, K), ``areas``
+                (N,) in input pixels, ``track_ids`` (N,) int64, -1 for
+                unknown.
+            img_meta (dict, optional): ``img_shape``, for the costs.
+            query_track_ids (Tensor, optional): (Q,) int64, identity of the
+                track queries, -1 for all others. By default there are only
+                detect queries, as for proposals.
+            is_track (Tensor, optional): (Q,) bool, True for track queries,
+                also those without identity, which the hard mode makes
+                background. By default those that have an identity.
+            query_valid (Tensor, optional): (Q,) bool, False for padding,
+                which gets nothing. By default all are valid.
+            **kwargs: Not used.
+
+        Returns:
+            AssignResult: ``gt_inds`` (Q,) int64: 1-based person, 0 for
+            background, -1 for padding. ``labels`` (Q,), -1 without person.
+        """
+        num_queries = len(pred_instances)
+        device = gt_instances.labels.device
+        if query_track_ids is None:
+            query_track_ids = torch.full(
+                (num_queries,), _NOBODY, device=device
+            )
+        if is_track is None:
+            is_track = query_track_ids >= 0
+        free = torch.ones(num_queries, dtype=torch.bool, device=device)
+        gt_inds = torch.zeros(num_queries, dtype=torch.int64, device=device)
+        if query_valid is not None:
+            free &= query_valid
+            query_track_ids = query_track_ids.masked_fill(
+                ~query_valid, _NOBODY
+            )
+            gt_inds[~query_valid] = _IGNORED
+        same = match_identities(query_track_ids, gt_instances.track_ids)
+        left = torch.ones(len(gt_instances), dtype=torch.bool, device=device)
+        if self.mode == 'hard' and len(gt_instances):
+            kept, persons = same.nonzero(as_tuple=True)
+            gt_inds[kept] = persons + 1
+            left[persons] = False
+            free &= ~is_track
+
+        queries = InstanceData(
+            scores=pred_instances.scores[free],
+            keypoints=pred_instances.keypoints[free],
+            same_person=same[free][:, left],
+        )
+        persons = left.nonzero(as_tuple=True)[0]
+        chosen = super().assign(queries, gt_instances[left], img_meta).gt_inds
+        if len(persons):
+            # 0, background, stays 0.
+            numbers = torch.cat([persons.new_zeros(1), persons + 1])
+            gt_inds[free] = numbers[chosen]
+        labels = torch.full_like(gt_inds, -1)
+        found = gt_inds > 0
+        labels[found] = gt_instances.labels[gt_inds[found] - 1]
+        return AssignResult(
+            num_gts=len(gt_instances),
+            gt_inds=gt_inds,
+            max_overlaps=None,
+            labels=labels,
+        )
+
+    def _identity_cost(self, pred_instances: InstanceData, **kwargs) -> Tensor:
+        """The bonus, as a match cost (Q, N)."""
+        return self.track_bonus * pred_instances.same_person.float()
+
+
+def match_identities(query_ids: Tensor, person_ids: Tensor) -> Tensor:
+    """Find the query of each identity.
+
+    Args:
+        query_ids (Tensor): (Q,) int64, -1 for none.
+        person_ids (Tensor): (N,) int64, -1 for unknown.
+
+    Returns:
+        Tensor: (Q, N) bool, at most one True in a row and in a column.
+    """
+    same = (query_ids[:, None] == person_ids) & (person_ids >= 0)
+    same = same & (same.cumsum(dim=0) == 1)
+    return same & (same.cumsum(dim=1) == 1)
