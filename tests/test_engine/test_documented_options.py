@@ -24,7 +24,7 @@ def test_the_guide_has_commands():
     assert len(list(_commands())) >= 7
 
 
-@pytest.mark.parametrize('command', _commands())
+@pytest.mark.parametrize('command', list(_commands()))
 def test_options_build(command, tiny_cape_runner, tmp_path):
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
