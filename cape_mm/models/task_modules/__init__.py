@@ -2,5 +2,11 @@
 from .keypoint_l1_cost import KeypointL1Cost
 from .oks_cost import OksCost
 from .track_aware_hungarian_assigner import TrackAwareHungarianAssigner
+from .track_query_sampler import TrackQuerySampler
 
-__all__ = ['KeypointL1Cost', 'OksCost', 'TrackAwareHungarianAssigner']
+__all__ = [
+    'KeypointL1Cost',
+    'OksCost',
+    'TrackAwareHungarianAssigner',
+    'TrackQuerySampler',
+]
