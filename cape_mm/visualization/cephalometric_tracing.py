@@ -38,6 +38,7 @@ PLANES = (
     Plane('Frankfort, Po-Or', ('Po',), ('Or',), 'orange', 0.2),
     Plane('palatal, PNS-ANS', ('PNS',), ('ANS',), 'violet', 0.2),
     Plane('occlusal', ('U6', 'L6'), ('U1', 'L1'), 'khaki', 0.15),
+    Plane('occlusal', ('U6m', 'L6m'), ('U1', 'L1'), 'khaki', 0.15),
     Plane('mandibular, Go-Me', ('Go',), ('Me',), 'lime', 0.2),
     Plane('ramus, Ar-Go', ('Ar',), ('Go',), 'yellowgreen'),
     Plane('N-A', ('N',), ('A',), 'cyan'),

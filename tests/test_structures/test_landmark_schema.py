@@ -51,6 +51,16 @@ def test_subsets(part, whole):
     assert set(get_schema(part).codes) < set(get_schema(whole).codes)
 
 
+def test_other_points_of_a_tooth_have_other_codes():
+    molars = {
+        name: {c for c in get_schema(name).codes if c[1:2] == '6'}
+        for name in available_schemas()
+    }
+    # cusps and mesial contact points
+    assert molars['aariz29'] == {'U6', 'L6'}
+    assert molars['cl_detection38'] == {'U6m', 'L6m'}
+
+
 def test_what_the_document_lacks():
     codes = get_schema('document19').codes
     assert not {'Or', 'Po', 'Ar', 'Pog'} & set(codes)

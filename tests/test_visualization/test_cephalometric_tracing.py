@@ -34,6 +34,10 @@ def test_occlusal_plane_is_between_the_jaws():
         direction[0] * offset[1], direction[1] * offset[0], atol=1e-6
     )
     assert ends[0][0] < 40
+    # the same between the contact points, which other schemas have
+    face = dict(FACE, U6m=np.array([40.0, 68.0]), L6m=np.array([40.0, 70.0]))
+    again = {plane.name: ends for plane, ends in find_planes(face)}
+    assert np.array_equal(again['occlusal'], ends)
 
 
 def test_every_plane_belongs_to_a_schema():

@@ -28,6 +28,9 @@ Points = Mapping[str, np.ndarray]
 HORIZONTAL = 'horizontal'
 #: Degrees from S-N down to the horizontal where Po or Or is missing.
 SN_TO_HORIZONTAL = 7.0
+#: Landmark of a formula -> the one that takes its place where it is missing:
+#: half-way between both jaws, contact points lie where cusps do.
+STAND_INS = {'U6': 'U6m', 'L6': 'L6m'}
 
 
 class Formula(NamedTuple):

@@ -11,6 +11,7 @@ from .cephalometric_formulas import (
     FORMULAS,
     HORIZONTAL,
     SN_TO_HORIZONTAL,
+    STAND_INS,
     Formula,
     find_horizontal,
 )
@@ -82,6 +83,8 @@ def measure(
     facing = find_facing(points)
     if facing == -1:
         points = {c: p * np.array([-1.0, 1.0]) for c, p in points.items()}
+    stand_ins = _stand_ins(points)
+    points.update((code, points[other]) for code, other in stand_ins.items())
     missing = missing_landmarks(points)
     horizontal_note = ''
     if not {'Po', 'Or'} <= points.keys():
@@ -98,7 +101,14 @@ def measure(
         if lacks:
             results[name] = Measurement(None, formula.unit, lacks)
             continue
-        note = horizontal_note if HORIZONTAL in formula.codes else ''
+        notes = [
+            f'{stand_ins[code]} in place of {code}'
+            for code in formula.codes
+            if code in stand_ins
+        ]
+        if HORIZONTAL in formula.codes and horizontal_note:
+            notes.append(horizontal_note)
+        note = ', '.join(notes)
         results[name] = _apply(formula, points, facing is not None, note)
     return results
 
@@ -184,6 +194,7 @@ def missing_landmarks(codes: Iterable[str]) -> Dict[str, Tuple[str, ...]]:
         can be taken.
     """
     there = set(codes)
+    there |= _stand_ins(there).keys()
     has_horizontal = {'Po', 'Or'} <= there or {'S', 'N'} <= there
     result = {}
     for name, formula in FORMULAS.items():
@@ -192,6 +203,16 @@ def missing_landmarks(codes: Iterable[str]) -> Dict[str, Tuple[str, ...]]:
             needed += ['Po', 'Or']
         result[name] = tuple(c for c in needed if c not in there)
     return result
+
+
+def _stand_ins(codes: Iterable[str]) -> Dict[str, str]:
+    """Missing landmark -> the one of these that takes its place."""
+    there = set(codes)
+    return {
+        code: other
+        for code, other in STAND_INS.items()
+        if code not in there and other in there
+    }
 
 
 def _apply(

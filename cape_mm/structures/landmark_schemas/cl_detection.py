@@ -28,6 +28,6 @@ LANDMARKS = (
     ('G', 'Glabella'),
     ("N'", 'Soft-tissue nasion'),
     ('C', 'Cervical point'),
-    ('U6', 'Upper molar'),
-    ('L6', 'Lower molar'),
+    ('U6m', 'Upper molar'),
+    ('L6m', 'Lower molar'),
 )

@@ -38,8 +38,10 @@ DEFINITIONS = {
     'L1a': 'root apex of the most prominent lower central incisor',
     'U5': 'cusp tip of the upper second premolar',
     'L5': 'cusp tip of the lower second premolar',
-    'U6': 'cusp of the upper first molar',
-    'L6': 'cusp of the lower first molar',
+    'U6': 'cusp tip of the upper first molar',
+    'L6': 'cusp tip of the lower first molar',
+    'U6m': 'mesial contact point of the upper first molar',
+    'L6m': 'mesial contact point of the lower first molar',
     # Soft tissue.
     'G': 'front-most point of the forehead',
     "N'": 'deepest point of the soft-tissue root of the nose',

@@ -219,6 +219,20 @@ def test_wits_is_positive_for_a_in_front_of_b():
     assert expected > 6.8
 
 
+def test_contact_points_of_molars_stand_in_for_their_cusps():
+    # half-way between them is half-way between the cusps of the test above
+    points = dict(POINTS, U6m=(40, 66), L6m=(40, 74))
+    keypoints, visible = place('cl_detection38', points)
+    wits = measure(keypoints, visible, 'cl_detection38', UNIT)['Wits']
+    cusps = dict(POINTS, U6=(40, 68), L6=(40, 72))
+    expected = values(*place('aariz29', cusps), schema='aariz29')['Wits']
+    assert wits.value == pytest.approx(expected)
+    assert wits.note == 'U6m in place of U6, L6m in place of L6'
+    keypoints[get_schema('cl_detection38').index_of('L6m')] = np.nan
+    wits = measure(keypoints, visible, 'cl_detection38', UNIT)['Wits']
+    assert wits.missing == ('L6',)
+
+
 def test_signed_angles_pass_through_zero():
     flat = dict(POINTS, Go=(-8.1, 120.0))  # Go below Me
     assert values(*place(points=flat))['FMA'] == pytest.approx(
