@@ -2,11 +2,19 @@
 from .keypoint_l1_cost import KeypointL1Cost
 from .oks_cost import OksCost
 from .track_aware_hungarian_assigner import TrackAwareHungarianAssigner
+from .track_diagnostics import (
+    TRACK_DIAGNOSTICS,
+    WindowOutcome,
+    track_diagnostics,
+)
 from .track_query_sampler import TrackQuerySampler
 
 __all__ = [
+    'TRACK_DIAGNOSTICS',
     'KeypointL1Cost',
     'OksCost',
     'TrackAwareHungarianAssigner',
     'TrackQuerySampler',
+    'WindowOutcome',
+    'track_diagnostics',
 ]
