@@ -56,13 +56,15 @@ visualizer = dict(
 )
 
 # Losses and diagnostics are averaged over the window. A diagnostic is called
-# `diag_*` or `acc_*`, never `*loss*`: keys that contain `loss` are summed.
+# `diag_*`, `acc_*`, or as track queries and detect queries have it (`trk_*`,
+# `det_*`, `n_trk`, ...), never `*loss*`: keys that contain `loss` are summed.
+# A key that an iteration leaves out is averaged over those that have it.
 log_processor = dict(
     type='LogProcessor',
     window_size=50,
     by_epoch=True,
     num_digits=6,
-    mean_pattern=r'.*(loss|time|data_time|grad_norm|diag_|acc_).*',
+    mean_pattern=r'.*(loss|time|data_time|grad_norm|diag_|acc_|trk|det_).*',
 )
 
 log_level = 'INFO'
