@@ -13,6 +13,7 @@ from ..reports.cephalometric_report import (
     report_devices,
     report_landmarks,
     report_result,
+    report_spread,
     report_worst,
 )
 from ..reports.result_files import write_result_files
@@ -52,7 +53,8 @@ class CephalometricMetric(BaseMetric):
       ``MRE_mm_high``.
 
     Tables by landmark, by device if the films name theirs, and the worst
-    films are logged.
+    films are logged, and which landmarks vary far less or more than they
+    should: ``spread_ratio`` is a median.
 
     Args:
         train_ann_file (str, optional): Annotation file of the training data,
@@ -176,14 +178,17 @@ class CephalometricMetric(BaseMetric):
     def _tables(
         self, films: FilmSet, unit: str, codes: Sequence[str]
     ) -> Dict[str, List[dict]]:
+        landmarks = landmark_table(
+            films.offsets(unit),
+            films.valid,
+            codes,
+            self.scorer.thresholds(unit),
+            self.scorer.strict,
+        )
+        for row, ratio in zip(landmarks, films.landmark_spreads().tolist()):
+            row['spread_ratio'] = ratio
         return dict(
-            landmark=landmark_table(
-                films.offsets(unit),
-                films.valid,
-                codes,
-                self.scorer.thresholds(unit),
-                self.scorer.strict,
-            ),
+            landmark=landmarks,
             device=device_rows(films, unit, self.scorer),
             film=film_rows(films, unit, codes),
         )
@@ -200,6 +205,10 @@ class CephalometricMetric(BaseMetric):
         if any(row['device'] for row in tables['device']):
             texts.append(report_devices(tables['device'], unit))
         texts.append(report_worst(tables['film'], unit))
+        spreads = {
+            r['landmark']: r['spread_ratio'] for r in tables['landmark']
+        }
+        texts.append(report_spread(spreads))
         means = [row['mean'] for row in tables['film'] if row['N']]
         spread = f"SD of the films' means {np.std(means):.4f} {unit}"
         source = self.train_ann_file or 'the evaluated films themselves'
@@ -208,7 +217,7 @@ class CephalometricMetric(BaseMetric):
                 metrics, intervals, self.scorer.bootstrap, spread, source
             )
         )
-        for text in texts:
+        for text in filter(None, texts):
             print_log(text, logger='current')
         if films.spacing is None:
             print_log(

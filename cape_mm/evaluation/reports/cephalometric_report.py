@@ -1,8 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What :class:`CephalometricMetric` says in the log."""
 
-from typing import Dict, List, Optional
+from typing import Dict, List, Mapping, Optional
 
+import numpy as np
+
+from ..functional.collapse_verdict import LIMITS
 from .score_table import format_table
 
 
@@ -58,6 +61,38 @@ def report_worst(rows: List[dict], unit: str, count: int = 5) -> str:
         for row in rows[:count]
     ]
     return f'Films with the largest errors in {unit}\n{format_table(shown)}'
+
+
+def report_spread(ratios: Mapping[str, float], count: int = 5) -> str:
+    """The landmarks that follow the picture least, if any do badly.
+
+    The ``spread_ratio`` of all is a median, which hides a few.
+
+    Args:
+        ratios (Mapping[str, float]): Spread over films, predicted by true, by
+            code; NaN where it says nothing.
+        count (int): How many to name at most. Defaults to 5.
+
+    Returns:
+        str: One line; empty if all are within the limits of a warning.
+    """
+    limits = LIMITS['spread_ratio']
+    bad = {
+        code: ratio
+        for code, ratio in ratios.items()
+        if ratio < limits['warn_below'] or ratio > limits['warn_above']
+    }
+    if not bad:
+        return ''
+    # 0 is further from 1 than anything
+    worst = sorted(bad, key=lambda c: -abs(np.log(max(bad[c], 1e-9))))
+    shown = ', '.join(f'{code} {bad[code]:.2f}' for code in worst[:count])
+    dots = ', ...' if len(worst) > count else ''
+    return (
+        f'Spread over films, predicted by true, below '
+        f'{limits["warn_below"]:g} or above {limits["warn_above"]:g} for '
+        f'{len(bad)} of {len(ratios)} landmarks: {shown}{dots}'
+    )
 
 
 def report_result(

@@ -93,8 +93,7 @@ class FilmSet:
         valid = self.valid
         if shape is None:
             shape = mean_shape(truth, valid)
-        ratios = landmark_spread_ratios(predicted, truth, valid)
-        varies = ~np.isnan(ratios)
+        varies = ~np.isnan(self.landmark_spreads())
         statistics = dict(
             spread_ratio=spread_ratio(predicted, truth, valid),
             corr=correlation(predicted, truth, valid),
@@ -107,6 +106,18 @@ class FilmSet:
         if not np.isnan(self.scores).all():
             statistics['peak'] = peak(self.scores, valid)
         return statistics
+
+    def landmark_spreads(self) -> np.ndarray:
+        """The ``spread_ratio`` of each landmark, whose median is given.
+
+        Returns:
+            np.ndarray: (K,) float64; NaN for a landmark that does not vary.
+        """
+        predicted, truth = (
+            to_box(points, self.boxes_px)
+            for points in (self.predicted_px, self.truth_px)
+        )
+        return landmark_spread_ratios(predicted, truth, self.valid)
 
     def _merged_pairs(self, predicted: np.ndarray, truth: np.ndarray) -> float:
         if self.spacing is None:

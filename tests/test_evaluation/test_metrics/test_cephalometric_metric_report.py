@@ -33,6 +33,28 @@ def test_tables_by_landmark_and_device(film_log):
     assert '3 images/3.png' in worst.splitlines()[3]
 
 
+def test_landmarks_that_do_not_follow_the_picture_are_named(film_log):
+    films = random_films(12)
+    evaluate_films(CephalometricMetric(), films)
+    assert not [text for _, text in film_log if 'Spread over' in text]
+    still, wild = ('S', 'N', 'Go', 'Me', 'Gn'), 'B'
+    for film in films:
+        truth = film['gt_instances']['keypoints'][0]
+        points = film['pred_instances']['keypoints'][0]
+        for code in still:
+            points[CODES.index(code)] = 50
+        points[CODES.index('Me')] += 0.3 * truth[CODES.index('Me')]
+        points[CODES.index(wild)] *= 9
+    metrics = evaluate_films(CephalometricMetric(), films)
+    # the median sees nothing
+    assert 0.5 < metrics['spread_ratio'] < 2
+    (text,) = [text for _, text in film_log if 'Spread over' in text]
+    assert '6 of 19 landmarks: ' in text
+    named = text.split('landmarks: ')[1].split(', ')
+    assert [n.split()[0] for n in named] == ['S', 'N', 'Go', 'Gn', 'B', '...']
+    assert named[0] == 'S 0.00'
+
+
 def test_device_table_is_for_films_that_name_theirs(film_log):
     evaluate_films(CephalometricMetric(), random_films(3))
     assert not [text for _, text in film_log if 'by device' in text]
@@ -56,6 +78,8 @@ def test_files_hold_everything(tmp_path):
     assert summary['films_without_spacing'] == []
     assert [row['landmark'] for row in summary['by_landmark']] == list(CODES)
     assert summary['by_landmark'][1]['N'] == 1
+    # the truth is the same on both films
+    assert summary['by_landmark'][0]['spread_ratio'] is None
     assert summary['by_film'][0]['img_id'] == 11
     assert summary['by_film'][1]['worst_landmark'] == 'S'
     assert summary['by_film'][1]['max'] == pytest.approx(4)
