@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, NamedTuple, Tuple
+from typing import Dict, Tuple
 
 import torch
 from mmpose.models.heads import BaseHead
@@ -10,7 +10,7 @@ from cape_mm.models.layers import (
     AutoregressiveDecoder,
     DecoderContext,
     DecoderOutput,
-    Proposal,
+    EncodedEpisodes,
     SimilarityProposal,
     SupportEncoder,
     most_certain_first,
@@ -21,26 +21,6 @@ from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch
 
 Features = Tuple[Tensor, ...]
-
-
-class EncodedEpisodes(NamedTuple):
-    """Everything :class:`AutoregressiveKeypointHead` knows before decoding.
-
-    N = B * Q rows pair each query with its episode's supports.
-
-    Attributes:
-        proposal (Proposal): First guesses, keypoints in annotation order.
-        valid (Tensor): (N, K), bool, visible in at least one support;
-            annotation order.
-        order (Tensor): (N, K), decoding order: step *i* decodes keypoint
-            ``order[:, i]``.
-        context (DecoderContext): Input of the decoder, in decoding order.
-    """
-
-    proposal: Proposal
-    valid: Tensor
-    order: Tensor
-    context: DecoderContext
 
 
 @MODELS.register_module()
@@ -190,11 +170,22 @@ class AutoregressiveKeypointHead(BaseHead):
             keypoints that no support shows.
         """
         encoded = self.encode(support_features, query_features, batch)
+        points = self.decode(encoded.context)
+        return encoded.restore(points, len(batch.adjacency))
+
+    def decode(self, context: DecoderContext) -> Tensor:
+        """Decode without knowing any point, as in test.
+
+        Args:
+            context (DecoderContext): Of :meth:`encode`.
+
+        Returns:
+            Tensor: (N, K, 2), ``(x, y)`` in [0, 1] of the query's input, in
+            decoding order.
+        """
         if self.autoregressive:
-            points = self.decoder.generate(encoded.context)
-        else:
-            points = self.decoder.parallel(encoded.context).last_points()
-        return self._restore(encoded, points, len(batch.adjacency))
+            return self.decoder.generate(context)
+        return self.decoder.parallel(context).last_points()
 
     def predict(
         self,
@@ -217,9 +208,9 @@ class AutoregressiveKeypointHead(BaseHead):
         does.
         """
         encoded = self.encode(support_features, query_features, batch)
-        target, known = self._targets(encoded, batch)
-        points = self._decode(encoded.context, target, known).last_points()
-        return self._restore(encoded, points, len(batch.adjacency))
+        target, known = encoded.targets(batch)
+        output = self._decode_from(encoded.context, target, known)
+        return encoded.restore(output.last_points(), len(batch.adjacency))
 
     def loss(
         self,
@@ -240,8 +231,8 @@ class AutoregressiveKeypointHead(BaseHead):
             ones, ``loss_heatmap`` of the proposal.
         """
         encoded = self.encode(support_features, query_features, batch)
-        target, known = self._targets(encoded, batch)
-        output = self._decode(
+        target, known = encoded.targets(batch)
+        output = self._decode_from(
             encoded.context,
             *self._points_to_feed(encoded.context, target, known),
         )
@@ -258,15 +249,7 @@ class AutoregressiveKeypointHead(BaseHead):
         )
         return losses
 
-    def _targets(
-        self, encoded: EncodedEpisodes, batch: EpisodeBatch
-    ) -> Tuple[Tensor, Tensor]:
-        """Query points (N, K, 2) and valid (N, K), in decoding order."""
-        target = reorder(batch.query_points.flatten(0, 1), encoded.order)
-        known = batch.query_valid.flatten(0, 1).gather(1, encoded.order)
-        return target, known & encoded.context.valid[:, :-1]
-
-    def _decode(
+    def _decode_from(
         self, context: DecoderContext, points: Tensor, known: Tensor
     ) -> DecoderOutput:
         """Decode from given points, where points are told at all."""
@@ -309,13 +292,3 @@ class AutoregressiveKeypointHead(BaseHead):
             f'{prefix}loss_ce': self.loss_ce_weight
             * token_type_loss(output.type_logits[layer], known),
         }
-
-    @staticmethod
-    def _restore(
-        encoded: EncodedEpisodes, points: Tensor, batch_size: int
-    ) -> Tuple[Tensor, Tensor]:
-        """Back to annotation order and to (B, Q, K, ...)."""
-        points = reorder(points, encoded.order.argsort(dim=1))
-        scores = encoded.proposal.scores * encoded.valid
-        shape = (batch_size, -1)
-        return points.unflatten(0, shape), scores.unflatten(0, shape)

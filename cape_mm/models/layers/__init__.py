@@ -8,6 +8,7 @@ from .autoregressive_decoder import (
 from .autoregressive_layer import AutoregressiveLayer, StepMemory
 from .coordinate_embedding import CoordinateEmbedding, grid_points
 from .decoding_order import most_certain_first, reorder
+from .encoded_episodes import EncodedEpisodes
 from .feature_sampling import sample_features
 from .local_attention import LocalAttention
 from .refinement_layer import RefinementLayer
@@ -23,6 +24,7 @@ __all__ = [
     'CoordinateEmbedding',
     'DecoderContext',
     'DecoderOutput',
+    'EncodedEpisodes',
     'FeedForward',
     'KeyValue',
     'LocalAttention',

@@ -328,7 +328,7 @@ class TestLoss:
 class TestScheduledSampling:
     def feed(self, head, features, batch):
         encoded = head.encode(features(2, seed=1), features(2, seed=2), batch)
-        target, known = head._targets(encoded, batch)
+        target, known = encoded.targets(batch)
         fed = head._points_to_feed(encoded.context, target, known)
         own = head.decoder(encoded.context, target, known).points[-1]
         return target, own[:, :-1], *fed
@@ -368,6 +368,6 @@ class TestScheduledSampling:
         head.own_prediction_share = 1.0
         batch = make_batch()
         encoded = head.encode(features(2, seed=1), features(2, seed=2), batch)
-        target, known = head._targets(encoded, batch)
+        target, known = encoded.targets(batch)
         points, _ = head._points_to_feed(encoded.context, target, known)
         assert not points.requires_grad
