@@ -52,7 +52,7 @@ def trace_decoding(model: BaseModel, item: dict) -> DecodingTrace:
     layer = head.decoder.autoregressive_layer
     recorder = _AttentionRecorder(layer.memory_attention)
     try:
-        points = head.decoder.generate(encoded.context)
+        points = head.decode(encoded.context)
     finally:
         recorder.remove()
 

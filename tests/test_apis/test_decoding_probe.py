@@ -13,15 +13,29 @@ def traced(inferencer):
     return item, trace_decoding(inferencer.model, item)
 
 
-def test_points_are_those_of_the_prediction(inferencer, traced):
-    item, trace = traced
-    (episode,) = predict_items(inferencer.model, [item])
+def assert_points_are_predicted(model, item, trace):
+    (episode,) = predict_items(model, [item])
     for points, query in zip(trace.points, episode.queries):
         corner = query.input_center - 0.5 * query.input_scale
         expected = (query.pred_instances.keypoints[0] - corner) / (
             query.input_scale
         )
         np.testing.assert_allclose(points, expected, atol=1e-4)
+
+
+def test_points_are_those_of_the_prediction(inferencer, traced):
+    assert_points_are_predicted(inferencer.model, *traced)
+
+
+def test_points_of_a_parallel_head_are_decoded_in_parallel(
+    inferencer, traced, monkeypatch
+):
+    item, stepwise = traced
+    monkeypatch.setattr(inferencer.model.head, 'autoregressive', False)
+    trace = trace_decoding(inferencer.model, item)
+    assert_points_are_predicted(inferencer.model, item, trace)
+    assert not torch.equal(trace.points, stepwise.points)
+    assert trace.attention.shape == stepwise.attention.shape
 
 
 def test_maps_and_attention_are_shares(traced):
