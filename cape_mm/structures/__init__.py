@@ -10,6 +10,7 @@ from .landmark_schema import (
     available_schemas,
     get_schema,
 )
+from .pose_tracker_state import PoseTrackerState
 from .track_query_state import TrackQueryState
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     'EpisodeIndex',
     'Landmark',
     'LandmarkSchema',
+    'PoseTrackerState',
     'TrackQueryState',
     'available_schemas',
     'get_schema',

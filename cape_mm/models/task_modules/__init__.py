@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .keypoint_l1_cost import KeypointL1Cost
 from .oks_cost import OksCost
+from .pose_query_tracker import PoseQueryTracker
 from .track_aware_hungarian_assigner import TrackAwareHungarianAssigner
 from .track_diagnostics import (
     TRACK_DIAGNOSTICS,
@@ -13,6 +14,7 @@ __all__ = [
     'TRACK_DIAGNOSTICS',
     'KeypointL1Cost',
     'OksCost',
+    'PoseQueryTracker',
     'TrackAwareHungarianAssigner',
     'TrackQuerySampler',
     'WindowOutcome',
