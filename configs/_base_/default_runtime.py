@@ -24,6 +24,8 @@ default_hooks = dict(
     # checkpoints hold plain data only: `weights_only=True` loads them
     plain_checkpoint=dict(type='cape_mm.PlainCheckpointHook'),
     restore_checkpoint=dict(type='cape_mm.RestorePlainCheckpointHook'),
+    # warns if --resume meets a checkpoint of other data
+    resume_check=dict(type='cape_mm.ResumeCheckHook'),
     # switched on by --show-dir / --show of tools/train.py and tools/test.py
     visualization=dict(type='cape_mm.EpisodeVisualizationHook', enable=False),
     # CAPE_DEBUG=data,mask,decode,pck: what goes through the model, in the log

@@ -290,6 +290,14 @@ def test_members_of_different_sizes_are_refused(build, pipeline, write_mp100):
         build(data=data, pipeline=steps)[0]
 
 
+def test_metainfo_says_what_episodes_are_drawn_from(build, write_mp100):
+    data = write_mp100(instances=(3, 1, 2), num_keypoints=(4, 4, 4))
+    assert build(data=data).metainfo == dict(
+        dataset_name='mp100',
+        drawn_from=dict(categories=[10, 30], num_instances=5),
+    )
+
+
 def test_lazy_init_loads_nothing(build, write_mp100):
     data = dict(write_mp100(), ann_file='absent.json', lazy_init=True)
     dataset = build(data=data, lazy_init=True)

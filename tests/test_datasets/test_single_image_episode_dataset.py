@@ -42,6 +42,14 @@ def test_first_instance_is_the_default(build):
     assert build()[0]['data_samples'].queries[0].id == 105
 
 
+def test_metainfo_tells_pictures_apart(build):
+    first, second = (
+        build(image_index=index).metainfo['drawn_from'] for index in (0, 1)
+    )
+    assert first == dict(categories=[20], num_instances=1, annotation_id=105)
+    assert second == dict(first, annotation_id=106)
+
+
 def test_category_with_one_instance_is_enough(build, write_mp100):
     data = write_mp100(instances=(1,), num_keypoints=(4,))
     item = build(dataset=data, category_id=10)[0]

@@ -89,8 +89,15 @@ class EpisodeDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """dict: Meta information of the instances' data set."""
-        return self.dataset.metainfo
+        """dict: That of the instances, and what episodes are drawn from.
+
+        ``drawn_from`` holds ``categories``, their ids, and ``num_instances``.
+        It is part of checkpoints, see :class:`ResumeCheckHook`.
+        """
+        info = dict(self.dataset.metainfo)
+        if self._fully_initialized:
+            info['drawn_from'] = self._drawn_from()
+        return info
 
     def full_init(self) -> None:
         """Load the annotations, unless that has been done."""
@@ -188,6 +195,13 @@ class EpisodeDataset(Dataset):
                 'query(s)',
                 f'episodes per epoch: {self.num_episodes}',
             ]
+        )
+
+    def _drawn_from(self) -> dict:
+        """What tells this data set from others, wherever its files are."""
+        return dict(
+            categories=list(self._pools),
+            num_instances=sum(len(pool) for pool in self._pools.values()),
         )
 
     def _make_pools(self) -> Dict[int, np.ndarray]:

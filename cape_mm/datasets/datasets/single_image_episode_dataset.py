@@ -81,6 +81,12 @@ class SingleImageEpisodeDataset(EpisodeDataset):
             ]
         )
 
+    def _drawn_from(self) -> dict:
+        """The category and the annotation."""
+        chosen = int(self._pools[self.category_id][0])
+        annotation_id = self.dataset.get_data_info(chosen)['id']
+        return dict(super()._drawn_from(), annotation_id=annotation_id)
+
     def _make_pools(self) -> Dict[int, np.ndarray]:
         """The chosen instance alone."""
         chosen = self.dataset.find_instance(self.category_id, self.image_index)

@@ -13,6 +13,7 @@ from .plain_checkpoint_hook import (
     RestorePlainCheckpointHook,
 )
 from .resumable_early_stopping_hook import ResumableEarlyStoppingHook
+from .resume_check_hook import ResumeCheckHook
 from .scheduled_sampling_hook import ScheduledSamplingHook
 from .strict_checkpoint_hook import StrictCheckpointHook
 from .train_gap_hook import TrainGapHook
@@ -32,6 +33,7 @@ __all__ = [
     'PlainCheckpointHook',
     'RestorePlainCheckpointHook',
     'ResumableEarlyStoppingHook',
+    'ResumeCheckHook',
     'ScheduledSamplingHook',
     'StrictCheckpointHook',
     'TrainGapHook',

@@ -1,0 +1,101 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from cape_mm.engine.hooks import ResumeCheckHook
+
+DATA = dict(categories=[3], num_instances=6)
+
+
+@pytest.fixture
+def warnings_of(caplog):
+    def check(checkpoint, resume=True, **metainfo):
+        caplog.clear()
+        dataset = SimpleNamespace(metainfo=metainfo)
+        runner = SimpleNamespace(
+            _resume=resume,
+            logger=logging.getLogger('test'),
+            train_dataloader=SimpleNamespace(dataset=dataset),
+        )
+        ResumeCheckHook().after_load_checkpoint(runner, checkpoint)
+        return '\n'.join(caplog.messages)
+
+    return check
+
+
+def of(drawn_from):
+    meta = dict(dataset_meta=dict(dataset_name='a', drawn_from=drawn_from))
+    return dict(meta=meta, optimizer={})
+
+
+def test_what_differs_is_named(warnings_of):
+    now = dict(categories=[5], num_instances=6, annotation_id=8)
+    text = warnings_of(of(DATA), drawn_from=now)
+    assert 'trained on other data: categories [3] there, [5] here;' in text
+    assert 'annotation_id none there, 8 here.' in text
+    assert 'num_instances' not in text
+
+
+def test_many_categories_are_counted(warnings_of):
+    now = dict(DATA, categories=list(range(70)))
+    assert '9, ... 70 in all] here' in warnings_of(of(DATA), drawn_from=now)
+
+
+@pytest.mark.parametrize(
+    'checkpoint',
+    [
+        of(DATA),
+        dict(meta=dict(dataset_meta=dict(dataset_name='a')), optimizer={}),
+        dict(meta=dict(dataset_meta=None), optimizer={}),
+        dict(optimizer={}),
+    ],
+    ids=['same', 'older', 'no data set', 'foreign'],
+)
+def test_nothing_is_guessed(warnings_of, checkpoint):
+    assert not warnings_of(checkpoint, drawn_from=DATA)
+    assert not warnings_of(checkpoint)
+
+
+def test_fine_tuning_is_not_warned_about(warnings_of):
+    other = dict(DATA, categories=[5])
+    assert not warnings_of(dict(of(DATA)), resume=False, drawn_from=other)
+    assert not warnings_of({}, resume=False)
+
+
+def test_best_file_is_no_point_to_resume_from(toy_runner, tmp_path):
+    toy_runner(tmp_path, **{'train_cfg.max_epochs': 2}).train()
+    for name, warns in (('best_PCK_epoch_2', True), ('epoch_2', False)):
+        runner = toy_runner(
+            tmp_path, load_from=f'{tmp_path}/{name}.pth', resume=True
+        )
+        runner.train()
+        (file,) = (tmp_path / runner.timestamp).glob('*.log')
+        assert ('no state of the optimizer' in file.read_text()) is warns
+
+
+def test_resume_with_another_category_is_warned_about(
+    tiny_cape_runner, tmp_path
+):
+    dataset = 'train_dataloader.dataset'
+    options = {
+        f'{dataset}.type': 'cape_mm.SingleCategoryEpisodeDataset',
+        f'{dataset}.num_episodes': 2,
+        'train_cfg.max_epochs': 1,
+        'val_cfg': None,
+        'val_dataloader': None,
+        'val_evaluator': None,
+    }
+    key = f'{dataset}.category_id'
+    tiny_cape_runner(tmp_path, **options, **{key: '1'}).train()
+    for category, warns in (('1', False), ('2', True)):
+        runner = tiny_cape_runner(
+            tmp_path, **options, **{key: category, 'resume': True}
+        )
+        runner.train()
+        (file,) = (tmp_path / runner.timestamp).glob('*.log')
+        log = file.read_text()
+        assert 'resumed epoch: 1' in log
+        assert ('categories [1] there, [2] here' in log) is warns
+        assert ('on other data' in log) is warns
