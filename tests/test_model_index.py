@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -30,6 +31,39 @@ def test_models_of_a_metafile_have_configs_and_collections(metafile):
         assert model['In Collection'] in collections
         assert (ROOT / model['Config']).is_file(), model['Config']
         assert model['Name'] == Path(model['Config']).stem
+
+
+@pytest.mark.parametrize('metafile', METAFILES)
+def test_every_config_of_a_family_is_a_model(metafile):
+    folder = Path(metafile).parent
+    listed = [model['Config'] for model in load(metafile)['Models']]
+    # variants of ablations lie a folder deeper
+    configs = (ROOT / folder).glob('*.py')
+    assert sorted(listed) == sorted(
+        path.relative_to(ROOT).as_posix() for path in configs
+    )
+
+
+@pytest.mark.parametrize('metafile', METAFILES)
+def test_readme_of_a_collection_names_its_models(metafile):
+    content = load(metafile)
+    pages = {
+        entry['Name']: entry['README'] for entry in content['Collections']
+    }
+    for model in content['Models']:
+        text = (ROOT / pages[model['In Collection']]).read_text('utf-8')
+        stem = Path(model['Config']).stem
+        folded = re.sub(r'split\d', 'split{1..5}', stem)
+        assert stem in text or folded in text, stem
+
+
+@pytest.mark.parametrize('metafile', METAFILES)
+def test_results_have_a_task_and_their_data(metafile):
+    for model in load(metafile)['Models']:
+        for result in model['Results']:
+            assert result['Task'] and result['Dataset'], model['Name']
+            for value in result['Metrics'].values():
+                assert isinstance(value, (int, float)), model['Name']
 
 
 def test_file_names_of_configs_are_unique():
