@@ -65,6 +65,9 @@ def test_folder_comes_from_the_environment(load, monkeypatch):
         assert dataset.data_root == '/somewhere/else'
 
 
+EARLY_STOPPING = 'cape_mm.ResumableEarlyStoppingHook'
+
+
 def hooks_of(config):
     return {hook.type: hook for hook in config.custom_hooks}
 
@@ -73,13 +76,13 @@ def test_options_are_off_by_default_and_on_by_the_environment(
     load, monkeypatch
 ):
     hooks = hooks_of(load())
-    assert 'EMAHook' not in hooks and 'EarlyStoppingHook' not in hooks
+    assert 'EMAHook' not in hooks and EARLY_STOPPING not in hooks
     monkeypatch.setenv('CAPE_EMA', '0.0005')
     monkeypatch.setenv('CAPE_PATIENCE', '6')
     monkeypatch.setenv('CAPE_MIN_DELTA', '0.002')
     hooks = hooks_of(load(2))
     assert hooks['EMAHook'].momentum == 0.0005
-    stopping = hooks['EarlyStoppingHook']
+    stopping = hooks[EARLY_STOPPING]
     assert (stopping.rule, stopping.monitor) == ('greater', 'PCK')
     assert (stopping.patience, stopping.min_delta) == (6, 0.002)
 

@@ -31,7 +31,7 @@ if ema_momentum:
 if patience:
     custom_hooks.append(
         dict(
-            type='EarlyStoppingHook',
+            type='cape_mm.ResumableEarlyStoppingHook',
             monitor='PCK',
             rule='greater',
             min_delta=min_delta,

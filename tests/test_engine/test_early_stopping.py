@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""MMEngine's EarlyStoppingHook on PCK, as the guide sets it."""
+"""Early stopping on PCK, as the guide sets it."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ import torch
 STOP = {
     f'default_hooks.early_stopping.{key}': value
     for key, value in dict(
-        type='EarlyStoppingHook',
+        type='cape_mm.ResumableEarlyStoppingHook',
         monitor='PCK',
         rule='greater',
         min_delta=0.001,
