@@ -1,0 +1,269 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""What the diagnostics of track queries tell."""
+
+from typing import List, Mapping, Optional
+
+from ..log_file import LogLine
+from ..rule import ERROR, WARNING, Trouble, lasting, rule
+
+#: Fewer track queries per clip than this are none.
+NONE = 0.05
+#: So many are enough for shares of them to mean something.
+SOME = 0.5
+#: Shares of track queries with a person.
+FEW, HALF, NEARLY_ALL = 0.1, 0.5, 0.98
+#: Share of the persons that track queries have.
+FEW_TRACKED = 0.2
+#: Least healthy share of kept identities.
+KEPT = 0.5
+#: L1 of track queries, in [0, 1] of the input, and as a multiple of the L1 of
+#: detect queries: drifted, and elsewhere.
+DRIFTED, DRIFTED_TIMES = 0.01, 2
+ELSEWHERE, ELSEWHERE_TIMES = 0.04, 3
+
+
+def _share(values: Mapping[str, float]) -> float:
+    """Share of the track queries that have a person."""
+    return values['n_trk_pos'] / max(values['n_trk'], 1e-9)
+
+
+def _percent(share: float) -> str:
+    return f'{100 * share:.3g} %'
+
+
+@rule(
+    'no-tracks',
+    ERROR,
+    'No queries are handed over from window to window: tracking is not '
+    'trained. The trk_* values of these lines are old ones.',
+    'If loss_cls still falls, wait until scores reach the selection threshold '
+    'of the TrackQuerySampler, lower score_thr, or set matched_always=True. '
+    'Otherwise check that clips have at least 2 windows and that '
+    'p_false_negative is not 1.',
+    keys=('n_trk',),
+    needs=('n_det_pos',),
+)
+def no_tracks(lines: List[LogLine]) -> Optional[Trouble]:
+    """Persons are detected, but none is tracked."""
+    since = lasting(lines, lambda v: v['n_trk'] < NONE and v['n_det_pos'] > 0)
+    if since is None:
+        return None
+    now = lines[-1].values
+    return Trouble(
+        since,
+        f'n_trk is {now["n_trk"]:.3g}, n_det_pos {now["n_det_pos"]:.3g}',
+    )
+
+
+@rule(
+    'tracks-without-persons',
+    ERROR,
+    'Queries are handed over, but get no persons: their identities are not '
+    'those of the persons of the next window.',
+    'Look at track_ids in the data (-1 is unknown) and, with code of your '
+    'own, at who hands them over: the assignment of the last decoder layer, '
+    'not that of the proposals. If identities are right, the selection '
+    'threshold lets mistakes through.',
+    keys=('n_trk_pos',),
+    needs=('n_trk',),
+)
+def tracks_without_persons(lines: List[LogLine]) -> Optional[Trouble]:
+    """Hardly any track query has a person."""
+    since = lasting(lines, lambda v: v['n_trk'] >= SOME and _share(v) < FEW)
+    return _about_share(since, lines)
+
+
+@rule(
+    'mostly-mistakes',
+    WARNING,
+    'More than half of the track queries are mistakes or persons who have '
+    'left: training sees little tracking.',
+    'Raise score_thr of the TrackQuerySampler, lower p_false_positive or '
+    'max_gap of the data set.',
+    keys=('n_trk_pos',),
+    needs=('n_trk',),
+)
+def mostly_mistakes(lines: List[LogLine]) -> Optional[Trouble]:
+    """Some track queries have a person, most have not."""
+    since = lasting(
+        lines, lambda v: v['n_trk'] >= SOME and FEW <= _share(v) < HALF
+    )
+    return _about_share(since, lines)
+
+
+@rule(
+    'tracks-never-wrong',
+    WARNING,
+    'Track queries are hardly ever background. What they never see they do '
+    'not learn: in test, tracks of persons who left will not end.',
+    'Raise p_false_positive of the TrackQuerySampler, keep keep_vanished=True '
+    'and raise max_gap of the data set, so that persons leave between '
+    'windows.',
+    keys=('n_trk_pos',),
+    needs=('n_trk',),
+)
+def tracks_never_wrong(lines: List[LogLine]) -> Optional[Trouble]:
+    """All track queries have a person."""
+    since = lasting(
+        lines, lambda v: v['n_trk'] >= SOME and _share(v) > NEARLY_ALL
+    )
+    return _about_share(since, lines)
+
+
+def _about_share(
+    since: Optional[LogLine], lines: List[LogLine]
+) -> Optional[Trouble]:
+    if since is None:
+        return None
+    now = lines[-1].values
+    return Trouble(
+        since,
+        f'n_trk_pos {now["n_trk_pos"]:.3g} is {_percent(_share(now))} of '
+        f'n_trk {now["n_trk"]:.3g}',
+    )
+
+
+@rule(
+    'few-persons-tracked',
+    WARNING,
+    'n_trk_pos + n_det_pos is the number of persons. Most of them come to '
+    'detect queries anew in each window.',
+    'Lower score_thr of the TrackQuerySampler, lower p_false_negative, or set '
+    'matched_always=True; a young training needs time first.',
+    keys=('n_trk_pos',),
+    needs=('n_trk', 'n_det_pos'),
+)
+def few_persons_tracked(lines: List[LogLine]) -> Optional[Trouble]:
+    """Track queries have a small part of the persons."""
+
+    def tracked(values: Mapping[str, float]) -> float:
+        persons = values['n_trk_pos'] + values['n_det_pos']
+        return values['n_trk_pos'] / max(persons, 1e-9)
+
+    since = lasting(
+        lines,
+        lambda v: (
+            v['n_trk'] >= NONE
+            and _share(v) >= FEW
+            and tracked(v) < FEW_TRACKED
+        ),
+    )
+    if since is None:
+        return None
+    return Trouble(
+        since,
+        f'track queries have {_percent(tracked(lines[-1].values))} of the '
+        'persons',
+    )
+
+
+@rule(
+    'no-births',
+    WARNING,
+    'Track queries have all persons. Detect queries do not learn to find '
+    'somebody who comes in beside those who are tracked.',
+    'Raise p_false_negative of the TrackQuerySampler.',
+    keys=('n_det_pos',),
+    needs=('n_trk_pos',),
+)
+def no_births(lines: List[LogLine]) -> Optional[Trouble]:
+    """Detect queries get nobody."""
+    since = lasting(
+        lines, lambda v: v['n_trk_pos'] >= SOME and v['n_det_pos'] < NONE
+    )
+    if since is None:
+        return None
+    now = lines[-1].values
+    return Trouble(
+        since,
+        f'n_det_pos is {now["n_det_pos"]:.3g}, n_trk_pos '
+        f'{now["n_trk_pos"]:.3g}',
+    )
+
+
+@rule(
+    'identities-lost',
+    ERROR,
+    'Most track queries do not get the person they came with.',
+    'See trk_kpt_l1 first: if track queries stand elsewhere, that is the '
+    'cause, and a larger bonus would only hide it. If it is near '
+    'det_kpt_l1, set track_bonus=-50 or mode="hard" of the assigner: with a '
+    'KeypointL1Cost of weight 70, -10 is overruled by 0.14 of the picture.',
+    keys=('trk_id_con',),
+    needs=('n_trk',),
+)
+def identities_lost(lines: List[LogLine]) -> Optional[Trouble]:
+    """Less than half of the identities are kept."""
+    since = lasting(
+        lines, lambda v: v['n_trk'] >= NONE and v['trk_id_con'] < KEPT
+    )
+    if since is None:
+        return None
+    now = lines[-1].values['trk_id_con']
+    return Trouble(since, f'trk_id_con is {now:.3g}')
+
+
+@rule(
+    'tracks-elsewhere',
+    ERROR,
+    'Track queries are given persons they do not stand at. A pose that is one '
+    'frame old is wrong by about 0.01 of the picture, so this is not '
+    'staleness and does not heal.',
+    'Check in this order: the windows of a clip share one geometric '
+    'augmentation; track_ids are filtered together with boxes and keypoints; '
+    'the hand-over takes poses and identities of the same queries; only then '
+    'the bonus, which can force a query onto a far person.',
+    keys=('trk_kpt_l1',),
+    needs=('n_trk', 'det_kpt_l1'),
+)
+def tracks_elsewhere(lines: List[LogLine]) -> Optional[Trouble]:
+    """Track queries are far from their persons, detect queries are not."""
+    since = lasting(lines, _is_elsewhere)
+    return _about_distance(since, lines)
+
+
+@rule(
+    'tracks-drift',
+    WARNING,
+    'Propagated poses lag behind those that are found anew. Over many frames '
+    'the lag adds up.',
+    'Raise reference_jitter of the TrackQuerySampler (0.02 is a start) and '
+    'the number of windows to 3; in test, re-anchor tracks on proposals.',
+    keys=('trk_kpt_l1',),
+    needs=('n_trk', 'det_kpt_l1'),
+)
+def tracks_drift(lines: List[LogLine]) -> Optional[Trouble]:
+    """Track queries are a little further from their persons."""
+    since = lasting(
+        lines,
+        lambda v: (
+            v['n_trk'] >= NONE
+            and v['trk_kpt_l1'] > DRIFTED
+            and v['trk_kpt_l1'] > DRIFTED_TIMES * v['det_kpt_l1']
+        ),
+    )
+    if since is None or lasting(lines, _is_elsewhere) is not None:
+        return None
+    return _about_distance(since, lines)
+
+
+def _is_elsewhere(values: Mapping[str, float]) -> bool:
+    return (
+        values['n_trk'] >= NONE
+        and values['trk_kpt_l1'] > ELSEWHERE
+        and values['trk_kpt_l1'] > ELSEWHERE_TIMES * values['det_kpt_l1']
+    )
+
+
+def _about_distance(
+    since: Optional[LogLine], lines: List[LogLine]
+) -> Optional[Trouble]:
+    if since is None:
+        return None
+    now = lines[-1].values
+    track, detect = now['trk_kpt_l1'], now['det_kpt_l1']
+    return Trouble(
+        since,
+        f'trk_kpt_l1 {track:.3g}, {_percent(track)} of the picture, is '
+        f'{track / max(detect, 1e-9):.3g} times det_kpt_l1 {detect:.3g}',
+    )
