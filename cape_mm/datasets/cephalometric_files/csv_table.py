@@ -10,7 +10,7 @@ from cape_mm.structures import LandmarkSchema
 
 from ..annotation_report import AnnotationReport
 from .coco_file import CephalometricRecord
-from .dicom_film import DicomFilm, is_dicom, read_dicom
+from .dicom_film import DicomFilm, is_dicom, png_name, read_dicom
 from .film_split import name_part
 from .landmark_columns import (
     index_header,
@@ -205,7 +205,7 @@ def _add_dicom(
     for note in film.notes:
         report.add('dicom', f'{record.image_path}: {note}')
     record.image = film.image
-    record.image_path = Path(record.image_path).with_suffix('.png').as_posix()
+    record.image_path = png_name(record.image_path)
     record.device = record.device or film.device
     if record.spacing is None:
         record.spacing = film.spacing

@@ -5,7 +5,7 @@ Needs pydicom: ``pip install "cape_mm[dicom]"``. It is imported only when a
 file is read.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, List, NamedTuple, Optional, Tuple, Union
 
 import cv2
@@ -84,6 +84,24 @@ def is_dicom(path: Union[str, Path]) -> bool:
         return True
     with open(path, 'rb') as file:
         return file.read(132)[128:] == b'DICM'
+
+
+def png_name(path: Union[str, PurePath]) -> str:
+    """Name of the PNG that a DICOM file becomes.
+
+    Only a suffix of DICOM is replaced: exports are often called by their
+    UIDs, such as ``1.2.840.7``, whose last number is none.
+
+    Args:
+        path (str | PurePath): The file, relative to its folder.
+
+    Returns:
+        str: Such as ``'a/1.2.840.7.png'``, with slashes.
+    """
+    path = PurePath(path)
+    if path.suffix.lower() in _SUFFIXES:
+        return path.with_suffix('.png').as_posix()
+    return f'{path.as_posix()}.png'
 
 
 def read_dicom(

@@ -8,7 +8,7 @@ import cv2
 from cape_mm.structures import LandmarkSchema
 
 from ..annotation_report import AnnotationReport
-from .dicom_film import is_dicom, read_dicom
+from .dicom_film import is_dicom, png_name, read_dicom
 from .picture_size import MAX_MEGAPIXELS
 
 TABLE = 'films.csv'
@@ -53,7 +53,7 @@ def unpack_dicom_folder(
     owners: Dict[str, Path] = {}
     rows: List[List[str]] = []
     for path in files:
-        name = path.relative_to(root).with_suffix('.png').as_posix()
+        name = png_name(path.relative_to(root))
         if name in owners:
             raise ValueError(
                 f'{path} and {owners[name]} would both become {name}: rename '

@@ -273,6 +273,24 @@ def test_a_folder_becomes_pictures_and_a_table(write, tmp_path, report):
         unpack_dicom_folder(tmp_path / 'in', out, schema, report)
 
 
+def test_files_called_by_their_uids_stay_apart(write, tmp_path, report):
+    for number in (1, 2):
+        write(f'in/1.2.840.{number}')
+    write('in/1.2.840.3.dcm')
+    schema = get_schema('document19')
+    assert unpack_dicom_folder(tmp_path / 'in', tmp_path, schema, report) == 3
+    pictures = sorted(p.name for p in (tmp_path / 'images').iterdir())
+    assert pictures == ['1.2.840.1.png', '1.2.840.2.png', '1.2.840.3.png']
+    codes = [f'{code}_{axis}' for code in schema.codes for axis in 'xy']
+    rows = [['file', *codes]]
+    rows += [[f'1.2.840.{n}', *map(str, range(38))] for n in (1, 2)]
+    table = tmp_path / 'films.csv'
+    table.write_text('\n'.join(','.join(row) for row in rows) + '\n')
+    records = read_csv(table, schema, tmp_path / 'in', report)
+    names = [record.image_path for record in records]
+    assert names == ['1.2.840.1.png', '1.2.840.2.png']
+
+
 def test_a_folder_without_dicom_files(tmp_path, report):
     with pytest.raises(FileNotFoundError, match='no DICOM file'):
         unpack_dicom_folder(
