@@ -1,11 +1,14 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import csv
 import json
+import runpy
+from pathlib import Path
 
 import cv2
 import pytest
 from tiny_ceph import write_tiny_ceph
 
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 TOOL = 'demo/cephalometric_demo.py'
 
 
@@ -57,6 +60,21 @@ def test_folders_are_searched_for_films(demo, tiny):
     found = [film['image'] for film in content['films']]
     assert found == list(map(str, pictures))
     assert not any(row['x_mm'] for row in rows_of(out / 'landmarks.csv'))
+
+
+def test_dicom_files_in_folders_need_no_suffix(tmp_path):
+    find = runpy.run_path(str(TOOLS / TOOL))['find_films']
+    marked = bytes(128) + b'DICM'
+    for name, content in {
+        'IM0001': marked,
+        '1.2.840.7': marked,
+        'a.dcm': b'',
+        'b.PNG': b'',
+        'notes.txt': b'not a film',
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    names = [Path(film).name for film in find([str(tmp_path)])]
+    assert names == ['1.2.840.7', 'IM0001', 'a.dcm', 'b.PNG']
 
 
 def test_config_and_norms_can_be_named(demo, tiny):

@@ -21,10 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if (ROOT / 'cape_mm').is_dir():
     sys.path.insert(0, str(ROOT))
 
-KINDS = (
-    *('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff'),
-    *('.dcm', '.dicom', '.dic'),
-)
+KINDS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff')
 
 
 def parse_args() -> argparse.Namespace:
@@ -78,10 +75,17 @@ def parse_args() -> argparse.Namespace:
 
 def find_films(paths: List[str]) -> List[str]:
     """Replace folders by the films in them, sorted by name."""
+    from cape_mm.datasets.cephalometric_files import is_dicom
+
     found = []
     for path in map(Path, paths):
         if path.is_dir():
-            files = [f for f in path.iterdir() if f.suffix.lower() in KINDS]
+            files = [
+                file
+                for file in path.iterdir()
+                # DICOM files often have no suffix
+                if file.suffix.lower() in KINDS or is_dicom(file)
+            ]
             if not files:
                 raise ValueError(f'there is no film in the folder {path}')
             found += sorted(files)
