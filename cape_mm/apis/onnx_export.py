@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import warnings
+from copy import deepcopy
 from importlib import import_module
 from types import ModuleType
 from typing import Dict, Iterable, Union
@@ -103,7 +104,8 @@ def export_onnx(
         ValueError: See :func:`make_network`.
     """
     onnx = _import('onnx')
-    network = make_network(inferencer).cpu()
+    # a copy: the inferencer stays on its device
+    network = deepcopy(make_network(inferencer)).cpu()
     codec = dict(inferencer.cfg.model.head.decoder)
     width, height = codec['input_size']
     options = {}

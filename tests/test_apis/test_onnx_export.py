@@ -50,6 +50,21 @@ def test_network_and_decoding_make_the_inferencer(tiny_ceph, inferencer):
     assert np.allclose(points, landmarks.keypoints[0], atol=0.5)
 
 
+def test_the_inferencer_stays_where_it_is(inferencer, tmp_path, monkeypatch):
+    pytest.importorskip('onnx')
+    given = []
+
+    def stop(network, *args, **kwargs):
+        given.append(network)
+        raise InterruptedError
+
+    monkeypatch.setattr(torch.onnx, 'export', stop)
+    with pytest.raises(InterruptedError):
+        export_onnx(inferencer, tmp_path / 'model.onnx')
+    theirs = {id(p) for p in inferencer.model.parameters()}
+    assert not theirs & {id(p) for p in given[0].parameters()}
+
+
 def test_onnx_runtime_finds_the_same_landmarks(
     tiny_ceph, inferencer, exported
 ):
