@@ -258,8 +258,15 @@ def test_heads_that_look_the_other_way(cfg, ask, edit):
     assert '3 films of train face left, 21 face right' in finding.message
 
 
+def test_splits_that_look_different_ways(cfg, ask, edit):
+    edit('val', lambda content: mirror(content, 12))
+    (finding,) = ask('facing-mixed', cfg)
+    assert 'train right, val left, test right' in finding.message
+
+
 def test_all_heads_to_the_left_are_in_order(cfg, ask, edit):
-    edit('train', lambda content: mirror(content, 24))
+    for split in ('train', 'val', 'test'):
+        edit(split, lambda content: mirror(content, 24))
     assert not ask('facing-mixed', cfg)
     assert not ask('landmark-order', cfg)
 

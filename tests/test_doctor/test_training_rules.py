@@ -187,7 +187,16 @@ def test_torso_of_another_schema(cfg, ask, split):
     assert 'Ar and ANS' in finding.message
 
 
-def test_spacing_that_does_not_reach_the_metric(cfg, ask):
+@pytest.mark.parametrize('is_first_unknown', [False, True])
+def test_spacing_that_does_not_reach_the_metric(
+    cfg, ask, edit, is_first_unknown
+):
+    def forget(content):
+        content['images'][0].update(spacing=None, spacing_source='unknown')
+
+    if is_first_unknown:
+        edit('val', forget)
+    assert not ask('spacing-not-packed', cfg)
     pipeline(cfg, 'val')[3] = dict(type='PackPoseInputs')
     (finding,) = ask('spacing-not-packed', cfg)
     assert 'items of val' in finding.message

@@ -98,13 +98,19 @@ def landmark_order(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     'Mirror the films that face the other way, with their landmarks.',
 )
 def facing_mixed(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """All heads look the same way."""
+    """All heads look the same way, in all splits."""
+    sides = {}
     for split, films in _schema_tables(data):
         points, _ = films.stack()
         facing = _facing(films, points)[~_is_lying(films, points)]
         left, right = int((facing < 0).sum()), int((facing > 0).sum())
         if left and right:
             yield f'{left} films of {split} face left, {right} face right'
+        elif left or right:
+            sides[split] = 'left' if left else 'right'
+    if len(set(sides.values())) > 1:
+        listed = ', '.join(f'{s} {side}' for s, side in sides.items())
+        yield f'the films of the splits face different sides: {listed}'
 
 
 @rule(

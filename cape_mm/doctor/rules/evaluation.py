@@ -61,7 +61,7 @@ def spacing_not_packed(recipe: Recipe, data: RecipeData) -> Iterator[str]:
         if films is None or item is None:
             continue
         sample = item['data_samples']
-        if not np.isfinite(films.spacings[0]).all():
+        if not np.isfinite(films.spacings).all(axis=1).any():
             continue
         if 'spacing' not in getattr(sample, 'metainfo', {}):
             yield f'items of {split} lack the spacing that the file has'
