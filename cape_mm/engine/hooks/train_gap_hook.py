@@ -90,6 +90,11 @@ class TrainGapHook(Hook):
         """Evaluate the training data and compare."""
         if self._dataloader is None:  # a validation without training
             return
+        count = len(self._dataloader.dataset)
+        runner.logger.info(
+            f'{type(self).__name__}: what metrics say next is of {count} '
+            'items of the training data'
+        )
         train = self._evaluate(runner)
         for values in (metrics or {}, train):
             if self.monitor not in values:
@@ -104,7 +109,6 @@ class TrainGapHook(Hook):
         ratio = _times_worse(on_val, on_train, self.rule)
         self._streak = self._streak + 1 if ratio > self.max_ratio else 0
         hub.update_info(_STREAK, self._streak)
-        count = len(self._dataloader.dataset)
         text = (
             f'{self.monitor}: {on_train:.4g} on {count} items of the training '
             f'data, {on_val:.4g} in validation, {ratio:.2f} times as bad'

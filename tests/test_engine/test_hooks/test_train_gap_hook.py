@@ -88,6 +88,9 @@ def test_both_are_measured_and_compared(train):
         '1.20 times as bad'
     ) in runner.log
     assert 'WARNING - MRE_mm' not in runner.log
+    # metrics write tables of both: whose, is said before
+    said = runner.log.index('what metrics say next is of 16 items')
+    assert said < runner.log.index('MRE_mm: 2.5 on 16 items')
 
 
 def test_the_validation_itself_is_not_changed(train):
