@@ -4,7 +4,8 @@ import math
 import pytest
 from hand_made_log import make_lines, write_scalars
 
-from cape_mm.tracking_log import RULES, diagnose, read_log
+from cape_mm.models.task_modules import TRACK_DIAGNOSTICS
+from cape_mm.tracking_log import HEALTHY, RULES, diagnose, read_log
 
 # Rule, changed values, first changed line.
 FAULTS = [
@@ -124,3 +125,7 @@ def test_the_log_of_another_family_is_refused(tmp_path):
 def test_every_rule_has_a_log():
     tried = {rule for rule, _, _ in FAULTS} | {'keypoints-stuck', 'loss-rises'}
     assert tried == set(RULES)
+
+
+def test_what_the_model_tells_is_known_here():
+    assert set(TRACK_DIAGNOSTICS) <= set(HEALTHY)
