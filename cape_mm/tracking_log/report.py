@@ -66,7 +66,12 @@ def list_rules() -> str:
 def _table(log: TrackingLog, findings: Sequence[Finding]) -> str:
     off = {key: f.severity for f in reversed(findings) for key in f.keys}
     rows = [('key', 'first', 'last', 'healthy', 'state')]
-    for key, healthy in HEALTHY.items():
+    others = {key for line in log.lines for key in line.values}
+    healthy_keys = dict(HEALTHY)
+    for key in sorted(others - set(HEALTHY)):
+        if 'loss' in key:
+            healthy_keys[key] = 'falls'
+    for key, healthy in healthy_keys.items():
         lines = log.having(key)
         if lines:
             values = (lines[0].values[key], lines[-1].values[key])

@@ -55,6 +55,12 @@ def test_without_tracks_their_values_are_marked_as_old(run):
     assert rows['det_kpt_l1'].endswith('ok')
 
 
+def test_losses_of_all_stages_are_in_the_table(run):
+    _, out = run({'d0.loss_nbr_refine': 0.5})
+    rows = {line.split()[0]: line for line in out.splitlines() if line}
+    assert rows['d0.loss_nbr_refine'].endswith('ok')
+
+
 def test_rules_are_listed(call_tool, capsys):
     call_tool(TOOL, '--list')
     out = capsys.readouterr().out
