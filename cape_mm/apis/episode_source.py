@@ -11,6 +11,7 @@ from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, DefaultScope
 from torch.utils.data import Dataset
 
+from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
 
@@ -25,11 +26,11 @@ def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:
         Dataset: Loaded and checked.
 
     Raises:
-        ValueError: If the config has no such data.
+        DataError: If the config has no such data.
     """
     loader = cfg.get(f'{mode}_dataloader')
     if not loader:
-        raise ValueError(f'the config has no {mode}_dataloader')
+        raise DataError(f'the config has no {mode}_dataloader')
     scope = cfg.get('default_scope') or 'mmpose'
     with DefaultScope.overwrite_default_scope(scope):
         return DATASETS.build(loader['dataset'])

@@ -9,7 +9,10 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
-from cape_mm.engine.checkpoint_safety import check_checkpoint_is_safe
+from cape_mm.engine.checkpoint_safety import (
+    UnsuitableCheckpointError,
+    check_checkpoint_is_safe,
+)
 
 from .checkpoint_config import config_from_text
 
@@ -31,8 +34,8 @@ def load_config(
 
     Raises:
         FileNotFoundError: If one of the files does not exist.
-        ValueError: If the checkpoint holds no config, or one that is more
-            than data.
+        UnsuitableCheckpointError: If the checkpoint holds no config, or one
+            that is more than data.
         UnsafeCheckpointError: If reading the checkpoint would run code.
     """
     if isinstance(config, Config):
@@ -44,13 +47,13 @@ def load_config(
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     text = (content.get('meta') or {}).get('cfg')
     if not isinstance(text, str):
-        raise ValueError(
+        raise UnsuitableCheckpointError(
             f"'{checkpoint}' holds no config: give the config file, too"
         )
     try:
         return config_from_text(text)
     except ValueError as error:
-        raise ValueError(f"'{checkpoint}': {error}") from None
+        raise UnsuitableCheckpointError(f"'{checkpoint}': {error}") from None
 
 
 def load_estimator(
@@ -71,7 +74,7 @@ def load_estimator(
     Raises:
         FileNotFoundError: If there is no such file.
         UnsafeCheckpointError: If reading the checkpoint would run code.
-        ValueError: If the weights do not fit the model.
+        UnsuitableCheckpointError: If the weights do not fit the model.
     """
     checkpoint = os.path.expanduser(os.fspath(checkpoint))
     check_checkpoint_is_safe(checkpoint)
@@ -84,7 +87,7 @@ def load_estimator(
     except RuntimeError as error:
         lines = [line for line in str(error).splitlines() if line][:4]
         shown = '\n'.join(f'{line[:200]} ...' for line in lines)
-        raise ValueError(
+        raise UnsuitableCheckpointError(
             f"the weights in '{checkpoint}' are not those of the config's "
             f'model:\n{shown}'
         ) from None

@@ -16,7 +16,7 @@ class UnsafeCheckpointError(RuntimeError):
     """A checkpoint cannot be loaded without running code from the file."""
 
 
-class UnsuitableCheckpointError(RuntimeError):
+class UnsuitableCheckpointError(ValueError):
     """A checkpoint does not hold what is to be done with it."""
 
 

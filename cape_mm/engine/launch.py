@@ -18,6 +18,7 @@ from cape_mm.engine.checkpoint_safety import (
     check_checkpoint_is_safe,
     local_checkpoints,
 )
+from cape_mm.errors import DataError
 
 
 class UsageError(ValueError):
@@ -26,13 +27,22 @@ class UsageError(ValueError):
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with one sentence when the user's input is wrong."""
+    """End the program with the message alone when the input is wrong.
+
+    That is, for errors that are raised for this purpose. Any other one is a
+    mistake of the program and keeps its traceback.
+    """
     try:
         yield
+    except DataError as error:
+        # a worker of a data loader puts its traceback before the message
+        text = str(error).rpartition(f'{DataError.__name__}: ')[-1].strip()
+        sys.exit(f'{osp.basename(sys.argv[0])}: error: {text}')
     except (
         UsageError,
         UnsafeCheckpointError,
         UnsuitableCheckpointError,
+        FileExistsError,
         FileNotFoundError,
     ) as error:
         sys.exit(f'{osp.basename(sys.argv[0])}: error: {error}')

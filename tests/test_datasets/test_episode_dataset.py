@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from cape_mm.datasets.datasets import EpisodeDataset
 from cape_mm.datasets.samplers import EpisodeSampler
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import EpisodeIndex
 
@@ -183,7 +184,7 @@ def test_category_without_usable_instance_left_is_an_error(build):
     dataset = build()
     for number in (5, 6):
         picture(dataset, number).write_text('no picture')
-    with pytest.raises(RuntimeError) as error:
+    with pytest.raises(DataError) as error:
         for index in range(8):
             dataset[index]
     text = str(error.value)
@@ -224,7 +225,7 @@ def test_support_needs_a_keypoint_inside_its_crop_and_query_does_not(
     for index in range(8):
         try:
             sample = dataset[index]['data_samples']
-        except RuntimeError as error:
+        except DataError as error:
             assert '1.png' in str(error)
             roles.add('support')
         else:

@@ -10,6 +10,7 @@ from mmpose.visualization import PoseLocalVisualizer
 from cape_mm.datasets.annotation_report import PROBLEMS
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.datasets.datasets.mp100_annotation import clean_box
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 
 
@@ -235,7 +236,7 @@ def test_file_without_usable_instance_is_refused(build):
         for ann in content['annotations']:
             ann['keypoints'] = [0] * len(ann['keypoints'])
 
-    with pytest.raises(ValueError, match='no usable instance'):
+    with pytest.raises(DataError, match='no usable instance'):
         build(edit)
 
 
@@ -308,7 +309,7 @@ def test_missing_annotation_file_is_named(write_mp100):
 def test_broken_annotation_file_is_named(text, message, write_mp100):
     cfg = write_mp100()
     Path(cfg['data_root'], 'ann.json').write_text(text)
-    with pytest.raises(ValueError, match=message) as error:
+    with pytest.raises(DataError, match=message) as error:
         DATASETS.build(cfg)
     assert 'ann.json' in str(error.value)
 
@@ -320,7 +321,7 @@ def test_instance_is_found_by_category_and_position(build):
 
 
 def test_wrong_category_lists_what_exists(build):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(DataError) as error:
         build().find_instance(7, 0)
     assert "10 'face': 4 instances" in str(error.value)
     assert "20 'face': 3 instances" in str(error.value)
@@ -328,7 +329,7 @@ def test_wrong_category_lists_what_exists(build):
 
 @pytest.mark.parametrize('position', [-1, 4])
 def test_wrong_position_lists_what_exists(position, build):
-    with pytest.raises(IndexError) as error:
+    with pytest.raises(DataError) as error:
         build().find_instance(10, position)
     assert 'it has 0 to 3' in str(error.value)
     assert re.search(r'1: \S*c10/2.png, annotation 102', str(error.value))

@@ -9,6 +9,7 @@ from cape_mm.datasets.datasets.mp100_pair_list import (
     draw_pair_list,
     protocol_objects,
 )
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 
 
@@ -94,7 +95,7 @@ def test_unreadable_member_is_an_error_and_never_replaced(build, tmp_path):
     bad = episode.queries[1]
     (path,) = (tmp_path / 'images').glob(f'*/{bad - 100}.png')
     path.write_text('no picture')
-    with pytest.raises(RuntimeError) as error:
+    with pytest.raises(DataError) as error:
         dataset[0]
     assert str(path) in str(error.value)
     assert f'annotation {bad}' in str(error.value)
@@ -122,7 +123,7 @@ def test_missing_picture_is_an_error(build, write_mp100, tmp_path):
     remove_picture(tmp_path, 2)
     with pytest.raises(FileNotFoundError, match='2.png'):
         build(data=data)
-    with pytest.raises(ValueError, match='prepare_mp100') as error:
+    with pytest.raises(DataError, match='prepare_mp100') as error:
         build(data=dict(data, missing_images='drop'))
     assert 'e.g. [102]' in str(error.value)
 
@@ -172,7 +173,7 @@ def test_small_categories_can_be_left_out_and_are_reported(build, logged):
 
 
 def test_nothing_left_is_an_error(build, logged):
-    with pytest.raises(ValueError, match='no pair'):
+    with pytest.raises(DataError, match='no pair'):
         build(num_queries=15, incomplete='skip')
 
 
@@ -185,7 +186,7 @@ def test_annotation_that_the_reader_refuses_does_not_shift_the_list(
         content['annotations'][1]['keypoints'] += [1, 1, 2]
 
     data = write_mp100(instances=(6, 5), edit=edit)
-    with pytest.raises(ValueError, match='102'):
+    with pytest.raises(DataError, match='102'):
         build(data=data)
     dataset = build(data=data, incomplete='skip')
     whole = build(data=write_mp100(instances=(6, 5)))
@@ -207,10 +208,10 @@ def test_file_must_fit_the_config_and_the_annotations(
 ):
     path = tmp_path / 'pairs.json'
     build().pair_list.save(path)
-    with pytest.raises(ValueError, match='num_shots and num_queries'):
+    with pytest.raises(DataError, match='num_shots and num_queries'):
         build(pair_file=str(path), num_shots=2)
     other = write_mp100(instances=(3, 8))
-    with pytest.raises(ValueError, match='another annotation file'):
+    with pytest.raises(DataError, match='another annotation file'):
         build(data=other, pair_file=str(path))
 
 

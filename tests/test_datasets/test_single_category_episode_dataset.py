@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import pytest
 
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 
 
@@ -36,12 +37,12 @@ def test_category_may_be_text_from_the_environment(build):
 
 @pytest.mark.parametrize('wrong', [3, 'horse', ''])
 def test_wrong_category_lists_what_exists(build, wrong):
-    with pytest.raises(ValueError, match="10 'face': 4 instances"):
+    with pytest.raises(DataError, match="10 'face': 4 instances"):
         build(category_id=wrong)
 
 
 def test_too_few_instances_are_an_error(build):
-    with pytest.raises(ValueError, match='has 3 instances, fewer than 4'):
+    with pytest.raises(DataError, match='has 3 instances, fewer than 4'):
         build(num_shots=2, num_queries=2)
 
 

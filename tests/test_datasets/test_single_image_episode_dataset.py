@@ -5,6 +5,7 @@ import cv2
 import pytest
 import torch
 
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 
 
@@ -57,12 +58,12 @@ def test_category_with_one_instance_is_enough(build, write_mp100):
 
 
 def test_wrong_category_lists_what_exists(build):
-    with pytest.raises(ValueError, match="10 'face': 4 instances"):
+    with pytest.raises(DataError, match="10 'face': 4 instances"):
         build(category_id=3)
 
 
 def test_wrong_index_lists_what_exists(build):
-    with pytest.raises(IndexError, match='it has 0 to 2'):
+    with pytest.raises(DataError, match='it has 0 to 2'):
         build(image_index=3)
 
 
@@ -70,7 +71,7 @@ def test_unreadable_picture_stops_the_run(build):
     dataset = build()
     path = Path(dataset.dataset.data_prefix['img'], 'c20/5.png')
     path.write_text('no picture')
-    with pytest.raises(RuntimeError, match='5.png'):
+    with pytest.raises(DataError, match='5.png'):
         dataset[0]
 
 
@@ -105,12 +106,12 @@ def test_numbers_may_come_as_text(build):
 
 
 def test_a_name_instead_of_an_id_lists_what_exists(build):
-    with pytest.raises(ValueError, match="10 'face': 4 instances"):
+    with pytest.raises(DataError, match="10 'face': 4 instances"):
         build(category_id='face')
 
 
 def test_text_instead_of_an_index_lists_what_exists(build):
-    with pytest.raises(IndexError, match='it has 0 to 2'):
+    with pytest.raises(DataError, match='it has 0 to 2'):
         build(image_index='first')
 
 
@@ -121,7 +122,7 @@ def test_picture_of_another_size_than_annotated_is_refused(build):
     ]
     image = cv2.imread(path)
     cv2.imwrite(path, cv2.resize(image, None, fx=0.5, fy=0.5))
-    with pytest.raises(RuntimeError, match='its annotation is for') as error:
+    with pytest.raises(DataError, match='its annotation is for') as error:
         dataset[0]
     assert path in str(error.value)
     assert '(annotation 105)' in str(error.value)

@@ -1,8 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import os
+from pathlib import Path
 
 import pytest
 import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / 'configs' / 'cape' / 'single_category.py'
 
 
 def _error(capsys, call_tool, *args):
@@ -151,3 +155,26 @@ def test_suffix_of_the_config_may_be_left_out(call_tool, toy_config, tmp_path):
     name = toy_config[: -len('.py')]
     call_tool('train.py', name, '--work-dir', tmp_path)
     assert (tmp_path / 'best_PCK_epoch_2.pth').exists()
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ('{', 'ann.json is no valid JSON'),
+        (
+            '{"images": [], "annotations": [], "categories": []}',
+            'ann.json has no usable instance',
+        ),
+        (None, "ann.json' does not exist"),
+    ],
+)
+def test_wrong_data_end_with_the_message_alone(
+    content, message, capsys, call_tool, monkeypatch, tmp_path
+):
+    if content:
+        (tmp_path / 'ann.json').write_text(content)
+    monkeypatch.setenv('CAPE_DATA_ROOT', str(tmp_path))
+    monkeypatch.setenv('CAPE_ANN_FILE', 'ann.json')
+    text = _error(capsys, call_tool, CONFIG, '--work-dir', tmp_path)
+    assert text.startswith('train.py: error: ')
+    assert message in text

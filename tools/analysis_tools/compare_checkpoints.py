@@ -209,9 +209,9 @@ def main() -> None:
             load_estimator(cfg, args.checkpoint_a, args.device),
             load_estimator(cfg_b, args.checkpoint_b, args.device),
         ]
+        dataset = build_dataset(cfg, args.mode)
     for model in models:
         model.test_cfg.update(teacher_forced=False)
-    dataset = build_dataset(cfg, args.mode)
     indices = spread_indices(len(dataset), args.num_episodes)
     rows: List[dict] = []
     for chosen, items in iterate_batches(dataset, indices, args.batch_size):

@@ -124,7 +124,7 @@ def main() -> None:
         cfg = Config.fromfile(args.config)
         merge_cfg_options(cfg, args)
         model = load_estimator(cfg, args.checkpoint, args.device)
-    dataset = build_dataset(cfg, args.mode)
+        dataset = build_dataset(cfg, args.mode)
     for index in args.episodes or spread_indices(len(dataset), args.num):
         item = dataset[index]
         trace = trace_decoding(model, item)

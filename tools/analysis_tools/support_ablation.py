@@ -228,9 +228,9 @@ def main() -> None:
         cfg = Config.fromfile(args.config)
         merge_cfg_options(cfg, args)
         model = load_estimator(cfg, args.checkpoint, args.device)
+        dataset = build_dataset(cfg)
     # a second, teacher-forced pass is of no use here
     model.test_cfg.update(teacher_forced=False)
-    dataset = build_dataset(cfg)
     indices = spread_indices(len(dataset), args.num_episodes)
     table = run(model, dataset, indices, args.batch_size, args.seed)
     print(f'\n{format_rows(table)}')

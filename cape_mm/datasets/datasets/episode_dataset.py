@@ -7,6 +7,7 @@ from mmengine.dataset import Compose, force_full_init
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import EpisodeIndex
 
@@ -50,7 +51,7 @@ class EpisodeDataset(Dataset):
             False.
 
     Raises:
-        ValueError: If no category has enough instances.
+        DataError: If no category has enough instances.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class EpisodeDataset(Dataset):
             dict: See the description of the class.
 
         Raises:
-            RuntimeError: If the category has not enough usable instances.
+            DataError: If the category has not enough usable instances.
         """
         index = self._resolve(index)
         rng = np.random.default_rng(list(index))
@@ -142,7 +143,7 @@ class EpisodeDataset(Dataset):
                     reasons = '; '.join(
                         f'{path} {self._unusable[path]}' for path in replaced
                     )
-                    raise RuntimeError(
+                    raise DataError(
                         f'no usable instance of category {category} is left '
                         f'for episode {tuple(index)}. Repair or remove: '
                         f'{reasons}'
@@ -222,7 +223,7 @@ class EpisodeDataset(Dataset):
                 f'{self.num_queries} queries):\n' + '\n'.join(small)
             )
             if not pools:
-                raise ValueError(
+                raise DataError(
                     f'no episode can be drawn. {text}\nUse fewer shots or '
                     'queries, or cape_mm.SingleImageEpisodeDataset for one '
                     'picture as support and query'

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 from mmengine.fileio import exists, get_text
 
+from cape_mm.errors import DataError
 from cape_mm.structures import Category
 
 from ..annotation_report import AnnotationReport
@@ -47,7 +48,7 @@ def load_annotation_file(ann_file: str) -> Dict[str, List[dict]]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no JSON or lacks a part.
+        DataError: If it is no JSON or lacks a part.
     """
     if not ann_file or not exists(ann_file):
         raise FileNotFoundError(
@@ -57,14 +58,14 @@ def load_annotation_file(ann_file: str) -> Dict[str, List[dict]]:
     try:
         content = json.loads(get_text(ann_file))
     except ValueError as error:
-        raise ValueError(
+        raise DataError(
             f'annotation file {ann_file} is no valid JSON, perhaps it was '
             f'not written or downloaded completely: {error}'
         ) from error
     for part, keys in _REQUIRED.items():
         entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list):
-            raise ValueError(
+            raise DataError(
                 f'annotation file {ann_file} has no list {part!r}; MP-100 '
                 f'files hold the lists {sorted(_REQUIRED)}'
             )
@@ -75,14 +76,14 @@ def load_annotation_file(ann_file: str) -> Dict[str, List[dict]]:
                 if not isinstance(entry, dict) or entry.get(key) is None
             ]
             if missing:
-                raise ValueError(
+                raise DataError(
                     f'annotation file {ann_file}: entry {number} of '
                     f'{part!r} has no {", ".join(missing)}'
                 )
             for key in _TYPES.keys() & entry.keys():
                 value = entry[key]
                 if value is not None and not isinstance(value, _TYPES[key]):
-                    raise ValueError(
+                    raise DataError(
                         f'annotation file {ann_file}: entry {number} of '
                         f'{part!r}: {key} is {value!r}, must be '
                         f'{_TYPES[key].__name__}'
@@ -90,7 +91,7 @@ def load_annotation_file(ann_file: str) -> Dict[str, List[dict]]:
     for image in content['images']:
         size = [image['width'], image['height']]
         if not _all_finite(size) or min(size) <= 0:
-            raise ValueError(
+            raise DataError(
                 f'annotation file {ann_file}: image {image["id"]} '
                 f'({image["file_name"]}) has the size {size[0]} x {size[1]}; '
                 'write its width and height in pixels'

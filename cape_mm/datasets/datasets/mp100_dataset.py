@@ -8,6 +8,7 @@ from mmengine.dataset import BaseDataset, force_full_init
 from mmengine.fileio import join_path
 from mmengine.logging import print_log
 
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import Category
 
@@ -50,7 +51,7 @@ class MP100Dataset(BaseDataset):
 
     Raises:
         FileNotFoundError: If the annotation file or a picture is missing.
-        ValueError: If the annotation file is broken, or nothing in it is
+        DataError: If the annotation file is broken, or nothing in it is
             usable.
     """
 
@@ -117,7 +118,7 @@ class MP100Dataset(BaseDataset):
         if report:
             print_log(str(report), logger='current', level=logging.WARNING)
         if not instances:
-            raise ValueError(
+            raise DataError(
                 f'{self.ann_file} has no usable instance. {report}'
             )
         print_log(
@@ -170,12 +171,12 @@ class MP100Dataset(BaseDataset):
             int: Index for ``get_data_info``.
 
         Raises:
-            ValueError: If there is no such category.
-            IndexError: If the category has no such instance.
+            DataError: If there is no such category, or it has no such
+                instance.
         """
         indices = self.indices_by_category.get(category_id)
         if not indices:
-            raise ValueError(
+            raise DataError(
                 f'no instance of category {category_id!r} in '
                 f'{self.ann_file}; it has\n' + self._list_categories()
             )
@@ -187,7 +188,7 @@ class MP100Dataset(BaseDataset):
             ]
             if len(indices) > len(shown):
                 lines.append(f'  ... up to {len(indices) - 1}')
-            raise IndexError(
+            raise DataError(
                 f'category {self.categories[category_id]} of {self.ann_file} '
                 f'has no instance {position}; it has 0 to '
                 f'{len(indices) - 1}:\n' + '\n'.join(lines)

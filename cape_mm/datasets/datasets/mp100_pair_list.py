@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Tuple, Union
 
+from cape_mm.errors import DataError
+
 from .mp100_annotation import clean_box
 
 _FORMAT = 'cape_mm pair list 1'
@@ -100,7 +102,7 @@ class PairList:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is no pair list, or does not have its hash.
+            DataError: If it is no pair list, or does not have its hash.
         """
         if not Path(path).is_file():
             raise FileNotFoundError(
@@ -123,12 +125,12 @@ class PairList:
             )
             expected = content['sha256']
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
+            raise DataError(
                 f'{path} is no {_FORMAT!r} file ({error}); write it with '
                 'tools/dataset_converters/make_pair_list.py'
             ) from error
         if pairs.sha256 != expected:
-            raise ValueError(
+            raise DataError(
                 f'{path} was changed: its episodes have the hash '
                 f'{pairs.sha256}, not {expected}. Write it anew'
             )
@@ -149,13 +151,13 @@ def protocol_objects(content: Dict[str, List[dict]]) -> Dict[Any, List[Any]]:
         pictures and the annotations of a picture in the order of the file.
 
     Raises:
-        ValueError: If an annotation id occurs twice.
+        DataError: If an annotation id occurs twice.
     """
     of_image: Dict[Any, List[dict]] = {}
     seen = set()
     for ann in content['annotations']:
         if ann['id'] in seen:
-            raise ValueError(
+            raise DataError(
                 f'annotation id {ann["id"]} occurs twice, so that it names '
                 'no member of a pair; give every annotation its own id'
             )

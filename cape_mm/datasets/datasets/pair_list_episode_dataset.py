@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import EpisodeIndex
 
@@ -51,7 +52,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         **kwargs: See :class:`EpisodeDataset`.
 
     Raises:
-        ValueError: If the list does not fit the annotations, or is
+        DataError: If the list does not fit the annotations, or is
             incomplete.
     """
 
@@ -165,7 +166,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         }
         self._pair_list = self._drop_lost(whole)
         if not self._pair_list.episodes:
-            raise ValueError(
+            raise DataError(
                 f'no pair of {self.dataset.ann_file} can be evaluated'
             )
         lost = whole.num_pairs - self._pair_list.num_pairs
@@ -208,7 +209,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         wanted = (self.num_shots, self.num_queries)
         found = (pairs.num_shots, pairs.num_queries)
         if found != wanted:
-            raise ValueError(
+            raise DataError(
                 f'{self.pair_file} has (shots, queries) = {found}, the '
                 f'config says {wanted}: correct num_shots and num_queries'
             )
@@ -218,7 +219,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         for number, episode in enumerate(pairs.episodes):
             for ann_id in episode.supports + episode.queries:
                 if category_of.get(ann_id) != episode.category_id:
-                    raise ValueError(
+                    raise DataError(
                         f'{self.pair_file}, episode {number}: annotation '
                         f'{ann_id} of category {episode.category_id} is not '
                         f'in {self.dataset.ann_file}; the list was made from '
@@ -263,7 +264,7 @@ class PairListEpisodeDataset(EpisodeDataset):
     def _report(self, problem: str, remedy: str) -> None:
         """Refuse an incomplete list, or log what is left out."""
         if self.incomplete == 'error':
-            raise ValueError(
+            raise DataError(
                 f"{problem}\nFor partial results set incomplete='skip'; or "
                 f'{remedy}'
             )
@@ -289,7 +290,7 @@ class PairListEpisodeDataset(EpisodeDataset):
             self.pipeline, info, rng, episode_rng, is_support=False
         )
         if result is None:
-            raise RuntimeError(
+            raise DataError(
                 f'{where} of episode {index.episode} cannot be used: '
                 f'{reason}. Repair the picture: a fixed list of pairs has no '
                 'substitutes'

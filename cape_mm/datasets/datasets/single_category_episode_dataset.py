@@ -4,6 +4,7 @@ from typing import Dict, Union
 import numpy as np
 from mmengine.dataset import force_full_init
 
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 
 from .episode_dataset import EpisodeDataset
@@ -23,7 +24,7 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
         **kwargs: See :class:`EpisodeDataset`.
 
     Raises:
-        ValueError: If there is no such category, or it has fewer than S + Q
+        DataError: If there is no such category, or it has fewer than S + Q
             instances.
     """
 
@@ -62,7 +63,7 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
         need = self.num_shots + self.num_queries
         if len(chosen) < need:
             category = self.dataset.categories[self.category_id]
-            raise ValueError(
+            raise DataError(
                 f'category {category} has {len(chosen)} instances, fewer '
                 f'than {need} ({self.num_shots} shots + {self.num_queries} '
                 'queries): choose another category, or fewer of them'

@@ -26,8 +26,7 @@ class SingleImageEpisodeDataset(EpisodeDataset):
         **kwargs: See :class:`EpisodeDataset`.
 
     Raises:
-        ValueError: If there is no such category.
-        IndexError: If the category has no such instance.
+        DataError: If there is no such category, or it has no such instance.
     """
 
     def __init__(

@@ -1,0 +1,10 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Errors of which the message is all that a user needs."""
+
+
+class DataError(ValueError):
+    """Something is wrong with the data, or with what is asked of them.
+
+    The message says what, where, and what helps. Tools print it alone,
+    without the calls that led to it, so nothing else may raise this.
+    """

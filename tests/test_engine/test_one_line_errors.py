@@ -1,0 +1,42 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import pytest
+from torch._utils import ExceptionWrapper
+
+from cape_mm.engine.checkpoint_safety import UnsuitableCheckpointError
+from cape_mm.engine.launch import UsageError, one_line_errors
+from cape_mm.errors import DataError
+
+USER_ERRORS = (
+    *(DataError, UsageError, UnsuitableCheckpointError),
+    *(FileNotFoundError, FileExistsError),
+)
+
+
+def message_of(error, monkeypatch):
+    monkeypatch.setattr('sys.argv', ['tools/train.py'])
+    with pytest.raises(SystemExit) as end, one_line_errors():
+        raise error
+    return end.value.code
+
+
+@pytest.mark.parametrize('kind', USER_ERRORS)
+def test_the_message_alone_is_shown(kind, monkeypatch):
+    text = 'a.json has no list:\n  images'
+    assert message_of(kind(text), monkeypatch) == f'train.py: error: {text}'
+
+
+def test_a_worker_of_the_data_loader_shows_the_same(monkeypatch):
+    text = 'no usable instance:\n  cat.png'
+    try:
+        raise DataError(text)
+    except DataError:
+        wrapper = ExceptionWrapper(where='in DataLoader worker process 0')
+    with pytest.raises(DataError, match='Traceback') as error:
+        wrapper.reraise()
+    assert message_of(error.value, monkeypatch) == f'train.py: error: {text}'
+
+
+@pytest.mark.parametrize('kind', [ValueError, IndexError, RuntimeError])
+def test_a_bug_keeps_its_traceback(kind):
+    with pytest.raises(kind, match='a bug'), one_line_errors():
+        raise kind('a bug')
