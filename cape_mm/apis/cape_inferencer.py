@@ -10,6 +10,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.datasets.episode_packing import pack_episode
+from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
 from .checkpoint_config import test_pipeline
@@ -49,7 +50,8 @@ class CapeInferencer:
     Raises:
         FileNotFoundError: If a file does not exist.
         UnsafeCheckpointError: If reading the checkpoint would run code.
-        ValueError: If config and checkpoint do not fit together.
+        UnsuitableCheckpointError: If config and checkpoint do not fit
+            together.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class CapeInferencer:
         Raises:
             FileNotFoundError: If a picture does not exist; for a query when
                 its turn comes.
-            ValueError: If the input cannot be used.
+            DataError: If the input cannot be used.
         """
         episodes = self.predict_episodes(
             support_images, support_keypoints, queries, **kwargs
@@ -134,7 +136,7 @@ class CapeInferencer:
 
         Raises:
             FileNotFoundError: If a picture does not exist.
-            ValueError: If the input cannot be used.
+            DataError: If the input cannot be used.
         """
         if batch_size < 1:
             raise ValueError(f'batch_size is {batch_size}, must be >= 1')
@@ -147,7 +149,7 @@ class CapeInferencer:
         if keypoint_names is not None:
             names = [str(name) for name in keypoint_names]
         if len(names) != num_keypoints:
-            raise ValueError(
+            raise DataError(
                 f'{len(names)} keypoint_names for {num_keypoints} keypoints'
             )
         metainfo = dict(
@@ -177,7 +179,7 @@ class CapeInferencer:
             boxes = None if boxes is None else [boxes]
         boxes = [None] * len(images) if boxes is None else boxes
         if not len(images) == len(keypoints) == len(boxes) > 0:
-            raise ValueError(
+            raise DataError(
                 f'{len(images)} support picture(s), {len(keypoints)} list(s) '
                 f'of keypoints, {len(boxes)} box(es): give one of each per '
                 'picture'
@@ -195,7 +197,7 @@ class CapeInferencer:
         counts = [len(value) for value in points]
         if len(set(counts)) > 1:
             listed = ', '.join(map('{}: {}'.format, names, counts))
-            raise ValueError(
+            raise DataError(
                 'all supports need the same number of keypoints, with v = 0 '
                 f'(or None) for those that are not visible; got {listed}'
             )
@@ -242,5 +244,5 @@ def _pair_up(
         return
     for query, box in zip_longest(queries, boxes, fillvalue=_MISSING):
         if query is _MISSING or box is _MISSING:
-            raise ValueError('the numbers of queries and of boxes differ')
+            raise DataError('the numbers of queries and of boxes differ')
         yield query, box

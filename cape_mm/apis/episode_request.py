@@ -9,6 +9,7 @@ from typing import Dict, List, Optional, Sequence
 import numpy as np
 
 from cape_mm.datasets.datasets import MP100Dataset
+from cape_mm.errors import DataError
 
 
 @dataclass
@@ -79,7 +80,7 @@ def read_request(
 
     Raises:
         FileNotFoundError: If the file or a picture of MP-100 does not exist.
-        ValueError: If the file has another form.
+        DataError: If the file has another form.
     """
     if not osp.isfile(path):
         raise FileNotFoundError(f'there is no file {path!r}')
@@ -87,7 +88,7 @@ def read_request(
         try:
             content = json.load(file)
         except ValueError as error:
-            raise ValueError(f'{path} is no valid JSON: {error}') from None
+            raise DataError(f'{path} is no valid JSON: {error}') from None
     if isinstance(content, dict) and 'annotations' in content:
         if image_root is None:
             folder = osp.dirname(osp.dirname(osp.abspath(path)))
@@ -104,7 +105,7 @@ def _from_content(
 ) -> EpisodeRequest:
     known = {'category', 'keypoint_names', 'skeleton', 'supports', 'queries'}
     if not isinstance(content, dict) or set(content) - known:
-        raise ValueError(
+        raise DataError(
             f'{path} must hold an object with the keys {sorted(known)}'
         )
     members: Dict[str, List[RequestMember]] = {}
@@ -113,14 +114,14 @@ def _from_content(
         for number, entry in enumerate(content.get(part) or []):
             where = f'{path}: entry {number} of {part}'
             if not isinstance(entry, dict) or 'image' not in entry:
-                raise ValueError(f'{where} is no object with an `image`')
+                raise DataError(f'{where} is no object with an `image`')
             unknown = set(entry) - {'image', 'keypoints', 'box'}
             if unknown:
-                raise ValueError(f'{where} has unknown keys {unknown}')
+                raise DataError(f'{where} has unknown keys {unknown}')
             entry = dict(entry, image=osp.join(image_root, entry['image']))
             members[part].append(RequestMember(**entry))
             if part == 'supports' and not entry.get('keypoints'):
-                raise ValueError(f'{where} has no keypoints')
+                raise DataError(f'{where} has no keypoints')
     return EpisodeRequest(
         category_name=str(content.get('category', 'object')),
         keypoint_names=content.get('keypoint_names'),
@@ -154,7 +155,7 @@ def _from_dataset(
         queries = [info for info in same if info['id'] not in used]
     for info in (*supports, *queries):
         if info['category_id'] != category_id:
-            raise ValueError(
+            raise DataError(
                 f'annotation {info["id"]} is of category '
                 f'{info["category_id"]}, the first support of {category_id}'
             )
@@ -170,7 +171,7 @@ def _from_dataset(
 
 def _find(by_id: Dict[int, dict], number: int, dataset: MP100Dataset) -> dict:
     if number not in by_id:
-        raise ValueError(
+        raise DataError(
             f'{dataset.ann_file} has no usable annotation {number}; the '
             f'first ones are {sorted(by_id)[:10]}'
         )

@@ -11,6 +11,7 @@ from mmengine.dataset import Compose
 from mmengine.structures import InstanceData
 
 from cape_mm.datasets.pipeline import build_transforms
+from cape_mm.errors import DataError
 
 Image = Union[str, 'os.PathLike[str]', np.ndarray]
 
@@ -57,7 +58,7 @@ class MemberLoader:
             dict: ``inputs`` and ``data_samples`` of MMPose.
 
         Raises:
-            ValueError: If picture, keypoints or box cannot be used.
+            DataError: If picture, keypoints or box cannot be used.
         """
         results, name, size = self._open(image)
         labelled = keypoints[:, 2] > 0
@@ -68,7 +69,7 @@ class MemberLoader:
         labels = packed['data_samples'].gt_instance_labels
         lost = labelled & (np.asarray(labels.keypoint_weights)[0] <= 0)
         if lost.sum() == labelled.sum():
-            raise ValueError(f'{name}: no labelled keypoint is in the box')
+            raise DataError(f'{name}: no labelled keypoint is in the box')
         if lost.any():
             warnings.warn(
                 f'{name}: keypoints {np.flatnonzero(lost).tolist()} lie '
@@ -92,7 +93,7 @@ class MemberLoader:
             dict: ``inputs`` and ``data_samples`` of MMPose.
 
         Raises:
-            ValueError: If the picture or the box cannot be used.
+            DataError: If the picture or the box cannot be used.
         """
         results, name, size = self._open(image)
         # The pipeline wants keypoints: unlabelled ones, removed afterwards.
@@ -119,7 +120,7 @@ class MemberLoader:
         try:
             results = self._load_image(results)
         except Exception as error:
-            raise ValueError(
+            raise DataError(
                 f'{name!r} cannot be read as a picture ({error})'
             ) from error
         return results, name, results['ori_shape'][1::-1]
@@ -152,25 +153,25 @@ def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
         np.ndarray: (K, 3) float32; unlabelled points are 0, 0, 0.
 
     Raises:
-        ValueError: If the shape is wrong, a labelled point is not finite or
+        DataError: If the shape is wrong, a labelled point is not finite or
             none is labelled.
     """
     rows: List[list] = []
     for index, point in enumerate(keypoints):
-        point = [0, 0, 0] if point is None else [float(x) for x in point]
-        if len(point) not in (2, 3):
-            raise ValueError(
-                f'{name}: keypoint {index} has {len(point)} numbers, not '
-                'x, y or x, y, v'
+        point = _numbers([0, 0, 0] if point is None else point)
+        if point is None or len(point) not in (2, 3):
+            raise DataError(
+                f'{name}: keypoint {index} is {keypoints[index]}, not x, y '
+                'or x, y, v'
             )
         rows.append([*point, 1.0][:3])
     points = np.array(rows, np.float32).reshape(-1, 3)
     points[~(points[:, 2] > 0)] = 0
     if not points[:, 2].any():
-        raise ValueError(f'{name}: no labelled keypoint')
+        raise DataError(f'{name}: no labelled keypoint')
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if len(bad):
-        raise ValueError(f'{name}: keypoints {bad.tolist()} are not finite')
+        raise DataError(f'{name}: keypoints {bad.tolist()} are not finite')
     return points
 
 
@@ -189,18 +190,19 @@ def clip_box(
         np.ndarray: (4,) float32.
 
     Raises:
-        ValueError: If nothing is left of it.
+        DataError: If nothing is left of it.
     """
     width, height = size
     if box is None:
         box = [0, 0, width - 1, height - 1]
-    array = np.asarray(box, np.float32).reshape(-1)
+    flat = np.array(box, dtype=object).ravel()
+    array = np.array(_numbers(flat) or [], np.float32)
     if array.shape != (4,) or not np.isfinite(array).all():
-        raise ValueError(f'{name}: box {box} is not x1, y1, x2, y2')
+        raise DataError(f'{name}: box {box} is not x1, y1, x2, y2')
     limits = np.array([width - 1, height - 1] * 2, np.float32)
     clipped = np.clip(array, 0, limits)
     if (clipped[2:] <= clipped[:2]).any():
-        raise ValueError(
+        raise DataError(
             f'{name}: nothing is left of box {array.tolist()} (x1, y1, x2, '
             f'y2) in a picture of {width} x {height} pixels'
         )
@@ -218,17 +220,25 @@ def check_skeleton(skeleton: Sequence, num_keypoints: int) -> List[List[int]]:
         List[List[int]]: The same.
 
     Raises:
-        ValueError: If an edge is anything else.
+        DataError: If an edge is anything else.
     """
-    edges = [[int(end) for end in edge] for edge in skeleton]
-    for edge in edges:
-        inside = all(0 <= end < num_keypoints for end in edge)
-        if len(set(edge)) != 2 or len(edge) != 2 or not inside:
-            raise ValueError(
-                f'edge {edge} of the skeleton is no pair of two different '
+    edges = [_numbers(edge) for edge in skeleton]
+    for edge, given in zip(edges, skeleton):
+        inside = edge and all(end in range(num_keypoints) for end in edge)
+        if not inside or len(set(edge)) != 2 or len(edge) != 2:
+            raise DataError(
+                f'edge {given} of the skeleton is no pair of two different '
                 f'indices in 0..{num_keypoints - 1}; indices count from 0'
             )
-    return edges
+    return [[int(end) for end in edge] for edge in edges]
+
+
+def _numbers(values: Sequence) -> Optional[List[float]]:
+    """Read numbers; None if it is anything else."""
+    try:
+        return [float(value) for value in values]
+    except (TypeError, ValueError):
+        return None
 
 
 def _box_of_keypoints(
@@ -248,7 +258,7 @@ def _check_inside(
     bad = np.flatnonzero(outside.any(axis=1) & (keypoints[:, 2] > 0))
     if len(bad):
         index = int(bad[0])
-        raise ValueError(
+        raise DataError(
             f'{name}: keypoint {index} at '
             f'{keypoints[index, :2].tolist()} is outside the picture of '
             f'{size[0]} x {size[1]} pixels'
@@ -258,11 +268,11 @@ def _check_inside(
 def _to_bgr(image: np.ndarray) -> np.ndarray:
     """Three channels from grey, BGR or BGRA; alpha is dropped as in files."""
     if image.dtype != np.uint8:
-        raise ValueError(f'an array of {image.dtype}, not uint8 (0..255)')
+        raise DataError(f'an array of {image.dtype}, not uint8 (0..255)')
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or not image.size:
-        raise ValueError(
+        raise DataError(
             f'an array of shape {image.shape}, not (height, width) or '
             '(height, width, 1 | 3 | 4)'
         )

@@ -203,7 +203,7 @@ POINTS = [[10, 10], [40, 30], [20, 50]]
     [
         (dict(keypoints=[[[1, 1]], [[1, 1], [2, 2]]], shots=2), ': 1.*: 2'),
         (dict(keypoints=[[10, 10], [40, 300]]), 'keypoint 1 at .*outside'),
-        (dict(keypoints=[[10, 10], [40]]), 'keypoint 1 has 1 numbers'),
+        (dict(keypoints=[[10, 10], [40]]), r'keypoint 1 is \[40\], not x, y'),
         (dict(keypoints=[[10, np.nan], [4, 4]]), 'not finite'),
         (dict(keypoints=[None, [4, 4, 0]]), 'no labelled keypoint'),
         (dict(skeleton=[[0, 3]]), 'edge .*0..2'),

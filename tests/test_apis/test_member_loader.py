@@ -7,8 +7,10 @@ from cape_mm.apis.checkpoint_config import test_pipeline as pipeline_of
 from cape_mm.apis.member_loader import (
     MemberLoader,
     check_keypoints,
+    check_skeleton,
     clip_box,
 )
+from cape_mm.errors import DataError
 
 IMAGE = np.full((40, 80, 3), 9, np.uint8)
 
@@ -61,3 +63,35 @@ def test_pictures_are_turned_as_their_exif_says(loader, tmp_path):
     exif[0x0112] = 6  # orientation: turn by a quarter
     Image.fromarray(IMAGE).save(file, exif=exif)
     assert box_of(loader.load_query(file, 3, None)) == [0, 0, 39, 79]
+
+
+@pytest.mark.parametrize('point', ['ab', 7, [1], [1, 'x'], [1, 2, 3, 4]])
+def test_what_is_no_keypoint_is_shown(point):
+    with pytest.raises(DataError, match='mug.jpg: keypoint 1 is') as error:
+        check_keypoints([[1, 2], point], 'mug.jpg')
+    assert str(point) in str(error.value)
+
+
+@pytest.mark.parametrize('box', [7, 'all', [1, 2, 3], [1, 2, 3, 'x']])
+def test_what_is_no_box_is_shown(box):
+    with pytest.raises(DataError, match='is not x1, y1, x2, y2') as error:
+        clip_box(box, (9, 9), 'mug.jpg')
+    assert str(box) in str(error.value)
+
+
+def test_box_may_come_as_a_row_of_boxes():
+    box = clip_box(np.array([[1, 2, 30, 4.0]]), (9, 9), 'mug.jpg')
+    assert box.tolist() == [1, 2, 8, 4]
+
+
+@pytest.mark.parametrize(
+    'edge', [[0, 3], [1, 1], [0, 0.5], [0, 1, 2], 'ab', 1]
+)
+def test_what_is_no_edge_is_shown(edge):
+    with pytest.raises(DataError, match='no pair of two') as error:
+        check_skeleton([[0, 1], edge], 3)
+    assert f'edge {edge} of' in str(error.value)
+
+
+def test_edges_may_come_as_text():
+    assert check_skeleton([['0', '2'], (1, 0)], 3) == [[0, 2], [1, 0]]

@@ -106,6 +106,10 @@ def test_annotation_file(demo, tiny):
             [*('--support', 'a'), *('--keypoints', '1,2'), '--query', 'c'],
             "no picture 'a'",
         ),
+        (
+            [*('--support', 'a'), *('--keypoints', '1;2'), '--query', 'c'],
+            "cape_demo.py: error: '1;2' is no point x,y",
+        ),
         (['--json', 'nowhere.json'], "no file 'nowhere.json'"),
     ],
 )

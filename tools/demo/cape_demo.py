@@ -92,15 +92,17 @@ def parse_points(text: str) -> List[Optional[List[float]]]:
         list: ``[x, y]``, ``[x, y, v]`` or None for each point.
 
     Raises:
-        ValueError: If something else is in it.
+        UsageError: If something else is in it.
     """
+    from cape_mm.engine.launch import UsageError
+
     points = []
     for word in text.split():
         try:
             numbers = [] if word == '-' else word.split(',')
             points.append([float(x) for x in numbers] or None)
         except ValueError:
-            raise ValueError(f'{word!r} is no point x,y') from None
+            raise UsageError(f'{word!r} is no point x,y') from None
     return points
 
 
@@ -120,6 +122,7 @@ def find_pictures(paths: List[str]) -> List[str]:
 def build_request(args: argparse.Namespace):
     """Make the request of the command line."""
     from cape_mm.apis import EpisodeRequest, RequestMember, read_request
+    from cape_mm.engine.launch import UsageError
 
     if args.json:
         request = read_request(
@@ -131,7 +134,7 @@ def build_request(args: argparse.Namespace):
         )
     else:
         if len(args.keypoints) != len(args.support):
-            raise ValueError(
+            raise UsageError(
                 f'{len(args.support)} supports and {len(args.keypoints)} '
                 'lists of keypoints: quote each list as one argument'
             )
@@ -148,7 +151,7 @@ def build_request(args: argparse.Namespace):
             RequestMember(path) for path in find_pictures(args.query)
         ]
     if not request.supports or not request.queries:
-        raise ValueError('there must be at least one support and one query')
+        raise UsageError('there must be at least one support and one query')
     return request
 
 
@@ -175,12 +178,13 @@ def add_truth(query, keypoints: Optional[list]) -> None:
     import numpy as np
 
     from cape_mm.apis.member_loader import check_keypoints
+    from cape_mm.errors import DataError
 
     if keypoints is None:
         return
     points = check_keypoints(keypoints, query.img_path)
     if len(points) != query.pred_instances.keypoints.shape[1]:
-        raise ValueError(
+        raise DataError(
             f'{query.img_path} has {len(points)} annotated keypoints, the '
             f'support {query.pred_instances.keypoints.shape[1]}'
         )
@@ -207,11 +211,10 @@ def main() -> None:
     import mmengine
 
     from cape_mm.apis import CapeInferencer
-    from cape_mm.engine.checkpoint_safety import UnsafeCheckpointError
+    from cape_mm.engine.launch import one_line_errors
     from cape_mm.visualization import EpisodeVisualizer
 
-    wrong = (ValueError, IndexError, FileNotFoundError, UnsafeCheckpointError)
-    try:
+    with one_line_errors():
         request = build_request(args)
         inferencer = CapeInferencer(args.checkpoint, args.config, args.device)
         visualizer = EpisodeVisualizer()
@@ -226,8 +229,6 @@ def main() -> None:
                 name, episode, index, out_file=str(out_dir / name)
             )
             entries.append(dict(describe(query), picture=name))
-    except wrong as error:
-        sys.exit(f'{Path(sys.argv[0]).name}: error: {error}')
     out_file = out_dir / 'predictions.json'
     content = dict(
         category=episode.category_name,
