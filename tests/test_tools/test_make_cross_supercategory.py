@@ -152,6 +152,28 @@ def test_contradicting_categories_are_refused(
         call_tool(TOOL, annotations, tmp_path)
 
 
+def test_a_broken_file_is_named(call_tool, annotations, tmp_path):
+    (annotations / 'mp100_split3_val.json').write_text('{')
+    with pytest.raises(SystemExit, match='split3_val.json is no valid JSON'):
+        call_tool(TOOL, annotations, tmp_path)
+
+
+def test_categories_without_supercategory_are_never_left_out(
+    call_tool, annotations, tmp_path
+):
+    for path in annotations.iterdir():
+        content = json.loads(path.read_text())
+        for category in content['categories']:
+            if category['id'] == 1:
+                del category['supercategory']
+        path.write_text(json.dumps(content))
+    call_tool(TOOL, annotations, tmp_path / 'out', '--val-categories', 1)
+    names = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert len(names) == 6
+    parts = load(tmp_path / 'out', 'chair')
+    assert 1 in ids(parts['train']) + ids(parts['val'])
+
+
 def test_real_annotations_can_be_read_back(call_tool, mp100_mini, tmp_path):
     call_tool(
         *(TOOL, mp100_mini / 'annotations', tmp_path),

@@ -57,7 +57,7 @@ def draw(args: argparse.Namespace):
         PairList: The list, with its origin.
 
     Raises:
-        ValueError: If a category is too small, or the file is broken.
+        DataError: If a category is too small, or the file is broken.
     """
     from cape_mm.datasets.datasets.mp100_annotation import (
         load_annotation_file,
@@ -66,6 +66,7 @@ def draw(args: argparse.Namespace):
         draw_pair_list,
         protocol_objects,
     )
+    from cape_mm.errors import DataError
 
     content = load_annotation_file(args.ann_file)
     objects = protocol_objects(content)
@@ -82,7 +83,7 @@ def draw(args: argparse.Namespace):
             f'{args.queries} queries):\n' + '\n'.join(lines)
         )
         if not args.skip_small or len(small) == len(objects):
-            raise ValueError(
+            raise DataError(
                 f'{text}\nThe published code stops here, too; --skip-small '
                 'leaves them out if others are large enough'
             )
@@ -106,6 +107,7 @@ def main() -> None:
 
     # imported late: `-h` answers at once
     from cape_mm.datasets.datasets.mp100_pair_list import PairList
+    from cape_mm.errors import DataError
 
     try:
         pairs = draw(args)
@@ -117,7 +119,7 @@ def main() -> None:
                     f'{args.ann_file} ({pairs.sha256})'
                 )
             print(f'{args.verify} is the list of {args.ann_file}')
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, DataError) as error:
         sys.exit(f'Error: {error}')
     if args.out:
         pairs.save(args.out)

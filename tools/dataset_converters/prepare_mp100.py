@@ -83,7 +83,7 @@ def check(args: argparse.Namespace) -> dict:
     Raises:
         FileNotFoundError: If there are no annotation files, or a download is
             not where it should be.
-        ValueError: If an annotation file is broken.
+        DataError: If an annotation file is broken.
     """
     from cape_mm.datasets.datasets.mp100_annotation import (
         load_annotation_file,
@@ -198,10 +198,11 @@ def main() -> None:
 
     # imported late: `-h` answers at once
     from cape_mm.datasets.mp100_preparation import format_report
+    from cape_mm.errors import DataError
 
     try:
         report = check(args)
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, DataError) as error:
         sys.exit(f'Error: {error}')
     print(format_report(report))
     print('\n'.join(describe_matches(report)))

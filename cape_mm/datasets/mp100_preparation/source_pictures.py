@@ -6,6 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
+from cape_mm.errors import DataError
+
 from ..picture_check import loaded_size
 from .proven_match import Candidate, Match, Unproven, prove
 from .source_names import source_of
@@ -117,7 +119,7 @@ def _read_carfusion(root: Path) -> Dict[tuple, List[Candidate]]:
         )
     by_box: Dict[tuple, List[Candidate]] = defaultdict(list)
     for file in files:
-        content = json.loads(file.read_text())
+        content = _read_json(file)
         folder = root / ('test' if 'test' in file.name else 'train')
         candidates = {
             image['id']: Candidate(folder / image['file_name'], [])
@@ -129,6 +131,13 @@ def _read_carfusion(root: Path) -> Dict[tuple, List[Candidate]]:
                 candidate.objects.append(ann)
                 by_box[tuple(ann['bbox'])].append(candidate)
     return by_box
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(f'{path} is no valid JSON: {error}') from error
 
 
 def _cars_like(
@@ -153,7 +162,7 @@ def _fashion_named(file_name: str, root: Path) -> List[Candidate]:
             annos = root / folder / 'annos' / f'{path.stem}.json'
             items: Dict[str, dict] = {}
             if annos.is_file():
-                items = json.loads(annos.read_text())
+                items = _read_json(annos)
             objects = [
                 dict(keypoints=item.get('landmarks'))
                 for item in items.values()

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from cape_mm.datasets.mp100_preparation import check_pictures, find_matches
+from cape_mm.errors import DataError
 
 
 @pytest.fixture
@@ -48,6 +49,12 @@ def test_car_with_twins_is_not_proven(search, mp100, carfusion):
 def test_wrong_folder_of_carfusion_is_an_error(search, mp100, tmp_path):
     with pytest.raises(FileNotFoundError, match='annotations'):
         search(carfusion=tmp_path)
+
+
+def test_broken_file_of_carfusion_is_named(search, carfusion):
+    (carfusion / 'annotations' / 'car_keypoints_test.json').write_text('{')
+    with pytest.raises(DataError, match='_test.json is no valid JSON'):
+        search(carfusion=carfusion)
 
 
 def test_folder_of_a_dress_is_told_by_its_landmarks(
