@@ -95,10 +95,8 @@ def _stack_labels(members: List[list], num_keypoints: int = 0) -> tuple:
             valid.append(torch.as_tensor(labels.keypoint_weights)[0] > 0)
             # Coordinates of unlabelled points are meaningless: neutralise
             # them here, so that they cannot leak into any computation.
-            points.append(
-                torch.as_tensor(labels.keypoint_labels)[0, :, :2].float()
-                * valid[-1][:, None]
-            )
+            labelled = torch.as_tensor(labels.keypoint_labels)[0, :, :2]
+            points.append(labelled.float().masked_fill(~valid[-1][:, None], 0))
     shape = (len(members), len(members[0]), -1)
     points = pad_sequence(points, batch_first=True)
     valid = pad_sequence(valid, batch_first=True)

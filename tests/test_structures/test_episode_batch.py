@@ -47,7 +47,10 @@ def test_labels_keep_their_place():
 
 
 def test_coordinates_of_unlabelled_points_are_neutralised():
-    batch = EpisodeBatch.from_data_samples([make_episode(3, [], invalid=[1])])
+    episode = make_episode(3, [], invalid=[1])
+    labels = episode.supports[0].gt_instance_labels
+    labels.keypoint_labels[0, 1] = torch.tensor([float('nan'), float('inf')])
+    batch = EpisodeBatch.from_data_samples([episode])
     assert batch.support_valid[0, 0].tolist() == [True, False, True]
     assert (batch.support_points[0, 0, 1] == 0).all()
 
