@@ -126,6 +126,15 @@ def test_fewer_epochs_shorten_the_schedules(load, name, monkeypatch):
         assert warmup.end == 1, 'a twentieth'
 
 
+@pytest.mark.parametrize('name', [RECOMMENDED, EMBEDDED])
+def test_short_trials_have_a_warmup_of_an_epoch(load, name, monkeypatch):
+    # of a twentieth, nothing would be left with few films: an error
+    monkeypatch.setenv('CEPH_EPOCHS', '1')
+    assert load(name).param_scheduler[0].end == 1
+    monkeypatch.setenv('CEPH_EPOCHS', '60')
+    assert load(name).param_scheduler[0].end == 3
+
+
 @pytest.mark.parametrize('lr', ['1e-5', '5e-6'])
 def test_emergency_learning_rates(load, lr):
     config = load(STABLE)

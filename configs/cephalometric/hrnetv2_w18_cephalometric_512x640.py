@@ -26,8 +26,9 @@ num_landmarks = dict(
 lr = 3e-4
 batch_size = 16
 max_epochs = {{'$CEPH_EPOCHS:60'}}
-# in epochs, so that it is over early whatever the number of films
-warmup_epochs = 0.05 * max_epochs
+# in epochs, so that it is over early whatever the number of films; MMEngine
+# refuses a warm-up of less than an iteration
+warmup_epochs = max(0.05 * max_epochs, 1)
 
 codec = dict(
     type='UDPHeatmap',

@@ -23,8 +23,9 @@ num_landmarks = dict(
 lr = 1e-3
 batch_size = 8
 max_epochs = {{'$CEPH_EPOCHS:20'}}
-# in epochs, so that it is over early whatever the number of films
-warmup_epochs = 0.05 * max_epochs
+# in epochs, so that it is over early whatever the number of films; MMEngine
+# refuses a warm-up of less than an iteration
+warmup_epochs = max(0.05 * max_epochs, 1)
 
 # cells of 3 mm: one deconvolution doubles the maps of HRNet
 codec = dict(

@@ -71,6 +71,24 @@ def test_the_columns_of_the_document_run(make_runner, name, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_short_trial_of_the_recommended_recipe(
+    make_runner, monkeypatch, tmp_path
+):
+    monkeypatch.setenv('CEPH_EPOCHS', '1')
+    parts = ('train', 'val', 'train_gap')
+    few = {f'{part}_dataloader.dataset.indices': 2 for part in parts}
+    few['train_gap_dataloader.num_workers'] = 0
+    runner = make_runner('cephalometric_512x640', **few)
+    runner.train()
+    assert runner.iter == 1
+    assert (tmp_path / 'best_MRE_mm_epoch_1.pth').is_file()
+    scalars = runner.message_hub.log_scalars
+    assert {'val/train_MRE_mm', 'val/gap_MRE_mm', 'val/trend_drop'} <= set(
+        scalars
+    )
+
+
+@pytest.mark.slow
 def test_a_plateau_ends_the_stable_recipe(make_runner, tmp_path):
     """Best at epoch 2, patience 5 of a validation every 2 epochs."""
     frozen = {
