@@ -48,18 +48,19 @@ def config_from_text(text: str) -> Config:
 
 
 def test_pipeline(cfg: Config) -> List[dict]:
-    """The transforms of one member in test, validation or training.
+    """The transforms of one member in test or validation.
 
     Args:
         cfg (Config): Whole config.
 
     Returns:
-        List[dict]: The pipeline of the first of these that has one.
+        List[dict]: The pipeline of the first of these that has one; that of
+        training would alter pictures at random.
 
     Raises:
         ValueError: If none has one.
     """
-    for name in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+    for name in ('test_dataloader', 'val_dataloader'):
         node = (cfg.get(name) or {}).get('dataset')
         while node:
             if node.get('pipeline'):
