@@ -52,15 +52,16 @@ def suppress_duplicates(
         Tensor: (M,) bool, True for those that are kept.
     """
     kept = torch.zeros_like(priority, dtype=torch.bool)
-    if len(poses):
-        kept[
-            nms_torch(
-                poses,
-                priority,
-                threshold,
-                lambda pose, others: pairwise_oks(oks, pose[None], others),
-            )
-        ] = True
+    if not len(poses):
+        return kept
+    similarity = pairwise_oks(oks, poses, poses)
+    best = nms_torch(
+        torch.arange(len(poses), device=poses.device),
+        priority,
+        threshold,
+        lambda one, others: similarity[one, others][None],
+    )
+    kept[best] = True
     return kept
 
 
