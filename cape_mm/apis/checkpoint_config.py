@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Iterator, List
 
 from mmengine.config import Config
-from mmengine.registry import MODELS, TRANSFORMS, Registry
+from mmengine.registry import MODELS, TASK_UTILS, TRANSFORMS, Registry
 from mmpose.registry import KEYPOINT_CODECS
 
 # Importing the registries of others would run code that a file names.
@@ -109,7 +109,7 @@ def _check_registered(name: str) -> None:
     scope, _, entry = name.partition('.')
     if scope in _SCOPES and any(
         _has_entry(root, scope, entry)
-        for root in (MODELS, TRANSFORMS, KEYPOINT_CODECS)
+        for root in (MODELS, TASK_UTILS, TRANSFORMS, KEYPOINT_CODECS)
     ):
         return
     raise ValueError(

@@ -84,6 +84,6 @@ def test_what_is_finished_is_not_run_again(call, runner):
 
 def test_a_failed_run_leaves_no_row(call, runner, tmp_path):
     runner.fails = True
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(SystemExit, match='seed'):
         call('--seeds', '0')
     assert not list(tmp_path.rglob('row.json'))

@@ -14,6 +14,7 @@ import argparse
 import json
 import resource
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 from typing import Callable, Dict, List, Sequence
@@ -157,9 +158,15 @@ def main(run: Runner = run_tool) -> None:
         for config in args.configs:
             folder = args.work_dir / config.stem / f'seed{seed}'
             print(f'{config.stem}, seed {seed}', flush=True)
-            results.setdefault(config.stem, []).append(
-                measure(config, seed, folder, args.cfg_options, run)
-            )
+            try:
+                row = measure(config, seed, folder, args.cfg_options, run)
+            except subprocess.CalledProcessError as error:
+                sys.exit(
+                    f'Error: {config.stem} failed with seed {seed} '
+                    f'({error.cmd[1]}); see the *_output.txt in {folder}. '
+                    'Run the same command again to go on'
+                )
+            results.setdefault(config.stem, []).append(row)
             if args.out:
                 args.out.write_text(to_markdown(results))
     print(to_markdown(results))
