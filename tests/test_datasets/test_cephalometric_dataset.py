@@ -10,6 +10,7 @@ from cape_mm.datasets.cephalometric_files import (
     CephalometricRecord,
     write_coco,
 )
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import get_schema
 
@@ -147,7 +148,7 @@ def test_landmarks_of_another_schema_go_by_code(tmp_path, write, log):
 
 def test_a_schema_with_more_landmarks_is_refused(write):
     config = dict(write(), schema='cephalogram23')
-    with pytest.raises(ValueError, match="'isbi2015', which lacks U1a, L1a"):
+    with pytest.raises(DataError, match="'isbi2015', which lacks U1a, L1a"):
         DATASETS.build(config)
 
 
@@ -157,7 +158,7 @@ def test_names_without_schema_must_be_those_of_the_config(write):
         content['categories'][0]['keypoints'][3] = 'Poriion'
 
     match = "missing: 'Porion'; unknown: 'Poriion'. Correct schema"
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(DataError, match=match):
         DATASETS.build(write(edit=rename))
 
     def only_forget_schema(content):
@@ -202,7 +203,7 @@ def test_nothing_usable_is_an_error(write):
     def edit(content):
         content['annotations'] = []
 
-    with pytest.raises(ValueError, match='no usable film'):
+    with pytest.raises(DataError, match='no usable film'):
         DATASETS.build(write(edit=edit))
 
 
@@ -211,10 +212,10 @@ def test_another_picture_than_annotated_is_an_error(tmp_path, write):
     path = tmp_path / 'images' / '1.png'
     cv2.imwrite(str(path), np.zeros((40, 40), np.uint8))
     match = r'1 of 3 pictures.*wrong_size.*image 2 \(1.png\), 40 x 50'
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(DataError, match=match):
         DATASETS.build(config)
     path.write_text('text')
-    with pytest.raises(ValueError, match='unreadable'):
+    with pytest.raises(DataError, match='unreadable'):
         DATASETS.build(config)
     path.unlink()
     with pytest.raises(FileNotFoundError, match='1 of 3 pictures .*missing'):

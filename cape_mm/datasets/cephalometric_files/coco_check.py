@@ -11,6 +11,7 @@ null) and ``spacing_source``, and may have ``device``, ``subject`` and
 import math
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from cape_mm.errors import DataError
 from cape_mm.structures import available_schemas, get_schema
 
 #: Where the millimetres per pixel come from.
@@ -41,7 +42,7 @@ def check_content(content: Any, path: str) -> None:
         path (str): The file, for messages.
 
     Raises:
-        ValueError: If something is wrong, with the file, the entry and what
+        DataError: If something is wrong, with the file, the entry and what
             to do.
     """
     _check_layout(content, path)
@@ -145,7 +146,7 @@ def describe(image: dict) -> str:
 
 
 def _refuse(path: str, what: str, problem: str) -> None:
-    raise ValueError(f'{path}: {what}: {problem}')
+    raise DataError(f'{path}: {what}: {problem}')
 
 
 def _check_layout(content: Any, path: str) -> None:

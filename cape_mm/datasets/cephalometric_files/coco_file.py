@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
 import cv2
 import numpy as np
 
+from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
 from ..picture_check import loaded_size
@@ -74,7 +75,7 @@ def write_coco(
 
     Raises:
         FileNotFoundError: If a picture is not there.
-        ValueError: If a record is wrong, or there is none.
+        DataError: If a record is wrong, or there is none.
     """
     path, image_root = Path(path), Path(image_root)
     content: Dict[str, Any] = dict(
@@ -95,7 +96,7 @@ def write_coco(
     for number, record in enumerate(records, 1):
         where = f'{path}: record {number} ({record.image_path})'
         if record.image_path in paths:
-            raise ValueError(
+            raise DataError(
                 f'{where}: an earlier record has the same picture; one film '
                 'has one record'
             )
@@ -112,7 +113,7 @@ def write_coco(
             for index in find_outside(annotation['keypoints'], size)
         ]
     if not content['images']:
-        raise ValueError(f'{path}: there is no film to write')
+        raise DataError(f'{path}: there is no film to write')
     check_content(content, str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, allow_nan=False))
@@ -130,7 +131,7 @@ def load_coco(path: Union[str, Path]) -> Dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no JSON, or something in it is wrong.
+        DataError: If it is no JSON, or something in it is wrong.
     """
     path = Path(path)
     if not path.is_file():
@@ -141,7 +142,7 @@ def load_coco(path: Union[str, Path]) -> Dict[str, Any]:
     try:
         content = json.loads(path.read_text('utf-8'))
     except ValueError as error:
-        raise ValueError(
+        raise DataError(
             f'annotation file {path} is no valid JSON, perhaps it was not '
             f'written completely: {error}'
         ) from error
@@ -157,7 +158,7 @@ def _collect_points(
     keypoints = np.asarray(record.keypoints_px, dtype=np.float64)
     visible = np.asarray(record.visible)
     if keypoints.shape != (count, 2) or visible.shape != (count,):
-        raise ValueError(
+        raise DataError(
             f'{where}: keypoints_px has the shape {keypoints.shape} and '
             f'visible {visible.shape}; schema {schema.name!r} needs '
             f'({count}, 2) and ({count},)'
@@ -168,7 +169,7 @@ def _collect_points(
         if v not in (0, 1, 2) or (v and not np.isfinite([x, y]).all())
     ]
     if wrong:
-        raise ValueError(
+        raise DataError(
             f'{where}: wrong landmarks: {", ".join(wrong)}. Give finite '
             'coordinates and v = 1 or 2, or v = 0 for what is not labelled'
         )
@@ -184,7 +185,7 @@ def _provide_picture(
     path = image_root / record.image_path
     if record.image is not None:
         if not cv2.haveImageWriter(path.name):
-            raise ValueError(
+            raise DataError(
                 f'{where}: the picture cannot be written as {path.suffix!r}; '
                 'give it the suffix .png'
             )
@@ -198,7 +199,7 @@ def _provide_picture(
         )
     size = loaded_size(path)
     if size is None:
-        raise ValueError(
+        raise DataError(
             f'{where}: {path} is no picture, or not a complete one: fetch it '
             'again, or convert it to PNG'
         )
@@ -218,7 +219,7 @@ def _make_entries(
         spacing = [float(value) for value in spacing]
     problem = check_spacing(spacing, record.spacing_source)
     if problem:
-        raise ValueError(f'{where}: {problem}')
+        raise DataError(f'{where}: {problem}')
     width, height = size
     image = dict(
         record.extra,

@@ -5,6 +5,8 @@ import os.path as osp
 from itertools import combinations
 from typing import Any, FrozenSet, List, NamedTuple, Sequence
 
+from cape_mm.errors import DataError
+
 _USES = dict(train='training', val='validation', test='the test')
 _SHOWN = 5
 
@@ -90,11 +92,11 @@ def check_splits(splits: Sequence[SplitContent]) -> None:
         splits (Sequence[SplitContent]): Everything a config uses.
 
     Raises:
-        ValueError: If :func:`find_split_problems` finds anything.
+        DataError: If :func:`find_split_problems` finds anything.
     """
     problems = find_split_problems(splits)
     if problems:
-        raise ValueError('\n'.join(problems))
+        raise DataError('\n'.join(problems))
 
 
 def _collect(

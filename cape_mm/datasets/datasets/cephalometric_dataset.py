@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import LandmarkSchema, get_schema
 
@@ -63,7 +64,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
     Raises:
         FileNotFoundError: If the annotation file or a picture is missing.
         KeyError: If there is no such schema or landmark.
-        ValueError: If the file is wrong, has other landmarks than those of
+        DataError: If the file is wrong, has other landmarks than those of
             the schema, or contradicts a picture.
     """
 
@@ -128,7 +129,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
                 str(self._report), logger='current', level=logging.WARNING
             )
         if not films:
-            raise ValueError(
+            raise DataError(
                 f'{self.ann_file} has no usable film. {self._report}'
             )
         print_log(
@@ -200,7 +201,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         if found == self.schema.name:
             problem = compare_names(names, self.schema.names)
             if problem:
-                raise ValueError(
+                raise DataError(
                     f'{self.ann_file} has not the landmarks of schema '
                     f'{self.schema.name!r}: {problem}. Correct schema in the '
                     "config, or 'keypoints' in the file"
@@ -212,7 +213,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
             code for code in self.schema.codes if code not in theirs.codes
         ]
         if missing:
-            raise ValueError(
+            raise DataError(
                 f'{self.ann_file} has landmarks of schema {found!r}, which '
                 f'lacks {", ".join(missing)} of schema '
                 f'{self.schema.name!r}: correct schema in the config'
@@ -241,7 +242,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
                 f'{describe(image)}, {image["width"]} x {image["height"]}'
                 for image in bad[:3]
             )
-            kind = FileNotFoundError if state == 'missing' else ValueError
+            kind = FileNotFoundError if state == 'missing' else DataError
             raise kind(
                 f'{self.ann_file}: {len(bad)} of {len(images)} pictures in '
                 f'{root} are {state} ({meaning}), e.g. {shown}. Put the '

@@ -22,7 +22,7 @@ class CephalometricSplitCheckHook(Hook):
     which is logged.
 
     Raises:
-        ValueError: Before the first iteration, if two of them share a
+        DataError: Before the first iteration, if two of them share a
             subject or a picture, or the training file is used again.
     """
 

@@ -5,6 +5,7 @@ from typing import List
 
 import numpy as np
 
+from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema, get_schema
 
 from ..functional.mean_shape import mean_shape, to_box
@@ -24,7 +25,7 @@ def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file lacks a landmark, or has no film.
+        DataError: If the file lacks a landmark, or has no film.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
@@ -35,7 +36,7 @@ def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
     content = json.loads(Path(path).read_text('utf-8'))
     annotations = content['annotations']
     if not annotations:
-        raise ValueError(f'{path} has no annotation, so there is no mean')
+        raise DataError(f'{path} has no annotation, so there is no mean')
     order = _match(content, path, schema)
     points = np.array([entry['keypoints'] for entry in annotations], float)
     points = points.reshape(len(points), -1, 3)[:, order]
@@ -60,7 +61,7 @@ def _match(content: dict, path: str, schema: LandmarkSchema) -> List[int]:
     }
     missing = [code for code in schema.codes if code not in found]
     if missing:
-        raise ValueError(
+        raise DataError(
             f'train_ann_file {path} lacks {", ".join(missing)} of schema '
             f'{schema.name!r}: give the annotation file of the training data'
         )

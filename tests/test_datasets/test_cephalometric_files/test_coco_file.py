@@ -10,6 +10,7 @@ from cape_mm.datasets.cephalometric_files import (
     load_coco,
     write_coco,
 )
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 SCHEMA = get_schema('isbi2015')
@@ -122,16 +123,16 @@ def test_wrong_records_are_refused(tmp_path, changes, kind, message):
 
 
 def test_one_picture_is_one_record(tmp_path):
-    with pytest.raises(ValueError, match='record 2 .* the same picture'):
+    with pytest.raises(DataError, match='record 2 .* the same picture'):
         write(tmp_path, make_record(), make_record())
-    with pytest.raises(ValueError, match='no film'):
+    with pytest.raises(DataError, match='no film'):
         write(tmp_path)
 
 
 def test_an_unreadable_picture_is_refused(tmp_path):
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images/b.png').write_text('text')
-    with pytest.raises(ValueError, match='b.png is no picture'):
+    with pytest.raises(DataError, match='b.png is no picture'):
         write(tmp_path, make_record(image_path='b.png', image=None))
 
 
@@ -176,7 +177,7 @@ def test_wrong_files_are_refused(tmp_path, edit, message):
     content = json.loads(path.read_text())
     edit(content)
     path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         load_coco(path)
     assert str(path) in str(caught.value)
 
@@ -185,5 +186,5 @@ def test_missing_and_broken_files(tmp_path):
     with pytest.raises(FileNotFoundError, match='correct ann_file'):
         load_coco(tmp_path / 'none.json')
     (tmp_path / 'half.json').write_text('{"images": [')
-    with pytest.raises(ValueError, match='no valid JSON'):
+    with pytest.raises(DataError, match='no valid JSON'):
         load_coco(tmp_path / 'half.json')

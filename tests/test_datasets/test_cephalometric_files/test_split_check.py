@@ -15,6 +15,7 @@ from cape_mm.datasets.cephalometric_files.split_check import (
     read_split,
 )
 from cape_mm.datasets.datasets import CephalometricDataset
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 
@@ -62,7 +63,7 @@ def test_the_training_file_is_refused_under_any_name(tmp_path, write, role):
     os.symlink(train, tmp_path / 'other.json')
     splits = read_split('train', load(tmp_path, train))
     splits += read_split(role, load(tmp_path, str(tmp_path / 'other.json')))
-    with pytest.raises(ValueError, match='2 films in common') as caught:
+    with pytest.raises(DataError, match='2 films in common') as caught:
         check_splits(splits)
     assert train in str(caught.value)
     assert 'Set ann_file to another file' in str(caught.value)
@@ -84,7 +85,7 @@ def test_subjects_shared_by_validation_and_test_are_refused(tmp_path, write):
     test = write('test.json', [('b', 'Ann')])
     splits = read_split('val', load(tmp_path, val))
     splits += read_split('test', load(tmp_path, test))
-    with pytest.raises(ValueError, match='validation and the test: Ann'):
+    with pytest.raises(DataError, match='validation and the test: Ann'):
         check_splits(splits)
 
 

@@ -13,6 +13,7 @@ from cape_mm.datasets.cephalometric_files import (
     CephalometricRecord,
     write_coco,
 )
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 
@@ -114,7 +115,7 @@ def test_good_splits_train(tmp_path, write, train):
 @pytest.mark.parametrize('role', ['val', 'test'])
 def test_the_training_file_does_not_validate_or_test(write, train, role):
     write('a', ['1', '2'])
-    with pytest.raises(ValueError, match='a.json is used for training and'):
+    with pytest.raises(DataError, match='a.json is used for training and'):
         train('a', **{role: 'a'})
 
 
@@ -122,7 +123,7 @@ def test_the_training_file_does_not_validate_or_test(write, train, role):
 def test_a_subject_in_two_splits_stops_the_training(write, train, role):
     write('a', ['1', '2'])
     write('b', ['2', '3'])
-    with pytest.raises(ValueError, match='1 subjects .*: 2; files .*a.json'):
+    with pytest.raises(DataError, match='1 subjects .*: 2; files .*a.json'):
         train('a', **{role: 'b'})
 
 

@@ -6,6 +6,7 @@ import pytest
 from film_samples import TRUTH, evaluate_films, make_film, random_films
 from golden_face import place
 
+from cape_mm.errors import DataError
 from cape_mm.evaluation.metrics import CephalometricMetric
 from cape_mm.structures import get_schema
 
@@ -68,7 +69,7 @@ def test_training_file_of_another_schema(tmp_path):
     metric = CephalometricMetric(train_ann_file=path)
     found = evaluate_films(metric, films)['skill']
     assert found == pytest.approx(0, abs=1e-6)
-    with pytest.raises(ValueError, match='lacks .*Po'):
+    with pytest.raises(DataError, match='lacks .*Po'):
         path = write_training_file(tmp_path / 'train.json')
         metric = CephalometricMetric(train_ann_file=path)
         films = [make_film(*[place('isbi2015')[0]] * 2)]
