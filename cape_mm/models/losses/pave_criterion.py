@@ -1,0 +1,221 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Dict, NamedTuple, Optional, Sequence, Union
+
+import torch
+import torch.nn.functional as F
+from mmdet.utils import reduce_mean
+from torch import Tensor, nn
+
+from cape_mm.registry import MODELS
+
+from ..task_modules.pose_similarity import build_oks
+from .flow_rle_loss import FlowRLELoss
+
+_SMALLEST_OKS = 1e-6
+
+
+class MatchedPoses(NamedTuple):
+    """M predicted poses and their persons.
+
+    Attributes:
+        poses (Tensor): (M, F, K, 2) in [0, 1]; F is 1 if neighbour frames are
+            not predicted.
+        sigma (Tensor): (M, K, 2), before the sigmoid.
+        visibility (Tensor, optional): (M, K) logits.
+        target (Tensor): (M, F, K, 2) in [0, 1].
+        visible (Tensor): (M, F, K) bool.
+        areas (Tensor): (M,) in input pixels.
+        size (Tensor): (M, 2) width and height of the input in pixels.
+    """
+
+    poses: Tensor
+    sigma: Tensor
+    visibility: Optional[Tensor]
+    target: Tensor
+    visible: Tensor
+    areas: Tensor
+    size: Tensor
+
+    @classmethod
+    def cat(cls, parts: Sequence['MatchedPoses']) -> 'MatchedPoses':
+        """Those of several windows."""
+        return cls(
+            *(
+                None if values[0] is None else torch.cat(values)
+                for values in zip(*parts)
+            )
+        )
+
+    @property
+    def middle(self) -> int:
+        """Number of the frame in the middle."""
+        return self.target.shape[1] // 2
+
+
+@MODELS.register_module()
+class PAVECriterion(nn.Module):
+    """All losses of poses and of persons.
+
+    A stage is the proposals, a layer of the pose decoder or a layer of the
+    joint decoder. Its poses cost, each with its own weight:
+
+    - ``loss_kpt``: :class:`FlowRLELoss`, with one flow for the proposals, one
+      for the pose decoder and one for the joint decoder, or one for all;
+    - ``loss_l1``: mean absolute error of the visible coordinates;
+    - ``loss_oks``: mean of -log OKS;
+    - ``loss_vis``: binary cross-entropy of the visibility of the joints of
+      matched persons. It takes unlabelled joints for hidden, which holds
+      where all visible joints are labelled;
+    - ``loss_nbr``: as ``loss_l1``, of poses in neighbour frames, where those
+      are labelled.
+
+    A loss of weight 0 is not computed and has no key. Sums are divided by
+    counts over all windows and processes.
+
+    Args:
+        loss_cls (dict): Of being a person; MMDetection's ``FocalLoss``.
+        loss_kpt (dict): A :class:`FlowRLELoss`.
+        share_flow (bool): One flow for all stages. Defaults to False.
+        l1_weight (float): Defaults to 0.
+        oks_weight (float): Defaults to 0.
+        vis_weight (float): Defaults to 0.
+        neighbour_weight (float): Defaults to 0.
+        refine_weight (float): Factor of all losses of the joint decoder.
+            Defaults to 1.
+        proposal_weight (float): Factor of the losses of the poses of the
+            proposals. Defaults to 1.
+        metainfo (str | dict, optional): Metainfo of the data set with the
+            sigmas of OKS.
+
+    Raises:
+        ValueError: If the OKS loss is wanted, but there are no sigmas.
+    """
+
+    #: Stages that have a flow of their own.
+    STAGES = ('proposal', 'decoder', 'refine')
+
+    def __init__(
+        self,
+        loss_cls: dict,
+        loss_kpt: dict,
+        share_flow: bool = False,
+        l1_weight: float = 0.0,
+        oks_weight: float = 0.0,
+        vis_weight: float = 0.0,
+        neighbour_weight: float = 0.0,
+        refine_weight: float = 1.0,
+        proposal_weight: float = 1.0,
+        metainfo: Optional[Union[str, dict]] = None,
+    ) -> None:
+        super().__init__()
+        self.loss_cls = MODELS.build(loss_cls)
+        self.loss_kpt = nn.ModuleDict(
+            {stage: MODELS.build(loss_kpt) for stage in self.STAGES}
+        )
+        if share_flow:
+            for stage in self.STAGES[1:]:
+                self.loss_kpt[stage].flow = self.loss_kpt['proposal'].flow
+        self.l1_weight = l1_weight
+        self.oks_weight = oks_weight
+        self.vis_weight = vis_weight
+        self.neighbour_weight = neighbour_weight
+        self.factors = dict(
+            proposal=proposal_weight, decoder=1.0, refine=refine_weight
+        )
+        if oks_weight and metainfo is None:
+            raise ValueError('oks_weight needs the metainfo of the data set')
+        self.oks = build_oks(metainfo) if oks_weight else None
+
+    def deviation(self, sigma: Tensor, stage: str) -> Tensor:
+        """Deviations, see :meth:`FlowRLELoss.deviation`."""
+        flow: FlowRLELoss = self.loss_kpt[stage]
+        return flow.deviation(sigma)
+
+    def classify(self, logits: Tensor, is_person: Tensor) -> Tensor:
+        """Focal loss of queries.
+
+        Args:
+            logits (Tensor): (M,).
+            is_person (Tensor): (M,) bool.
+
+        Returns:
+            Tensor: Scalar, sum over the queries / number of persons.
+        """
+        count = reduce_mean(is_person.sum().float()).clamp(min=1)
+        # Equal shapes: targets are probabilities, not class numbers.
+        return self.loss_cls(
+            logits.float()[:, None],
+            is_person.float()[:, None],
+            avg_factor=count,
+        )
+
+    def compare(self, matched: MatchedPoses, stage: str) -> Dict[str, Tensor]:
+        """Losses of the poses of a stage.
+
+        Args:
+            matched (MatchedPoses): Of all windows.
+            stage (str): One of ``STAGES``.
+
+        Returns:
+            Dict[str, Tensor]: Scalars by key, without the name of the stage.
+        """
+        middle = matched.middle
+        target, visible = matched.target[:, middle], matched.visible[:, middle]
+        points = matched.poses[:, matched.poses.shape[1] // 2]
+        coordinates = reduce_mean(2.0 * visible.sum()).clamp(min=1)
+        losses = dict(
+            loss_kpt=self.loss_kpt[stage](
+                points, matched.sigma, target, visible, coordinates
+            )
+        )
+        if self.l1_weight:
+            losses['loss_l1'] = self.l1_weight * _mean_distance(
+                points, target, visible
+            )
+        if self.oks_weight:
+            losses['loss_oks'] = self.oks_weight * self._log_oks(
+                points, matched
+            )
+        if self.vis_weight and matched.visibility is not None:
+            losses['loss_vis'] = self.vis_weight * _mean(
+                F.binary_cross_entropy_with_logits(
+                    matched.visibility.float(),
+                    visible.float(),
+                    reduction='none',
+                )
+            )
+        if self.neighbour_weight and matched.poses.shape[1] > 1:
+            others = [
+                frame
+                for frame in range(matched.poses.shape[1])
+                if frame != middle
+            ]
+            losses['loss_nbr'] = self.neighbour_weight * _mean_distance(
+                matched.poses[:, others],
+                matched.target[:, others],
+                matched.visible[:, others],
+            )
+        factor = self.factors[stage]
+        return {key: factor * value for key, value in losses.items()}
+
+    def _log_oks(self, points: Tensor, matched: MatchedPoses) -> Tensor:
+        size = matched.size[:, None]
+        oks = self.oks(
+            points.float() * size,
+            matched.target[:, matched.middle] * size,
+            matched.visible[:, matched.middle].float(),
+            matched.areas,
+        )
+        return _mean(-oks.clamp(min=_SMALLEST_OKS).log())
+
+
+def _mean_distance(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+    """Mean absolute error of visible coordinates, 0 without any."""
+    distance = (points.float() - target).abs() * visible[..., None]
+    return distance.sum() / reduce_mean(2.0 * visible.sum()).clamp(min=1)
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Mean over all processes, 0 without any."""
+    count = reduce_mean(values.new_tensor(values.numel())).clamp(min=1)
+    return values.sum() / count
