@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .autoregressive_keypoint_head import AutoregressiveKeypointHead
 from .dropout_heatmap_head import DropoutHeatmapHead
+from .pave_head import PAVEHead
 
-__all__ = ['AutoregressiveKeypointHead', 'DropoutHeatmapHead']
+__all__ = ['AutoregressiveKeypointHead', 'DropoutHeatmapHead', 'PAVEHead']

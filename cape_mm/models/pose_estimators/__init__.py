@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .cape_estimator import CapeEstimator
+from .pavenet import PAVENet
 
-__all__ = ['CapeEstimator']
+__all__ = ['CapeEstimator', 'PAVENet']

@@ -1,0 +1,82 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import math
+
+import torch
+from mmdet.models.losses import GaussianFocalLoss
+from mmdet.utils import reduce_mean
+from torch import Tensor, nn
+
+from .pave_targets import ClipTargets
+
+
+class KeypointHeatmap(nn.Module):
+    """Dense supervision of the encoder: where is any joint of each class?
+
+    CenterNet's focal loss on maps of twice the resolution of the finest
+    level. It shapes the features that poses are read from, and is not used in
+    tests.
+
+    Args:
+        embed_dims (int): Channels C.
+        num_keypoints (int): K.
+        loss_weight (float): Factor of the loss. Defaults to 1.
+        sigma (float): Of the wanted peaks, in cells of the map. Defaults to 1.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_keypoints: int,
+        loss_weight: float = 1.0,
+        sigma: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.sigma = sigma
+        self.maps = nn.Sequential(
+            nn.ConvTranspose2d(embed_dims, embed_dims // 2, 4, 2, 1),
+            nn.ReLU(),
+            nn.Conv2d(embed_dims // 2, num_keypoints, 1),
+        )
+        nn.init.constant_(self.maps[-1].bias, -math.log(99))
+        self.criterion = GaussianFocalLoss(
+            reduction='mean', loss_weight=loss_weight
+        )
+
+    def loss(
+        self, level: Tensor, targets: ClipTargets, valid_ratio: Tensor
+    ) -> Tensor:
+        """Compare the maps of all labelled frames with the labels.
+
+        Args:
+            level (Tensor): (B, U, C, H', W'), the finest level.
+            targets (ClipTargets): Labels of the B x U frames.
+            valid_ratio (Tensor): (B, 2), see :class:`ClipMemory`.
+
+        Returns:
+            Tensor: Scalar, sum over the maps / number of visible joints.
+        """
+        rows, frames = targets.labelled.nonzero(as_tuple=True)
+        # float32: the loss takes logarithms of probabilities near 0.
+        found = self.maps(level[rows, frames]).float().sigmoid()
+        visible = targets.visible[rows, frames]
+        points = targets.keypoints[rows, frames] * valid_ratio[rows][
+            :, None, None
+        ].to(targets.keypoints)
+        wanted = self._peaks(points, visible, found.shape[-2:])
+        count = reduce_mean(visible.sum().float()).clamp(min=1)
+        return self.criterion(found, wanted, avg_factor=count)
+
+    def _peaks(self, points: Tensor, visible: Tensor, shape) -> Tensor:
+        """Wanted maps (M, K, H, W) of points (M, N, K, 2) in [0, 1]."""
+        profiles = []
+        for axis, cells in enumerate(reversed(shape)):
+            place = (points[..., axis] * cells).floor().clamp(0, cells - 1)
+            grid = torch.arange(cells, device=points.device)
+            offset = grid - place[..., None]
+            profiles.append((-(offset**2) / (2 * self.sigma**2)).exp())
+        across, down = profiles
+        maps = down[..., :, None] * across[..., None, :]
+        maps = maps * visible[..., None, None]
+        if not maps.shape[1]:
+            return maps.new_zeros(len(maps), maps.shape[2], *shape)
+        return maps.amax(dim=1)

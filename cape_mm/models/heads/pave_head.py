@@ -1,0 +1,298 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from contextlib import nullcontext
+from typing import Dict, List, Optional, Sequence
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from cape_mm.registry import MODELS, TASK_UTILS
+from cape_mm.structures import ClipDataSample, TrackQueryState
+
+from ..layers.clip_memory import ClipMemory
+from ..layers.joint_decoder import JointDecoder
+from ..layers.pose_decoder import PoseDecoder
+from ..layers.pose_proposals import PoseProposals, PoseProposer
+from ..layers.query_decoding import DecodedQueries, pick_queries, put, take
+from .frame_prediction import FramePrediction
+from .keypoint_heatmap import KeypointHeatmap
+from .pave_targets import ClipTargets, assign_queries
+from .pave_window import TrainedWindow, diagnose, hand_over, sum_up
+
+
+@MODELS.register_module()
+class PAVEHead(BaseModule):
+    """Poses of all persons of a window, and of tracked ones by identity.
+
+    The cells of the middle frame propose poses. The best ones, with a learned
+    content, are detect queries, always ``num_queries``; queries of known
+    persons come on top. All pass the pose decoder; the joint decoder refines
+    those with persons. Nothing is kept between calls: queries are handed on
+    as a :class:`TrackQueryState`.
+
+    Args:
+        embed_dims (int): Channels C. Defaults to 256.
+        num_keypoints (int): K. Defaults to 15.
+        num_frames (int): F, odd. Defaults to 3.
+        num_levels (int): L. Defaults to 4.
+        num_queries (int): Detect queries. Defaults to 300.
+        decoder (dict): Options of :class:`PoseDecoder`: ``num_layers``,
+            ``num_heads``, ``feedforward_dims``, ``dropout``,
+            ``detach_reference``.
+        joint_decoder (dict, optional): The same of :class:`JointDecoder`,
+            and ``num_points``. Without it poses are not refined.
+        heatmap (dict, optional): ``loss_weight`` and ``sigma`` of a
+            :class:`KeypointHeatmap`.
+        criterion (dict): A :class:`PAVECriterion`. Visibility is predicted if
+            its ``vis_weight`` is not 0, and neighbour frames are supervised
+            if its ``neighbour_weight`` is not 0.
+        assigner (dict, optional): A ``TrackAwareHungarianAssigner``, for
+            training.
+        sampler (dict, optional): A ``TrackQuerySampler``, for training with
+            more than one window; without it no queries are handed over.
+        hand_over_refined (bool): Refer the next window to refined poses
+            rather than to those of the pose decoder. Defaults to True.
+        no_grad_windows (int): First windows without loss and gradient, which
+            only make track queries. Defaults to 0.
+        max_refined (int): Most queries that are refined in tests, the best
+            ones. Defaults to 100.
+    """
+
+    def __init__(
+        self,
+        criterion: dict,
+        decoder: dict,
+        joint_decoder: Optional[dict] = None,
+        heatmap: Optional[dict] = None,
+        assigner: Optional[dict] = None,
+        sampler: Optional[dict] = None,
+        embed_dims: int = 256,
+        num_keypoints: int = 15,
+        num_frames: int = 3,
+        num_levels: int = 4,
+        num_queries: int = 300,
+        hand_over_refined: bool = True,
+        no_grad_windows: int = 0,
+        max_refined: int = 100,
+    ) -> None:
+        super().__init__()
+        self.embed_dims = embed_dims
+        self.num_keypoints = num_keypoints
+        self.num_frames = num_frames
+        self.num_queries = num_queries
+        self.hand_over_refined = hand_over_refined
+        self.no_grad_windows = no_grad_windows
+        self.max_refined = max_refined
+        self.criterion = MODELS.build(criterion)
+        shared = dict(
+            embed_dims=embed_dims,
+            num_levels=num_levels,
+            num_frames=num_frames,
+            num_keypoints=num_keypoints,
+            supervised_neighbours=self.criterion.neighbour_weight > 0,
+            with_visibility=self.criterion.vis_weight > 0,
+        )
+        self.proposer = PoseProposer(embed_dims, num_keypoints)
+        self.detect_content = nn.Embedding(num_queries, embed_dims)
+        self.track_content = nn.Parameter(torch.zeros(embed_dims))
+        self.decoder = PoseDecoder(**shared, **decoder)
+        self.joint_decoder = (
+            None
+            if joint_decoder is None
+            else JointDecoder(**shared, **joint_decoder)
+        )
+        self.heatmap = (
+            None
+            if heatmap is None
+            else KeypointHeatmap(embed_dims, num_keypoints, **heatmap)
+        )
+        self.assigner = assigner and TASK_UTILS.build(assigner)
+        self.sampler = sampler and TASK_UTILS.build(sampler)
+
+    def decode(
+        self,
+        window: ClipMemory,
+        proposals: PoseProposals,
+        tracks: TrackQueryState,
+    ) -> DecodedQueries:
+        """Pass track queries and detect queries through the pose decoder.
+
+        Args:
+            window (ClipMemory): The F frames.
+            proposals (PoseProposals): Of the middle frames.
+            tracks (TrackQueryState): Nt queries, of windows before.
+
+        Returns:
+            DecodedQueries: Q = Nt + ``num_queries`` (or as many detect
+            queries as there are cells).
+        """
+        best = proposals.best(self.num_queries)
+        count = best.logits.shape[1]
+        learned = self.detect_content.weight[:count]
+        valid = torch.cat([tracks.valid, best.valid], dim=1)
+        is_track = torch.zeros_like(valid)
+        is_track[:, : tracks.num_queries] = tracks.valid
+        content, layers = self.decoder(
+            torch.cat(
+                [
+                    tracks.content + self.track_content,
+                    best.features + learned,
+                ],
+                dim=1,
+            ),
+            torch.cat([tracks.reference, best.poses], dim=1),
+            window,
+            valid,
+        )
+        nobody = torch.full_like(best.valid, -1, dtype=torch.int64)
+        return DecodedQueries(
+            content=content,
+            layers=layers,
+            valid=valid,
+            is_track=is_track,
+            query_ids=torch.cat([tracks.track_ids, nobody], dim=1),
+        )
+
+    def empty_state(self, memory: ClipMemory) -> TrackQueryState:
+        """State of clips that begin."""
+        return TrackQueryState.empty(
+            len(memory.tokens),
+            self.embed_dims,
+            self.num_keypoints,
+            device=memory.tokens.device,
+        )
+
+    @torch.no_grad()
+    def predict(
+        self,
+        window: ClipMemory,
+        proposals: PoseProposals,
+        tracks: TrackQueryState,
+    ) -> FramePrediction:
+        """Predict the poses of one window.
+
+        Args:
+            window (ClipMemory): The F frames.
+            proposals (PoseProposals): Of the middle frames.
+            tracks (TrackQueryState): Queries of the windows before.
+
+        Returns:
+            FramePrediction: Of all Q queries, the tracks first.
+        """
+        queries = self.decode(window, proposals, tracks)
+        last = queries.last
+        poses = last.middle
+        sigma = self.criterion.deviation(last.sigma, 'decoder')
+        shown = last.visibility
+        if self.joint_decoder is not None:
+            # Tracks are refined whatever their score.
+            rank = last.logits.sigmoid() + queries.is_track.to(last.logits)
+            chosen, kept = pick_queries(rank, queries.valid, self.max_refined)
+            refined = self._refine(queries, window, chosen, kept)[-1]
+            poses = put(poses, chosen, kept, refined.middle)
+            better = self.criterion.deviation(refined.sigma, 'refine')
+            sigma = put(sigma, chosen, kept, better)
+            if shown is not None:
+                shown = put(shown, chosen, kept, refined.visibility)
+        return FramePrediction(
+            content=queries.content,
+            poses=poses,
+            logits=last.logits.masked_fill(~queries.valid, -torch.inf),
+            sigma=sigma,
+            visibility=torch.ones_like(poses[..., 0])
+            if shown is None
+            else shown.sigmoid(),
+        )
+
+    def loss(
+        self,
+        memory: ClipMemory,
+        frame_index: Tensor,
+        data_samples: Sequence[ClipDataSample],
+    ) -> Dict[str, Tensor]:
+        """Losses and diagnostics of T windows, one after the other.
+
+        Args:
+            memory (ClipMemory): The U frames of B clips.
+            frame_index (Tensor): (B, T, F) int64, which frame is where.
+            data_samples (Sequence[ClipDataSample]): B clips.
+
+        Returns:
+            Dict[str, Tensor]: Scalars by key: losses contain ``loss``, the
+            diagnostics of :func:`track_diagnostics` do not.
+        """
+        targets = ClipTargets.of_samples(data_samples, memory.tokens.device)
+        tracks = self.empty_state(memory)
+        windows: List[TrainedWindow] = []
+        for number, index in enumerate(frame_index.unbind(dim=1)):
+            silent = number < self.no_grad_windows
+            with torch.no_grad() if silent else nullcontext():
+                window = self._train_window(
+                    memory.gather(index), targets.window(index), tracks
+                )
+            windows.append(window)
+            if self.sampler is not None:
+                tracks = hand_over(
+                    self.sampler, window, self.hand_over_refined
+                )
+        losses = sum_up(self.criterion, windows[self.no_grad_windows :])
+        if self.heatmap is not None:
+            losses['loss_hm'] = self.heatmap.loss(
+                memory.finest_level(), targets, memory.valid_ratio
+            )
+        losses.update(
+            diagnose(
+                windows,
+                by_identity=self.assigner.mode == 'hard',
+                cls_weight=self.criterion.loss_cls.loss_weight,
+            )
+        )
+        return losses
+
+    def _train_window(self, window, targets, tracks) -> TrainedWindow:
+        """Decode a window, and give persons to its queries."""
+        proposals = self.proposer(window)
+        queries = self.decode(window, proposals, tracks)
+        gt_inds = [
+            assign_queries(
+                self.assigner,
+                layer.logits,
+                layer.middle,
+                targets,
+                queries.valid,
+                queries.query_ids,
+                queries.is_track,
+            )
+            for layer in queries.layers
+        ]
+        chosen = kept = None
+        refined = []
+        if self.joint_decoder is not None:
+            found = gt_inds[-1] > 0
+            chosen, kept = pick_queries(found.float(), found, found.shape[1])
+            refined = self._refine(queries, window, chosen, kept)
+        return TrainedWindow(
+            targets=targets,
+            proposals=proposals,
+            proposal_gt_inds=assign_queries(
+                self.assigner,
+                proposals.logits,
+                proposals.poses,
+                targets,
+                proposals.valid,
+            ),
+            queries=queries,
+            gt_inds=gt_inds,
+            refined=refined,
+            chosen=chosen,
+            kept=kept,
+        )
+
+    def _refine(self, queries: DecodedQueries, window, chosen, kept):
+        """Refine chosen queries (B, P)."""
+        return self.joint_decoder(
+            take(queries.content, chosen),
+            take(queries.last.poses, chosen),
+            window,
+            kept,
+        )

@@ -1,0 +1,252 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+from torch import Tensor
+
+from cape_mm.registry import MODELS, TASK_UTILS
+from cape_mm.structures import ClipDataSample, PoseTrackerState
+
+from ..heads.frame_prediction import persons_to_original
+from ..layers.clip_memory import ClipMemory
+
+
+@MODELS.register_module()
+class PAVENet(BaseModel):
+    """Poses and identities of all persons in videos, end to end.
+
+    Every frame of a clip passes backbone, neck and encoder once; windows
+    gather their frames.
+
+    In tests a clip is one window, and the state of the tracker goes in and
+    out of :meth:`track`. MMEngine's loops have no place for it, so
+    ``val_step`` and ``test_step``, and only they, remember the state of the
+    last frame; frames of a video must come in order, and a new video, or the
+    same one again, begins without tracks.
+
+    Args:
+        backbone (dict): Gives the maps of a picture.
+        neck (dict): Gives L maps with C channels.
+        encoder (dict): A :class:`ClipEncoder`.
+        head (dict): A :class:`PAVEHead`.
+        tracker (dict, optional): A ``PoseQueryTracker``, for tests.
+        data_preprocessor (dict, optional): A :class:`ClipDataPreprocessor`.
+        init_cfg (dict, optional): Initialisation of the weights.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        encoder: dict,
+        head: dict,
+        tracker: Optional[dict] = None,
+        data_preprocessor: Optional[dict] = None,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck)
+        self.encoder = MODELS.build(encoder)
+        self.head = MODELS.build(head)
+        self.tracker = tracker and TASK_UTILS.build(tracker)
+        self._tested: Optional[PoseTrackerState] = None
+
+    def forward(
+        self,
+        inputs: Dict[str, Tensor],
+        data_samples: Optional[List[ClipDataSample]] = None,
+        mode: str = 'tensor',
+    ) -> Union[Dict[str, Tensor], List[PoseDataSample], List[tuple]]:
+        """Run the model.
+
+        Args:
+            inputs (Dict[str, Tensor]): As :class:`ClipDataPreprocessor` gives
+                it.
+            data_samples (List[ClipDataSample], optional): B clips, for all
+                modes but ``'tensor'``.
+            mode (str): ``'loss'``, ``'predict'`` (frames as in :meth:`track`,
+                without tracks to begin with) or ``'tensor'`` (poses
+                (B, Q, K, 2) and logits (B, Q) of each window, without
+                tracks).
+
+        Returns:
+            dict | list: Of losses, of frames, or of tensors.
+
+        Raises:
+            ValueError: If the mode is unknown.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.track(inputs, data_samples)[0]
+        if mode != 'tensor':
+            raise ValueError(
+                f"mode is 'loss', 'predict' or 'tensor', not {mode!r}"
+            )
+        memory = self.encode(inputs)
+        outputs = []
+        for index in inputs['frame_index'].unbind(dim=1):
+            window = memory.gather(index)
+            result = self.head.predict(
+                window,
+                self.head.proposer(window),
+                self.head.empty_state(memory),
+            )
+            outputs.append((result.poses, result.logits))
+        return outputs
+
+    def loss(
+        self,
+        inputs: Dict[str, Tensor],
+        data_samples: Sequence[ClipDataSample],
+    ) -> Dict[str, Tensor]:
+        """Losses and diagnostics of a batch of clips.
+
+        Args:
+            inputs (Dict[str, Tensor]): See :meth:`forward`.
+            data_samples (Sequence[ClipDataSample]): B clips.
+
+        Returns:
+            Dict[str, Tensor]: See :meth:`PAVEHead.loss`.
+
+        Raises:
+            ValueError: If no window is left to learn from.
+        """
+        index, silent = inputs['frame_index'], self.head.no_grad_windows
+        if silent >= index.shape[1]:
+            raise ValueError(
+                f'all {index.shape[1]} windows of a clip are among the '
+                f'no_grad_windows ({silent}): give the data set more windows'
+            )
+        learning = None
+        if silent:
+            # Frames that only windows without gradient see need none.
+            learning = torch.zeros_like(inputs['frame_valid'])
+            learning.scatter_(1, index[:, silent:].flatten(1), True)
+        memory = self.encode(inputs, learning)
+        return self.head.loss(memory, index, data_samples)
+
+    def encode(
+        self, inputs: Dict[str, Tensor], learning: Optional[Tensor] = None
+    ) -> ClipMemory:
+        """Encode each frame once.
+
+        Args:
+            inputs (Dict[str, Tensor]): See :meth:`forward`.
+            learning (Tensor, optional): (B, U) bool, frames that are encoded
+                with gradient. By default all are, if gradients are on.
+
+        Returns:
+            ClipMemory: The U frames of B clips.
+        """
+        frames = inputs['frames']
+        # The frames of a clip have one size; repetitions are not looked at.
+        valid = inputs['valid'][:, 0]
+        masks = valid[:, None].expand(-1, frames.shape[1], -1, -1)
+        if learning is None or bool(learning.all()):
+            tokens, shapes = self._encode(
+                frames.flatten(0, 1), masks.flatten(0, 1)
+            )
+            tokens = tokens.unflatten(0, frames.shape[:2])
+        else:
+            seen, shapes = self._encode(frames[learning], masks[learning])
+            with torch.no_grad():
+                others, _ = self._encode(frames[~learning], masks[~learning])
+            tokens = seen.new_zeros(*frames.shape[:2], *seen.shape[1:])
+            tokens[learning] = seen
+            tokens[~learning] = others.to(seen.dtype)
+        return ClipMemory.assemble(tokens, valid, shapes)
+
+    @torch.no_grad()
+    def track(
+        self,
+        inputs: Dict[str, Tensor],
+        data_samples: Sequence[ClipDataSample],
+        state: Optional[PoseTrackerState] = None,
+    ) -> Tuple[List[PoseDataSample], Optional[PoseTrackerState]]:
+        """Predict the middle frames of clips of one window, in their order.
+
+        Args:
+            inputs (Dict[str, Tensor]): See :meth:`forward`.
+            data_samples (Sequence[ClipDataSample]): B clips.
+            state (PoseTrackerState, optional): What is known of the video
+                before. Defaults to nothing.
+
+        Returns:
+            tuple:
+            - frames (List[PoseDataSample]): The B middle frames, with
+              ``pred_instances`` (NumPy, original pixels): ``keypoints``
+              (N, K, 2), ``keypoint_scores`` (N, K), ``keypoints_visible``
+              (N, K) in [0, 1], ``bboxes`` (N, 4), the extent of the joints,
+              ``bbox_scores`` (N,), ``track_ids`` (N,).
+            - state (PoseTrackerState): For the next frame.
+
+        Raises:
+            ValueError: If a clip has more than one window.
+        """
+        index = inputs['frame_index']
+        if index.shape[1] != 1:
+            raise ValueError(
+                f'clips of {index.shape[1]} windows: tests need num_windows=1'
+            )
+        windows = self.encode(inputs).gather(index[:, 0])
+        frames = []
+        for number, sample in enumerate(data_samples):
+            frame = sample.centers[0]
+            one = windows._replace(
+                tokens=windows.tokens[number : number + 1],
+                valid=windows.valid[number : number + 1],
+                valid_ratio=windows.valid_ratio[number : number + 1],
+            )
+            persons, state = self._track_frame(one, frame, state)
+            result = frame.new()
+            result.gt_instances = frame.gt_instances
+            result.pred_instances = persons
+            frames.append(result)
+        return frames, state
+
+    def val_step(self, data: Union[dict, tuple, list]) -> list:
+        """Predict a batch that follows on the one of the last call."""
+        return self.test_step(data)
+
+    def test_step(self, data: Union[dict, tuple, list]) -> list:
+        """Predict a batch that follows on the one of the last call."""
+        data = self.data_preprocessor(data, False)
+        frames, self._tested = self.track(
+            data['inputs'], data['data_samples'], self._tested
+        )
+        return frames
+
+    def _encode(self, frames: Tensor, valid: Tensor) -> Tuple[Tensor, list]:
+        return self.encoder(self.neck(self.backbone(frames)), valid)
+
+    def _track_frame(
+        self,
+        window: ClipMemory,
+        frame: PoseDataSample,
+        state: Optional[PoseTrackerState],
+    ) -> Tuple[InstanceData, PoseTrackerState]:
+        """Find the persons of one frame."""
+        shape = frame.img_shape
+        state = self.tracker.begin(
+            state,
+            frame.video_id,
+            frame.frame_id,
+            self.head.embed_dims,
+            self.head.num_keypoints,
+            device=window.tokens.device,
+        )
+        proposals = self.head.proposer(window)
+        best = proposals.best(self.head.num_queries)
+        state = self.tracker.reanchor(
+            state, best.poses[0], best.logits[0], shape
+        )
+        result = self.head.predict(window, proposals, state.queries)
+        persons, state = self.tracker.update(
+            result.content[0], result.poses[0], result.logits[0], state, shape
+        )
+        return persons_to_original(persons, result, frame), state
