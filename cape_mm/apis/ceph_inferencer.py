@@ -48,8 +48,8 @@ class CephInferencer:
     Raises:
         FileNotFoundError: If a file does not exist.
         UnsafeCheckpointError: If reading the checkpoint would run code.
-        ValueError: If config and checkpoint do not fit together, or do not
-            say which landmarks these are.
+        UnsuitableCheckpointError: If config and checkpoint do not fit
+            together, or do not say which landmarks these are.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class CephInferencer:
         Raises:
             FileNotFoundError: If a file does not exist, when its turn comes.
             ImportError: If reading DICOM needs pydicom.
-            ValueError: If the input cannot be used.
+            DataError: If a film or the spacing cannot be used.
         """
         if batch_size < 1:
             raise ValueError(f'batch_size is {batch_size}, must be >= 1')

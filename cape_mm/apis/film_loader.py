@@ -6,6 +6,7 @@ import mmcv
 import numpy as np
 
 from cape_mm.datasets.cephalometric_files import is_dicom, read_dicom
+from cape_mm.errors import DataError
 
 from .member_loader import Image, MemberLoader
 
@@ -49,7 +50,7 @@ class FilmLoader:
         Raises:
             FileNotFoundError: If there is no such file.
             ImportError: If reading DICOM needs pydicom.
-            ValueError: If film or spacing cannot be used.
+            DataError: If film or spacing cannot be used.
         """
         given = None if spacing is None else check_spacing(spacing)
         info = dict(
@@ -108,12 +109,12 @@ def check_spacing(spacing: Spacing) -> np.ndarray:
         np.ndarray: (2,) float32 along x and y.
 
     Raises:
-        ValueError: If it is anything else, or not positive.
+        DataError: If it is anything else, or not positive.
     """
     values: Tuple[float, ...] = tuple(np.ravel(spacing).tolist())
     values = values * 2 if len(values) == 1 else values
     if len(values) != 2 or not all(0 < v < float('inf') for v in values):
-        raise ValueError(
+        raise DataError(
             f'spacing is {spacing}, must be one or two positive numbers: '
             'millimetres per pixel (along x and y)'
         )

@@ -5,7 +5,10 @@ from typing import List, Optional, Union
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
-from cape_mm.engine.checkpoint_safety import check_checkpoint_is_safe
+from cape_mm.engine.checkpoint_safety import (
+    UnsuitableCheckpointError,
+    check_checkpoint_is_safe,
+)
 from cape_mm.structures import LandmarkSchema, get_schema
 
 PathLike = Union[str, 'os.PathLike[str]']
@@ -27,8 +30,8 @@ def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
 
     Raises:
         UnsafeCheckpointError: If reading the checkpoint would run code.
-        ValueError: If nothing says it, or checkpoint, config and model
-            contradict each other.
+        UnsuitableCheckpointError: If nothing says it, or checkpoint, config
+            and model contradict each other.
     """
     checkpoint = os.path.expanduser(os.fspath(checkpoint))
     check_checkpoint_is_safe(checkpoint)
@@ -36,13 +39,13 @@ def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
     meta = (content.get('meta') or {}).get('dataset_meta') or {}
     stored, wanted = meta.get('schema'), _schema_of_config(cfg)
     if stored is None and wanted is None:
-        raise ValueError(
+        raise UnsuitableCheckpointError(
             f"neither '{checkpoint}' nor the config says which landmarks the "
             'model finds: give a config whose test_dataloader.dataset has a '
             'schema'
         )
     if stored is not None and wanted is not None and stored != wanted:
-        raise ValueError(
+        raise UnsuitableCheckpointError(
             f"'{checkpoint}' was trained on the landmarks of schema "
             f'{stored!r}, the config is for {wanted!r}: give the config of '
             'the training, or none'
@@ -50,13 +53,13 @@ def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
     schema = _get_schema(stored or wanted, checkpoint)
     names = _names(meta)
     if stored is not None and names and names != list(schema.names):
-        raise ValueError(
+        raise UnsuitableCheckpointError(
             f"'{checkpoint}' has the landmarks {', '.join(names)}, in this "
             f'order; those of schema {stored!r} are {", ".join(schema.names)}'
         )
     channels = (cfg.model.get('head') or {}).get('out_channels', len(schema))
     if channels != len(schema):
-        raise ValueError(
+        raise UnsuitableCheckpointError(
             f'the head has {channels} channels, schema {schema.name!r} has '
             f'{len(schema)} landmarks'
         )
@@ -77,7 +80,9 @@ def _get_schema(name: str, checkpoint: str) -> LandmarkSchema:
     try:
         return get_schema(name)
     except KeyError as error:
-        raise ValueError(f"'{checkpoint}': {error.args[0]}") from None
+        raise UnsuitableCheckpointError(
+            f"'{checkpoint}': {error.args[0]}"
+        ) from None
 
 
 def _names(meta: dict) -> List[str]:

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cape_mm.engine.checkpoint_safety import UnsuitableCheckpointError
+
 from .ceph_inferencer import CephInferencer
 from .checkpoint_config import test_pipeline
 from .heatmap_decoding import decode_heatmaps
@@ -71,12 +73,12 @@ def make_network(inferencer: CephInferencer) -> HeatmapNetwork:
         HeatmapNetwork: Shares its weights; in evaluation mode.
 
     Raises:
-        ValueError: If the model is tested with the mirrored picture, too,
-            which is more than a network.
+        UnsuitableCheckpointError: If the model is tested with the mirrored
+            picture, too, which is more than a network.
     """
     cfg = inferencer.cfg.model
     if (cfg.get('test_cfg') or {}).get('flip_test', False):
-        raise ValueError(
+        raise UnsuitableCheckpointError(
             'the model averages over the mirrored picture, which a graph for '
             'one picture cannot: set model.test_cfg.flip_test=False'
         )
@@ -101,7 +103,7 @@ def export_onnx(
 
     Raises:
         ImportError: If onnx is missing.
-        ValueError: See :func:`make_network`.
+        UnsuitableCheckpointError: See :func:`make_network`.
     """
     onnx = _import('onnx')
     # a copy: the inferencer stays on its device

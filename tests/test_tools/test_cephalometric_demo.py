@@ -96,13 +96,30 @@ def test_config_and_norms_can_be_named(demo, tiny):
         (['{film}', '--spacing', '-1'], 'positive'),
         (['{empty}'], 'no film in the folder'),
         (['{film}', '--config', 'nowhere.py'], 'nowhere.py'),
+        (['{text}'], 'is no DICOM file'),
     ],
 )
 def test_wrong_arguments_end_with_one_sentence(
     args, message, demo, tiny, tmp_path
 ):
+    if '{text}' in args:
+        pytest.importorskip('pydicom')
     (tmp_path / 'empty').mkdir()
-    names = dict(film=tiny.films[0], empty=tmp_path / 'empty')
+    (tmp_path / 'text.dcm').write_text('no film')
+    names = dict(
+        film=tiny.films[0],
+        empty=tmp_path / 'empty',
+        text=tmp_path / 'text.dcm',
+    )
     with pytest.raises(SystemExit) as error:
         demo(*(arg.format(**names) for arg in args))
     assert message in error.value.code
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback(demo, tiny, monkeypatch):
+    def fail(*args):
+        raise ValueError('a bug')
+
+    monkeypatch.setattr('cape_mm.visualization.draw_sheet', fail)
+    with pytest.raises(ValueError, match='a bug'):
+        demo(tiny.films[0])

@@ -70,12 +70,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out-dir', default='work_dirs/cephalometric_demo')
     parser.add_argument('--device', help='e.g. cpu or cuda:0')
     parser.add_argument('--batch-size', type=int, default=4)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.batch_size < 1:
+        parser.error(f'--batch-size is {args.batch_size}, must be >= 1')
+    return args
 
 
 def find_films(paths: List[str]) -> List[str]:
     """Replace folders by the films in them, sorted by name."""
     from cape_mm.datasets.cephalometric_files import is_dicom
+    from cape_mm.engine.launch import UsageError
 
     found = []
     for path in map(Path, paths):
@@ -87,7 +91,7 @@ def find_films(paths: List[str]) -> List[str]:
                 if file.suffix.lower() in KINDS or is_dicom(file)
             ]
             if not files:
-                raise ValueError(f'there is no film in the folder {path}')
+                raise UsageError(f'there is no film in the folder {path}')
             found += sorted(files)
         else:
             found.append(path)
@@ -102,9 +106,15 @@ def run(args: argparse.Namespace) -> None:
     from cape_mm.apis import CephInferencer
     from cape_mm.apis.ceph_report import describe_film, write_table
     from cape_mm.apis.film_loader import read_picture
-    from cape_mm.evaluation.norms import load_norms
+    from cape_mm.engine.launch import UsageError
+    from cape_mm.evaluation.norms import available_norms, load_norms
     from cape_mm.visualization import draw_sheet
 
+    if args.norms not in available_norms():
+        raise UsageError(
+            f'no norms {args.norms!r}; there are '
+            f'{", ".join(available_norms())}'
+        )
     films, norms = find_films(args.films), load_norms(args.norms)
     inferencer = CephInferencer(
         args.checkpoint, args.config, args.device, args.min_score
@@ -139,17 +149,13 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.engine.checkpoint_safety import UnsafeCheckpointError
+    from cape_mm.engine.launch import UsageError, one_line_errors
 
-    wrong = (
-        *(ValueError, KeyError, FileNotFoundError, ImportError),
-        UnsafeCheckpointError,
-    )
-    try:
-        run(args)
-    except wrong as error:
-        text = error.args[0] if isinstance(error, KeyError) else error
-        sys.exit(f'{Path(sys.argv[0]).name}: error: {text}')
+    with one_line_errors():
+        try:
+            run(args)
+        except ImportError as error:  # pydicom is optional
+            raise UsageError(str(error)) from error
 
 
 if __name__ == '__main__':

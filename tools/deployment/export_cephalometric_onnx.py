@@ -82,16 +82,13 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.engine.checkpoint_safety import UnsafeCheckpointError
+    from cape_mm.engine.launch import UsageError, one_line_errors
 
-    wrong = (
-        *(ValueError, FileNotFoundError, ImportError),
-        UnsafeCheckpointError,
-    )
-    try:
-        run(args)
-    except wrong as error:
-        sys.exit(f'{Path(sys.argv[0]).name}: error: {error}')
+    with one_line_errors():
+        try:
+            run(args)
+        except ImportError as error:  # onnx is optional
+            raise UsageError(str(error)) from error
 
 
 if __name__ == '__main__':

@@ -11,6 +11,8 @@ from typing import Any, List, NamedTuple, Optional, Tuple, Union
 import cv2
 import numpy as np
 
+from cape_mm.errors import DataError
+
 from .dicom_spacing import find_spacing
 from .picture_size import MAX_MEGAPIXELS, check_pixels
 
@@ -124,7 +126,7 @@ def read_dicom(
     Raises:
         ImportError: If pydicom is missing.
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no DICOM file, has no or several pictures, is
+        DataError: If it is no DICOM file, has no or several pictures, is
             too large, or cannot be decoded.
     """
     path = Path(path)
@@ -136,7 +138,7 @@ def read_dicom(
             path, stop_before_pixels=True, specific_tags=list(_HEAD_TAGS)
         )
     except pydicom.errors.InvalidDicomError as error:
-        raise ValueError(
+        raise DataError(
             f'{path} is no DICOM file: fetch it again, or rename it if it is '
             'an ordinary picture'
         ) from error
@@ -145,7 +147,7 @@ def read_dicom(
     try:
         pixels = dataset.pixel_array
     except Exception as error:  # whatever a decoder raises
-        raise ValueError(
+        raise DataError(
             f'{path}: its pixels cannot be decoded ({error}). For compressed '
             'files install pylibjpeg[all], or export the film uncompressed'
         ) from error
@@ -203,10 +205,10 @@ def _import_pydicom(path: Path) -> Any:
 
 def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
     if not getattr(head, 'Rows', 0) or not getattr(head, 'Columns', 0):
-        raise ValueError(f'{path} has no picture: choose another file')
+        raise DataError(f'{path} has no picture: choose another file')
     frames = int(getattr(head, 'NumberOfFrames', 1) or 1)
     if frames != 1:
-        raise ValueError(
+        raise DataError(
             f'{path} has {frames} frames: a lateral X-ray has one. Choose the '
             'film, or export the frame that is wanted'
         )
@@ -214,7 +216,7 @@ def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
     kind = str(getattr(head, 'PhotometricInterpretation', ''))
     is_rgb = kind == 'RGB' and getattr(head, 'BitsAllocated', 0) == 8
     if kind not in ('MONOCHROME1', 'MONOCHROME2') and not is_rgb:
-        raise ValueError(
+        raise DataError(
             f'{path} has colours ({kind!r}, {head.get("BitsAllocated")} '
             'bits): export it as a grey film, or as PNG'
         )

@@ -5,6 +5,8 @@ from typing import Tuple
 
 from PIL import Image
 
+from cape_mm.errors import DataError
+
 #: Largest picture that is decoded unless asked for, in millions of pixels.
 #: Films of 95 million exist.
 MAX_MEGAPIXELS = 150.0
@@ -22,10 +24,10 @@ def check_pixels(
         max_megapixels (float): Limit in millions of pixels. Defaults to 150.
 
     Raises:
-        ValueError: If it is larger.
+        DataError: If it is larger.
     """
     if width * height > max_megapixels * 1e6:
-        raise ValueError(
+        raise DataError(
             f'{where} has {width} x {height} pixels, more than '
             f'{max_megapixels:g} millions: if it really is a film, raise the '
             'limit'
@@ -45,7 +47,7 @@ def check_picture(
         Tuple[int, int]: Width and height in pixels, as they are stored.
 
     Raises:
-        ValueError: If it is no picture, or larger than the limit.
+        DataError: If it is no picture, or larger than the limit.
     """
     try:
         with warnings.catch_warnings():
@@ -54,12 +56,12 @@ def check_picture(
             with Image.open(path) as image:
                 size = image.size
     except Image.DecompressionBombError as error:
-        raise ValueError(
+        raise DataError(
             f'{path} is too large ({error}): make it smaller, with its '
             'landmarks and spacing'
         ) from error
     except (OSError, SyntaxError) as error:
-        raise ValueError(
+        raise DataError(
             f'{path} is no picture, or not a complete one: fetch it again, '
             'or convert it to PNG'
         ) from error
