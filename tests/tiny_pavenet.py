@@ -63,7 +63,7 @@ def model_config(num_frames=3, mode='bonus', criterion=None, **head):
                 num_levels=2,
                 num_queries=6,
                 decoder=dict(num_layers=2, **LAYERS),
-                joint_decoder=dict(num_layers=2, **LAYERS),
+                joint_decoder=dict(num_layers=2, lookup_radius=1, **LAYERS),
                 heatmap=dict(),
                 criterion=dict(
                     dict(

@@ -10,11 +10,11 @@ from .pave_targets import ClipTargets
 
 
 class KeypointHeatmap(nn.Module):
-    """Dense supervision of the encoder: where is any joint of each class?
+    """Where is any joint of each class? Maps, and what they cost.
 
     CenterNet's focal loss on maps of twice the resolution of the finest
-    level. It shapes the features that poses are read from, and is not used in
-    tests.
+    level. It shapes the features that poses are read from. A joint decoder
+    with a ``lookup_radius`` also looks at the maps.
 
     Args:
         embed_dims (int): Channels C.
@@ -42,13 +42,24 @@ class KeypointHeatmap(nn.Module):
             reduction='mean', loss_weight=loss_weight
         )
 
+    def forward(self, level: Tensor) -> Tensor:
+        """Find joints.
+
+        Args:
+            level (Tensor): (B, U, C, H', W'), the finest level.
+
+        Returns:
+            Tensor: (B, U, K, 2 H', 2 W'), logits.
+        """
+        return self.maps(level.flatten(0, 1)).unflatten(0, level.shape[:2])
+
     def loss(
-        self, level: Tensor, targets: ClipTargets, valid_ratio: Tensor
+        self, maps: Tensor, targets: ClipTargets, valid_ratio: Tensor
     ) -> Tensor:
         """Compare the maps of all labelled frames with the labels.
 
         Args:
-            level (Tensor): (B, U, C, H', W'), the finest level.
+            maps (Tensor): (B, U, K, H, W), logits.
             targets (ClipTargets): Labels of the B x U frames.
             valid_ratio (Tensor): (B, 2), see :class:`ClipMemory`.
 
@@ -57,11 +68,10 @@ class KeypointHeatmap(nn.Module):
         """
         rows, frames = targets.labelled.nonzero(as_tuple=True)
         # float32: the loss takes logarithms of probabilities near 0.
-        found = self.maps(level[rows, frames]).float().sigmoid()
+        found = maps[rows, frames].float().sigmoid()
         visible = targets.visible[rows, frames]
-        points = targets.keypoints[rows, frames] * valid_ratio[rows][
-            :, None, None
-        ].to(targets.keypoints)
+        share = valid_ratio[rows][:, None, None].float()
+        points = targets.keypoints[rows, frames] * share
         wanted = self._peaks(points, visible, found.shape[-2:])
         count = reduce_mean(visible.sum().float()).clamp(min=1)
         return self.criterion(found, wanted, avg_factor=count)

@@ -3,17 +3,15 @@ from contextlib import nullcontext
 from typing import Dict, List, Optional, Sequence
 
 import torch
-from mmengine.model import BaseModule
-from torch import Tensor, nn
+from torch import Tensor
 
 from cape_mm.registry import MODELS, TASK_UTILS
 from cape_mm.structures import ClipDataSample, TrackQueryState
 
 from ..layers.clip_memory import ClipMemory
-from ..layers.joint_decoder import JointDecoder
-from ..layers.pose_decoder import PoseDecoder
-from ..layers.pose_proposals import PoseProposals, PoseProposer
-from ..layers.query_decoding import DecodedQueries, pick_queries, put, take
+from ..layers.pose_proposals import PoseProposals
+from ..layers.pose_transformer import PoseTransformer
+from ..layers.query_decoding import pick_queries, put
 from .frame_prediction import FramePrediction
 from .keypoint_heatmap import KeypointHeatmap
 from .pave_targets import ClipTargets, assign_queries
@@ -21,14 +19,11 @@ from .pave_window import TrainedWindow, diagnose, hand_over, sum_up
 
 
 @MODELS.register_module()
-class PAVEHead(BaseModule):
+class PAVEHead(PoseTransformer):
     """Poses of all persons of a window, and of tracked ones by identity.
 
-    The cells of the middle frame propose poses. The best ones, with a learned
-    content, are detect queries, always ``num_queries``; queries of known
-    persons come on top. All pass the pose decoder; the joint decoder refines
-    those with persons. Nothing is kept between calls: queries are handed on
-    as a :class:`TrackQueryState`.
+    A :class:`PoseTransformer` with losses: which query stands for whom, what
+    it costs, and which queries the next window begins with.
 
     Args:
         embed_dims (int): Channels C. Defaults to 256.
@@ -41,6 +36,7 @@ class PAVEHead(BaseModule):
             ``detach_reference``.
         joint_decoder (dict, optional): The same of :class:`JointDecoder`,
             and ``num_points``. Without it poses are not refined.
+            Its ``lookup_radius`` needs a heat map.
         heatmap (dict, optional): ``loss_weight`` and ``sigma`` of a
             :class:`KeypointHeatmap`.
         criterion (dict): A :class:`PAVECriterion`. Visibility is predicted if
@@ -56,6 +52,9 @@ class PAVEHead(BaseModule):
             only make track queries. Defaults to 0.
         max_refined (int): Most queries that are refined in tests, the best
             ones. Defaults to 100.
+
+    Raises:
+        ValueError: If maps are to be looked up, but there are none.
     """
 
     def __init__(
@@ -75,92 +74,27 @@ class PAVEHead(BaseModule):
         no_grad_windows: int = 0,
         max_refined: int = 100,
     ) -> None:
-        super().__init__()
-        self.embed_dims = embed_dims
-        self.num_keypoints = num_keypoints
-        self.num_frames = num_frames
-        self.num_queries = num_queries
+        criterion = MODELS.build(criterion)
+        super().__init__(
+            embed_dims=embed_dims,
+            num_keypoints=num_keypoints,
+            num_frames=num_frames,
+            num_levels=num_levels,
+            num_queries=num_queries,
+            decoder=decoder,
+            joint_decoder=joint_decoder,
+            heatmap=None
+            if heatmap is None
+            else KeypointHeatmap(embed_dims, num_keypoints, **heatmap),
+            supervised_neighbours=criterion.neighbour_weight > 0,
+            with_visibility=criterion.vis_weight > 0,
+        )
+        self.criterion = criterion
         self.hand_over_refined = hand_over_refined
         self.no_grad_windows = no_grad_windows
         self.max_refined = max_refined
-        self.criterion = MODELS.build(criterion)
-        shared = dict(
-            embed_dims=embed_dims,
-            num_levels=num_levels,
-            num_frames=num_frames,
-            num_keypoints=num_keypoints,
-            supervised_neighbours=self.criterion.neighbour_weight > 0,
-            with_visibility=self.criterion.vis_weight > 0,
-        )
-        self.proposer = PoseProposer(embed_dims, num_keypoints)
-        self.detect_content = nn.Embedding(num_queries, embed_dims)
-        self.track_content = nn.Parameter(torch.zeros(embed_dims))
-        self.decoder = PoseDecoder(**shared, **decoder)
-        self.joint_decoder = (
-            None
-            if joint_decoder is None
-            else JointDecoder(**shared, **joint_decoder)
-        )
-        self.heatmap = (
-            None
-            if heatmap is None
-            else KeypointHeatmap(embed_dims, num_keypoints, **heatmap)
-        )
         self.assigner = assigner and TASK_UTILS.build(assigner)
         self.sampler = sampler and TASK_UTILS.build(sampler)
-
-    def decode(
-        self,
-        window: ClipMemory,
-        proposals: PoseProposals,
-        tracks: TrackQueryState,
-    ) -> DecodedQueries:
-        """Pass track queries and detect queries through the pose decoder.
-
-        Args:
-            window (ClipMemory): The F frames.
-            proposals (PoseProposals): Of the middle frames.
-            tracks (TrackQueryState): Nt queries, of windows before.
-
-        Returns:
-            DecodedQueries: Q = Nt + ``num_queries`` (or as many detect
-            queries as there are cells).
-        """
-        best = proposals.best(self.num_queries)
-        count = best.logits.shape[1]
-        learned = self.detect_content.weight[:count]
-        valid = torch.cat([tracks.valid, best.valid], dim=1)
-        is_track = torch.zeros_like(valid)
-        is_track[:, : tracks.num_queries] = tracks.valid
-        content, layers = self.decoder(
-            torch.cat(
-                [
-                    tracks.content + self.track_content,
-                    best.features + learned,
-                ],
-                dim=1,
-            ),
-            torch.cat([tracks.reference, best.poses], dim=1),
-            window,
-            valid,
-        )
-        nobody = torch.full_like(best.valid, -1, dtype=torch.int64)
-        return DecodedQueries(
-            content=content,
-            layers=layers,
-            valid=valid,
-            is_track=is_track,
-            query_ids=torch.cat([tracks.track_ids, nobody], dim=1),
-        )
-
-    def empty_state(self, memory: ClipMemory) -> TrackQueryState:
-        """State of clips that begin."""
-        return TrackQueryState.empty(
-            len(memory.tokens),
-            self.embed_dims,
-            self.num_keypoints,
-            device=memory.tokens.device,
-        )
 
     @torch.no_grad()
     def predict(
@@ -179,6 +113,7 @@ class PAVEHead(BaseModule):
         Returns:
             FramePrediction: Of all Q queries, the tracks first.
         """
+        window = self.find_joints(window)
         queries = self.decode(window, proposals, tracks)
         last = queries.last
         poses = last.middle
@@ -188,7 +123,7 @@ class PAVEHead(BaseModule):
             # Tracks are refined whatever their score.
             rank = last.logits.sigmoid() + queries.is_track.to(last.logits)
             chosen, kept = pick_queries(rank, queries.valid, self.max_refined)
-            refined = self._refine(queries, window, chosen, kept)[-1]
+            refined = self.refine(queries, window, chosen, kept)[-1]
             poses = put(poses, chosen, kept, refined.middle)
             better = self.criterion.deviation(refined.sigma, 'refine')
             sigma = put(sigma, chosen, kept, better)
@@ -222,6 +157,7 @@ class PAVEHead(BaseModule):
             diagnostics of :func:`track_diagnostics` do not.
         """
         targets = ClipTargets.of_samples(data_samples, memory.tokens.device)
+        memory = self.find_joints(memory)
         tracks = self.empty_state(memory)
         windows: List[TrainedWindow] = []
         for number, index in enumerate(frame_index.unbind(dim=1)):
@@ -238,7 +174,7 @@ class PAVEHead(BaseModule):
         losses = sum_up(self.criterion, windows[self.no_grad_windows :])
         if self.heatmap is not None:
             losses['loss_hm'] = self.heatmap.loss(
-                memory.finest_level(), targets, memory.valid_ratio
+                memory.maps, targets, memory.valid_ratio
             )
         losses.update(
             diagnose(
@@ -270,7 +206,7 @@ class PAVEHead(BaseModule):
         if self.joint_decoder is not None:
             found = gt_inds[-1] > 0
             chosen, kept = pick_queries(found.float(), found, found.shape[1])
-            refined = self._refine(queries, window, chosen, kept)
+            refined = self.refine(queries, window, chosen, kept)
         return TrainedWindow(
             targets=targets,
             proposals=proposals,
@@ -286,13 +222,4 @@ class PAVEHead(BaseModule):
             refined=refined,
             chosen=chosen,
             kept=kept,
-        )
-
-    def _refine(self, queries: DecodedQueries, window, chosen, kept):
-        """Refine chosen queries (B, P)."""
-        return self.joint_decoder(
-            take(queries.content, chosen),
-            take(queries.last.poses, chosen),
-            window,
-            kept,
         )

@@ -14,9 +14,11 @@ from .encoded_episodes import EncodedEpisodes
 from .feature_sampling import sample_features
 from .joint_decoder import JointDecoder
 from .local_attention import LocalAttention
+from .map_lookup import MapLookup
 from .pose_decoder import PoseDecoder
 from .pose_embedding import PoseEmbedding
 from .pose_proposals import PoseProposals, PoseProposer
+from .pose_transformer import PoseTransformer
 from .refinement_layer import RefinementLayer
 from .role_rotation import rotate_batch, rotate_members
 from .similarity_proposal import Proposal, SimilarityProposal
@@ -38,10 +40,12 @@ __all__ = [
     'JointDecoder',
     'KeyValue',
     'LocalAttention',
+    'MapLookup',
     'PoseDecoder',
     'PoseEmbedding',
     'PoseProposals',
     'PoseProposer',
+    'PoseTransformer',
     'Proposal',
     'RefinementLayer',
     'SimilarityProposal',

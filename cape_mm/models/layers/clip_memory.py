@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import NamedTuple, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -20,12 +20,15 @@ class ClipMemory(NamedTuple):
         valid_ratio (Tensor): (B, 2), width and height of the picture as a
             share of the padded input.
         shapes (Tuple[Tuple[int, int], ...]): Height and width of the L levels.
+        maps (Tensor, optional): (B, U, K, H', W'), logits of the joints, if
+            they are looked up.
     """
 
     tokens: Tensor
     valid: Tensor
     valid_ratio: Tensor
     shapes: Tuple[Tuple[int, int], ...]
+    maps: Optional[Tensor] = None
 
     @classmethod
     def assemble(
@@ -60,7 +63,19 @@ class ClipMemory(NamedTuple):
             ClipMemory: With F frames.
         """
         rows = torch.arange(len(index), device=index.device)[:, None]
-        return self._replace(tokens=self.tokens[rows, index])
+        maps = None if self.maps is None else self.maps[rows, index]
+        return self._replace(tokens=self.tokens[rows, index], maps=maps)
+
+    def clip(self, number: int) -> 'ClipMemory':
+        """One of the B clips, as a batch of one."""
+        one = slice(number, number + 1)
+        return ClipMemory(
+            tokens=self.tokens[one],
+            valid=self.valid[one],
+            valid_ratio=self.valid_ratio[one],
+            shapes=self.shapes,
+            maps=None if self.maps is None else self.maps[one],
+        )
 
     @property
     def middle(self) -> Tensor:

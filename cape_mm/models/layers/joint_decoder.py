@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from .attention import Attention
 from .clip_memory import ClipMemory
 from .coordinate_embedding import CoordinateEmbedding
+from .map_lookup import MapLookup
 from .pose_branches import JointBranches, PosePrediction
 from .pose_decoder import PoseDecoderLayer, hand_on
 from .temporal_pose_attention import TemporalPoseAttention
@@ -30,6 +31,9 @@ class JointDecoder(nn.Module):
         feedforward_dims (int): Hidden channels.
         num_points (int): Sampling points per head, level and frame. Defaults
             to 4.
+        lookup_radius (int): Before each layer, a joint sees its own maps of
+            all frames, up to so many cells around it; see
+            :class:`MapLookup`. Defaults to 0, not at all.
         dropout (float): Defaults to 0.
         detach_reference (bool): Defaults to True.
         supervised_neighbours (bool): Defaults to True.
@@ -46,6 +50,7 @@ class JointDecoder(nn.Module):
         num_keypoints: int,
         feedforward_dims: int,
         num_points: int = 4,
+        lookup_radius: int = 0,
         dropout: float = 0.0,
         detach_reference: bool = True,
         supervised_neighbours: bool = True,
@@ -57,7 +62,9 @@ class JointDecoder(nn.Module):
         self.joints = nn.Embedding(num_keypoints, embed_dims)
         self.person = nn.Linear(embed_dims, embed_dims)
         self.position = CoordinateEmbedding(embed_dims)
+        self.lookup_radius = lookup_radius
         self.layers = nn.ModuleList()
+        self.lookups = nn.ModuleList()
         self.branches = nn.ModuleList()
         for number in range(num_layers):
             self.layers.append(
@@ -77,6 +84,10 @@ class JointDecoder(nn.Module):
                     dropout,
                 )
             )
+            if lookup_radius:
+                self.lookups.append(
+                    MapLookup(embed_dims, num_frames, lookup_radius)
+                )
             moved = supervised_neighbours or number < num_layers - 1
             self.branches.append(
                 JointBranches(
@@ -111,13 +122,17 @@ class JointDecoder(nn.Module):
         query = query.flatten(1, 2)
         valid = valid.repeat_interleave(joints, dim=1)
         predictions = []
-        for layer, branches in zip(self.layers, self.branches):
+        for number, layer in enumerate(self.layers):
+            if self.lookup_radius:
+                seen = self.lookups[number](poses, memory)
+                query = query + seen.flatten(1, 2)
             position = self.position(poses[:, :, frames // 2].detach())
             # B, P, F, K, 2 -> B, P * K, F, 1, 2
             anchors = poses.transpose(2, 3).flatten(1, 2)[:, :, :, None]
             query = layer(
                 query, position.flatten(1, 2), anchors, memory, valid
             )
+            branches = self.branches[number]
             predictions.append(
                 branches(query.unflatten(1, (-1, joints)), poses)
             )

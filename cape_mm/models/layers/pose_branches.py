@@ -46,7 +46,7 @@ def pose_branch(
     embed_dims: int, hidden: int, outputs: int, layers: int
 ) -> MLP:
     """Layers that start with 0: the pose stays where it is."""
-    branch = MLP(embed_dims, hidden, outputs, layers)
+    branch = _mlp(embed_dims, hidden, outputs, layers)
     nn.init.zeros_(branch.layers[-1].weight)
     nn.init.zeros_(branch.layers[-1].bias)
     return branch
@@ -54,9 +54,18 @@ def pose_branch(
 
 def sigma_branch(embed_dims: int, outputs: int) -> MLP:
     """Three layers that start with nearly the same deviation everywhere."""
-    branch = MLP(embed_dims, embed_dims, outputs, 3)
+    branch = _mlp(embed_dims, embed_dims, outputs, 3)
     nn.init.xavier_uniform_(branch.layers[-1].weight, gain=_SMALL_GAIN)
     nn.init.constant_(branch.layers[-1].bias, _SIGMA_BIAS)
+    return branch
+
+
+def _mlp(inputs: int, hidden: int, outputs: int, layers: int) -> MLP:
+    """Layers that keep the variance; torch's default loses most of it."""
+    branch = MLP(inputs, hidden, outputs, layers)
+    for layer in branch.layers:
+        nn.init.kaiming_uniform_(layer.weight, nonlinearity='relu')
+        nn.init.zeros_(layer.bias)
     return branch
 
 

@@ -40,6 +40,10 @@ class PoseDecoderLayer(nn.Module):
         )
         self.norms = nn.ModuleList(nn.LayerNorm(embed_dims) for _ in range(3))
         self.dropout = nn.Dropout(dropout)
+        for part in (self.self_attention, self.feed_forward):
+            for parameter in part.parameters():
+                if parameter.dim() > 1:
+                    nn.init.xavier_uniform_(parameter)
 
     def forward(
         self,

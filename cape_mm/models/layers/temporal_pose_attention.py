@@ -88,8 +88,8 @@ class TemporalPoseAttention(nn.Module):
         heads, points = self.layout[1], self.layout[-1]
         angle = 2 * math.pi * torch.arange(heads) / heads
         ring = torch.stack([angle.cos(), angle.sin()], dim=-1)
-        # Points of a head lie on a ray; a pose is some tenths wide per joint.
-        step = 1.0 if self.scale == 'cell' else 0.1
+        # Points of a head lie on a ray, none far from its joint.
+        step = 0.5 if self.scale == 'cell' else 0.1
         reach = step * torch.arange(1, points + 1)
         start = ring[:, None, None, None] * reach[:, None]
         with torch.no_grad():

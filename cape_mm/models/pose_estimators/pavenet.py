@@ -197,12 +197,9 @@ class PAVENet(BaseModel):
         frames = []
         for number, sample in enumerate(data_samples):
             frame = sample.centers[0]
-            one = windows._replace(
-                tokens=windows.tokens[number : number + 1],
-                valid=windows.valid[number : number + 1],
-                valid_ratio=windows.valid_ratio[number : number + 1],
+            persons, state = self._track_frame(
+                windows.clip(number), frame, state
             )
-            persons, state = self._track_frame(one, frame, state)
             result = frame.new()
             result.gt_instances = frame.gt_instances
             result.pred_instances = persons

@@ -57,7 +57,7 @@ model = dict(
         num_levels=3,
         num_queries=20,
         decoder=dict(num_layers=3, **layers),
-        joint_decoder=dict(num_layers=1, **layers),
+        joint_decoder=dict(num_layers=2, lookup_radius=3, **layers),
         heatmap=dict(loss_weight=1.0),
         criterion=dict(
             type='cape_mm.PAVECriterion',

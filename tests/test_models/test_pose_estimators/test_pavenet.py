@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 import torch
-from tiny_pavenet import C, K, build_model, collate, make_clip
+from tiny_pavenet import LAYERS, C, K, build_model, collate, make_clip
 
 from cape_mm.models.task_modules import TRACK_DIAGNOSTICS
 from cape_mm.structures import TrackQueryState
@@ -63,6 +63,7 @@ def test_keys_of_the_document():
                 l1_weight=0, oks_weight=0, vis_weight=0, neighbour_weight=0
             ),
             heatmap=None,
+            joint_decoder=dict(num_layers=2, **LAYERS),
         ),
         collate(make_clip()),
     )[1]
@@ -85,7 +86,7 @@ def test_every_parameter_gets_a_gradient(neighbour_weight, detach):
     model = build_model(
         criterion=dict(neighbour_weight=neighbour_weight),
         decoder=layers,
-        joint_decoder=layers,
+        joint_decoder=dict(layers, lookup_radius=1),
     )
     batch = collate(make_clip(0), make_clip(1))
     run_loss(model, batch)[0].backward()
@@ -196,8 +197,8 @@ def test_first_window_without_gradient(windows_batch):
 
     data = silent.data_preprocessor(windows_batch, True)
     data['inputs']['frames'].requires_grad_()
-    silent.head.heatmap = None
     losses = silent(**data, mode='loss')
+    del losses['loss_hm']  # of all frames
     silent.parse_losses(losses)[0].backward()
     grad = data['inputs']['frames'].grad.flatten(2).abs().sum(dim=-1)
     # Frame 0 is seen by the first window only.
@@ -326,3 +327,5 @@ def test_wrong_use_is_refused():
         model(**data, mode='predict')
     with pytest.raises(ValueError, match='mode'):
         model(**data, mode='train')
+    with pytest.raises(ValueError, match='lookup_radius'):
+        build_model(heatmap=None)

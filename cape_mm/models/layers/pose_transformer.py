@@ -1,0 +1,177 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from typing import List, Optional
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from cape_mm.structures import TrackQueryState
+
+from .clip_memory import ClipMemory
+from .joint_decoder import JointDecoder
+from .pose_branches import PosePrediction
+from .pose_decoder import PoseDecoder
+from .pose_proposals import PoseProposals, PoseProposer
+from .query_decoding import DecodedQueries, take
+
+
+class PoseTransformer(BaseModule):
+    """From the encoded frames of a window to poses.
+
+    The cells of the middle frame propose poses. The best ones, with a learned
+    content, are detect queries, always ``num_queries``; queries of known
+    persons come on top. All pass the pose decoder; the joint decoder refines
+    those that are chosen. Nothing is kept between calls: queries are handed on
+    as a :class:`TrackQueryState`.
+
+    Args:
+        embed_dims (int): Channels C.
+        num_keypoints (int): K.
+        num_frames (int): F, odd.
+        num_levels (int): L.
+        num_queries (int): Detect queries.
+        decoder (dict): Further options of :class:`PoseDecoder`.
+        joint_decoder (dict, optional): Further options of
+            :class:`JointDecoder`. Without it poses are not refined.
+        heatmap (nn.Module, optional): Maps of the joints from the finest
+            level.
+        supervised_neighbours (bool): Whether poses in neighbour frames are
+            supervised.
+        with_visibility (bool): Whether visibility is predicted.
+
+    Raises:
+        ValueError: If maps are to be looked up, but there are none.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_keypoints: int,
+        num_frames: int,
+        num_levels: int,
+        num_queries: int,
+        decoder: dict,
+        joint_decoder: Optional[dict],
+        heatmap: Optional[nn.Module],
+        supervised_neighbours: bool,
+        with_visibility: bool,
+    ) -> None:
+        super().__init__()
+        if heatmap is None and (joint_decoder or {}).get('lookup_radius'):
+            raise ValueError(
+                'lookup_radius of the joint decoder needs maps: give the '
+                'head a heatmap, or set lookup_radius=0'
+            )
+        self.embed_dims = embed_dims
+        self.num_keypoints = num_keypoints
+        self.num_queries = num_queries
+        shared = dict(
+            embed_dims=embed_dims,
+            num_levels=num_levels,
+            num_frames=num_frames,
+            num_keypoints=num_keypoints,
+            supervised_neighbours=supervised_neighbours,
+            with_visibility=with_visibility,
+        )
+        self.proposer = PoseProposer(embed_dims, num_keypoints)
+        self.detect_content = nn.Embedding(num_queries, embed_dims)
+        self.track_content = nn.Parameter(torch.zeros(embed_dims))
+        self.decoder = PoseDecoder(**shared, **decoder)
+        self.joint_decoder = (
+            None
+            if joint_decoder is None
+            else JointDecoder(**shared, **joint_decoder)
+        )
+        self.heatmap = heatmap
+
+    def decode(
+        self,
+        window: ClipMemory,
+        proposals: PoseProposals,
+        tracks: TrackQueryState,
+    ) -> DecodedQueries:
+        """Pass track queries and detect queries through the pose decoder.
+
+        Args:
+            window (ClipMemory): The F frames.
+            proposals (PoseProposals): Of the middle frames.
+            tracks (TrackQueryState): Nt queries, of windows before.
+
+        Returns:
+            DecodedQueries: Q = Nt + ``num_queries`` (or as many detect
+            queries as there are cells).
+        """
+        best = proposals.best(self.num_queries)
+        count = best.logits.shape[1]
+        learned = self.detect_content.weight[:count]
+        valid = torch.cat([tracks.valid, best.valid], dim=1)
+        is_track = torch.zeros_like(valid)
+        is_track[:, : tracks.num_queries] = tracks.valid
+        content, layers = self.decoder(
+            torch.cat(
+                [
+                    tracks.content + self.track_content,
+                    best.features + learned,
+                ],
+                dim=1,
+            ),
+            torch.cat([tracks.reference, best.poses], dim=1),
+            window,
+            valid,
+        )
+        nobody = torch.full_like(best.valid, -1, dtype=torch.int64)
+        return DecodedQueries(
+            content=content,
+            layers=layers,
+            valid=valid,
+            is_track=is_track,
+            query_ids=torch.cat([tracks.track_ids, nobody], dim=1),
+        )
+
+    def empty_state(self, memory: ClipMemory) -> TrackQueryState:
+        """State of clips that begin."""
+        return TrackQueryState.empty(
+            len(memory.tokens),
+            self.embed_dims,
+            self.num_keypoints,
+            device=memory.tokens.device,
+        )
+
+    def find_joints(self, memory: ClipMemory) -> ClipMemory:
+        """Add the maps of the joints, if anybody looks at them.
+
+        Args:
+            memory (ClipMemory): Of clips or windows.
+
+        Returns:
+            ClipMemory: With ``maps`` in training or if they are looked up.
+        """
+        looked_up = self.joint_decoder and self.joint_decoder.lookup_radius
+        if self.heatmap is None or not (self.training or looked_up):
+            return memory
+        return memory._replace(maps=self.heatmap(memory.finest_level()))
+
+    def refine(
+        self,
+        queries: DecodedQueries,
+        window: ClipMemory,
+        chosen: Tensor,
+        kept: Tensor,
+    ) -> List[PosePrediction]:
+        """Refine the poses of chosen queries.
+
+        Args:
+            queries (DecodedQueries): All Q queries.
+            window (ClipMemory): The F frames.
+            chosen (Tensor): (B, P) int64, which ones.
+            kept (Tensor): (B, P) bool, False for padding.
+
+        Returns:
+            List[PosePrediction]: Of the P queries, one per layer.
+        """
+        return self.joint_decoder(
+            take(queries.content, chosen),
+            take(queries.last.poses, chosen),
+            window,
+            kept,
+        )
