@@ -33,6 +33,7 @@ train_file = '{{$CEPH_TRAIN_FILE:annotations/cephalograms_train.json}}'
 val_file = '{{$CEPH_VAL_FILE:annotations/cephalograms_val.json}}'
 test_file = '{{$CEPH_TEST_FILE:annotations/cephalograms_test.json}}'
 schema = '{{$CEPH_SCHEMA:document19}}'
+# The data set refuses an unknown schema and says which there are.
 num_landmarks = dict(
     document19=19,
     isbi2015=19,
@@ -40,7 +41,7 @@ num_landmarks = dict(
     aariz29=29,
     cl_detection53=53,
     cephalogram23=23,
-)[schema]
+).get(schema, 0)
 
 lr = 1e-4
 batch_size = 32
