@@ -100,7 +100,7 @@ def test_best_checkpoint_has_a_name_and_a_rule_for_each_score(config):
         scores, rules = [scores], [rules]
     assert scores and len(scores) == len(rules)
     for score, rule in zip(scores, rules):
-        assert rule == dict(PCK='greater', MRE_mm='less')[score]
+        assert rule == dict(PCK='greater', MRE_mm='less', AP='greater')[score]
 
 
 @pytest.mark.parametrize('path', ALL, ids=name_of)

@@ -62,11 +62,13 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(
-    type='cape_mm.PoseTrackMetric',
-    thresholds=(0.5, 1.0),
-    visibility_thr=0.5,
-)
+val_evaluator = [
+    dict(
+        type='cape_mm.PoseTrackMetric',
+        thresholds=(0.5, 1.0),
+        visibility_thr=0.5,
+    ),
+]
 test_evaluator = val_evaluator
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=4)
