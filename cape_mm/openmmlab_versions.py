@@ -105,8 +105,9 @@ def check_openmmlab() -> None:
     problems = ', '.join(f'{r.versions} ({p})' for r, p in wrong)
     commands = ' && '.join(r.command(forked) for r, _ in wrong)
     raise ImportError(
-        f'cape_mm needs {problems}; install with: {commands} '
-        '(what to mind: docs/en/get_started.md).'
+        f'cape_mm needs {problems}; in a checkout, `make env` makes an '
+        'environment and prints its interpreter; to change this one: '
+        f'{commands} (what to mind: docs/en/get_started.md).'
     )
 
 

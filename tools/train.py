@@ -122,7 +122,7 @@ def main() -> None:
 
     from cape_mm.engine.launch import leave_processes, one_line_errors
 
-    with one_line_errors():
+    with one_line_errors('; go on with --resume'):
         Runner.from_cfg(build_config(args)).train()
     leave_processes()
 

@@ -1,16 +1,21 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What ``tools/train.py`` and ``tools/test.py`` do alike before they run."""
 
+import inspect
 import os
 import os.path as osp
+import re
 import sys
 from argparse import Namespace
 from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Iterator
 
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.runner import Runner
 
 from cape_mm.engine.checkpoint_safety import (
     UnsafeCheckpointError,
@@ -21,19 +26,33 @@ from cape_mm.engine.checkpoint_safety import (
 from cape_mm.errors import DataError
 
 
+# Runner reads these from the config without being told about them.
+_READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
+_STOPPED = 130  # what a shell reports after Ctrl-C
+
+
 class UsageError(ValueError):
     """A command line that cannot be followed; the message is one sentence."""
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
+def one_line_errors(when_stopped: str = '') -> Iterator[None]:
     """End the program with the message alone when the input is wrong.
 
-    That is, for errors that are raised for this purpose. Any other one is a
-    mistake of the program and keeps its traceback.
+    That is, for errors that are raised for this purpose, and for Ctrl-C. Any
+    other one is a mistake of the program and keeps its traceback.
+
+    Args:
+        when_stopped (str): What to say after Ctrl-C, such as how to go on.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        print(
+            f'{osp.basename(sys.argv[0])}: stopped{when_stopped}',
+            file=sys.stderr,
+        )
+        sys.exit(_STOPPED)
     except DataError as error:
         # a worker of a data loader puts its traceback before the message
         text = str(error).rpartition(f'{DataError.__name__}: ')[-1].strip()
@@ -57,7 +76,8 @@ def load_config(args: Namespace) -> Config:
     ``work_dir``, ``./work_dirs/<config name>``.
 
     Raises:
-        UsageError: If the config file does not exist.
+        UsageError: If the config file does not exist, or if it cannot be read
+            with a value that the environment has for one of its variables.
     """
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
@@ -66,7 +86,15 @@ def load_config(args: Namespace) -> Config:
         path += '.py'
     if not osp.isfile(path):
         raise UsageError(f"there is no config file '{path}'")
-    cfg = Config.fromfile(path)
+    try:
+        cfg = Config.fromfile(path)
+    except (NameError, SyntaxError) as error:
+        given = _given_variables(path)
+        if not given:
+            raise
+        raise UsageError(
+            f'{path} cannot be read with {given}: {error}'
+        ) from None
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -74,6 +102,16 @@ def load_config(args: Namespace) -> Config:
         name = osp.splitext(osp.basename(path))[0]
         cfg.work_dir = osp.join('./work_dirs', name)
     return cfg
+
+
+def _given_variables(path: str) -> str:
+    """The config's variables that the environment has, ``'A=1, B=2'``."""
+    names = re.findall(r"\{\{\s*'?\$(\w+):", Path(path).read_text())
+    return ', '.join(
+        f'{name}={os.environ[name]}'
+        for name in dict.fromkeys(names)
+        if name in os.environ
+    )
 
 
 def set_visualization(cfg: Config, args: Namespace) -> None:
@@ -105,10 +143,21 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
     """Apply ``--cfg-options``.
 
     Raises:
-        UsageError: If an option names a list index that does not exist.
+        UsageError: If an option names a setting that neither the config nor
+            MMEngine has, or a list index that does not exist.
     """
     if args.cfg_options is None:
         return
+    known = {*cfg, *inspect.signature(Runner).parameters, *_READ_BY_RUNNER}
+    for option in args.cfg_options:
+        name = option.partition('.')[0]
+        if name not in known:
+            similar = get_close_matches(name, sorted(known), n=1)
+            hint = f'; did you mean `{similar[0]}`?' if similar else ''
+            raise UsageError(
+                f'--cfg-options {option}: there is no `{name}` in the '
+                f'config{hint}'
+            )
     try:
         cfg.merge_from_dict(args.cfg_options)
     except (KeyError, TypeError) as error:

@@ -40,3 +40,11 @@ def test_a_worker_of_the_data_loader_shows_the_same(monkeypatch):
 def test_a_bug_keeps_its_traceback(kind):
     with pytest.raises(kind, match='a bug'), one_line_errors():
         raise kind('a bug')
+
+
+def test_a_stopped_training_says_how_to_go_on(monkeypatch, capsys):
+    monkeypatch.setattr('sys.argv', ['tools/train.py'])
+    with pytest.raises(SystemExit) as end, one_line_errors('; use --resume'):
+        raise KeyboardInterrupt
+    assert end.value.code == 130
+    assert capsys.readouterr().err == 'train.py: stopped; use --resume\n'
