@@ -25,7 +25,6 @@ from cape_mm.engine.checkpoint_safety import (
 )
 from cape_mm.errors import DataError
 
-
 # Runner reads these from the config without being told about them.
 _READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
 _STOPPED = 130  # what a shell reports after Ctrl-C
