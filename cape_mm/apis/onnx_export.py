@@ -1,8 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Networks for heat maps as ONNX files; decoding stays outside of them.
 
-Needs onnx, and onnxruntime for the comparison: ``pip install
-"cape_mm[onnx]"``. They are imported only here, when they are needed.
+Needs onnx, and onnxruntime for the comparison: ``pip install onnx
+onnxruntime``. They are imported only here, when they are needed.
 """
 
 import inspect
@@ -193,6 +193,5 @@ def _import(name: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         raise ImportError(
-            f'{name} is missing: pip install "cape_mm[onnx]" (or pip install '
-            'onnx onnxruntime)'
+            f'{name} is missing: pip install onnx onnxruntime'
         ) from error

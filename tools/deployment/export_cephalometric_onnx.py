@@ -8,7 +8,7 @@ the codec that the file's metadata name. The file is compared with PyTorch on
 films (by default one that is drawn), and the program ends with 1 if landmarks
 differ by more than `--tolerance` pixels.
 
-Needs `pip install "cape_mm[onnx]"`.
+Needs `pip install onnx onnxruntime`.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """X-rays in DICOM files, as pictures without the data of the patient.
 
-Needs pydicom: ``pip install "cape_mm[dicom]"``. It is imported only when a
+Needs pydicom: ``pip install pydicom``. It is imported only when a
 file is read.
 """
 
@@ -198,7 +198,7 @@ def _import_pydicom(path: Path) -> Any:
     except ImportError as error:
         raise ImportError(
             f'{path} is a DICOM file; reading it needs pydicom: '
-            'pip install "cape_mm[dicom]" (or pip install pydicom)'
+            'pip install pydicom'
         ) from error
     return pydicom
 
