@@ -21,11 +21,11 @@ class PAVENet(BaseModel):
     Every frame of a clip passes backbone, neck and encoder once; windows
     gather their frames.
 
-    In tests a clip is one window, and the state of the tracker goes in and
-    out of :meth:`track`. MMEngine's loops have no place for it, so
-    ``val_step`` and ``test_step``, and only they, remember the state of the
-    last frame; frames of a video must come in order, and a new video, or the
-    same one again, begins without tracks.
+    In tests the state of the tracker goes in and out of :meth:`track`.
+    MMEngine's loops have no place for it, so ``val_step`` and ``test_step``,
+    and only they, remember the state of the last frame; frames of a video must
+    come in order, and a new video, or the same one again, begins without
+    tracks.
 
     Args:
         backbone (dict): Gives the maps of a picture.
@@ -168,42 +168,36 @@ class PAVENet(BaseModel):
         data_samples: Sequence[ClipDataSample],
         state: Optional[PoseTrackerState] = None,
     ) -> Tuple[List[PoseDataSample], Optional[PoseTrackerState]]:
-        """Predict the middle frames of clips of one window, in their order.
+        """Predict the middle frames of windows, in their order.
 
         Args:
             inputs (Dict[str, Tensor]): See :meth:`forward`.
-            data_samples (Sequence[ClipDataSample]): B clips.
+            data_samples (Sequence[ClipDataSample]): B clips of T windows.
             state (PoseTrackerState, optional): What is known of the video
                 before. Defaults to nothing.
 
         Returns:
             tuple:
-            - frames (List[PoseDataSample]): The B middle frames, with
-              ``pred_instances`` (NumPy, original pixels): ``keypoints``
-              (N, K, 2), ``keypoint_scores`` (N, K), ``keypoints_visible``
-              (N, K) in [0, 1], ``bboxes`` (N, 4), the extent of the joints,
-              ``bbox_scores`` (N,), ``track_ids`` (N,).
+            - frames (List[PoseDataSample]): The B x T middle frames, clip by
+              clip, with ``pred_instances`` (NumPy, original pixels):
+              ``keypoints`` (N, K, 2), ``keypoint_scores`` (N, K),
+              ``keypoints_visible`` (N, K) in [0, 1], ``bboxes`` (N, 4), the
+              extent of the joints, ``bbox_scores`` (N,), ``track_ids`` (N,).
             - state (PoseTrackerState): For the next frame.
-
-        Raises:
-            ValueError: If a clip has more than one window.
         """
-        index = inputs['frame_index']
-        if index.shape[1] != 1:
-            raise ValueError(
-                f'clips of {index.shape[1]} windows: tests need num_windows=1'
-            )
-        windows = self.encode(inputs).gather(index[:, 0])
+        memory = self.encode(inputs)
         frames = []
         for number, sample in enumerate(data_samples):
-            frame = sample.centers[0]
-            persons, state = self._track_frame(
-                windows.clip(number), frame, state
-            )
-            result = frame.new()
-            result.gt_instances = frame.gt_instances
-            result.pred_instances = persons
-            frames.append(result)
+            clip = memory.clip(number)
+            windows = inputs['frame_index'][number].split(1)
+            for index, frame in zip(windows, sample.centers):
+                persons, state = self._track_frame(
+                    clip.gather(index), frame, state
+                )
+                result = frame.new()
+                result.gt_instances = frame.gt_instances
+                result.pred_instances = persons
+                frames.append(result)
         return frames, state
 
     def val_step(self, data: Union[dict, tuple, list]) -> list:

@@ -275,6 +275,30 @@ def test_another_video_has_no_influence():
     assert ids[0] & ids[1]
 
 
+def test_windows_of_a_clip_are_tracked_as_clips_of_one_window():
+    model = build_model().eval()
+    clip = make_clip(0, 3)
+    together = model.data_preprocessor(collate(clip))
+    apart = []
+    for window in clip['data_samples'].frame_index:
+        sample = clip['data_samples'].new()
+        sample.frames = [clip['data_samples'].frames[i] for i in window]
+        sample.set_metainfo(dict(frame_index=np.arange(3)[None]))
+        apart.append(
+            model.data_preprocessor(
+                collate(
+                    dict(inputs=clip['inputs'][window], data_samples=sample)
+                )
+            )
+        )
+    found, wanted = track(model, [together]), track(model, apart)
+    assert [frame.frame_id for frame in found] == [1, 2, 3]
+    for one, other in zip(found, wanted):
+        one, other = one.pred_instances, other.pred_instances
+        assert (one.track_ids == other.track_ids).all()
+        assert np.allclose(one.keypoints, other.keypoints, atol=1e-3)
+
+
 def test_loops_follow_a_video_over_batches_and_begin_again():
     model = build_model().eval()
     clips = [make_clip(n, 1, first=n) for n in range(4)]
@@ -323,8 +347,6 @@ def test_identity_mode_tells_predicted_consistency():
 def test_wrong_use_is_refused():
     model = build_model()
     data = model.data_preprocessor(collate(make_clip(0, 2)))
-    with pytest.raises(ValueError, match='num_windows=1'):
-        model(**data, mode='predict')
     with pytest.raises(ValueError, match='mode'):
         model(**data, mode='train')
     with pytest.raises(ValueError, match='lookup_radius'):
