@@ -54,7 +54,22 @@ def test_pipeline(cfg: Config) -> List[dict]:
         cfg (Config): Whole config.
 
     Returns:
-        List[dict]: The pipeline of the first of these that has one; that of
+        List[dict]: The pipeline of :func:`test_dataset`.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    return list(test_dataset(cfg)['pipeline'])
+
+
+def test_dataset(cfg: Config) -> dict:
+    """The settings that say how a member is prepared in test or validation.
+
+    Args:
+        cfg (Config): Whole config.
+
+    Returns:
+        dict: The data set of the first of these that has a pipeline; that of
         training would alter pictures at random.
 
     Raises:
@@ -64,7 +79,7 @@ def test_pipeline(cfg: Config) -> List[dict]:
         node = (cfg.get(name) or {}).get('dataset')
         while node:
             if node.get('pipeline'):
-                return list(node['pipeline'])
+                return node
             node = node.get('dataset')
     raise ValueError(
         'the config has no pipeline in test_dataloader.dataset; it says how '

@@ -1,0 +1,230 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Videos that belong to no data set: files, and folders of pictures."""
+
+import os
+import re
+import warnings
+from abc import abstractmethod
+from pathlib import Path
+from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
+
+import cv2
+import mmcv
+import numpy as np
+from mmengine.fileio import get
+
+from cape_mm.errors import DataError
+
+PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+_NAMED = 3
+
+
+class VideoFrame(NamedTuple):
+    """One frame of a video.
+
+    Attributes:
+        number (int): Its place in the video, from 0.
+        path (str): The picture; of a video file
+            ``<file without suffix>/<number>.jpg``, which need not exist.
+        image (np.ndarray): (H, W, 3) uint8, BGR.
+    """
+
+    number: int
+    path: str
+    image: np.ndarray
+
+
+class FrameSource:
+    """Frames of one video in order, each decoded once per iteration.
+
+    A frame that cannot be decoded is skipped: it keeps its number, is
+    counted, and a warning at the end tells so.
+
+    Args:
+        video_id (str): Name of the video.
+        num_frames (int, optional): How many frames there should be.
+        fps (float, optional): Frames per second.
+
+    Attributes:
+        skipped (int): Frames that the last iteration could not read.
+    """
+
+    def __init__(
+        self,
+        video_id: str,
+        num_frames: Optional[int] = None,
+        fps: Optional[float] = None,
+    ) -> None:
+        self.video_id = video_id
+        self.num_frames = num_frames
+        self.fps = fps
+        self.skipped = 0
+
+    @abstractmethod
+    def read(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
+        """Read all frames.
+
+        Yields:
+            Tuple[str, np.ndarray | None]: Path and picture, None if it cannot
+            be decoded.
+        """
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """Iterate over the readable frames.
+
+        Yields:
+            VideoFrame: In order of time.
+
+        Raises:
+            DataError: If no frame can be read, or one has another size than
+                those before it.
+        """
+        self.skipped = count = 0
+        first, names = None, []
+        for path, image in self.read():
+            number, count = count, count + 1
+            if image is None:
+                self.skipped += 1
+                names.append(path)
+                del names[_NAMED:]
+                continue
+            frame = VideoFrame(number, path, image)
+            if first is None:
+                first = (path, image.shape)
+            _check_size(frame, *first)
+            yield frame
+        # where a file is cut off, only its header tells of the rest
+        self.skipped += max((self.num_frames or 0) - count, 0)
+        if first is None:
+            raise DataError(f'no frame of {self.video_id} can be read')
+        if self.skipped:
+            where = f', e.g. {", ".join(names)}' if names else ''
+            total = max(self.num_frames or 0, count)
+            warnings.warn(
+                f'{self.skipped} of {total} frames of {self.video_id} cannot '
+                f'be read and were skipped{where}',
+                stacklevel=2,
+            )
+
+
+class FolderFrames(FrameSource):
+    """Pictures of a folder, in the order of their names.
+
+    Numbers in names are read as numbers: 2 comes before 10.
+
+    Args:
+        folder (Path): It exists.
+        fps (float, optional): Frames per second.
+
+    Raises:
+        DataError: If there is no picture in it.
+    """
+
+    def __init__(self, folder: Path, fps: Optional[float] = None) -> None:
+        files = [
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in PICTURES and path.is_file()
+        ]
+        if not files:
+            raise DataError(
+                f'there is no picture in the folder {folder}; wanted are '
+                f'files {", ".join(PICTURES)}'
+            )
+        self.files: List[Path] = sorted(files, key=_by_numbers)
+        super().__init__(folder.resolve().name, len(files), fps)
+
+    def read(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
+        """Read all pictures; see :class:`FrameSource`."""
+        for path in self.files:
+            content = get(str(path))
+            image = mmcv.imfrombytes(content) if content else None
+            yield str(path), image
+
+
+class VideoFile(FrameSource):
+    """Frames of a video file, by OpenCV.
+
+    Args:
+        path (Path): It exists.
+
+    Raises:
+        DataError: If OpenCV cannot open it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        capture = self._open()
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        fps = float(capture.get(cv2.CAP_PROP_FPS))
+        capture.release()
+        super().__init__(
+            path.stem,
+            count if count > 0 else None,
+            fps if 0 < fps < 1000 else None,
+        )
+
+    def read(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
+        """Read all frames; see :class:`FrameSource`."""
+        capture = self._open()
+        number = 0
+        try:
+            while capture.grab():
+                good, image = capture.retrieve()
+                path = self.path.with_suffix('') / f'{number:08d}.jpg'
+                yield str(path), image if good else None
+                number += 1
+        finally:
+            capture.release()
+
+    def _open(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(str(self.path))
+        if not capture.isOpened():
+            raise DataError(
+                f'{self.path} cannot be read as a video: it is something '
+                'else, broken, or in a format that OpenCV does not know; a '
+                'folder with its frames works, too'
+            )
+        return capture
+
+
+def open_video(path: Union[str, 'os.PathLike[str]']) -> FrameSource:
+    """Open a video file or a folder of pictures.
+
+    Args:
+        path (str | Path): The file or folder.
+
+    Returns:
+        FrameSource: Its frames.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder.
+        DataError: If it is no video, or an empty folder.
+    """
+    path = Path(os.path.expanduser(os.fspath(path)))
+    if path.is_dir():
+        return FolderFrames(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no video file or folder '{path}'")
+    if path.suffix.lower() in PICTURES:
+        raise DataError(
+            f'{path} is one picture: name the folder that holds the frames'
+        )
+    return VideoFile(path)
+
+
+def _check_size(frame: VideoFrame, first: str, shape: Tuple) -> None:
+    if frame.image.shape == shape:
+        return
+    size = '{1} x {0}'.format(*frame.image.shape)
+    raise DataError(
+        f'{frame.path} has {size} pixels, {first} has '
+        f'{shape[1]} x {shape[0]}; the frames of a video have one size: '
+        'resize them, or make two videos of them'
+    )
+
+
+def _by_numbers(path: Path) -> list:
+    """Sorting key: text and numbers in turn."""
+    parts = re.split(r'(\d+)', path.name)
+    return [int(part) if part.isdigit() else part for part in parts]

@@ -1,0 +1,85 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import warnings
+
+import cv2
+import numpy as np
+import pytest
+from tiny_tracking import LENGTH, pictures, write_frames, write_video
+
+from cape_mm.apis import open_video
+from cape_mm.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_frames(tmp_path / 'walk')
+    return tmp_path / 'walk'
+
+
+def test_pictures_of_a_folder_in_the_order_of_their_numbers(folder):
+    (folder / 'notes.txt').write_text('no picture')
+    source = open_video(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        frames = list(source)
+    assert source.video_id == 'walk' and source.num_frames == LENGTH
+    # frame_9.png comes before frame_10.png
+    assert [frame.number for frame in frames] == list(range(LENGTH))
+    assert np.array_equal([frame.image for frame in frames], pictures())
+    assert frames[0].path == str(folder / 'frame_5.png')
+    assert source.skipped == 0
+
+
+def test_frames_of_a_video_file(tmp_path):
+    write_video(tmp_path / 'run.avi')
+    source = open_video(str(tmp_path / 'run.avi'))
+    frames = list(source)
+    assert source.video_id == 'run' and source.num_frames == LENGTH
+    assert source.fps == 10
+    assert [frame.number for frame in frames] == list(range(LENGTH))
+    blue = [frame.image[..., 0].mean() for frame in frames]
+    assert (np.diff(blue) > 5).all()
+    assert frames[3].path == str(tmp_path / 'run' / '00000003.jpg')
+    assert len(list(source)) == LENGTH, 'a source can be read again'
+
+
+def test_broken_pictures_are_skipped_counted_and_told(folder):
+    (folder / 'frame_7.png').write_bytes(b'not a picture')
+    (folder / 'frame_8.png').write_bytes(b'')
+    source = open_video(folder)
+    with pytest.warns(UserWarning, match=r'2 of 7 frames.*frame_7\.png'):
+        frames = list(source)
+    assert source.skipped == 2
+    assert [frame.number for frame in frames] == [0, 1, 4, 5, 6]
+
+
+def test_a_video_that_is_cut_off_is_told(tmp_path):
+    write_video(tmp_path / 'run.avi')
+    source = open_video(tmp_path / 'run.avi')
+    source.num_frames = 9
+    with pytest.warns(UserWarning, match='2 of 9 frames of run'):
+        assert len(list(source)) == LENGTH
+    assert source.skipped == 2
+
+
+def test_wrong_input_is_named(tmp_path, folder):
+    with pytest.raises(FileNotFoundError, match='no_such.mp4'):
+        open_video(tmp_path / 'no_such.mp4')
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(DataError, match='no picture in the folder'):
+        open_video(tmp_path / 'empty')
+    (tmp_path / 'text.mp4').write_text('not a video')
+    with pytest.raises(DataError, match='text.mp4 cannot be read'):
+        open_video(tmp_path / 'text.mp4')
+    with pytest.raises(DataError, match='one picture'):
+        open_video(folder / 'frame_5.png')
+    for path in folder.iterdir():
+        path.write_bytes(b'x')
+    with pytest.raises(DataError, match='no frame of walk'):
+        list(open_video(folder))
+
+
+def test_another_size_is_an_error(folder):
+    cv2.imwrite(str(folder / 'frame_8.png'), np.zeros((10, 20, 3), np.uint8))
+    with pytest.raises(DataError, match=r'frame_8.png has 20 x 10 .*48 x 32'):
+        list(open_video(folder))
