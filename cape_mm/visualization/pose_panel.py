@@ -75,6 +75,7 @@ def draw_skeleton(
     points: np.ndarray,
     shown: np.ndarray,
     skeleton: Sequence[Sequence[int]],
+    color: Tuple[int, int, int] = (240, 240, 240),
 ) -> None:
     """Draw the edges of which both ends are shown.
 
@@ -83,12 +84,13 @@ def draw_skeleton(
         points (np.ndarray): (K, 2) in pixels of the canvas.
         shown (np.ndarray): (K,) bool.
         skeleton (Sequence): 0-based index pairs.
+        color (Tuple[int, int, int]): RGB. Defaults to a light grey.
     """
     unit = _unit(canvas)
-    for color, width in (((30, 30, 30), 3 * unit), ((240, 240, 240), unit)):
+    for ink, width in (((30, 30, 30), 3 * unit), (color, unit)):
         for a, b in skeleton:
             if shown[a] and shown[b]:
-                _line(canvas, points[a], points[b], color, width)
+                _line(canvas, points[a], points[b], ink, width)
 
 
 def draw_keypoints(

@@ -16,6 +16,7 @@ from .resumable_early_stopping_hook import ResumableEarlyStoppingHook
 from .resume_check_hook import ResumeCheckHook
 from .scheduled_sampling_hook import ScheduledSamplingHook
 from .strict_checkpoint_hook import StrictCheckpointHook
+from .track_visualization_hook import TrackVisualizationHook
 from .train_gap_hook import TrainGapHook
 from .validation_trend_hook import ValidationTrendHook
 
@@ -36,6 +37,7 @@ __all__ = [
     'ResumeCheckHook',
     'ScheduledSamplingHook',
     'StrictCheckpointHook',
+    'TrackVisualizationHook',
     'TrainGapHook',
     'ValidationTrendHook',
 ]

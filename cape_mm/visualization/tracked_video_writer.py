@@ -1,0 +1,77 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from pathlib import Path
+from typing import Optional
+
+import cv2
+import mmcv
+import numpy as np
+
+from cape_mm.errors import DataError
+
+#: Codec by suffix; OpenCV's own packages can write these.
+_CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
+
+
+class TrackedVideoWriter:
+    """Write drawn frames as a video, as pictures, or both.
+
+    Used with ``with``, so that the video is finished whatever happens.
+
+    Args:
+        video_file (Path, optional): ``.mp4`` or ``.avi``.
+        frame_dir (Path, optional): Folder of the pictures.
+        fps (float): Frames per second of the video. Defaults to 25.
+
+    Raises:
+        DataError: If the video has another suffix.
+    """
+
+    def __init__(
+        self,
+        video_file: Optional[Path] = None,
+        frame_dir: Optional[Path] = None,
+        fps: float = 25.0,
+    ) -> None:
+        if video_file is not None and video_file.suffix not in _CODECS:
+            raise DataError(f'{video_file} must end in {" or ".join(_CODECS)}')
+        self.video_file = video_file
+        self.frame_dir = frame_dir
+        self.fps = fps
+        self._writer: Optional[cv2.VideoWriter] = None
+
+    def __enter__(self) -> 'TrackedVideoWriter':
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self._writer is not None:
+            self._writer.release()
+
+    def write(self, image: np.ndarray, name: str) -> None:
+        """Write one frame.
+
+        Args:
+            image (np.ndarray): (H, W, 3) uint8, RGB, all of the same size.
+            name (str): Of the picture, with its suffix.
+
+        Raises:
+            DataError: If the video cannot be written.
+        """
+        image = mmcv.rgb2bgr(image)
+        if self.frame_dir is not None:
+            mmcv.imwrite(image, str(self.frame_dir / name))
+        if self.video_file is not None:
+            if self._writer is None:
+                self._writer = self._open(image)
+            self._writer.write(image)
+
+    def _open(self, image: np.ndarray) -> cv2.VideoWriter:
+        self.video_file.parent.mkdir(parents=True, exist_ok=True)
+        code = cv2.VideoWriter_fourcc(*_CODECS[self.video_file.suffix])
+        size = image.shape[1::-1]
+        writer = cv2.VideoWriter(str(self.video_file), code, self.fps, size)
+        if not writer.isOpened():
+            raise DataError(
+                f'{self.video_file} cannot be written: the folder is read '
+                'only, or OpenCV lacks the codec; write pictures instead'
+            )
+        return writer

@@ -1,0 +1,102 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import json
+
+import cv2
+import pytest
+from tiny_tracking import LENGTH, write_tiny_tracking
+
+from cape_mm.apis import ClipPoseInferencer
+
+TOOL = 'demo/video_pose_demo.py'
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    return write_tiny_tracking(tmp_path_factory.mktemp('tiny'))
+
+
+@pytest.fixture
+def demo(tiny, call_tool, tmp_path):
+    def run(video, *args):
+        out = tmp_path / 'out'
+        call_tool(
+            TOOL,
+            tiny.checkpoint,
+            video,
+            '--out-dir',
+            out,
+            '--device',
+            'cpu',
+            *args,
+        )
+        return out
+
+    return run
+
+
+def test_help_answers_without_importing_torch(modules_after_help):
+    assert 'torch' not in modules_after_help(TOOL)
+
+
+def test_json_is_what_was_predicted(demo, tiny):
+    out = demo(tiny.frames, '--no-video', '--kpt-thr', 0)
+    assert [path.name for path in out.iterdir()] == ['walk.json']
+    content = json.loads((out / 'walk.json').read_text())
+    images = content['images']
+    assert [image['frame_id'] for image in images] == list(range(LENGTH))
+    assert {image['nframes'] for image in images} == {LENGTH}
+    results = list(
+        ClipPoseInferencer(tiny.checkpoint, device='cpu')(tiny.frames)
+    )
+    names = content['categories'][0]['keypoints']
+    nose = names.index('nose')
+    tracks = {}
+    for image, result in zip(images, results):
+        rows = [
+            row
+            for row in content['annotations']
+            if row['image_id'] == image['id']
+        ]
+        persons = result.pred_instances
+        assert len(rows) == len(persons.track_ids) > 0
+        for row, track, points in zip(
+            rows, persons.track_ids.tolist(), persons.keypoints
+        ):
+            # ids are numbered anew, one to one
+            assert tracks.setdefault(track, row['track_id']) == row['track_id']
+            place = row['keypoints'][3 * nose : 3 * nose + 2]
+            assert place == pytest.approx(points[0].tolist(), abs=1e-2)
+    assert len(set(tracks.values())) == len(tracks)
+
+
+def test_video_and_frames_are_drawn(demo, tiny, capsys):
+    out = demo(tiny.video, '--frames', '--format', 'avi', '--boxes')
+    frames = sorted((out / 'run_frames').iterdir())
+    assert [frame.name for frame in frames] == [
+        f'{number:08d}.jpg' for number in range(LENGTH)
+    ]
+    capture = cv2.VideoCapture(str(out / 'run_tracks.avi'))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == LENGTH
+    assert capture.get(cv2.CAP_PROP_FPS) == 10
+    assert capture.read()[1].shape == (32, 48, 3)
+    said = capsys.readouterr().out
+    assert f'{LENGTH} frames with' in said and '0 frames skipped' in said
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [(None, 'there is no video'), (b'text', 'cannot be read as a video')],
+)
+def test_wrong_input_is_one_sentence(demo, tmp_path, content, message):
+    path = tmp_path / 'input.mp4'
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SystemExit) as error:
+        demo(path)
+    assert message in str(error.value) and 'input.mp4' in str(error.value)
+
+
+def test_empty_folder_is_told(demo, tmp_path):
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(SystemExit, match='no picture in the folder'):
+        demo(tmp_path / 'empty')
