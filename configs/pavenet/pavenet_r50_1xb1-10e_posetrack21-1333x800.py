@@ -1,0 +1,15 @@
+_base_ = [
+    '../_base_/tracking_runtime.py',
+    '../_base_/datasets/posetrack_clips.py',
+    '../_base_/models/pavenet_r50.py',
+    '../_base_/schedules/pavenet_adamw_10e.py',
+]
+
+data_root = '{{$POSETRACK21_ROOT:data/posetrack21}}'
+train_dataloader = dict(
+    dataset=dict(data_root=data_root, ann_file='posetrack_data/train')
+)
+val_dataloader = dict(
+    dataset=dict(data_root=data_root, ann_file='posetrack_data/val')
+)
+test_dataloader = val_dataloader
