@@ -38,5 +38,5 @@ def test_draws_frames_to_test(config, tmp_path, call_tool):
 
 
 def test_a_config_without_such_data_is_named(config, call_tool):
-    with pytest.raises(ValueError, match='no test_dataloader'):
+    with pytest.raises(SystemExit, match='no test_dataloader'):
         call_tool(TOOL, config, '--mode', 'test')

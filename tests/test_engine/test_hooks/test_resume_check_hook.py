@@ -67,11 +67,11 @@ def test_fine_tuning_is_not_warned_about(warnings_of):
 def test_best_file_is_no_point_to_resume_from(toy_runner, tmp_path):
     toy_runner(tmp_path, **{'train_cfg.max_epochs': 2}).train()
     for name, warns in (('best_PCK_epoch_2', True), ('epoch_2', False)):
-        runner = toy_runner(
-            tmp_path, load_from=f'{tmp_path}/{name}.pth', resume=True
-        )
-        runner.train()
-        (file,) = (tmp_path / runner.timestamp).glob('*.log')
+        folder = tmp_path / name
+        toy_runner(
+            folder, load_from=f'{tmp_path}/{name}.pth', resume=True
+        ).train()
+        (file,) = folder.glob('*/*.log')
         assert ('no state of the optimizer' in file.read_text()) is warns
 
 
