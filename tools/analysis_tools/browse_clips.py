@@ -61,17 +61,19 @@ def main() -> None:
         cfg = Config.fromfile(args.config)
         merge_cfg_options(cfg, args)
         dataset = build_dataset(cfg, args.mode)
-    print(dataset.describe())
-    seed = (cfg.get('randomness') or {}).get('seed') or 0
-    skeleton = dataset.metainfo['skeleton_links']
-    for number in spread_indices(len(dataset), args.num):
-        index = number
-        if args.mode == 'train':
-            index = EpisodeIndex(seed, args.epoch, number)
-        item = dataset[index]
-        name = f'{args.mode}_{number:06d}_{item["data_samples"].video_id}.png'
-        picture = draw_clip(item, skeleton, args.size)
-        mmcv.imwrite(picture[..., ::-1], str(Path(args.out_dir) / name))
+        print(dataset.describe())
+        seed = (cfg.get('randomness') or {}).get('seed') or 0
+        skeleton = dataset.metainfo['skeleton_links']
+        for number in spread_indices(len(dataset), args.num):
+            index = number
+            if args.mode == 'train':
+                index = EpisodeIndex(seed, args.epoch, number)
+            item = dataset[index]
+            name = (
+                f'{args.mode}_{number:06d}_{item["data_samples"].video_id}.png'
+            )
+            picture = draw_clip(item, skeleton, args.size)
+            mmcv.imwrite(picture[..., ::-1], str(Path(args.out_dir) / name))
     print(f'Pictures are in {args.out_dir}')
 
 

@@ -1,14 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-import logging
-import os.path as osp
 from typing import List
-
-from mmengine.logging import print_log
 
 from cape_mm.registry import DATASETS
 
 from ..synthetic import ensure_cephalograms
 from .cephalometric_dataset import CephalometricDataset
+from .embedded_data import draw_on_first_use
 
 
 @DATASETS.register_module()
@@ -55,13 +52,7 @@ class CephalogramsDataset(CephalometricDataset):
         Returns:
             List[dict]: One dictionary per film.
         """
-        if osp.abspath(self.data_root) == osp.abspath(self.embedded_root):
-            if not osp.exists(self.data_root):
-                print_log(
-                    f'Drawing the embedded films into '
-                    f'{osp.abspath(self.data_root)} (some seconds, once)',
-                    logger='current',
-                    level=logging.INFO,
-                )
-            ensure_cephalograms(self.data_root)
+        draw_on_first_use(
+            self.data_root, self.embedded_root, ensure_cephalograms
+        )
         return super().load_data_list()

@@ -1,13 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-import logging
-import os.path as osp
 from typing import List
-
-from mmengine.logging import print_log
 
 from cape_mm.registry import DATASETS
 
 from ..synthetic import ensure_creatures
+from .embedded_data import draw_on_first_use
 from .mp100_dataset import MP100Dataset
 
 
@@ -50,13 +47,5 @@ class CreaturesDataset(MP100Dataset):
         Returns:
             List[dict]: One dictionary per instance.
         """
-        if osp.abspath(self.data_root) == osp.abspath(self.embedded_root):
-            if not osp.exists(self.data_root):
-                print_log(
-                    f'Drawing the embedded data set into '
-                    f'{osp.abspath(self.data_root)} (some seconds, once)',
-                    logger='current',
-                    level=logging.INFO,
-                )
-            ensure_creatures(self.data_root)
+        draw_on_first_use(self.data_root, self.embedded_root, ensure_creatures)
         return super().load_data_list()

@@ -1,13 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-import logging
-import os.path as osp
 from typing import List
-
-from mmengine.logging import print_log
 
 from cape_mm.registry import DATASETS
 
 from ..synthetic import ensure_stick_figures
+from .embedded_data import draw_on_first_use
 from .posetrack_clip_dataset import PoseTrackClipDataset
 
 
@@ -50,13 +47,7 @@ class StickFiguresDataset(PoseTrackClipDataset):
         Returns:
             List[dict]: One dictionary per frame.
         """
-        if osp.abspath(self.data_root) == osp.abspath(self.embedded_root):
-            if not osp.exists(self.data_root):
-                print_log(
-                    f'Drawing the embedded videos into '
-                    f'{osp.abspath(self.data_root)} (some seconds, once)',
-                    logger='current',
-                    level=logging.INFO,
-                )
-            ensure_stick_figures(self.data_root)
+        draw_on_first_use(
+            self.data_root, self.embedded_root, ensure_stick_figures
+        )
         return super().load_data_list()
