@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,7 +48,9 @@ def test_network_and_decoding_make_the_inferencer(tiny_ceph, inferencer):
     )
     landmarks = result.pred_instances
     assert np.allclose(scores, landmarks.keypoint_scores[0], atol=1e-4)
-    assert np.allclose(points, landmarks.keypoints[0], atol=0.5)
+    # not all: rounding may choose another one of two maxima
+    distance = np.linalg.norm(points - landmarks.keypoints[0], axis=-1)
+    assert np.median(distance) < 1e-3
 
 
 def test_the_inferencer_stays_where_it_is(inferencer, tmp_path, monkeypatch):
@@ -65,15 +68,39 @@ def test_the_inferencer_stays_where_it_is(inferencer, tmp_path, monkeypatch):
     assert not theirs & {id(p) for p in given[0].parameters()}
 
 
-def test_onnx_runtime_finds_the_same_landmarks(
-    tiny_ceph, inferencer, exported
-):
+def test_onnx_runtime_makes_the_same_maps(tiny_ceph, inferencer, exported):
     pytest.importorskip('onnxruntime')
     found = compare_onnx(inferencer, exported, tiny_ceph.films)
+    # Not their places: which of two maxima of random weights is higher, and
+    # to which side the map is steeper, depends on rounding.
     assert found['heatmaps'] < 1e-4
     assert found['scores'] < 1e-4
-    # decoding amplifies rounding on the maps of random weights
-    assert found['landmarks_px'] < 0.5
+
+
+def test_the_same_maps_have_the_same_landmarks(
+    tiny_ceph, inferencer, monkeypatch
+):
+    class Session:
+        """Runs PyTorch; what differs then is the decoding."""
+
+        shift = 0
+
+        def __init__(self, *args, **kwargs):
+            self.network = make_network(inferencer)
+
+        def run(self, outputs, inputs):
+            with torch.no_grad():
+                maps = self.network(torch.from_numpy(inputs['image']))
+            return [maps.roll(self.shift, dims=-1).numpy()]
+
+    runtime = SimpleNamespace(InferenceSession=Session)
+    monkeypatch.setitem(sys.modules, 'onnxruntime', runtime)
+    found = compare_onnx(inferencer, 'model.onnx', tiny_ceph.films)
+    assert found['heatmaps'] == 0
+    assert found['landmarks_px'] < 1e-3
+    Session.shift = 1
+    found = compare_onnx(inferencer, 'model.onnx', tiny_ceph.films)
+    assert found['landmarks_px'] > 0.5
 
 
 def test_comparison_sees_other_weights(tiny_ceph, inferencer, exported):
