@@ -29,7 +29,7 @@ def model_config(num_frames=3, mode='bonus', criterion=None, **head):
             depth=18,
             base_channels=8,
             stem_channels=8,
-            out_indices=(1, 2),
+            out_indices=(0, 1, 2),
             num_stages=3,
             strides=(1, 2, 2),
             dilations=(1, 1, 1),
@@ -54,6 +54,7 @@ def model_config(num_frames=3, mode='bonus', criterion=None, **head):
             feedforward_dims=16,
             dropout=0.0,
         ),
+        finer_map=True,
         head=dict(
             dict(
                 type='cape_mm.PAVEHead',
@@ -62,9 +63,9 @@ def model_config(num_frames=3, mode='bonus', criterion=None, **head):
                 num_frames=num_frames,
                 num_levels=2,
                 num_queries=6,
-                decoder=dict(num_layers=2, **LAYERS),
+                decoder=dict(num_layers=2, lookup_radius=1, **LAYERS),
                 joint_decoder=dict(num_layers=2, lookup_radius=1, **LAYERS),
-                heatmap=dict(),
+                heatmap=dict(finer_channels=8),
                 criterion=dict(
                     dict(
                         type='cape_mm.PAVECriterion',

@@ -11,8 +11,8 @@ SHAPE = (100, 200)
 CHANNELS = 3
 
 
-def make_tracker(**options):
-    return PoseQueryTracker(SIGMAS, **options)
+def make_tracker(kind=PoseQueryTracker, **options):
+    return kind(SIGMAS, **options)
 
 
 def poses_at(positions):
@@ -42,7 +42,7 @@ class TrackerRun:
         if proposals is not None:
             state = self.tracker.reanchor(state, *split(proposals), SHAPE)
         self.begun = state
-        assert len(tracks) == state.queries.num_queries
+        assert len(tracks) == self.tracker.queries(state).num_queries
         poses, logits = split([*tracks, *found])
         content = poses.mean(dim=(1, 2))[:, None].repeat(1, CHANNELS)
         self.persons, self.state = self.tracker.update(

@@ -10,13 +10,11 @@ data_root = '{{$PAVENET_DATA_ROOT:data/stick_figures}}'
 max_epochs = {{'$PAVENET_EPOCHS:16'}}
 iterations_per_epoch = {{'$PAVENET_ITERATIONS_PER_EPOCH:250'}}
 num_windows = 3
-batch_size = 4
-lr = 5e-4
+batch_size = 2
+lr = 1.5e-3
 
 train_pipeline = [
     dict(type='cape_mm.LoadClipImages'),
-    dict(type='cape_mm.RandomClipPhotometric'),
-    dict(type='cape_mm.RandomClipFlip'),
     dict(
         type='cape_mm.RandomClipAffine',
         rotation=15,

@@ -7,6 +7,8 @@ from .clip_geometry import (
     RandomClipFlip,
     RandomClipPolicy,
 )
+from .clip_identities import ShuffleTrackIds
+from .clip_identities import ShuffleTrackIds
 from .clip_loading import LoadClipImages
 from .clip_packing import PackClipInputs
 from .clip_photometric import RandomClipPhotometric
@@ -29,5 +31,7 @@ __all__ = [
     'RandomFilmLook',
     'RandomPhotometric',
     'RandomScaleRotation',
+    'ShuffleTrackIds',
+    'ShuffleTrackIds',
     'WarpClip',
 ]

@@ -1,26 +1,37 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import math
+from typing import Optional
 
 import torch
+import torch.nn.functional as F
 from mmdet.models.losses import GaussianFocalLoss
 from mmdet.utils import reduce_mean
 from torch import Tensor, nn
 
+from ..layers.coordinate_embedding import grid_points
+from .ignored_areas import in_cells
 from .pave_targets import ClipTargets
+
+_GROUPS = 8
+# What is part of a peak, also where persons are not labelled.
+_PEAK = 0.1
 
 
 class KeypointHeatmap(nn.Module):
     """Where is any joint of each class? Maps, and what they cost.
 
     CenterNet's focal loss on maps of twice the resolution of the finest
-    level. It shapes the features that poses are read from. A joint decoder
-    with a ``lookup_radius`` also looks at the maps.
+    level. It shapes the features that poses are read from. Decoders with a
+    ``lookup_radius`` also look at the maps.
 
     Args:
         embed_dims (int): Channels C.
         num_keypoints (int): K.
         loss_weight (float): Factor of the loss. Defaults to 1.
         sigma (float): Of the wanted peaks, in cells of the map. Defaults to 1.
+        finer_channels (int): Channels of a map of the backbone, finer than
+            those that are encoded, that the maps are sharpened with. Defaults
+            to 0, without.
     """
 
     def __init__(
@@ -29,29 +40,43 @@ class KeypointHeatmap(nn.Module):
         num_keypoints: int,
         loss_weight: float = 1.0,
         sigma: float = 1.0,
+        finer_channels: int = 0,
     ) -> None:
         super().__init__()
         self.sigma = sigma
-        self.maps = nn.Sequential(
-            nn.ConvTranspose2d(embed_dims, embed_dims // 2, 4, 2, 1),
-            nn.ReLU(),
-            nn.Conv2d(embed_dims // 2, num_keypoints, 1),
-        )
-        nn.init.constant_(self.maps[-1].bias, -math.log(99))
+        hidden = embed_dims // 2
+        self.enlarge = nn.ConvTranspose2d(embed_dims, hidden, 4, 2, 1)
+        self.lateral = self.mix = None
+        if finer_channels:
+            self.lateral = nn.Conv2d(finer_channels, hidden, 1)
+            self.mix = nn.Sequential(
+                nn.GroupNorm(_GROUPS, hidden),
+                nn.ReLU(),
+                nn.Conv2d(hidden, hidden, 3, padding=1),
+            )
+        self.maps = nn.Conv2d(hidden, num_keypoints, 1)
+        nn.init.constant_(self.maps.bias, -math.log(99))
         self.criterion = GaussianFocalLoss(
             reduction='mean', loss_weight=loss_weight
         )
 
-    def forward(self, level: Tensor) -> Tensor:
+    def forward(self, level: Tensor, finer: Optional[Tensor] = None) -> Tensor:
         """Find joints.
 
         Args:
             level (Tensor): (B, U, C, H', W'), the finest level.
+            finer (Tensor, optional): (B, U, ``finer_channels``, H'', W''), of
+                the backbone; needed if there are such channels.
 
         Returns:
             Tensor: (B, U, K, 2 H', 2 W'), logits.
         """
-        return self.maps(level.flatten(0, 1)).unflatten(0, level.shape[:2])
+        maps = self.enlarge(level.flatten(0, 1))
+        if self.lateral is not None:
+            lateral = self.lateral(finer.flatten(0, 1))
+            lateral = F.interpolate(lateral, size=maps.shape[-2:])
+            maps = self.mix(maps + lateral)
+        return self.maps(maps.relu()).unflatten(0, level.shape[:2])
 
     def loss(
         self, maps: Tensor, targets: ClipTargets, valid_ratio: Tensor
@@ -64,7 +89,8 @@ class KeypointHeatmap(nn.Module):
             valid_ratio (Tensor): (B, 2), see :class:`ClipMemory`.
 
         Returns:
-            Tensor: Scalar, sum over the maps / number of visible joints.
+            Tensor: Scalar, sum over the maps / number of visible joints. What
+            is found where persons are not labelled costs nothing.
         """
         rows, frames = targets.labelled.nonzero(as_tuple=True)
         # float32: the loss takes logarithms of probabilities near 0.
@@ -74,7 +100,15 @@ class KeypointHeatmap(nn.Module):
         points = targets.keypoints[rows, frames] * share
         wanted = self._peaks(points, visible, found.shape[-2:])
         count = reduce_mean(visible.sum().float()).clamp(min=1)
-        return self.criterion(found, wanted, avg_factor=count)
+        cells = grid_points(*found.shape[-2:], found.device, found.dtype)
+        ignored = in_cells(
+            cells / valid_ratio[rows][:, None].float(),
+            targets.ignored[rows, frames],
+        ).view(len(rows), 1, *found.shape[-2:])
+        counts = ~ignored | (wanted > _PEAK)
+        return self.criterion(
+            found, wanted, weight=counts.float(), avg_factor=count
+        )
 
     def _peaks(self, points: Tensor, visible: Tensor, shape) -> Tensor:
         """Wanted maps (M, K, H, W) of points (M, N, K, 2) in [0, 1]."""

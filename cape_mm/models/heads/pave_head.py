@@ -36,9 +36,9 @@ class PAVEHead(PoseTransformer):
             ``detach_reference``.
         joint_decoder (dict, optional): The same of :class:`JointDecoder`,
             and ``num_points``. Without it poses are not refined.
-            Its ``lookup_radius`` needs a heat map.
-        heatmap (dict, optional): ``loss_weight`` and ``sigma`` of a
-            :class:`KeypointHeatmap`.
+            The ``lookup_radius`` of a decoder needs a heat map.
+        heatmap (dict, optional): ``loss_weight``, ``sigma`` and
+            ``finer_channels`` of a :class:`KeypointHeatmap`.
         criterion (dict): A :class:`PAVECriterion`. Visibility is predicted if
             its ``vis_weight`` is not 0, and neighbour frames are supervised
             if its ``neighbour_weight`` is not 0.
@@ -106,14 +106,14 @@ class PAVEHead(PoseTransformer):
         """Predict the poses of one window.
 
         Args:
-            window (ClipMemory): The F frames.
+            window (ClipMemory): The F frames, with maps if decoders look at
+                them.
             proposals (PoseProposals): Of the middle frames.
             tracks (TrackQueryState): Queries of the windows before.
 
         Returns:
             FramePrediction: Of all Q queries, the tracks first.
         """
-        window = self.find_joints(window)
         queries = self.decode(window, proposals, tracks)
         last = queries.last
         poses = last.middle
@@ -148,7 +148,8 @@ class PAVEHead(PoseTransformer):
         """Losses and diagnostics of T windows, one after the other.
 
         Args:
-            memory (ClipMemory): The U frames of B clips.
+            memory (ClipMemory): The U frames of B clips, with maps if there
+                is a heat map.
             frame_index (Tensor): (B, T, F) int64, which frame is where.
             data_samples (Sequence[ClipDataSample]): B clips.
 
@@ -157,7 +158,6 @@ class PAVEHead(PoseTransformer):
             diagnostics of :func:`track_diagnostics` do not.
         """
         targets = ClipTargets.of_samples(data_samples, memory.tokens.device)
-        memory = self.find_joints(memory)
         tracks = self.empty_state(memory)
         windows: List[TrainedWindow] = []
         for number, index in enumerate(frame_index.unbind(dim=1)):

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 from cape_mm.structures import ClipDataSample
 
 from ..task_modules import TrackAwareHungarianAssigner
+from .ignored_areas import ignored_cells, in_cells
 
 _NOBODY = -1
 
@@ -23,6 +24,8 @@ class WindowTargets(NamedTuple):
             neighbour frame, or of unknown identity, is not visible there.
         areas (Tensor): (B, N) in input pixels.
         track_ids (Tensor): (B, N) int64, -1 for unknown and for padding.
+        ignored (Tensor): (B, H, W) bool, cells of the middle frames where
+            persons are not labelled.
         persons (List[InstanceData]): Those of the middle frames, unpadded.
         img_metas (List[dict]): Of the middle frames.
     """
@@ -31,6 +34,7 @@ class WindowTargets(NamedTuple):
     visible: Tensor
     areas: Tensor
     track_ids: Tensor
+    ignored: Tensor
     persons: List[InstanceData]
     img_metas: List[dict]
 
@@ -44,6 +48,8 @@ class ClipTargets(NamedTuple):
         areas (Tensor): (B, U, N).
         track_ids (Tensor): (B, U, N) int64, -1 for unknown and for padding.
         labelled (Tensor): (B, U) bool, which frames have labels.
+        ignored (Tensor): (B, U, H, W) bool, cells where persons are not
+            labelled.
         persons (List[List[InstanceData]]): Unpadded.
         img_metas (List[List[dict]]): Of the frames.
     """
@@ -53,6 +59,7 @@ class ClipTargets(NamedTuple):
     areas: Tensor
     track_ids: Tensor
     labelled: Tensor
+    ignored: Tensor
     persons: List[List[InstanceData]]
     img_metas: List[List[dict]]
 
@@ -101,12 +108,22 @@ class ClipTargets(NamedTuple):
             ]
             for sample in data_samples
         ]
+        ignored = [
+            ignored_cells(
+                [
+                    sample.frames[min(number, len(sample.frames) - 1)]
+                    for number in range(frames)
+                ]
+            )
+            for sample in data_samples
+        ]
         return cls(
             keypoints=keypoints.float(),
             visible=visible,
             areas=stack('areas').float(),
             track_ids=stack('track_ids', _NOBODY).long(),
             labelled=torch.tensor(labelled, device=device),
+            ignored=torch.stack(ignored).to(device),
             persons=persons,
             img_metas=[
                 [frame.metainfo for frame in sample.frames]
@@ -145,6 +162,7 @@ class ClipTargets(NamedTuple):
             visible=visible.transpose(1, 2),
             areas=self.areas[rows, centre],
             track_ids=ids,
+            ignored=self.ignored[rows, centre],
             persons=[self.persons[clip][frame] for clip, frame in frames],
             img_metas=[self.img_metas[clip][frame] for clip, frame in frames],
         )
@@ -172,7 +190,8 @@ def assign_queries(
         is_track (Tensor, optional): (B, Q) bool.
 
     Returns:
-        Tensor: (B, Q) int64, 1-based person, 0 for background, -1 for padding.
+        Tensor: (B, Q) int64, 1-based person, 0 for background, -1 for padding
+        and for what was found where persons are not labelled.
     """
     logits, poses = logits.detach(), poses.detach()
     results = []
@@ -189,7 +208,9 @@ def assign_queries(
                 query_valid=valid[clip],
             ).gt_inds
         )
-    return torch.stack(results)
+    gt_inds = torch.stack(results)
+    nowhere = in_cells(poses.mean(dim=2), targets.ignored)
+    return gt_inds.masked_fill(nowhere & (gt_inds == 0), -1)
 
 
 def _with_class(labels: InstanceData) -> InstanceData:

@@ -32,8 +32,8 @@ class JointDecoder(nn.Module):
         num_points (int): Sampling points per head, level and frame. Defaults
             to 4.
         lookup_radius (int): Before each layer, a joint sees its own maps of
-            all frames, up to so many cells around it; see
-            :class:`MapLookup`. Defaults to 0, not at all.
+            all frames, up to so many cells around it, and moves to where they
+            say it is; see :class:`MapLookup`. Defaults to 0, not at all.
         dropout (float): Defaults to 0.
         detach_reference (bool): Defaults to True.
         supervised_neighbours (bool): Defaults to True.
@@ -65,6 +65,7 @@ class JointDecoder(nn.Module):
         self.lookup_radius = lookup_radius
         self.layers = nn.ModuleList()
         self.lookups = nn.ModuleList()
+        self.seen = nn.ModuleList()
         self.branches = nn.ModuleList()
         for number in range(num_layers):
             self.layers.append(
@@ -85,8 +86,14 @@ class JointDecoder(nn.Module):
                 )
             )
             if lookup_radius:
-                self.lookups.append(
-                    MapLookup(embed_dims, num_frames, lookup_radius)
+                lookup = MapLookup(num_keypoints, lookup_radius)
+                self.lookups.append(lookup)
+                self.seen.append(
+                    nn.Sequential(
+                        nn.Linear(num_frames * len(lookup.patch), embed_dims),
+                        nn.ReLU(),
+                        nn.Linear(embed_dims, embed_dims),
+                    )
                 )
             moved = supervised_neighbours or number < num_layers - 1
             self.branches.append(
@@ -125,7 +132,10 @@ class JointDecoder(nn.Module):
         for number, layer in enumerate(self.layers):
             if self.lookup_radius:
                 seen = self.lookups[number](poses, memory)
-                query = query + seen.flatten(1, 2)
+                poses = poses + seen.offsets
+                # B, P, F, K, cells -> B, P * K, F * cells
+                patches = seen.patches.transpose(2, 3).flatten(3)
+                query = query + self.seen[number](patches.flatten(1, 2))
             position = self.position(poses[:, :, frames // 2].detach())
             # B, P, F, K, 2 -> B, P * K, F, 1, 2
             anchors = poses.transpose(2, 3).flatten(1, 2)[:, :, :, None]

@@ -1,10 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from typing import List, Tuple
 
+import torch
 from torch import Tensor, nn
 
 from .attention import Attention
 from .clip_memory import ClipMemory
+from .map_lookup import MapLookup, SeenMaps
 from .pose_branches import PersonBranches, PosePrediction
 from .pose_embedding import PoseEmbedding
 from .temporal_pose_attention import TemporalPoseAttention
@@ -104,6 +106,9 @@ class PoseDecoder(nn.Module):
             are supervised. Defaults to True.
         with_visibility (bool): Whether visibility is predicted. Defaults to
             True.
+        lookup_radius (int): Before each layer, the joints of a person move to
+            where their maps say they are, up to so many cells away; see
+            :class:`MapLookup`. Defaults to 0, not at all.
     """
 
     def __init__(
@@ -119,12 +124,16 @@ class PoseDecoder(nn.Module):
         detach_reference: bool = True,
         supervised_neighbours: bool = True,
         with_visibility: bool = True,
+        lookup_radius: int = 0,
     ) -> None:
         super().__init__()
         self.detach_reference = detach_reference
+        self.lookup_radius = lookup_radius
         self.supervised_neighbours = supervised_neighbours
         self.position = PoseEmbedding(num_keypoints, embed_dims)
         self.layers = nn.ModuleList()
+        self.lookups = nn.ModuleList()
+        self.seen = nn.ModuleList()
         self.branches = nn.ModuleList()
         for number in range(num_layers):
             self.layers.append(
@@ -142,6 +151,11 @@ class PoseDecoder(nn.Module):
                     dropout,
                 )
             )
+            if lookup_radius:
+                self.lookups.append(MapLookup(num_keypoints, lookup_radius))
+                self.seen.append(
+                    nn.Linear(3 * num_frames * num_keypoints, embed_dims)
+                )
             moved = supervised_neighbours or number < num_layers - 1
             self.branches.append(
                 PersonBranches(
@@ -176,16 +190,26 @@ class PoseDecoder(nn.Module):
         frames = memory.tokens.shape[1]
         poses = reference[:, :, None].expand(-1, -1, frames, -1, -1)
         predictions = []
-        for layer, branches in zip(self.layers, self.branches):
+        for number, layer in enumerate(self.layers):
+            if self.lookup_radius:
+                seen = self.lookups[number](poses, memory)
+                poses = poses + seen.offsets
+                query = query + self.seen[number](_summary(seen))
             position = self.position(poses[:, :, frames // 2].detach())
             query = layer(query, position, poses, memory, valid)
-            predictions.append(branches(query, poses))
+            predictions.append(self.branches[number](query, poses))
             poses = hand_on(
                 predictions[-1].poses,
                 self.detach_reference,
                 self.supervised_neighbours,
             )
         return query, predictions
+
+
+def _summary(seen: SeenMaps) -> Tensor:
+    """Where the joints of a person are, and how sure: (B, P, F * K * 3)."""
+    where = seen.offsets / seen.reach
+    return torch.cat([where, seen.certainty], dim=-1).flatten(2)
 
 
 def hand_on(

@@ -57,11 +57,16 @@ class PoseTransformer(BaseModule):
         with_visibility: bool,
     ) -> None:
         super().__init__()
-        if heatmap is None and (joint_decoder or {}).get('lookup_radius'):
+        lookups = [
+            (options or {}).get('lookup_radius')
+            for options in (decoder, joint_decoder)
+        ]
+        if heatmap is None and any(lookups):
             raise ValueError(
-                'lookup_radius of the joint decoder needs maps: give the '
-                'head a heatmap, or set lookup_radius=0'
+                'lookup_radius of a decoder needs maps: give the head a '
+                'heatmap, or set lookup_radius=0'
             )
+        self.looks_at_maps = any(lookups)
         self.embed_dims = embed_dims
         self.num_keypoints = num_keypoints
         self.num_queries = num_queries
@@ -137,19 +142,25 @@ class PoseTransformer(BaseModule):
             device=memory.tokens.device,
         )
 
-    def find_joints(self, memory: ClipMemory) -> ClipMemory:
+    def find_joints(
+        self, memory: ClipMemory, finer: Optional[Tensor] = None
+    ) -> ClipMemory:
         """Add the maps of the joints, if anybody looks at them.
 
         Args:
-            memory (ClipMemory): Of clips or windows.
+            memory (ClipMemory): Of B clips.
+            finer (Tensor, optional): (B, U, C', H', W'), a map of the
+                backbone, for a heat map with ``finer_channels``.
 
         Returns:
             ClipMemory: With ``maps`` in training or if they are looked up.
         """
-        looked_up = self.joint_decoder and self.joint_decoder.lookup_radius
-        if self.heatmap is None or not (self.training or looked_up):
+        if self.heatmap is None:
             return memory
-        return memory._replace(maps=self.heatmap(memory.finest_level()))
+        if not (self.training or self.looks_at_maps):
+            return memory
+        maps = self.heatmap(memory.finest_level(), finer)
+        return memory._replace(maps=maps)
 
     def refine(
         self,

@@ -33,6 +33,9 @@ class PAVENet(BaseModel):
         encoder (dict): A :class:`ClipEncoder`.
         head (dict): A :class:`PAVEHead`.
         tracker (dict, optional): A ``PoseQueryTracker``, for tests.
+        finer_map (bool): Whether the first map of the backbone does not go to
+            the neck but to the heat map of the head, which needs
+            ``finer_channels``. Defaults to False.
         data_preprocessor (dict, optional): A :class:`ClipDataPreprocessor`.
         init_cfg (dict, optional): Initialisation of the weights.
     """
@@ -44,6 +47,7 @@ class PAVENet(BaseModel):
         encoder: dict,
         head: dict,
         tracker: Optional[dict] = None,
+        finer_map: bool = False,
         data_preprocessor: Optional[dict] = None,
         init_cfg: Optional[dict] = None,
     ) -> None:
@@ -53,6 +57,7 @@ class PAVENet(BaseModel):
         self.encoder = MODELS.build(encoder)
         self.head = MODELS.build(head)
         self.tracker = tracker and TASK_UTILS.build(tracker)
+        self.finer_map = finer_map
         self._tested: Optional[PoseTrackerState] = None
 
     def forward(
@@ -141,25 +146,29 @@ class PAVENet(BaseModel):
                 with gradient. By default all are, if gradients are on.
 
         Returns:
-            ClipMemory: The U frames of B clips.
+            ClipMemory: The U frames of B clips, with the maps of the joints.
         """
         frames = inputs['frames']
         # The frames of a clip have one size; repetitions are not looked at.
         valid = inputs['valid'][:, 0]
         masks = valid[:, None].expand(-1, frames.shape[1], -1, -1)
         if learning is None or bool(learning.all()):
-            tokens, shapes = self._encode(
+            encoded, shapes = self._encode(
                 frames.flatten(0, 1), masks.flatten(0, 1)
             )
-            tokens = tokens.unflatten(0, frames.shape[:2])
+            encoded = [x.unflatten(0, frames.shape[:2]) for x in encoded]
         else:
             seen, shapes = self._encode(frames[learning], masks[learning])
             with torch.no_grad():
                 others, _ = self._encode(frames[~learning], masks[~learning])
-            tokens = seen.new_zeros(*frames.shape[:2], *seen.shape[1:])
-            tokens[learning] = seen
-            tokens[~learning] = others.to(seen.dtype)
-        return ClipMemory.assemble(tokens, valid, shapes)
+            encoded = []
+            for ours, theirs in zip(seen, others):
+                both = ours.new_zeros(*frames.shape[:2], *ours.shape[1:])
+                both[learning] = ours
+                both[~learning] = theirs.to(ours.dtype)
+                encoded.append(both)
+        memory = ClipMemory.assemble(encoded[0], valid, shapes)
+        return self.head.find_joints(memory, *encoded[1:])
 
     @torch.no_grad()
     def track(
@@ -212,8 +221,14 @@ class PAVENet(BaseModel):
         )
         return frames
 
-    def _encode(self, frames: Tensor, valid: Tensor) -> Tuple[Tensor, list]:
-        return self.encoder(self.neck(self.backbone(frames)), valid)
+    def _encode(
+        self, frames: Tensor, valid: Tensor
+    ) -> Tuple[List[Tensor], list]:
+        """Tokens of N frames, and the finer map if it is wanted."""
+        levels = self.backbone(frames)
+        finer = levels[:1] if self.finer_map else ()
+        tokens, shapes = self.encoder(self.neck(levels[len(finer) :]), valid)
+        return [tokens, *finer], shapes
 
     def _track_frame(
         self,
@@ -236,7 +251,9 @@ class PAVENet(BaseModel):
         state = self.tracker.reanchor(
             state, best.poses[0], best.logits[0], shape
         )
-        result = self.head.predict(window, proposals, state.queries)
+        result = self.head.predict(
+            window, proposals, self.tracker.queries(state)
+        )
         persons, state = self.tracker.update(
             result.content[0], result.poses[0], result.logits[0], state, shape
         )

@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .detection_linker import DetectionLinker
 from .keypoint_l1_cost import KeypointL1Cost
 from .oks_cost import OksCost
 from .pose_query_tracker import PoseQueryTracker
@@ -12,6 +13,7 @@ from .track_query_sampler import TrackQuerySampler
 
 __all__ = [
     'TRACK_DIAGNOSTICS',
+    'DetectionLinker',
     'KeypointL1Cost',
     'OksCost',
     'PoseQueryTracker',

@@ -28,7 +28,8 @@ class PoseQueryTracker:
 
         state = tracker.begin(state, video_id, frame_id, channels, keypoints)
         state = tracker.reanchor(state, proposals, proposal_logits, shape)
-        # decoder: the queries of the state, then the detect queries
+        queries = tracker.queries(state)
+        # decoder: these queries, then the detect queries
         persons, state = tracker.update(content, poses, logits, state, shape)
 
     In each frame, in this order:
@@ -152,6 +153,17 @@ class PoseQueryTracker:
                 video_id, frame_id, channels, num_keypoints, **options
             )
         return replace(state, frame_id=frame_id)
+
+    def queries(self, state: PoseTrackerState) -> TrackQueryState:
+        """Queries for the decoder.
+
+        Args:
+            state (PoseTrackerState): Of this frame.
+
+        Returns:
+            TrackQueryState: One clip, the Nt tracks.
+        """
+        return state.queries
 
     @torch.no_grad()
     def reanchor(

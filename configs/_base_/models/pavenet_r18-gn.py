@@ -27,7 +27,7 @@ model = dict(
         depth=18,
         base_channels=32,
         stem_channels=32,
-        out_indices=(1, 2, 3),
+        out_indices=(0, 1, 2, 3),
         norm_cfg=dict(type='GN', num_groups=16),
         norm_eval=False,
     ),
@@ -49,6 +49,7 @@ model = dict(
         feedforward_dims=feedforward_dims,
         dropout=0.0,
     ),
+    finer_map=True,
     head=dict(
         type='cape_mm.PAVEHead',
         embed_dims=embed_dims,
@@ -56,9 +57,9 @@ model = dict(
         num_frames=num_frames,
         num_levels=3,
         num_queries=20,
-        decoder=dict(num_layers=3, **layers),
+        decoder=dict(num_layers=3, lookup_radius=3, **layers),
         joint_decoder=dict(num_layers=2, lookup_radius=3, **layers),
-        heatmap=dict(loss_weight=1.0),
+        heatmap=dict(loss_weight=2.0, finer_channels=32),
         criterion=dict(
             type='cape_mm.PAVECriterion',
             loss_cls=dict(

@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+import pytest
 import torch
 
 from cape_mm.models.layers import ClipMemory, MapLookup
@@ -6,19 +7,53 @@ from cape_mm.models.layers import ClipMemory, MapLookup
 SHAPE = (6, 8)
 
 
-def test_a_joint_sees_its_own_map_around_its_place():
+@pytest.fixture
+def memory():
+    """Two clips of 3 frames; the second one fills 3/4 of the width."""
     torch.manual_seed(0)
-    maps = torch.randn(2, 3, 4, *SHAPE)
     valid = torch.ones(2, 48, 64, dtype=torch.bool)
-    # The second picture fills 3/4 of the width.
     valid[1, :, 48:] = False
     memory = ClipMemory.assemble(torch.zeros(2, 3, 48, 1), valid, [SHAPE])
-    memory = memory._replace(maps=maps)
-    lookup = MapLookup(1, num_frames=3, radius=1)
-    lookup.embed = torch.nn.Identity()
-    # The middle of column 4, row 2 of the padded map.
+    return memory._replace(maps=torch.randn(2, 3, 4, *SHAPE))
+
+
+@pytest.fixture
+def poses():
+    """The middle of column 4, row 2 of the padded map."""
     poses = torch.tensor([4.5 / 8, 2.5 / 6]).expand(2, 5, 3, 4, 2).clone()
     poses[1, ..., 0] /= 0.75
-    seen = lookup(poses, memory).view(2, 5, 4, 3, 3, 3)
-    wanted = maps[..., 1:4, 3:6].transpose(1, 2)
+    return poses
+
+
+def test_a_joint_sees_its_own_map_around_its_place(memory, poses):
+    seen = MapLookup(4, radius=1)(poses, memory).patches
+    seen = seen.unflatten(-1, (3, 3))
+    wanted = memory.maps[..., 1:4, 3:6]
     assert torch.allclose(seen, wanted[:, None].expand_as(seen), atol=1e-5)
+
+
+def test_a_joint_is_where_its_map_says(memory, poses):
+    """A peak one column to the right and two rows up, in each clip."""
+    maps = torch.full_like(memory.maps, -50.0)
+    maps[..., 0, 5] = 50.0
+    seen = MapLookup(4, radius=2)(poses, memory._replace(maps=maps))
+    found = poses + seen.offsets
+    found[1, ..., 0] *= 0.75
+    wanted = torch.tensor([5.5 / 8, 0.5 / 6])
+    assert torch.allclose(found, wanted.expand_as(found), atol=1e-5)
+    assert (seen.offsets.abs() <= seen.reach + 1e-6).all()
+
+
+def test_a_flat_map_leaves_joints_where_they_are(memory, poses):
+    memory = memory._replace(maps=torch.zeros_like(memory.maps))
+    offsets = MapLookup(4, radius=2)(poses, memory).offsets
+    assert offsets.abs().max() < 1e-6
+
+
+def test_errors_of_joints_teach_the_maps(memory, poses):
+    maps = memory.maps.requires_grad_()
+    lookup = MapLookup(4, radius=1)
+    offsets = lookup(poses, memory._replace(maps=maps)).offsets
+    offsets.square().sum().backward()
+    assert maps.grad.abs().sum() > 0
+    assert (lookup.sharpness.grad != 0).all()

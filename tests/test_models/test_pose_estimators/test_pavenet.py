@@ -63,6 +63,7 @@ def test_keys_of_the_document():
                 l1_weight=0, oks_weight=0, vis_weight=0, neighbour_weight=0
             ),
             heatmap=None,
+            decoder=dict(num_layers=2, **LAYERS),
             joint_decoder=dict(num_layers=2, **LAYERS),
         ),
         collate(make_clip()),
@@ -85,7 +86,7 @@ def test_every_parameter_gets_a_gradient(neighbour_weight, detach):
     )
     model = build_model(
         criterion=dict(neighbour_weight=neighbour_weight),
-        decoder=layers,
+        decoder=dict(layers, lookup_radius=1),
         joint_decoder=dict(layers, lookup_radius=1),
     )
     batch = collate(make_clip(0), make_clip(1))

@@ -1,0 +1,61 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Where persons are not labelled, so that finding them is no mistake."""
+
+from typing import Sequence
+
+import cv2
+import numpy as np
+import torch
+from mmpose.structures import PoseDataSample
+from torch import Tensor
+
+#: Cells of the masks, across and down.
+_CELLS = 64
+# x and y of the corners of a box (left, top, right, bottom)
+_CORNERS = (0, 1, 2, 1, 2, 3, 0, 3)
+
+
+def ignored_cells(frames: Sequence[PoseDataSample]) -> Tensor:
+    """Draw the ignore regions and boxes of frames.
+
+    Args:
+        frames (Sequence[PoseDataSample]): M frames with ``ignore_regions``
+            (polygons (P, 2)) and ``ignore_bboxes`` (N, 4), both in original
+            pixels, ``warp_mat`` (2, 3) into the input, and ``img_shape``.
+            Frames without them have no such areas.
+
+    Returns:
+        Tensor: (M, 64, 64) bool, True where persons do not count; the masks
+        are spread over the input.
+    """
+    masks = np.zeros((len(frames), _CELLS, _CELLS), np.uint8)
+    for mask, frame in zip(masks, frames):
+        polygons = [
+            np.asarray(region, np.float64).reshape(-1, 2)
+            for region in frame.get('ignore_regions', ())
+        ]
+        boxes = np.asarray(frame.get('ignore_bboxes', ())).reshape(-1, 4)
+        polygons += list(boxes[:, _CORNERS].reshape(-1, 4, 2))
+        for polygon in polygons:
+            warp = np.asarray(frame.warp_mat)
+            points = polygon @ warp[:, :2].T + warp[:, 2]
+            cells = points / np.asarray(frame.img_shape[1::-1]) * _CELLS
+            cv2.fillPoly(mask, [np.floor(cells).astype(np.int32)], 1)
+    return torch.from_numpy(masks.astype(bool))
+
+
+def in_cells(points: Tensor, cells: Tensor) -> Tensor:
+    """Tell which points lie in marked cells.
+
+    Args:
+        points (Tensor): (B, Q, 2), ``(x, y)`` in [0, 1] of the input.
+        cells (Tensor): (B, H, W) bool.
+
+    Returns:
+        Tensor: (B, Q) bool.
+    """
+    size = points.new_tensor(cells.shape[:-3:-1])
+    place = (points * size).long()
+    place = torch.minimum(place.clamp(min=0), size.long() - 1)
+    rows = torch.arange(len(cells), device=cells.device)[:, None]
+    return cells[rows, place[..., 1], place[..., 0]]

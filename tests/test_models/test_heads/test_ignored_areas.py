@@ -1,0 +1,67 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+import numpy as np
+import torch
+from mmpose.structures import PoseDataSample
+from tiny_pavenet import SIZE, K, build_model, collate, make_clip
+
+from cape_mm.models.heads.ignored_areas import ignored_cells, in_cells
+from cape_mm.models.heads.pave_targets import ClipTargets, assign_queries
+
+
+def make_frame(**areas):
+    """A picture of 200 x 100 that the input shows at half the size."""
+    half = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)
+    return PoseDataSample(
+        metainfo=dict(warp_mat=half, img_shape=(50, 100), **areas)
+    )
+
+
+def test_a_box_is_ignored_where_the_input_shows_it():
+    box = np.array([[100, 0, 200, 50]], np.float32)
+    cells = ignored_cells([make_frame(ignore_bboxes=box), make_frame()])
+    assert cells.shape == (2, 64, 64)
+    assert not cells[1].any()
+    points = torch.tensor([[0.75, 0.2], [0.25, 0.2], [0.75, 0.8], [1, 0]])
+    found = in_cells(points.expand(2, -1, -1), cells)
+    assert found.tolist() == [[True, False, False, True], [False] * 4]
+
+
+def test_a_region_is_a_polygon_in_original_pixels():
+    triangle = np.array([[0, 0], [200, 0], [0, 100]], np.float32)
+    cells = ignored_cells([make_frame(ignore_regions=[triangle])])
+    points = torch.tensor([[[0.2, 0.2], [0.8, 0.8], [0.45, 0.45]]])
+    assert in_cells(points, cells).tolist() == [[True, False, True]]
+
+
+def test_points_outside_of_the_input_are_at_its_edge():
+    cells = torch.zeros(1, 64, 64, dtype=torch.bool)
+    cells[0, 0, 0] = True
+    points = torch.tensor([[[-0.5, -0.1], [1.5, 2.0]]])
+    assert in_cells(points, cells).tolist() == [[True, False]]
+
+
+def test_what_is_found_in_an_ignored_area_is_no_mistake():
+    model = build_model()
+    clip = make_clip()
+    everywhere = np.array([[0, 0, *SIZE[::-1]]], np.float32)
+    for frame in clip['data_samples'].frames:
+        frame.set_metainfo(
+            dict(ignore_bboxes=everywhere, warp_mat=np.eye(2, 3))
+        )
+    data = model.data_preprocessor(collate(clip), True)
+    samples = data['data_samples']
+    targets = ClipTargets.of_samples(samples, torch.device('cpu'))
+    window = targets.window(data['inputs']['frame_index'][:, 0])
+    persons = len(window.persons[0])
+    torch.manual_seed(0)
+    gt_inds = assign_queries(
+        model.head.assigner,
+        torch.randn(1, 9),
+        torch.rand(1, 9, K, 2),
+        window,
+        torch.ones(1, 9, dtype=torch.bool),
+    )
+    assert sorted(gt_inds[0].tolist()) == [
+        *[-1] * (9 - persons),
+        *range(1, persons + 1),
+    ]
