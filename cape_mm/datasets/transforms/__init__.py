@@ -8,7 +8,6 @@ from .clip_geometry import (
     RandomClipPolicy,
 )
 from .clip_identities import ShuffleTrackIds
-from .clip_identities import ShuffleTrackIds
 from .clip_loading import LoadClipImages
 from .clip_packing import PackClipInputs
 from .clip_photometric import RandomClipPhotometric
