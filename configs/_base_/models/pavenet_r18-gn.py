@@ -46,6 +46,7 @@ model = dict(
         num_levels=3,
         num_layers=1,
         num_heads=num_heads,
+        num_points=2,
         feedforward_dims=feedforward_dims,
         dropout=0.0,
     ),

@@ -1,0 +1,12 @@
+_base_ = ['../pavenet_tiny_stick-figures.py']
+
+# No maps of joints: neither their loss nor looking at them.
+model = dict(
+    backbone=dict(out_indices=(1, 2, 3)),
+    finer_map=False,
+    head=dict(
+        heatmap=None,
+        decoder=dict(lookup_radius=0),
+        joint_decoder=dict(lookup_radius=0),
+    ),
+)
