@@ -63,6 +63,7 @@ def model_config(num_frames=3, mode='bonus', criterion=None, **head):
                 num_frames=num_frames,
                 num_levels=2,
                 num_queries=6,
+                distinct_queries=0.1,
                 decoder=dict(num_layers=2, lookup_radius=1, **LAYERS),
                 joint_decoder=dict(num_layers=2, lookup_radius=1, **LAYERS),
                 heatmap=dict(finer_channels=8),

@@ -31,6 +31,9 @@ class PAVEHead(PoseTransformer):
         num_frames (int): F, odd. Defaults to 3.
         num_levels (int): L. Defaults to 4.
         num_queries (int): Detect queries. Defaults to 300.
+        distinct_queries (float): Proposals that are nearer to a better one,
+            as a share of its size, hardly become queries, so that queries of
+            one person need not compete. Defaults to 0, all may.
         decoder (dict): Options of :class:`PoseDecoder`: ``num_layers``,
             ``num_heads``, ``feedforward_dims``, ``dropout``,
             ``detach_reference``.
@@ -70,6 +73,7 @@ class PAVEHead(PoseTransformer):
         num_frames: int = 3,
         num_levels: int = 4,
         num_queries: int = 300,
+        distinct_queries: float = 0.0,
         hand_over_refined: bool = True,
         no_grad_windows: int = 0,
         max_refined: int = 100,
@@ -81,6 +85,7 @@ class PAVEHead(PoseTransformer):
             num_frames=num_frames,
             num_levels=num_levels,
             num_queries=num_queries,
+            distinct_queries=distinct_queries,
             decoder=decoder,
             joint_decoder=joint_decoder,
             heatmap=None

@@ -5,8 +5,12 @@ import torch
 from mmdet.models.layers import inverse_sigmoid
 from torch import Tensor, nn
 
+from ..task_modules.pose_similarity import pose_extent
 from .clip_memory import ClipMemory
 from .pose_branches import class_branch, pose_branch, sigma_branch
+
+# Among so many times the wanted number distinct proposals are looked for.
+_POOL = 4
 
 
 class PoseProposals(NamedTuple):
@@ -26,19 +30,47 @@ class PoseProposals(NamedTuple):
     sigma: Tensor
     valid: Tensor
 
-    def best(self, number: int) -> 'PoseProposals':
+    def best(self, number: int, distinct: float = 0.0) -> 'PoseProposals':
         """The proposals with the highest scores, the best one first.
 
         Args:
             number (int): How many; all if there are fewer.
+            distinct (float): Proposals that are nearer than this to a better
+                one come last: mean distance of the joints, as a share of the
+                longer side of the better pose, both in [0, 1] of the input.
+                Defaults to 0, all are distinct.
 
         Returns:
             PoseProposals: Without gradient.
         """
         scores = self.logits.detach().masked_fill(~self.valid, -torch.inf)
-        chosen = scores.topk(min(number, scores.shape[1]), dim=1).indices
+        count = min(number, scores.shape[1])
+        if distinct:
+            pool = min(_POOL * number, scores.shape[1])
+            chosen = scores.topk(pool, dim=1).indices
+            again = _repeated(self._take(chosen).poses, distinct)
+            # stable: the order by scores stays
+            order = again.to(torch.uint8).argsort(dim=1, stable=True)
+            chosen = chosen.gather(1, order[:, :count])
+        else:
+            chosen = scores.topk(count, dim=1).indices
+        return self._take(chosen)
+
+    def _take(self, chosen: Tensor) -> 'PoseProposals':
         rows = torch.arange(len(chosen), device=chosen.device)[:, None]
         return PoseProposals(*(value.detach()[rows, chosen] for value in self))
+
+
+def _repeated(poses: Tensor, nearness: float) -> Tensor:
+    """Which of (B, P, K, 2), best first, are near a better one: (B, P)."""
+    distance = (poses[:, :, None] - poses[:, None]).norm(dim=-1).mean(dim=-1)
+    side = pose_extent(poses).amax(dim=-1)
+    near = distance < nearness * side[:, :, None]
+    again = torch.zeros_like(near[:, 0])
+    for better in range(poses.shape[1] - 1):
+        alone = ~again[:, better, None]
+        again[:, better + 1 :] |= alone & near[:, better, better + 1 :]
+    return again
 
 
 class PoseProposer(nn.Module):

@@ -30,6 +30,10 @@ class PoseTransformer(BaseModule):
         num_frames (int): F, odd.
         num_levels (int): L.
         num_queries (int): Detect queries.
+        distinct_queries (float): Proposals that are nearer to a better one,
+            as a share of its size, hardly become queries (`DDQ
+            <https://arxiv.org/abs/2303.12776>`_); see
+            :meth:`PoseProposals.best`.
         decoder (dict): Further options of :class:`PoseDecoder`.
         joint_decoder (dict, optional): Further options of
             :class:`JointDecoder`. Without it poses are not refined.
@@ -50,6 +54,7 @@ class PoseTransformer(BaseModule):
         num_frames: int,
         num_levels: int,
         num_queries: int,
+        distinct_queries: float,
         decoder: dict,
         joint_decoder: Optional[dict],
         heatmap: Optional[nn.Module],
@@ -70,6 +75,7 @@ class PoseTransformer(BaseModule):
         self.embed_dims = embed_dims
         self.num_keypoints = num_keypoints
         self.num_queries = num_queries
+        self.distinct_queries = distinct_queries
         shared = dict(
             embed_dims=embed_dims,
             num_levels=num_levels,
@@ -106,7 +112,7 @@ class PoseTransformer(BaseModule):
             DecodedQueries: Q = Nt + ``num_queries`` (or as many detect
             queries as there are cells).
         """
-        best = proposals.best(self.num_queries)
+        best = self.best(proposals)
         count = best.logits.shape[1]
         learned = self.detect_content.weight[:count]
         valid = torch.cat([tracks.valid, best.valid], dim=1)
@@ -132,6 +138,17 @@ class PoseTransformer(BaseModule):
             is_track=is_track,
             query_ids=torch.cat([tracks.track_ids, nobody], dim=1),
         )
+
+    def best(self, proposals: PoseProposals) -> PoseProposals:
+        """The proposals that become detect queries.
+
+        Args:
+            proposals (PoseProposals): Of all cells.
+
+        Returns:
+            PoseProposals: ``num_queries``, the best one first.
+        """
+        return proposals.best(self.num_queries, self.distinct_queries)
 
     def empty_state(self, memory: ClipMemory) -> TrackQueryState:
         """State of clips that begin."""

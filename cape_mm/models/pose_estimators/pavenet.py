@@ -247,7 +247,7 @@ class PAVENet(BaseModel):
             device=window.tokens.device,
         )
         proposals = self.head.proposer(window)
-        best = proposals.best(self.head.num_queries)
+        best = self.head.best(proposals)
         state = self.tracker.reanchor(
             state, best.poses[0], best.logits[0], shape
         )

@@ -58,8 +58,9 @@ model = dict(
         num_frames=num_frames,
         num_levels=3,
         num_queries=20,
+        distinct_queries=0.15,
         decoder=dict(num_layers=3, lookup_radius=3, **layers),
-        joint_decoder=dict(num_layers=2, lookup_radius=3, **layers),
+        joint_decoder=dict(num_layers=1, lookup_radius=3, **layers),
         heatmap=dict(loss_weight=2.0, finer_channels=32),
         criterion=dict(
             type='cape_mm.PAVECriterion',
