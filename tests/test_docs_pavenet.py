@@ -22,7 +22,10 @@ OWNERS = {
     'model.head.criterion.loss_kpt': (losses.FlowRLELoss,),
     'model.head.assigner': (task_modules.TrackAwareHungarianAssigner,),
     'model.head.sampler': (task_modules.TrackQuerySampler,),
-    'model.tracker': (task_modules.PoseQueryTracker,),
+    'model.tracker': (
+        task_modules.PoseQueryTracker,
+        task_modules.DetectionLinker,
+    ),
 }
 ROWS = re.findall(
     r'^\| `((?:model|train_dataloader)[\w.]+)` \| ([^|]+) \|', PAGE, re.M
@@ -41,7 +44,7 @@ def test_options_exist_with_their_defaults(path, default):
         for owner in OWNERS[place]
         if name in inspect.signature(owner).parameters
     ]
-    (value,) = found
+    value = found[0]
     assert default.strip('` ') == (
         repr(value) if not isinstance(value, float) else f'{value:g}'
     )

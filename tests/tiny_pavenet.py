@@ -19,6 +19,7 @@ LAYERS = dict(num_heads=2, feedforward_dims=16)
 
 def model_config(num_frames=3, mode='bonus', criterion=None, **head):
     """Config with all losses; ``head`` and ``criterion`` change options."""
+    finer = head.get('heatmap', True) is not None
     return dict(
         type='cape_mm.PAVENet',
         data_preprocessor=dict(
@@ -29,7 +30,7 @@ def model_config(num_frames=3, mode='bonus', criterion=None, **head):
             depth=18,
             base_channels=8,
             stem_channels=8,
-            out_indices=(0, 1, 2),
+            out_indices=(0, 1, 2) if finer else (1, 2),
             num_stages=3,
             strides=(1, 2, 2),
             dilations=(1, 1, 1),
@@ -54,7 +55,7 @@ def model_config(num_frames=3, mode='bonus', criterion=None, **head):
             feedforward_dims=16,
             dropout=0.0,
         ),
-        finer_map=True,
+        finer_map=finer,
         head=dict(
             dict(
                 type='cape_mm.PAVEHead',

@@ -15,7 +15,14 @@ train_dataloader = dict(
         num_windows=1,
     )
 )
-model = dict(head=dict(sampler=None))
+model = dict(
+    head=dict(sampler=None),
+    tracker=dict(
+        _delete_=True,
+        type='cape_mm.DetectionLinker',
+        metainfo={{_base_.metainfo}},
+    ),
+)
 
 train_cfg = dict(max_epochs=max_epochs)
 optim_wrapper = dict(optimizer=dict(lr=2e-5), accumulative_counts=16)

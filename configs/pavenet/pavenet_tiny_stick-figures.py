@@ -7,8 +7,8 @@ _base_ = [
 # random initialisation. The embedded videos by default; others of this layout:
 #   PAVENET_DATA_ROOT=... python tools/train.py configs/pavenet/...
 data_root = '{{$PAVENET_DATA_ROOT:data/stick_figures}}'
-max_epochs = {{'$PAVENET_EPOCHS:16'}}
-iterations_per_epoch = {{'$PAVENET_ITERATIONS_PER_EPOCH:250'}}
+max_epochs = {{'$PAVENET_EPOCHS:12'}}
+iterations_per_epoch = {{'$PAVENET_ITERATIONS_PER_EPOCH:300'}}
 num_windows = 3
 batch_size = 2
 lr = 1.5e-3

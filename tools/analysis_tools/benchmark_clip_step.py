@@ -46,6 +46,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.no_grad_windows >= args.windows:
         parser.error('--no-grad-windows must leave a window to learn from')
+    if args.amp and args.device == 'cpu':
+        parser.error('--amp needs a GPU: --device cuda')
     return args
 
 
@@ -113,7 +115,7 @@ def peak_memory(device: str) -> float:
 
     if device == 'cpu':
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return torch.cuda.max_memory_allocated() / 2**30
+    return torch.cuda.max_memory_allocated(device) / 2**30
 
 
 def run(args: argparse.Namespace) -> None:

@@ -31,6 +31,5 @@ __all__ = [
     'RandomPhotometric',
     'RandomScaleRotation',
     'ShuffleTrackIds',
-    'ShuffleTrackIds',
     'WarpClip',
 ]

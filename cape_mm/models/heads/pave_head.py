@@ -57,7 +57,8 @@ class PAVEHead(PoseTransformer):
             ones. Defaults to 100.
 
     Raises:
-        ValueError: If maps are to be looked up, but there are none.
+        ValueError: If maps are to be looked up, but there are none, or F is
+            even.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class PAVEHead(PoseTransformer):
     def predict(
         self,
         window: ClipMemory,
-        proposals: PoseProposals,
+        best: PoseProposals,
         tracks: TrackQueryState,
     ) -> FramePrediction:
         """Predict the poses of one window.
@@ -113,13 +114,14 @@ class PAVEHead(PoseTransformer):
         Args:
             window (ClipMemory): The F frames, with maps if decoders look at
                 them.
-            proposals (PoseProposals): Of the middle frames.
+            best (PoseProposals): Those that become detect queries, see
+                :meth:`best`.
             tracks (TrackQueryState): Queries of the windows before.
 
         Returns:
             FramePrediction: Of all Q queries, the tracks first.
         """
-        queries = self.decode(window, proposals, tracks)
+        queries = self.decode(window, best, tracks)
         last = queries.last
         poses = last.middle
         sigma = self.criterion.deviation(last.sigma, 'decoder')
@@ -163,6 +165,7 @@ class PAVEHead(PoseTransformer):
             diagnostics of :func:`track_diagnostics` do not.
         """
         targets = ClipTargets.of_samples(data_samples, memory.tokens.device)
+        targets = targets.taught(frame_index[:, self.no_grad_windows :])
         tracks = self.empty_state(memory)
         windows: List[TrainedWindow] = []
         for number, index in enumerate(frame_index.unbind(dim=1)):
@@ -181,19 +184,18 @@ class PAVEHead(PoseTransformer):
             losses['loss_hm'] = self.heatmap.loss(
                 memory.maps, targets, memory.valid_ratio
             )
-        losses.update(
-            diagnose(
-                windows,
-                by_identity=self.assigner.mode == 'hard',
-                cls_weight=self.criterion.loss_cls.loss_weight,
-            )
+        told = diagnose(
+            windows,
+            by_identity=self.assigner.mode == 'hard',
+            cls_weight=self.criterion.loss_cls.loss_weight,
+            with_tracks=self.sampler is not None and len(windows) > 1,
         )
-        return losses
+        return {**losses, **told}
 
     def _train_window(self, window, targets, tracks) -> TrainedWindow:
         """Decode a window, and give persons to its queries."""
         proposals = self.proposer(window)
-        queries = self.decode(window, proposals, tracks)
+        queries = self.decode(window, self.best(proposals), tracks)
         gt_inds = [
             assign_queries(
                 self.assigner,

@@ -131,6 +131,19 @@ class ClipTargets(NamedTuple):
             ],
         )
 
+    def taught(self, index: Tensor) -> 'ClipTargets':
+        """Use the labels of some frames only, for what sees single frames.
+
+        Args:
+            index (Tensor): (B, T, F) int64, frames of the windows with losses.
+
+        Returns:
+            ClipTargets: With the other frames not ``labelled``.
+        """
+        seen = torch.zeros_like(self.labelled)
+        seen.scatter_(1, index.flatten(1), True)
+        return self._replace(labelled=self.labelled & seen)
+
     def window(self, index: Tensor) -> WindowTargets:
         """Take one window of each clip.
 
@@ -193,7 +206,8 @@ def assign_queries(
         Tensor: (B, Q) int64, 1-based person, 0 for background, -1 for padding
         and for what was found where persons are not labelled.
     """
-    logits, poses = logits.detach(), poses.detach()
+    # float32: half a precision makes costs of sure scores infinite
+    logits, poses = logits.detach().float(), poses.detach().float()
     results = []
     for clip, persons in enumerate(targets.persons):
         results.append(

@@ -25,9 +25,10 @@ class TrainedWindow(NamedTuple):
         targets (WindowTargets): The persons.
         proposals (PoseProposals): Of all S cells.
         proposal_gt_inds (Tensor): (B, S) int64, 1-based persons, 0 for
-            background, -1 outside of the picture.
+            background, -1 outside of the picture and in ignored areas.
         queries (DecodedQueries): After the pose decoder.
-        gt_inds (List[Tensor]): (B, Q) int64 of each layer; -1 for padding.
+        gt_inds (List[Tensor]): (B, Q) int64 of each layer; -1 for padding and
+            in ignored areas.
         refined (List[PosePrediction]): P chosen queries, of each layer of the
             joint decoder; empty without one.
         chosen (Tensor, optional): (B, P) int64, which queries were refined.
@@ -52,11 +53,13 @@ class TrainedWindow(NamedTuple):
 
     def outcome(self) -> WindowOutcome:
         """What the diagnostics are made of."""
-        last = self.queries.last
+        last, valid = self.queries.last, self.queries.valid
+        # Tracks in ignored areas are there, and without a person.
+        gt_inds = self.gt_inds[-1].clamp(min=0).masked_fill(~valid, -1)
         return WindowOutcome(
             poses=last.middle.detach(),
             logits=last.logits.detach(),
-            gt_inds=self.gt_inds[-1],
+            gt_inds=gt_inds,
             query_ids=self.queries.query_ids,
             is_track=self.queries.is_track,
             persons=self.targets.persons,
@@ -128,7 +131,10 @@ def sum_up(
 
 
 def diagnose(
-    windows: Sequence[TrainedWindow], by_identity: bool, cls_weight: float
+    windows: Sequence[TrainedWindow],
+    by_identity: bool,
+    cls_weight: float,
+    with_tracks: bool,
 ) -> Dict[str, Tensor]:
     """Diagnostics of the windows of a clip.
 
@@ -137,17 +143,24 @@ def diagnose(
         by_identity (bool): Whether persons were given to tracks by identity,
             so that only predictions can be consistent or not.
         cls_weight (float): Weight of the classification loss.
+        with_tracks (bool): Whether queries are handed over. If not, only the
+            detect queries have diagnostics.
 
     Returns:
         Dict[str, Tensor]: See :func:`track_diagnostics`.
     """
     # No queries are handed to the first window.
-    told = windows[1:] or windows
-    return track_diagnostics(
+    told = windows[1:] if with_tracks else windows
+    values = track_diagnostics(
         [window.outcome() for window in told],
         consistency='predicted' if by_identity else 'assigned',
         cls_weight=cls_weight,
     )
+    return {
+        key: value
+        for key, value in values.items()
+        if with_tracks or 'trk' not in key
+    }
 
 
 def hand_over(

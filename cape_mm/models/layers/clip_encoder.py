@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from cape_mm.registry import MODELS
 
 from .clip_memory import shrink_masks
+from .precision import at_least_float32
 
 
 @MODELS.register_module()
@@ -19,7 +20,8 @@ class ClipEncoder(BaseModule):
     """Deformable encoder of single frames.
 
     Frames do not see each other here, so that each is encoded once, for all
-    windows that it is in. MMDetection's encoder layers.
+    windows that it is in. MMDetection's encoder layers, in float32 also with
+    mixed precision.
 
     Args:
         embed_dims (int): Channels C. Defaults to 256.
@@ -57,6 +59,8 @@ class ClipEncoder(BaseModule):
                     num_points=num_points,
                     dropout=dropout,
                     batch_first=True,
+                    # any number of frames: the op wants a divisor of it
+                    im2col_step=1,
                 ),
                 ffn_cfg=dict(
                     embed_dims=embed_dims,
@@ -102,14 +106,20 @@ class ClipEncoder(BaseModule):
         ratio = torch.stack(
             [valid.any(dim=axis).float().mean(dim=1) for axis in (1, 2)], -1
         )
-        tokens = self.layers(
-            query=torch.cat(
-                [level.flatten(2).transpose(1, 2) for level in levels], dim=1
-            ),
-            query_pos=position,
-            key_padding_mask=torch.cat([m.flatten(1) for m in masks], dim=1),
-            spatial_shapes=sizes,
-            level_start_index=area.cumsum(dim=0) - area,
-            valid_ratios=ratio[:, None].expand(-1, len(levels), -1),
+        query = torch.cat(
+            [level.flatten(2).transpose(1, 2) for level in levels], dim=1
         )
+        # mmcv's op casts places to the type of the values, and refuses
+        # bfloat16.
+        with torch.autocast(query.device.type, enabled=False):
+            tokens = self.layers(
+                query=at_least_float32(query),
+                query_pos=at_least_float32(position),
+                key_padding_mask=torch.cat(
+                    [mask.flatten(1) for mask in masks], dim=1
+                ),
+                spatial_shapes=sizes,
+                level_start_index=area.cumsum(dim=0) - area,
+                valid_ratios=ratio[:, None].expand(-1, len(levels), -1),
+            )
         return tokens, shapes

@@ -5,9 +5,9 @@ import torch
 from mmdet.models.layers import inverse_sigmoid
 from torch import Tensor, nn
 
-from ..task_modules.pose_similarity import pose_extent
 from .clip_memory import ClipMemory
 from .pose_branches import class_branch, pose_branch, sigma_branch
+from .pose_extent import pose_extent
 
 # Among so many times the wanted number distinct proposals are looked for.
 _POOL = 4
@@ -37,7 +37,8 @@ class PoseProposals(NamedTuple):
             number (int): How many; all if there are fewer.
             distinct (float): Proposals that are nearer than this to a better
                 one come last: mean distance of the joints, as a share of the
-                longer side of the better pose, both in [0, 1] of the input.
+                longer side of the better pose, both in [0, 1] of the input,
+                so that an input that is wider than high counts less across.
                 Defaults to 0, all are distinct.
 
         Returns:
@@ -48,9 +49,11 @@ class PoseProposals(NamedTuple):
         if distinct:
             pool = min(_POOL * number, scores.shape[1])
             chosen = scores.topk(pool, dim=1).indices
-            again = _repeated(self._take(chosen).poses, distinct)
-            # stable: the order by scores stays
-            order = again.to(torch.uint8).argsort(dim=1, stable=True)
+            found = self._take(chosen)
+            again = _repeated(found.poses, distinct).to(torch.uint8)
+            # stable: the order by scores stays, padding comes last
+            again = again.masked_fill(~found.valid, 2)
+            order = again.argsort(dim=1, stable=True)
             chosen = chosen.gather(1, order[:, :count])
         else:
             chosen = scores.topk(count, dim=1).indices

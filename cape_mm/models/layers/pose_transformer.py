@@ -44,7 +44,8 @@ class PoseTransformer(BaseModule):
         with_visibility (bool): Whether visibility is predicted.
 
     Raises:
-        ValueError: If maps are to be looked up, but there are none.
+        ValueError: If maps are to be looked up, but there are none, or F is
+            even.
     """
 
     def __init__(
@@ -72,7 +73,13 @@ class PoseTransformer(BaseModule):
                 'heatmap, or set lookup_radius=0'
             )
         self.looks_at_maps = any(lookups)
+        if num_frames % 2 == 0:
+            raise ValueError(
+                f'num_frames {num_frames} must be odd: poses are those of the '
+                'middle frame'
+            )
         self.embed_dims = embed_dims
+        self.num_frames = num_frames
         self.num_keypoints = num_keypoints
         self.num_queries = num_queries
         self.distinct_queries = distinct_queries
@@ -94,25 +101,25 @@ class PoseTransformer(BaseModule):
             else JointDecoder(**shared, **joint_decoder)
         )
         self.heatmap = heatmap
+        self.wants_finer_map = getattr(heatmap, 'lateral', None) is not None
 
     def decode(
         self,
         window: ClipMemory,
-        proposals: PoseProposals,
+        best: PoseProposals,
         tracks: TrackQueryState,
     ) -> DecodedQueries:
         """Pass track queries and detect queries through the pose decoder.
 
         Args:
             window (ClipMemory): The F frames.
-            proposals (PoseProposals): Of the middle frames.
+            best (PoseProposals): Those of :meth:`best`.
             tracks (TrackQueryState): Nt queries, of windows before.
 
         Returns:
             DecodedQueries: Q = Nt + ``num_queries`` (or as many detect
             queries as there are cells).
         """
-        best = self.best(proposals)
         count = best.logits.shape[1]
         learned = self.detect_content.weight[:count]
         valid = torch.cat([tracks.valid, best.valid], dim=1)
@@ -160,7 +167,10 @@ class PoseTransformer(BaseModule):
         )
 
     def find_joints(
-        self, memory: ClipMemory, finer: Optional[Tensor] = None
+        self,
+        memory: ClipMemory,
+        finer: Optional[Tensor] = None,
+        to_learn: bool = False,
     ) -> ClipMemory:
         """Add the maps of the joints, if anybody looks at them.
 
@@ -168,13 +178,14 @@ class PoseTransformer(BaseModule):
             memory (ClipMemory): Of B clips.
             finer (Tensor, optional): (B, U, C', H', W'), a map of the
                 backbone, for a heat map with ``finer_channels``.
+            to_learn (bool): Whether there are losses, which look at them.
+                Defaults to False.
 
         Returns:
-            ClipMemory: With ``maps`` in training or if they are looked up.
+            ClipMemory: With ``maps`` if there are any, and they are wanted.
         """
-        if self.heatmap is None:
-            return memory
-        if not (self.training or self.looks_at_maps):
+        wanted = to_learn or self.looks_at_maps
+        if self.heatmap is None or not wanted:
             return memory
         maps = self.heatmap(memory.finest_level(), finer)
         return memory._replace(maps=maps)

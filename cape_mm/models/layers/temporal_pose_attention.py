@@ -10,6 +10,8 @@ from mmcv.ops.multi_scale_deform_attn import (
 from torch import Tensor, nn
 
 from .clip_memory import ClipMemory
+from .pose_extent import pose_extent
+from .precision import at_least_float32
 
 _SMALLEST_POSE = 1e-4
 _COLUMNS_AT_ONCE = 64
@@ -114,6 +116,11 @@ class TemporalPoseAttention(nn.Module):
         locations, weights = self.sample_points(query, reference, memory)
         value = self.value(memory.tokens)
         value = value.masked_fill(~memory.valid[:, None, :, None], 0.0)
+        # mmcv's op casts places to the type of the values, and refuses
+        # bfloat16.
+        value, locations, weights = (
+            at_least_float32(x) for x in (value, locations, weights)
+        )
         value = value.flatten(1, 2).unflatten(-1, (heads, -1))
         sizes = torch.tensor(
             memory.shapes * frames, device=query.device, dtype=torch.int64
@@ -129,13 +136,14 @@ class TemporalPoseAttention(nn.Module):
                 area.cumsum(dim=0) - area,
                 locations.contiguous(),
                 weights.contiguous(),
-                _COLUMNS_AT_ONCE,
+                # a divisor of the batch, as the op wants it
+                math.gcd(len(value), _COLUMNS_AT_ONCE),
             )
         else:
             attended = multi_scale_deformable_attn_pytorch(
                 value, sizes, locations, weights
             )
-        return self.out(attended)
+        return self.out(attended.to(query.dtype))
 
     def sample_points(
         self, query: Tensor, reference: Tensor, memory: ClipMemory
@@ -160,8 +168,10 @@ class TemporalPoseAttention(nn.Module):
         ratio = memory.valid_ratio[:, None, None, None]
         anchor = (reference * ratio)[:, :, :, None, None, :, None]
         if self.scale == 'pose':
-            extent = reference.amax(dim=3) - reference.amin(dim=3)
-            extent = extent.clamp(min=_SMALLEST_POSE) * ratio[:, :, :, 0]
+            extent = (
+                pose_extent(reference).clamp(min=_SMALLEST_POSE)
+                * ratio[:, :, :, 0]
+            )
             unit = 0.5 * extent[:, :, :, None, None, None, None]
         else:
             cells = offsets.new_tensor(memory.shapes).flip(-1)

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from cape_mm.registry import MODELS
 
+from ..layers.precision import at_least_float32
+
 _DISTRIBUTIONS = ('laplace', 'gaussian', 'hybrid')
 
 
@@ -81,7 +83,10 @@ class FlowRLELoss(nn.Module):
         Returns:
             Tensor: Of the same shape, in (``sigma_min``, 1), float32.
         """
-        return self.sigma_min + (1 - self.sigma_min) * _single(sigma).sigmoid()
+        return (
+            self.sigma_min
+            + (1 - self.sigma_min) * at_least_float32(sigma).sigmoid()
+        )
 
     def forward(
         self,
@@ -108,7 +113,7 @@ class FlowRLELoss(nn.Module):
         with torch.autocast(points.device.type, enabled=False):
             deviation = self.deviation(sigma)
             # What stands at an invisible joint must not even be finite.
-            difference = (_single(points) - target).masked_fill(
+            difference = (at_least_float32(points) - target).masked_fill(
                 ~visible[..., None], 0.0
             )
             error = difference / deviation
@@ -148,8 +153,3 @@ class FlowRLELoss(nn.Module):
             else error.abs() / math.sqrt(2)
         )
         return (deviation * math.sqrt(2 * math.pi)).log() + tail
-
-
-def _single(value: Tensor) -> Tensor:
-    """At least float32; float64 stays, so that gradients can be checked."""
-    return value if value.dtype == torch.float64 else value.float()

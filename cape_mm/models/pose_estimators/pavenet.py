@@ -38,6 +38,10 @@ class PAVENet(BaseModel):
             ``finer_channels``. Defaults to False.
         data_preprocessor (dict, optional): A :class:`ClipDataPreprocessor`.
         init_cfg (dict, optional): Initialisation of the weights.
+
+    Raises:
+        ValueError: If the finer map is made but not wanted, or the other way
+            round.
     """
 
     def __init__(
@@ -58,6 +62,11 @@ class PAVENet(BaseModel):
         self.head = MODELS.build(head)
         self.tracker = tracker and TASK_UTILS.build(tracker)
         self.finer_map = finer_map
+        if finer_map != self.head.wants_finer_map:
+            raise ValueError(
+                'finer_map of the model and finer_channels of its heat map '
+                'go together: set both, or neither'
+            )
         self._tested: Optional[PoseTrackerState] = None
 
     def forward(
@@ -98,7 +107,7 @@ class PAVENet(BaseModel):
             window = memory.gather(index)
             result = self.head.predict(
                 window,
-                self.head.proposer(window),
+                self.head.best(self.head.proposer(window)),
                 self.head.empty_state(memory),
             )
             outputs.append((result.poses, result.logits))
@@ -132,11 +141,14 @@ class PAVENet(BaseModel):
             # Frames that only windows without gradient see need none.
             learning = torch.zeros_like(inputs['frame_valid'])
             learning.scatter_(1, index[:, silent:].flatten(1), True)
-        memory = self.encode(inputs, learning)
+        memory = self.encode(inputs, learning, to_learn=True)
         return self.head.loss(memory, index, data_samples)
 
     def encode(
-        self, inputs: Dict[str, Tensor], learning: Optional[Tensor] = None
+        self,
+        inputs: Dict[str, Tensor],
+        learning: Optional[Tensor] = None,
+        to_learn: bool = False,
     ) -> ClipMemory:
         """Encode each frame once.
 
@@ -144,10 +156,23 @@ class PAVENet(BaseModel):
             inputs (Dict[str, Tensor]): See :meth:`forward`.
             learning (Tensor, optional): (B, U) bool, frames that are encoded
                 with gradient. By default all are, if gradients are on.
+            to_learn (bool): Whether there are losses. Defaults to False.
 
         Returns:
-            ClipMemory: The U frames of B clips, with the maps of the joints.
+            ClipMemory: The U frames of B clips, with the maps of the joints if
+            they are looked up or learned.
+
+        Raises:
+            ValueError: If the windows have another number of frames than the
+                model, or the neck gives another number of levels.
         """
+        given, wanted = inputs['frame_index'].shape[-1], self.head.num_frames
+        if given != wanted:
+            raise ValueError(
+                f'windows of {given} frames, but the model was made for '
+                f'{wanted}: set num_frames of the data sets and of model.head '
+                'alike'
+            )
         frames = inputs['frames']
         # The frames of a clip have one size; repetitions are not looked at.
         valid = inputs['valid'][:, 0]
@@ -168,7 +193,7 @@ class PAVENet(BaseModel):
                 both[~learning] = theirs.to(ours.dtype)
                 encoded.append(both)
         memory = ClipMemory.assemble(encoded[0], valid, shapes)
-        return self.head.find_joints(memory, *encoded[1:])
+        return self.head.find_joints(memory, *encoded[1:], to_learn=to_learn)
 
     @torch.no_grad()
     def track(
@@ -246,14 +271,11 @@ class PAVENet(BaseModel):
             self.head.num_keypoints,
             device=window.tokens.device,
         )
-        proposals = self.head.proposer(window)
-        best = self.head.best(proposals)
+        best = self.head.best(self.head.proposer(window))
         state = self.tracker.reanchor(
             state, best.poses[0], best.logits[0], shape
         )
-        result = self.head.predict(
-            window, proposals, self.tracker.queries(state)
-        )
+        result = self.head.predict(window, best, self.tracker.queries(state))
         persons, state = self.tracker.update(
             result.content[0], result.poses[0], result.logits[0], state, shape
         )

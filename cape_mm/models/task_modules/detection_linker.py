@@ -20,8 +20,7 @@ class DetectionLinker(PoseQueryTracker):
 
     The model sees each frame as if it were the first one of its video. Its
     detections are linked to the persons of the last frames, the most similar
-    pair first, as in Detect-and-Track and Simple Baselines. Detections without
-    link are born.
+    pair first, as in Simple Baselines. Detections without link are born.
 
     Args:
         metainfo (str | dict): As in :class:`PoseQueryTracker`.
@@ -29,7 +28,7 @@ class DetectionLinker(PoseQueryTracker):
         patience (int): Frames that a person may be missing. Defaults to 3.
         duplicate_oks (float): Detections with a higher similarity are alike.
             Defaults to 0.9.
-        max_tracks (int): Most persons at a time. Defaults to 100.
+        max_tracks (int): Most persons of a frame. Defaults to 100.
         link_oks (float, optional): Least similarity of a link. None is for
             the most naive tracker: in each frame the persons are numbered,
             the best score first. Defaults to 0.3.

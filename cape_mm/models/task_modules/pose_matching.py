@@ -9,7 +9,7 @@ from mmpose.models.task_modules.assigners.metric_calculators import PoseOKS
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from .pose_similarity import pose_extent
+from ..layers.pose_extent import pose_extent
 
 
 def pairwise_oks(oks: PoseOKS, poses_a: Tensor, poses_b: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ from typing import Union
 import torch
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.models.task_modules.assigners.metric_calculators import PoseOKS
-from torch import Tensor
 
 
 def build_oks(metainfo: Union[str, dict]) -> PoseOKS:
@@ -32,15 +31,3 @@ def build_oks(metainfo: Union[str, dict]) -> PoseOKS:
     oks = PoseOKS(metainfo=None)
     oks.sigmas = torch.as_tensor(metainfo['sigmas'], dtype=torch.float32)
     return oks
-
-
-def pose_extent(poses: Tensor) -> Tensor:
-    """Width and height of the tight boxes of poses.
-
-    Args:
-        poses (Tensor): (..., K, 2).
-
-    Returns:
-        Tensor: (..., 2), in the units of the poses.
-    """
-    return poses.amax(dim=-2) - poses.amin(dim=-2)

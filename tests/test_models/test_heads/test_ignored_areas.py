@@ -33,6 +33,20 @@ def test_a_region_is_a_polygon_in_original_pixels():
     assert in_cells(points, cells).tolist() == [[True, False, True]]
 
 
+def test_only_cells_whose_middle_is_in_the_area_count():
+    # In the input 25 x 12.5 of 100 x 50 pixels: 16 x 16 cells.
+    box = np.array([[0, 0, 50, 25]], np.float32)
+    cells = ignored_cells([make_frame(ignore_bboxes=box)])
+    assert cells.sum() == 16 * 16
+    line = np.array([[100, 50, 100, 50]], np.float32)
+    assert ignored_cells([make_frame(ignore_bboxes=line)]).sum() <= 1
+
+
+def test_regions_without_inside_are_nowhere():
+    regions = [np.zeros((0, 2)), np.array([[3, 4], [50, 60]])]
+    assert not ignored_cells([make_frame(ignore_regions=regions)]).any()
+
+
 def test_points_outside_of_the_input_are_at_its_edge():
     cells = torch.zeros(1, 64, 64, dtype=torch.bool)
     cells[0, 0, 0] = True
@@ -65,3 +79,17 @@ def test_what_is_found_in_an_ignored_area_is_no_mistake():
         *[-1] * (9 - persons),
         *range(1, persons + 1),
     ]
+
+
+def test_costs_of_half_precision_are_finite():
+    model = build_model()
+    data = model.data_preprocessor(collate(make_clip()), True)
+    targets = ClipTargets.of_samples(data['data_samples'], torch.device('cpu'))
+    gt_inds = assign_queries(
+        model.head.assigner,
+        torch.tensor([[20.0, -20.0, 0.0, 9.0]]).half(),
+        torch.rand(1, 4, K, 2).half(),
+        targets.window(data['inputs']['frame_index'][:, 0]),
+        torch.ones(1, 4, dtype=torch.bool),
+    )
+    assert (gt_inds > 0).any()

@@ -46,6 +46,15 @@ def test_repetitions_of_better_proposals_come_last():
     assert chosen(proposals, 4, 0.15) == [0, 2, 3, 1]
 
 
+def test_repetitions_are_better_than_cells_outside_of_the_picture():
+    proposals = make_proposals(
+        [0.50, 0.52, 0.1, 0.9],
+        [0.9, 0.8, 0.7, 0.6],
+        [True, True, False, False],
+    )
+    assert chosen(proposals, 2, 0.15) == [0, 1]
+
+
 def test_who_repeats_a_repetition_is_no_repetition():
     proposals = make_proposals([0.50, 0.52, 0.54], [0.9, 0.8, 0.7])
     assert chosen(proposals, 2, 0.15) == [0, 2]

@@ -116,12 +116,13 @@ def make_state(model, counts):
 def decode(model, data, state):
     memory = model.encode(data['inputs'])
     window = memory.gather(data['inputs']['frame_index'][:, 0])
-    return model.head.predict(window, model.head.proposer(window), state)
+    best = model.head.best(model.head.proposer(window))
+    return model.head.predict(window, best, state)
 
 
 def test_a_batch_of_two_is_two_batches_of_one():
     model = build_model().eval()
-    # Clips of another length and with another number of tracks.
+    # With another number of tracks.
     clips = [make_clip(0, 1), make_clip(1, 1, video='b')]
     states = make_state(model, (3, 1))
     data = model.data_preprocessor(collate(*clips))
@@ -199,7 +200,6 @@ def test_first_window_without_gradient(windows_batch):
     data = silent.data_preprocessor(windows_batch, True)
     data['inputs']['frames'].requires_grad_()
     losses = silent(**data, mode='loss')
-    del losses['loss_hm']  # of all frames
     silent.parse_losses(losses)[0].backward()
     grad = data['inputs']['frames'].grad.flatten(2).abs().sum(dim=-1)
     # Frame 0 is seen by the first window only.
@@ -352,3 +352,70 @@ def test_wrong_use_is_refused():
         model(**data, mode='train')
     with pytest.raises(ValueError, match='lookup_radius'):
         build_model(heatmap=None)
+    with pytest.raises(ValueError, match='finer_map'):
+        build_model(heatmap=dict())
+    with pytest.raises(ValueError, match='odd'):
+        build_model(num_frames=2)
+    data = model.data_preprocessor(collate(make_clip(num_frames=5)))
+    with pytest.raises(ValueError, match='windows of 5 frames'):
+        model(**data, mode='loss')
+
+
+def test_losses_do_not_depend_on_the_mode_of_the_model():
+    """There is neither dropout nor batch norm in it."""
+    model = build_model(
+        decoder=dict(num_layers=2, **LAYERS),
+        joint_decoder=dict(num_layers=1, **LAYERS),
+    )
+    batch = collate(make_clip())
+    learning, testing = (
+        run_loss(model.train(mode), batch)[1]['loss_hm']
+        for mode in (True, False)
+    )
+    assert torch.allclose(learning, testing)
+
+
+@pytest.mark.parametrize('num_frames', [1, 3, 5])
+def test_pictures_of_unequal_sizes_train_together(num_frames):
+    model = build_model(num_frames=num_frames)
+    sizes = ((32, 48), (64, 40))
+    clips = [
+        make_clip(n, num_frames=num_frames, size=size)
+        for n, size in enumerate(sizes)
+    ]
+    total, losses = run_loss(model, collate(*clips))
+    total.backward()
+    assert all(value.isfinite() for value in losses.values())
+    frames = model.eval().test_step(
+        collate(
+            *(
+                make_clip(n, 1, num_frames, video=str(n), size=size)
+                for n, size in enumerate(sizes)
+            )
+        )
+    )
+    for frame, (height, width) in zip(frames, sizes):
+        points = frame.pred_instances.keypoints
+        assert (points >= -1).all() and (points <= [width, height]).all()
+
+
+@pytest.mark.parametrize('windows', [0, 1])
+def test_mixed_precision_trains(windows):
+    model = build_model(no_grad_windows=windows)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        total, losses = run_loss(model, collate(make_clip(0), make_clip(1)))
+    total.backward()
+    assert all(value.isfinite() for value in losses.values())
+    assert all(
+        parameter.grad is not None and parameter.grad.isfinite().all()
+        for parameter in model.parameters()
+    )
+
+
+@pytest.mark.parametrize('change', [dict(sampler=None), dict()])
+def test_without_track_queries_there_is_nothing_to_tell_of_them(change):
+    windows = 2 if change else 1
+    model = build_model(**change)
+    losses = run_loss(model, collate(make_clip(0, windows)))[1]
+    told = set(losses) & set(TRACK_DIAGNOSTICS)
+    assert told == {'det_kpt_l1', 'n_det_pos', 'det_cls_val'}
