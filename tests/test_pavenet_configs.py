@@ -3,16 +3,20 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
+
+from cape_mm.datasets.posetrack_files import layout_metainfo
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'pavenet'
 FULL = sorted(
     path
     for path in FOLDER.rglob('*.py')
-    if path.name != 'pavenet_tiny_stick-figures.py'
+    if not path.name.startswith('pavenet_tiny')
 )
+ALL = sorted(FOLDER.rglob('*.py'))
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +79,42 @@ def test_every_release_has_its_folder(year, backbone):
         assert dataset.data_root == f'data/posetrack{year}'
         assert dataset.ann_file == f'{folder}/{name}'
         assert dataset.type == 'cape_mm.PoseTrackClipDataset'
+
+
+def find(node, key):
+    """Yields all values of a key, at any depth."""
+    if isinstance(node, dict):
+        if key in node:
+            yield node[key]
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for child in node:
+            yield from find(child, key)
+
+
+@pytest.mark.parametrize('path', ALL, ids=lambda path: path.stem)
+def test_what_is_trained_is_what_is_tested(path):
+    config = Config.fromfile(path)
+    # Nothing is frozen by a rate of 0, and no frozen part is computed twice.
+    rates = list(find(config.optim_wrapper.to_dict(), 'lr_mult'))
+    assert all(rate > 0 for rate in rates)
+    assert not any(find(config.model.to_dict(), 'with_cp'))
+    for name in ('val', 'test'):
+        loader = config[f'{name}_dataloader']
+        assert loader.sampler.type == 'cape_mm.VideoSampler'
+        assert loader.dataset.test_mode and 'indices' not in loader.dataset
+    learned, tested = (
+        [max(np.ravel(edge)) for edge in find(loader.to_dict(), 'long_edge')]
+        for loader in (config.train_dataloader, config.test_dataloader)
+    )
+    if tested:
+        assert learned[-1] >= 0.9 * tested[-1]
+
+
+@pytest.mark.parametrize('path', ALL, ids=lambda path: path.stem)
+def test_there_is_one_table_of_sigmas(path):
+    config = Config.fromfile(path)
+    tables = list(find(config.model.to_dict(), 'sigmas'))
+    assert len(tables) > 1
+    wanted = layout_metainfo('posetrack15')['sigmas']
+    assert all(table == pytest.approx(wanted) for table in tables)

@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import json
+import random
 
 import cv2
 import numpy as np
@@ -174,6 +175,24 @@ def test_items_depend_on_seed_epoch_and_number_only(tmp_path):
         for b in range(a):
             assert not same_items(items[a], items[b])
     assert not same_items(one[EpisodeIndex(4, 0, 0)], items[0])
+
+
+def test_global_random_numbers_are_left_alone(tmp_path):
+    dataset = build(
+        write_videos(tmp_path), pipeline=AUGMENTING, num_windows=2, max_gap=2
+    )
+
+    def state():
+        return (
+            random.getstate(),
+            np.random.get_state()[1].tolist(),
+            torch.get_rng_state().tolist(),
+        )
+
+    before = state()
+    for number in range(3):
+        dataset[EpisodeIndex(0, 0, number)]
+    assert state() == before
 
 
 def test_each_epoch_has_all_clips_in_another_order(tmp_path):

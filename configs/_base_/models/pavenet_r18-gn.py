@@ -102,8 +102,8 @@ model = dict(
     tracker=dict(
         type='cape_mm.PoseQueryTracker',
         metainfo=metainfo,
-        birth_thr=0.4,
-        keep_thr=0.3,
+        birth_thr=0.3,
+        keep_thr=0.4,
         reanchor=['proposals'],
     ),
 )

@@ -8,6 +8,6 @@ model = dict(
         _delete_=True,
         type='cape_mm.DetectionLinker',
         metainfo={{_base_.metainfo}},
-        birth_thr=0.4,
+        birth_thr=0.3,
     )
 )

@@ -85,6 +85,32 @@ def test_weights_of_all_frames_add_up_to_1():
     assert torch.allclose(total, torch.ones_like(total))
 
 
+def test_large_logits_do_not_overflow():
+    memory, attention = make_memory(3), make_attention(3)
+    query, reference = torch.randn(B, Q, C), torch.rand(B, Q, 3, A, 2)
+    before = attention(query, reference, memory)
+    with torch.no_grad():
+        attention.weights.bias += 200
+    after = attention(query, reference, memory)
+    assert torch.allclose(before, after, atol=1e-3)
+
+
+def test_points_of_a_new_layer_do_not_depend_on_the_query():
+    attention = TemporalPoseAttention(C, HEADS, len(SHAPES), 3, A)
+    reference, memory = torch.rand(B, Q, 3, A, 2), make_memory(3)
+    places = [
+        attention.sample_points(torch.randn(B, Q, C), reference, memory)
+        for _ in range(2)
+    ]
+    assert torch.equal(places[0][0], places[1][0])
+    # Of equal weight, and around the joints rather than all on them.
+    assert torch.allclose(
+        places[0][1], torch.tensor(1 / (3 * len(SHAPES) * A))
+    )
+    gap = places[0][0] - reference[:, :, :, None, None, :, None]
+    assert (gap.norm(dim=-1) > 0).all()
+
+
 def test_points_without_offset_lie_on_the_joints_of_each_frame():
     attention = make_attention(3)
     torch.nn.init.zeros_(attention.offsets.weight)

@@ -134,6 +134,24 @@ def test_half_precision_is_computed_in_single():
     assert loss(points.half(), sigma.half(), target, visible).isfinite()
 
 
+def test_a_new_flow_hardly_bends():
+    """Its weights start small, so that it is a mere shift and scale."""
+    torch.manual_seed(0)
+    errors, flow = torch.randn(100, 2), FlowRLELoss().flow
+
+    def bend():
+        there, back, middle = (
+            flow.backward_p(x)[0] for x in (errors, -errors, 0 * errors)
+        )
+        return (there + back - 2 * middle).abs().max()
+
+    assert bend() < 0.01
+    for layer in flow.modules():
+        if isinstance(layer, torch.nn.Linear):
+            layer.reset_parameters()
+    assert bend() > 0.1
+
+
 def test_the_deviation_has_a_floor():
     loss = FlowRLELoss(sigma_min=0.02)
     low, high = loss.deviation(torch.tensor([-1e4, 1e4])).tolist()

@@ -2,9 +2,18 @@
 import numpy as np
 import pytest
 import torch
-from tiny_pavenet import LAYERS, C, K, build_model, collate, make_clip
+from tiny_pavenet import (
+    LAYERS,
+    C,
+    K,
+    build_model,
+    collate,
+    make_clip,
+    model_config,
+)
 
 from cape_mm.models.task_modules import TRACK_DIAGNOSTICS
+from cape_mm.registry import MODELS
 from cape_mm.structures import TrackQueryState
 
 
@@ -419,3 +428,67 @@ def test_without_track_queries_there_is_nothing_to_tell_of_them(change):
     losses = run_loss(model, collate(make_clip(0, windows)))[1]
     told = set(losses) & set(TRACK_DIAGNOSTICS)
     assert told == {'det_kpt_l1', 'n_det_pos', 'det_cls_val'}
+
+
+def test_a_training_step_leaves_nothing_in_the_model():
+    model = build_model()
+    tools = [model.head.assigner, model.head.sampler, model.tracker]
+    parts = [*model.modules(), *tools]
+    batch = collate(make_clip(0), make_clip(1))
+    before = [dict(vars(part)) for part in parts]
+    losses = run_loss(model, batch)[1]
+    assert [dict(vars(part)) for part in parts] == before
+    again = run_loss(model, batch)[1]
+    assert all(torch.equal(losses[name], again[name]) for name in losses)
+
+
+def test_tensors_decide_on_the_device_not_the_machine(monkeypatch):
+    """A CPU must do where CUDA is there, and no file is read meanwhile."""
+    model, batch = build_model(), collate(make_clip())
+    expected = run_loss(model, batch)[0]
+
+    def refuse(*args, **kwargs):
+        raise AssertionError(f'reads {args[0]}')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, 'is_available', lambda: True)
+        patch.setattr('builtins.open', refuse)
+        patch.setattr('cv2.imread', refuse)
+        total = run_loss(model, batch)[0]
+        found = model.eval().test_step(batch)
+    assert torch.equal(total, expected) and len(found) == 2
+
+
+def test_initialisation_keeps_the_start_of_sampling_points():
+    """A blanket initialisation must not undo zeros, nor pose branches."""
+    torch.manual_seed(0)
+    model = MODELS.build(model_config())
+    model.init_weights()
+    seen = [
+        (name, parameter)
+        for name, parameter in model.named_parameters()
+        if 'offsets.' in name
+    ]
+    places = {
+        name.split('.')[0] + '.' + name.split('.')[1] for name, _ in seen
+    }
+    assert places == {'encoder.layers', 'head.decoder', 'head.joint_decoder'}
+    for name, parameter in seen:
+        assert parameter.any() == name.endswith('bias'), name
+    last = [*model.head.decoder.branches, *model.head.joint_decoder.branches]
+    for branches in last:
+        for pose in branches.pose:
+            assert not pose.layers[-1].weight.any()
+
+
+def test_poses_in_neighbour_frames_learn_from_their_labels():
+    model = build_model()
+    losses = run_loss(model, collate(make_clip()))[1]
+    assert {'loss_nbr', 'd0.loss_nbr', 'd1.loss_nbr_refine'} <= set(losses)
+    losses['loss_nbr'].backward()
+    middle = model.head.num_frames // 2
+    for frame, pose in enumerate(model.head.decoder.branches[-1].pose):
+        gradient = pose.layers[-1].bias.grad
+        assert (frame == middle) != bool(
+            gradient is not None and gradient.any()
+        )
