@@ -9,7 +9,7 @@ _base_ = [
 data_root = '{{$PAVENET_DATA_ROOT:data/stick_figures}}'
 max_epochs = {{'$PAVENET_EPOCHS:12'}}
 iterations_per_epoch = {{'$PAVENET_ITERATIONS_PER_EPOCH:300'}}
-num_windows = 3
+num_windows = 2
 batch_size = 2
 lr = 1.5e-3
 
@@ -18,9 +18,9 @@ train_pipeline = [
     dict(type='cape_mm.LoadClipImages'),
     dict(
         type='cape_mm.RandomClipAffine',
-        rotation=15,
-        scale=(0.85, 1.2),
-        shift=0.08,
+        rotation=8,
+        scale=(0.9, 1.12),
+        shift=0.05,
     ),
     dict(type='cape_mm.WarpClip'),
     dict(type='cape_mm.PackClipInputs'),
@@ -94,5 +94,5 @@ auto_scale_lr = dict(enable=False, base_batch_size=2)
 default_hooks = dict(logger=dict(interval=25))
 custom_hooks = [
     dict(type='SyncBuffersHook'),
-    dict(type='EMAHook', momentum=0.003, begin_iter=1000),
+    dict(type='EMAHook', momentum=0.003, begin_iter=100),
 ]

@@ -8,6 +8,11 @@ from torch import Tensor
 
 from cape_mm.structures.input_coordinates import norm_to_original
 
+from ..layers.pose_extent import pose_extent
+
+# Share of a person's longer side within which a joint counts as found.
+_NEAR = 0.05
+
 
 class FramePrediction(NamedTuple):
     """What the queries say about the middle frames of B windows.
@@ -40,12 +45,16 @@ def joint_scores(
 
     Returns:
         tuple:
-        - scores (Tensor): (M, K): of the person, times visibility, times
-          1 - deviation.
+        - scores (Tensor): (M, K): of the person, times visibility, times the
+          probability that the joint is nearer than a twentieth of the person's
+          longer side, on both axes, under a Laplace distribution with its
+          deviations.
         - visibility (Tensor): (M, K) in [0, 1].
     """
     visibility = prediction.visibility[0, persons]
-    certain = 1 - prediction.sigma[0, persons].mean(dim=-1)
+    side = pose_extent(prediction.poses[0, persons]).amax(dim=-1)
+    near = _NEAR * side[:, None, None] / prediction.sigma[0, persons]
+    certain = (1 - (-near).exp()).prod(dim=-1)
     return scores[:, None] * visibility * certain, visibility
 
 

@@ -102,8 +102,9 @@ model = dict(
     tracker=dict(
         type='cape_mm.PoseQueryTracker',
         metainfo=metainfo,
-        birth_thr=0.3,
-        keep_thr=0.4,
-        reanchor=['proposals'],
+        birth_thr=0.25,
+        keep_thr=0.25,
+        duplicate_oks=0.65,
+        reanchor=['proposals', 'detections'],
     ),
 )

@@ -8,6 +8,7 @@ model = dict(
         _delete_=True,
         type='cape_mm.DetectionLinker',
         metainfo={{_base_.metainfo}},
-        birth_thr=0.3,
+        birth_thr=0.25,
+        duplicate_oks=0.65,
     )
 )

@@ -8,9 +8,9 @@ train_pipeline = [
     dict(type='cape_mm.ShuffleTrackIds'),
     dict(
         type='cape_mm.RandomClipAffine',
-        rotation=15,
-        scale=(0.85, 1.2),
-        shift=0.08,
+        rotation=8,
+        scale=(0.9, 1.12),
+        shift=0.05,
     ),
     dict(type='cape_mm.WarpClip'),
     dict(type='cape_mm.PackClipInputs'),

@@ -9,14 +9,17 @@ from cape_mm.models.heads.frame_prediction import (
     persons_to_original,
 )
 
-SIGMAS = (0.01, 0.03, 0.1, 0.3, 0.9)
+SIGMAS = (0.01, 0.02, 0.03, 0.05, 0.1)
 
 
-def describe(sigma, visible=1.0):
+def describe(sigma, visible=1.0, side=0.6):
     """One person of five joints with these deviations, of score 0.8."""
     torch.manual_seed(0)
     count = len(SIGMAS)
     points = torch.rand(1, count, 2)
+    points[0, :2, 0] = torch.tensor([0.5 - side / 2, 0.5 + side / 2])
+    points[0, :, 1] = points[0, :, 1].clamp(0.4, 0.6)
+    points[0, 2:, 0] = 0.5
     result = FramePrediction(
         content=torch.zeros(1, 1, 4),
         poses=points[None],
@@ -52,5 +55,8 @@ def test_scores_of_joints_tell_certainty_apart():
     # A certain, visible joint is as good as its person.
     _, sure = describe([0.0] * len(SIGMAS))
     assert np.allclose(sure.keypoint_scores, 0.8)
+    # Half of the errors of a Laplace distribution are below s log 2.
+    points, half = describe([0.05 / np.log(2)] * len(SIGMAS), side=1.0)
+    assert np.allclose(half.keypoint_scores, 0.8 * 0.5**2, atol=1e-3)
     _, hidden = describe([0.0] * len(SIGMAS), visible=0.25)
     assert np.allclose(hidden.keypoint_scores, 0.2)
