@@ -214,7 +214,7 @@ def pip_variables() -> Dict[str, str]:
     jobs = max(1, min(os.cpu_count() or 1, memory_gib // 2))
     variables.setdefault('MAX_JOBS', str(jobs))
     # On a machine with a GPU mmcv would also compile its CUDA operators, which
-    # takes far longer, needs nvcc and is used by no model here.
+    # takes far longer and needs nvcc. Only PAVENet on a GPU would use them.
     variables.update(FORCE_CUDA='0', CUDA_VISIBLE_DEVICES='')
     return variables
 
