@@ -11,7 +11,7 @@ max_epochs = {{'$PAVENET_EPOCHS:12'}}
 iterations_per_epoch = {{'$PAVENET_ITERATIONS_PER_EPOCH:370'}}
 num_windows = 2
 batch_size = 2
-lr = 1.5e-3
+lr = 2e-3
 
 # Not mirrored: sides are told apart by light, which a mirror would exchange.
 train_pipeline = [

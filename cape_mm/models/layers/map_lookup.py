@@ -35,6 +35,9 @@ class MapLookup(nn.Module):
     directly where the joint is. The joint goes there with the certainty of
     the map: it stays where nothing is found.
 
+    How sharp the maps are taken, and how much less distant cells count, is
+    learned for each kind of joint.
+
     Args:
         num_keypoints (int): K.
         radius (int): r, in cells of the maps.
@@ -47,6 +50,7 @@ class MapLookup(nn.Module):
         self.radius = radius
         self.register_buffer('patch', patch.flatten(0, 1), persistent=False)
         self.sharpness = nn.Parameter(torch.ones(num_keypoints))
+        self.nearness = nn.Parameter(torch.zeros(num_keypoints))
 
     def forward(self, poses: Tensor, memory: ClipMemory) -> SeenMaps:
         """Look up joints.
@@ -73,7 +77,10 @@ class MapLookup(nn.Module):
         seen = seen[:, 0].unflatten(0, maps.shape[:3])
         # B, F, K, P, cells -> B, P, F, K, cells
         seen = seen.permute(0, 3, 1, 2, 4)
-        share = (self.sharpness[:, None] * seen).softmax(dim=-1)
+        distance = self.patch.square().sum(dim=-1)
+        share = (
+            self.sharpness[:, None] * seen - self.nearness[:, None] * distance
+        ).softmax(dim=-1)
         certainty = seen.amax(dim=-1, keepdim=True).sigmoid()
         cell = 1 / (size * ratio)
         return SeenMaps(

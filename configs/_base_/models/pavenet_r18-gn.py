@@ -59,7 +59,9 @@ model = dict(
         num_levels=3,
         num_queries=20,
         distinct_queries=0.25,
-        decoder=dict(num_layers=3, lookup_radius=3, **layers),
+        decoder=dict(
+            num_layers=3, detach_reference=False, lookup_radius=3, **layers
+        ),
         joint_decoder=dict(num_layers=1, lookup_radius=3, **layers),
         heatmap=dict(loss_weight=2.0, finer_channels=32),
         criterion=dict(
@@ -72,6 +74,7 @@ model = dict(
                 loss_weight=4.0,
             ),
             loss_kpt=dict(type='cape_mm.FlowRLELoss', loss_weight=1.0),
+            share_flow=True,
             l1_weight=70.0,
             oks_weight=2.0,
             vis_weight=1.0,
@@ -106,5 +109,6 @@ model = dict(
         keep_thr=0.25,
         duplicate_oks=0.65,
         reanchor=['proposals', 'detections'],
+        reanchor_oks=0.2,
     ),
 )

@@ -50,6 +50,24 @@ def test_a_flat_map_leaves_joints_where_they_are(memory, poses):
     assert offsets.abs().max() < 1e-6
 
 
+def test_distant_cells_can_count_less(memory, poses):
+    """Two equal peaks, one cell to the right and two up: the near one wins."""
+    maps = torch.full_like(memory.maps, -50.0)
+    maps[..., 2, 5] = maps[..., 0, 4] = 50.0
+    memory = memory._replace(maps=maps)
+    lookup = MapLookup(4, radius=2)
+    cell = lookup(poses, memory).reach / 2
+    both = lookup(poses, memory).offsets / cell
+    assert torch.allclose(
+        both, torch.tensor([0.5, -1.0]).expand_as(both), atol=1e-4
+    )
+    torch.nn.init.constant_(lookup.nearness, 10.0)
+    near = lookup(poses, memory).offsets / cell
+    assert torch.allclose(
+        near, torch.tensor([1.0, 0.0]).expand_as(near), atol=1e-4
+    )
+
+
 def test_errors_of_joints_teach_the_maps(memory, poses):
     maps = memory.maps.requires_grad_()
     lookup = MapLookup(4, radius=1)
@@ -57,3 +75,4 @@ def test_errors_of_joints_teach_the_maps(memory, poses):
     offsets.square().sum().backward()
     assert maps.grad.abs().sum() > 0
     assert (lookup.sharpness.grad != 0).all()
+    assert (lookup.nearness.grad != 0).all()
