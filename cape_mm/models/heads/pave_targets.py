@@ -96,6 +96,11 @@ class ClipTargets(NamedTuple):
                 batch_first=True,
                 padding_value=fill,
             )
+            if not values.shape[1]:
+                # Nobody in any frame: an empty place, to have an index.
+                values = values.new_full(
+                    (len(flat), 1, *values.shape[2:]), fill
+                )
             return values.unflatten(0, (len(persons), frames))
 
         visible = stack('keypoints_visible') > 0

@@ -40,6 +40,24 @@ def test_trains(num_frames, num_windows, batch_size):
     assert ('trk_id_con' in losses) == (num_windows > 1)
 
 
+@pytest.mark.parametrize('neighbour_weight', [0.0, 1.0])
+@pytest.mark.parametrize('batch_size', [1, 2])
+def test_clips_without_persons_teach_that_there_are_none(
+    batch_size, neighbour_weight
+):
+    model = build_model(criterion=dict(neighbour_weight=neighbour_weight))
+    clips = [make_clip(seed) for seed in range(batch_size)]
+    for clip in clips:
+        for frame in clip['data_samples'].frames:
+            frame.gt_instance_labels = frame.gt_instance_labels[:0]
+    total, losses = run_loss(model, collate(*clips))
+    total.backward()
+    assert all(value.isfinite() for value in losses.values())
+    assert losses['loss_cls'] > 0 and losses['loss_kpt'] == 0
+    for part in (model.head.proposer, model.head.decoder.branches[0]):
+        assert (part.cls.bias.grad > 0).all()
+
+
 @pytest.mark.parametrize('num_frames', [1, 3, 5])
 @pytest.mark.parametrize('batch_size', [1, 2])
 def test_predicts(num_frames, batch_size):
