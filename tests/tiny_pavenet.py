@@ -165,3 +165,11 @@ def make_clip(
 def collate(*clips):
     """A batch, as ``pseudo_collate`` makes it."""
     return {key: [clip[key] for clip in clips] for key in clips[0]}
+
+
+def run_loss(model, batch):
+    """Total and single losses of a batch."""
+    data = model.data_preprocessor(batch, True)
+    losses = model(**data, mode='loss')
+    total, _ = model.parse_losses(losses)
+    return total, losses

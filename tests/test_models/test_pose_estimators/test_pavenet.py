@@ -1,27 +1,18 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-import numpy as np
 import pytest
 import torch
 from tiny_pavenet import (
     LAYERS,
-    C,
     K,
     build_model,
     collate,
     make_clip,
     model_config,
+    run_loss,
 )
 
 from cape_mm.models.task_modules import TRACK_DIAGNOSTICS
 from cape_mm.registry import MODELS
-from cape_mm.structures import TrackQueryState
-
-
-def run_loss(model, batch):
-    data = model.data_preprocessor(batch, True)
-    losses = model(**data, mode='loss')
-    total, _ = model.parse_losses(losses)
-    return total, losses
 
 
 @pytest.mark.parametrize('num_frames', [1, 3, 5])
@@ -38,24 +29,6 @@ def test_trains(num_frames, num_windows, batch_size):
     names = {'loss_cls', 'loss_kpt', 'd0.loss_kpt', 'd1.loss_kpt_refine'}
     assert {*names, 'enc_loss_cls', 'enc_loss_kpt', 'loss_hm'} <= set(losses)
     assert ('trk_id_con' in losses) == (num_windows > 1)
-
-
-@pytest.mark.parametrize('neighbour_weight', [0.0, 1.0])
-@pytest.mark.parametrize('batch_size', [1, 2])
-def test_clips_without_persons_teach_that_there_are_none(
-    batch_size, neighbour_weight
-):
-    model = build_model(criterion=dict(neighbour_weight=neighbour_weight))
-    clips = [make_clip(seed) for seed in range(batch_size)]
-    for clip in clips:
-        for frame in clip['data_samples'].frames:
-            frame.gt_instance_labels = frame.gt_instance_labels[:0]
-    total, losses = run_loss(model, collate(*clips))
-    total.backward()
-    assert all(value.isfinite() for value in losses.values())
-    assert losses['loss_cls'] > 0 and losses['loss_kpt'] == 0
-    for part in (model.head.proposer, model.head.decoder.branches[0]):
-        assert (part.cls.bias.grad > 0).all()
 
 
 @pytest.mark.parametrize('num_frames', [1, 3, 5])
@@ -126,226 +99,6 @@ def test_every_parameter_gets_a_gradient(neighbour_weight, detach):
     assert not dead
 
 
-def make_state(model, counts):
-    torch.manual_seed(5)
-    states = [
-        TrackQueryState(
-            content=torch.randn(1, count, C),
-            reference=torch.rand(1, count, K, 2),
-            track_ids=torch.arange(count)[None],
-            valid=torch.ones(1, count, dtype=torch.bool),
-        )
-        for count in counts
-    ]
-    return states
-
-
-def decode(model, data, state):
-    memory = model.encode(data['inputs'])
-    window = memory.gather(data['inputs']['frame_index'][:, 0])
-    best = model.head.best(model.head.proposer(window))
-    return model.head.predict(window, best, state)
-
-
-def test_a_batch_of_two_is_two_batches_of_one():
-    model = build_model().eval()
-    # With another number of tracks.
-    clips = [make_clip(0, 1), make_clip(1, 1, video='b')]
-    states = make_state(model, (3, 1))
-    data = model.data_preprocessor(collate(*clips))
-    both = decode(model, data, TrackQueryState.cat(states))
-    for number, (clip, state) in enumerate(zip(clips, states)):
-        data = model.data_preprocessor(collate(clip))
-        one = decode(model, data, state)
-        tracks = state.num_queries
-        places = [*range(tracks), *range(3, both.logits.shape[1])]
-        for name in ('poses', 'logits', 'sigma', 'visibility', 'content'):
-            assert torch.allclose(
-                getattr(both, name)[number, places],
-                getattr(one, name)[0],
-                atol=1e-4,
-            ), name
-
-
-def test_the_loss_of_a_batch_comes_from_both_clips():
-    model = build_model(seed=1)
-    clips = [make_clip(0), make_clip(1)]
-    parts = [run_loss(model, collate(clip))[1] for clip in clips]
-    both = run_loss(model, collate(*clips))[1]
-    # Both clips have as many visible joints and persons.
-    for name in ('enc_loss_kpt', 'loss_kpt', 'loss_cls', 'loss_hm'):
-        mean = (parts[0][name] + parts[1][name]) / 2
-        assert torch.allclose(both[name], mean, rtol=1e-3), name
-
-
-def test_repeated_and_other_frames_have_no_influence():
-    model = build_model().eval()
-    short, long = make_clip(0, 1), make_clip(1, 2)
-    # Twice the same window: 3 frames instead of 4, and one is repeated.
-    sample = short['data_samples']
-    sample.set_metainfo(dict(frame_index=sample.frame_index.repeat(2, axis=0)))
-    data = model.data_preprocessor(collate(short, long))
-    data['inputs']['frame_index'] = data['inputs']['frame_index'][:, :1]
-    state = model.head.empty_state(model.encode(data['inputs']))
-    before = decode(model, data, state).poses
-    data['inputs']['frames'][0, 3] = 7.0
-    data['inputs']['frames'][1, 3] = 7.0
-    assert torch.equal(decode(model, data, state).poses, before)
-    data['inputs']['frames'][1, 2] = 7.0
-    changed = decode(model, data, state).poses
-    assert torch.equal(changed[0], before[0])
-    assert not torch.equal(changed[1], before[1])
-
-
-@pytest.fixture
-def windows_batch():
-    torch.manual_seed(0)
-    return collate(make_clip(0, 2), make_clip(1, 2))
-
-
-def count_saved(function):
-    sizes = {}
-
-    def note(tensor):
-        sizes[tensor.data_ptr()] = tensor.numel()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
-        function()
-    return sum(sizes.values())
-
-
-def test_first_window_without_gradient(windows_batch):
-    full, silent = build_model(), build_model(no_grad_windows=1)
-    silent.load_state_dict(full.state_dict())
-    saved = [
-        count_saved(lambda m=model: run_loss(m, windows_batch))
-        for model in (full, silent)
-    ]
-    assert saved[1] < 0.8 * saved[0]
-
-    data = silent.data_preprocessor(windows_batch, True)
-    data['inputs']['frames'].requires_grad_()
-    losses = silent(**data, mode='loss')
-    silent.parse_losses(losses)[0].backward()
-    grad = data['inputs']['frames'].grad.flatten(2).abs().sum(dim=-1)
-    # Frame 0 is seen by the first window only.
-    assert not grad[:, 0].any() and (grad[:, 1:] > 0).all()
-    assert losses['n_trk'] > 0
-    with pytest.raises(ValueError, match='no_grad_windows'):
-        run_loss(silent, collate(make_clip(0, 1)))
-
-
-def test_a_frozen_start_of_the_clip_gives_the_same_second_window():
-    full, silent = build_model(), build_model(no_grad_windows=1)
-    silent.load_state_dict(full.state_dict())
-    batch = collate(make_clip(0, 2))
-    first, second = run_loss(full, batch)[1], run_loss(silent, batch)[1]
-    for name in TRACK_DIAGNOSTICS:
-        if name in first:
-            assert torch.allclose(first[name], second[name], atol=1e-5)
-
-
-def test_handed_over_queries_have_no_gradient():
-    model = build_model()
-    states = []
-    sample = model.head.sampler.sample
-
-    def spy(**kwargs):
-        states.append(sample(**kwargs))
-        return states[-1]
-
-    model.head.sampler.sample = spy
-    run_loss(model, collate(make_clip(0, 3)))
-    assert len(states) == 3 and states[0].num_queries == 2
-    assert sorted(states[0].track_ids[0].tolist()) == [3, 7]
-    for state in states:
-        assert not state.content.requires_grad
-        assert not state.reference.requires_grad
-
-
-def make_video(model, video, seed, length=3):
-    """Frames of a video, one batch each."""
-    return [
-        model.data_preprocessor(
-            collate(make_clip(seed + n, 1, video=video, first=n))
-        )
-        for n in range(length)
-    ]
-
-
-def track(model, batches):
-    state, results = None, []
-    for data in batches:
-        frames, state = model.track(**data, state=state)
-        results += frames
-    return results
-
-
-def same(one, other):
-    return all(
-        np.array_equal(a.pred_instances[name], b.pred_instances[name])
-        for a, b in zip(one, other)
-        for name in ('track_ids', 'keypoints')
-    )
-
-
-def test_another_video_has_no_influence():
-    model = build_model().eval()
-    first, second = make_video(model, 'a', 0), make_video(model, 'b', 10)
-    alone = track(model, second)
-    after = track(model, first + second)[len(first) :]
-    assert same(alone, after)
-    # Within a video the frame before matters: tracks are propagated.
-    cut = track(model, second[1:])
-    assert not same(alone[1:], cut)
-    ids = [set(frame.pred_instances.track_ids.tolist()) for frame in alone]
-    assert ids[0] & ids[1]
-
-
-def test_windows_of_a_clip_are_tracked_as_clips_of_one_window():
-    model = build_model().eval()
-    clip = make_clip(0, 3)
-    together = model.data_preprocessor(collate(clip))
-    apart = []
-    for window in clip['data_samples'].frame_index:
-        sample = clip['data_samples'].new()
-        sample.frames = [clip['data_samples'].frames[i] for i in window]
-        sample.set_metainfo(dict(frame_index=np.arange(3)[None]))
-        apart.append(
-            model.data_preprocessor(
-                collate(
-                    dict(inputs=clip['inputs'][window], data_samples=sample)
-                )
-            )
-        )
-    found, wanted = track(model, [together]), track(model, apart)
-    assert [frame.frame_id for frame in found] == [1, 2, 3]
-    for one, other in zip(found, wanted):
-        one, other = one.pred_instances, other.pred_instances
-        assert (one.track_ids == other.track_ids).all()
-        assert np.allclose(one.keypoints, other.keypoints, atol=1e-3)
-
-
-def test_loops_follow_a_video_over_batches_and_begin_again():
-    model = build_model().eval()
-    clips = [make_clip(n, 1, first=n) for n in range(4)]
-    wanted = track(
-        model, [model.data_preprocessor(collate(clip)) for clip in clips]
-    )
-    for _ in range(2):
-        found = []
-        for batch in (clips[:2], clips[2:]):
-            found += model.test_step(collate(*batch))
-        assert [len(f.pred_instances.track_ids) for f in found] == [
-            len(f.pred_instances.track_ids) for f in wanted
-        ]
-        for one, other in zip(found, wanted):
-            assert (
-                one.pred_instances.track_ids == other.pred_instances.track_ids
-            ).all()
-
-
 def test_no_refinement_and_no_visibility_are_options():
     model = build_model(joint_decoder=None, criterion=dict(vis_weight=0))
     losses = run_loss(model, collate(make_clip()))[1]
@@ -400,30 +153,6 @@ def test_losses_do_not_depend_on_the_mode_of_the_model():
         for mode in (True, False)
     )
     assert torch.allclose(learning, testing)
-
-
-@pytest.mark.parametrize('num_frames', [1, 3, 5])
-def test_pictures_of_unequal_sizes_train_together(num_frames):
-    model = build_model(num_frames=num_frames)
-    sizes = ((32, 48), (64, 40))
-    clips = [
-        make_clip(n, num_frames=num_frames, size=size)
-        for n, size in enumerate(sizes)
-    ]
-    total, losses = run_loss(model, collate(*clips))
-    total.backward()
-    assert all(value.isfinite() for value in losses.values())
-    frames = model.eval().test_step(
-        collate(
-            *(
-                make_clip(n, 1, num_frames, video=str(n), size=size)
-                for n, size in enumerate(sizes)
-            )
-        )
-    )
-    for frame, (height, width) in zip(frames, sizes):
-        points = frame.pred_instances.keypoints
-        assert (points >= -1).all() and (points <= [width, height]).all()
 
 
 @pytest.mark.parametrize('windows', [0, 1])
