@@ -17,7 +17,19 @@ SIGMAS = dict(sigmas=[0.1] * K)
 LAYERS = dict(num_heads=2, feedforward_dims=16)
 
 
-def model_config(num_frames=3, mode='bonus', criterion=None, **head):
+TRACKER = dict(
+    type='cape_mm.PoseQueryTracker',
+    metainfo=SIGMAS,
+    birth_thr=0.0,
+    keep_thr=0.0,
+    duplicate_oks=1.0,
+    reanchor=['proposals'],
+)
+
+
+def model_config(
+    num_frames=3, mode='bonus', criterion=None, tracker=TRACKER, **head
+):
     """Config with all losses; ``head`` and ``criterion`` change options."""
     finer = head.get('heatmap', True) is not None
     return dict(
@@ -97,14 +109,7 @@ def model_config(num_frames=3, mode='bonus', criterion=None, **head):
             ),
             **head,
         ),
-        tracker=dict(
-            type='cape_mm.PoseQueryTracker',
-            metainfo=SIGMAS,
-            birth_thr=0.0,
-            keep_thr=0.0,
-            duplicate_oks=1.0,
-            reanchor=['proposals'],
-        ),
+        tracker=tracker,
     )
 
 

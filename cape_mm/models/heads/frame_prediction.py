@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from mmengine.structures import InstanceData
@@ -9,6 +9,7 @@ from torch import Tensor
 from cape_mm.structures.input_coordinates import norm_to_original
 
 from ..layers.pose_extent import pose_extent
+from ..task_modules.pose_matching import picture_size
 
 # Share of a person's longer side within which a joint counts as found.
 _NEAR = 0.05
@@ -24,6 +25,8 @@ class FramePrediction(NamedTuple):
         logits (Tensor): (B, Q), of being a person.
         sigma (Tensor): (B, Q, K, 2), deviations in [0, 1] of the input.
         visibility (Tensor): (B, Q, K) in [0, 1]; 1 if it is not predicted.
+        position (Tensor, optional): (B, Q, C), embedding of the poses of the
+            pose decoder, if it is handed over.
     """
 
     content: Tensor
@@ -31,10 +34,14 @@ class FramePrediction(NamedTuple):
     logits: Tensor
     sigma: Tensor
     visibility: Tensor
+    position: Optional[Tensor] = None
 
 
 def joint_scores(
-    prediction: FramePrediction, persons: Tensor, scores: Tensor
+    prediction: FramePrediction,
+    persons: Tensor,
+    scores: Tensor,
+    img_shape: Sequence[int],
 ) -> Tuple[Tensor, Tensor]:
     """Scores and visibilities of the joints of given persons.
 
@@ -42,18 +49,20 @@ def joint_scores(
         prediction (FramePrediction): Of one window.
         persons (Tensor): (M,) int64, which of the Q queries.
         scores (Tensor): (M,) in [0, 1], of the persons.
+        img_shape (Sequence[int]): Height and width of the input in pixels.
 
     Returns:
         tuple:
         - scores (Tensor): (M, K): of the person, times visibility, times the
           probability that the joint is nearer than a twentieth of the person's
-          longer side, on both axes, under a Laplace distribution with its
-          deviations.
+          longer side in pixels, on both axes, under a Laplace distribution
+          with its deviations.
         - visibility (Tensor): (M, K) in [0, 1].
     """
     visibility = prediction.visibility[0, persons]
-    side = pose_extent(prediction.poses[0, persons]).amax(dim=-1)
-    near = _NEAR * side[:, None, None] / prediction.sigma[0, persons]
+    size = picture_size(prediction.poses, img_shape)
+    side = pose_extent(prediction.poses[0, persons] * size).amax(dim=-1)
+    near = _NEAR * side[:, None, None] / (prediction.sigma[0, persons] * size)
     certain = (1 - (-near).exp()).prod(dim=-1)
     return scores[:, None] * visibility * certain, visibility
 
@@ -74,7 +83,7 @@ def persons_to_original(
         ``bboxes`` (M, 4) xyxy, ``bbox_scores`` (M,), ``track_ids`` (M,).
     """
     scores, visibility = joint_scores(
-        result, persons.query_index, persons.bbox_scores
+        result, persons.query_index, persons.bbox_scores, frame.img_shape
     )
     points = norm_to_original(
         persons.keypoints.float(), frame.warp_mat, frame.img_shape

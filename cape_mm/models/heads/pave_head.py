@@ -45,12 +45,16 @@ class PAVEHead(PoseTransformer):
         criterion (dict): A :class:`PAVECriterion`. Visibility is predicted if
             its ``vis_weight`` is not 0, and neighbour frames are supervised
             if its ``neighbour_weight`` is not 0.
-        assigner (dict, optional): A ``TrackAwareHungarianAssigner``, for
-            training.
+        assigner (dict, optional): A ``TrackAwareHungarianAssigner``, which
+            training needs.
         sampler (dict, optional): A ``TrackQuerySampler``, for training with
             more than one window; without it no queries are handed over.
         hand_over_refined (bool): Refer the next window to refined poses
             rather than to those of the pose decoder. Defaults to True.
+        hand_over_position (bool): Track queries bring the embedding of the
+            pose they had in the window before, beside that of their
+            reference, so that they know how far they were moved since.
+            Defaults to False.
         no_grad_windows (int): First windows without loss and gradient, which
             only make track queries. Defaults to 0.
         max_refined (int): Most queries that are refined in tests, the best
@@ -76,10 +80,14 @@ class PAVEHead(PoseTransformer):
         num_queries: int = 300,
         distinct_queries: float = 0.0,
         hand_over_refined: bool = True,
+        hand_over_position: bool = False,
         no_grad_windows: int = 0,
         max_refined: int = 100,
     ) -> None:
-        criterion = MODELS.build(criterion)
+        criterion = MODELS.build(
+            criterion,
+            default_args=dict(with_refinement=joint_decoder is not None),
+        )
         super().__init__(
             embed_dims=embed_dims,
             num_keypoints=num_keypoints,
@@ -94,6 +102,7 @@ class PAVEHead(PoseTransformer):
             else KeypointHeatmap(embed_dims, num_keypoints, **heatmap),
             supervised_neighbours=criterion.neighbour_weight > 0,
             with_visibility=criterion.vis_weight > 0,
+            hand_over_position=hand_over_position,
         )
         self.criterion = criterion
         self.hand_over_refined = hand_over_refined
@@ -144,6 +153,7 @@ class PAVEHead(PoseTransformer):
             visibility=torch.ones_like(poses[..., 0])
             if shown is None
             else shown.sigmoid(),
+            position=queries.position,
         )
 
     def loss(
@@ -163,7 +173,15 @@ class PAVEHead(PoseTransformer):
         Returns:
             Dict[str, Tensor]: Scalars by key: losses contain ``loss``, the
             diagnostics of :func:`track_diagnostics` do not.
+
+        Raises:
+            ValueError: If there is no assigner.
         """
+        if self.assigner is None:
+            raise ValueError(
+                'losses need to know which query stands for whom: set '
+                'model.head.assigner'
+            )
         targets = ClipTargets.of_samples(data_samples, memory.tokens.device)
         targets = targets.taught(frame_index[:, self.no_grad_windows :])
         tracks = self.empty_state(memory)

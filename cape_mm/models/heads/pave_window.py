@@ -189,6 +189,7 @@ def hand_over(
         matched=window.gt_inds[-1] > 0,
         query_ids=queries.query_ids,
         valid=queries.valid,
+        position=queries.position,
     )
 
 

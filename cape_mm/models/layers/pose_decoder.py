@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -172,6 +172,7 @@ class PoseDecoder(nn.Module):
         reference: Tensor,
         memory: ClipMemory,
         valid: Tensor,
+        before: Optional[Tensor] = None,
     ) -> Tuple[Tensor, List[PosePrediction]]:
         """Decode the queries of B windows.
 
@@ -181,6 +182,8 @@ class PoseDecoder(nn.Module):
                 in all frames.
             memory (ClipMemory): The F frames.
             valid (Tensor): (B, Q) bool.
+            before (Tensor, optional): (B, Q, C), added to the positions of
+                the queries: where they were in the window before.
 
         Returns:
             tuple:
@@ -196,6 +199,8 @@ class PoseDecoder(nn.Module):
                 poses = poses + seen.offsets
                 query = query + self.seen[number](_summary(seen))
             position = self.position(poses[:, :, frames // 2].detach())
+            if before is not None:
+                position = position + before
             query = layer(query, position, poses, memory, valid)
             predictions.append(self.branches[number](query, poses))
             poses = hand_on(

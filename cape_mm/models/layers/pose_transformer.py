@@ -2,6 +2,7 @@
 from typing import List, Optional
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -42,6 +43,8 @@ class PoseTransformer(BaseModule):
         supervised_neighbours (bool): Whether poses in neighbour frames are
             supervised.
         with_visibility (bool): Whether visibility is predicted.
+        hand_over_position (bool): Whether queries are handed on with the
+            embedding of the poses they had.
 
     Raises:
         ValueError: If maps are to be looked up, but there are none, or F is
@@ -61,6 +64,7 @@ class PoseTransformer(BaseModule):
         heatmap: Optional[nn.Module],
         supervised_neighbours: bool,
         with_visibility: bool,
+        hand_over_position: bool,
     ) -> None:
         super().__init__()
         lookups = [
@@ -83,6 +87,7 @@ class PoseTransformer(BaseModule):
         self.num_keypoints = num_keypoints
         self.num_queries = num_queries
         self.distinct_queries = distinct_queries
+        self.hand_over_position = hand_over_position
         shared = dict(
             embed_dims=embed_dims,
             num_levels=num_levels,
@@ -136,6 +141,7 @@ class PoseTransformer(BaseModule):
             torch.cat([tracks.reference, best.poses], dim=1),
             window,
             valid,
+            self._before(tracks, count),
         )
         nobody = torch.full_like(best.valid, -1, dtype=torch.int64)
         return DecodedQueries(
@@ -144,6 +150,9 @@ class PoseTransformer(BaseModule):
             valid=valid,
             is_track=is_track,
             query_ids=torch.cat([tracks.track_ids, nobody], dim=1),
+            position=self.decoder.position(layers[-1].middle.detach())
+            if self.hand_over_position
+            else None,
         )
 
     def best(self, proposals: PoseProposals) -> PoseProposals:
@@ -164,6 +173,7 @@ class PoseTransformer(BaseModule):
             self.embed_dims,
             self.num_keypoints,
             device=memory.tokens.device,
+            with_position=self.hand_over_position,
         )
 
     def find_joints(
@@ -214,3 +224,9 @@ class PoseTransformer(BaseModule):
             window,
             kept,
         )
+
+    def _before(self, tracks: TrackQueryState, count: int) -> Optional[Tensor]:
+        """Where the tracks were; nothing (0) for ``count`` detect queries."""
+        if tracks.position is None:
+            return None
+        return F.pad(tracks.position, (0, 0, 0, count))

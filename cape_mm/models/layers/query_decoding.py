@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Queries of a window: which there are, and which of them are refined."""
 
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ class DecodedQueries(NamedTuple):
         is_track (Tensor): (B, Q) bool.
         query_ids (Tensor): (B, Q) int64, identities of the track queries, -1
             for none and for all others.
+        position (Tensor, optional): (B, Q, C), embedding of the last poses,
+            if it is handed over.
     """
 
     content: Tensor
@@ -26,6 +28,7 @@ class DecodedQueries(NamedTuple):
     valid: Tensor
     is_track: Tensor
     query_ids: Tensor
+    position: Optional[Tensor] = None
 
     @property
     def last(self) -> PosePrediction:

@@ -86,6 +86,8 @@ class PAVECriterion(nn.Module):
             proposals. Defaults to 1.
         metainfo (str | dict, optional): Metainfo of the data set with the
             sigmas of OKS.
+        with_refinement (bool): Whether there is a joint decoder, so that its
+            stage needs a flow. The head says it. Defaults to True.
 
     Raises:
         ValueError: If the OKS loss is wanted, but there are no sigmas.
@@ -106,14 +108,16 @@ class PAVECriterion(nn.Module):
         refine_weight: float = 1.0,
         proposal_weight: float = 1.0,
         metainfo: Optional[Union[str, dict]] = None,
+        with_refinement: bool = True,
     ) -> None:
         super().__init__()
         self.loss_cls = MODELS.build(loss_cls)
+        stages = self.STAGES if with_refinement else self.STAGES[:-1]
         self.loss_kpt = nn.ModuleDict(
-            {stage: MODELS.build(loss_kpt) for stage in self.STAGES}
+            {stage: MODELS.build(loss_kpt) for stage in stages}
         )
         if share_flow:
-            for stage in self.STAGES[1:]:
+            for stage in stages[1:]:
                 self.loss_kpt[stage].flow = self.loss_kpt['proposal'].flow
         self.l1_weight = l1_weight
         self.oks_weight = oks_weight

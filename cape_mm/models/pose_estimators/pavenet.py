@@ -12,6 +12,7 @@ from cape_mm.structures import ClipDataSample, PoseTrackerState
 
 from ..heads.frame_prediction import persons_to_original
 from ..layers.clip_memory import ClipMemory
+from ..task_modules import DetectionLinker, PoseQueryTracker
 
 
 @MODELS.register_module()
@@ -41,7 +42,7 @@ class PAVENet(BaseModel):
 
     Raises:
         ValueError: If the finer map is made but not wanted, or the other way
-            round.
+            round; or if tests hand queries over, but training does not.
     """
 
     def __init__(
@@ -66,6 +67,16 @@ class PAVENet(BaseModel):
             raise ValueError(
                 'finer_map of the model and finer_channels of its heat map '
                 'go together: set both, or neither'
+            )
+        if (
+            self.head.sampler is None
+            and isinstance(self.tracker, PoseQueryTracker)
+            and not isinstance(self.tracker, DetectionLinker)
+        ):
+            raise ValueError(
+                'without model.head.sampler no queries are handed over in '
+                'training, so that they cannot carry identities in tests: '
+                'model.tracker must be a DetectionLinker'
             )
         self._tested: Optional[PoseTrackerState] = None
 
@@ -218,7 +229,14 @@ class PAVENet(BaseModel):
               ``keypoints_visible`` (N, K) in [0, 1], ``bboxes`` (N, 4), the
               extent of the joints, ``bbox_scores`` (N,), ``track_ids`` (N,).
             - state (PoseTrackerState): For the next frame.
+
+        Raises:
+            ValueError: If there is no tracker.
         """
+        if self.tracker is None:
+            raise ValueError(
+                'persons get their identities from model.tracker: set it'
+            )
         memory = self.encode(inputs)
         frames = []
         for number, sample in enumerate(data_samples):
@@ -270,6 +288,7 @@ class PAVENet(BaseModel):
             self.head.embed_dims,
             self.head.num_keypoints,
             device=window.tokens.device,
+            with_position=self.head.hand_over_position,
         )
         best = self.head.best(self.head.proposer(window))
         state = self.tracker.reanchor(
@@ -277,6 +296,11 @@ class PAVENet(BaseModel):
         )
         result = self.head.predict(window, best, self.tracker.queries(state))
         persons, state = self.tracker.update(
-            result.content[0], result.poses[0], result.logits[0], state, shape
+            result.content[0],
+            result.poses[0],
+            result.logits[0],
+            state,
+            shape,
+            None if result.position is None else result.position[0],
         )
         return persons_to_original(persons, result, frame), state

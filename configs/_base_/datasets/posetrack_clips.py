@@ -71,5 +71,6 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = [dict(type='cape_mm.PoseTrackMetric')]
+# Visibility is not predicted, so that uncertain joints are left out instead.
+val_evaluator = [dict(type='cape_mm.PoseTrackMetric', keypoint_score_thr=0.1)]
 test_evaluator = val_evaluator

@@ -56,7 +56,8 @@ def test_scores_of_joints_tell_certainty_apart():
     _, sure = describe([0.0] * len(SIGMAS))
     assert np.allclose(sure.keypoint_scores, 0.8)
     # Half of the errors of a Laplace distribution are below s log 2.
+    # The input is half as high as wide, so the deviation along y is half.
     points, half = describe([0.05 / np.log(2)] * len(SIGMAS), side=1.0)
-    assert np.allclose(half.keypoint_scores, 0.8 * 0.5**2, atol=1e-3)
+    assert np.allclose(half.keypoint_scores, 0.8 * 0.5 * 0.75, atol=1e-3)
     _, hidden = describe([0.0] * len(SIGMAS), visible=0.25)
     assert np.allclose(hidden.keypoint_scores, 0.2)

@@ -77,7 +77,8 @@ def test_keys_of_the_document():
 
 @pytest.mark.parametrize('neighbour_weight', [0.0, 1.0])
 @pytest.mark.parametrize('detach', [True, False])
-def test_every_parameter_gets_a_gradient(neighbour_weight, detach):
+@pytest.mark.parametrize('refinement', [True, False])
+def test_every_parameter_gets_a_gradient(neighbour_weight, detach, refinement):
     layers = dict(
         num_layers=2,
         num_heads=2,
@@ -87,7 +88,7 @@ def test_every_parameter_gets_a_gradient(neighbour_weight, detach):
     model = build_model(
         criterion=dict(neighbour_weight=neighbour_weight),
         decoder=dict(layers, lookup_radius=1),
-        joint_decoder=dict(layers, lookup_radius=1),
+        joint_decoder=dict(layers, lookup_radius=1) if refinement else None,
     )
     batch = collate(make_clip(0), make_clip(1))
     run_loss(model, batch)[0].backward()
@@ -139,6 +140,13 @@ def test_wrong_use_is_refused():
     data = model.data_preprocessor(collate(make_clip(num_frames=5)))
     with pytest.raises(ValueError, match='windows of 5 frames'):
         model(**data, mode='loss')
+    with pytest.raises(ValueError, match='DetectionLinker'):
+        build_model(sampler=None)
+    batch = collate(make_clip(0, 2))
+    with pytest.raises(ValueError, match=r'model\.tracker'):
+        build_model(tracker=None).test_step(batch)
+    with pytest.raises(ValueError, match=r'model\.head\.assigner'):
+        run_loss(build_model(assigner=None), batch)
 
 
 def test_losses_do_not_depend_on_the_mode_of_the_model():
@@ -168,7 +176,7 @@ def test_mixed_precision_trains(windows):
     )
 
 
-@pytest.mark.parametrize('change', [dict(sampler=None), dict()])
+@pytest.mark.parametrize('change', [dict(sampler=None, tracker=None), dict()])
 def test_without_track_queries_there_is_nothing_to_tell_of_them(change):
     windows = 2 if change else 1
     model = build_model(**change)

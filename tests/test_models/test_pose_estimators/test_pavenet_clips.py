@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Batches, windows and frames of PAVENet."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_pavenet import C, K, build_model, collate, make_clip, run_loss
@@ -21,6 +23,17 @@ def make_state(model, counts):
         for count in counts
     ]
     return states
+
+
+def test_where_a_track_was_is_seen_with_its_position():
+    model = build_model().eval()
+    data = model.data_preprocessor(collate(make_clip(0, 1)))
+    (state,) = make_state(model, (2,))
+    plain = decode(model, data, state).poses
+    nowhere = replace(state, position=torch.zeros_like(state.content))
+    assert torch.equal(decode(model, data, nowhere).poses, plain)
+    somewhere = replace(state, position=torch.ones_like(state.content))
+    assert not torch.allclose(decode(model, data, somewhere).poses, plain)
 
 
 def decode(model, data, state):
@@ -129,8 +142,9 @@ def test_a_frozen_start_of_the_clip_gives_the_same_second_window():
             assert torch.allclose(first[name], second[name], atol=1e-5)
 
 
-def test_handed_over_queries_have_no_gradient():
-    model = build_model()
+@pytest.mark.parametrize('with_position', [False, True])
+def test_handed_over_queries_have_no_gradient(with_position):
+    model = build_model(hand_over_position=with_position)
     states = []
     sample = model.head.sampler.sample
 
@@ -145,6 +159,10 @@ def test_handed_over_queries_have_no_gradient():
     for state in states:
         assert not state.content.requires_grad
         assert not state.reference.requires_grad
+        assert (state.position is not None) == with_position
+        if with_position:
+            assert not state.position.requires_grad
+            assert state.position[state.valid].any(dim=-1).all()
 
 
 @pytest.mark.parametrize('num_frames', [1, 3, 5])

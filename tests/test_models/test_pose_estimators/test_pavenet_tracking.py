@@ -44,6 +44,19 @@ def test_another_video_has_no_influence():
     assert ids[0] & ids[1]
 
 
+def test_positions_are_handed_over_in_videos_too():
+    plain, told = (
+        build_model(hand_over_position=option).eval()
+        for option in (False, True)
+    )
+    video = make_video(plain, 'a', 0)
+    known, new = track(plain, video), track(told, video)
+    # Nobody comes from anywhere in the first frame.
+    assert same(known[:1], new[:1]) and not same(known[1:], new[1:])
+    _, state = told.track(**video[0])
+    assert state.queries.position.shape == state.queries.content.shape
+
+
 def test_windows_of_a_clip_are_tracked_as_clips_of_one_window():
     model = build_model().eval()
     clip = make_clip(0, 3)
