@@ -151,3 +151,14 @@ def test_recommended_versions_are_those_of_the_reference_environment():
     for requirement in REQUIREMENTS:
         pattern = rf'^{re.escape(requirement.upstream)}$'
         assert re.search(pattern, pins, re.MULTILINE)
+
+
+@pytest.mark.parametrize('part', ['models', 'structures', 'datasets'])
+def test_models_and_data_do_not_draw_or_watch_the_clock(part):
+    """That is for hooks, visualizers and tools."""
+    foreign = {'matplotlib', 'easydict', 'wandb', 'time', 'argparse'}
+    for path in (ROOT / 'cape_mm' / part).rglob('*.py'):
+        found = re.findall(
+            r'^\s*(?:import|from) (\w+)', path.read_text(), re.M
+        )
+        assert not foreign & set(found), path

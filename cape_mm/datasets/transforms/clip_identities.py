@@ -12,8 +12,8 @@ class ShuffleTrackIds(BaseTransform):
     """Exchange the identities of the persons of each frame at random.
 
     A control, not an augmentation: what a tracker learns about identities must
-    get lost. The identities of a frame stay the same set; unknown ones (-1)
-    stay where they are.
+    get lost. The identities of a frame stay the same set, so that a person
+    who is alone keeps its own; unknown ones (-1) stay where they are.
 
     Required Keys:
 
