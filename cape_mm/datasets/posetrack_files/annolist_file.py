@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Annotation files of PoseTrack17: ``annolist`` of frames."""
 
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, Union
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def read_annolist(
         ValueError: If an entry is broken.
     """
     frames = []
-    for position, entry in enumerate(content['annolist']):
+    for position, entry in enumerate(_listed(content['annolist'])):
         where = f'{path}: entry {position} of annolist'
         try:
             file_name = _single(entry['image'], where)['name']
@@ -63,7 +63,7 @@ def read_annolist(
             ) from None
         persons = [
             _read_person(rect, f'annorect {number}', where, names)
-            for number, rect in enumerate(entry.get('annorect') or [])
+            for number, rect in enumerate(_listed(entry.get('annorect')))
         ]
         labeled = entry.get('is_labeled')
         is_labeled = any((p.keypoints[:, 2] > 0).any() for p in persons)
@@ -77,7 +77,7 @@ def read_annolist(
                 persons=persons,
                 ignore_regions=[
                     _read_points(region, where)[:, 1:3]
-                    for region in entry.get('ignore_regions') or []
+                    for region in _listed(entry.get('ignore_regions'))
                 ],
             )
         )
@@ -123,9 +123,7 @@ def _read_points(group: dict, where: str) -> np.ndarray:
     A point is only there if it is labelled; ``is_visible`` 0 says that it is
     hidden.
     """
-    points = group.get('point') or []
-    if isinstance(points, dict):
-        points = [points]
+    points = _listed(group.get('point'))
     rows = np.zeros((len(points), 4), np.float32)
     for row, point in zip(rows, points):
         x, y = _number(point, 'x', where), _number(point, 'y', where)
@@ -135,6 +133,12 @@ def _read_points(group: dict, where: str) -> np.ndarray:
         state = HIDDEN if seen == 0 else VISIBLE
         row[:] = _number(point, 'id', where) or 0, x, y, state
     return rows
+
+
+def _listed(entries: Union[None, dict, list]) -> list:
+    """A list of entries that may be missing, or a single one without it."""
+    entries = entries or []
+    return [entries] if isinstance(entries, dict) else entries
 
 
 def _number(entry: dict, key: str, where: str) -> Optional[float]:

@@ -197,6 +197,11 @@ def _read_regions(image: dict, where: str) -> List[np.ndarray]:
     """Polygons of a picture, (P, 2) float32 each."""
     all_x = image.get('ignore_regions_x') or []
     all_y = image.get('ignore_regions_y') or []
+    if not all(isinstance(part, list) for part in (*all_x, *all_y)):
+        raise ValueError(
+            f'{where}: ignore_regions_x and ignore_regions_y need a list for '
+            'each polygon, also for a single one: [[0, 96, 96]]'
+        )
     if [len(x) for x in all_x] != [len(y) for y in all_y]:
         raise ValueError(
             f'{where}: ignore_regions_x and ignore_regions_y have not the '

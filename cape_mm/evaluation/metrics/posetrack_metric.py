@@ -13,6 +13,7 @@ from ..reports.posetrack_export import check_exportable, write_video
 from ..reports.posetrack_report import (
     count_videos,
     report_counts,
+    report_doubts,
     report_scores,
     score_rows,
     write_scores,
@@ -56,7 +57,9 @@ class PoseTrackMetric(BaseVideoMetric):
     label (v = 0) is no miss; a prediction of it is a false positive even if
     its person is found, as in poseval: a model must tell what is hidden. A
     joint class that is never labelled is not scored. An unmatched joint in an
-    ignore region does not count.
+    ignore region does not count. Nothing can match a labelled person without
+    head box. One without track id counts as somebody who is in one frame only,
+    so that it is never switched.
 
     Every frame is a dictionary as ``PoseDataSample.to_dict()`` makes it, with
     the metainfo ``video_id`` (str), ``frame_id`` (int, index in the video),
@@ -65,7 +68,8 @@ class PoseTrackMetric(BaseVideoMetric):
 
     - ``gt_instances``: ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K),
       ``bbox_head`` (N, 4) as x1, y1, x2, y2, not cut at the border of the
-      picture, ``track_ids`` (N,); only read where ``is_labeled``;
+      picture, ``track_ids`` (N,), -1 where not known; only read where
+      ``is_labeled``;
     - ``pred_instances``: ``keypoints`` (M, K, 2), NaN for a joint that is
       left out, ``keypoint_scores`` (M, K), ``keypoints_visible`` (M, K) in
       [0, 1], ``track_ids`` (M,), ``bbox_scores`` (M,).
@@ -117,7 +121,8 @@ class PoseTrackMetric(BaseVideoMetric):
             ``.json`` file and those by joint class to a ``.csv`` file beside
             it. Overwritten by every evaluation.
         export_dir (str, optional): Write the predictions to this folder in
-            the format of PoseTrack18, one file per video.
+            the format of PoseTrack18, one file per video, also if nothing is
+            labelled.
         export_all_joints (bool): Export also the joints below the thresholds,
             as is right for AP. Defaults to False, as is right for tracking.
         **kwargs: Other arguments of MMEngine's ``BaseMetric``.
@@ -181,26 +186,27 @@ class PoseTrackMetric(BaseVideoMetric):
     def compute_metrics(
         self, results: List[List[PoseTrackFrame]]
     ) -> Dict[str, float]:
-        """Compute all scores, log the tables and write the files.
+        """Write the predictions, compute all scores and log the tables.
 
         Args:
             results (List[List[PoseTrackFrame]]): Frames of each item.
 
         Returns:
-            Dict[str, float]: See the description of the class.
+            Dict[str, float]: See the description of the class. Empty if
+            nothing is labelled and the predictions are exported.
 
         Raises:
-            ValueError: If a video is not complete or nothing is labelled.
+            ValueError: If a video is not complete, or if nothing is labelled
+                and there is no ``export_dir``.
         """
         videos = group_videos(chain.from_iterable(results))
         names = self._joint_names()
+        if self.export_dir is not None:
+            self._export(videos, names)
         counts = count_videos(videos, names)
         joints = np.flatnonzero([counts['labels'][name] for name in names])
         if not len(joints):
-            raise ValueError(
-                f'no joint is labelled in {counts["frames"]} frames: there '
-                'is nothing to measure'
-            )
+            return self._without_labels(counts)
         compared = {
             video_id: compare_video(frames, joints, self.rules)
             for video_id, frames in videos.items()
@@ -218,9 +224,20 @@ class PoseTrackMetric(BaseVideoMetric):
             write_scores(
                 self.dump_file, metrics, settings, counts, scores, tables
             )
-        if self.export_dir is not None:
-            self._export(videos, names)
         return metrics
+
+    def _without_labels(self, counts: dict) -> Dict[str, float]:
+        """No scores; an error unless the predictions were exported."""
+        text = (
+            f'no joint is labelled in {counts["frames"]} frames: there is '
+            'nothing to measure'
+        )
+        if self.export_dir is None:
+            raise ValueError(
+                f'{text}; set export_dir if only the predictions are wanted'
+            )
+        print_log(text, logger='current', level=logging.WARNING)
+        return {}
 
     def _joint_names(self) -> List[str]:
         """Names of the K joint classes."""
@@ -254,13 +271,8 @@ class PoseTrackMetric(BaseVideoMetric):
         for threshold, rows in zip(self.thresholds, tables):
             print_log(report_scores(rows, threshold), logger='current')
         print_log(report_counts(counts), logger='current')
-        if counts['heads_without_size']:
-            print_log(
-                f'{counts["heads_without_size"]} labelled persons have a head '
-                'box without size: nothing can match their joints',
-                logger='current',
-                level=logging.WARNING,
-            )
+        for text in report_doubts(counts):
+            print_log(text, logger='current', level=logging.WARNING)
 
     def _export(
         self,

@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, Sequence
 import numpy as np
 
 from ..functional import head_sizes
-from ..scoring.posetrack_frame import PoseTrackFrame
+from ..scoring.posetrack_frame import UNKNOWN_ID, PoseTrackFrame
 from ..scoring.posetrack_scores import SCORES, PoseTrackScores
 from .result_files import write_result_files
 from .score_table import format_table
@@ -42,6 +42,9 @@ def count_videos(
         heads_without_size=sum(
             int((~(head_sizes(frame.truth.heads_px) > 0)).sum())
             for frame in labelled
+        ),
+        unknown_identities=sum(
+            int((frame.truth.ids == UNKNOWN_ID).sum()) for frame in labelled
         ),
         labels=dict(zip(names, labels.tolist())),
     )
@@ -128,6 +131,30 @@ def report_counts(counts: dict) -> str:
     if never:
         text += f'; not scored, as never labelled: {", ".join(never)}'
     return text
+
+
+def report_doubts(counts: dict) -> List[str]:
+    """What the labels lack.
+
+    Args:
+        counts (dict): Of :func:`count_videos`.
+
+    Returns:
+        List[str]: A line for each thing.
+    """
+    lines = []
+    if counts['heads_without_size']:
+        lines.append(
+            f'{counts["heads_without_size"]} labelled persons have no head '
+            'box or one without size: nothing can match their joints, which '
+            'count as missed'
+        )
+    if counts['unknown_identities']:
+        lines.append(
+            f'{counts["unknown_identities"]} labelled persons have no track '
+            'id: each counts as somebody who is in one frame only'
+        )
+    return lines
 
 
 def write_scores(

@@ -12,7 +12,7 @@ from ..functional import (
     head_sizes,
     inside_polygons,
 )
-from .posetrack_frame import PoseTrackFrame
+from .posetrack_frame import UNKNOWN_ID, PoseTrackFrame
 
 
 @dataclass(frozen=True)
@@ -80,16 +80,37 @@ def compare_video(
     Returns:
         List[ComparedFrame]: The frames that count.
     """
+    all_ids = _tell_unknown_apart([frame.truth.ids for frame in frames])
     return [
-        _compare(frame, joints, rules)
-        for frame in frames
+        _compare(frame, ids, joints, rules)
+        for frame, ids in zip(frames, all_ids)
         if frame.is_labeled
         and (len(frame.truth.ids) or not rules.poseval_compat)
     ]
 
 
+def _tell_unknown_apart(all_ids: Sequence[np.ndarray]) -> List[np.ndarray]:
+    """Give each unknown identity of a video an id of its own: -1, -2, ...
+
+    Known ids are not negative, so that no other person has it. Who is there
+    in one frame only cannot switch.
+    """
+    result, given = [], 0
+    for ids in all_ids:
+        unknown = ids == UNKNOWN_ID
+        fresh = -np.arange(given + 1, given + 1 + unknown.sum())
+        given += len(fresh)
+        ids = ids.copy()
+        ids[unknown] = fresh
+        result.append(ids)
+    return result
+
+
 def _compare(
-    frame: PoseTrackFrame, joints: np.ndarray, rules: PoseTrackRules
+    frame: PoseTrackFrame,
+    gt_ids: np.ndarray,
+    joints: np.ndarray,
+    rules: PoseTrackRules,
 ) -> ComparedFrame:
     truth, predicted = frame.truth, frame.predicted
     gt_px = truth.keypoints_px[:, joints]
@@ -112,7 +133,7 @@ def _compare(
         gt_valid=gt_valid[persons],
         pred_valid=pred_valid[tracks],
         ignored=ignored[tracks] & pred_valid[tracks],
-        gt_ids=truth.ids[persons],
+        gt_ids=gt_ids[persons],
         pred_ids=predicted.ids[tracks],
     )
     kept = tracked_joints(frame, rules)[:, joints][tracks]

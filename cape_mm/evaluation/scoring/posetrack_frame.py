@@ -17,6 +17,8 @@ _META_KEYS = (
     'ori_shape',
     'ignore_regions',
 )
+#: Id of a labelled person whose identity is not known.
+UNKNOWN_ID = -1
 #: How many frames of a list a message names.
 _NAMED = 5
 
@@ -29,7 +31,8 @@ class LabelledPersons:
         keypoints_px (np.ndarray): (N, K, 2) float64 in original pixels.
         valid (np.ndarray): (N, K) bool, True where there is a label.
         heads_px (np.ndarray): (N, 4) boxes x1, y1, x2, y2 of the heads.
-        ids (np.ndarray): (N,) int64 identities in the video.
+        ids (np.ndarray): (N,) int64 identities in the video, -1 where not
+            known.
     """
 
     keypoints_px: np.ndarray
@@ -105,7 +108,8 @@ def read_frame(sample: Mapping[str, Any], num_joints: int) -> PoseTrackFrame:
 
     Raises:
         ValueError: If something is missing or has another shape, or if an id
-            is negative or occurs twice.
+            is negative or occurs twice. Labelled persons may have -1, also
+            several.
     """
     missing = [key for key in _META_KEYS if key not in sample]
     if missing:
@@ -196,7 +200,7 @@ def _read_truth(
             np.zeros(0, dtype=np.int64),
         )
     take = _Fields(sample, 'gt_instances', where)
-    ids = take.ids()
+    ids = take.ids(unknown=True)
     count = len(ids)
     return LabelledPersons(
         keypoints_px=take('keypoints', (count, num_joints, 2)),
@@ -249,13 +253,17 @@ class _Fields:
             )
         return array
 
-    def ids(self) -> np.ndarray:
-        """(N,) int64 of ``track_ids``, not negative, each once."""
+    def ids(self, unknown: bool = False) -> np.ndarray:
+        """(N,) int64 of ``track_ids``, each once; -1 only if ``unknown``."""
         ids = self._array('track_ids').astype(np.int64).reshape(-1)
-        if (ids < 0).any() or len(np.unique(ids)) < len(ids):
+        known = ids[ids != UNKNOWN_ID] if unknown else ids
+        if (known < 0).any() or len(np.unique(known)) < len(known):
+            also = (
+                f', or {UNKNOWN_ID} where it is not known' if unknown else ''
+            )
             raise ValueError(
                 f'{self.where}: track_ids {ids.tolist()}; each person needs '
-                'one of its own, from 0'
+                f'one of its own, from 0{also}'
             )
         return ids
 

@@ -194,6 +194,12 @@ def broken(edit):
             'image 10000000000: ignore_regions_x and ignore_regions_y',
         ),
         (
+            lambda c: c['images'][0].update(
+                ignore_regions_x=[0, 9, 9], ignore_regions_y=[0, 0, 9]
+            ),
+            r'image 10000000000: .* a single one: \[\[0, 96, 96\]\]',
+        ),
+        (
             lambda c: c['images'][0].update(file_name='images/a/first.png'),
             "'images/a/first.png' has no number; name pictures by",
         ),

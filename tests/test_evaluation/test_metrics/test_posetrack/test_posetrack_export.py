@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -104,6 +105,19 @@ def test_joints_that_are_not_tracked_are_left_out(
     evaluate(video, NAMES, export_all_joints=True, **options)
     _, [(_, records)] = read(tmp_path / 'a.json')
     assert [record['num_keypoints'] for record in records] == [15, 15]
+
+
+def test_a_split_without_labels_is_exported_not_scored(
+    make_video, evaluate, logged, tmp_path
+):
+    video = make_video([[1], [1, 2]], is_labeled=False)
+    for frame in video:
+        frame.pop('gt_instances')
+    assert evaluate(video, NAMES, export_dir=str(tmp_path)) == {}
+    _, frames = read(tmp_path / 'a.json')
+    assert [len(records) for _, records in frames] == [1, 2]
+    (warning,) = (text for level, text in logged if level == logging.WARNING)
+    assert warning.startswith('no joint is labelled in 2 frames')
 
 
 def test_ears_are_accepted_and_not_exported(make_video, evaluate, tmp_path):

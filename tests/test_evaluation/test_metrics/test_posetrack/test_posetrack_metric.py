@@ -197,8 +197,15 @@ def test_frames_must_fit_their_video(make_frame, evaluate):
         evaluate(frames)
 
 
-@pytest.mark.parametrize('ids', [[3, 3], [0, -1]])
-@pytest.mark.parametrize('instances', ['gt_instances', 'pred_instances'])
+@pytest.mark.parametrize(
+    'instances, ids',
+    [
+        ('gt_instances', [3, 3]),
+        ('gt_instances', [0, -2]),
+        ('pred_instances', [3, 3]),
+        ('pred_instances', [0, -1]),
+    ],
+)
 def test_ids_must_be_unique_in_a_frame(make_frame, evaluate, instances, ids):
     frame = make_frame(0, {1: 0, 2: 9}, {1: 0, 2: 9})
     frame[instances]['track_ids'] = np.array(ids)
