@@ -55,11 +55,19 @@ def make_lines(change=None, since=0, until=NUM_LINES):
     return lines
 
 
-def write_scalars(path, lines, epoch=1, interval=50):
-    """Write them as MMEngine's LocalVisBackend does, with a validation."""
+def write_scalars(path, lines, epoch=1, interval=50, before=0):
+    """Write them as MMEngine's LocalVisBackend does, with a validation.
+
+    Args:
+        path (Path): File to write.
+        lines (list): Of :func:`make_lines`.
+        epoch (int): Of all lines.
+        interval (int): Iterations from line to line.
+        before (int): Iterations that were before a run was resumed.
+    """
     rows = []
     for number, values in enumerate(lines, start=1):
-        step = number * interval
+        step = before + number * interval
         rows.append(dict(values, epoch=epoch, iter=step, step=step))
     rows.append(dict(AP=0.5, MOTA=0.3, step=epoch))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,16 @@ PAGE = (DOCS / 'reading_the_tracking_log.md').read_text()
 #: Numbers that the row of a rule must name.
 LIMITS = {
     'gradient-explodes': [training_rules.EXPLODING],
-    'persons-not-found': [100 * training_rules.STUCK],
-    'proposals-not-found': [100 * training_rules.STUCK],
+    'persons-not-found': [
+        100 * training_rules.STUCK,
+        training_rules.START,
+        training_rules.PRECISE,
+    ],
+    'proposals-not-found': [
+        100 * training_rules.STUCK,
+        training_rules.START,
+        training_rules.PRECISE,
+    ],
     'keypoints-stuck': [training_rules.PROGRESS, training_rules.PRECISE],
     'loss-rises': [100 * training_rules.RISE],
     'layers-do-not-refine': [training_rules.WORSE],

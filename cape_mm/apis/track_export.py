@@ -1,14 +1,15 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from dataclasses import replace
+import os
 from pathlib import Path
-from typing import List, Sequence, Set
+from typing import Optional, Sequence, Set, Union
 
 from mmpose.structures import PoseDataSample
 
 from cape_mm.errors import DataError
-from cape_mm.evaluation.reports.posetrack_export import (
+from cape_mm.evaluation.reports.posetrack_records import (
+    PoseTrackRecords,
     check_exportable,
-    write_video,
+    video_file,
 )
 from cape_mm.evaluation.scoring.posetrack_comparison import (
     PoseTrackRules,
@@ -19,15 +20,31 @@ from cape_mm.evaluation.scoring.posetrack_frame import (
     read_frame,
 )
 
+from .posetrack_stream import PoseTrackStream
+
 
 class TrackExport:
-    """Collect the results for one video and write them as PoseTrack18 does.
+    """Write the results for one video as PoseTrack18 does, frame by frame.
+
+    Used with ``with``: without :meth:`finish`, whatever the reason, nothing
+    is left behind. What is held grows with the number of identities, not with
+    that of frames.
+
+    Example:
+        >>> with TrackExport('out', inferencer.keypoint_names) as export:
+        ...     for result in inferencer('video.mp4'):
+        ...         export.add(result)
+        ...     path = export.finish()
 
     Args:
+        folder (str | Path): It is made.
         keypoint_names (Sequence[str]): The K keypoints.
         keypoint_score_thr (float): Least score of a joint that is written.
             Defaults to 0.
         visibility_thr (float): Least visibility of one. Defaults to 0.
+
+    Attributes:
+        num_frames (int): Results so far.
 
     Raises:
         DataError: If the format has keypoints that are not among them.
@@ -35,6 +52,7 @@ class TrackExport:
 
     def __init__(
         self,
+        folder: Union[str, 'os.PathLike[str]'],
         keypoint_names: Sequence[str],
         keypoint_score_thr: float = 0.0,
         visibility_thr: float = 0.0,
@@ -43,47 +61,65 @@ class TrackExport:
             check_exportable(keypoint_names)
         except ValueError as error:
             raise DataError(str(error)) from None
-        self.names = list(keypoint_names)
+        self.folder = Path(folder)
         self.rules = PoseTrackRules(
             keypoint_score_thr, visibility_thr, False, False
         )
-        self._frames: List[PoseTrackFrame] = []
+        self.num_frames = 0
+        self._num_joints = len(keypoint_names)
+        self._records = PoseTrackRecords(keypoint_names)
         self._tracks: Set[int] = set()
-
-    @property
-    def num_frames(self) -> int:
-        """int: Results so far."""
-        return len(self._frames)
+        self._length = 0
+        self._stream: Optional[PoseTrackStream] = None
 
     @property
     def num_tracks(self) -> int:
         """int: Different identities so far."""
         return len(self._tracks)
 
+    def __enter__(self) -> 'TrackExport':
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self._stream is not None:
+            self._stream.discard()
+
     def add(self, result: PoseDataSample) -> None:
-        """Keep the persons of one frame, not its picture.
+        """Write the persons of one frame.
 
         Args:
             result (PoseDataSample): Of :class:`ClipPoseInferencer`.
+
+        Raises:
+            DataError: If the video's name cannot be that of a file.
         """
-        frame = read_frame(result.to_dict(), len(self.names))
-        self._frames.append(frame)
+        frame = read_frame(result.to_dict(), self._num_joints)
+        if self._stream is None:
+            self._stream = self._open(frame)
+        joints = tracked_joints(frame, self.rules)
+        self._stream.add(*self._records.of(frame, joints))
         self._tracks.update(frame.predicted.ids.tolist())
+        self._length = frame.frame_id + 1
+        self.num_frames += 1
 
-    def write(self, folder: str) -> Path:
-        """Write all results.
-
-        Args:
-            folder (str): It is made.
+    def finish(self) -> Path:
+        """Complete the file.
 
         Returns:
             Path: ``<folder>/<video>.json``.
+
+        Raises:
+            DataError: If there were no results.
         """
-        last = self._frames[-1].frame_id + 1
-        frames = [
-            # of a stream nobody knows the length before its end
-            replace(frame, num_frames=max(frame.num_frames, last))
-            for frame in self._frames
-        ]
-        exported = [tracked_joints(frame, self.rules) for frame in frames]
-        return write_video(folder, frames, exported, self.names)
+        if self._stream is None:
+            raise DataError(f'there are no results to write to {self.folder}')
+        # of a stream nobody knows the length before its end
+        self._stream.finish(self._length)
+        path, self._stream = self._stream.target, None
+        return path
+
+    def _open(self, frame: PoseTrackFrame) -> PoseTrackStream:
+        try:
+            return PoseTrackStream(video_file(self.folder, frame.video_id))
+        except ValueError as error:
+            raise DataError(str(error)) from None

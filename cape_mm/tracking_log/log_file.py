@@ -43,13 +43,15 @@ class TrackingLog:
     """Training lines of a log.
 
     Attributes:
-        path (Path): The file.
+        path (Path): The file; the folder if lines of several runs are joined.
         lines (List[LogLine]): In order; of places that a resumed run
             repeats, the last.
+        files (Tuple[Path, ...]): The files that lines are from, in order.
     """
 
     path: Path
     lines: List[LogLine]
+    files: Tuple[Path, ...]
 
     def having(self, *keys: str) -> List[LogLine]:
         """Lines that have all of some keys."""
@@ -65,40 +67,65 @@ class TrackingLog:
         return lines[-1].values[key] if lines else None
 
 
+_Run = Tuple[Path, List[LogLine]]
+
+
 def read_log(path: Path) -> TrackingLog:
     """Read the training lines of a log.
 
     Args:
         path (Path): ``scalars.json``, a text log (``.log``), ``.log.json`` of
-            MMCV 1, or a folder of a training, of which the newest
-            ``scalars.json`` is read.
+            MMCV 1, or a folder of a training, of which the ``scalars.json``
+            of all runs are joined.
 
     Returns:
         TrackingLog: Its lines.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it has no training lines.
+        ValueError: If it has no training lines, or one that is no entry of a
+            log.
     """
-    file = _find_file(path)
-    text = file.read_text(errors='replace')
-    read = _read_json if text.lstrip().startswith('{') else _read_text
-    found: Dict[Tuple[int, int], LogLine] = {}
-    for line in read(text):
-        found[line.epoch, line.iteration] = line
-    if not found:
+    files = _find_files(path)
+    runs = _join_runs([(file, _read_file(file)) for file in files])
+    if not runs:
         raise ValueError(
-            f'{file} has no training line with a loss: give scalars.json or '
-            'the .log file of a training'
+            f'{files[0] if len(files) == 1 else path} has no training line '
+            'with a loss: give scalars.json or the .log file of a training'
         )
-    return TrackingLog(file, [found[place] for place in sorted(found)])
+    used = tuple(file for file, _ in runs)
+    return TrackingLog(
+        used[0] if len(used) == 1 else _training(used[0]),
+        [line for _, lines in runs for line in lines],
+        used,
+    )
 
 
-def _find_file(path: Path) -> Path:
+def _join_runs(runs: List[_Run]) -> List[_Run]:
+    """Keep of each run what is before the runs that came later.
+
+    A resumed run goes on somewhere; one that begins anew takes the place of
+    all that was there.
+    """
+    joined: List[_Run] = []
+    for file, lines in runs:
+        if not lines:
+            continue
+        begin = lines[0][:2]
+        earlier = [
+            (old, [line for line in kept if line[:2] < begin])
+            for old, kept in joined
+        ]
+        joined = [*(run for run in earlier if run[1]), (file, lines)]
+    return joined
+
+
+def _find_files(path: Path) -> List[Path]:
+    """The file, or those of the training that ran last, in order."""
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist')
     if not path.is_dir():
-        return path
+        return [path]
     scalars = sorted(
         path.glob('**/vis_data/scalars.json'),
         key=lambda file: file.parent.parent.name,
@@ -108,22 +135,54 @@ def _find_file(path: Path) -> Path:
             f'no vis_data/scalars.json in {path}: the run needs the '
             'LocalVisBackend; a text log (.log) can be given instead'
         )
-    return scalars[-1]
+    newest = _training(scalars[-1])
+    return [file for file in scalars if _training(file) == newest]
 
 
-def _read_json(text: str) -> Iterator[LogLine]:
-    for row in text.splitlines():
+def _training(file: Path) -> Path:
+    """The folder of a training: ``<training>/<run>/vis_data/<file>``."""
+    return file.parent.parent.parent
+
+
+def _read_file(file: Path) -> List[LogLine]:
+    """Lines in order, of each place the last."""
+    text = file.read_text(errors='replace')
+    is_json = text.lstrip().startswith('{')
+    found: Dict[Tuple[int, int], LogLine] = {}
+    for line in _read_json(text, file) if is_json else _read_text(text):
+        found[line.epoch, line.iteration] = line
+    return [found[place] for place in sorted(found)]
+
+
+def _read_json(text: str, file: Path) -> Iterator[LogLine]:
+    for number, row in enumerate(text.splitlines(), start=1):
         try:
             entry = json.loads(row)
         except json.JSONDecodeError:
             # The last line of a run that was killed may be cut off.
             continue
+        where = f'{file}, line {number}'
+        if not isinstance(entry, dict):
+            raise ValueError(
+                f'{where} is no entry of a training log, which is an object '
+                f'with keys and values: {row[:40]}'
+            )
         if 'loss' in entry and entry.get('mode', 'train') == 'train':
             yield LogLine(
-                int(entry.get('epoch', 0)),
-                int(entry.get('iter', entry.get('step', 0))),
+                _whole(entry, 'epoch', where),
+                _whole(entry, 'iter' if 'iter' in entry else 'step', where),
                 _numbers(entry),
             )
+
+
+def _whole(entry: dict, key: str, where: str) -> int:
+    value = entry.get(key, 0)
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(
+            f'{where}: {key} is {value!r}, must be a whole number'
+        ) from None
 
 
 def _read_text(text: str) -> Iterator[LogLine]:

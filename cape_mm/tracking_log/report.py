@@ -23,8 +23,12 @@ def report_diagnosis(log: TrackingLog, findings: Sequence[Finding]) -> str:
     """
     first, last = log.lines[0].place, log.lines[-1].place
     span = first if first == last else f'{first} to {last}'
+    runs = ''
+    if len(log.files) > 1:
+        names = ', '.join(file.parents[1].name for file in log.files)
+        runs = f'joined from {len(log.files)} runs: {names}\n'
     parts = [
-        f'{log.path}\n{len(log.lines)} line(s) of training: {span}',
+        f'{log.path}\n{runs}{len(log.lines)} line(s) of training: {span}',
         _table(log, findings),
     ]
     for finding in findings:

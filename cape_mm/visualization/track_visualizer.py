@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from copy import copy
+
 import cv2
 import numpy as np
 from mmengine.structures import InstanceData
@@ -30,6 +32,7 @@ class TrackVisualizer(PoseLocalVisualizer):
         frame: PoseDataSample,
         kpt_thr: float = 0.3,
         draw_bbox: bool = False,
+        kpt_score_thr: float = 0.0,
     ) -> np.ndarray:
         """Draw the predicted persons of a frame.
 
@@ -38,11 +41,15 @@ class TrackVisualizer(PoseLocalVisualizer):
             frame (PoseDataSample): With ``pred_instances``.
             kpt_thr (float): Least visibility of a joint. Defaults to 0.3.
             draw_bbox (bool): Draw boxes, too. Defaults to False.
+            kpt_score_thr (float): Least ``keypoint_scores`` of a joint.
+                Defaults to 0, which leaves out none.
 
         Returns:
             np.ndarray: (H, W, 3) uint8, RGB, another array.
         """
         persons = frame.pred_instances
+        if kpt_score_thr > 0:
+            persons = _leave_out(persons, kpt_score_thr)
         drawn = self._draw_instances_kpts(image, persons, kpt_thr)
         if draw_bbox:
             drawn = self._draw_instances_bbox(drawn, persons)
@@ -92,6 +99,15 @@ class TrackVisualizer(PoseLocalVisualizer):
                 start, end = tuple(corners[:2]), tuple(corners[2:])
                 cv2.rectangle(canvas, start, end, color, _unit(canvas))
         return canvas
+
+
+def _leave_out(instances: InstanceData, least_score: float) -> InstanceData:
+    """The same persons without the joints of lower scores."""
+    kept = copy(instances)
+    points = np.array(instances.keypoints)
+    points[np.asarray(instances.keypoint_scores) < least_score] = np.nan
+    kept.keypoints = points
+    return kept
 
 
 def _track_ids(instances: InstanceData) -> np.ndarray:

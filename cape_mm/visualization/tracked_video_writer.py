@@ -15,7 +15,9 @@ _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 class TrackedVideoWriter:
     """Write drawn frames as a video, as pictures, or both.
 
-    Used with ``with``, so that the video is finished whatever happens.
+    Used with ``with``, so that the video is finished whatever happens. The
+    codecs drop the last row or column of an odd size; so in the video, not in
+    the pictures, it is repeated once.
 
     Args:
         video_file (Path, optional): ``.mp4`` or ``.avi``.
@@ -60,9 +62,13 @@ class TrackedVideoWriter:
         if self.frame_dir is not None:
             mmcv.imwrite(image, str(self.frame_dir / name))
         if self.video_file is not None:
+            height, width = image.shape[:2]
+            even = cv2.copyMakeBorder(
+                image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
+            )
             if self._writer is None:
-                self._writer = self._open(image)
-            self._writer.write(image)
+                self._writer = self._open(even)
+            self._writer.write(even)
 
     def _open(self, image: np.ndarray) -> cv2.VideoWriter:
         self.video_file.parent.mkdir(parents=True, exist_ok=True)

@@ -67,6 +67,23 @@ def test_rules_are_listed(call_tool, capsys):
     assert 'error: tracks-elsewhere (trk_kpt_l1, n_trk, det_kpt_l1)' in out
 
 
+def test_a_resumed_training_is_judged_from_its_beginning(
+    call_tool, capsys, tmp_path
+):
+    lines = make_lines()
+    # at the end of a training the losses hardly fall
+    for line in lines[10:]:
+        line.update(loss_cls=0.2, enc_loss_cls=0.2)
+    for name, part, before in (('1', lines[:12], 0), ('2', lines[10:], 500)):
+        path = tmp_path / name / 'vis_data' / 'scalars.json'
+        write_scalars(path, part, before=before)
+    call_tool(TOOL, tmp_path, '--strict')
+    out = capsys.readouterr().out
+    assert f'{tmp_path}\njoined from 2 runs: 1, 2\n30 line(s)' in out
+    call_tool(TOOL, tmp_path / '2', '--strict')
+    assert 'joined' not in capsys.readouterr().out
+
+
 def test_what_cannot_be_read_is_named_in_one_sentence(run, call_tool):
     with pytest.raises(SystemExit, match='error: nowhere does not exist'):
         call_tool(TOOL, 'nowhere')

@@ -2,10 +2,12 @@
 import json
 
 import cv2
+import numpy as np
 import pytest
 from tiny_tracking import LENGTH, write_tiny_tracking
 
 from cape_mm.apis import ClipPoseInferencer
+from cape_mm.visualization.tracked_video_writer import TrackedVideoWriter
 
 TOOL = 'demo/video_pose_demo.py'
 
@@ -67,6 +69,41 @@ def test_json_is_what_was_predicted(demo, tiny):
             place = row['keypoints'][3 * nose : 3 * nose + 2]
             assert place == pytest.approx(points[0].tolist(), abs=1e-2)
     assert len(set(tracks.values())) == len(tracks)
+
+
+def test_joints_are_left_out_by_their_score(demo, tiny):
+    def points(*args):
+        out = demo(tiny.frames, '--kpt-thr', 0, '--frames', *args)
+        content = json.loads((out / 'walk.json').read_text())
+        drawn = cv2.imread(str(out / 'walk_frames' / '00000003.jpg'))
+        scores = [
+            score
+            for person in content['annotations']
+            for score, there in zip(
+                person['scores'], person['keypoints'][2::3]
+            )
+            if there
+        ]
+        return np.sort(scores), drawn
+
+    scores, drawn = points('--no-video')
+    middle = float(np.median(scores))
+    fewer, drawn_fewer = points('--no-video', '--kpt-score-thr', middle)
+    assert 0 < len(fewer) < len(scores)
+    assert (fewer == scores[scores >= middle]).all()
+    assert (drawn != drawn_fewer).any()
+
+
+def test_an_interrupted_video_leaves_no_json(
+    demo, tiny, tmp_path, monkeypatch
+):
+    def stop(self, *args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrackedVideoWriter, 'write', stop)
+    with pytest.raises(SystemExit):
+        demo(tiny.frames, '--no-video')
+    assert list((tmp_path / 'out').iterdir()) == []
 
 
 def test_video_and_frames_are_drawn(demo, tiny, capsys):

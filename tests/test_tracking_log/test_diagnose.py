@@ -60,6 +60,40 @@ def test_keypoints_that_do_not_get_better(tmp_path):
     )
 
 
+NOT_FALLEN = dict(loss_cls=0.5, enc_loss_cls=0.4)
+
+
+def not_fallen(tmp_path, change, **options):
+    path = tmp_path / 'scalars.json'
+    log = read_log(write_scalars(path, make_lines(change), **options))
+    return [f.rule for f in diagnose(log) if f.rule.endswith('not-found')]
+
+
+@pytest.mark.parametrize(
+    'first, epoch, found',
+    [
+        (0, 1, 2),
+        (50, 1, 2),
+        (100, 1, 0),
+        (50, 2, 0),
+        (0, 0, 2),
+        (3000, 0, 0),
+    ],
+)
+def test_only_the_beginning_of_a_training_tells_what_has_not_fallen(
+    tmp_path, first, epoch, found
+):
+    rules = not_fallen(tmp_path, NOT_FALLEN, epoch=epoch, before=first)
+    assert len(rules) == found
+
+
+def test_losses_of_trained_weights_need_not_fall(tmp_path):
+    trained = dict(NOT_FALLEN, det_kpt_l1=0.012, trk_kpt_l1=0.012)
+    assert not_fallen(tmp_path, trained) == []
+    # also without track queries there is a beginning
+    assert len(not_fallen(tmp_path, dict(NOT_FALLEN, det_kpt_l1=None))) == 2
+
+
 def test_a_loss_that_rises_again(tmp_path):
     (finding,) = find(tmp_path, make_lines(dict(loss=-3.0), 20))
     assert finding.rule == 'loss-rises'

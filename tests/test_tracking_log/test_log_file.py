@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 import json
 import math
+from pathlib import Path
 
 import pytest
 from hand_made_log import make_lines, write_scalars
@@ -98,12 +99,62 @@ def test_a_resumed_run_repeats_places_and_a_killed_one_ends_in_the_middle(
     assert [line.values['loss'] for line in log.lines] == [1.0, 3.0]
 
 
-def test_the_newest_run_of_a_folder(tmp_path):
-    for name, loss in (('20260102_000000', 2.0), ('20260101_000000', 1.0)):
-        write_scalars(
-            tmp_path / name / 'vis_data' / 'scalars.json', [dict(loss=loss)]
-        )
-    assert read_log(tmp_path).lines[0].values['loss'] == 2.0
+def write_run(training, day, losses, before=0):
+    lines = [dict(loss=loss) for loss in losses]
+    path = training / f'2026010{day}_000000' / 'vis_data' / 'scalars.json'
+    return write_scalars(path, lines, before=before)
+
+
+def losses_of(log):
+    return [(line.iteration, line.values['loss']) for line in log.lines]
+
+
+def test_runs_of_a_training_are_joined(tmp_path):
+    second = write_run(tmp_path, 2, [7.0, 8.0], before=100)
+    first = write_run(tmp_path, 1, [1.0, 2.0, 3.0])
+    log = read_log(tmp_path)
+    # the later run wins where both have a line
+    assert losses_of(log) == [(50, 1.0), (100, 2.0), (150, 7.0), (200, 8.0)]
+    assert log.path == tmp_path and log.files == (first, second)
+    # a run alone is what it was
+    alone = read_log(second.parent.parent)
+    assert losses_of(alone) == [(150, 7.0), (200, 8.0)]
+    assert alone.path == second
+
+
+def test_a_run_that_begins_anew_replaces_earlier_ones(tmp_path):
+    write_run(tmp_path, 1, [1.0, 2.0, 3.0])
+    newest = write_run(tmp_path, 2, [5.0, 6.0])
+    # a test, whose log has no losses, does not
+    test = write_run(tmp_path, 3, [])
+    log = read_log(tmp_path)
+    assert losses_of(log) == [(50, 5.0), (100, 6.0)]
+    assert log.path == newest and test not in log.files
+
+
+def test_of_several_trainings_the_newest_is_read(tmp_path, monkeypatch):
+    write_run(tmp_path / 'a', 3, [9.0], before=50)
+    write_run(tmp_path / 'a', 1, [1.0])
+    write_run(tmp_path / 'b', 2, [5.0, 6.0])
+    assert losses_of(read_log(tmp_path)) == [(50, 1.0), (100, 9.0)]
+    monkeypatch.chdir(tmp_path / 'b' / '20260102_000000')
+    assert losses_of(read_log(Path('.'))) == [(50, 5.0), (100, 6.0)]
+
+
+@pytest.mark.parametrize(
+    'row, message',
+    [
+        ('5', 'line 2 is no entry of a training log.*: 5$'),
+        ('[{"loss": 1.0}]', r'line 2 is no entry .*: \[{"loss": 1.0}\]$'),
+        ('{"loss": 1.0, "iter": "x"}', "line 2: iter is 'x', must be a whole"),
+        ('{"loss": 1.0, "step": NaN}', 'line 2: step is nan, must be a whole'),
+        ('{"loss": 1.0, "epoch": null}', 'line 2: epoch is None, must be a'),
+    ],
+)
+def test_what_is_no_entry_is_named_with_its_line(tmp_path, row, message):
+    text = f'{{"loss": 1.0, "iter": 1}}\n{row}'
+    with pytest.raises(ValueError, match=f'run.log, {message}'):
+        read_log(write(tmp_path, text))
 
 
 def test_what_is_no_log_is_named(tmp_path):

@@ -65,6 +65,23 @@ def test_joints_below_the_threshold_are_not_drawn(visualizer):
     assert (visualizer.draw_frame(IMAGE, frame, kpt_thr=0.1) == IMAGE).all()
 
 
+def test_joints_of_low_score_are_not_drawn_on_demand(visualizer):
+    frame = frame_of([0])
+    frame.pred_instances.keypoint_scores = np.full((1, 15), 0.2, np.float32)
+    frame.pred_instances.keypoint_scores[0, -1] = 0.6
+    before = frame.pred_instances.keypoints.copy()
+
+    def draw(least):
+        return visualizer.draw_frame(IMAGE, frame, kpt_score_thr=least)
+
+    assert (draw(0.0) == draw(0.1)).all() and (draw(0.1) != IMAGE).any()
+    # the last joint is at the lower end
+    one = (draw(0.5) != IMAGE).any(axis=(1, 2))
+    assert one[80] and not one[:55].any()
+    assert (draw(0.7) == IMAGE).all()
+    assert (frame.pred_instances.keypoints == before).all()
+
+
 def test_nobody_and_persons_without_identity(visualizer):
     assert (visualizer.draw_frame(IMAGE, frame_of([])) == IMAGE).all()
     frame = frame_of([3])

@@ -3,10 +3,10 @@
 
     python tools/analysis_tools/analyze_tracking_log.py LOG
 
-LOG is a `scalars.json`, a text log, or the folder of a training. For each
-fault it says since when, what it means and what to do. The program ends with
-1 if there are errors, with --strict also if there are warnings, or if the log
-cannot be read; otherwise with 0.
+LOG is a `scalars.json`, a text log, or the folder of a training, whose runs
+are joined. For each fault it says since when, what it means and what to do.
+The program ends with 1 if there are errors, with --strict also if there are
+warnings, or if the log cannot be read; otherwise with 0.
 """
 
 import argparse
@@ -25,7 +25,9 @@ def parse_args() -> argparse.Namespace:
         description='Say what is off in the log of a pose tracking training'
     )
     parser.add_argument(
-        'log', nargs='?', help='scalars.json, text log, or folder of a run'
+        'log',
+        nargs='?',
+        help='scalars.json, text log, or folder of a training',
     )
     parser.add_argument(
         '--list', action='store_true', help='print all rules and end'

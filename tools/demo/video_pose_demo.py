@@ -55,6 +55,13 @@ def parse_args() -> argparse.Namespace:
         help='least visibility of a joint that is drawn or written '
         '(default: 0.3)',
     )
+    parser.add_argument(
+        '--kpt-score-thr',
+        type=float,
+        default=0.0,
+        help='least score of one, for models that do not predict visibility '
+        '(default: 0)',
+    )
     parser.add_argument('--boxes', action='store_true', help='draw boxes, too')
     parser.add_argument('--device', help='e.g. cpu or cuda:0')
     parser.add_argument('--batch-size', type=int, default=4)
@@ -78,24 +85,29 @@ def run(args: argparse.Namespace) -> None:
     visualizer = TrackVisualizer(name='video_pose_demo')
     visualizer.set_dataset_meta(inferencer.dataset_meta)
     export = TrackExport(
-        inferencer.keypoint_names, visibility_thr=args.kpt_thr
+        out_dir, inferencer.keypoint_names, args.kpt_score_thr, args.kpt_thr
     )
     # other names than a source in the same folder may have
     video = out_dir / f'{source.video_id}_tracks.{args.format}'
     frames = out_dir / f'{source.video_id}_frames'
-    with TrackedVideoWriter(
+    writer = TrackedVideoWriter(
         None if args.no_video else video,
         frames if args.frames else None,
         args.fps or source.fps or 25.0,
-    ) as writer:
+    )
+    with export, writer:
         pairs = inferencer.predict(source, args.batch_size, progress=True)
         for frame, result in pairs:
             export.add(result)
             drawn = visualizer.draw_frame(
-                frame.image[..., ::-1], result, args.kpt_thr, args.boxes
+                frame.image[..., ::-1],
+                result,
+                args.kpt_thr,
+                args.boxes,
+                args.kpt_score_thr,
             )
             writer.write(drawn, f'{frame.number:08d}.jpg')
-    written = [export.write(str(out_dir))]
+        written = [export.finish()]
     written += [] if args.no_video else [video]
     written += [frames] if args.frames else []
     print(

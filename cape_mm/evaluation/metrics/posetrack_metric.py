@@ -9,7 +9,8 @@ from mmengine.logging import print_log
 
 from cape_mm.registry import METRICS
 
-from ..reports.posetrack_export import check_exportable, write_video
+from ..reports.posetrack_export import write_video
+from ..reports.posetrack_records import check_exportable
 from ..reports.posetrack_report import (
     count_videos,
     report_counts,

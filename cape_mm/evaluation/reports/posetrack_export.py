@@ -3,54 +3,16 @@
 
 import json
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Sequence
 
 import numpy as np
 
 from ..scoring.posetrack_frame import PoseTrackFrame
-
-#: Keypoints of PoseTrack18's files; the ears are always 0.
-POSETRACK18_KEYPOINTS = (
-    'nose',
-    'head_bottom',
-    'head_top',
-    'left_ear',
-    'right_ear',
-    'left_shoulder',
-    'right_shoulder',
-    'left_elbow',
-    'right_elbow',
-    'left_wrist',
-    'right_wrist',
-    'left_hip',
-    'right_hip',
-    'left_knee',
-    'right_knee',
-    'left_ankle',
-    'right_ankle',
+from .posetrack_records import (
+    POSETRACK18_CATEGORY,
+    PoseTrackRecords,
+    video_file,
 )
-_EARS = ('left_ear', 'right_ear')
-
-
-def check_exportable(names: Sequence[str]) -> None:
-    """Check that all keypoints of PoseTrack18 but the ears are there.
-
-    Args:
-        names (Sequence[str]): Names of the predicted keypoints.
-
-    Raises:
-        ValueError: If one is missing.
-    """
-    missing = [
-        name
-        for name in POSETRACK18_KEYPOINTS
-        if name not in names and name not in _EARS
-    ]
-    if missing:
-        raise ValueError(
-            f'no export in the format of PoseTrack18: it has the keypoints '
-            f'{", ".join(missing)}, which the data set lacks'
-        )
 
 
 def write_video(
@@ -60,9 +22,6 @@ def write_video(
     names: Sequence[str],
 ) -> Path:
     """Write the predictions for one video as ``<folder>/<video>.json``.
-
-    Tracks are numbered 0, 1, ... in the order in which they appear: poseval
-    takes no ids from 10000 on.
 
     Args:
         folder (str): It is made.
@@ -77,91 +36,18 @@ def write_video(
     Raises:
         ValueError: If the video's name cannot be that of a file.
     """
-    video_id = frames[0].video_id
-    if Path(video_id).name != video_id:
-        raise ValueError(
-            f'video {video_id!r} is no name of a file: take the name of its '
-            'annotation file as video_id'
-        )
-    columns = np.array(
-        [
-            names.index(name) if name in names and name not in _EARS else -1
-            for name in POSETRACK18_KEYPOINTS
-        ]
-    )
-    tracks: Dict[int, int] = {}
+    target = video_file(folder, frames[0].video_id)
+    records = PoseTrackRecords(names)
     images, annotations = [], []
     for frame, joints in zip(frames, exported):
-        image = _image(frame)
+        image, persons = records.of(frame, joints)
         images.append(image)
-        annotations += _persons(frame, joints, columns, tracks, image['id'])
-    target = Path(folder) / f'{video_id}.json'
+        annotations += persons
     target.parent.mkdir(parents=True, exist_ok=True)
-    category = dict(
-        id=1,
-        name='person',
-        supercategory='person',
-        keypoints=list(POSETRACK18_KEYPOINTS),
-        skeleton=[],
-    )
     content = dict(
-        images=images, annotations=annotations, categories=[category]
+        images=images,
+        annotations=annotations,
+        categories=[POSETRACK18_CATEGORY],
     )
     target.write_text(json.dumps(content) + '\n')
     return target
-
-
-def _image(frame: PoseTrackFrame) -> dict:
-    """The record of one picture; its path from ``images/`` on."""
-    parts = Path(frame.img_path).parts
-    if 'images' in parts:
-        start = len(parts) - 1 - parts[::-1].index('images')
-        parts = parts[start:]
-    number = frame.frame_id if frame.img_id is None else int(frame.img_id)
-    return dict(
-        id=number,
-        frame_id=number,
-        vid_id=frame.video_id,
-        nframes=frame.num_frames,
-        file_name=str(Path(*parts)),
-        width=frame.width,
-        height=frame.height,
-        is_labeled=frame.is_labeled,
-    )
-
-
-def _persons(
-    frame: PoseTrackFrame,
-    joints: np.ndarray,
-    columns: np.ndarray,
-    tracks: Dict[int, int],
-    image_id: int,
-) -> List[dict]:
-    """The records of those who have a joint to write."""
-    predicted = frame.predicted
-    there = joints[:, columns] & (columns >= 0)
-    points = np.where(
-        there[..., None], predicted.keypoints_px[:, columns], 0.0
-    )
-    points = np.concatenate([points, there[..., None]], axis=-1).round(3)
-    scores = np.where(there, predicted.scores[:, columns], 0.0)
-    records = []
-    for person in np.flatnonzero(there.any(axis=1)):
-        places = points[person][there[person], :2]
-        low, high = places.min(axis=0), places.max(axis=0)
-        track_id = int(predicted.ids[person])
-        records.append(
-            dict(
-                id=image_id * 1000 + len(records),
-                image_id=image_id,
-                category_id=1,
-                track_id=tracks.setdefault(track_id, len(tracks)),
-                bbox=[*low.tolist(), *(high - low).tolist()],
-                score=float(predicted.person_scores[person]),
-                keypoints=points[person].ravel().tolist(),
-                num_keypoints=int(there[person].sum()),
-                scores=scores[person].tolist(),
-                iscrowd=0,
-            )
-        )
-    return records

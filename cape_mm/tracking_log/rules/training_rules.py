@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What losses, gradients and times tell."""
 
-from math import isfinite
+from math import inf, isfinite
 from statistics import median
 from typing import List, Optional
 
@@ -12,8 +12,13 @@ from ..rule import ERROR, WARNING, Trouble, lasting, rule, thirds
 EXPLODING = 200.0
 #: A classification loss that keeps this share of its first value.
 STUCK = 0.9
+#: Last iteration, in the first epoch, at which a log can begin and still show
+#: how the training began. Healthy trainings lose more than a tenth of these
+#: losses after it; after iteration 200 not all of them do.
+START = 100
 #: Least progress of loss_kpt from one third of a log to the next, and the
-#: distance, in [0, 1] of the input, from which standing still is no fault.
+#: distance, in [0, 1] of the input, from which standing still is no fault. A
+#: log that begins with it is that of a model that was trained before.
 PROGRESS, PRECISE = 0.02, 0.03
 #: How much of the total loss it may rise from one third to the next.
 RISE = 0.05
@@ -85,7 +90,7 @@ def gradient_explodes(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('loss_cls',),
 )
 def persons_not_found(lines: List[LogLine]) -> Optional[Trouble]:
-    """loss_cls has not fallen."""
+    """loss_cls has not fallen since the training began."""
     return _not_fallen(lines, 'loss_cls')
 
 
@@ -99,11 +104,13 @@ def persons_not_found(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('enc_loss_cls',),
 )
 def proposals_not_found(lines: List[LogLine]) -> Optional[Trouble]:
-    """enc_loss_cls has not fallen."""
+    """enc_loss_cls has not fallen since the training began."""
     return _not_fallen(lines, 'enc_loss_cls')
 
 
 def _not_fallen(lines: List[LogLine], key: str) -> Optional[Trouble]:
+    if not _begins_untrained(lines[0]):
+        return None
     parts = thirds(lines, key)
     first = lines[0].values[key]
     if parts is None or first <= 0 or not parts[-1] > STUCK * first:
@@ -113,6 +120,14 @@ def _not_fallen(lines: List[LogLine], key: str) -> Optional[Trouble]:
         f'{key} was {first:.4g} at first and is {parts[-1]:.4g} in the last '
         'third',
     )
+
+
+def _begins_untrained(first: LogLine) -> bool:
+    """Whether losses can be expected to fall from here on."""
+    if first.epoch > 1 or first.iteration > START:
+        return False
+    # Weights of the loss differ between configs, distances do not.
+    return not first.values.get('det_kpt_l1', inf) <= PRECISE
 
 
 @rule(
