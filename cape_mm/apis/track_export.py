@@ -92,12 +92,17 @@ class TrackExport:
 
         Raises:
             DataError: If the video's name cannot be that of a file.
+            RuntimeError: If the file is complete.
         """
+        if self._stream is None and self.num_frames:
+            raise RuntimeError(
+                'the file is complete: another video needs another export'
+            )
         frame = read_frame(result.to_dict(), self._num_joints)
         if self._stream is None:
             self._stream = self._open(frame)
         joints = tracked_joints(frame, self.rules)
-        self._stream.add(*self._records.of(frame, joints))
+        self._stream.add(*self._records.add(frame, joints))
         self._tracks.update(frame.predicted.ids.tolist())
         self._length = frame.frame_id + 1
         self.num_frames += 1

@@ -83,6 +83,8 @@ def test_nobody_is_a_file_without_annotations(tmp_path):
         export.add(result_of(0, ids=()))
         content = json.loads(export.finish().read_text())
     assert content['annotations'] == [] and len(content['images']) == 1
+    with pytest.raises(RuntimeError, match='complete'):
+        export.add(result_of(1))
 
 
 def test_nothing_is_held_per_frame(tmp_path):

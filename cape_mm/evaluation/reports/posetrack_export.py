@@ -40,7 +40,7 @@ def write_video(
     records = PoseTrackRecords(names)
     images, annotations = [], []
     for frame, joints in zip(frames, exported):
-        image, persons = records.of(frame, joints)
+        image, persons = records.add(frame, joints)
         images.append(image)
         annotations += persons
     target.parent.mkdir(parents=True, exist_ok=True)

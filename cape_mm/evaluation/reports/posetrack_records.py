@@ -2,7 +2,7 @@
 """Predictions as records of PoseTrack18, which evaluation kits read."""
 
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -60,11 +60,11 @@ def check_exportable(names: Sequence[str]) -> None:
         )
 
 
-def video_file(folder: str, video_id: str) -> Path:
+def video_file(folder: Union[str, Path], video_id: str) -> Path:
     """The file of a video.
 
     Args:
-        folder (str): Where files are.
+        folder (str | Path): Where files are.
         video_id (str): The video.
 
     Returns:
@@ -102,7 +102,7 @@ class PoseTrackRecords:
         )
         self._numbers: Dict[int, int] = {}
 
-    def of(
+    def add(
         self, frame: PoseTrackFrame, joints: np.ndarray
     ) -> Tuple[dict, List[dict]]:
         """Records of the next frame.

@@ -35,8 +35,8 @@ class MapLookup(nn.Module):
     directly where the joint is. The joint goes there with the certainty of
     the map: it stays where nothing is found.
 
-    How sharp the maps are taken, and how much less distant cells count, is
-    learned for each kind of joint.
+    How sharp the maps are taken, and how much less distant cells count
+    (negative: how much more), is learned for each kind of joint.
 
     Args:
         num_keypoints (int): K.
