@@ -109,7 +109,7 @@ def model_config(
             ),
             **head,
         ),
-        tracker=tracker,
+        tracker=tracker and dict(tracker),
     )
 
 
