@@ -12,7 +12,6 @@ from cape_mm.structures import ClipDataSample, PoseTrackerState
 
 from ..heads.frame_prediction import persons_to_original
 from ..layers.clip_memory import ClipMemory
-from ..task_modules import DetectionLinker, PoseQueryTracker
 
 
 @MODELS.register_module()
@@ -70,8 +69,8 @@ class PAVENet(BaseModel):
             )
         if (
             self.head.sampler is None
-            and isinstance(self.tracker, PoseQueryTracker)
-            and not isinstance(self.tracker, DetectionLinker)
+            and self.tracker
+            and self.tracker.propagates
         ):
             raise ValueError(
                 'without model.head.sampler no queries are handed over in '

@@ -34,6 +34,8 @@ class DetectionLinker(PoseQueryTracker):
             the best score first. Defaults to 0.3.
     """
 
+    propagates = False
+
     def __init__(
         self,
         metainfo: Union[str, dict],

@@ -75,6 +75,9 @@ class PoseQueryTracker:
         ValueError: If an option is out of its range.
     """
 
+    #: Whether queries go from frame to frame, which training must teach.
+    propagates = True
+
     def __init__(
         self,
         metainfo: Union[str, dict],
