@@ -9,16 +9,18 @@ its metadata exists; ``--forget`` removes the metadata of broken packages, so
 that the next ``pip install`` puts them in anew.
 """
 
+from __future__ import annotations
+
 import re
 import shutil
 import sys
 import sysconfig
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, Iterator, Set
+from typing import Iterator
 
 
-def read_pins(path: Path) -> Dict[str, str]:
+def read_pins(path: Path) -> dict[str, str]:
     """Reads the exact pins of a requirements file, by normalised name."""
     lines = path.read_text('utf-8').splitlines()
     matches = (re.match(r'([\w.-]+)==(\S+)', line) for line in lines)
@@ -31,7 +33,7 @@ def normalised(name: str) -> str:
 
 
 def broken_packages(
-    folders: Set[str], pins: Dict[str, str], forget: bool
+    folders: set[str], pins: dict[str, str], forget: bool
 ) -> Iterator[str]:
     """Yields the broken packages of ``site-packages`` folders."""
     versions = {}

@@ -15,6 +15,8 @@ Environment variables:
     MAX_JOBS: Files of mmcv compiled at once. Default: by cores and memory.
 """
 
+from __future__ import annotations
+
 import fcntl
 import hashlib
 import os
@@ -25,7 +27,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import IO, Iterator, NamedTuple
 
 from prerequisites import (
     Missing,
@@ -47,7 +49,7 @@ class Step(NamedTuple):
     title: str
     packages: str
     proof: str
-    options: Tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     from_source: bool = False
 
 
@@ -103,7 +105,7 @@ class Environment:
         self.python = self.folder / 'bin' / 'python'
         self.log = self.folder.with_name(self.folder.name + '.log')
         self.lock = self.folder.with_name(self.folder.name + '.lock')
-        self.lock_file: Optional[IO] = None
+        self.lock_file: IO | None = None
 
     def marker(self, name: str) -> Path:
         """The file that says that a step was finished for these pins."""
@@ -117,7 +119,7 @@ class Environment:
             [str(self.python), '-c', code], stderr=subprocess.DEVNULL
         )
 
-    def broken(self, *options: str) -> List[str]:
+    def broken(self, *options: str) -> list[str]:
         """Names what is not whole in it."""
         script = str(HERE / 'broken_packages.py')
         command = [str(self.python), script, str(PINS), *options]
@@ -201,7 +203,7 @@ def take_step(env: Environment, step: Step) -> None:
         run_logged(proof, env.log, env.lock_file, variables)
 
 
-def pip_variables() -> Dict[str, str]:
+def pip_variables() -> dict[str, str]:
     """Environment variables for pip and the compilation of mmcv."""
     elsewhere = ('PIP_TARGET', 'PIP_PREFIX', 'PYTHONPATH', 'PYTHONHOME')
     variables = {k: v for k, v in os.environ.items() if k not in elsewhere}

@@ -1,12 +1,13 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What must be on the machine before the environment can be made."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Dict, Optional
 
 # PyTorch 2.12 has no build for older versions, xtcocotools none for newer.
 PYTHON_VERSIONS = ('3.11', '3.10')
@@ -41,7 +42,7 @@ def find_python() -> str:
     )
 
 
-def describe_python(name: str) -> Optional[Dict[str, str]]:
+def describe_python(name: str) -> dict[str, str] | None:
     """Returns path, version, machine and header folder; None if unusable."""
     path = shutil.which(name)
     if path is None:

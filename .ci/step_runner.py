@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Runs a long command into a log, with signs of life on stderr."""
 
+from __future__ import annotations
+
 import os
 import re
 import signal
@@ -8,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, Dict, List, Optional
+from typing import IO
 
 SECONDS_BETWEEN_SIGNS = 20
 # pip's and ninja's lines that tell how far they are.
@@ -57,10 +59,10 @@ def say(text: str) -> None:
 
 
 def run_logged(
-    command: List[str],
+    command: list[str],
     log: Path,
     lock: IO,
-    variables: Optional[Dict[str, str]] = None,
+    variables: dict[str, str] | None = None,
 ) -> None:
     """Runs ``command``; its output goes to ``log``.
 

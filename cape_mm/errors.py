@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Errors of which the message is all that a user needs."""
 
+from __future__ import annotations
+
 
 class DataError(ValueError):
     """Something is wrong with the data, or with what is asked of them.

@@ -7,11 +7,13 @@ Nothing is imported for the check: a version is read from the module's own
 else from the metadata of its distribution, upstream or maintained fork.
 """
 
+from __future__ import annotations
+
 import re
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 
 class Requirement(NamedTuple):
@@ -30,7 +32,7 @@ class Requirement(NamedTuple):
     minimum: str
     below: str
     upstream: str
-    fork: Optional[str] = None
+    fork: str | None = None
     options: str = ''
 
     @property
@@ -39,7 +41,7 @@ class Requirement(NamedTuple):
         return f'{self.module}>={self.minimum},<{self.below}'
 
     @property
-    def distributions(self) -> List[str]:
+    def distributions(self) -> list[str]:
         """Names under which the module can be installed."""
         pins = [self.upstream] + ([self.fork] if self.fork else [])
         return [pin.split('==')[0] for pin in pins]
@@ -111,7 +113,7 @@ def check_openmmlab() -> None:
     )
 
 
-def _problem(requirement: Requirement) -> Optional[str]:
+def _problem(requirement: Requirement) -> str | None:
     """Says what is wrong with an installed package; None if it is fine."""
     folder = _module_folder(requirement.module)
     if folder is None:
@@ -127,7 +129,7 @@ def _problem(requirement: Requirement) -> Optional[str]:
     return None
 
 
-def _module_folder(module: str) -> Optional[Path]:
+def _module_folder(module: str) -> Path | None:
     spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -136,9 +138,7 @@ def _module_folder(module: str) -> Optional[Path]:
     return folder if (folder / '__init__.py').is_file() else None
 
 
-def _installed_version(
-    requirement: Requirement, folder: Path
-) -> Optional[str]:
+def _installed_version(requirement: Requirement, folder: Path) -> str | None:
     source = folder / 'version.py'
     if source.is_file():
         pattern = r"""^__version__\s*=\s*['"]([^'"]+)['"]"""
@@ -149,14 +149,14 @@ def _installed_version(
     return next((version for version in found if version), None)
 
 
-def _distribution(name: str) -> Optional[str]:
+def _distribution(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
 
 
-def _release(version: str) -> Tuple[int, ...]:
+def _release(version: str) -> tuple[int, ...]:
     """Release numbers of a version, without pre-release and local parts."""
     match = re.match(r'\d+(\.\d+)*', version)
     numbers = [int(n) for n in match.group().split('.')] if match else []

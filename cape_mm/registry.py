@@ -7,6 +7,8 @@ module is all MMEngine needs to find a type, because each node knows the
 package that registers into it.
 """
 
+from __future__ import annotations
+
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS

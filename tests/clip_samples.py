@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Tiny videos in PoseTrack's layouts, with known persons."""
 
+from __future__ import annotations
+
 import json
 
 import cv2

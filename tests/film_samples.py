@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What MMEngine's evaluator hands to a metric of cephalometric films."""
 
+from __future__ import annotations
+
 import numpy as np
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample

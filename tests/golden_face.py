@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """A made-up face whose measurements are known."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from cape_mm.structures import get_schema

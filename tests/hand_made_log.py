@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Logs of pose tracking with known faults."""
 
+from __future__ import annotations
+
 import json
 
 NUM_LINES = 30

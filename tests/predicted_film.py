@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """A film as ``CephInferencer`` gives it, of the golden face."""
 
+from __future__ import annotations
+
 import numpy as np
 from golden_face import place
 from mmengine.structures import InstanceData

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Ways to break ``sound_cephalometric_config.py``."""
 
-from typing import List, Tuple
+from __future__ import annotations
 
 from mmengine.config import Config
 
@@ -9,7 +9,7 @@ from mmengine.config import Config
 AFFINE, GENERATE = 3, 4
 
 
-def pipeline(cfg: Config, split: str) -> List[dict]:
+def pipeline(cfg: Config, split: str) -> list[dict]:
     """The transforms of a split, to be changed."""
     return cfg[f'{split}_dataloader'].dataset.pipeline
 
@@ -23,7 +23,7 @@ def set_codec(cfg: Config, **values) -> None:
         codec.update(values)
 
 
-def set_input(cfg: Config, size: Tuple[int, int]) -> None:
+def set_input(cfg: Config, size: tuple[int, int]) -> None:
     """Change the size of the input everywhere."""
     for split in ('train', 'val', 'test'):
         for transform in pipeline(cfg, split):

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Write what every process saw, also those that do not log."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What the cephalometric configs promise beyond being buildable."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
 

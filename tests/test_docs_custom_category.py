@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What the guides to own categories and insight tools show works."""
 
+from __future__ import annotations
+
 import json
 import re
 from pathlib import Path

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The guide to data names only what exists, and its example is readable."""
 
+from __future__ import annotations
+
 import json
 import re
 from pathlib import Path

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The page on guards says what the code does."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The page on PAVENet names options and files that exist."""
 
+from __future__ import annotations
+
 import inspect
 import re
 from pathlib import Path

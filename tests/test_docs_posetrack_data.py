@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The guide to videos names only what exists, and its examples work."""
 
+from __future__ import annotations
+
 import ast
 import json
 import re

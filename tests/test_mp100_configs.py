@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What the configs for MP-100 promise beyond being buildable."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The full systems have the size and the settings that are documented."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Data, config file and checkpoint of a tiny model, to use as a user does."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import NamedTuple
 

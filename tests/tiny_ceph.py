@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Films, config file and checkpoint of a tiny model, to use as a user does."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import torch
 from mmengine.config import Config
@@ -40,7 +42,7 @@ def write_tiny_ceph(folder: Path) -> TinyCeph:
 
 
 def save_weights(
-    cfg: Config, path: Path, schema: Optional[str] = 'cephalogram23', **meta
+    cfg: Config, path: Path, schema: str | None = 'cephalogram23', **meta
 ) -> None:
     """Save random weights as MMEngine does."""
     torch.manual_seed(0)

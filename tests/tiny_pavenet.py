@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """A PAVENet that trains in a blink, and clips for it."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from mmengine.structures import InstanceData

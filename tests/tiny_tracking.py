@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Video, config file and checkpoint of a tiny tracker, as a user has them."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import NamedTuple
 

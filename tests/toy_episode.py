@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Episodes of one dark picture of 120 x 200 pixels with three keypoints."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Sequence
 

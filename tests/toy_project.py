@@ -5,6 +5,8 @@ The model draws random numbers while it trains, the data set's metainfo holds
 NumPy data, and the PCK goes up and down, so that what depends on these shows.
 """
 
+from __future__ import annotations
+
 import random
 
 import numpy as np

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Runs a tracker of poses over made-up outputs of a model."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 

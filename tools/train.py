@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Train a model: ``python tools/train.py CONFIG``."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

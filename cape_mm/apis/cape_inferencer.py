@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os
 from itertools import islice, zip_longest
-from typing import Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -56,9 +58,9 @@ class CapeInferencer:
 
     def __init__(
         self,
-        checkpoint: Union[str, 'os.PathLike[str]'],
-        config: Optional[Union[Config, str, 'os.PathLike[str]']] = None,
-        device: Optional[Union[str, torch.device]] = None,
+        checkpoint: str | os.PathLike[str],
+        config: Config | str | os.PathLike[str] | None = None,
+        device: str | torch.device | None = None,
     ) -> None:
         self.cfg = load_config(config, checkpoint)
         self.model = load_estimator(self.cfg, checkpoint, device)
@@ -66,9 +68,9 @@ class CapeInferencer:
 
     def __call__(
         self,
-        support_images: Union[Image, Sequence[Image]],
+        support_images: Image | Sequence[Image],
         support_keypoints: Sequence,
-        queries: Union[Image, Iterable[Image]],
+        queries: Image | Iterable[Image],
         **kwargs,
     ) -> Iterator[PoseDataSample]:
         """Predict keypoints on queries, lazily.
@@ -101,14 +103,14 @@ class CapeInferencer:
 
     def predict_episodes(
         self,
-        support_images: Union[Image, Sequence[Image]],
+        support_images: Image | Sequence[Image],
         support_keypoints: Sequence,
-        queries: Union[Image, Iterable[Image]],
+        queries: Image | Iterable[Image],
         skeleton: Sequence[Sequence[int]] = (),
-        keypoint_names: Optional[Sequence[str]] = None,
+        keypoint_names: Sequence[str] | None = None,
         category_name: str = 'object',
-        support_boxes: Optional[Sequence] = None,
-        query_boxes: Optional[Iterable] = None,
+        support_boxes: Sequence | None = None,
+        query_boxes: Iterable | None = None,
         batch_size: int = 8,
     ) -> Iterator[EpisodeDataSample]:
         """Predict keypoints; results come with their supports.
@@ -169,10 +171,10 @@ class CapeInferencer:
 
     def _load_supports(
         self,
-        images: Union[Image, Sequence[Image]],
+        images: Image | Sequence[Image],
         keypoints: Sequence,
-        boxes: Optional[Sequence],
-    ) -> List[dict]:
+        boxes: Sequence | None,
+    ) -> list[dict]:
         """Check and prepare all shots."""
         if _is_image(images):
             images, keypoints = [images], [keypoints]
@@ -209,8 +211,8 @@ class CapeInferencer:
     @torch.no_grad()
     def _predict(
         self,
-        supports: List[dict],
-        queries: Iterator[Tuple[Image, Optional[Sequence]]],
+        supports: list[dict],
+        queries: Iterator[tuple[Image, Sequence | None]],
         metainfo: dict,
         batch_size: int,
     ) -> Iterator[EpisodeDataSample]:
@@ -235,8 +237,8 @@ def _is_image(value: object) -> bool:
 
 
 def _pair_up(
-    queries: Iterable[Image], boxes: Optional[Iterable]
-) -> Iterator[Tuple[Image, Optional[Sequence]]]:
+    queries: Iterable[Image], boxes: Iterable | None
+) -> Iterator[tuple[Image, Sequence | None]]:
     """Queries with their boxes, or with None."""
     if boxes is None:
         for query in queries:

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os
 from itertools import islice
-from typing import Iterable, Iterator, List, Optional, Union
+from typing import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -54,9 +56,9 @@ class CephInferencer:
 
     def __init__(
         self,
-        checkpoint: Union[str, 'os.PathLike[str]'],
-        config: Optional[Union[Config, str, 'os.PathLike[str]']] = None,
-        device: Optional[Union[str, torch.device]] = None,
+        checkpoint: str | os.PathLike[str],
+        config: Config | str | os.PathLike[str] | None = None,
+        device: str | torch.device | None = None,
         min_score: float = 0.0,
     ) -> None:
         self.cfg = load_config(config, checkpoint)
@@ -67,8 +69,8 @@ class CephInferencer:
 
     def __call__(
         self,
-        films: Union[Image, Iterable[Image]],
-        spacing: Optional[Spacing] = None,
+        films: Image | Iterable[Image],
+        spacing: Spacing | None = None,
         batch_size: int = 4,
     ) -> Iterator[PoseDataSample]:
         """Predict films, lazily.
@@ -112,12 +114,12 @@ class CephInferencer:
     def _predict(
         self,
         films: Iterator[Image],
-        spacing: Optional[Spacing],
+        spacing: Spacing | None,
         batch_size: int,
     ) -> Iterator[PoseDataSample]:
         """Predict batch by batch."""
         while True:
-            batch: List[dict] = [
+            batch: list[dict] = [
                 self.loader.load(film, spacing)
                 for film in islice(films, batch_size)
             ]

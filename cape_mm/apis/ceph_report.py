@@ -1,9 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What :class:`CephInferencer` has found, as plain values and tables."""
 
+from __future__ import annotations
+
 import csv
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Mapping, Sequence
 
 from mmpose.structures import PoseDataSample
 
@@ -11,7 +13,7 @@ from cape_mm.evaluation.norms import Norm, load_norms
 from cape_mm.structures import get_schema
 
 
-def landmark_rows(result: PoseDataSample) -> List[Dict[str, Any]]:
+def landmark_rows(result: PoseDataSample) -> list[dict[str, Any]]:
     """The landmarks of a film.
 
     Args:
@@ -47,8 +49,8 @@ def landmark_rows(result: PoseDataSample) -> List[Dict[str, Any]]:
 
 
 def measurement_rows(
-    result: PoseDataSample, norms: Optional[Mapping[str, Norm]] = None
-) -> List[Dict[str, Any]]:
+    result: PoseDataSample, norms: Mapping[str, Norm] | None = None
+) -> list[dict[str, Any]]:
     """The measurements of a film, and how they compare with norms.
 
     Args:
@@ -87,8 +89,8 @@ def measurement_rows(
 
 
 def describe_film(
-    result: PoseDataSample, norms: Optional[Mapping[str, Norm]] = None
-) -> Dict[str, Any]:
+    result: PoseDataSample, norms: Mapping[str, Norm] | None = None
+) -> dict[str, Any]:
     """All about a film, ready for JSON.
 
     Args:
@@ -118,9 +120,7 @@ def describe_film(
     )
 
 
-def write_table(
-    path: Union[str, Path], rows: Sequence[Mapping[str, Any]]
-) -> None:
+def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV with a header; None becomes an empty cell.
 
     Args:
@@ -134,5 +134,5 @@ def write_table(
         writer.writerows(rows)
 
 
-def _round(value: Optional[float], digits: int) -> Optional[float]:
+def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(float(value), digits)

@@ -1,9 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The config that MMEngine stores in a checkpoint, read without running it."""
 
+from __future__ import annotations
+
 import ast
 from importlib import import_module
-from typing import Any, Iterator, List
+from typing import Any, Iterator
 
 from mmengine.config import Config
 from mmengine.registry import MODELS, TASK_UTILS, TRANSFORMS, Registry
@@ -47,7 +49,7 @@ def config_from_text(text: str) -> Config:
     return cfg
 
 
-def test_pipeline(cfg: Config) -> List[dict]:
+def test_pipeline(cfg: Config) -> list[dict]:
     """The transforms of one member in test or validation.
 
     Args:

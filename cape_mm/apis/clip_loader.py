@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Callable, Sequence, Union
+from __future__ import annotations
+
+from typing import Callable, Sequence
 
 import numpy as np
 from mmengine.dataset import Compose
@@ -25,7 +27,7 @@ class ClipLoader:
 
     def __init__(
         self,
-        pipeline: Sequence[Union[dict, Callable]],
+        pipeline: Sequence[dict | Callable],
         flip_indices: Sequence[int],
     ) -> None:
         transforms = build_transforms(pipeline)

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os
 from itertools import islice
-from typing import Iterator, List, Optional, Tuple, Union
+from typing import Iterator, Union
 
 import torch
 from mmengine.config import Config
@@ -58,9 +60,9 @@ class ClipPoseInferencer:
 
     def __init__(
         self,
-        checkpoint: Union[str, 'os.PathLike[str]'],
-        config: Optional[Union[Config, str, 'os.PathLike[str]']] = None,
-        device: Optional[Union[str, torch.device]] = None,
+        checkpoint: str | os.PathLike[str],
+        config: Config | str | os.PathLike[str] | None = None,
+        device: str | torch.device | None = None,
     ) -> None:
         self.cfg = load_config(config, checkpoint)
         self.model = load_estimator(self.cfg, checkpoint, device)
@@ -112,7 +114,7 @@ class ClipPoseInferencer:
 
     def predict(
         self, video: Video, batch_size: int = 4, progress: bool = False
-    ) -> Iterator[Tuple[VideoFrame, PoseDataSample]]:
+    ) -> Iterator[tuple[VideoFrame, PoseDataSample]]:
         """Track a video, lazily, and give the frames, too, to draw on.
 
         Args:
@@ -137,12 +139,12 @@ class ClipPoseInferencer:
 
     def _track(
         self, source: FrameSource, batch_size: int
-    ) -> Iterator[Tuple[VideoFrame, PoseDataSample]]:
+    ) -> Iterator[tuple[VideoFrame, PoseDataSample]]:
         """Predict batch by batch."""
         windows = stream_windows(source, self.num_frames, self.frame_stride)
         state = None
         while True:
-            batch: List[List[VideoFrame]] = list(islice(windows, batch_size))
+            batch: list[list[VideoFrame]] = list(islice(windows, batch_size))
             if not batch:
                 return
             # as one clip, frames that windows share are encoded once

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, NamedTuple, Optional
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -30,7 +32,7 @@ class DecodingTrace(NamedTuple):
     scores: Tensor
     points: Tensor
     order: Tensor
-    attention: Optional[Tensor]
+    attention: Tensor | None
 
 
 @torch.no_grad()
@@ -83,7 +85,7 @@ class _AttentionRecorder:
     """Recomputes the weights of an attention layer whenever it is called."""
 
     def __init__(self, layer: nn.Module) -> None:
-        self._calls: List[Tensor] = []
+        self._calls: list[Tensor] = []
         self.remove = layer.register_forward_pre_hook(self._record).remove
 
     def _record(self, layer: nn.Module, args: tuple) -> None:
@@ -95,7 +97,7 @@ class _AttentionRecorder:
             scores = scores.masked_fill(~mask.unsqueeze(1), -torch.inf)
         self._calls.append(scores.softmax(dim=-1).mean(dim=1).cpu())
 
-    def weights(self, num_steps: int) -> Optional[Tensor]:
+    def weights(self, num_steps: int) -> Tensor | None:
         """(N, num_steps, L) of the last pass over all steps, or None."""
         if not self._calls:
             return None

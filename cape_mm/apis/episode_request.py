@@ -1,10 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Read what a user wants predicted from a JSON file."""
 
+from __future__ import annotations
+
 import json
 import os.path as osp
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -24,8 +26,8 @@ class RequestMember:
     """
 
     image: str
-    keypoints: Optional[list] = None
-    box: Optional[List[float]] = None
+    keypoints: list | None = None
+    box: list[float] | None = None
 
 
 @dataclass
@@ -40,19 +42,19 @@ class EpisodeRequest:
         skeleton (List[List[int]]): 0-based index pairs.
     """
 
-    supports: List[RequestMember] = field(default_factory=list)
-    queries: List[RequestMember] = field(default_factory=list)
+    supports: list[RequestMember] = field(default_factory=list)
+    queries: list[RequestMember] = field(default_factory=list)
     category_name: str = 'object'
-    keypoint_names: Optional[List[str]] = None
-    skeleton: List[List[int]] = field(default_factory=list)
+    keypoint_names: list[str] | None = None
+    skeleton: list[list[int]] = field(default_factory=list)
 
 
 def read_request(
     path: str,
-    image_root: Optional[str] = None,
-    category_id: Optional[int] = None,
-    support_ids: Optional[Sequence[int]] = None,
-    query_ids: Optional[Sequence[int]] = None,
+    image_root: str | None = None,
+    category_id: int | None = None,
+    support_ids: Sequence[int] | None = None,
+    query_ids: Sequence[int] | None = None,
 ) -> EpisodeRequest:
     """Read a request, or make one of an annotation file of MP-100.
 
@@ -108,7 +110,7 @@ def _from_content(
         raise DataError(
             f'{path} must hold an object with the keys {sorted(known)}'
         )
-    members: Dict[str, List[RequestMember]] = {}
+    members: dict[str, list[RequestMember]] = {}
     for part in ('supports', 'queries'):
         members[part] = []
         for number, entry in enumerate(content.get(part) or []):
@@ -132,9 +134,9 @@ def _from_content(
 
 def _from_dataset(
     dataset: MP100Dataset,
-    category_id: Optional[int],
-    support_ids: Optional[Sequence[int]],
-    query_ids: Optional[Sequence[int]],
+    category_id: int | None,
+    support_ids: Sequence[int] | None,
+    query_ids: Sequence[int] | None,
 ) -> EpisodeRequest:
     instances = [dataset.get_data_info(i) for i in range(len(dataset))]
     by_id = {info['id']: info for info in instances}
@@ -169,7 +171,7 @@ def _from_dataset(
     )
 
 
-def _find(by_id: Dict[int, dict], number: int, dataset: MP100Dataset) -> dict:
+def _find(by_id: dict[int, dict], number: int, dataset: MP100Dataset) -> dict:
     if number not in by_id:
         raise DataError(
             f'{dataset.ann_file} has no usable annotation {number}; the '

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Episodes of a config for tools that look at a model from outside."""
 
-from typing import Iterator, List, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -36,7 +38,7 @@ def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:
         return DATASETS.build(loader['dataset'])
 
 
-def spread_indices(total: int, wanted: Optional[int] = None) -> List[int]:
+def spread_indices(total: int, wanted: int | None = None) -> list[int]:
     """Choose indices evenly, so that all categories of a list have a share.
 
     Args:
@@ -54,7 +56,7 @@ def spread_indices(total: int, wanted: Optional[int] = None) -> List[int]:
 @torch.no_grad()
 def predict_items(
     model: BaseModel, items: Sequence[dict]
-) -> List[EpisodeDataSample]:
+) -> list[EpisodeDataSample]:
     """Predict items of an episode data set as one batch.
 
     Args:
@@ -69,7 +71,7 @@ def predict_items(
 
 def iterate_batches(
     dataset: Dataset, indices: Sequence[int], batch_size: int
-) -> Iterator[Tuple[List[int], List[dict]]]:
+) -> Iterator[tuple[list[int], list[dict]]]:
     """Load items batch by batch.
 
     Args:

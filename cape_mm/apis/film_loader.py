@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os
-from typing import Callable, Optional, Sequence, Tuple, Union
+from typing import Callable, Sequence, Union
 
 import mmcv
 import numpy as np
@@ -27,12 +29,12 @@ class FilmLoader:
     """
 
     def __init__(
-        self, pipeline: Sequence[Union[dict, Callable]], num_landmarks: int
+        self, pipeline: Sequence[dict | Callable], num_landmarks: int
     ) -> None:
         self._loader = MemberLoader(pipeline)
         self.num_landmarks = num_landmarks
 
-    def load(self, film: Image, spacing: Optional[Spacing] = None) -> dict:
+    def load(self, film: Image, spacing: Spacing | None = None) -> dict:
         """Prepare one film; all of it is looked at.
 
         Args:
@@ -111,7 +113,7 @@ def check_spacing(spacing: Spacing) -> np.ndarray:
     Raises:
         DataError: If it is anything else, or not positive.
     """
-    values: Tuple[float, ...] = tuple(np.ravel(spacing).tolist())
+    values: tuple[float, ...] = tuple(np.ravel(spacing).tolist())
     values = values * 2 if len(values) == 1 else values
     if len(values) != 2 or not all(0 < v < float('inf') for v in values):
         raise DataError(

@@ -1,12 +1,14 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Videos that belong to no data set: files, and folders of pictures."""
 
+from __future__ import annotations
+
 import os
 import re
 import warnings
 from abc import abstractmethod
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Iterator, NamedTuple
 
 import cv2
 import mmcv
@@ -52,8 +54,8 @@ class FrameSource:
     def __init__(
         self,
         video_id: str,
-        num_frames: Optional[int] = None,
-        fps: Optional[float] = None,
+        num_frames: int | None = None,
+        fps: float | None = None,
     ) -> None:
         self.video_id = video_id
         self.num_frames = num_frames
@@ -61,7 +63,7 @@ class FrameSource:
         self.skipped = 0
 
     @abstractmethod
-    def read(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
+    def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
         """Read all frames.
 
         Yields:
@@ -120,7 +122,7 @@ class FolderFrames(FrameSource):
         DataError: If there is no picture in it.
     """
 
-    def __init__(self, folder: Path, fps: Optional[float] = None) -> None:
+    def __init__(self, folder: Path, fps: float | None = None) -> None:
         files = [
             path
             for path in folder.iterdir()
@@ -131,10 +133,10 @@ class FolderFrames(FrameSource):
                 f'there is no picture in the folder {folder}; wanted are '
                 f'files {", ".join(PICTURES)}'
             )
-        self.files: List[Path] = sorted(files, key=_by_numbers)
+        self.files: list[Path] = sorted(files, key=_by_numbers)
         super().__init__(folder.resolve().name, len(files), fps)
 
-    def read(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
+    def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
         """Read all pictures; see :class:`FrameSource`."""
         for path in self.files:
             content = get(str(path))
@@ -164,7 +166,7 @@ class VideoFile(FrameSource):
             fps if 0 < fps < 1000 else None,
         )
 
-    def read(self) -> Iterator[Tuple[str, Optional[np.ndarray]]]:
+    def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
         """Read all frames; see :class:`FrameSource`."""
         capture = self._open()
         number = 0
@@ -188,7 +190,7 @@ class VideoFile(FrameSource):
         return capture
 
 
-def open_video(path: Union[str, 'os.PathLike[str]']) -> FrameSource:
+def open_video(path: str | os.PathLike[str]) -> FrameSource:
     """Open a video file or a folder of pictures.
 
     Args:
@@ -213,7 +215,7 @@ def open_video(path: Union[str, 'os.PathLike[str]']) -> FrameSource:
     return VideoFile(path)
 
 
-def _check_size(frame: VideoFrame, first: str, shape: Tuple) -> None:
+def _check_size(frame: VideoFrame, first: str, shape: tuple) -> None:
     if frame.image.shape == shape:
         return
     size = '{1} x {0}'.format(*frame.image.shape)

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from collections import deque
 from itertools import islice
-from typing import Deque, Iterable, Iterator, List
+from typing import Iterable, Iterator
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from .frame_source import VideoFrame
 
 def stream_windows(
     frames: Iterable[VideoFrame], num_frames: int, stride: int = 1
-) -> Iterator[List[VideoFrame]]:
+) -> Iterator[list[VideoFrame]]:
     """Give a window around each frame of a video of any length.
 
     The windows are those of ``PoseTrackClipDataset`` in test mode. At most
@@ -29,7 +31,7 @@ def stream_windows(
     """
     reach = num_frames // 2 * stride
     frames = iter(frames)
-    held: Deque[VideoFrame] = deque(islice(frames, 1))
+    held: deque[VideoFrame] = deque(islice(frames, 1))
     center = 0
     while center < len(held):
         middle = held[center].number

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Tuple
+from __future__ import annotations
 
 import numpy as np
 from mmpose.codecs.base import BaseKeypointCodec
@@ -10,7 +10,7 @@ def decode_heatmaps(
     codec: BaseKeypointCodec,
     input_center: np.ndarray,
     input_scale: np.ndarray,
-) -> Tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Read landmarks off heat maps, in NumPy, as MMPose's estimator does.
 
     For networks that run elsewhere, such as in ONNX Runtime.

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os
-from typing import List, Optional, Union
+from typing import Union
 
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
@@ -66,7 +68,7 @@ def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
     return schema
 
 
-def _schema_of_config(cfg: Config) -> Optional[str]:
+def _schema_of_config(cfg: Config) -> str | None:
     for name in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
         dataset = (cfg.get(name) or {}).get('dataset') or {}
         while 'schema' not in dataset and dataset.get('dataset'):
@@ -85,7 +87,7 @@ def _get_schema(name: str, checkpoint: str) -> LandmarkSchema:
         ) from None
 
 
-def _names(meta: dict) -> List[str]:
+def _names(meta: dict) -> list[str]:
     """Names of the channels in their order; empty if not stored."""
     names = meta.get('keypoint_id2name') or {}
     return [names[key] for key in sorted(names, key=int)]

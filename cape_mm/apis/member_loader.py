@@ -1,9 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Make members of episodes from a user's pictures, points and boxes."""
 
+from __future__ import annotations
+
 import os
 import warnings
-from typing import Callable, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Sequence, Union
 
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
@@ -33,7 +35,7 @@ class MemberLoader:
     """
 
     def __init__(
-        self, pipeline: Sequence[Union[dict, Callable]], margin: float = 0.1
+        self, pipeline: Sequence[dict | Callable], margin: float = 0.1
     ) -> None:
         transforms = build_transforms(pipeline)
         if not transforms or not isinstance(transforms[0], LoadImageFromFile):
@@ -43,7 +45,7 @@ class MemberLoader:
         self.margin = margin
 
     def load_support(
-        self, image: Image, keypoints: np.ndarray, box: Optional[Sequence]
+        self, image: Image, keypoints: np.ndarray, box: Sequence | None
     ) -> dict:
         """Prepare one annotated picture.
 
@@ -79,7 +81,7 @@ class MemberLoader:
         return packed
 
     def load_query(
-        self, image: Image, num_keypoints: int, box: Optional[Sequence]
+        self, image: Image, num_keypoints: int, box: Sequence | None
     ) -> dict:
         """Prepare one picture without annotation.
 
@@ -107,7 +109,7 @@ class MemberLoader:
         del sample.gt_instance_labels
         return packed
 
-    def _open(self, image: Image) -> Tuple[dict, str, Tuple[int, int]]:
+    def _open(self, image: Image) -> tuple[dict, str, tuple[int, int]]:
         """Load a picture: results, its name for messages, (width, height)."""
         if isinstance(image, np.ndarray):
             name = 'an array'
@@ -156,7 +158,7 @@ def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
         DataError: If the shape is wrong, a labelled point is not finite or
             none is labelled.
     """
-    rows: List[list] = []
+    rows: list[list] = []
     for index, point in enumerate(keypoints):
         point = _numbers([0, 0, 0] if point is None else point)
         if point is None or len(point) not in (2, 3):
@@ -176,7 +178,7 @@ def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
 
 
 def clip_box(
-    box: Optional[Sequence], size: Tuple[int, int], name: str
+    box: Sequence | None, size: tuple[int, int], name: str
 ) -> np.ndarray:
     """Cut a box at the border of its picture, as the data sets do.
 
@@ -209,7 +211,7 @@ def clip_box(
     return clipped
 
 
-def check_skeleton(skeleton: Sequence, num_keypoints: int) -> List[List[int]]:
+def check_skeleton(skeleton: Sequence, num_keypoints: int) -> list[list[int]]:
     """Make sure that edges join two different keypoints.
 
     Args:
@@ -233,7 +235,7 @@ def check_skeleton(skeleton: Sequence, num_keypoints: int) -> List[List[int]]:
     return [[int(end) for end in edge] for edge in edges]
 
 
-def _numbers(values: Sequence) -> Optional[List[float]]:
+def _numbers(values: Sequence) -> list[float] | None:
     """Read numbers; None if it is anything else."""
     try:
         return [float(value) for value in values]
@@ -241,9 +243,7 @@ def _numbers(values: Sequence) -> Optional[List[float]]:
         return None
 
 
-def _box_of_keypoints(
-    points: np.ndarray, margin: float
-) -> Optional[np.ndarray]:
+def _box_of_keypoints(points: np.ndarray, margin: float) -> np.ndarray | None:
     low, high = points.min(axis=0), points.max(axis=0)
     rim = margin * (high - low).max()
     if rim <= 0:
@@ -252,7 +252,7 @@ def _box_of_keypoints(
 
 
 def _check_inside(
-    keypoints: np.ndarray, size: Tuple[int, int], name: str
+    keypoints: np.ndarray, size: tuple[int, int], name: str
 ) -> None:
     outside = (keypoints[:, :2] < 0) | (keypoints[:, :2] > size)
     bad = np.flatnonzero(outside.any(axis=1) & (keypoints[:, 2] > 0))

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os
-from typing import Optional, Union
+from typing import Union
 
 import torch
 from mmengine.config import Config
@@ -20,7 +22,7 @@ PathLike = Union[str, 'os.PathLike[str]']
 
 
 def load_config(
-    config: Optional[Union[Config, PathLike]], checkpoint: PathLike
+    config: Config | PathLike | None, checkpoint: PathLike
 ) -> Config:
     """Get the config of a model.
 
@@ -59,7 +61,7 @@ def load_config(
 def load_estimator(
     cfg: Config,
     checkpoint: PathLike,
-    device: Optional[Union[str, torch.device]] = None,
+    device: str | torch.device | None = None,
 ) -> BaseModel:
     """Build the model of a config and load its weights, all of them.
 

@@ -5,6 +5,8 @@ Needs onnx, and onnxruntime for the comparison: ``pip install onnx
 onnxruntime``. They are imported only here, when they are needed.
 """
 
+from __future__ import annotations
+
 import inspect
 import json
 import os
@@ -12,7 +14,7 @@ import warnings
 from copy import deepcopy
 from importlib import import_module
 from types import ModuleType
-from typing import Dict, Iterable, Union
+from typing import Iterable, Union
 
 import numpy as np
 import torch
@@ -144,7 +146,7 @@ def export_onnx(
 
 def compare_onnx(
     inferencer: CephInferencer, path: PathLike, films: Iterable[Image]
-) -> Dict[str, float]:
+) -> dict[str, float]:
     """Compare an exported network, and decoding outside of it, with PyTorch.
 
     Args:

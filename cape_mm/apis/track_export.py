@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os
 from pathlib import Path
-from typing import Optional, Sequence, Set, Union
+from typing import Sequence
 
 from mmpose.structures import PoseDataSample
 
@@ -52,7 +54,7 @@ class TrackExport:
 
     def __init__(
         self,
-        folder: Union[str, 'os.PathLike[str]'],
+        folder: str | os.PathLike[str],
         keypoint_names: Sequence[str],
         keypoint_score_thr: float = 0.0,
         visibility_thr: float = 0.0,
@@ -68,16 +70,16 @@ class TrackExport:
         self.num_frames = 0
         self._num_joints = len(keypoint_names)
         self._records = PoseTrackRecords(keypoint_names)
-        self._tracks: Set[int] = set()
+        self._tracks: set[int] = set()
         self._length = 0
-        self._stream: Optional[PoseTrackStream] = None
+        self._stream: PoseTrackStream | None = None
 
     @property
     def num_tracks(self) -> int:
         """int: Different identities so far."""
         return len(self._tracks)
 
-    def __enter__(self) -> 'TrackExport':
+    def __enter__(self) -> TrackExport:
         return self
 
     def __exit__(self, *error) -> None:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from collections import OrderedDict
-from typing import Dict, List, Mapping
+from typing import Mapping
 
 #: What each kind of problem means and what is done about it, in the order
 #: of the report.
@@ -41,8 +43,8 @@ class AnnotationReport:
         self.ann_file = ann_file
         self.problems = problems
         self.max_examples = max_examples
-        self.counts: Dict[str, int] = {}
-        self.examples: Dict[str, List[str]] = {}
+        self.counts: dict[str, int] = {}
+        self.examples: dict[str, list[str]] = {}
 
     def add(self, kind: str, example: str) -> None:
         """Count one problem.

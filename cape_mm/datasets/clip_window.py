@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Which frames of a video make a clip; frames are given by their numbers."""
 
-from typing import List, Sequence, Tuple
+from __future__ import annotations
+
+from typing import Sequence
 
 import numpy as np
 
@@ -39,7 +41,7 @@ def draw_centers(
     num_windows: int,
     max_gap: int,
     rng: np.random.Generator,
-) -> List[int]:
+) -> list[int]:
     """Choose the middle frames of a clip's windows, all of them labelled.
 
     The next one is drawn among the labelled frames that come at most
@@ -74,7 +76,7 @@ def draw_centers(
 
 def unique_frames(
     positions: Sequence[np.ndarray],
-) -> Tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Find the frames that windows share.
 
     Args:

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os
 import os.path as osp
 from pathlib import Path
-from typing import Dict, Optional, Sequence, Set, Tuple
+from typing import Sequence
 
 from mmengine.fileio import exists
 from PIL import Image
@@ -17,7 +19,7 @@ STATES = dict(
 _EXIF_ORIENTATION = 274
 
 
-def loaded_size(path: Path, decode: bool = False) -> Optional[Tuple[int, int]]:
+def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
     """Size of a picture as OpenCV loads it, i.e. turned as its EXIF says.
 
     Args:
@@ -41,7 +43,7 @@ def loaded_size(path: Path, decode: bool = False) -> Optional[Tuple[int, int]]:
 
 def check_pictures(
     images: Sequence[dict], image_root: Path, decode: bool = False
-) -> Dict[str, str]:
+) -> dict[str, str]:
     """Look for the pictures of an annotation file.
 
     Args:
@@ -69,7 +71,7 @@ def check_pictures(
     return states
 
 
-def find_missing(paths: Set[str]) -> Set[str]:
+def find_missing(paths: set[str]) -> set[str]:
     """Find the pictures that do not exist, with one listing per folder.
 
     Args:
@@ -78,7 +80,7 @@ def find_missing(paths: Set[str]) -> Set[str]:
     Returns:
         Set[str]: Those that do not exist.
     """
-    listings: Dict[str, Set[str]] = {}
+    listings: dict[str, set[str]] = {}
     missing = set()
     for path in paths:
         if '://' in path:

@@ -1,13 +1,15 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Callable, List, Sequence, Union
+from __future__ import annotations
+
+from typing import Callable, Sequence
 
 from mmengine.registry import DefaultScope
 from mmpose.registry import TRANSFORMS
 
 
 def build_transforms(
-    pipeline: Sequence[Union[dict, Callable]],
-) -> List[Callable]:
+    pipeline: Sequence[dict | Callable],
+) -> list[Callable]:
     """Build the transforms of a pipeline, whatever the default scope.
 
     Bare names mean MMPose's transforms, ours are called ``cape_mm.X``. That

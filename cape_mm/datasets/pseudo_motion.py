@@ -1,8 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """How a camera moves over a still picture, for clips made of pictures."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Tuple
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class PseudoMotion:
         return time[:, None] * speed + self.shake * shaken
 
 
-def move_matrix(move: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def move_matrix(move: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Turn a move into a map from the picture to the frame.
 
     Args:

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Landmarks in cells of the heat map, and the way there and back."""
 
-from typing import Dict, List, Optional, Tuple
+from __future__ import annotations
 
 import numpy as np
 from mmengine.registry import TRANSFORMS
@@ -17,9 +17,7 @@ _NUM_FILMS = 64
 _NUM_DECODED = 8
 
 
-def landmarks_in_cells(
-    recipe: Recipe, data: RecipeData
-) -> Optional[np.ndarray]:
+def landmarks_in_cells(recipe: Recipe, data: RecipeData) -> np.ndarray | None:
     """Map landmarks of the training data to the heat map, unaugmented.
 
     Args:
@@ -53,7 +51,7 @@ def landmarks_in_cells(
 
 def mean_decoding_error(
     recipe: Recipe, data: RecipeData
-) -> Optional[Tuple[float, float]]:
+) -> tuple[float, float] | None:
     """Encode landmarks of the training data and decode them again.
 
     Args:
@@ -104,8 +102,8 @@ def mean_decoding_error(
 
 
 def _crop(
-    recipe: Recipe, films: FilmTable, indices: List[int]
-) -> Optional[List[Dict]]:
+    recipe: Recipe, films: FilmTable, indices: list[int]
+) -> list[dict] | None:
     """Take films through box and affine of the validation."""
     steps = []
     for kind in ('GetBBoxCenterScale', 'TopdownAffine'):

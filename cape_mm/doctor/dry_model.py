@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from copy import deepcopy
-from typing import Any, Dict, Optional, Tuple
+from typing import Any
 
 import torch
 from mmengine.registry import MODELS
@@ -16,7 +18,7 @@ class DryModel:
         config (dict): Config of the model. Is not changed.
     """
 
-    def __init__(self, config: Dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any]) -> None:
         with torch.device('meta'):
             self.module = MODELS.build(_without_weights(deepcopy(config)))
         self.module.eval()
@@ -25,7 +27,7 @@ class DryModel:
                 part.register_forward_pre_hook(_check_channels)
 
     @property
-    def shapes(self) -> Dict[str, Tuple[int, ...]]:
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         """Dict[str, Tuple[int, ...]]: Shape of each entry of the state."""
         return {
             key: tuple(value.shape)
@@ -34,8 +36,8 @@ class DryModel:
 
     @torch.no_grad()
     def heatmap_size(
-        self, input_size: Tuple[int, int]
-    ) -> Optional[Tuple[int, int]]:
+        self, input_size: tuple[int, int]
+    ) -> tuple[int, int] | None:
         """Size of the heat maps that the head puts out.
 
         Args:

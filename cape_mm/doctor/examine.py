@@ -1,9 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
 import warnings
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
-from typing import Iterable, Iterator, List
+from typing import Iterable, Iterator
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
@@ -16,7 +18,7 @@ from .rule import ERROR, RULES, WARNING, Finding
 from .wording import brief
 
 
-def examine(cfg: Config, ignore: Iterable[str] = ()) -> List[Finding]:
+def examine(cfg: Config, ignore: Iterable[str] = ()) -> list[Finding]:
     """Look for mistakes in a recipe and its data before it is run.
 
     Data sets, metrics and the model are built on the CPU, the model without
@@ -38,7 +40,7 @@ def examine(cfg: Config, ignore: Iterable[str] = ()) -> List[Finding]:
         raise KeyError(f'there is no rule {", ".join(unknown)}')
     recipe = Recipe(cfg)
     data = RecipeData(recipe)
-    findings: List[Finding] = []
+    findings: list[Finding] = []
     scope = cfg.get('default_scope') or 'mmpose'
     with DefaultScope.overwrite_default_scope(scope), _quiet():
         for name, rule in RULES.items():

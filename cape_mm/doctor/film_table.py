@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Iterator
 
 import numpy as np
 from mmengine.fileio import load
@@ -32,14 +34,14 @@ class FilmTable:
     """
 
     source: str
-    names: List[str]
-    keypoints_px: List[np.ndarray]
-    visible: List[np.ndarray]
+    names: list[str]
+    keypoints_px: list[np.ndarray]
+    visible: list[np.ndarray]
     sizes_px: np.ndarray
     boxes_px: np.ndarray
     spacings: np.ndarray
-    subjects: List[str]
-    schema: Optional[LandmarkSchema]
+    subjects: list[str]
+    schema: LandmarkSchema | None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -52,7 +54,7 @@ class FilmTable:
             self.schema is not None or len(set(self.names)) == len(self)
         )
 
-    def stack(self) -> Tuple[np.ndarray, np.ndarray]:
+    def stack(self) -> tuple[np.ndarray, np.ndarray]:
         """Put a uniform table into arrays.
 
         Returns:
@@ -67,7 +69,7 @@ class FilmTable:
         )
         return points, labelled
 
-    def column(self, points: np.ndarray, code: str) -> Optional[np.ndarray]:
+    def column(self, points: np.ndarray, code: str) -> np.ndarray | None:
         """Get one landmark of all items.
 
         Args:
@@ -95,7 +97,7 @@ class FilmTable:
         return self.schema.codes[index]
 
 
-def read_films(dataset: Dataset) -> Optional[FilmTable]:
+def read_films(dataset: Dataset) -> FilmTable | None:
     """Collect the annotations of a data set.
 
     Args:
@@ -143,7 +145,7 @@ def _leaves(dataset: Dataset) -> Iterator[Dataset]:
         yield from _leaves(part)
 
 
-def _picture_sizes(source: str) -> Dict[object, Tuple[float, float]]:
+def _picture_sizes(source: str) -> dict[object, tuple[float, float]]:
     """Id of the picture -> width and height, of files in COCO's layout."""
     if not str(source).endswith('.json'):
         return {}

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Iterator
 
 import numpy as np
 from mmengine.evaluator import Evaluator
@@ -26,15 +28,15 @@ class MetricProbe:
         blind_to (str): What the latter is, for messages.
     """
 
-    perfect: Dict[str, float]
-    constant: Dict[str, float]
+    perfect: dict[str, float]
+    constant: dict[str, float]
     blind_to: str
 
 
 def probe_metrics(
-    metrics: List[dict],
+    metrics: list[dict],
     dataset: Dataset,
-    mean_shape_norm: Optional[np.ndarray] = None,
+    mean_shape_norm: np.ndarray | None = None,
 ) -> MetricProbe:
     """Run the metrics on made-up predictions.
 
@@ -51,7 +53,7 @@ def probe_metrics(
     if mean_shape_norm is None:
         blind_to = 'the middle of the box'
 
-    def score(is_perfect: bool) -> Dict[str, float]:
+    def score(is_perfect: bool) -> dict[str, float]:
         evaluator = Evaluator([_without_files(m) for m in metrics])
         evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
         for index in indices:
@@ -77,7 +79,7 @@ def _members(sample: Any) -> Iterator[Any]:
 
 
 def _predict(
-    sample: Any, shape_norm: Optional[np.ndarray], is_perfect: bool
+    sample: Any, shape_norm: np.ndarray | None, is_perfect: bool
 ) -> None:
     truth = sample.gt_instances
     keypoints = np.array(truth.keypoints, dtype=np.float32)
@@ -93,7 +95,7 @@ def _predict(
     sample.teacher_forced_instances = made_up
 
 
-def _blind_points(sample: Any, shape_norm: Optional[np.ndarray]) -> np.ndarray:
+def _blind_points(sample: Any, shape_norm: np.ndarray | None) -> np.ndarray:
     if shape_norm is None:
         box = np.asarray(sample.gt_instances.bboxes, dtype=np.float32)[0]
         return (box[:2] + box[2:]) / 2

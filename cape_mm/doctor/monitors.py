@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Iterator, NamedTuple, Optional
+from __future__ import annotations
+
+from typing import Iterator, NamedTuple
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 
@@ -22,7 +24,7 @@ class Monitor(NamedTuple):
 
     place: str
     key: str
-    rule: Optional[str]
+    rule: str | None
     hook: dict
     kind: type
 

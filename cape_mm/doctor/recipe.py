@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os.path as osp
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Iterator
 
 from mmengine.config import Config
 from mmengine.registry import HOOKS, Registry
@@ -43,7 +45,7 @@ class Recipe:
         """
         return self.loader(split).get('dataset') or {}
 
-    def inner_datasets(self, split: str) -> List[dict]:
+    def inner_datasets(self, split: str) -> list[dict]:
         """Get the data sets that read annotations, without wrappers.
 
         Args:
@@ -54,7 +56,7 @@ class Recipe:
         """
         return list(_unwrap(self.dataset(split)))
 
-    def ann_files(self, split: str) -> List[str]:
+    def ann_files(self, split: str) -> list[str]:
         """List the annotation files of a split.
 
         Args:
@@ -69,7 +71,7 @@ class Recipe:
             if d.get('ann_file')
         ]
 
-    def pipeline(self, split: str) -> List[dict]:
+    def pipeline(self, split: str) -> list[dict]:
         """List the transforms of a split, nested ones behind their wrapper.
 
         Args:
@@ -84,7 +86,7 @@ class Recipe:
                 return list(_flatten(config['pipeline']))
         return []
 
-    def transform(self, split: str, kind: str) -> Optional[dict]:
+    def transform(self, split: str, kind: str) -> dict | None:
         """Get the first transform of a type.
 
         Args:
@@ -110,7 +112,7 @@ class Recipe:
         return self.model.get('head') or {}
 
     @property
-    def encoder(self) -> Optional[dict]:
+    def encoder(self) -> dict | None:
         """Optional[dict]: Codec of the targets, the last one of several."""
         generate = self.transform('train', 'GenerateTarget') or {}
         encoder = generate.get('encoder')
@@ -119,11 +121,11 @@ class Recipe:
         return encoder
 
     @property
-    def decoder(self) -> Optional[dict]:
+    def decoder(self) -> dict | None:
         """Optional[dict]: Codec that makes coordinates of the output."""
         return self.head.get('decoder')
 
-    def hooks(self) -> Iterator[Tuple[str, dict]]:
+    def hooks(self) -> Iterator[tuple[str, dict]]:
         """Yield all hooks with their place in the config."""
         for name, hook in (self.cfg.get('default_hooks') or {}).items():
             if isinstance(hook, dict):
@@ -132,14 +134,14 @@ class Recipe:
             if isinstance(hook, dict):
                 yield f'custom_hooks[{index}]', hook
 
-    def hooks_of(self, *kinds: type) -> Iterator[Tuple[str, dict]]:
+    def hooks_of(self, *kinds: type) -> Iterator[tuple[str, dict]]:
         """Yield the hooks of some classes or subclasses of them."""
         for place, hook in self.hooks():
             found = find_class(HOOKS, hook)
             if found is not None and issubclass(found, kinds):
                 yield place, hook
 
-    def metrics(self, split: str) -> List[dict]:
+    def metrics(self, split: str) -> list[dict]:
         """List the metrics of a split.
 
         Args:
@@ -154,7 +156,7 @@ class Recipe:
         return list(evaluator)
 
     @property
-    def schedulers(self) -> List[dict]:
+    def schedulers(self) -> list[dict]:
         """List[dict]: Configs of the learning rate's schedulers."""
         schedulers = self.cfg.get('param_scheduler') or []
         if isinstance(schedulers, dict):
@@ -164,12 +166,12 @@ class Recipe:
         return list(schedulers)
 
     @property
-    def max_epochs(self) -> Optional[int]:
+    def max_epochs(self) -> int | None:
         """Optional[int]: Epochs of training; None if it counts iterations."""
         return (self.cfg.get('train_cfg') or {}).get('max_epochs')
 
 
-def type_name(config: Dict[str, Any]) -> str:
+def type_name(config: dict[str, Any]) -> str:
     """Get the type of a part without its scope.
 
     Args:
@@ -183,7 +185,7 @@ def type_name(config: Dict[str, Any]) -> str:
     return kind.rsplit('.', 1)[-1]
 
 
-def find_class(registry: Registry, config: Dict[str, Any]) -> Optional[type]:
+def find_class(registry: Registry, config: dict[str, Any]) -> type | None:
     """Find the class that a config names.
 
     Args:

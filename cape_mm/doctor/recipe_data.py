@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import math
 from copy import deepcopy
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable
 
 import numpy as np
 from mmengine.registry import DATASETS
@@ -25,9 +27,9 @@ class RecipeData:
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self._kept: Dict[Any, Tuple[Any, Optional[Exception]]] = {}
+        self._kept: dict[Any, tuple[Any, Exception | None]] = {}
 
-    def dataset(self, split: str) -> Optional[Dataset]:
+    def dataset(self, split: str) -> Dataset | None:
         """Build the data set of a split, with its pipeline.
 
         Args:
@@ -45,7 +47,7 @@ class RecipeData:
                 break
         return self._keep(('dataset', split), lambda: _build(config))
 
-    def dataset_problem(self, split: str) -> Optional[Exception]:
+    def dataset_problem(self, split: str) -> Exception | None:
         """Why the data set of a split cannot be built; None if it can."""
         self.dataset(split)
         return self._problem(('dataset', split))
@@ -64,12 +66,12 @@ class RecipeData:
             return None
         return self._keep(('item', split), lambda: dataset[0])
 
-    def item_problem(self, split: str) -> Optional[Exception]:
+    def item_problem(self, split: str) -> Exception | None:
         """Why the pipeline of a split fails; None if it does not."""
         self.first_item(split)
         return self._problem(('item', split))
 
-    def films(self, split: str) -> Optional[FilmTable]:
+    def films(self, split: str) -> FilmTable | None:
         """Collect the annotations of a split.
 
         Args:
@@ -84,7 +86,7 @@ class RecipeData:
         return self._keep(('films', split), lambda: read_films(dataset))
 
     @property
-    def mean_shape_norm(self) -> Optional[np.ndarray]:
+    def mean_shape_norm(self) -> np.ndarray | None:
         """(K, 2) mean shape of the training data by picture size, or None.
 
         None also if the number of landmarks differs, or a landmark is never
@@ -101,7 +103,7 @@ class RecipeData:
         return np.nanmean(points / sizes, axis=0)
 
     @property
-    def metrics(self) -> Optional[MetricProbe]:
+    def metrics(self) -> MetricProbe | None:
         """Optional[MetricProbe]: What the metrics of the validation emit."""
         dataset = self.dataset('val')
         if dataset is None or self.first_item('val') is None:
@@ -114,26 +116,26 @@ class RecipeData:
         )
 
     @property
-    def metrics_problem(self) -> Optional[Exception]:
+    def metrics_problem(self) -> Exception | None:
         """Optional[Exception]: Why the metrics fail."""
         self.metrics  # noqa: B018
         return self._problem('metrics')
 
     @property
-    def model(self) -> Optional[DryModel]:
+    def model(self) -> DryModel | None:
         """Optional[DryModel]: The model without memory for its weights."""
         if not self.recipe.model:
             return None
         return self._keep('model', lambda: DryModel(self.recipe.model))
 
     @property
-    def model_problem(self) -> Optional[Exception]:
+    def model_problem(self) -> Exception | None:
         """Optional[Exception]: Why the model cannot be built."""
         self.model  # noqa: B018
         return self._problem('model')
 
     @property
-    def iterations_per_epoch(self) -> Optional[int]:
+    def iterations_per_epoch(self) -> int | None:
         """Optional[int]: Iterations of an epoch on one device."""
         dataset = self.dataset('train')
         batch = self.recipe.loader('train').get('batch_size')
@@ -144,7 +146,7 @@ class RecipeData:
         return max(1, math.floor(count) if drops else math.ceil(count))
 
     @property
-    def total_iterations(self) -> Optional[int]:
+    def total_iterations(self) -> int | None:
         """Optional[int]: Iterations of the training on one device."""
         if self.recipe.max_epochs is None:
             return (self.recipe.cfg.get('train_cfg') or {}).get('max_iters')
@@ -162,7 +164,7 @@ class RecipeData:
                 self._kept[key] = None, error
         return self._kept[key][0]
 
-    def _problem(self, key: Any) -> Optional[Exception]:
+    def _problem(self, key: Any) -> Exception | None:
         return self._kept.get(key, (None, None))[1]
 
 

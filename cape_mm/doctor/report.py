@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from textwrap import fill
-from typing import List, Sequence
+from typing import Sequence
 
 from .rule import ERROR, RULES, WARNING, Finding
 
@@ -16,7 +18,7 @@ def report_findings(findings: Sequence[Finding]) -> str:
     Returns:
         str: A paragraph for each rule, and a last line that counts.
     """
-    parts: List[str] = []
+    parts: list[str] = []
     names = list(dict.fromkeys((f.rule, f.severity) for f in findings))
     for name, severity in names:
         mine = [
@@ -46,7 +48,7 @@ def list_rules() -> str:
     )
 
 
-def _advices(findings: Sequence[Finding]) -> List[str]:
+def _advices(findings: Sequence[Finding]) -> list[str]:
     return list(dict.fromkeys(finding.advice for finding in findings))
 
 

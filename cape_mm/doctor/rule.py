@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, Union
+from typing import Callable, Iterable, Union
 
 #: An error makes a run fail or its result mean nothing; a warning costs
 #: accuracy, or leaves a fault unseen.
@@ -74,7 +76,7 @@ class Rule:
 
 
 #: All rules by their name, in the order in which they are applied.
-RULES: Dict[str, Rule] = {}
+RULES: dict[str, Rule] = {}
 
 
 def rule(name: str, severity: str, advice: str) -> Callable[[Check], Check]:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from textwrap import shorten
-from typing import List, Sequence
+from typing import Sequence
 
 _NUM_SHOWN = 3
 _WIDTH = 300
@@ -28,5 +30,5 @@ def some_of(names: Sequence[object]) -> str:
     Returns:
         str: The first three, and dots if there are more.
     """
-    shown: List[str] = [str(name) for name in names[:_NUM_SHOWN]]
+    shown: list[str] = [str(name) for name in names[:_NUM_SHOWN]]
     return ', '.join([*shown, *(['...'] if len(names) > _NUM_SHOWN else [])])

@@ -4,6 +4,8 @@
 Imports no PyTorch, so that ``-h`` and a wrong flag answer at once.
 """
 
+from __future__ import annotations
+
 import argparse
 
 from mmengine.config import DictAction

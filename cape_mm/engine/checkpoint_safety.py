@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Refuse checkpoint files that would run code when they are loaded."""
 
+from __future__ import annotations
+
 import os
 import pickle
 import tarfile

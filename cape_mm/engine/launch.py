@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What ``tools/train.py`` and ``tools/test.py`` do alike before they run."""
 
+from __future__ import annotations
+
 import inspect
 import os
 import os.path as osp

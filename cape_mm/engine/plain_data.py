@@ -6,9 +6,11 @@ tuples and dicts, and nothing else. Whatever MMEngine puts into a checkpoint
 beyond that becomes a dict that names its kind under ``'__plain__'``.
 """
 
+from __future__ import annotations
+
 import os
 from collections import Counter
-from typing import Any, List, Optional
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +30,7 @@ class NotPlainError(TypeError):
 
 
 def to_plain(
-    value: Any, dropped: Optional[List[str]] = None, where: str = ''
+    value: Any, dropped: list[str] | None = None, where: str = ''
 ) -> Any:
     """Turn a value into plain containers, numbers, strings and tensors.
 
@@ -87,7 +89,7 @@ def _array_to_plain(array: np.ndarray) -> dict:
 
 
 def _dict_to_plain(
-    mapping: dict, dropped: Optional[List[str]], where: str
+    mapping: dict, dropped: list[str] | None, where: str
 ) -> dict:
     plain = {}
     for key, value in mapping.items():

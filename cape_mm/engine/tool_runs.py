@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Run tools one after the other, as scripts that compare trainings do."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

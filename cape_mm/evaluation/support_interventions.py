@@ -6,8 +6,10 @@ another category, and a generator. Nothing that is given is changed; queries
 keep their pictures, and their truth is that of the original item.
 """
 
+from __future__ import annotations
+
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, List, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 
 import numpy as np
 import torch
@@ -133,7 +135,7 @@ def permuted_order(
     )
 
 
-INTERVENTIONS: Dict[str, Intervention] = {
+INTERVENTIONS: dict[str, Intervention] = {
     'right support': right_support,
     'wrong-category support': wrong_category,
     'wrong image, right coordinates': wrong_image,
@@ -173,8 +175,8 @@ def _labelled(member: PoseDataSample) -> np.ndarray:
 
 def _with_supports(
     episode: EpisodeDataSample,
-    supports: List[PoseDataSample],
-    skeleton: List[List[int]],
+    supports: list[PoseDataSample],
+    skeleton: list[list[int]],
 ) -> EpisodeDataSample:
     changed = episode.new()
     changed.set_metainfo(dict(skeleton=[list(edge) for edge in skeleton]))

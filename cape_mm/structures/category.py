@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Tuple
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Category:
     id: int
     name: str
     supercategory: str
-    keypoint_names: Tuple[str, ...]
-    skeleton: Tuple[Tuple[int, int], ...]
+    keypoint_names: tuple[str, ...]
+    skeleton: tuple[tuple[int, int], ...]
     num_keypoints: int
 
     def __str__(self) -> str:

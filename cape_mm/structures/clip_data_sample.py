@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List
+from __future__ import annotations
 
 from mmengine.structures import BaseDataElement
 from mmpose.structures import PoseDataSample
@@ -44,12 +44,12 @@ class ClipDataSample(BaseDataElement):
     """
 
     @property
-    def frames(self) -> List[PoseDataSample]:
+    def frames(self) -> list[PoseDataSample]:
         """The U unique frames, in order of time."""
         return self._frames
 
     @frames.setter
-    def frames(self, value: List[PoseDataSample]) -> None:
+    def frames(self, value: list[PoseDataSample]) -> None:
         self.set_field(value, '_frames', dtype=list)
 
     @frames.deleter
@@ -57,7 +57,7 @@ class ClipDataSample(BaseDataElement):
         del self._frames
 
     @property
-    def centers(self) -> List[PoseDataSample]:
+    def centers(self) -> list[PoseDataSample]:
         """The T frames in the middle of the windows."""
         middle = self.frame_index.shape[1] // 2
         return [
@@ -65,7 +65,7 @@ class ClipDataSample(BaseDataElement):
             for index in self.frame_index[:, middle].tolist()
         ]
 
-    def to(self, *args, **kwargs) -> 'ClipDataSample':
+    def to(self, *args, **kwargs) -> ClipDataSample:
         """Convert the tensors of all frames; see ``BaseDataElement``."""
         sample = self.new()
         sample.frames = [frame.to(*args, **kwargs) for frame in self.frames]

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import List, Sequence, Union
+from typing import Sequence
 
 import torch
 from torch import Tensor
@@ -38,8 +40,8 @@ class EpisodeBatch:
     def from_data_samples(
         cls,
         data_samples: Sequence[EpisodeDataSample],
-        device: Union[str, torch.device] = 'cpu',
-    ) -> 'EpisodeBatch':
+        device: str | torch.device = 'cpu',
+    ) -> EpisodeBatch:
         """Pad and stack the labels of ``data_samples``.
 
         Args:
@@ -82,7 +84,7 @@ class EpisodeBatch:
         )
 
 
-def _stack_labels(members: List[list], num_keypoints: int = 0) -> tuple:
+def _stack_labels(members: list[list], num_keypoints: int = 0) -> tuple:
     """Stack (B, M) members to points (B, M, K, 2) and valid (B, M, K)."""
     points, valid = [], []
     for episode in members:

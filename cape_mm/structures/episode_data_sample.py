@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List
+from __future__ import annotations
 
 from mmengine.structures import BaseDataElement
 from mmpose.structures import PoseDataSample
@@ -25,12 +25,12 @@ class EpisodeDataSample(BaseDataElement):
     """
 
     @property
-    def supports(self) -> List[PoseDataSample]:
+    def supports(self) -> list[PoseDataSample]:
         """The S annotated examples."""
         return self._supports
 
     @supports.setter
-    def supports(self, value: List[PoseDataSample]) -> None:
+    def supports(self, value: list[PoseDataSample]) -> None:
         self.set_field(value, '_supports', dtype=list)
 
     @supports.deleter
@@ -38,12 +38,12 @@ class EpisodeDataSample(BaseDataElement):
         del self._supports
 
     @property
-    def queries(self) -> List[PoseDataSample]:
+    def queries(self) -> list[PoseDataSample]:
         """The Q instances whose keypoints are predicted."""
         return self._queries
 
     @queries.setter
-    def queries(self, value: List[PoseDataSample]) -> None:
+    def queries(self, value: list[PoseDataSample]) -> None:
         self.set_field(value, '_queries', dtype=list)
 
     @queries.deleter

@@ -6,6 +6,8 @@ from -0.5 to W - 0.5, which is 0 to 1 of the input. That is where
 ``grid_sample(align_corners=False)`` and deformable attention sample.
 """
 
+from __future__ import annotations
+
 from typing import Sequence
 
 import torch

@@ -1,7 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import colorsys
 from dataclasses import dataclass
-from typing import List, Tuple
 
 from .landmark_schemas import DEFINITIONS, LISTS
 
@@ -34,7 +35,7 @@ class LandmarkSchema:
     """
 
     name: str
-    landmarks: Tuple[Landmark, ...]
+    landmarks: tuple[Landmark, ...]
     title: str
     source: str
 
@@ -42,12 +43,12 @@ class LandmarkSchema:
         return len(self.landmarks)
 
     @property
-    def codes(self) -> Tuple[str, ...]:
+    def codes(self) -> tuple[str, ...]:
         """K codes, all different."""
         return tuple(landmark.code for landmark in self.landmarks)
 
     @property
-    def names(self) -> Tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """K names, all different."""
         return tuple(landmark.name for landmark in self.landmarks)
 
@@ -128,7 +129,7 @@ def get_schema(name: str) -> LandmarkSchema:
     )
 
 
-def available_schemas() -> Tuple[str, ...]:
+def available_schemas() -> tuple[str, ...]:
     """List the names of all schemas.
 
     Returns:
@@ -137,7 +138,7 @@ def available_schemas() -> Tuple[str, ...]:
     return tuple(LISTS)
 
 
-def _pick_color(index: int) -> List[int]:
+def _pick_color(index: int) -> list[int]:
     """A colour around the circle, neighbours well apart."""
     hue = (index * 0.382) % 1.0
     value = 1.0 if index % 2 else 0.8

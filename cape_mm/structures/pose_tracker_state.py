@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Optional
 
 import torch
 from torch import Tensor
@@ -36,10 +37,10 @@ class PoseTrackerState:
         frame_id: int,
         channels: int,
         num_keypoints: int,
-        device: Optional[torch.device] = None,
+        device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
         with_position: bool = False,
-    ) -> 'PoseTrackerState':
+    ) -> PoseTrackerState:
         """State of a video that begins: no tracks, the first id is 0.
 
         Args:

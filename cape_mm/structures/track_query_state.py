@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass, fields, replace
-from typing import Callable, Optional, Sequence
+from typing import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -30,7 +32,7 @@ class TrackQueryState:
     reference: Tensor
     track_ids: Tensor
     valid: Tensor
-    position: Optional[Tensor] = None
+    position: Tensor | None = None
 
     @classmethod
     def empty(
@@ -38,10 +40,10 @@ class TrackQueryState:
         batch_size: int,
         channels: int,
         num_keypoints: int,
-        device: Optional[torch.device] = None,
+        device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
         with_position: bool = False,
-    ) -> 'TrackQueryState':
+    ) -> TrackQueryState:
         """State of clips that begin: no queries.
 
         Args:
@@ -67,7 +69,7 @@ class TrackQueryState:
         )
 
     @classmethod
-    def cat(cls, states: Sequence['TrackQueryState']) -> 'TrackQueryState':
+    def cat(cls, states: Sequence[TrackQueryState]) -> TrackQueryState:
         """Join clips to a batch, padded to the largest Nt.
 
         Args:
@@ -96,11 +98,11 @@ class TrackQueryState:
         """Nt, with padding."""
         return self.valid.shape[1]
 
-    def detach(self) -> 'TrackQueryState':
+    def detach(self) -> TrackQueryState:
         """The same values without gradient."""
         return self._convert(Tensor.detach)
 
-    def to(self, *args, **kwargs) -> 'TrackQueryState':
+    def to(self, *args, **kwargs) -> TrackQueryState:
         """Move to a device; a dtype is for features and references only.
 
         Args:
@@ -120,7 +122,7 @@ class TrackQueryState:
 
         return self._convert(convert)
 
-    def clip(self, index: int) -> 'TrackQueryState':
+    def clip(self, index: int) -> TrackQueryState:
         """One clip of the batch, as a batch without padding.
 
         Args:
@@ -132,7 +134,7 @@ class TrackQueryState:
         one = self._convert(lambda value: value[index : index + 1])
         return one.select(one.valid)
 
-    def select(self, keep: Tensor) -> 'TrackQueryState':
+    def select(self, keep: Tensor) -> TrackQueryState:
         """Keep some queries, in their order, padded to the largest number.
 
         Args:
@@ -158,7 +160,7 @@ class TrackQueryState:
         ids = state.track_ids.masked_fill(~kept, -1)
         return replace(state, track_ids=ids, valid=kept)
 
-    def pad_to(self, places: int) -> 'TrackQueryState':
+    def pad_to(self, places: int) -> TrackQueryState:
         """Add empty places.
 
         Args:
@@ -184,9 +186,7 @@ class TrackQueryState:
         ids = pad(self.track_ids, (0, missing), value=-1)
         return replace(state, track_ids=ids)
 
-    def _convert(
-        self, change: Callable[[Tensor], Tensor]
-    ) -> 'TrackQueryState':
+    def _convert(self, change: Callable[[Tensor], Tensor]) -> TrackQueryState:
         """Change all tensors that there are."""
         values = {
             field.name: getattr(self, field.name) for field in fields(self)

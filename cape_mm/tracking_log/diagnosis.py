@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, Sequence
+from __future__ import annotations
+
+from typing import Sequence
 
 from . import rules  # noqa: F401 - makes the rules known
 from .keys import HEALTHY
@@ -7,7 +9,7 @@ from .log_file import TrackingLog
 from .rule import RULES, Finding
 
 
-def diagnose(log: TrackingLog, ignore: Sequence[str] = ()) -> List[Finding]:
+def diagnose(log: TrackingLog, ignore: Sequence[str] = ()) -> list[Finding]:
     """Apply all rules to a log.
 
     Args:

@@ -1,9 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict
+from __future__ import annotations
 
 #: Keys of a training log of pose tracking and what a healthy run shows, in
 #: the order of the report. The page `reading_the_tracking_log.md` has more.
-HEALTHY: Dict[str, str] = {
+HEALTHY: dict[str, str] = {
     'loss': 'falls, negative after a while',
     'enc_loss_cls': 'falls',
     'enc_loss_kpt': 'falls',

@@ -1,11 +1,13 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Read what a training has written, also with MMCV 1."""
 
+from __future__ import annotations
+
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Tuple
 
 _NUMBER = r'[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan)'
 _PAIR = re.compile(rf'(?<!\S)([A-Za-z_][\w.@]*): ({_NUMBER})(?=[\s,]|$)')
@@ -29,7 +31,7 @@ class LogLine(NamedTuple):
 
     epoch: int
     iteration: int
-    values: Dict[str, float]
+    values: dict[str, float]
 
     @property
     def place(self) -> str:
@@ -50,10 +52,10 @@ class TrackingLog:
     """
 
     path: Path
-    lines: List[LogLine]
-    files: Tuple[Path, ...]
+    lines: list[LogLine]
+    files: tuple[Path, ...]
 
-    def having(self, *keys: str) -> List[LogLine]:
+    def having(self, *keys: str) -> list[LogLine]:
         """Lines that have all of some keys."""
         return [
             line
@@ -61,7 +63,7 @@ class TrackingLog:
             if all(key in line.values for key in keys)
         ]
 
-    def last(self, key: str) -> Optional[float]:
+    def last(self, key: str) -> float | None:
         """Last value of a key, None if there is none."""
         lines = self.having(key)
         return lines[-1].values[key] if lines else None
@@ -101,13 +103,13 @@ def read_log(path: Path) -> TrackingLog:
     )
 
 
-def _join_runs(runs: List[_Run]) -> List[_Run]:
+def _join_runs(runs: list[_Run]) -> list[_Run]:
     """Keep of each run what is before the runs that came later.
 
     A resumed run goes on somewhere; one that begins anew takes the place of
     all that was there.
     """
-    joined: List[_Run] = []
+    joined: list[_Run] = []
     for file, lines in runs:
         if not lines:
             continue
@@ -120,7 +122,7 @@ def _join_runs(runs: List[_Run]) -> List[_Run]:
     return joined
 
 
-def _find_files(path: Path) -> List[Path]:
+def _find_files(path: Path) -> list[Path]:
     """The file, or those of the training that ran last, in order."""
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist')
@@ -144,11 +146,11 @@ def _training(file: Path) -> Path:
     return file.parent.parent.parent
 
 
-def _read_file(file: Path) -> List[LogLine]:
+def _read_file(file: Path) -> list[LogLine]:
     """Lines in order, of each place the last."""
     text = file.read_text(errors='replace')
     is_json = text.lstrip().startswith('{')
-    found: Dict[Tuple[int, int], LogLine] = {}
+    found: dict[tuple[int, int], LogLine] = {}
     for line in _read_json(text, file) if is_json else _read_text(text):
         found[line.epoch, line.iteration] = line
     return [found[place] for place in sorted(found)]
@@ -196,7 +198,7 @@ def _read_text(text: str) -> Iterator[LogLine]:
             yield LogLine(int(head[1] or 0), int(head[2]), values)
 
 
-def _numbers(entry: dict) -> Dict[str, float]:
+def _numbers(entry: dict) -> dict[str, float]:
     return {
         key: float(value)
         for key, value in entry.items()

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from textwrap import fill
-from typing import List, Sequence
+from typing import Sequence
 
 from . import rules  # noqa: F401 - makes the rules known
 from .keys import HEALTHY
@@ -88,7 +90,7 @@ def _table(log: TrackingLog, findings: Sequence[Finding]) -> str:
     return '\n'.join(_row(row, widths) for row in rows)
 
 
-def _row(cells: Sequence[str], widths: List[int]) -> str:
+def _row(cells: Sequence[str], widths: list[int]) -> str:
     padded = (cell.ljust(width) for cell, width in zip(cells, widths))
     return '  '.join(padded).rstrip()
 

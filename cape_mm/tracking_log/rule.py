@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass
 from statistics import median
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, List, Mapping, NamedTuple, Optional
 
 from .log_file import LogLine
 
@@ -40,7 +42,7 @@ class Finding:
 
     rule: str
     severity: str
-    keys: Tuple[str, ...]
+    keys: tuple[str, ...]
     since: str
     message: str
     meaning: str
@@ -67,15 +69,15 @@ class Rule:
 
     name: str
     severity: str
-    keys: Tuple[str, ...]
-    needs: Tuple[str, ...]
+    keys: tuple[str, ...]
+    needs: tuple[str, ...]
     meaning: str
     advice: str
     check: Check
 
 
 #: All rules by their name, in the order in which they are applied.
-RULES: Dict[str, Rule] = {}
+RULES: dict[str, Rule] = {}
 
 
 def rule(
@@ -83,8 +85,8 @@ def rule(
     severity: str,
     meaning: str,
     advice: str,
-    keys: Tuple[str, ...],
-    needs: Tuple[str, ...] = (),
+    keys: tuple[str, ...],
+    needs: tuple[str, ...] = (),
 ) -> Callable[[Check], Check]:
     """Make a function a rule.
 
@@ -114,8 +116,8 @@ def rule(
 
 
 def lasting(
-    lines: List[LogLine], is_off: Callable[[Mapping[str, float]], bool]
-) -> Optional[LogLine]:
+    lines: list[LogLine], is_off: Callable[[Mapping[str, float]], bool]
+) -> LogLine | None:
     """Find since when something has been off without a break until the end.
 
     Args:
@@ -133,7 +135,7 @@ def lasting(
     return lines[-count] if count >= min(LASTING, len(lines)) else None
 
 
-def thirds(lines: List[LogLine], key: str) -> Optional[List[float]]:
+def thirds(lines: list[LogLine], key: str) -> list[float] | None:
     """Medians of a key in the three thirds of a log.
 
     Args:

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from functools import partial
 from textwrap import wrap
-from typing import Callable, Iterator, List, Mapping, Optional, Sequence
+from typing import Callable, Iterator, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -32,7 +34,7 @@ def draw_sheet(
     picture: np.ndarray,
     result: PoseDataSample,
     title: str = '',
-    norms: Optional[Mapping[str, Norm]] = None,
+    norms: Mapping[str, Norm] | None = None,
     height: int = 1000,
 ) -> np.ndarray:
     """Draw a film with its landmarks, planes and measurements.
@@ -131,7 +133,7 @@ def _list_measurements(
     """What could be measured, and what could not."""
     head = ('measurement', 'value', '', 'customary')
     yield partial(_write_cells, head, weight='bold')
-    lacking: List[str] = []
+    lacking: list[str] = []
     for name, measurement in measurements.items():
         if measurement.value is None:
             lacking.append(name)
@@ -182,7 +184,7 @@ def _skip(panel: Axes, height: float) -> None:
     """Leave a line empty."""
 
 
-def _describe_norm(norm: Optional[Norm]) -> str:
+def _describe_norm(norm: Norm | None) -> str:
     if norm is None:
         return ''
     if norm.band is not None:

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Landmarks and planes on a lateral X-ray, drawn without a display."""
 
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import Mapping, NamedTuple, Sequence
 
 import numpy as np
 from matplotlib import colormaps, patheffects
@@ -27,8 +29,8 @@ class Plane(NamedTuple):
     """
 
     name: str
-    start: Tuple[str, ...]
-    end: Tuple[str, ...]
+    start: tuple[str, ...]
+    end: tuple[str, ...]
     color: str
     overhang: float = 0.08
 
@@ -52,7 +54,7 @@ PLANES = (
 
 def find_planes(
     points: Mapping[str, np.ndarray],
-) -> List[Tuple[Plane, np.ndarray]]:
+) -> list[tuple[Plane, np.ndarray]]:
     """Place the planes whose landmarks are there.
 
     Args:
@@ -78,8 +80,8 @@ def find_planes(
 def trace_landmarks(
     axes: Axes,
     points: Mapping[str, np.ndarray],
-    scores: Optional[Mapping[str, float]] = None,
-) -> List[Plane]:
+    scores: Mapping[str, float] | None = None,
+) -> list[Plane]:
     """Draw planes, landmarks and their codes into axes that show a film.
 
     Args:

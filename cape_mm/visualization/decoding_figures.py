@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Figures of what leads to a prediction; drawn without a display."""
 
-from typing import Any, List, Sequence, Tuple
+from __future__ import annotations
+
+from typing import Any, Sequence
 
 import matplotlib
 import numpy as np
@@ -20,7 +22,7 @@ _NO_TICKS = dict(xticks=[], yticks=[], xlim=(0, 1), ylim=(1, 0))
 
 
 def draw_proposals(
-    support: Tuple[np.ndarray, np.ndarray, np.ndarray],
+    support: tuple[np.ndarray, np.ndarray, np.ndarray],
     query: np.ndarray,
     maps: np.ndarray,
     points: dict,
@@ -110,7 +112,7 @@ def draw_attention(
     figure = Figure(figsize=(side + 1, side))
     axes = figure.subplots()
     picture = axes.imshow(attention, cmap='viridis', vmin=0)
-    labels: List[str] = [f'{i} {name}' for i, name in enumerate(names)]
+    labels: list[str] = [f'{i} {name}' for i, name in enumerate(names)]
     axes.set_yticks(range(len(labels)), labels, fontsize=7)
     axes.set_xticks(
         range(len(labels) + 1), [*labels, 'stop'], fontsize=7, rotation=90

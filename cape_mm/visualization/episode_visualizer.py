@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Any, List, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import Any, Sequence
 
 import mmcv
 import numpy as np
@@ -57,7 +59,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         panel_size: int = 384,
         margin: float = 1.25,
         show_errors: bool = True,
-        backend_args: Optional[dict] = None,
+        backend_args: dict | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
@@ -74,7 +76,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         title: str = '',
         show: bool = False,
         wait_time: float = 0,
-        out_file: Optional[str] = None,
+        out_file: str | None = None,
         step: int = 0,
     ) -> np.ndarray:
         """Draw one query, and show it, write it, or add it to the backends.
@@ -109,7 +111,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         episode: EpisodeDataSample,
         query_index: int = 0,
         title: str = '',
-        predictions: Sequence[Tuple[str, str]] = _PREDICTIONS,
+        predictions: Sequence[tuple[str, str]] = _PREDICTIONS,
     ) -> np.ndarray:
         """Draw one query.
 
@@ -159,8 +161,8 @@ class EpisodeVisualizer(PoseLocalVisualizer):
 
     def _supports_panel(
         self,
-        supports: List[PoseDataSample],
-        skeleton: List[List[int]],
+        supports: list[PoseDataSample],
+        skeleton: list[list[int]],
         colors: np.ndarray,
     ) -> np.ndarray:
         """All supports in one panel, in a square grid."""
@@ -186,7 +188,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         return view_around_box(image, bbox, size, self.margin)
 
 
-def _score(query: PoseDataSample, supports: List[PoseDataSample]) -> str:
+def _score(query: PoseDataSample, supports: list[PoseDataSample]) -> str:
     share = pair_pck(*pair_errors(query, supports), _THRESHOLD)
     if np.isnan(share):
         return f'PCK@{_THRESHOLD}: no common keypoint'
@@ -236,7 +238,7 @@ def _labelled(member: PoseDataSample) -> np.ndarray:
 
 def _pose(
     member: PoseDataSample, view: PanelView
-) -> Tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Annotated keypoints (K, 2) in panel pixels, and which are labelled."""
     points = view.to_panel(_points(member.gt_instances.keypoints))
     return points, _labelled(member)

@@ -1,9 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Parts of a picture: a view on one object, a pose on it, lines of text."""
 
+from __future__ import annotations
+
 import os.path as osp
 from functools import lru_cache
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Sequence
 
 import cv2
 import matplotlib
@@ -24,7 +26,7 @@ class PanelView(NamedTuple):
     """
 
     image: np.ndarray
-    origin_px: Tuple[int, int]
+    origin_px: tuple[int, int]
     scale: float
 
     def to_panel(self, points_px: np.ndarray) -> np.ndarray:
@@ -75,7 +77,7 @@ def draw_skeleton(
     points: np.ndarray,
     shown: np.ndarray,
     skeleton: Sequence[Sequence[int]],
-    color: Tuple[int, int, int] = (240, 240, 240),
+    color: tuple[int, int, int] = (240, 240, 240),
 ) -> None:
     """Draw the edges of which both ends are shown.
 
@@ -135,7 +137,7 @@ def draw_errors(
 
 
 def text_bar(
-    text: str, width: int, height: int, color: Optional[Tuple] = None
+    text: str, width: int, height: int, color: tuple | None = None
 ) -> np.ndarray:
     """A white bar (height, width, 3) with one line of text, RGB.
 
@@ -165,7 +167,7 @@ def _unit(canvas: np.ndarray) -> int:
     return max(1, round(max(canvas.shape[:2]) / 384))
 
 
-def _fixed(point: np.ndarray) -> Tuple[int, int]:
+def _fixed(point: np.ndarray) -> tuple[int, int]:
     # far outside is as good as outside, and does not overflow
     x, y = np.clip(point, -1e4, 1e4) * 2**_SHIFT
     return int(round(float(x))), int(round(float(y)))

@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Optional
 
 import cv2
 import mmcv
@@ -30,8 +31,8 @@ class TrackedVideoWriter:
 
     def __init__(
         self,
-        video_file: Optional[Path] = None,
-        frame_dir: Optional[Path] = None,
+        video_file: Path | None = None,
+        frame_dir: Path | None = None,
         fps: float = 25.0,
     ) -> None:
         if video_file is not None and video_file.suffix not in _CODECS:
@@ -39,9 +40,9 @@ class TrackedVideoWriter:
         self.video_file = video_file
         self.frame_dir = frame_dir
         self.fps = fps
-        self._writer: Optional[cv2.VideoWriter] = None
+        self._writer: cv2.VideoWriter | None = None
 
-    def __enter__(self) -> 'TrackedVideoWriter':
+    def __enter__(self) -> TrackedVideoWriter:
         return self
 
     def __exit__(self, *error) -> None:

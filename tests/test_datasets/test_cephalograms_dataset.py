@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os
 from functools import partial
 from multiprocessing import get_context

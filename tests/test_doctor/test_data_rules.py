@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Every rule about data finds what it is for, and nothing else."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Rules about what is cut out of a picture."""
 
+from __future__ import annotations
+
 from recipe_edits import pipeline, set_input
 
 

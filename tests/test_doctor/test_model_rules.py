@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Rules about the model, its weights and its targets."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from mmengine.registry import DefaultScope

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What the doctor says to the configs that we ship."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Rules about schedules, hooks and metrics."""
 
+from __future__ import annotations
+
 import pytest
 from recipe_edits import pipeline
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The real model with accumulated small batches and with big ones."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The cephalometric recipes train, stop on a plateau, and keep the best."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """A whole training whose predictions are sabotaged, and the monitor on it."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Two processes on CPUs against one with the same global batch."""
 
+from __future__ import annotations
+
 import json
 import os
 import socket

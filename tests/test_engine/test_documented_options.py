@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Options that the training guide names exist and build."""
 
+from __future__ import annotations
+
 import argparse
 import re
 import shlex

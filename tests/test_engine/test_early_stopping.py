@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Early stopping on PCK, as the guide sets it."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """MMEngine's EMAHook together with our checkpoints."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from mmengine.hooks import Hook

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The learning rate of the backbone is a multiple of the others'."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Interrupted after an epoch and resumed, or never interrupted: the same."""
 
+from __future__ import annotations
+
 import shutil
 
 import pytest

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """How the log averages diagnostics that some iterations leave out."""
 
+from __future__ import annotations
+
 import json
 
 import pytest

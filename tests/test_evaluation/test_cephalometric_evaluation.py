@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """From annotation files through the pipeline and the evaluator to metrics."""
 
+from __future__ import annotations
+
 import copy
 
 import numpy as np

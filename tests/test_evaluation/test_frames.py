@@ -5,6 +5,8 @@ The metric of an earlier system compared predictions in pixels of the crop
 with boxes in pixels of the picture; each part alone looked right.
 """
 
+from __future__ import annotations
+
 import json
 
 import cv2

@@ -5,6 +5,8 @@ Branches that start at zero are randomised too: with zeros, many of the
 equalities tested here would hold trivially.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Callable, Iterator
 

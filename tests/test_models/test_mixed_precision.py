@@ -5,6 +5,8 @@
 is coarser than float16, so that what survives it survives both.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch

@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import pytest
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 

@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import cv2
 import pytest
 from clip_samples import AUGMENTING, PLAIN, write_videos

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The tools that draw episodes and predictions."""
 
+from __future__ import annotations
+
 import csv
 import json
 import math

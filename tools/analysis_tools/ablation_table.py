@@ -10,6 +10,8 @@ configs' environment variables or --cfg-options. The first config is what the
 others are compared with. What is finished is not run again.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import resource
@@ -17,7 +19,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Sequence
 
 # In a checkout this checkout is used, also when a wheel is installed.
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,7 +105,7 @@ def measure(
     return result
 
 
-def to_markdown(results: Dict[str, List[dict]]) -> str:
+def to_markdown(results: dict[str, list[dict]]) -> str:
     """Format mean and standard deviation over seeds.
 
     Args:
@@ -152,7 +154,7 @@ def main(run: Runner = run_tool) -> None:
         run (Callable): Runs a command, see :func:`run_tool`.
     """
     args = parse_args()
-    results: Dict[str, List[dict]] = {}
+    results: dict[str, list[dict]] = {}
     # seed by seed: an interrupted table compares all configs alike
     for seed in args.seeds:
         for config in args.configs:

@@ -9,6 +9,8 @@ The program ends with 1 if there are errors, with --strict also if there are
 warnings, or if the log cannot be read; otherwise with 0.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

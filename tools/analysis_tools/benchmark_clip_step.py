@@ -10,6 +10,8 @@ memory of a process does not fall again. To see what a window without gradient
 saves, call it twice, the second time with `--no-grad-windows 1`.
 """
 
+from __future__ import annotations
+
 import argparse
 import resource
 import sys

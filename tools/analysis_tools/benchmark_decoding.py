@@ -10,12 +10,14 @@ take turns, so that a change of the machine's speed meets both alike. Decoding
 with a cache is also compared with decoding all steps anew.
 """
 
+from __future__ import annotations
+
 import argparse
 import statistics
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Dict
+from typing import Callable
 
 # In a checkout this checkout is used, also when a wheel is installed.
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,8 +92,8 @@ def random_episode(num_keypoints: int, side: int):
 
 
 def time_in_turns(
-    functions: Dict[str, Callable[[], object]], repeats: int
-) -> Dict[str, float]:
+    functions: dict[str, Callable[[], object]], repeats: int
+) -> dict[str, float]:
     """Median time of each function, called in turns.
 
     Args:
@@ -129,7 +131,7 @@ def uncached_difference(decoder, context) -> float:
     return (decoder.generate(context) - points).abs().max().item()
 
 
-def compare(model, inputs: dict, batch, repeats: int) -> Dict[str, float]:
+def compare(model, inputs: dict, batch, repeats: int) -> dict[str, float]:
     """Time both kinds of prediction.
 
     Args:

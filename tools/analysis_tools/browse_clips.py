@@ -7,6 +7,8 @@ One picture per clip: a row per window, its frames side by side, drawn from the
 input tensors with the labels that the loss sees. A colour is an identity.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

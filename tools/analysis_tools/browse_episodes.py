@@ -7,6 +7,8 @@ One picture per episode: supports, then queries, drawn from the input tensors
 with the labels that the loss sees.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

@@ -9,11 +9,12 @@ difference of the mean error first, and pictures *support | ground truth | A |
 B* of the first of them.
 """
 
+from __future__ import annotations
+
 import argparse
 import csv
 import sys
 from pathlib import Path
-from typing import Dict, List, Optional
 
 from mmengine.config import DictAction
 
@@ -55,7 +56,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def score(query, supports: list) -> Dict[str, float]:
+def score(query, supports: list) -> dict[str, float]:
     """Numbers of one query; NaN where no keypoint counts."""
     from cape_mm.evaluation.functional import mean_error, pair_pck
     from cape_mm.evaluation.scoring.episode_pairs import pair_errors
@@ -68,7 +69,7 @@ def score(query, supports: list) -> Dict[str, float]:
     }
 
 
-def compare(episode_a, episode_b, index: int) -> List[dict]:
+def compare(episode_a, episode_b, index: int) -> list[dict]:
     """Compare the predictions of one episode.
 
     Args:
@@ -100,7 +101,7 @@ def compare(episode_a, episode_b, index: int) -> List[dict]:
     return rows
 
 
-def sort_rows(rows: List[dict]) -> List[dict]:
+def sort_rows(rows: list[dict]) -> list[dict]:
     """Largest difference of the mean error first; empty queries last."""
     judged = [row for row in rows if row['diff_NME'] == row['diff_NME']]
     empty = [row for row in rows if row['diff_NME'] != row['diff_NME']]
@@ -108,7 +109,7 @@ def sort_rows(rows: List[dict]) -> List[dict]:
     return judged + empty
 
 
-def summarise(rows: List[dict]) -> dict:
+def summarise(rows: list[dict]) -> dict:
     """Means over the queries that have a keypoint that counts."""
     judged = [row for row in rows if row['diff_NME'] == row['diff_NME']]
     means = {}
@@ -125,7 +126,7 @@ def summarise(rows: List[dict]) -> dict:
     )
 
 
-def format_rows(rows: List[dict], limit: Optional[int] = None) -> str:
+def format_rows(rows: list[dict], limit: int | None = None) -> str:
     """Format the first rows as a table of plain text."""
     from cape_mm.evaluation.reports.score_table import format_table
 
@@ -165,7 +166,7 @@ def draw(row: dict, episodes: tuple, names: tuple, out_dir: Path, rank: int):
     mmcv.imwrite(picture[..., ::-1], str(out_dir / file))
 
 
-def write_rows(rows: List[dict], summary: dict, out_dir: Path) -> None:
+def write_rows(rows: list[dict], summary: dict, out_dir: Path) -> None:
     """Write `differences.csv` and `differences.json`."""
     import mmengine
 
@@ -213,7 +214,7 @@ def main() -> None:
     for model in models:
         model.test_cfg.update(teacher_forced=False)
     indices = spread_indices(len(dataset), args.num_episodes)
-    rows: List[dict] = []
+    rows: list[dict] = []
     for chosen, items in iterate_batches(dataset, indices, args.batch_size):
         predicted = [predict_items(model, items) for model in models]
         for index, episode_a, episode_b in zip(chosen, *predicted):

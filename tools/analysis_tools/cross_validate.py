@@ -11,13 +11,15 @@ What is finished is not run again; an interrupted training is resumed. With
 shots than the training.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Sequence
 
 # In a checkout this checkout is used, also when a wheel is installed.
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,7 +136,7 @@ def run_split(args: argparse.Namespace, split: int, run: Runner) -> dict:
 
 
 def summarise(
-    results: Dict[int, dict], names: Optional[Sequence[str]] = None
+    results: dict[int, dict], names: Sequence[str] | None = None
 ) -> dict:
     """Mean and standard deviation over splits.
 
@@ -220,7 +222,7 @@ def to_markdown(summary: dict) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def _command(tool: str, config: str, gpus: int, *more: str) -> List[str]:
+def _command(tool: str, config: str, gpus: int, *more: str) -> list[str]:
     """Command line of a tool, on one or several GPUs."""
     if gpus == 1:
         program = [sys.executable, str(ROOT / 'tools' / f'{tool}.py')]

@@ -7,6 +7,8 @@ Each finding has a sentence of advice. The program ends with 1 if there are
 errors, with --strict also if there are warnings, otherwise with 0.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

@@ -7,11 +7,13 @@ Reads MMEngine's `scalars.json`. Of a working directory the newest run is
 taken; a log file or a `scalars.json` means that run.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Tuple
+from typing import NamedTuple
 
 
 class Curves(NamedTuple):
@@ -22,8 +24,8 @@ class Curves(NamedTuple):
         val (List[dict]): Entries by epoch, with ``PCK``.
     """
 
-    train: List[dict]
-    val: List[dict]
+    train: list[dict]
+    val: list[dict]
 
 
 def parse_args() -> argparse.Namespace:
@@ -74,8 +76,8 @@ def read_curves(file: Path) -> Curves:
     Returns:
         Curves: The last entry of each step, as a resumed run repeats some.
     """
-    train: Dict[int, dict] = {}
-    val: Dict[int, dict] = {}
+    train: dict[int, dict] = {}
+    val: dict[int, dict] = {}
     for line in file.read_text().splitlines():
         entry = json.loads(line)
         if 'loss' in entry:
@@ -88,19 +90,19 @@ def read_curves(file: Path) -> Curves:
     )
 
 
-def pick(entries: List[dict], key: str) -> Tuple[list, list]:
+def pick(entries: list[dict], key: str) -> tuple[list, list]:
     """Steps and values of the entries that have a key."""
     chosen = [entry for entry in entries if key in entry]
     return [e['step'] for e in chosen], [e[key] for e in chosen]
 
 
-def parts_of_loss(entries: List[dict]) -> List[str]:
+def parts_of_loss(entries: list[dict]) -> list[str]:
     """Names of the losses of the last layer, without earlier layers."""
     names = {key for entry in entries for key in entry}
     return sorted(name for name in names if name.startswith('loss_'))
 
 
-def plot(runs: Dict[str, Curves], out: Path) -> None:
+def plot(runs: dict[str, Curves], out: Path) -> None:
     """Draw three panels.
 
     Args:
@@ -159,7 +161,7 @@ def plot(runs: Dict[str, Curves], out: Path) -> None:
     plt.close(figure)
 
 
-def short_names(paths: List[str]) -> List[str]:
+def short_names(paths: list[str]) -> list[str]:
     """Last parts of paths, as many as tell them apart."""
     parts = [Path(path).resolve().parts for path in paths]
     for count in range(1, max(map(len, parts))):
@@ -169,7 +171,7 @@ def short_names(paths: List[str]) -> List[str]:
     return names
 
 
-def _losses(run: Curves) -> List[float]:
+def _losses(run: Curves) -> list[float]:
     names = ['loss', *parts_of_loss(run.train)]
     return [value for name in names for value in pick(run.train, name)[1]]
 

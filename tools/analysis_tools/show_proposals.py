@@ -9,6 +9,8 @@ keypoint with the proposed, the final and the true point, and
 layer of the decoder.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

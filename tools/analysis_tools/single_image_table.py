@@ -10,6 +10,8 @@ its best checkpoint, once per case, and writes a Markdown table:
 A finished case is not run again, so an interrupted table can be continued.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
@@ -18,7 +20,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs' / 'cape' / 'single_image.py'
@@ -37,11 +39,11 @@ class Case(NamedTuple):
 
     name: str
     label: str
-    environment: Dict[str, str]
+    environment: dict[str, str]
     seed: int = 0
 
 
-def real_cases(root: Path) -> List[Case]:
+def real_cases(root: Path) -> list[Case]:
     """First instance of each category of every annotation file.
 
     Args:
@@ -113,7 +115,7 @@ def run(case: Case, work_dir: Path) -> dict:
     )
 
 
-def summarise(epochs: List[dict], tested_pck: float) -> dict:
+def summarise(epochs: list[dict], tested_pck: float) -> dict:
     """Condense the scalars of a run.
 
     Args:
@@ -148,7 +150,7 @@ def summarise(epochs: List[dict], tested_pck: float) -> dict:
     return row
 
 
-def to_markdown(rows: List[dict]) -> str:
+def to_markdown(rows: list[dict]) -> str:
     """Format the rows.
 
     Args:
@@ -176,7 +178,7 @@ def to_markdown(rows: List[dict]) -> str:
 
 
 def _python(
-    arguments: List[str], environment: Dict[str, str], output: Path
+    arguments: list[str], environment: dict[str, str], output: Path
 ) -> float:
     """Run a tool, its output into a file; return its peak memory in MB."""
     output.parent.mkdir(parents=True, exist_ok=True)

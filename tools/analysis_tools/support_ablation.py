@@ -10,11 +10,12 @@ category, keypoint *j* of that category stands for keypoint *j* of the query,
 as far as both have it; the others do not count.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Dict, List
 
 from mmengine.config import DictAction
 
@@ -50,7 +51,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def donor_of(dataset, position: int, indices: List[int], categories: dict):
+def donor_of(dataset, position: int, indices: list[int], categories: dict):
     """The next episode of another category, from half a list further on.
 
     Args:
@@ -73,7 +74,7 @@ def donor_of(dataset, position: int, indices: List[int], categories: dict):
     return None
 
 
-def measure(original, predicted, change) -> List[dict]:
+def measure(original, predicted, change) -> list[dict]:
     """Judge the queries of one episode.
 
     Args:
@@ -113,7 +114,7 @@ def measure(original, predicted, change) -> List[dict]:
     return rows
 
 
-def average(rows: List[dict]) -> Dict[str, float]:
+def average(rows: list[dict]) -> dict[str, float]:
     """Means over pairs; a pair counts 0 only if it is empty in the test.
 
     Args:
@@ -131,7 +132,7 @@ def average(rows: List[dict]) -> Dict[str, float]:
     return {name: table[name] for name in COLUMNS}
 
 
-def run(model, dataset, indices: List[int], batch_size: int, seed: int):
+def run(model, dataset, indices: list[int], batch_size: int, seed: int):
     """Measure all conditions.
 
     Args:
@@ -155,8 +156,8 @@ def run(model, dataset, indices: List[int], batch_size: int, seed: int):
     )
 
     changes = dict(INTERVENTIONS, **{ZEROED: right_support})
-    rows: Dict[str, list] = {name: [] for name in changes}
-    categories: Dict[int, int] = {}
+    rows: dict[str, list] = {name: [] for name in changes}
+    categories: dict[int, int] = {}
     starts = range(0, len(indices), batch_size)
     batches = iterate_batches(dataset, indices, batch_size)
     for start, (chosen, items) in zip(
@@ -190,7 +191,7 @@ def run(model, dataset, indices: List[int], batch_size: int, seed: int):
     return {name: average(found) for name, found in rows.items()}
 
 
-def format_rows(table: Dict[str, Dict[str, float]]) -> str:
+def format_rows(table: dict[str, dict[str, float]]) -> str:
     """Format the table, shares in percent, with the loss against right.
 
     Args:

@@ -9,11 +9,13 @@ what was unusual. The source is not changed and nothing is overwritten.
 Formats, and what is checked: docs/en/cephalometric_data.md.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Iterator, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 if (ROOT / 'cape_mm' / '__init__.py').is_file():
@@ -41,11 +43,11 @@ class Source(NamedTuple):
     schema: str
     picture_root: Path
     name: str
-    info: Dict[str, Any]
+    info: dict[str, Any]
     observers: Any = None
 
 
-def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -220,7 +222,7 @@ def open_source(args: argparse.Namespace, report: Any) -> Source:
     return Source(records, args.schema, path.parent, path.stem, {})
 
 
-def convert(args: argparse.Namespace) -> List[str]:
+def convert(args: argparse.Namespace) -> list[str]:
     """Convert one data set.
 
     Args:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Write the drawn lateral X-rays `cephalograms`, in one of three layouts."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 import time

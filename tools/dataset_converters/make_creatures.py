@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Write the procedural data set `creatures` in MP-100 layout."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 import time

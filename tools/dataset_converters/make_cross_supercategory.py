@@ -6,13 +6,15 @@ those of all others, but for some that are kept for validation. These are not
 the files of the papers, which were never released.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import random
 import re
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Sequence
 
 # In a checkout this checkout is used, also when a wheel is installed.
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +60,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def merge(contents: Sequence[dict]) -> Tuple[dict, bool]:
+def merge(contents: Sequence[dict]) -> tuple[dict, bool]:
     """Unite annotation files; what several of them hold is there once.
 
     Args:
@@ -74,9 +76,9 @@ def merge(contents: Sequence[dict]) -> Tuple[dict, bool]:
     Raises:
         ValueError: If two files define a category differently.
     """
-    categories: Dict[Any, dict] = {}
-    images: Dict[str, dict] = {}
-    annotations: Dict[str, dict] = {}
+    categories: dict[Any, dict] = {}
+    images: dict[str, dict] = {}
+    annotations: dict[str, dict] = {}
     for content in contents:
         for category in content['categories']:
             known = categories.setdefault(category['id'], category)
@@ -124,7 +126,7 @@ def merge(contents: Sequence[dict]) -> Tuple[dict, bool]:
 
 def choose_categories(
     categories: Sequence[dict], left_out: str, num_val: int, seed: int
-) -> Dict[str, List[Any]]:
+) -> dict[str, list[Any]]:
     """Share the categories out.
 
     Args:
@@ -181,7 +183,7 @@ def write_split(
     num_val: int,
     seed: int,
     **info: Any,
-) -> List[str]:
+) -> list[str]:
     """Write the three files of one split.
 
     Args:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Write, or check, the list of pairs that an annotation file is tested on."""
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import sys

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Write the procedural videos `stick_figures` in PoseTrack18 layout."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 import time

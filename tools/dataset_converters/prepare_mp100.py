@@ -10,12 +10,13 @@ only those that are proven to be the annotated ones are copied, and only with
 --apply.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import shutil
 import sys
 from pathlib import Path
-from typing import List
 
 ROOT = Path(__file__).resolve().parents[2]
 if (ROOT / 'cape_mm' / '__init__.py').is_file():
@@ -138,7 +139,7 @@ def check(args: argparse.Namespace) -> dict:
     )
 
 
-def describe_matches(report: dict, max_lines: int = 10) -> List[str]:
+def describe_matches(report: dict, max_lines: int = 10) -> list[str]:
     """Say which pictures were found elsewhere.
 
     Args:
@@ -167,7 +168,7 @@ def describe_matches(report: dict, max_lines: int = 10) -> List[str]:
     return lines
 
 
-def copy_proven(report: dict) -> List[str]:
+def copy_proven(report: dict) -> list[str]:
     """Copy the proven pictures to their annotated names.
 
     Args:

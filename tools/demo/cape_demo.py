@@ -14,10 +14,11 @@ MP-100 layout:
 Writes one picture per query and `predictions.json` into `--out-dir`.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional
 
 # In a checkout this checkout is used, also when a wheel is installed.
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,7 +83,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def parse_points(text: str) -> List[Optional[List[float]]]:
+def parse_points(text: str) -> list[list[float] | None]:
     """Read `x,y x,y - ...`.
 
     Args:
@@ -106,7 +107,7 @@ def parse_points(text: str) -> List[Optional[List[float]]]:
     return points
 
 
-def find_pictures(paths: List[str]) -> List[str]:
+def find_pictures(paths: list[str]) -> list[str]:
     """Replace folders by the pictures in them, sorted by name."""
     found = []
     for path in map(Path, paths):
@@ -173,7 +174,7 @@ def predict(inferencer, request, batch_size: int):
             yield episode, index
 
 
-def add_truth(query, keypoints: Optional[list]) -> None:
+def add_truth(query, keypoints: list | None) -> None:
     """Give a query its annotation, to be drawn beside the prediction."""
     import numpy as np
 

@@ -11,10 +11,11 @@ spacing: DICOM files know it, for others say it with `--spacing`. Into
 Not a medical device.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path
-from typing import List
 
 # In a checkout this checkout is used, also when a wheel is installed.
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +77,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def find_films(paths: List[str]) -> List[str]:
+def find_films(paths: list[str]) -> list[str]:
     """Replace folders by the films in them, sorted by name."""
     from cape_mm.datasets.cephalometric_files import is_dicom
     from cape_mm.engine.launch import UsageError

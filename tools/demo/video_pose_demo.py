@@ -9,6 +9,8 @@ its track, `<video>.json` with all poses in the format of PoseTrack18, and with
 `--frames` the drawn frames in `<video>_frames`.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

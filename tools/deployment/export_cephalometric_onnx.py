@@ -11,6 +11,8 @@ differ by more than `--tolerance` pixels.
 Needs `pip install onnx onnxruntime`.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

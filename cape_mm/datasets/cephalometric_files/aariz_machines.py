@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import csv
 from pathlib import Path
-from typing import Dict, NamedTuple
+from typing import NamedTuple
 
 from .landmark_columns import normalise, read_number
 
@@ -20,7 +22,7 @@ class Machine(NamedTuple):
     pixel_size: float
 
 
-def read_machines(path: Path) -> Dict[str, Machine]:
+def read_machines(path: Path) -> dict[str, Machine]:
     """Read the table of devices.
 
     Args:
@@ -32,7 +34,7 @@ def read_machines(path: Path) -> Dict[str, Machine]:
     Raises:
         ValueError: If it lacks a column, or a pixel size is wrong.
     """
-    machines: Dict[str, Machine] = {}
+    machines: dict[str, Machine] = {}
     if not path.is_file():
         return machines
     reader = csv.DictReader(path.read_text('utf-8-sig').splitlines())

@@ -7,9 +7,11 @@ with ``Annotations/Cephalometric Landmarks/{Junior,Senior} Orthodontists/
 and pixel sizes for all films.
 """
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -64,7 +66,7 @@ def read_aariz(
     root: Path,
     report: AnnotationReport,
     annotator: str = 'mean',
-    observer_error: Optional[ObserverError] = None,
+    observer_error: ObserverError | None = None,
 ) -> Iterator[CephalometricRecord]:
     """Read the data set, part by part, in the order of the file names.
 
@@ -99,7 +101,7 @@ def read_aariz(
             f'{root}: give the folder of the download that holds them'
         )
     machines = read_machines(root / TABLE)
-    owners: Dict[str, Path] = {}
+    owners: dict[str, Path] = {}
     for part in sorted(parts, key=_PARTS.index):
         for picture in sorted((parts[part] / 'Cephalograms').iterdir()):
             if picture.suffix.lower() not in _SUFFIXES:
@@ -167,11 +169,11 @@ def read_landmarks(path: Path, film: str) -> np.ndarray:
 def _read_film(
     picture: Path,
     part: Path,
-    machines: Dict[str, Machine],
+    machines: dict[str, Machine],
     annotator: str,
     report: AnnotationReport,
-    observer_error: Optional[ObserverError],
-) -> Optional[CephalometricRecord]:
+    observer_error: ObserverError | None,
+) -> CephalometricRecord | None:
     """One film, None if nobody has marked it."""
     film, marks = picture.stem, part / 'Annotations'
     paths = {
@@ -221,7 +223,7 @@ def _read_film(
     )
 
 
-def _read_stage(path: Path, report: AnnotationReport) -> Dict[str, int]:
+def _read_stage(path: Path, report: AnnotationReport) -> dict[str, int]:
     if not path.is_file():
         report.add('no_class', f'there is no {path}')
         return {}
@@ -255,7 +257,7 @@ def _index_of(entry: Any, path: Path) -> int:
     return found.pop()
 
 
-def _load_json(path: Path) -> Dict[str, Any]:
+def _load_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text('utf-8-sig'))
     except ValueError as error:

@@ -7,10 +7,12 @@ the bottom to one size; ``train-gt.json`` has their landmarks:
 with films counted from 1. https://cl-detection2023.grand-challenge.org
 """
 
+from __future__ import annotations
+
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -94,7 +96,7 @@ def cut_filling(picture: np.ndarray, where: str) -> np.ndarray:
     return np.ascontiguousarray(picture[..., ::-1])
 
 
-def _points_of_films(path: Path, count: int) -> Dict[int, Dict[int, dict]]:
+def _points_of_films(path: Path, count: int) -> dict[int, dict[int, dict]]:
     """Entries by number of the film, then of the landmark, both from 1."""
     try:
         entries = json.loads(path.read_text('utf-8-sig'))['points']
@@ -103,7 +105,7 @@ def _points_of_films(path: Path, count: int) -> Dict[int, Dict[int, dict]]:
             f'{path} is no JSON file with a list "points": fetch it again'
         ) from error
     size = len(get_schema(SCHEMA))
-    films: Dict[int, Dict[int, dict]] = {}
+    films: dict[int, dict[int, dict]] = {}
     for number, entry in enumerate(entries):
         where = f'{path}: point {number}'
         try:
@@ -132,9 +134,9 @@ def _points_of_films(path: Path, count: int) -> Dict[int, Dict[int, dict]]:
     return films
 
 
-def _spacing_of(entries: Dict[int, dict], where: str) -> List[float]:
+def _spacing_of(entries: dict[int, dict], where: str) -> list[float]:
     """The scale, which all points of a film must agree on."""
-    scales: List[Any] = [entry.get('scale') for entry in entries.values()]
+    scales: list[Any] = [entry.get('scale') for entry in entries.values()]
     try:
         values = {float(scale) for scale in scales}
     except (TypeError, ValueError):

@@ -6,6 +6,8 @@ A table with the columns ``image file``, ``spacing(mm)``, ``p1x``, ``p1y`` to
 https://www.codabench.org/competitions/2576/
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Iterator
 

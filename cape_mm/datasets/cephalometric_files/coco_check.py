@@ -8,8 +8,10 @@ null) and ``spacing_source``, and may have ``device``, ``subject`` and
 ``class_labels``.
 """
 
+from __future__ import annotations
+
 import math
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Sequence
 
 from cape_mm.errors import DataError
 from cape_mm.structures import available_schemas, get_schema
@@ -51,13 +53,13 @@ def check_content(content: Any, path: str) -> None:
     if schema is not None:
         _check_schema(names, schema, path)
 
-    images: Dict[Any, dict] = {}
+    images: dict[Any, dict] = {}
     for image in content['images']:
         _check_image(image, path)
         if image['id'] in images:
             _refuse(path, describe(image), 'its id is used twice: renumber')
         images[image['id']] = image
-    owners: Dict[Any, Any] = {}
+    owners: dict[Any, Any] = {}
     for annotation in content['annotations']:
         what = f'annotation {annotation["id"]}'
         image = images.get(annotation['image_id'])
@@ -81,7 +83,7 @@ def check_content(content: Any, path: str) -> None:
         _check_keypoints(annotation['keypoints'], names, path, what)
 
 
-def check_spacing(spacing: Any, source: Any) -> Optional[str]:
+def check_spacing(spacing: Any, source: Any) -> str | None:
     """Check the scale of a film.
 
     Args:
@@ -113,8 +115,8 @@ def check_spacing(spacing: Any, source: Any) -> Optional[str]:
 
 
 def find_outside(
-    keypoints: Sequence[float], size: Tuple[int, int]
-) -> List[int]:
+    keypoints: Sequence[float], size: tuple[int, int]
+) -> list[int]:
     """Find labelled landmarks that do not lie in the picture.
 
     Args:
@@ -178,7 +180,7 @@ def _check_layout(content: Any, path: str) -> None:
         )
 
 
-def _check_schema(names: List[str], schema: Any, path: str) -> None:
+def _check_schema(names: list[str], schema: Any, path: str) -> None:
     if schema not in available_schemas():
         _refuse(
             path,
@@ -247,7 +249,7 @@ def _check_box(bbox: Any, path: str, what: str) -> None:
 
 
 def _check_keypoints(
-    keypoints: Any, names: List[str], path: str, what: str
+    keypoints: Any, names: list[str], path: str, what: str
 ) -> None:
     if not isinstance(keypoints, list) or len(keypoints) != 3 * len(names):
         count = len(keypoints) if isinstance(keypoints, list) else keypoints

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Iterable
 
 import cv2
 import numpy as np
@@ -40,22 +42,22 @@ class CephalometricRecord:
     image_path: str
     keypoints_px: np.ndarray
     visible: np.ndarray
-    spacing: Optional[Tuple[float, float]] = None
+    spacing: tuple[float, float] | None = None
     spacing_source: str = 'unknown'
     device: str = ''
     subject: str = ''
-    class_labels: Dict[str, Any] = field(default_factory=dict)
-    image: Optional[np.ndarray] = None
-    extra: Dict[str, Any] = field(default_factory=dict)
+    class_labels: dict[str, Any] = field(default_factory=dict)
+    image: np.ndarray | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def write_coco(
     records: Iterable[CephalometricRecord],
     schema: LandmarkSchema,
-    path: Union[str, Path],
-    image_root: Union[str, Path],
-    info: Optional[Dict[str, Any]] = None,
-) -> List[str]:
+    path: str | Path,
+    image_root: str | Path,
+    info: dict[str, Any] | None = None,
+) -> list[str]:
     """Write an annotation file, and the pictures that records bring along.
 
     Images and annotations are numbered from 1 in the order of the records.
@@ -78,7 +80,7 @@ def write_coco(
         DataError: If a record is wrong, or there is none.
     """
     path, image_root = Path(path), Path(image_root)
-    content: Dict[str, Any] = dict(
+    content: dict[str, Any] = dict(
         info=dict(info or {}, schema=schema.name),
         images=[],
         annotations=[],
@@ -91,7 +93,7 @@ def write_coco(
             )
         ],
     )
-    outside: List[str] = []
+    outside: list[str] = []
     paths = set()
     for number, record in enumerate(records, 1):
         where = f'{path}: record {number} ({record.image_path})'
@@ -120,7 +122,7 @@ def write_coco(
     return outside
 
 
-def load_coco(path: Union[str, Path]) -> Dict[str, Any]:
+def load_coco(path: str | Path) -> dict[str, Any]:
     """Read an annotation file and check it.
 
     Args:
@@ -180,7 +182,7 @@ def _collect_points(
 
 def _provide_picture(
     record: CephalometricRecord, image_root: Path, where: str
-) -> Tuple[int, int]:
+) -> tuple[int, int]:
     """Write the picture if it is given; its width and height."""
     path = image_root / record.image_path
     if record.image is not None:
@@ -210,9 +212,9 @@ def _make_entries(
     record: CephalometricRecord,
     number: int,
     points: np.ndarray,
-    size: Tuple[int, int],
+    size: tuple[int, int],
     where: str,
-) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The image and the annotation of the file."""
     spacing = record.spacing
     if spacing is not None:

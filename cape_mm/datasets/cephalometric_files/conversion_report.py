@@ -1,7 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from collections import OrderedDict
 from pathlib import Path
-from typing import Union
 
 from ..annotation_report import AnnotationReport
 
@@ -23,7 +24,7 @@ CONVERSION_PROBLEMS = OrderedDict(
 )
 
 
-def make_report(source: Union[str, Path]) -> AnnotationReport:
+def make_report(source: str | Path) -> AnnotationReport:
     """Start the report of a conversion.
 
     Args:

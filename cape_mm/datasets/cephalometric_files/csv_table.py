@@ -1,10 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Reader of plain tables: a row per film, two columns per landmark."""
 
+from __future__ import annotations
+
 import csv
 import math
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Iterator, Mapping
 
 from cape_mm.structures import LandmarkSchema
 
@@ -76,7 +78,7 @@ def read_csv(
     for name in header:
         if name not in known:
             report.add('ignored_columns', repr(name))
-    seen: Dict[str, int] = {}
+    seen: dict[str, int] = {}
     for number, row in rows:
         file = (row[file_column] or '').strip()
         where = f'{path}: row {number} ({file})'
@@ -125,7 +127,7 @@ _EXTRA = (
 
 def _read_rows(
     path: Path,
-) -> Tuple[List[str], List[Tuple[int, Mapping[str, str]]]]:
+) -> tuple[list[str], list[tuple[int, Mapping[str, str]]]]:
     """The header, and the rows with their numbers in the file."""
     try:
         text = path.read_text('utf-8-sig')
@@ -156,9 +158,7 @@ def _read_rows(
     return header, rows
 
 
-def _first(
-    columns: Mapping[str, str], names: Tuple[str, ...]
-) -> Optional[str]:
+def _first(columns: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     for name in names:
         if normalise(name) in columns:
             return columns[normalise(name)]
@@ -167,7 +167,7 @@ def _first(
 
 def _read_spacing(
     row: Mapping[str, str], columns: Mapping[str, str], where: str
-) -> Optional[Tuple[float, float]]:
+) -> tuple[float, float] | None:
     """(x, y) in mm per pixel; None if the cells are empty or not there."""
     both = _first(columns, _SPACING)
     names = [
@@ -192,7 +192,7 @@ def _read_spacing(
 
 def _extra(
     cells: Mapping[str, str], columns: Mapping[str, str], where: str
-) -> Dict[str, str]:
+) -> dict[str, str]:
     if 'split' not in columns:
         return {}
     return dict(split=name_part(cells['split'], f"{where}, column 'split'"))

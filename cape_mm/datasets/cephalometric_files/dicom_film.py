@@ -5,8 +5,10 @@ Needs pydicom: ``pip install pydicom``. It is imported only when a
 file is read.
 """
 
+from __future__ import annotations
+
 from pathlib import Path, PurePath
-from typing import Any, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -64,13 +66,13 @@ FilmSpacing`.
     """
 
     image: np.ndarray
-    spacing: Optional[Tuple[float, float]]
+    spacing: tuple[float, float] | None
     spacing_source: str
     device: str = ''
-    notes: Tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def is_dicom(path: Union[str, Path]) -> bool:
+def is_dicom(path: str | Path) -> bool:
     """Say whether a file is meant to be a DICOM file.
 
     Args:
@@ -88,7 +90,7 @@ def is_dicom(path: Union[str, Path]) -> bool:
         return file.read(132)[128:] == b'DICM'
 
 
-def png_name(path: Union[str, PurePath]) -> str:
+def png_name(path: str | PurePath) -> str:
     """Name of the PNG that a DICOM file becomes.
 
     Only a suffix of DICOM is replaced: exports are often called by their
@@ -107,7 +109,7 @@ def png_name(path: Union[str, PurePath]) -> str:
 
 
 def read_dicom(
-    path: Union[str, Path], max_megapixels: float = MAX_MEGAPIXELS
+    path: str | Path, max_megapixels: float = MAX_MEGAPIXELS
 ) -> DicomFilm:
     """Read one film.
 
@@ -152,7 +154,7 @@ def read_dicom(
             'files install pylibjpeg[all], or export the film uncompressed'
         ) from error
     found = find_spacing(dataset)
-    notes: List[str] = list(found.notes)
+    notes: list[str] = list(found.notes)
     if pixels.ndim == 3:
         image = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     else:
@@ -223,7 +225,7 @@ def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
 
 
 def _to_bytes(
-    pixels: np.ndarray, dataset: Any, notes: List[str]
+    pixels: np.ndarray, dataset: Any, notes: list[str]
 ) -> np.ndarray:
     """(H, W) stored values to (H, W) uint8 brightness."""
     try:
@@ -262,7 +264,7 @@ def _stretch(
     return (values - low) / max(high - low, 1.0)
 
 
-def _first(value: Any) -> Optional[float]:
+def _first(value: Any) -> float | None:
     """The first of one or several numbers."""
     if value is None or value == '':
         return None

@@ -1,7 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import csv
 from pathlib import Path
-from typing import Dict, List
 
 import cv2
 
@@ -50,8 +51,8 @@ def unpack_dicom_folder(
         raise FileExistsError(
             f'{table} is there already, perhaps with landmarks: move it away'
         )
-    owners: Dict[str, Path] = {}
-    rows: List[List[str]] = []
+    owners: dict[str, Path] = {}
+    rows: list[list[str]] = []
     for path in files:
         name = png_name(path.relative_to(root))
         if name in owners:

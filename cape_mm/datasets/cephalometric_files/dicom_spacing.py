@@ -8,8 +8,10 @@ larger than it is, by the magnification. All are written as (row, column)
 spacing, i.e. (y, x).
 """
 
+from __future__ import annotations
+
 import math
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional, Tuple
 
 _Pair = Optional[Tuple[float, float]]
 
@@ -29,7 +31,7 @@ class FilmSpacing(NamedTuple):
 
     spacing: _Pair
     source: str
-    notes: Tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def find_spacing(dataset: Any) -> FilmSpacing:
@@ -41,7 +43,7 @@ def find_spacing(dataset: Any) -> FilmSpacing:
     Returns:
         FilmSpacing: The spacing and its source.
     """
-    notes: List[str] = []
+    notes: list[str] = []
     pixel = _read_pair(dataset, 'PixelSpacing', notes)
     imager = _read_pair(dataset, 'ImagerPixelSpacing', notes)
     scanned = _read_pair(dataset, 'NominalScannedPixelSpacing', notes)
@@ -65,7 +67,7 @@ def find_spacing(dataset: Any) -> FilmSpacing:
     return FilmSpacing(found, 'dicom_imager_uncorrected', tuple(notes))
 
 
-def _read_pair(dataset: Any, name: str, notes: List[str]) -> _Pair:
+def _read_pair(dataset: Any, name: str, notes: list[str]) -> _Pair:
     """(x, y) of an attribute that holds (row spacing, column spacing)."""
     value = getattr(dataset, name, None)
     if value is None or value == '':
@@ -80,7 +82,7 @@ def _read_pair(dataset: Any, name: str, notes: List[str]) -> _Pair:
     return x, y
 
 
-def _read_magnification(dataset: Any, notes: List[str]) -> Optional[float]:
+def _read_magnification(dataset: Any, notes: list[str]) -> float | None:
     name = 'EstimatedRadiographicMagnificationFactor'
     value = getattr(dataset, name, None)
     if value is None or value == '':

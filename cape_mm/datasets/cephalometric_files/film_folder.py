@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from pathlib import Path
 from typing import (
     Any,
@@ -7,9 +9,7 @@ from typing import (
     Iterable,
     List,
     NamedTuple,
-    Optional,
     Sequence,
-    Tuple,
 )
 
 import numpy as np
@@ -71,8 +71,8 @@ def write_film_folder(
     report: AnnotationReport,
     split: Splitter,
     skip_missing: bool = False,
-    info: Optional[Dict[str, Any]] = None,
-) -> List[PartSummary]:
+    info: dict[str, Any] | None = None,
+) -> list[PartSummary]:
     """Write films as ``images/`` and ``annotations/<name>_<part>.json``.
 
     Films are read and their pictures written one by one, so that a data set
@@ -105,9 +105,9 @@ def write_film_folder(
             f'{there[0]} is there already: move it away, or choose another '
             '--name or --out-dir'
         )
-    films: List[CephalometricRecord] = []
-    digests: List[str] = []
-    heights: List[float] = []
+    films: list[CephalometricRecord] = []
+    digests: list[str] = []
+    heights: list[float] = []
     for record in records:
         try:
             film, digest, size = store.add(record)
@@ -149,7 +149,7 @@ def write_film_folder(
 
 
 def make_splitter(
-    shares: Tuple[float, float], seed: int, val_share: float = 0.0
+    shares: tuple[float, float], seed: int, val_share: float = 0.0
 ) -> Splitter:
     """Decide how the parts are made.
 
@@ -170,7 +170,7 @@ def make_splitter(
 
     def split(
         films: Sequence[CephalometricRecord], digests: Sequence[str]
-    ) -> Dict[str, List[int]]:
+    ) -> dict[str, list[int]]:
         parts = given_split(films)
         if not parts:
             val, test = shares
@@ -219,7 +219,7 @@ def make_baseline_splitter(
 
     def split(
         films: Sequence[CephalometricRecord], digests: Sequence[str]
-    ) -> Dict[str, List[int]]:
+    ) -> dict[str, list[int]]:
         return split_as_baseline(len(films), seed, sizes)
 
     return split

@@ -1,10 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Training, validation and test that share no person and no picture."""
 
+from __future__ import annotations
+
 import random
 import re
 from collections import defaultdict
-from typing import Dict, List, Sequence, Tuple
+from typing import Sequence
 
 import numpy as np
 
@@ -40,7 +42,7 @@ def name_part(text: str, where: str) -> str:
 
 def group_films(
     records: Sequence[CephalometricRecord], digests: Sequence[str]
-) -> List[List[int]]:
+) -> list[list[int]]:
     """Find what must stay together: films of a person, equal pictures.
 
     Args:
@@ -50,8 +52,8 @@ def group_films(
     Returns:
         List[List[int]]: Groups of positions, in the order of their first.
     """
-    group_of: Dict[Tuple[str, str], int] = {}
-    groups: Dict[int, List[int]] = {}
+    group_of: dict[tuple[str, str], int] = {}
+    groups: dict[int, list[int]] = {}
     for index, (record, digest) in enumerate(zip(records, digests)):
         keys = [('picture', digest)]
         if record.subject:
@@ -72,9 +74,9 @@ def group_films(
 def split_at_random(
     records: Sequence[CephalometricRecord],
     digests: Sequence[str],
-    shares: Dict[str, float],
+    shares: dict[str, float],
     seed: int,
-) -> Dict[str, List[int]]:
+) -> dict[str, list[int]]:
     """Split films by persons, with a generator of its own.
 
     Args:
@@ -100,7 +102,7 @@ def split_at_random(
     left = {
         part: round(share * len(records)) for part, share in shares.items()
     }
-    parts: Dict[str, List[int]] = {'train': []}
+    parts: dict[str, list[int]] = {'train': []}
     parts.update({part: [] for part, share in shares.items() if share})
     for position in order:
         group = groups[position]
@@ -119,7 +121,7 @@ def split_at_random(
 
 def split_as_baseline(
     count: int, seed: int, sizes: Sequence[int]
-) -> Dict[str, List[int]]:
+) -> dict[str, list[int]]:
     """Split as the published baselines of the CL-Detection challenges do.
 
     Python's generator shuffles the films in the order of the data; the first
@@ -153,7 +155,7 @@ def split_as_baseline(
 
 def given_split(
     records: Sequence[CephalometricRecord],
-) -> Dict[str, List[int]]:
+) -> dict[str, list[int]]:
     """Take the split that the data set gives.
 
     Args:
@@ -167,7 +169,7 @@ def given_split(
     Raises:
         ValueError: If some films do not say.
     """
-    parts: Dict[str, List[int]] = defaultdict(list)
+    parts: dict[str, list[int]] = defaultdict(list)
     for index, record in enumerate(records):
         parts[record.extra.get('split', '')].append(index)
     if '' in parts and len(parts) > 1:
@@ -182,7 +184,7 @@ def given_split(
 def check_disjoint(
     records: Sequence[CephalometricRecord],
     digests: Sequence[str],
-    parts: Dict[str, List[int]],
+    parts: dict[str, list[int]],
     report: AnnotationReport,
 ) -> None:
     """Refuse a person in two parts, and report equal pictures.
@@ -196,8 +198,8 @@ def check_disjoint(
     Raises:
         ValueError: If a person is in two parts.
     """
-    persons: Dict[str, Tuple[str, str]] = {}
-    pictures: Dict[str, Tuple[str, str]] = {}
+    persons: dict[str, tuple[str, str]] = {}
+    pictures: dict[str, tuple[str, str]] = {}
     for part, indices in parts.items():
         for index in indices:
             here = (part, records[index].image_path)

@@ -5,9 +5,11 @@ Wang et al., Medical Image Analysis 31 (2016) 63-76. A text file per film and
 doctor has 19 lines ``x,y`` in pixels, then 8 lines with a class each.
 """
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, NamedTuple
 
 import numpy as np
 
@@ -42,15 +44,15 @@ class DoctorsFile(NamedTuple):
     """
 
     points: np.ndarray
-    types: Dict[str, int]
+    types: dict[str, int]
 
 
 def read_isbi(
     root: Path,
     report: AnnotationReport,
     annotator: str = 'mean',
-    spacing: Optional[float] = None,
-    observer_error: Optional[ObserverError] = None,
+    spacing: float | None = None,
+    observer_error: ObserverError | None = None,
 ) -> Iterator[CephalometricRecord]:
     """Read the data set, in the order of the numbers of the films.
 
@@ -181,11 +183,11 @@ def read_text(path: Path) -> DoctorsFile:
 
 
 def _merge_types(
-    film: Dict[str, DoctorsFile],
+    film: dict[str, DoctorsFile],
     annotator: str,
     where: str,
     report: AnnotationReport,
-) -> Dict[str, int]:
+) -> dict[str, int]:
     """Classes of one doctor; or both, and those on which they agree."""
     if annotator != 'mean':
         return dict(film[annotator].types)
@@ -200,7 +202,7 @@ def _merge_types(
     return labels
 
 
-def _find_folders(root: Path, annotator: str) -> Dict[str, Path]:
+def _find_folders(root: Path, annotator: str) -> dict[str, Path]:
     """Folders of the doctors that are there; those needed must be."""
     folders = {}
     for doctor in _DOCTORS:
@@ -218,7 +220,7 @@ def _find_folders(root: Path, annotator: str) -> Dict[str, Path]:
     return folders
 
 
-def _number_files(folder: Path) -> Dict[int, Path]:
+def _number_files(folder: Path) -> dict[int, Path]:
     return {
         int(path.stem): path
         for path in sorted(folder.glob('*.txt'))
@@ -226,7 +228,7 @@ def _number_files(folder: Path) -> Dict[int, Path]:
     }
 
 
-def _find_pictures(root: Path) -> Dict[int, Path]:
+def _find_pictures(root: Path) -> dict[int, Path]:
     """Pictures by number, relative to the root; checks their folders."""
     top = root / 'RawImage'
     if not top.is_dir():
@@ -234,7 +236,7 @@ def _find_pictures(root: Path) -> Dict[int, Path]:
             f'there is no folder RawImage in {root}: put the folders '
             'TrainingData, Test1Data and Test2Data of the pictures there'
         )
-    found: Dict[int, Path] = {}
+    found: dict[int, Path] = {}
     for path in sorted(top.rglob('*')):
         if path.suffix.lower() not in _SUFFIXES or not path.stem.isdigit():
             continue
@@ -254,19 +256,19 @@ def _find_pictures(root: Path) -> Dict[int, Path]:
     return found
 
 
-def _part_of(number: int, files: Dict[str, Dict[int, Path]]) -> str:
+def _part_of(number: int, files: dict[str, dict[int, Path]]) -> str:
     for part, (_, first, last) in _PARTS.items():
         if first <= number <= last:
             return part
-    paths: List[Path] = [f[number] for f in files.values() if number in f]
+    paths: list[Path] = [f[number] for f in files.values() if number in f]
     raise ValueError(
         f'{paths[0]}: the challenge has the films 001 to 400: remove the file'
     )
 
 
 def _scale_of(
-    path: Path, spacing: Optional[float]
-) -> Tuple[Optional[Tuple[float, float]], str]:
+    path: Path, spacing: float | None
+) -> tuple[tuple[float, float] | None, str]:
     """Millimetres per pixel, and where they come from."""
     if spacing is not None:
         return (spacing, spacing), 'user'

@@ -1,17 +1,15 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Landmarks in the columns of a table, whoever has typed the header."""
 
+from __future__ import annotations
+
 import math
 import re
 from typing import (
     Any,
-    Dict,
-    List,
     Mapping,
     NamedTuple,
-    Optional,
     Sequence,
-    Tuple,
 )
 
 import numpy as np
@@ -35,7 +33,7 @@ class PointColumns(NamedTuple):
 
     x: str
     y: str
-    v: Optional[str]
+    v: str | None
 
 
 def normalise(name: Any) -> str:
@@ -52,7 +50,7 @@ def normalise(name: Any) -> str:
     return text.strip('_')
 
 
-def index_header(header: Sequence[Any], where: str) -> Dict[str, str]:
+def index_header(header: Sequence[Any], where: str) -> dict[str, str]:
     """Find columns by their normalised names.
 
     Args:
@@ -65,7 +63,7 @@ def index_header(header: Sequence[Any], where: str) -> Dict[str, str]:
     Raises:
         ValueError: If two columns have the same name.
     """
-    columns: Dict[str, str] = {}
+    columns: dict[str, str] = {}
     for name in header:
         key = normalise(name)
         if key in columns:
@@ -83,7 +81,7 @@ def match_landmarks(
     schema: LandmarkSchema,
     where: str,
     pattern: str = '{}_{}',
-) -> List[PointColumns]:
+) -> list[PointColumns]:
     """Find the columns of all landmarks, by their codes or names.
 
     Args:
@@ -166,7 +164,7 @@ def read_points(
     schema: LandmarkSchema,
     where: str,
     report: AnnotationReport,
-) -> Tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Read the landmarks of a row.
 
     Args:

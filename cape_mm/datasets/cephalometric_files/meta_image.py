@@ -7,9 +7,11 @@ other, because a whole stack may not fit into memory. Format:
 https://itk.org/Wiki/ITK/MetaIO/Documentation
 """
 
+from __future__ import annotations
+
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Dict, Iterator, NamedTuple, Tuple
+from typing import BinaryIO, Iterator, NamedTuple
 
 import numpy as np
 
@@ -28,7 +30,7 @@ class StackHeader(NamedTuple):
     """
 
     count: int
-    shape: Tuple[int, ...]
+    shape: tuple[int, ...]
     is_compressed: bool
     offset: int
 
@@ -45,7 +47,7 @@ def read_header(path: Path) -> StackHeader:
     Raises:
         ValueError: If it is no MetaImage, or of a kind that is not supported.
     """
-    fields: Dict[str, str] = {}
+    fields: dict[str, str] = {}
     with open(path, 'rb') as file:
         while 'ElementDataFile' not in fields:
             line = file.readline(_CHUNK)

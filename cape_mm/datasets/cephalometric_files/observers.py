@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Two observers who have marked the same films."""
 
-from typing import List, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import Sequence
 
 import numpy as np
 
@@ -12,13 +14,13 @@ ANNOTATORS = ('mean', 'junior', 'senior')
 
 
 def choose_points(
-    junior: Optional[np.ndarray],
-    senior: Optional[np.ndarray],
+    junior: np.ndarray | None,
+    senior: np.ndarray | None,
     annotator: str,
     codes: Sequence[str],
     where: str,
     report: AnnotationReport,
-) -> Tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Take the landmarks of one observer, or the mean of both.
 
     The mean is not rounded. A landmark that one of two observers lacks has
@@ -57,14 +59,14 @@ class ObserverError:
 
     def __init__(self, codes: Sequence[str]) -> None:
         self.codes = list(codes)
-        self._px: List[np.ndarray] = []
-        self._mm: List[np.ndarray] = []
+        self._px: list[np.ndarray] = []
+        self._mm: list[np.ndarray] = []
 
     def add(
         self,
         junior: np.ndarray,
         senior: np.ndarray,
-        spacing: Optional[Tuple[float, float]],
+        spacing: tuple[float, float] | None,
     ) -> None:
         """Add a film.
 
@@ -79,7 +81,7 @@ class ObserverError:
         scale = (np.nan, np.nan) if spacing is None else spacing
         self._mm.append(np.hypot(*(offset * scale).T))
 
-    def lines(self) -> List[str]:
+    def lines(self) -> list[str]:
         """Say it for people.
 
         Returns:

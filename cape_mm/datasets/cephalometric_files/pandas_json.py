@@ -6,10 +6,12 @@ A row per film: ``Image``, all pixels in one list; ``<landmark>_x`` and
 (train, dev, test), ``class`` (I, II, III) and ``patient_id``.
 """
 
+from __future__ import annotations
+
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Iterator, Mapping
 
 import numpy as np
 
@@ -29,8 +31,8 @@ def read_pandas_json(
     path: Path,
     schema: LandmarkSchema,
     report: AnnotationReport,
-    image_size: Optional[Tuple[int, int]] = None,
-    film_sizes_mm: Optional[Mapping[str, Tuple[float, float]]] = None,
+    image_size: tuple[int, int] | None = None,
+    film_sizes_mm: Mapping[str, tuple[float, float]] | None = None,
 ) -> Iterator[CephalometricRecord]:
     """Read the films in the order of the table.
 
@@ -69,7 +71,7 @@ def read_pandas_json(
     for name in header:
         if name not in known:
             report.add('ignored_columns', repr(name))
-    numbers: Dict[str, str] = {}
+    numbers: dict[str, str] = {}
     for index, row in enumerate(rows):
         where = f'{path}: row {index}'
         key = '' if person is None else film_key(row.get(person, ''))
@@ -100,7 +102,7 @@ def read_pandas_json(
         yield record
 
 
-def _load_rows(path: Path) -> List[Dict[str, Any]]:
+def _load_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a table written by rows or by columns."""
     try:
         content = json.loads(path.read_text('utf-8-sig'))
@@ -130,7 +132,7 @@ def _load_rows(path: Path) -> List[Dict[str, Any]]:
 
 
 def _read_image(
-    value: Any, size: Optional[Tuple[int, int]], where: str
+    value: Any, size: tuple[int, int] | None, where: str
 ) -> np.ndarray:
     """(H, W) uint8 if all channels are equal, else (H, W, 3) BGR."""
     try:
@@ -162,7 +164,7 @@ def _read_class(
     columns: Mapping[str, str],
     where: str,
     report: AnnotationReport,
-) -> Dict[str, str]:
+) -> dict[str, str]:
     """The skeletal class as I, II or III."""
     if 'class' not in columns:
         return {}

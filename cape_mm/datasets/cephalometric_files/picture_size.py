@@ -1,7 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import warnings
 from pathlib import Path
-from typing import Tuple
 
 from PIL import Image
 
@@ -36,7 +37,7 @@ def check_pixels(
 
 def check_picture(
     path: Path, max_megapixels: float = MAX_MEGAPIXELS
-) -> Tuple[int, int]:
+) -> tuple[int, int]:
     """Read the size of a picture from its head, before anything is decoded.
 
     Args:

@@ -1,8 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Optional, Tuple
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ class PictureStore:
         image_root: Path,
         report: AnnotationReport,
         link: bool = False,
-        max_side: Optional[int] = None,
+        max_side: int | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
         self.picture_root = picture_root
@@ -47,7 +48,7 @@ class PictureStore:
 
     def add(
         self, record: CephalometricRecord
-    ) -> Tuple[CephalometricRecord, str, Tuple[int, int]]:
+    ) -> tuple[CephalometricRecord, str, tuple[int, int]]:
         """Bring one picture.
 
         Args:

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any
 
 from .landmark_columns import read_number
 
@@ -13,8 +15,8 @@ _POINTS = (
 
 
 def read_rulers(
-    path: Path, frame_size: Tuple[int, int], length_mm: float = 10.0
-) -> Dict[str, Tuple[float, float]]:
+    path: Path, frame_size: tuple[int, int], length_mm: float = 10.0
+) -> dict[str, tuple[float, float]]:
     """Read two points per film that are a known length apart.
 
     The file is an object of objects, by the key of the film:

@@ -1,9 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether training, validation and test share films or people."""
 
+from __future__ import annotations
+
 import os.path as osp
 from itertools import combinations
-from typing import Any, FrozenSet, List, NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from cape_mm.errors import DataError
 
@@ -24,12 +26,12 @@ class SplitContent(NamedTuple):
 
     role: str
     ann_file: str
-    pictures: FrozenSet[str]
-    subjects: FrozenSet[str]
+    pictures: frozenset[str]
+    subjects: frozenset[str]
     num_unknown: int
 
 
-def read_split(role: str, dataset: Any) -> List[SplitContent]:
+def read_split(role: str, dataset: Any) -> list[SplitContent]:
     """Collect what a data set gives, also through wrappers.
 
     Args:
@@ -60,7 +62,7 @@ def read_split(role: str, dataset: Any) -> List[SplitContent]:
     ]
 
 
-def find_split_problems(splits: Sequence[SplitContent]) -> List[str]:
+def find_split_problems(splits: Sequence[SplitContent]) -> list[str]:
     """Find what must not be shared.
 
     The same file for validation and test is allowed: many data sets have no
@@ -100,7 +102,7 @@ def check_splits(splits: Sequence[SplitContent]) -> None:
 
 
 def _collect(
-    role: str, ann_file: str, paths: List[str], subjects: List[str]
+    role: str, ann_file: str, paths: list[str], subjects: list[str]
 ) -> SplitContent:
     return SplitContent(
         role=role,
@@ -138,7 +140,7 @@ def _compare(first: SplitContent, second: SplitContent, is_same: bool) -> str:
     return ''
 
 
-def _list(items: FrozenSet[str]) -> str:
+def _list(items: frozenset[str]) -> str:
     shown = ', '.join(sorted(items)[:_SHOWN])
     more = len(items) - _SHOWN
     return f'{shown} and {more} more' if more > 0 else shown

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
 from collections import OrderedDict
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Sequence
 
 import numpy as np
 from mmengine.logging import print_log
@@ -73,9 +75,9 @@ class CephalometricDataset(BaseCocoStyleDataset):
         ann_file: str,
         schema: str,
         data_root: str = '',
-        data_prefix: Optional[dict] = None,
-        landmark_weights: Optional[Dict[str, float]] = None,
-        pipeline: Sequence[Union[dict, Callable]] = (),
+        data_prefix: dict | None = None,
+        landmark_weights: dict[str, float] | None = None,
+        pipeline: Sequence[dict | Callable] = (),
         **kwargs,
     ) -> None:
         refused = {'bbox_file', 'metainfo', 'data_mode'} & kwargs.keys()
@@ -89,7 +91,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
             index = self.schema.index_of(code)
             metainfo['joint_weights'][index] = float(weight)
         # Where each landmark is in the file.
-        self._order: List[int] = []
+        self._order: list[int] = []
         self._report = AnnotationReport(ann_file, problems=_PROBLEMS)
         super().__init__(
             ann_file=ann_file,
@@ -101,14 +103,14 @@ class CephalometricDataset(BaseCocoStyleDataset):
         )
 
     @classmethod
-    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+    def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
         """Parse the meta information, and keep the schema's name."""
         parsed = super()._load_metainfo(metainfo)
         if 'dataset_name' in parsed:
             parsed['schema'] = parsed['dataset_name']
         return parsed
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Load all films that have landmarks and report the others.
 
         Returns:
@@ -140,7 +142,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         )
         return films
 
-    def parse_data_info(self, raw_data_info: dict) -> Optional[dict]:
+    def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Read one film.
 
         Args:
@@ -185,11 +187,11 @@ class CephalometricDataset(BaseCocoStyleDataset):
         )
         return info
 
-    def _get_topdown_data_infos(self, instance_list: List[dict]) -> List[dict]:
+    def _get_topdown_data_infos(self, instance_list: list[dict]) -> list[dict]:
         """Everything: what is not usable has been reported and skipped."""
         return instance_list
 
-    def _match_landmarks(self, content: dict) -> Tuple[List[int], List[str]]:
+    def _match_landmarks(self, content: dict) -> tuple[list[int], list[str]]:
         """Find the landmarks of the schema in the file.
 
         Returns:
@@ -226,7 +228,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
             code for code in theirs.codes if code not in self.schema.codes
         ]
 
-    def _check_pictures(self, images: List[dict]) -> None:
+    def _check_pictures(self, images: list[dict]) -> None:
         """Refuse missing, unreadable and exchanged pictures."""
         root = Path(self.data_prefix['img'])
         states = check_pictures(images, root)

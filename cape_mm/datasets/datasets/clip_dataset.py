@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from abc import abstractmethod
-from typing import Callable, Optional, Sequence, Set, Union
+from typing import Callable, Sequence
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -56,14 +58,14 @@ class ClipDataset(BaseDataset):
     def __init__(
         self,
         ann_file: str,
-        pipeline: Sequence[Union[dict, Callable]] = (),
+        pipeline: Sequence[dict | Callable] = (),
         num_windows: int = 1,
         num_frames: int = 3,
         keypoint_layout: str = 'posetrack15',
         missing_images: str = 'error',
         seed: int = 0,
         data_root: str = '',
-        data_prefix: Optional[dict] = None,
+        data_prefix: dict | None = None,
         test_mode: bool = False,
         lazy_init: bool = False,
     ) -> None:
@@ -107,7 +109,7 @@ class ClipDataset(BaseDataset):
         )
 
     @classmethod
-    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+    def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
         """Take the meta information as it is: it has been parsed."""
         return metainfo or {}
 
@@ -128,7 +130,7 @@ class ClipDataset(BaseDataset):
     def describe(self) -> str:
         """Say in a few lines what the clips are made of."""
 
-    def __getitem__(self, index: Union[int, EpisodeIndex]) -> dict:
+    def __getitem__(self, index: int | EpisodeIndex) -> dict:
         """Make one item.
 
         Args:
@@ -158,7 +160,7 @@ class ClipDataset(BaseDataset):
             'annotation file or folder with the wanted videos'
         )
 
-    def get_subset(self, indices) -> 'ClipDataset':
+    def get_subset(self, indices) -> ClipDataset:
         """Not possible: frames alone are no videos."""
         self.get_subset_(indices)
 
@@ -169,7 +171,7 @@ class ClipDataset(BaseDataset):
     def _picture_path(self, file_name: str) -> str:
         return join_path(self.data_prefix['img'], file_name)
 
-    def _find_missing(self, paths: Set[str]) -> Set[str]:
+    def _find_missing(self, paths: set[str]) -> set[str]:
         """Pictures that are not there; an error unless they may be dropped."""
         missing = find_missing(paths)
         if missing and self.missing_images == 'error':
@@ -193,7 +195,7 @@ class ClipDataset(BaseDataset):
         order = np.random.default_rng(stream).permutation(count)
         return int(order[place])
 
-    def _resolve(self, index: Union[int, EpisodeIndex]) -> EpisodeIndex:
+    def _resolve(self, index: int | EpisodeIndex) -> EpisodeIndex:
         """Turn any valid index into an :class:`EpisodeIndex`."""
         if isinstance(index, tuple):
             return EpisodeIndex(*index)

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List
+from __future__ import annotations
 
 from cape_mm.registry import DATASETS
 
@@ -41,7 +41,7 @@ class CreaturesDataset(MP100Dataset):
         self.embedded_root = embedded_root
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Write the embedded data if need be, and load all instances.
 
         Returns:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Data sets that are drawn when a training first asks for them."""
 
+from __future__ import annotations
+
 import logging
 import os.path as osp
 from typing import Callable

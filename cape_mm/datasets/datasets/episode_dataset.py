@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Sequence
 
 import numpy as np
 from mmengine.dataset import Compose, force_full_init
@@ -56,8 +58,8 @@ class EpisodeDataset(Dataset):
 
     def __init__(
         self,
-        dataset: Union[dict, Dataset],
-        pipeline: Sequence[Union[dict, Callable]],
+        dataset: dict | Dataset,
+        pipeline: Sequence[dict | Callable],
         num_shots: int = 1,
         num_queries: int = 1,
         num_episodes: int = 1000,
@@ -82,8 +84,8 @@ class EpisodeDataset(Dataset):
         self.num_episodes = num_episodes
         self.seed = seed
         self.test_mode = test_mode
-        self._pools: Dict[int, np.ndarray] = {}
-        self._unusable: Dict[str, str] = {}
+        self._pools: dict[int, np.ndarray] = {}
+        self._unusable: dict[str, str] = {}
         self._fully_initialized = False
         if not lazy_init:
             self.full_init()
@@ -112,7 +114,7 @@ class EpisodeDataset(Dataset):
         return self.num_episodes
 
     @force_full_init
-    def __getitem__(self, index: Union[int, EpisodeIndex]) -> dict:
+    def __getitem__(self, index: int | EpisodeIndex) -> dict:
         """Make one episode.
 
         Args:
@@ -129,7 +131,7 @@ class EpisodeDataset(Dataset):
         rng = np.random.default_rng(list(index))
         category_id, members, spares = self.draw_members(index, rng)
         spares = iter(spares)
-        replaced: List[str] = []
+        replaced: list[str] = []
         packed = []
         for number, member in enumerate(members):
             is_support = number < self.num_shots
@@ -156,7 +158,7 @@ class EpisodeDataset(Dataset):
 
     def draw_members(
         self, index: EpisodeIndex, rng: np.random.Generator
-    ) -> Tuple[int, List[int], List[int]]:
+    ) -> tuple[int, list[int], list[int]]:
         """Choose the category and the members of an episode.
 
         Args:
@@ -205,7 +207,7 @@ class EpisodeDataset(Dataset):
             num_instances=sum(len(pool) for pool in self._pools.values()),
         )
 
-    def _make_pools(self) -> Dict[int, np.ndarray]:
+    def _make_pools(self) -> dict[int, np.ndarray]:
         """Instances of each category that has enough of them."""
         need = self.num_shots + self.num_queries
         pools, small = {}, []
@@ -235,7 +237,7 @@ class EpisodeDataset(Dataset):
             )
         return pools
 
-    def _resolve(self, index: Union[int, EpisodeIndex]) -> EpisodeIndex:
+    def _resolve(self, index: int | EpisodeIndex) -> EpisodeIndex:
         """Turn any valid index into an :class:`EpisodeIndex`."""
         if isinstance(index, tuple):
             return EpisodeIndex(*index)
@@ -251,8 +253,8 @@ class EpisodeDataset(Dataset):
         is_support: bool,
         index: EpisodeIndex,
         rng: np.random.Generator,
-        replaced: List[str],
-    ) -> Optional[dict]:
+        replaced: list[str],
+    ) -> dict | None:
         """Run the pipeline on one instance; None if it is not usable."""
         info = self.dataset.get_data_info(member)
         path, ann_id = info['img_path'], info['id']
@@ -277,8 +279,8 @@ class EpisodeDataset(Dataset):
         self,
         index: EpisodeIndex,
         category_id: int,
-        packed: List[dict],
-        replaced: List[str],
+        packed: list[dict],
+        replaced: list[str],
     ) -> dict:
         """Assemble packed members, supports first."""
         category = self.dataset.categories[category_id]

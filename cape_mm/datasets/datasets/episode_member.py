@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Callable, Optional, Tuple
+from __future__ import annotations
+
+from typing import Callable
 
 import mmcv
 import numpy as np
@@ -11,7 +13,7 @@ def load_member(
     rng: np.random.Generator,
     episode_rng: np.random.Generator,
     is_support: bool,
-) -> Tuple[Optional[dict], str]:
+) -> tuple[dict | None, str]:
     """Run the pipeline on one instance.
 
     Args:

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List
+from __future__ import annotations
 
 import torch
 
@@ -7,7 +7,7 @@ from cape_mm.structures import EpisodeDataSample
 
 
 def pack_episode(
-    supports: List[dict], queries: List[dict], metainfo: dict
+    supports: list[dict], queries: list[dict], metainfo: dict
 ) -> dict:
     """Assemble packed members into the item of an episode.
 

@@ -7,8 +7,10 @@ iscrowd, num_keypoints, keypoints as flat x, y, v with the K of the category)
 and ``categories`` (id, name, supercategory, keypoints, 0-based skeleton).
 """
 
+from __future__ import annotations
+
 import json
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy as np
 from mmengine.fileio import exists, get_text
@@ -37,7 +39,7 @@ _TYPES = dict(
 )
 
 
-def load_annotation_file(ann_file: str) -> Dict[str, List[dict]]:
+def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
     """Load the file and make sure that it has the layout of MP-100.
 
     Args:
@@ -100,8 +102,8 @@ def load_annotation_file(ann_file: str) -> Dict[str, List[dict]]:
 
 
 def clean_box(
-    bbox: List[float], width: float, height: float
-) -> Optional[np.ndarray]:
+    bbox: list[float], width: float, height: float
+) -> np.ndarray | None:
     """Cut a box at the picture's border, by the rule of all MP-100 loaders.
 
     Width and height each shrink by one pixel. The result is also what PCK is
@@ -126,10 +128,10 @@ def clean_box(
 
 
 def parse_instances(
-    content: Dict[str, List[dict]],
-    categories: Dict[int, Category],
+    content: dict[str, list[dict]],
+    categories: dict[int, Category],
     report: AnnotationReport,
-) -> List[dict]:
+) -> list[dict]:
     """Read all usable instances.
 
     Pictures come in the order of the file, and the annotations of a picture
@@ -143,7 +145,7 @@ def parse_instances(
     Returns:
         List[dict]: Instances with ``img_path`` relative to the images.
     """
-    images: Dict[Any, dict] = {}
+    images: dict[Any, dict] = {}
     for image in content['images']:
         if image['id'] in images:
             report.add(
@@ -152,7 +154,7 @@ def parse_instances(
             continue
         images[image['id']] = image
 
-    instances: Dict[Any, List[dict]] = {image_id: [] for image_id in images}
+    instances: dict[Any, list[dict]] = {image_id: [] for image_id in images}
     seen = set()
     for ann in content['annotations']:
         image = images.get(ann['image_id'])
@@ -182,7 +184,7 @@ def parse_instances(
 
 
 def _find_reference_problem(
-    ann: dict, image: Optional[dict], category: Optional[Category]
+    ann: dict, image: dict | None, category: Category | None
 ) -> _PROBLEM:
     """Why an annotation belongs to nothing that the file lists."""
     if image is None:

@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from collections import Counter, defaultdict
-from typing import Dict, List, Tuple
 
 from cape_mm.structures import Category
 
@@ -8,8 +9,8 @@ from ..annotation_report import AnnotationReport
 
 
 def parse_categories(
-    content: Dict[str, List[dict]], report: AnnotationReport
-) -> Dict[int, Category]:
+    content: dict[str, list[dict]], report: AnnotationReport
+) -> dict[int, Category]:
     """Read the categories in the order of the file.
 
     K is the number of names. Without names it is the number of keypoints that
@@ -26,13 +27,13 @@ def parse_categories(
     Returns:
         Dict[int, Category]: Categories by id.
     """
-    counts: Dict[int, Counter] = defaultdict(Counter)
+    counts: dict[int, Counter] = defaultdict(Counter)
     for ann in content['annotations']:
         keypoints = ann.get('keypoints')
         if keypoints and isinstance(keypoints, list):
             counts[ann['category_id']][len(keypoints) / 3] += 1
 
-    categories: Dict[int, Category] = {}
+    categories: dict[int, Category] = {}
     for entry in content['categories']:
         category_id, name = entry['id'], str(entry['name'])
         where = f'category {category_id} {name!r}'
@@ -53,7 +54,7 @@ def parse_categories(
 
 def _parse_names(
     entry: dict, counts: Counter, where: str, report: AnnotationReport
-) -> List[str]:
+) -> list[str]:
     """K names of the keypoints of one category."""
     names = entry.get('keypoints') or []
     whole = [int(count) for count in counts if count == int(count)]
@@ -75,7 +76,7 @@ def _parse_names(
 
 def _parse_skeleton(
     entry: dict, num_keypoints: int, where: str, report: AnnotationReport
-) -> Tuple[Tuple[int, int], ...]:
+) -> tuple[tuple[int, int], ...]:
     """The valid edges of one category."""
     edges, invalid = [], []
     for edge in entry.get('skeleton') or []:

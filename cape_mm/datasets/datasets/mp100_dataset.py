@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
 import os.path as osp
 from collections import Counter
-from typing import Callable, Dict, List, Optional, Sequence, Set, Union
+from typing import Callable, Sequence
 
 from mmengine.dataset import BaseDataset, force_full_init
 from mmengine.fileio import join_path
@@ -61,8 +63,8 @@ class MP100Dataset(BaseDataset):
         self,
         ann_file: str,
         data_root: str = '',
-        data_prefix: Optional[dict] = None,
-        pipeline: Sequence[Union[dict, Callable]] = (),
+        data_prefix: dict | None = None,
+        pipeline: Sequence[dict | Callable] = (),
         missing_images: str = 'error',
         **kwargs,
     ) -> None:
@@ -71,8 +73,8 @@ class MP100Dataset(BaseDataset):
                 f"missing_images is 'error' or 'drop', not {missing_images!r}"
             )
         self.missing_images = missing_images
-        self._categories: Dict[int, Category] = {}
-        self._indices_by_category: Dict[int, List[int]] = {}
+        self._categories: dict[int, Category] = {}
+        self._indices_by_category: dict[int, list[int]] = {}
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -83,13 +85,13 @@ class MP100Dataset(BaseDataset):
 
     @property
     @force_full_init
-    def categories(self) -> Dict[int, Category]:
+    def categories(self) -> dict[int, Category]:
         """Dict[int, Category]: All categories of the file, in its order."""
         return self._categories
 
     @property
     @force_full_init
-    def indices_by_category(self) -> Dict[int, List[int]]:
+    def indices_by_category(self) -> dict[int, list[int]]:
         """Dict[int, List[int]]: Indices of each category's instances."""
         return self._indices_by_category
 
@@ -100,7 +102,7 @@ class MP100Dataset(BaseDataset):
         super().full_init()
         self._index_categories()
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Load all usable instances and report the others.
 
         Returns:
@@ -144,16 +146,16 @@ class MP100Dataset(BaseDataset):
         info['skeleton'] = [list(edge) for edge in category.skeleton]
         return info
 
-    def get_cat_ids(self, idx: int) -> List[int]:
+    def get_cat_ids(self, idx: int) -> list[int]:
         """Category of one instance, as MMEngine's wrappers want it."""
         return [self.get_data_info(idx)['category_id']]
 
-    def get_subset_(self, indices: Union[Sequence[int], int]) -> None:
+    def get_subset_(self, indices: Sequence[int] | int) -> None:
         """Keep only some instances; see ``BaseDataset``."""
         super().get_subset_(indices)
         self._index_categories()
 
-    def get_subset(self, indices: Union[Sequence[int], int]) -> 'MP100Dataset':
+    def get_subset(self, indices: Sequence[int] | int) -> MP100Dataset:
         """Make a data set of some instances; see ``BaseDataset``."""
         subset = super().get_subset(indices)
         subset._index_categories()
@@ -205,15 +207,15 @@ class MP100Dataset(BaseDataset):
 
     def _index_categories(self) -> None:
         """Bring the table of categories up to date."""
-        table: Dict[int, List[int]] = {key: [] for key in self._categories}
+        table: dict[int, list[int]] = {key: [] for key in self._categories}
         for index in range(len(self)):
             info = super().get_data_info(index)
             table[info['category_id']].append(index)
         self._indices_by_category = table
 
     def _drop_missing(
-        self, instances: List[dict], report: AnnotationReport
-    ) -> List[dict]:
+        self, instances: list[dict], report: AnnotationReport
+    ) -> list[dict]:
         """Refuse or drop instances without picture."""
         missing = find_missing({item['img_path'] for item in instances})
         if not missing:
@@ -232,7 +234,7 @@ class MP100Dataset(BaseDataset):
         return kept
 
     def _describe_missing(
-        self, instances: List[dict], missing: Set[str]
+        self, instances: list[dict], missing: set[str]
     ) -> str:
         """Which pictures are missing, by folder, and what helps."""
         paths = sorted({item['img_path'] for item in instances})

@@ -8,12 +8,14 @@ same everywhere, so the file alone fixes the list. Here its members are named
 by annotation ids.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Tuple, Union
+from typing import Any, NamedTuple
 
 from cape_mm.errors import DataError
 
@@ -32,8 +34,8 @@ class PairEpisode(NamedTuple):
     """
 
     category_id: int
-    supports: Tuple[int, ...]
-    queries: Tuple[int, ...]
+    supports: tuple[int, ...]
+    queries: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class PairList:
 
     num_shots: int
     num_queries: int
-    episodes: Tuple[PairEpisode, ...]
-    origin: Dict[str, Any] = field(default_factory=dict, compare=False)
+    episodes: tuple[PairEpisode, ...]
+    origin: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def num_pairs(self) -> int:
@@ -70,7 +72,7 @@ class PairList:
         )
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def save(self, path: Union[str, Path]) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the list as JSON, one episode a line.
 
         Args:
@@ -91,7 +93,7 @@ class PairList:
         path.write_text(f'{text},\n "episodes": [\n{lines}\n]}}\n')
 
     @classmethod
-    def load(cls, path: Union[str, Path]) -> 'PairList':
+    def load(cls, path: str | Path) -> PairList:
         """Read what :meth:`save` wrote.
 
         Args:
@@ -137,7 +139,7 @@ class PairList:
         return pairs
 
 
-def protocol_objects(content: Dict[str, List[dict]]) -> Dict[Any, List[Any]]:
+def protocol_objects(content: dict[str, list[dict]]) -> dict[Any, list[Any]]:
     """Annotation ids that the published loaders count, by category.
 
     Their rules are kept exactly, also where :class:`MP100Dataset` is
@@ -153,7 +155,7 @@ def protocol_objects(content: Dict[str, List[dict]]) -> Dict[Any, List[Any]]:
     Raises:
         DataError: If an annotation id occurs twice.
     """
-    of_image: Dict[Any, List[dict]] = {}
+    of_image: dict[Any, list[dict]] = {}
     seen = set()
     for ann in content['annotations']:
         if ann['id'] in seen:
@@ -163,7 +165,7 @@ def protocol_objects(content: Dict[str, List[dict]]) -> Dict[Any, List[Any]]:
             )
         seen.add(ann['id'])
         of_image.setdefault(ann['image_id'], []).append(ann)
-    objects: Dict[Any, List[Any]] = {
+    objects: dict[Any, list[Any]] = {
         category['id']: [] for category in content['categories']
     }
     # Python's dict keeps the place of the first of two equal image ids.
@@ -176,7 +178,7 @@ def protocol_objects(content: Dict[str, List[dict]]) -> Dict[Any, List[Any]]:
 
 
 def draw_pair_list(
-    objects: Dict[Any, List[Any]],
+    objects: dict[Any, list[Any]],
     num_shots: int = 1,
     num_queries: int = 15,
     episodes_per_category: int = 200,

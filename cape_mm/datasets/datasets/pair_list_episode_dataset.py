@@ -1,7 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
 import os.path as osp
-from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 from mmengine.dataset import force_full_init
@@ -63,7 +64,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         num_queries: int = 15,
         episodes_per_category: int = 200,
         seed: int = 1,
-        pair_file: Optional[str] = None,
+        pair_file: str | None = None,
         incomplete: str = 'error',
         **kwargs,
     ) -> None:
@@ -109,7 +110,7 @@ class PairListEpisodeDataset(EpisodeDataset):
 
     def draw_members(
         self, index: EpisodeIndex, rng: np.random.Generator
-    ) -> Tuple[int, List[int], List[int]]:
+    ) -> tuple[int, list[int], list[int]]:
         """Look up an episode; see :class:`EpisodeDataset`."""
         episode = self._pair_list.episodes[index.episode]
         members = [*episode.supports, *episode.queries]
@@ -142,7 +143,7 @@ class PairListEpisodeDataset(EpisodeDataset):
             )
         return '\n'.join(lines)
 
-    def _make_pools(self) -> Dict[int, np.ndarray]:
+    def _make_pools(self) -> dict[int, np.ndarray]:
         """Draw or read the list, and look for all its members."""
         content = load_annotation_file(self.dataset.ann_file)
         objects = protocol_objects(content)
@@ -185,7 +186,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         self.num_episodes = len(self._pair_list.episodes)
         return {}
 
-    def _find_small(self, objects: Dict[int, List[int]]) -> List[int]:
+    def _find_small(self, objects: dict[int, list[int]]) -> list[int]:
         """Categories of which no episode can be drawn."""
         need = self.num_shots + self.num_queries
         small = {k: len(v) for k, v in objects.items() if len(v) < need}
@@ -280,7 +281,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         is_support: bool,
         index: EpisodeIndex,
         rng: np.random.Generator,
-        replaced: List[str],
+        replaced: list[str],
     ) -> dict:
         """Run the pipeline on one instance; it is used or an error."""
         info = self.dataset.get_data_info(member)

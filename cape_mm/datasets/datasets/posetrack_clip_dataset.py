@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, NamedTuple, Optional
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -79,7 +81,7 @@ class PoseTrackClipDataset(ClipDataset):
         ann_file: str,
         frame_stride: int = 1,
         max_gap: int = 1,
-        clips_per_epoch: Optional[int] = None,
+        clips_per_epoch: int | None = None,
         hidden_joints: str = 'keep',
         **kwargs,
     ) -> None:
@@ -98,14 +100,14 @@ class PoseTrackClipDataset(ClipDataset):
         self.max_gap = max_gap
         self.clips_per_epoch = clips_per_epoch
         self.hidden_joints = hidden_joints
-        self._videos: List[_Video] = []
+        self._videos: list[_Video] = []
         # (C, 2): a video, and which of its labelled frames starts a clip
         self._starts = np.zeros((0, 2), np.int64)
         self._num_persons = 0
         super().__init__(ann_file=ann_file, **kwargs)
 
     @property
-    def video_lengths(self) -> List[int]:
+    def video_lengths(self) -> list[int]:
         """List[int]: Number of frames of each video, in the data's order."""
         if not self._fully_initialized:
             self.full_init()
@@ -118,7 +120,7 @@ class PoseTrackClipDataset(ClipDataset):
             return sum(self.video_lengths)
         return self.clips_per_epoch or len(self._starts)
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Load the frames of all videos and report what is not usual.
 
         Returns:
@@ -133,7 +135,7 @@ class PoseTrackClipDataset(ClipDataset):
         }
         missing = self._find_missing(paths)
         self._videos = []
-        all_frames: List[dict] = []
+        all_frames: list[dict] = []
         for video in videos:
             frames = []
             for frame in video.frames:
@@ -160,7 +162,7 @@ class PoseTrackClipDataset(ClipDataset):
 
     def make_clip(
         self, index: EpisodeIndex, rng: np.random.Generator
-    ) -> Dict[str, object]:
+    ) -> dict[str, object]:
         """Choose the frames of an item; see :class:`ClipDataset`."""
         if self.test_mode:
             video, center = self._find_frame(index.episode)
@@ -269,7 +271,7 @@ class PoseTrackClipDataset(ClipDataset):
             )
 
 
-def _locate(frames: List[dict], start: int) -> _Video:
+def _locate(frames: list[dict], start: int) -> _Video:
     return _Video(
         start=start,
         numbers=np.array([frame['frame_number'] for frame in frames]),

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, Union
+from __future__ import annotations
 
 import numpy as np
 from mmengine.dataset import force_full_init
@@ -28,7 +28,7 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
             instances.
     """
 
-    def __init__(self, *args, category_id: Union[int, str], **kwargs) -> None:
+    def __init__(self, *args, category_id: int | str, **kwargs) -> None:
         is_number = str(category_id).strip().isdigit()
         self.category_id = int(category_id) if is_number else category_id
         super().__init__(*args, **kwargs)
@@ -55,7 +55,7 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
             ]
         )
 
-    def _make_pools(self) -> Dict[int, np.ndarray]:
+    def _make_pools(self) -> dict[int, np.ndarray]:
         """All instances of the chosen category."""
         # find_instance lists what exists if the category does not.
         self.dataset.find_instance(self.category_id, 0)

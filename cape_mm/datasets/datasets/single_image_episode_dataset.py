@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Tuple, Union
+from __future__ import annotations
 
 import numpy as np
 from mmengine.dataset import force_full_init
@@ -32,8 +32,8 @@ class SingleImageEpisodeDataset(EpisodeDataset):
     def __init__(
         self,
         *args,
-        category_id: Union[int, str],
-        image_index: Union[int, str] = 0,
+        category_id: int | str,
+        image_index: int | str = 0,
         **kwargs,
     ) -> None:
         self.category_id = _to_int(category_id)
@@ -42,7 +42,7 @@ class SingleImageEpisodeDataset(EpisodeDataset):
 
     def draw_members(
         self, index: EpisodeIndex, rng: np.random.Generator
-    ) -> Tuple[int, List[int], List[int]]:
+    ) -> tuple[int, list[int], list[int]]:
         """Always the chosen instance; see :class:`EpisodeDataset`."""
         chosen = int(self._pools[self.category_id][0])
         num_members = self.num_shots + self.num_queries
@@ -86,12 +86,12 @@ class SingleImageEpisodeDataset(EpisodeDataset):
         annotation_id = self.dataset.get_data_info(chosen)['id']
         return dict(super()._drawn_from(), annotation_id=annotation_id)
 
-    def _make_pools(self) -> Dict[int, np.ndarray]:
+    def _make_pools(self) -> dict[int, np.ndarray]:
         """The chosen instance alone."""
         chosen = self.dataset.find_instance(self.category_id, self.image_index)
         return {self.category_id: np.array([chosen])}
 
 
-def _to_int(value: Union[int, str]) -> Union[int, str]:
+def _to_int(value: int | str) -> int | str:
     """Read a number; other text stays, and the look-up says what exists."""
     return int(value) if str(value).strip().isdigit() else value

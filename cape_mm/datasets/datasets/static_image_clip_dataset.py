@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from pathlib import Path
-from typing import List
 
 import numpy as np
 
@@ -64,11 +65,11 @@ class StaticImageClipDataset(ClipDataset):
         super().__init__(ann_file=ann_file, **kwargs)
 
     @property
-    def video_lengths(self) -> List[int]:
+    def video_lengths(self) -> list[int]:
         """List[int]: One frame for each picture."""
         return [1] * len(self)
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Load the pictures and report what is not usual.
 
         Returns:

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Set
+from typing import Any, Sequence
 
 from ..annotation_report import PROBLEMS, AnnotationReport
 from ..datasets.mp100_annotation import parse_instances
@@ -13,8 +15,8 @@ from .source_names import source_of
 
 def check_annotation_file(
     path: Path,
-    content: Dict[str, List[dict]],
-    states: Dict[str, str],
+    content: dict[str, list[dict]],
+    states: dict[str, str],
     shots: Sequence[int] = (1, 5),
     num_queries: int = 15,
 ) -> dict:
@@ -86,14 +88,14 @@ def check_annotation_file(
 
 
 def _category_rows(
-    content: Dict[str, List[dict]],
-    states: Dict[str, str],
-    objects: Dict[Any, List[Any]],
-    available: Set[Any],
-) -> List[dict]:
+    content: dict[str, list[dict]],
+    states: dict[str, str],
+    objects: dict[Any, list[Any]],
+    available: set[Any],
+) -> list[dict]:
     """Pictures and objects of each category."""
     images = {image['id']: image for image in content['images']}
-    seen: Dict[Any, Dict[str, dict]] = {key: {} for key in objects}
+    seen: dict[Any, dict[str, dict]] = {key: {} for key in objects}
     for ann in content['annotations']:
         image = images.get(ann['image_id'])
         if image is not None and ann['category_id'] in seen:
@@ -121,12 +123,12 @@ def _category_rows(
 
 
 def _source_rows(
-    content: Dict[str, List[dict]], states: Dict[str, str]
-) -> Dict[str, dict]:
+    content: dict[str, list[dict]], states: dict[str, str]
+) -> dict[str, dict]:
     """Pictures by the data set that they come from."""
     categories = {c['id']: c for c in content['categories']}
     images = {image['id']: image for image in content['images']}
-    pictures: Dict[str, Set[str]] = {}
+    pictures: dict[str, set[str]] = {}
     for ann in content['annotations']:
         image = images.get(ann['image_id'])
         category = categories.get(ann['category_id'])

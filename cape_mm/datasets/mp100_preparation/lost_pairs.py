@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from collections import Counter
-from typing import Any, Dict, List, Set
+from typing import Any
 
 from ..datasets.mp100_pair_list import draw_pair_list
 
@@ -8,8 +10,8 @@ EPISODES = dict(val=100, test=200)
 
 
 def count_lost_pairs(
-    objects: Dict[Any, List[Any]],
-    available: Set[Any],
+    objects: dict[Any, list[Any]],
+    available: set[Any],
     part: str,
     num_shots: int,
     num_queries: int,

@@ -8,8 +8,10 @@ has exactly the annotated size; and no other candidate, unless it is the same
 file byte for byte, has these properties.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import NamedTuple, Sequence
 
 import numpy as np
 
@@ -29,7 +31,7 @@ class Candidate(NamedTuple):
     """
 
     path: Path
-    objects: List[dict]
+    objects: list[dict]
 
 
 class Match(NamedTuple):
@@ -60,7 +62,7 @@ class Unproven(NamedTuple):
 
 def prove(
     image: dict, annotations: Sequence[dict], candidates: Sequence[Candidate]
-) -> Union[Match, Unproven]:
+) -> Match | Unproven:
     """Find the candidate that is the annotated picture beyond doubt.
 
     Args:
@@ -137,7 +139,7 @@ def _has_all(objects: Sequence[dict], annotations: Sequence[dict]) -> bool:
     )
 
 
-def _labelled(ann: dict) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+def _labelled(ann: dict) -> tuple[np.ndarray, np.ndarray] | None:
     """(K,) mask and (K, 2) points in pixels; None without keypoints."""
     flat = ann.get('keypoints')
     if not flat or len(flat) % 3:

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List
+from __future__ import annotations
 
 from ..picture_check import STATES
 
@@ -23,7 +23,7 @@ def format_report(report: dict, max_lines: int = 10) -> str:
     return '\n'.join(lines)
 
 
-def _split_lines(splits: dict) -> List[str]:
+def _split_lines(splits: dict) -> list[str]:
     lines = ['The 15 annotation files']
     missing = splits['missing_files']
     lines.append(
@@ -52,7 +52,7 @@ def _split_lines(splits: dict) -> List[str]:
     return lines
 
 
-def _file_lines(file: dict, max_lines: int) -> List[str]:
+def _file_lines(file: dict, max_lines: int) -> list[str]:
     lines = [
         file['file'],
         f'  {len(file["categories"])} categories, {file["annotations"]} '
@@ -116,7 +116,7 @@ def _skeleton_line(file: dict) -> str:
     return f'  skeletons: none in categories {", ".join(map(str, without))}'
 
 
-def _effect_lines(effect: dict) -> List[str]:
+def _effect_lines(effect: dict) -> list[str]:
     name = f'{effect["shots"]}-shot, {effect["queries"]} queries'
     lines = []
     if effect['too_small']:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Which data set the pictures of an MP-100 category come from."""
 
+from __future__ import annotations
+
 _BY_ID = {18: 'AFLW', 40: '300W', 44: 'DeepPoseKit', 66: 'DeepPoseKit'}
 _BY_NAME = dict(
     person='COCO',

@@ -1,10 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Candidates for missing pictures, from downloads with other names."""
 
+from __future__ import annotations
+
 import json
 from collections import defaultdict
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Iterator, Sequence
 
 from cape_mm.errors import DataError
 
@@ -17,11 +19,11 @@ _FASHION_FOLDERS = ('train', 'validation', 'val', 'test')
 
 def find_matches(
     contents: Sequence[dict],
-    states: Dict[str, str],
+    states: dict[str, str],
     image_root: Path,
-    carfusion: Optional[Path] = None,
-    deepfashion2: Optional[Path] = None,
-) -> Tuple[List[Match], List[Unproven]]:
+    carfusion: Path | None = None,
+    deepfashion2: Path | None = None,
+) -> tuple[list[Match], list[Unproven]]:
     """Look for pictures that are missing, or of another size, elsewhere.
 
     Args:
@@ -41,13 +43,13 @@ def find_matches(
     """
     cars = _read_carfusion(carfusion) if carfusion else None
     matches, unproven = [], []
-    for image, annotations, source in _wanted(contents, states):
+    for image, records, source in _wanted(contents, states):
         result = _find_by_case(image, image_root)
         if result is None and source == 'CarFusion' and cars is not None:
-            result = prove(image, annotations, _cars_like(annotations, cars))
+            result = prove(image, records, _cars_like(records, cars))
         elif result is None and source == 'DeepFashion2' and deepfashion2:
             candidates = _fashion_named(image['file_name'], deepfashion2)
-            result = prove(image, annotations, candidates)
+            result = prove(image, records, candidates)
         if isinstance(result, Match):
             matches.append(result)
         elif result is not None:
@@ -56,13 +58,13 @@ def find_matches(
 
 
 def _wanted(
-    contents: Sequence[dict], states: Dict[str, str]
-) -> Iterator[Tuple[dict, List[dict], str]]:
+    contents: Sequence[dict], states: dict[str, str]
+) -> Iterator[tuple[dict, list[dict], str]]:
     """Pictures that are not right, with all annotations of any file."""
-    images: Dict[str, dict] = {}
+    images: dict[str, dict] = {}
     # a picture is in many files; each of its annotations counts once
-    annotations: Dict[str, Dict[str, dict]] = defaultdict(dict)
-    sources: Dict[str, str] = {}
+    annotations: dict[str, dict[str, dict]] = defaultdict(dict)
+    sources: dict[str, str] = {}
     for content in contents:
         categories = {c['id']: c for c in content['categories']}
         by_id = {image['id']: image for image in content['images']}
@@ -85,9 +87,7 @@ def _wanted(
             )
 
 
-def _find_by_case(
-    image: dict, image_root: Path
-) -> Optional[Union[Match, Unproven]]:
+def _find_by_case(image: dict, image_root: Path) -> Match | Unproven | None:
     """The same name in the same folder, but for upper and lower case."""
     path = image_root / image['file_name']
     if path.exists() or not path.parent.is_dir():
@@ -109,7 +109,7 @@ def _find_by_case(
     )
 
 
-def _read_carfusion(root: Path) -> Dict[tuple, List[Candidate]]:
+def _read_carfusion(root: Path) -> dict[tuple, list[Candidate]]:
     """Pictures by the boxes in them."""
     files = sorted((root / 'annotations').glob('*.json'))
     if not files:
@@ -117,7 +117,7 @@ def _read_carfusion(root: Path) -> Dict[tuple, List[Candidate]]:
             f'no annotations/*.json in {root}: give the folder of the '
             'CarFusion download that holds annotations, train and test'
         )
-    by_box: Dict[tuple, List[Candidate]] = defaultdict(list)
+    by_box: dict[tuple, list[Candidate]] = defaultdict(list)
     for file in files:
         content = _read_json(file)
         folder = root / ('test' if 'test' in file.name else 'train')
@@ -141,8 +141,8 @@ def _read_json(path: Path) -> dict:
 
 
 def _cars_like(
-    annotations: Sequence[dict], cars: Dict[tuple, List[Candidate]]
-) -> List[Candidate]:
+    annotations: Sequence[dict], cars: dict[tuple, list[Candidate]]
+) -> list[Candidate]:
     """Pictures that hold one of the boxes, each once."""
     found = {}
     for ann in annotations:
@@ -151,7 +151,7 @@ def _cars_like(
     return list(found.values())
 
 
-def _fashion_named(file_name: str, root: Path) -> List[Candidate]:
+def _fashion_named(file_name: str, root: Path) -> list[Candidate]:
     """Pictures of the same name in the folders of DeepFashion2."""
     candidates = []
     for folder in _FASHION_FOLDERS:
@@ -160,7 +160,7 @@ def _fashion_named(file_name: str, root: Path) -> List[Candidate]:
             if not path.is_file():
                 continue
             annos = root / folder / 'annos' / f'{path.stem}.json'
-            items: Dict[str, dict] = {}
+            items: dict[str, dict] = {}
             if annos.is_file():
                 items = _read_json(annos)
             objects = [

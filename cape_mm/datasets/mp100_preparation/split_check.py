@@ -1,13 +1,15 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from collections import Counter, defaultdict
-from typing import Any, Dict, List
+from typing import Any
 
 PARTS = ('train', 'val', 'test')
 SPLITS = (1, 2, 3, 4, 5)
 _SIZES = dict(train=70, val=10, test=20)
 
 
-def check_splits(contents: Dict[str, Dict[str, List[dict]]]) -> dict:
+def check_splits(contents: dict[str, dict[str, list[dict]]]) -> dict:
     """Check what the 15 annotation files promise together.
 
     Args:
@@ -62,9 +64,9 @@ def check_splits(contents: Dict[str, Dict[str, List[dict]]]) -> dict:
     )
 
 
-def _find_contradictions(contents: Dict[str, dict]) -> List[Any]:
+def _find_contradictions(contents: dict[str, dict]) -> list[Any]:
     """Categories whose names or skeletons differ between files."""
-    first: Dict[Any, tuple] = {}
+    first: dict[Any, tuple] = {}
     different = set()
     for content in contents.values():
         for category in content['categories']:

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Annotation files of PoseTrack17: ``annolist`` of frames."""
 
-from typing import Any, List, Optional, Sequence, Union
+from __future__ import annotations
+
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -35,7 +37,7 @@ JOINT_NAMES = (
 
 def read_annolist(
     content: dict, path: str, names: Sequence[str]
-) -> List[AnnotatedFrame]:
+) -> list[AnnotatedFrame]:
     """Read all frames of a PoseTrack17 file.
 
     Every value may be bare or a list of one, as MATLAB's export has it.
@@ -135,13 +137,13 @@ def _read_points(group: dict, where: str) -> np.ndarray:
     return rows
 
 
-def _listed(entries: Union[None, dict, list]) -> list:
+def _listed(entries: None | dict | list) -> list:
     """A list of entries that may be missing, or a single one without it."""
     entries = entries or []
     return [entries] if isinstance(entries, dict) else entries
 
 
-def _number(entry: dict, key: str, where: str) -> Optional[float]:
+def _number(entry: dict, key: str, where: str) -> float | None:
     """A number that may be missing, empty, bare or a list of one."""
     value = entry.get(key)
     if value is None or value == []:

@@ -1,10 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What every reader of PoseTrack files returns: videos, frames, persons."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -31,10 +32,10 @@ class AnnotatedPerson:
 
     record: str
     keypoints: np.ndarray
-    track_id: Optional[int] = None
-    bbox: Optional[np.ndarray] = None
-    head_box: Optional[np.ndarray] = None
-    area: Optional[float] = None
+    track_id: int | None = None
+    bbox: np.ndarray | None = None
+    head_box: np.ndarray | None = None
+    area: float | None = None
     is_crowd: bool = False
 
 
@@ -58,10 +59,10 @@ class AnnotatedFrame:
     file_name: str
     number: int
     is_labeled: bool
-    image_id: Optional[int] = None
-    size: Optional[Tuple[int, int]] = None
-    persons: List[AnnotatedPerson] = field(default_factory=list)
-    ignore_regions: List[np.ndarray] = field(default_factory=list)
+    image_id: int | None = None
+    size: tuple[int, int] | None = None
+    persons: list[AnnotatedPerson] = field(default_factory=list)
+    ignore_regions: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class AnnotatedVideo:
     """
 
     video_id: str
-    frames: List[AnnotatedFrame]
+    frames: list[AnnotatedFrame]
 
 
 def frame_number(file_name: str, where: str) -> int:
@@ -103,8 +104,8 @@ def frame_number(file_name: str, where: str) -> int:
 
 
 def group_frames(
-    frames: List[AnnotatedFrame], path: str, stem: Optional[str] = None
-) -> List[AnnotatedVideo]:
+    frames: list[AnnotatedFrame], path: str, stem: str | None = None
+) -> list[AnnotatedVideo]:
     """Make videos of the frames of one file.
 
     Frames whose pictures are in one folder are one video.
@@ -120,7 +121,7 @@ def group_frames(
     Raises:
         ValueError: If a frame is there twice.
     """
-    folders: Dict[PurePosixPath, List[AnnotatedFrame]] = {}
+    folders: dict[PurePosixPath, list[AnnotatedFrame]] = {}
     for frame in frames:
         folder = PurePosixPath(frame.file_name).parent
         folders.setdefault(folder, []).append(frame)

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Annotation files of static pictures with persons, as COCO's."""
 
-from typing import List, Sequence
+from __future__ import annotations
+
+from typing import Sequence
 
 import numpy as np
 
@@ -17,7 +19,7 @@ NOT_IN_COCO = ('head_bottom', 'head_top')
 
 def read_coco_images(
     content: dict, path: str, names: Sequence[str], report: AnnotationReport
-) -> List[AnnotatedFrame]:
+) -> list[AnnotatedFrame]:
     """Read the pictures of a COCO keypoint file.
 
     Args:

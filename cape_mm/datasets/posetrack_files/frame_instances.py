@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The persons of a frame as arrays, and what is only to be ignored."""
 
-from typing import Dict, List, Optional, Tuple
+from __future__ import annotations
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def pack_instances(
     report: AnnotationReport,
     keep_hidden: bool = True,
     is_video: bool = True,
-) -> Tuple[Dict[str, np.ndarray], np.ndarray]:
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Turn the persons of a frame into arrays.
 
     Args:
@@ -95,8 +95,8 @@ def pack_instances(
 
 
 def check_regions(
-    regions: List[np.ndarray], where: str, report: AnnotationReport
-) -> List[np.ndarray]:
+    regions: list[np.ndarray], where: str, report: AnnotationReport
+) -> list[np.ndarray]:
     """Keep the ignore regions that have an inside.
 
     Args:
@@ -157,7 +157,7 @@ def _identity(
     return person.track_id
 
 
-def _place(person: AnnotatedPerson) -> Optional[np.ndarray]:
+def _place(person: AnnotatedPerson) -> np.ndarray | None:
     """Where somebody without joints is: the box, else that of the head."""
     for box in (person.bbox, person.head_box):
         if box is not None and _is_box(box):

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Names, symmetry and sigmas of the keypoints that clip data sets give."""
 
-from typing import Tuple
+from __future__ import annotations
 
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
@@ -98,7 +98,7 @@ def layout_metainfo(name: str) -> dict:
     )
 
 
-def keypoint_names(name: str) -> Tuple[str, ...]:
+def keypoint_names(name: str) -> tuple[str, ...]:
     """Names of a layout's keypoints, in order.
 
     Args:

@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from collections import OrderedDict
 
 #: What each kind of problem in a PoseTrack file means and what is done about

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Sequence
 
 from ..annotation_report import AnnotationReport
 from .annolist_file import read_annolist
@@ -11,7 +13,7 @@ from .video_json_file import read_video_json
 
 def read_videos(
     ann_file: str, names: Sequence[str], report: AnnotationReport
-) -> List[AnnotatedVideo]:
+) -> list[AnnotatedVideo]:
     """Read videos of PoseTrack17, 18 or 21; the format is recognised.
 
     Args:
@@ -44,7 +46,7 @@ def read_videos(
             f'{path} does not exist: give an annotation file, or the folder '
             'of annotation files, relative to data_root'
         )
-    videos: List[AnnotatedVideo] = []
+    videos: list[AnnotatedVideo] = []
     sources = {}
     for file, stem in zip(files, stems):
         for video in read_file(file, names, report, stem):
@@ -63,8 +65,8 @@ def read_file(
     path: Path,
     names: Sequence[str],
     report: AnnotationReport,
-    stem: Optional[str] = None,
-) -> List[AnnotatedVideo]:
+    stem: str | None = None,
+) -> list[AnnotatedVideo]:
     """Read the videos of one file.
 
     Args:

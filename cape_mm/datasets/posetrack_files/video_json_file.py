@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Annotation files of PoseTrack18 and 21: COCO-like, with track ids."""
 
+from __future__ import annotations
+
 from collections import defaultdict
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Sequence
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from .annotated_video import (
 
 def read_video_json(
     content: dict, path: str, names: Sequence[str], report: AnnotationReport
-) -> List[AnnotatedFrame]:
+) -> list[AnnotatedFrame]:
     """Read all frames of a PoseTrack18 or 21 file, or of several in one.
 
     The file's flag of a joint is 0 or 1. As poseval and PoseTrack21's kit
@@ -66,7 +68,7 @@ def read_persons(
     report: AnnotationReport,
     joint_states: Callable[[np.ndarray], np.ndarray],
     absent: Sequence[str] = (),
-) -> Dict[int, List[AnnotatedPerson]]:
+) -> dict[int, list[AnnotatedPerson]]:
     """Read all annotations of a COCO-like file.
 
     Args:
@@ -92,7 +94,7 @@ def read_persons(
                 f'{path}: image number {position} has no file_name or no id'
             )
         known.add(image['id'])
-    persons: Dict[int, List[AnnotatedPerson]] = defaultdict(list)
+    persons: dict[int, list[AnnotatedPerson]] = defaultdict(list)
     annotations = content.get('annotations') or []
     if not annotations:
         return persons
@@ -119,7 +121,7 @@ def _joint_states(points: np.ndarray) -> np.ndarray:
 
 def _match_names(
     content: dict, path: str, names: Sequence[str], absent: Sequence[str]
-) -> Tuple[int, int, List[int]]:
+) -> tuple[int, int, list[int]]:
     """The category, its number of keypoints, and columns of the wanted.
 
     A column behind the last stands for a keypoint that is absent.
@@ -182,7 +184,7 @@ def _read_person(
     )
 
 
-def _read_box(entry: dict, key: str, where: str) -> Optional[np.ndarray]:
+def _read_box(entry: dict, key: str, where: str) -> np.ndarray | None:
     """Turn x, y, width, height into (4,) x1, y1, x2, y2."""
     box = entry.get(key) or None
     if box is None:
@@ -193,7 +195,7 @@ def _read_box(entry: dict, key: str, where: str) -> Optional[np.ndarray]:
     return np.array([x, y, x + width, y + height], np.float32)
 
 
-def _read_regions(image: dict, where: str) -> List[np.ndarray]:
+def _read_regions(image: dict, where: str) -> list[np.ndarray]:
     """Polygons of a picture, (P, 2) float32 each."""
     all_x = image.get('ignore_regions_x') or []
     all_y = image.get('ignore_regions_y') or []
@@ -213,7 +215,7 @@ def _read_regions(image: dict, where: str) -> List[np.ndarray]:
     ]
 
 
-def image_size(image: dict) -> Optional[Tuple[int, int]]:
+def image_size(image: dict) -> tuple[int, int] | None:
     """Width and height as annotated, None if they are not."""
     if image.get('width') and image.get('height'):
         return int(image['width']), int(image['height'])

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import math
-from typing import Iterator, Optional, Sized
+from typing import Iterator, Sized
 
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
@@ -29,7 +31,7 @@ class EpisodeSampler(Sampler):
     def __init__(
         self,
         dataset: Sized,
-        seed: Optional[int] = None,
+        seed: int | None = None,
         round_up: bool = True,
     ) -> None:
         self.rank, self.world_size = get_dist_info()

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Iterator, List, Optional, Sized
+from __future__ import annotations
+
+from typing import Iterator, Sized
 
 import numpy as np
 from mmengine.dist import get_dist_info
@@ -27,7 +29,7 @@ class VideoSampler(Sampler):
             than frames.
     """
 
-    def __init__(self, dataset: Sized, seed: Optional[int] = None) -> None:
+    def __init__(self, dataset: Sized, seed: int | None = None) -> None:
         self.rank, self.world_size = get_dist_info()
         self.dataset = dataset
         lengths = getattr(dataset, 'video_lengths', None)
@@ -53,7 +55,7 @@ class VideoSampler(Sampler):
         return len(self.indices)
 
 
-def share_videos(lengths: List[int], num_shares: int) -> List[List[int]]:
+def share_videos(lengths: list[int], num_shares: int) -> list[list[int]]:
     """Share videos out: the longest first, each to the smallest share.
 
     Args:
@@ -63,7 +65,7 @@ def share_videos(lengths: List[int], num_shares: int) -> List[List[int]]:
     Returns:
         List[List[int]]: Videos of each share, ascending.
     """
-    shares: List[List[int]] = [[] for _ in range(num_shares)]
+    shares: list[list[int]] = [[] for _ in range(num_shares)]
     sizes = [0] * num_shares
     order = sorted(range(len(lengths)), key=lambda video: -lengths[video])
     for video in order:

@@ -1,8 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """From a skeleton to a creature: shapes, colours and textures of its parts."""
 
+from __future__ import annotations
+
 from itertools import product
-from typing import Dict, List, Tuple
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def draw_creature(rng: np.random.Generator) -> Creature:
     """
     plan = draw_body_plan(rng)
     painter = _Painter(plan, rng)
-    layers: List[Tuple[int, Part]] = []
+    layers: list[tuple[int, Part]] = []
     for index, joint in enumerate(plan.joints):
         if joint.parent >= 0:
             part = Part(index, tuple(painter.paint(joint)))
@@ -85,9 +86,9 @@ class _Painter:
         self._marks = self._shuffle(
             product(range(len(self.mark_colors)), MARKS)
         )
-        self._profiles: Dict[str, Profile] = {}
+        self._profiles: dict[str, Profile] = {}
 
-    def paint(self, joint: Joint) -> List[Patch]:
+    def paint(self, joint: Joint) -> list[Patch]:
         """Paint the part on the bone that ends in a joint."""
         # One shape for left and right, but not one look.
         kind = joint.name.replace('left_', '').replace('right_', '')
@@ -112,14 +113,14 @@ class _Painter:
             patches += self.mark()
         return patches
 
-    def mark(self, fraction: float = 1.0) -> List[Patch]:
+    def mark(self, fraction: float = 1.0) -> list[Patch]:
         """Paint a mark that no other joint has."""
         number, mark = self._marks.pop()
         colors = (self.mark_colors[number], self._other_color())
         size = self.rng.uniform(0.08, 0.13)
         return draw_mark(mark, size, colors, fraction)
 
-    def _take_look(self, joint: Joint) -> Tuple[Color, str]:
+    def _take_look(self, joint: Joint) -> tuple[Color, str]:
         """A colour and a texture; the trunk's colour is its own."""
         if joint.role == 'trunk':
             texture = TEXTURES[self.rng.integers(len(TEXTURES))]

@@ -6,8 +6,10 @@ or its left (seen from above) is at negative y. Angles are in degrees, lengths
 in body units; a trunk is about 1 long.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import Dict, List, Tuple
+from typing import Tuple
 
 import numpy as np
 
@@ -35,7 +37,7 @@ class _Limb:
     name: str
     base: str
     role: str
-    joints: Tuple[str, ...]
+    joints: tuple[str, ...]
     angle: _Range
     length: _Range
     bend: float = 28.0
@@ -56,7 +58,7 @@ class BodyPlan:
 
     view: str
     near: str
-    joints: Tuple[Joint, ...]
+    joints: tuple[Joint, ...]
 
 
 _HEAD = (
@@ -182,7 +184,7 @@ def draw_body_plan(rng: np.random.Generator) -> BodyPlan:
 
 
 def _draw_spine_joint(
-    bone: _Bone, spine: Tuple[_Bone, ...], rng: np.random.Generator
+    bone: _Bone, spine: tuple[_Bone, ...], rng: np.random.Generator
 ) -> Joint:
     """A joint of the spine; angles still in degrees, in the own frame."""
     names = [other.name for other in spine]
@@ -197,14 +199,14 @@ def _draw_spine_joint(
 
 
 def _draw_limbs(
-    limbs: Tuple[_Limb, ...],
-    base: Dict[str, int],
+    limbs: tuple[_Limb, ...],
+    base: dict[str, int],
     near: str,
     rng: np.random.Generator,
-) -> List[Joint]:
+) -> list[Joint]:
     """Limbs of random kinds, as many as the drawn number of joints allows."""
     wanted = int(rng.integers(MIN_JOINTS, MAX_JOINTS + 1)) - len(base)
-    joints: List[Joint] = []
+    joints: list[Joint] = []
     # A tail alone may leave too little room for a pair: draw again.
     while len(joints) + len(base) < MIN_JOINTS:
         joints = []
@@ -225,11 +227,11 @@ def _draw_limbs(
 def _draw_limb(
     limb: _Limb,
     count: int,
-    base: Dict[str, int],
+    base: dict[str, int],
     start: int,
     near: str,
     rng: np.random.Generator,
-) -> List[Joint]:
+) -> list[Joint]:
     """The joints of one limb or pair, ``count`` bones each."""
     angle = rng.uniform(*limb.angle)
     bends = np.append(0, rng.uniform(-limb.bend, limb.bend, size=count - 1))
@@ -241,7 +243,7 @@ def _draw_limb(
     spread = rng.uniform(14, 22)
 
     names = (*limb.joints[: count - 1], limb.joints[-1])
-    joints: List[Joint] = []
+    joints: list[Joint] = []
     for side in ('left', 'right') if limb.paired else ('',):
         direction, sign = angle, 1
         if side and near:

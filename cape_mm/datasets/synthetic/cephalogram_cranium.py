@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Skull above the jaws: vault, cranial base, sella, orbit, ear, nose."""
 
-from typing import Collection, List
+from __future__ import annotations
+
+from typing import Collection
 
 import numpy as np
 
@@ -48,7 +50,7 @@ def draw_cranium(
     vault: np.ndarray,
     rng: np.random.Generator,
     hidden: Collection[str],
-) -> List[Piece]:
+) -> list[Piece]:
     """Draw everything above the jaws.
 
     Args:
@@ -70,7 +72,7 @@ def draw_cranium(
 
 def _draw_brain_case(
     p: Points, vault: np.ndarray, rng: np.random.Generator
-) -> List[Piece]:
+) -> list[Piece]:
     """Vault, and its floor: anterior fossa, the fossa around S, clivus."""
     radius = rng.uniform(4.6, 6.2)
     depth = radius * rng.uniform(0.9, 1.05)
@@ -112,7 +114,7 @@ def _draw_brain_case(
     ]
 
 
-def _draw_vessels(rng: np.random.Generator) -> List[Piece]:
+def _draw_vessels(rng: np.random.Generator) -> list[Piece]:
     """Faint grooves and folds inside of the vault."""
     pieces = []
     for _ in range(int(rng.integers(3, 7))):
@@ -124,7 +126,7 @@ def _draw_vessels(rng: np.random.Generator) -> List[Piece]:
     return pieces
 
 
-def _draw_nasal_bone(p: Points, rng: np.random.Generator) -> List[Piece]:
+def _draw_nasal_bone(p: Points, rng: np.random.Generator) -> list[Piece]:
     """The bone that starts at N, the suture there, the frontal sinus."""
     tip = blend(p['N'], p['Prn'], rng.uniform(0.4, 0.5))
     bone = np.array(
@@ -147,7 +149,7 @@ def _draw_nasal_bone(p: Points, rng: np.random.Generator) -> List[Piece]:
     ]
 
 
-def _draw_orbit(p: Points, rng: np.random.Generator) -> List[Piece]:
+def _draw_orbit(p: Points, rng: np.random.Generator) -> list[Piece]:
     """A hollow whose rim is lowest at Or, and the cheek bone below."""
     radii = (rng.uniform(14.0, 17.0), rng.uniform(15.0, 18.0))
     center = p['Or'] - (0.0, radii[1])
@@ -180,7 +182,7 @@ def _draw_orbit(p: Points, rng: np.random.Generator) -> List[Piece]:
 
 def _draw_ear(
     p: Points, rng: np.random.Generator, has_rod: bool
-) -> List[Piece]:
+) -> list[Piece]:
     """The dense bone around the ear, and the ring whose top is Po."""
     petrous = ellipse(
         np.array([-21.0, 15.0]) + rng.normal(0, 1.5, size=2),

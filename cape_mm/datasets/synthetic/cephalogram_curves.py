@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Smooth outlines, and what a piece of a cephalogram is made of."""
 
-from typing import NamedTuple, Sequence, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import numpy as np
 
@@ -61,9 +63,9 @@ def smooth(
 
 def ellipse(
     center: np.ndarray,
-    radii: Tuple[float, float],
+    radii: tuple[float, float],
     turn: float = 0.0,
-    arc: Tuple[float, float] = (0.0, 360.0),
+    arc: tuple[float, float] = (0.0, 360.0),
 ) -> np.ndarray:
     """Draw an ellipse or an arc of it.
 

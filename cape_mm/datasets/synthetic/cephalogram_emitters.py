@@ -1,10 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Drawn films in the layouts of public data sets, to try their readers."""
 
+from __future__ import annotations
+
 import csv
 import json
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Sequence
 
 import cv2
 import numpy as np
@@ -20,9 +22,9 @@ _MAX_DISTANCE_PX = 2.0
 
 
 def write_isbi_tree(
-    root: Union[str, Path],
+    root: str | Path,
     films: Sequence[RenderedFilm],
-    numbers: Optional[Sequence[int]] = None,
+    numbers: Sequence[int] | None = None,
 ) -> None:
     """Write films as the ISBI 2015 challenge does.
 
@@ -56,9 +58,7 @@ def write_isbi_tree(
             path.write_text('\n'.join(lines) + '\n\n')
 
 
-def write_aariz_tree(
-    root: Union[str, Path], films: Sequence[RenderedFilm]
-) -> None:
+def write_aariz_tree(root: str | Path, films: Sequence[RenderedFilm]) -> None:
     """Write films as the Aariz data set does.
 
     The last films become ``valid`` and ``test``, 15 % each, at least one if
@@ -125,11 +125,11 @@ def _machine(film: RenderedFilm) -> str:
     return f'Synthetic {film.spacing:g}'
 
 
-def _observe(points: np.ndarray, number: int) -> Dict[str, np.ndarray]:
+def _observe(points: np.ndarray, number: int) -> dict[str, np.ndarray]:
     """Two observers' (K, 2) int64 whole pixels, around the truth."""
     rng = np.random.default_rng([number, len(points)])
     step = rng.uniform(-_MAX_DISTANCE_PX, _MAX_DISTANCE_PX, size=points.shape)
-    marked: List[np.ndarray] = [points + step, points - step]
+    marked: list[np.ndarray] = [points + step, points - step]
     return {
         observer: np.round(places).astype(np.int64)
         for observer, places in zip(_OBSERVERS, marked)

@@ -6,8 +6,10 @@ plane horizontal. Directions are angles in degrees, counter-clockwise as seen:
 0 is to the front, 90 up.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Dict, Optional
+from typing import Dict
 
 import numpy as np
 
@@ -69,7 +71,7 @@ class Face:
     """
 
     points: Points
-    measures: Dict[str, float]
+    measures: dict[str, float]
 
 
 def draw_face(rng: np.random.Generator) -> Face:
@@ -87,7 +89,7 @@ def draw_face(rng: np.random.Generator) -> Face:
             return face
 
 
-def find_fault(points: Points) -> Optional[str]:
+def find_fault(points: Points) -> str | None:
     """Say why landmarks cannot be those of a head.
 
     Args:

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """From attenuation to a film: exposure, ruler, marks, blur and noise."""
 
-from typing import Tuple
+from __future__ import annotations
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ _SHIFT = 4
 
 def draw_ruler(
     attenuation: np.ndarray, spacing: float, rng: np.random.Generator
-) -> Tuple[np.ndarray, float]:
+) -> tuple[np.ndarray, float]:
     """Put a ruler with a tick every 10 mm near the front border.
 
     It lies in the plane that the spacing holds for.
@@ -87,7 +87,7 @@ def develop_film(
 
 
 def _draw_field(
-    shape: Tuple[int, int], rng: np.random.Generator
+    shape: tuple[int, int], rng: np.random.Generator
 ) -> np.ndarray:
     """A smooth random field between 0 and about 1."""
     coarse = rng.random((6, 5), dtype=np.float32)
@@ -95,7 +95,7 @@ def _draw_field(
     return np.maximum(field, 0.0)
 
 
-def _draw_vignette(shape: Tuple[int, int]) -> np.ndarray:
+def _draw_vignette(shape: tuple[int, int]) -> np.ndarray:
     """0 in the middle, 1 in the corners."""
     y = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, shape[1], dtype=np.float32)[None]

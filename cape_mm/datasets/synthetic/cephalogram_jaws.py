@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Upper and lower jaw with their teeth."""
 
-from typing import Dict, List
+from __future__ import annotations
 
 import numpy as np
 
@@ -17,7 +17,7 @@ _INCISOR = ((0.0, 0.4), (0.1, 1.2), (0.25, 2.7), (0.42, 3.3), (0.6, 2.9),
 _CROWN = 4
 
 
-def find_jaw_points(points: Points) -> Dict[str, np.ndarray]:
+def find_jaw_points(points: Points) -> dict[str, np.ndarray]:
     """Find landmarks that follow from the others.
 
     Args:
@@ -39,7 +39,7 @@ def find_jaw_points(points: Points) -> Dict[str, np.ndarray]:
     return found
 
 
-def draw_jaws(points: Points, rng: np.random.Generator) -> List[Piece]:
+def draw_jaws(points: Points, rng: np.random.Generator) -> list[Piece]:
     """Draw the jaws and the teeth.
 
     Args:
@@ -58,7 +58,7 @@ def draw_jaws(points: Points, rng: np.random.Generator) -> List[Piece]:
     return pieces
 
 
-def _draw_upper_jaw(p: Points, rng: np.random.Generator) -> List[Piece]:
+def _draw_upper_jaw(p: Points, rng: np.random.Generator) -> list[Piece]:
     """Palate from PNS to the tip ANS, and the bone around the roots."""
     crest = leave(p['U1'], p['U1a'], 0.46, -3.4)
     crest[0] = max(crest[0], p['A'][0] + 1.5)
@@ -111,7 +111,7 @@ def _draw_upper_jaw(p: Points, rng: np.random.Generator) -> List[Piece]:
     ]
 
 
-def _draw_lower_jaw(p: Points, rng: np.random.Generator) -> List[Piece]:
+def _draw_lower_jaw(p: Points, rng: np.random.Generator) -> list[Piece]:
     """Symphysis, body with the border through Me and Go, ramus, condyle."""
     up, front = _ramus_axes(p)
     height = np.linalg.norm(p['Ar'] - p['Go'])
@@ -184,7 +184,7 @@ def _draw_lower_jaw(p: Points, rng: np.random.Generator) -> List[Piece]:
 
 def _draw_incisor(
     tip: np.ndarray, apex: np.ndarray, rng: np.random.Generator
-) -> List[Piece]:
+) -> list[Piece]:
     """A tooth that is sharp at both ends, with a bright crown."""
     thick = rng.uniform(0.9, 1.1)
     sides = [
@@ -205,7 +205,7 @@ def _draw_incisor(
 
 def _draw_tooth(
     p: Points, tooth: str, rng: np.random.Generator
-) -> List[Piece]:
+) -> list[Piece]:
     """An upper and a lower tooth that meet."""
     distance, width = _TEETH[tooth]
     place, rise = _find_bite(p, distance)

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -44,7 +46,7 @@ class RenderedFilm(NamedTuple):
     """
 
     picture: np.ndarray
-    points_px: Dict[str, np.ndarray]
+    points_px: dict[str, np.ndarray]
     visible: np.ndarray
     spacing: float
     ruler_px: np.ndarray
@@ -58,7 +60,7 @@ class RenderedFilm(NamedTuple):
 
 
 def render_film(
-    rng: np.random.Generator, size: Tuple[int, int], spacing: float
+    rng: np.random.Generator, size: tuple[int, int], spacing: float
 ) -> RenderedFilm:
     """Draw a face and take an X-ray of it.
 
@@ -105,7 +107,7 @@ def render_film(
 
 def _place_head(
     face: Face, size_mm: np.ndarray, rng: np.random.Generator
-) -> Optional[np.ndarray]:
+) -> np.ndarray | None:
     """Turn the head a little and put it onto the film.
 
     Returns:
@@ -126,7 +128,7 @@ def _place_head(
     return np.column_stack([rotation, origin])
 
 
-def _draw_hidden(rng: np.random.Generator) -> FrozenSet[str]:
+def _draw_hidden(rng: np.random.Generator) -> frozenset[str]:
     """Codes of the landmarks that this film does not show."""
     hidden = [codes for chance, codes in _DROPOUT if rng.random() < chance]
     return frozenset(code for codes in hidden for code in codes)
@@ -135,10 +137,10 @@ def _draw_hidden(rng: np.random.Generator) -> FrozenSet[str]:
 def _expose(
     face: Face,
     to_px: np.ndarray,
-    size: Tuple[int, int],
+    size: tuple[int, int],
     spacing: float,
     rng: np.random.Generator,
-    hidden: FrozenSet[str],
+    hidden: frozenset[str],
 ) -> np.ndarray:
     """Add up what is in the way of the rays; (H, W) float32."""
     vault = draw_vault_outline(face.points, rng)

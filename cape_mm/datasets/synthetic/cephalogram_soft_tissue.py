@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Skin, neck and airway."""
 
-from typing import List
+from __future__ import annotations
 
 import numpy as np
 
@@ -82,7 +82,7 @@ def draw_skin(
     return np.concatenate([head, upper_lip, chin])
 
 
-def draw_neck(points: Points, rng: np.random.Generator) -> List[Piece]:
+def draw_neck(points: Points, rng: np.random.Generator) -> list[Piece]:
     """Draw vertebrae, the hyoid bone and the airway.
 
     Args:

@@ -5,14 +5,14 @@ Closed forms for a face whose Frankfort plane is horizontal. Definitions and
 limits: Wang et al., Medical Image Analysis 31 (2016) 63-76.
 """
 
-from typing import Dict, Tuple
+from __future__ import annotations
 
 import numpy as np
 
 from .cephalogram_face import Face
 
 # Measure -> lower and upper limit of class 1, class above, class below.
-_BANDS: Dict[str, Tuple[float, float, int, int]] = {
+_BANDS: dict[str, tuple[float, float, int, int]] = {
     'ANB': (3.2, 5.7, 2, 3),
     'SNB': (74.6, 78.7, 3, 2),
     'SNA': (79.4, 83.2, 2, 3),
@@ -23,7 +23,7 @@ _BANDS: Dict[str, Tuple[float, float, int, int]] = {
 }
 
 
-def measure_types(face: Face) -> Dict[str, float]:
+def measure_types(face: Face) -> dict[str, float]:
     """Measure what the types are told by.
 
     Args:
@@ -51,7 +51,7 @@ def measure_types(face: Face) -> Dict[str, float]:
     }
 
 
-def classify_types(face: Face) -> Dict[str, int]:
+def classify_types(face: Face) -> dict[str, int]:
     """Tell the eight types.
 
     Args:

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Procedural lateral X-rays of the head, written as a data set."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any, Dict, Iterator, Union
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -67,7 +69,7 @@ def make_record(
     """
     standard = _SPACING * _HEIGHT / film.picture.shape[0]
     is_standard = abs(film.spacing - standard) < 1e-9
-    extra: Dict[str, Any] = dict(
+    extra: dict[str, Any] = dict(
         measurements=film.face.measures,
         ruler=dict(ticks_px=film.ruler_px.tolist(), length_mm=film.ruler_mm),
     )
@@ -86,7 +88,7 @@ def make_record(
 
 
 def write_cephalograms(
-    root: Union[str, Path],
+    root: str | Path,
     seed: int = 0,
     train: int = 400,
     val: int = 60,
@@ -150,7 +152,7 @@ def write_cephalograms(
     return write_folder_once(Path(root), STAMP_NAME, stamp, write)
 
 
-def ensure_cephalograms(root: Union[str, Path]) -> bool:
+def ensure_cephalograms(root: str | Path) -> bool:
     """Write the data set in the size that embedded configs use.
 
     Args:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import Tuple
 
 import numpy as np
 
@@ -61,7 +63,7 @@ class Part:
     """
 
     joint: int
-    patches: Tuple[Patch, ...]
+    patches: tuple[Patch, ...]
 
 
 @dataclass(frozen=True)
@@ -74,17 +76,17 @@ class Creature:
         ink (Color, optional): Colour of contours; None for no contours.
     """
 
-    joints: Tuple[Joint, ...]
-    parts: Tuple[Part, ...]
-    ink: Optional[Color]
+    joints: tuple[Joint, ...]
+    parts: tuple[Part, ...]
+    ink: Color | None
 
     @property
-    def keypoint_names(self) -> List[str]:
+    def keypoint_names(self) -> list[str]:
         """List[str]: Names of the K keypoints."""
         return [joint.name for joint in self.joints]
 
     @property
-    def skeleton(self) -> List[List[int]]:
+    def skeleton(self) -> list[list[int]]:
         """List[List[int]]: The bones, 0-based index pairs."""
         return [
             [joint.parent, index]

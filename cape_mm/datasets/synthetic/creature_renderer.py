@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, NamedTuple, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -28,7 +30,7 @@ class RenderedCreature(NamedTuple):
     picture: np.ndarray
     keypoints_px: np.ndarray
     visible: np.ndarray
-    bbox: Tuple[int, int, int, int]
+    bbox: tuple[int, int, int, int]
     area: int
 
 
@@ -86,8 +88,8 @@ class CreatureRenderer:
         )
 
     def _place(
-        self, size: Tuple[int, int], rng: np.random.Generator
-    ) -> Tuple[np.ndarray, List[np.ndarray], float]:
+        self, size: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[np.ndarray, list[np.ndarray], float]:
         """Pose the creature and put it into the picture.
 
         Returns:
@@ -142,7 +144,7 @@ class CreatureRenderer:
         self,
         picture: np.ndarray,
         owner: np.ndarray,
-        outlines: List[np.ndarray],
+        outlines: list[np.ndarray],
         scale: float,
     ) -> None:
         """Draw all parts; ``owner`` gets 1 + number of the part on top."""

@@ -1,9 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Procedural articulated animals, written as an MP-100 data set."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Dict, Tuple, Union
 
 import cv2
 import numpy as np
@@ -21,11 +22,11 @@ _JPEG_QUALITY = 92
 
 
 def write_creatures(
-    root: Union[str, Path],
+    root: str | Path,
     seed: int = 0,
-    train: Tuple[int, int] = (60, 20),
-    val: Tuple[int, int] = (10, 10),
-    test: Tuple[int, int] = (20, 10),
+    train: tuple[int, int] = (60, 20),
+    val: tuple[int, int] = (10, 10),
+    test: tuple[int, int] = (20, 10),
     image_size: int = 256,
 ) -> bool:
     """Write the data set, unless it is there already.
@@ -87,7 +88,7 @@ def write_creatures(
     return write_folder_once(Path(root), STAMP_NAME, stamp, write)
 
 
-def ensure_creatures(root: Union[str, Path]) -> bool:
+def ensure_creatures(root: str | Path) -> bool:
     """Write the data set in the size that embedded configs use.
 
     Args:
@@ -112,12 +113,12 @@ class _SplitWriter:
         self.folder = folder
         self.stream = stream
         self.image_size = image_size
-        self.content: Dict[str, list] = dict(
+        self.content: dict[str, list] = dict(
             images=[], annotations=[], categories=[]
         )
 
     def write(
-        self, size: Tuple[int, int], category_id: int, image_id: int
+        self, size: tuple[int, int], category_id: int, image_id: int
     ) -> None:
         """Write all categories, with ids from the given ones on."""
         for position in range(size[0]):

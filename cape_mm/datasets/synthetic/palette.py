@@ -1,13 +1,14 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import colorsys
-from typing import List
 
 import numpy as np
 
 from .creature import Color
 
 
-def draw_palette(rng: np.random.Generator, num_colors: int = 6) -> List[Color]:
+def draw_palette(rng: np.random.Generator, num_colors: int = 6) -> list[Color]:
     """Draw colours that are well apart in hue and in lightness.
 
     Args:

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What makes a part and the joint at its end look like no other."""
 
-from typing import List, Tuple
+from __future__ import annotations
 
 import numpy as np
 
@@ -20,7 +20,7 @@ MARKS = ('disc', 'ring', 'diamond', 'claws', 'bar', 'cup')
 
 def draw_texture(
     texture: str, profile: Profile, color: Color, rng: np.random.Generator
-) -> List[Patch]:
+) -> list[Patch]:
     """Draw what lies on the body of a part.
 
     Args:
@@ -56,8 +56,8 @@ def draw_texture(
 
 
 def draw_mark(
-    mark: str, size: float, colors: Tuple[Color, Color], fraction: float = 1.0
-) -> List[Patch]:
+    mark: str, size: float, colors: tuple[Color, Color], fraction: float = 1.0
+) -> list[Patch]:
     """Draw a mark around a joint.
 
     Args:
@@ -90,8 +90,8 @@ def draw_mark(
 
 
 def draw_head(
-    view: str, colors: Tuple[Color, Color, Color], rng: np.random.Generator
-) -> List[Patch]:
+    view: str, colors: tuple[Color, Color, Color], rng: np.random.Generator
+) -> list[Patch]:
     """Draw a skull with eyes around the joint at the end of the neck.
 
     Args:

@@ -5,7 +5,9 @@ An outline is an (M, 3) array: fraction of the bone, offset along the bone
 and offset across it, both in body units.
 """
 
-from typing import Callable, Tuple
+from __future__ import annotations
+
+from typing import Callable
 
 import numpy as np
 
@@ -48,7 +50,7 @@ def limb_outline(
     profile: Profile,
     begin: float = 0.0,
     end: float = 1.0,
-    scale: Tuple[float, float] = (1.0, 1.0),
+    scale: tuple[float, float] = (1.0, 1.0),
     rounded: bool = True,
 ) -> np.ndarray:
     """Make the outline of a stretch of a part.
@@ -84,9 +86,9 @@ def limb_outline(
 
 
 def ellipse_outline(
-    radii: Tuple[float, float],
+    radii: tuple[float, float],
     fraction: float = 1.0,
-    offset: Tuple[float, float] = (0.0, 0.0),
+    offset: tuple[float, float] = (0.0, 0.0),
     sides: int = 20,
 ) -> np.ndarray:
     """Make an ellipse, or a polygon inscribed in it, at a point of the bone.

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Backgrounds with clutter, and things that hide a part of a creature."""
 
-from typing import Tuple
+from __future__ import annotations
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ SHIFT = 4
 
 
 def draw_background(
-    size: Tuple[int, int], rng: np.random.Generator
+    size: tuple[int, int], rng: np.random.Generator
 ) -> np.ndarray:
     """Draw a background: soft light, blurred things, a few sharp ones.
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Build and looks of a stick figure; lengths are shares of its stature."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,8 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """How a stick figure moves its limbs, and how fast that carries it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Tuple
 
 import numpy as np
 
@@ -199,7 +200,7 @@ def _limb(forward: np.ndarray, outward, sides: np.ndarray) -> np.ndarray:
 
 def turn_joints(
     joints: np.ndarray, heading: np.ndarray
-) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Turn joints to where a person heads.
 
     Args:

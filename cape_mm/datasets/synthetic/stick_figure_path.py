@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Where a stick figure goes, and where its joints are in the pictures."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Draw a stick figure, and find out which of its joints are seen."""
 
-from typing import List, NamedTuple, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -120,7 +122,7 @@ def find_seen(
     return seen
 
 
-def _limbs(figure: ProjectedFigure) -> List[_Limb]:
+def _limbs(figure: ProjectedFigure) -> list[_Limb]:
     body = figure.body
     sleeve = body.shirt if body.long_sleeves else body.skin
     legging = body.trousers if body.long_trousers else body.skin
@@ -213,7 +215,7 @@ def _ellipse(canvas, middle, radii, angle: float, color, kind: int) -> None:
     )
 
 
-def _fixed(point: np.ndarray) -> Tuple[int, int]:
+def _fixed(point: np.ndarray) -> tuple[int, int]:
     # far outside is as good as outside, and does not overflow
     x, y = np.clip(point, -1e4, 1e4) * (1 << SHIFT)
     return int(round(float(x))), int(round(float(y)))

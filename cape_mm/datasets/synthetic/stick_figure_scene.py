@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """A video of stick figures that walk, cross, hide, come and go."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import List, NamedTuple, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,8 +46,8 @@ class RenderedFrame(NamedTuple):
     """
 
     picture: np.ndarray
-    persons: List[SeenPerson]
-    ignore_regions: List[np.ndarray]
+    persons: list[SeenPerson]
+    ignore_regions: list[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ class Scene:
     """
 
     background: np.ndarray
-    figures: List[ProjectedFigure]
-    occluders: List[Tuple[np.ndarray, tuple]]
-    crowds: List[np.ndarray]
+    figures: list[ProjectedFigure]
+    occluders: list[tuple[np.ndarray, tuple]]
+    crowds: list[np.ndarray]
     offsets: np.ndarray
 
 
@@ -204,7 +206,7 @@ def _draw_person(
 
 def _draw_occluder(
     rng: np.random.Generator, size: int, margin: int
-) -> Tuple[np.ndarray, tuple]:
+) -> tuple[np.ndarray, tuple]:
     """A post, a box or a wall: its outline (4, 2) and colour."""
     width = size * rng.choice([0.06, 0.14, 0.25])
     height = size * rng.uniform(0.15, 0.6)
@@ -254,7 +256,7 @@ def _head_box(
     return np.concatenate([middle - radii, middle + radii])
 
 
-def _find_remains(owner: np.ndarray, number: int) -> List[np.ndarray]:
+def _find_remains(owner: np.ndarray, number: int) -> list[np.ndarray]:
     """Where a person is seen who shows hardly a joint."""
     first = 1 + PARTS_PER_PERSON * number
     y, x = np.nonzero((owner >= first) & (owner < first + PARTS_PER_PERSON))

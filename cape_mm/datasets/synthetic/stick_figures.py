@@ -1,9 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Videos of stick figures, written as a PoseTrack18 data set."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Dict, List, Tuple, Union
 
 import cv2
 import numpy as np
@@ -39,7 +40,7 @@ def draw_video(
     split: str = 'train',
     num_frames: int = 12,
     image_size: int = 128,
-) -> List[RenderedFrame]:
+) -> list[RenderedFrame]:
     """Draw one video.
 
     It depends on nothing but the arguments.
@@ -64,10 +65,10 @@ def draw_video(
 
 
 def write_stick_figures(
-    root: Union[str, Path],
+    root: str | Path,
     seed: int = 0,
-    train: Tuple[int, int] = (400, 12),
-    val: Tuple[int, int] = (16, 24),
+    train: tuple[int, int] = (400, 12),
+    val: tuple[int, int] = (16, 24),
     image_size: int = 128,
 ) -> bool:
     """Write the data set, unless it is there already.
@@ -122,7 +123,7 @@ def write_stick_figures(
     return write_folder_once(Path(root), STAMP_NAME, stamp, write)
 
 
-def ensure_stick_figures(root: Union[str, Path]) -> bool:
+def ensure_stick_figures(root: str | Path) -> bool:
     """Write the data set in the size that embedded configs use.
 
     Args:
@@ -135,13 +136,13 @@ def ensure_stick_figures(root: Union[str, Path]) -> bool:
 
 
 def _write_video(
-    root: Path, split: str, number: int, frames: List[RenderedFrame]
+    root: Path, split: str, number: int, frames: list[RenderedFrame]
 ) -> None:
     """Write the pictures and the annotation file of one video."""
     video = f'{number:06d}_stick_{split}'
     folder = f'images/{split}/{video}'
     (root / folder).mkdir(parents=True)
-    content: Dict[str, list] = dict(
+    content: dict[str, list] = dict(
         images=[],
         annotations=[],
         categories=[
@@ -187,7 +188,7 @@ def _write_video(
 
 
 def _annotate(
-    person: SeenPerson, image_id: int, size: Tuple[int, int]
+    person: SeenPerson, image_id: int, size: tuple[int, int]
 ) -> dict:
     """One person of one picture, as in PoseTrack18."""
     rows = np.column_stack([person.keypoints_px, person.seen])
@@ -215,6 +216,6 @@ def _annotate(
     )
 
 
-def _xywh(box: np.ndarray) -> List[float]:
+def _xywh(box: np.ndarray) -> list[float]:
     x1, y1, x2, y2 = box.tolist()
     return [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]

@@ -7,6 +7,8 @@ height. ``WarpClip`` comes last and applies the matrix to all frames at once:
 so all frames have the same geometry, and are interpolated once.
 """
 
+from __future__ import annotations
+
 from typing import Sequence, Tuple, Union
 
 import numpy as np
@@ -20,7 +22,7 @@ from .episode_transforms import get_generator
 Range = Union[int, Tuple[int, int]]
 
 
-def apply_step(results: dict, step: np.ndarray, size: Tuple[int, int]) -> dict:
+def apply_step(results: dict, step: np.ndarray, size: tuple[int, int]) -> dict:
     """Add a step to the clip's geometry.
 
     Args:
@@ -82,7 +84,7 @@ class RandomClipAffine(BaseTransform):
     def __init__(
         self,
         rotation: float = 30.0,
-        scale: Tuple[float, float] = (1.0, 1.0),
+        scale: tuple[float, float] = (1.0, 1.0),
         shift: float = 0.0,
     ) -> None:
         super().__init__()
@@ -162,7 +164,7 @@ class ClipFit(BaseTransform):
         input_size (Tuple[int, int]): Width and height in pixels.
     """
 
-    def __init__(self, input_size: Tuple[int, int]) -> None:
+    def __init__(self, input_size: tuple[int, int]) -> None:
         super().__init__()
         self.input_size = tuple(input_size)
 
@@ -188,7 +190,7 @@ class RandomClipCrop(BaseTransform):
             the clip.
     """
 
-    def __init__(self, size_range: Tuple[int, int]) -> None:
+    def __init__(self, size_range: tuple[int, int]) -> None:
         super().__init__()
         self.size_range = tuple(size_range)
 

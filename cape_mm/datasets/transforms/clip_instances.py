@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict
+from __future__ import annotations
 
 import numpy as np
 
@@ -21,8 +21,8 @@ INSTANCE_FIELDS = (
 
 
 def select_instances(
-    instances: Dict[str, np.ndarray], keep: np.ndarray
-) -> Dict[str, np.ndarray]:
+    instances: dict[str, np.ndarray], keep: np.ndarray
+) -> dict[str, np.ndarray]:
     """Keep some persons of a frame, in all fields alike.
 
     Args:

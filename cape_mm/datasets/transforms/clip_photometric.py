@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Tuple
+from __future__ import annotations
 
 import cv2
 import numpy as np
@@ -47,8 +47,8 @@ class RandomClipPhotometric(BaseTransform):
     def __init__(
         self,
         brightness: float = 32.0,
-        contrast: Tuple[float, float] = (0.5, 1.5),
-        saturation: Tuple[float, float] = (0.5, 1.5),
+        contrast: tuple[float, float] = (0.5, 1.5),
+        saturation: tuple[float, float] = (0.5, 1.5),
         hue: float = 18.0,
         swap_channels: bool = True,
         prob: float = 0.5,

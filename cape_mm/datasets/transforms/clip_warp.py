@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Sequence, Tuple, Union
+from __future__ import annotations
+
+from typing import Sequence
 
 import cv2
 import numpy as np
@@ -48,7 +50,7 @@ class WarpClip(BaseTransform):
     """
 
     def __init__(
-        self, border_value: Tuple[int, int, int] = (104, 116, 124)
+        self, border_value: tuple[int, int, int] = (104, 116, 124)
     ) -> None:
         super().__init__()
         self.border_value = tuple(border_value)
@@ -99,8 +101,8 @@ class WarpClip(BaseTransform):
 def _warp_instances(
     instances: dict,
     matrix: np.ndarray,
-    size: Tuple[int, int],
-    flip: Union[Sequence[int], slice],
+    size: tuple[int, int],
+    flip: Sequence[int] | slice,
 ) -> None:
     """Add the ``input_*`` fields; ``flip`` is the order of the joints."""
     points = instances['keypoints'][:, flip] @ matrix[:, :2].T + matrix[:, 2]
@@ -117,7 +119,7 @@ def _warp_instances(
     )
 
 
-def _inside(points: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Which of the points (N, K, 2) are in a picture: (N, K) bool."""
     limits = np.array(size) - 0.5
     return ((points >= -0.5) & (points < limits)).all(axis=-1)

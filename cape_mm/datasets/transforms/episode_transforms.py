@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Tuple
+from __future__ import annotations
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -130,7 +130,7 @@ class RandomPhotometric(BaseTransform):
     def __init__(
         self,
         brightness: float = 32.0,
-        contrast: Tuple[float, float] = (0.7, 1.3),
+        contrast: tuple[float, float] = (0.7, 1.3),
         noise: float = 5.0,
     ) -> None:
         super().__init__()

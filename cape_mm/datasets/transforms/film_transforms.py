@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Tuple
+from __future__ import annotations
 
 import cv2
 import numpy as np
@@ -44,13 +44,13 @@ class RandomFilmLook(BaseTransform):
 
     def __init__(
         self,
-        gamma: Tuple[float, float] = (0.7, 1.4),
-        contrast: Tuple[float, float] = (0.8, 1.2),
+        gamma: tuple[float, float] = (0.7, 1.4),
+        contrast: tuple[float, float] = (0.8, 1.2),
         brightness: float = 25.0,
         noise: float = 8.0,
         erase_prob: float = 0.3,
         erase_count: int = 2,
-        erase_size: Tuple[float, float] = (0.04, 0.15),
+        erase_size: tuple[float, float] = (0.04, 0.15),
     ) -> None:
         super().__init__()
         if min(gamma) <= 0:

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether landmarks can belong to a head seen from the side."""
 
-from typing import Iterator, List, Optional, Tuple
+from __future__ import annotations
+
+from typing import Iterator
 
 import numpy as np
 
@@ -140,7 +142,7 @@ def impossible_size(recipe: Recipe, data: RecipeData) -> Iterator[str]:
             )
 
 
-def _schema_tables(data: RecipeData) -> Iterator[Tuple[str, FilmTable]]:
+def _schema_tables(data: RecipeData) -> Iterator[tuple[str, FilmTable]]:
     for split in SPLITS:
         films = data.films(split)
         if films is not None and films.schema is not None:
@@ -166,9 +168,9 @@ def _facing(films: FilmTable, points: np.ndarray) -> np.ndarray:
 
 
 def _mean_x(
-    films: FilmTable, points: np.ndarray, codes: Tuple[str, ...]
-) -> Optional[np.ndarray]:
-    columns: List[np.ndarray] = [
+    films: FilmTable, points: np.ndarray, codes: tuple[str, ...]
+) -> np.ndarray | None:
+    columns: list[np.ndarray] = [
         column[:, 0]
         for column in (films.column(points, code) for code in codes)
         if column is not None

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether annotations are numbers that can be right at all."""
 
+from __future__ import annotations
+
 from collections import defaultdict
-from typing import Iterator, Tuple, Union
+from typing import Iterator
 
 import numpy as np
 
@@ -38,9 +40,7 @@ def keypoints_finite(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     ERROR,
     'Correct the coordinates, or the size of the picture that they are for.',
 )
-def out_of_image(
-    recipe: Recipe, data: RecipeData
-) -> Iterator[Union[str, Milder]]:
+def out_of_image(recipe: Recipe, data: RecipeData) -> Iterator[str | Milder]:
     """Labelled landmarks lie in their picture."""
     for split, films in _tables(data):
         bad = []
@@ -162,7 +162,7 @@ def squeezed_films(recipe: Recipe, data: RecipeData) -> Iterator[str]:
             )
 
 
-def _tables(data: RecipeData) -> Iterator[Tuple[str, FilmTable]]:
+def _tables(data: RecipeData) -> Iterator[tuple[str, FilmTable]]:
     seen = []
     for split in SPLITS:
         films = data.films(split)
@@ -172,5 +172,5 @@ def _tables(data: RecipeData) -> Iterator[Tuple[str, FilmTable]]:
         yield split, films
 
 
-def _items(films: FilmTable) -> Iterator[Tuple]:
+def _items(films: FilmTable) -> Iterator[tuple]:
     return zip(films.names, films.keypoints_px, films.visible)

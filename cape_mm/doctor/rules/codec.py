@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether targets say what is to be learnt, and can be read back."""
 
+from __future__ import annotations
+
 from typing import Iterator
 
 import numpy as np

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether metrics measure what they say."""
 
-from typing import Iterator, Union
+from __future__ import annotations
+
+from typing import Iterator
 
 import numpy as np
 from mmengine.registry import METRICS
@@ -75,7 +77,7 @@ def spacing_not_packed(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 )
 def spacing_missing(
     recipe: Recipe, data: RecipeData
-) -> Iterator[Union[str, Milder]]:
+) -> Iterator[str | Milder]:
     """Films that are measured in mm have a scale."""
     for split in ('train', 'val', 'test'):
         films = data.films(split)

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """How pictures are cut out and resized."""
 
+from __future__ import annotations
+
 from typing import Iterator
 
 import numpy as np

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether hooks exist and take what they are given."""
 
+from __future__ import annotations
+
 import inspect
-from typing import Iterator, List
+from typing import Iterator
 
 from mmengine.registry import HOOKS
 
@@ -37,9 +39,9 @@ def hook_arguments(recipe: Recipe, data: RecipeData) -> Iterator[str]:
             yield f'{place}: {name} needs {", ".join(missing)}'
 
 
-def _unknown(kind: type, given: dict) -> List[str]:
+def _unknown(kind: type, given: dict) -> list[str]:
     """Arguments that neither the class nor a base class has."""
-    names: List[str] = []
+    names: list[str] = []
     for base in kind.__mro__:
         if '__init__' not in vars(base) or base is object:
             continue
@@ -51,7 +53,7 @@ def _unknown(kind: type, given: dict) -> List[str]:
     return [] if names else list(given)
 
 
-def _required(kind: type) -> List[str]:
+def _required(kind: type) -> list[str]:
     parameters = list(inspect.signature(kind).parameters.values())
     return [
         p.name

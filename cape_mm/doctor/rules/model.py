@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether the model can be built, and fits the targets and the landmarks."""
 
+from __future__ import annotations
+
 from typing import Iterator
 
 from mmengine.registry import MODELS

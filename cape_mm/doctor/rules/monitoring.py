@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether the hooks that decide by a metric decide well."""
 
+from __future__ import annotations
+
 import math
-from typing import Iterator, Optional
+from typing import Iterator
 
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook
 
@@ -200,7 +202,7 @@ def _early_stoppings(recipe: Recipe) -> Iterator[Monitor]:
             yield monitor
 
 
-def _infer_rule(key: str) -> Optional[str]:
+def _infer_rule(key: str) -> str | None:
     """What MMEngine makes of the name."""
     try:
         return EarlyStoppingHook(monitor=key).rule
@@ -208,7 +210,7 @@ def _infer_rule(key: str) -> Optional[str]:
         return None
 
 
-def _reach(probe: Optional[MetricProbe], key: str) -> Optional[float]:
+def _reach(probe: MetricProbe | None, key: str) -> float | None:
     """Perfect minus blind; None or 0 if that says nothing."""
     if probe is None or key not in probe.perfect:
         return None

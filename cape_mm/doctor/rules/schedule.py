@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether the learning rate does what was meant in the time there is."""
 
-from typing import Iterator, Optional, Union
+from __future__ import annotations
+
+from typing import Iterator
 
 from ..recipe import Recipe, type_name
 from ..recipe_data import RecipeData
@@ -14,9 +16,7 @@ from ..rule import ERROR, Milder, rule
     'Make the warm-up a small part of all iterations, such as 5 %: before '
     'its end the learning rate that was set is not reached.',
 )
-def warmup_length(
-    recipe: Recipe, data: RecipeData
-) -> Iterator[Union[str, Milder]]:
+def warmup_length(recipe: Recipe, data: RecipeData) -> Iterator[str | Milder]:
     """The warm-up ends early in training."""
     for scheduler in recipe.schedulers:
         kind = type_name(scheduler)
@@ -91,7 +91,7 @@ def milestones_beyond_end(recipe: Recipe, data: RecipeData) -> Iterator[str]:
             )
 
 
-def _total(scheduler: dict, recipe: Recipe, data: RecipeData) -> Optional[int]:
+def _total(scheduler: dict, recipe: Recipe, data: RecipeData) -> int | None:
     """Length of the training in the scheduler's unit."""
     if scheduler.get('by_epoch', True):
         return recipe.max_epochs

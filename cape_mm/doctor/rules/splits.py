@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Whether the data are there, and what is measured was not learnt."""
 
+from __future__ import annotations
+
 from itertools import combinations
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator
 
 from mmengine.registry import DATASETS
 
@@ -124,7 +126,7 @@ def leaked_picture(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 
 def _pairs_of_splits(
     recipe: Recipe, data: RecipeData
-) -> Iterator[Tuple[str, str, FilmTable, FilmTable]]:
+) -> Iterator[tuple[str, str, FilmTable, FilmTable]]:
     """Pairs that should have nothing in common."""
     if _memorises(recipe):
         return
@@ -136,7 +138,7 @@ def _pairs_of_splits(
             yield one, other, first, second
 
 
-def _points(films: FilmTable) -> Iterator[Tuple]:
+def _points(films: FilmTable) -> Iterator[tuple]:
     for points, name in zip(films.keypoints_px, films.names):
         yield points.round(3), name
 
@@ -147,7 +149,7 @@ def _is_same_data(recipe: Recipe, one: str, other: str) -> bool:
     )
 
 
-def _selection(recipe: Recipe, split: str) -> List[Optional[dict]]:
+def _selection(recipe: Recipe, split: str) -> list[dict | None]:
     """The files, and whatever chooses among their items."""
     chosen = []
     for config, path in zip(

@@ -4,8 +4,10 @@
 Only files that are there already are read, and nothing in them is run.
 """
 
+from __future__ import annotations
+
 import os.path as osp
-from typing import Dict, Iterator, Optional, Tuple
+from typing import Iterator
 
 import torch
 
@@ -112,7 +114,7 @@ def foreign_final_layer(recipe: Recipe, data: RecipeData) -> Iterator[str]:
             return
 
 
-def _pretrained_parts(recipe: Recipe) -> Iterator[Tuple[str, dict]]:
+def _pretrained_parts(recipe: Recipe) -> Iterator[tuple[str, dict]]:
     for part in _PARTS:
         init = (recipe.model.get(part) or {}).get('init_cfg') or {}
         if isinstance(init, dict) and init.get('type') == 'Pretrained':
@@ -126,7 +128,7 @@ def _is_pose_model(path: str) -> bool:
 
 def _read(
     path: str, must_exist: bool = False
-) -> Optional[Dict[str, torch.Tensor]]:
+) -> dict[str, torch.Tensor] | None:
     """Weights of a file; None if it would have to be fetched."""
     if '://' in path:
         name = osp.basename(path)

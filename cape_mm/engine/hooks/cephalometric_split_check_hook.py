@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
-from typing import List
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -46,7 +47,7 @@ class CephalometricSplitCheckHook(Hook):
                 'images of the annotation files'
             )
 
-    def _read_test(self, runner: Runner) -> List[SplitContent]:
+    def _read_test(self, runner: Runner) -> list[SplitContent]:
         """Load the annotations of the test data, if they are there."""
         # The property would build the model's test loop, too.
         loader = runner._test_dataloader

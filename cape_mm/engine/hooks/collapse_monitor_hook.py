@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
 from math import isfinite
-from typing import Dict, Mapping, Optional
+from typing import Mapping
 
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
@@ -73,11 +75,11 @@ class CollapseMonitorHook(Hook):
     def __init__(
         self,
         action: str = 'warn',
-        begin_epoch: Optional[int] = None,
+        begin_epoch: int | None = None,
         consecutive: int = 2,
         min_images: int = 8,
-        limits: Optional[Mapping[str, Mapping[str, float]]] = None,
-        prefix: Optional[str] = None,
+        limits: Mapping[str, Mapping[str, float]] | None = None,
+        prefix: str | None = None,
     ) -> None:
         if action not in ('warn', 'stop', 'raise'):
             raise ValueError(
@@ -99,7 +101,7 @@ class CollapseMonitorHook(Hook):
         self._streaks = dict(zip((WARNING, CRITICAL), saved))
 
     def after_val_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+        self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Judge the metrics of a validation."""
         verdict = self._judge(runner, runner.val_dataloader, metrics)
@@ -120,7 +122,7 @@ class CollapseMonitorHook(Hook):
             self._act(runner, verdict)
 
     def after_test_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+        self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Judge the metrics of a test."""
         verdict = self._judge(runner, runner.test_dataloader, metrics)
@@ -131,8 +133,8 @@ class CollapseMonitorHook(Hook):
         self,
         runner: Runner,
         loader: DataLoader,
-        metrics: Optional[Dict[str, float]],
-    ) -> Optional[CollapseVerdict]:
+        metrics: dict[str, float] | None,
+    ) -> CollapseVerdict | None:
         """The verdict, or None if there is nothing to judge."""
         metrics = metrics or {}
         lead = f'{self.prefix}/' if self.prefix else ''
@@ -199,7 +201,7 @@ def _log(
     runner.logger.log(_LOG_LEVELS[level], text)
 
 
-def _join(statistics: Dict[str, float]) -> str:
+def _join(statistics: dict[str, float]) -> str:
     return ', '.join(f'{k} {v:.3g}' for k, v in statistics.items())
 
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
-from typing import Iterator, List, Optional, Sequence, Set, Union
+from typing import Iterator, Sequence
 
 import numpy as np
 from mmengine.hooks import Hook
@@ -43,11 +45,11 @@ class EpisodeDebugHook(Hook):
     priority = 'NORMAL'
 
     def __init__(
-        self, topics: Union[str, Sequence[str]] = 'none', num_iters: int = 1
+        self, topics: str | Sequence[str] = 'none', num_iters: int = 1
     ) -> None:
         if isinstance(topics, str):
             topics = [name.strip() for name in topics.split(',')]
-        self.topics: Set[str] = set(topics) - {'', 'none'}
+        self.topics: set[str] = set(topics) - {'', 'none'}
         unknown = self.topics - set(_TOPICS)
         if unknown:
             raise ValueError(
@@ -105,7 +107,7 @@ class EpisodeDebugHook(Hook):
         runner: Runner,
         batch_idx: int,
         data_batch: DATA_BATCH = None,
-        outputs: Optional[Union[Sequence, dict]] = None,
+        outputs: Sequence | dict | None = None,
         mode: str = 'train',
     ) -> None:
         """Log predictions and stop to listen."""
@@ -114,7 +116,7 @@ class EpisodeDebugHook(Hook):
             self._handle = None
         if not self._samples(batch_idx, data_batch) or mode == 'train':
             return
-        lines: List[str] = []
+        lines: list[str] = []
         for episode in outputs or ():
             for number, query in enumerate(episode.queries):
                 where = f'{tuple(episode.episode)} query {number}'
@@ -133,7 +135,7 @@ class EpisodeDebugHook(Hook):
 
     def _samples(
         self, batch_idx: int, data_batch: DATA_BATCH
-    ) -> List[EpisodeDataSample]:
+    ) -> list[EpisodeDataSample]:
         """Episodes of a batch that is to be logged, else none."""
         if not self.topics or batch_idx >= self.num_iters:
             return []
@@ -150,7 +152,7 @@ def _log(runner: Runner, mode: str, lines: Sequence[str]) -> None:
 
 
 def _describe_data(
-    data_batch: dict, samples: List[EpisodeDataSample]
+    data_batch: dict, samples: list[EpisodeDataSample]
 ) -> Iterator[str]:
     for name, tensors in data_batch['inputs'].items():
         shapes = sorted({tuple(tensor.shape) for tensor in tensors})
@@ -168,7 +170,7 @@ def _describe_data(
         )
 
 
-def _describe_masks(samples: List[EpisodeDataSample]) -> Iterator[str]:
+def _describe_masks(samples: list[EpisodeDataSample]) -> Iterator[str]:
     batch = EpisodeBatch.from_data_samples(samples)
     yield (
         f'mask: support {tuple(batch.support_valid.shape)}, query '

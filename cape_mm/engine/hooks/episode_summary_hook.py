@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from collections import Counter
-from typing import Dict, List, Optional, Sequence
+from typing import Sequence
 
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
@@ -40,9 +42,9 @@ class EpisodeSummaryHook(Hook):
 
     def __init__(
         self,
-        expectation: Optional[str] = None,
-        val_note: Optional[str] = None,
-        test_note: Optional[str] = None,
+        expectation: str | None = None,
+        val_note: str | None = None,
+        test_note: str | None = None,
         metric: str = 'PCK',
         label: str = 'PCK@0.2',
     ) -> None:
@@ -75,7 +77,7 @@ class EpisodeSummaryHook(Hook):
         runner: Runner,
         batch_idx: int,
         data_batch: DATA_BATCH = None,
-        outputs: Optional[dict] = None,
+        outputs: dict | None = None,
     ) -> None:
         """Count replaced members."""
         self._count(data_batch)
@@ -85,7 +87,7 @@ class EpisodeSummaryHook(Hook):
         runner: Runner,
         batch_idx: int,
         data_batch: DATA_BATCH = None,
-        outputs: Optional[Sequence] = None,
+        outputs: Sequence | None = None,
     ) -> None:
         """Count replaced members."""
         self._count(data_batch)
@@ -95,7 +97,7 @@ class EpisodeSummaryHook(Hook):
         runner: Runner,
         batch_idx: int,
         data_batch: DATA_BATCH = None,
-        outputs: Optional[Sequence] = None,
+        outputs: Sequence | None = None,
     ) -> None:
         """Count replaced members."""
         self._count(data_batch)
@@ -105,14 +107,14 @@ class EpisodeSummaryHook(Hook):
         self._report_replaced(runner, 'training epoch')
 
     def after_val_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+        self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Log the metric and how many members were replaced."""
         self._report_metric(runner, 'Val', metrics)
         self._report_replaced(runner, 'validation')
 
     def after_test_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+        self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Log the metric and how many members were replaced."""
         self._report_metric(runner, 'Test', metrics)
@@ -137,7 +139,7 @@ class EpisodeSummaryHook(Hook):
         )
 
     def _report_metric(
-        self, runner: Runner, mode: str, metrics: Optional[Dict[str, float]]
+        self, runner: Runner, mode: str, metrics: dict[str, float] | None
     ) -> None:
         if not metrics or self.metric not in metrics:
             return
@@ -152,7 +154,7 @@ def _describe(dataset: object) -> str:
     return type(dataset).__name__
 
 
-def _describe_batch(runner: Runner) -> List[str]:
+def _describe_batch(runner: Runner) -> list[str]:
     """Physical and effective batch size, and what is left over."""
     loader = runner.train_dataloader
     steps = runner.cfg.get('optim_wrapper', {}).get('accumulative_counts', 1)

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os.path as osp
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Sequence
 
 from mmengine.hooks.hook import DATA_BATCH
 from mmengine.runner import Runner
@@ -34,7 +36,7 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
         enable: bool = False,
         interval: int = 50,
         note: str = 'autoregressive',
-        out_dir: Optional[str] = None,
+        out_dir: str | None = None,
         **kwargs: Any,
     ) -> None:
         if out_dir is not None:
@@ -58,7 +60,7 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
         runner: Runner,
         batch_idx: int,
         data_batch: DATA_BATCH = None,
-        outputs: Optional[Sequence] = None,
+        outputs: Sequence | None = None,
     ) -> None:
         """Draw validation queries."""
         if not self.enable:
@@ -74,7 +76,7 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
         runner: Runner,
         batch_idx: int,
         data_batch: DATA_BATCH = None,
-        outputs: Optional[Sequence] = None,
+        outputs: Sequence | None = None,
     ) -> None:
         """Draw test queries."""
         if not self.enable:
@@ -85,7 +87,7 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
         self._draw(outputs, 'test', '', 0)
 
     def after_test_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+        self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Say where the pictures are."""
         if self.enable and self.out_dir is not None:
@@ -119,7 +121,7 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
                 )
 
 
-def _are_episodes(outputs: Optional[Sequence]) -> bool:
+def _are_episodes(outputs: Sequence | None) -> bool:
     return bool(outputs) and isinstance(outputs[0], EpisodeDataSample)
 
 

@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from mmengine.hooks import CheckpointHook
 
 from cape_mm.registry import HOOKS

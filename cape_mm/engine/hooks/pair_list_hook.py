@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os.path as osp
-from typing import Dict, Optional
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -42,7 +43,7 @@ class PairListHook(Hook):
         _save(dataset, osp.join(runner.log_dir, 'pair_list.json'))
 
     def after_test_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+        self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Store with the metrics what they were measured on."""
         dataset = runner.test_dataloader.dataset

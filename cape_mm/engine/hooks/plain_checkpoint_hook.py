@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Set
+from __future__ import annotations
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -31,7 +31,7 @@ class PlainCheckpointHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        self._reported: Set[str] = set()
+        self._reported: set[str] = set()
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Replace all entries but the weights by their plain form."""

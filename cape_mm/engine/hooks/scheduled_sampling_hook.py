@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
@@ -37,9 +39,9 @@ class ScheduledSamplingHook(Hook):
 
     def __init__(
         self,
-        share: Tuple[float, float] = (0.0, 1.0),
-        noise: Tuple[float, float] = (0.02, 0.0),
-        period: Tuple[float, float] = (0.1, 0.6),
+        share: tuple[float, float] = (0.0, 1.0),
+        noise: tuple[float, float] = (0.02, 0.0),
+        period: tuple[float, float] = (0.1, 0.6),
     ) -> None:
         if not 0 <= period[0] < period[1] <= 1:
             raise ValueError(
@@ -57,7 +59,7 @@ class ScheduledSamplingHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: Optional[Sequence[dict]] = None,
+        data_batch: Sequence[dict] | None = None,
     ) -> None:
         """Set share and noise for this iteration."""
         model = runner.model
@@ -72,5 +74,5 @@ class ScheduledSamplingHook(Hook):
         hub.update_scalar('train/diag_teacher_noise', head.teacher_noise)
 
 
-def _interpolate(ends: Tuple[float, float], done: float) -> float:
+def _interpolate(ends: tuple[float, float], done: float) -> float:
     return ends[0] + (ends[1] - ends[0]) * done

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import os.path as osp
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Sequence
 
 import mmcv
 from mmengine.hooks.hook import DATA_BATCH
@@ -32,7 +34,7 @@ class TrackVisualizationHook(PoseVisualizationHook):
         self,
         enable: bool = False,
         interval: int = 50,
-        out_dir: Optional[str] = None,
+        out_dir: str | None = None,
         **kwargs: Any,
     ) -> None:
         if out_dir is not None:
@@ -55,7 +57,7 @@ class TrackVisualizationHook(PoseVisualizationHook):
         runner: Runner,
         batch_idx: int,
         data_batch: DATA_BATCH = None,
-        outputs: Optional[Sequence[PoseDataSample]] = None,
+        outputs: Sequence[PoseDataSample] | None = None,
     ) -> None:
         """Draw validation frames."""
         if self.enable:
@@ -68,7 +70,7 @@ class TrackVisualizationHook(PoseVisualizationHook):
         runner: Runner,
         batch_idx: int,
         data_batch: DATA_BATCH = None,
-        outputs: Optional[Sequence[PoseDataSample]] = None,
+        outputs: Sequence[PoseDataSample] | None = None,
     ) -> None:
         """Draw test frames."""
         if self.enable:
@@ -76,7 +78,7 @@ class TrackVisualizationHook(PoseVisualizationHook):
             self._draw(outputs, meta, 'test', '', 0)
 
     def after_test_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+        self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Say where the pictures are."""
         if self.enable and self.out_dir is not None:

@@ -1,7 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from copy import deepcopy
 from math import inf
-from typing import Dict, List, Optional, Union
 
 import torch
 from mmengine.hooks import Hook
@@ -56,8 +57,8 @@ class TrainGapHook(Hook):
         self,
         monitor: str,
         rule: str,
-        dataloader: Union[str, dict] = 'train_gap_dataloader',
-        evaluator: Union[str, dict, List[dict]] = 'val_evaluator',
+        dataloader: str | dict = 'train_gap_dataloader',
+        evaluator: str | dict | list[dict] = 'val_evaluator',
         max_ratio: float = 1.5,
         consecutive: int = 2,
     ) -> None:
@@ -85,7 +86,7 @@ class TrainGapHook(Hook):
         self._evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
 
     def after_val_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+        self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Evaluate the training data and compare."""
         if self._dataloader is None:  # a validation without training
@@ -122,7 +123,7 @@ class TrainGapHook(Hook):
             )
 
     @torch.no_grad()
-    def _evaluate(self, runner: Runner) -> Dict[str, float]:
+    def _evaluate(self, runner: Runner) -> dict[str, float]:
         runner.model.eval()
         fp16 = getattr(runner.val_loop, 'fp16', False)
         for batch in self._dataloader:
@@ -133,8 +134,8 @@ class TrainGapHook(Hook):
 
 
 def _look_up(
-    runner: Runner, given: Union[str, dict, List[dict]]
-) -> Union[dict, List[dict]]:
+    runner: Runner, given: str | dict | list[dict]
+) -> dict | list[dict]:
     if not isinstance(given, str):
         return deepcopy(given)
     if given not in runner.cfg:

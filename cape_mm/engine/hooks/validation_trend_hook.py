@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, Optional
+from __future__ import annotations
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -51,7 +51,7 @@ class ValidationTrendHook(Hook):
         self,
         monitor: str,
         rule: str,
-        max_drop: Optional[float] = None,
+        max_drop: float | None = None,
         min_delta: float = 0.0,
         patience: int = 5,
         window: int = 5,
@@ -66,7 +66,7 @@ class ValidationTrendHook(Hook):
         self.window = window
 
     def after_val_epoch(
-        self, runner: Runner, metrics: Optional[Dict[str, float]] = None
+        self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Compare with the validations before."""
         if self.monitor not in (metrics or {}):

@@ -1,12 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict
+from __future__ import annotations
 
 import numpy as np
 
 
 def difference_agreement(
     predicted: np.ndarray, truth: np.ndarray, is_angle: bool = False
-) -> Dict[str, float]:
+) -> dict[str, float]:
     """How two series of one measurement agree.
 
     Limits of agreement: Bland and Altman, Lancet 327 (1986) 307-310.

@@ -8,7 +8,9 @@ angles at a point, and those to the Frankfort plane and between incisors, are
 in [0, 180] degrees.
 """
 
-from typing import Callable, Dict, Mapping, NamedTuple, Tuple
+from __future__ import annotations
+
+from typing import Callable, Mapping, NamedTuple
 
 import numpy as np
 
@@ -47,7 +49,7 @@ class Formula(NamedTuple):
 
     definition: str
     unit: str
-    codes: Tuple[str, ...]
+    codes: tuple[str, ...]
     compute: Callable[[Points], float]
     is_signed: bool
 
@@ -66,7 +68,7 @@ def find_horizontal(points: Points) -> np.ndarray:
     return turn(points['N'] - points['S'], SN_TO_HORIZONTAL)
 
 
-def _split(*arrows: str) -> Tuple[str, ...]:
+def _split(*arrows: str) -> tuple[str, ...]:
     """Landmarks of ``'N>S'``, ``'N>A'``: N, S, A."""
     codes = [code for arrow in arrows for code in arrow.split('>')]
     return tuple(dict.fromkeys(codes))
@@ -176,7 +178,7 @@ _TIPS = ('U1', 'L1', HORIZONTAL)
 
 #: Name -> formula. MW, ODI, APDI, SN-GoGn (which the ISBI challenge calls
 #: FMA) and FHI are those of the ISBI challenge.
-FORMULAS: Dict[str, Formula] = {
+FORMULAS: dict[str, Formula] = {
     'SNA': _SNA,
     'SNB': _SNB,
     'ANB': _sum('SNA minus SNB', 0.0, _SNA, _minus(_SNB)),

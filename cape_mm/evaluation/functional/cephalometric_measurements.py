@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
+from typing import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -36,9 +38,9 @@ class Measurement:
         note (str): What else there is to know about it.
     """
 
-    value: Optional[float]
+    value: float | None
     unit: str
-    missing: Tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     note: str = ''
 
     def __str__(self) -> str:
@@ -54,9 +56,9 @@ class Measurement:
 def measure(
     keypoints_px: np.ndarray,
     visible: np.ndarray,
-    schema: Union[str, LandmarkSchema],
-    spacing: Optional[Sequence[float]] = None,
-) -> Dict[str, Measurement]:
+    schema: str | LandmarkSchema,
+    spacing: Sequence[float] | None = None,
+) -> dict[str, Measurement]:
     """Take all cephalometric measurements of a film.
 
     Neither where the face looks, nor how the film is turned, nor the order
@@ -116,9 +118,9 @@ def measure(
 def name_points(
     keypoints_px: np.ndarray,
     visible: np.ndarray,
-    schema: Union[str, LandmarkSchema],
-    spacing: Optional[Sequence[float]] = None,
-) -> Dict[str, np.ndarray]:
+    schema: str | LandmarkSchema,
+    spacing: Sequence[float] | None = None,
+) -> dict[str, np.ndarray]:
     """Name the landmarks that count, and scale both axes.
 
     Args:
@@ -161,7 +163,7 @@ def name_points(
     }
 
 
-def find_facing(points: Mapping[str, np.ndarray]) -> Optional[int]:
+def find_facing(points: Mapping[str, np.ndarray]) -> int | None:
     """Tell where a face looks from how its landmarks turn.
 
     Unlike a comparison of x coordinates this holds for a turned film, too.
@@ -183,7 +185,7 @@ def find_facing(points: Mapping[str, np.ndarray]) -> Optional[int]:
     return int(np.sign(cross(front - back, below - back))) or None
 
 
-def missing_landmarks(codes: Iterable[str]) -> Dict[str, Tuple[str, ...]]:
+def missing_landmarks(codes: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Say which measurements landmarks allow.
 
     Args:
@@ -205,7 +207,7 @@ def missing_landmarks(codes: Iterable[str]) -> Dict[str, Tuple[str, ...]]:
     return result
 
 
-def _stand_ins(codes: Iterable[str]) -> Dict[str, str]:
+def _stand_ins(codes: Iterable[str]) -> dict[str, str]:
     """Missing landmark -> the one of these that takes its place."""
     there = set(codes)
     return {

@@ -8,7 +8,7 @@ is labelled. They are NaN where there is nothing to compare: a single picture,
 a single landmark, or landmarks that do not vary.
 """
 
-from typing import Tuple
+from __future__ import annotations
 
 import numpy as np
 
@@ -224,7 +224,7 @@ def peak(scores: np.ndarray, valid: np.ndarray) -> float:
 
 def _moments(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
-) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sums of products over pictures: p with g, p with p, g with g; (K,).
 
     The second is 0 and the last is NaN where points do not vary.

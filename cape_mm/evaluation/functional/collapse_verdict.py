@@ -8,16 +8,18 @@ shape, with or without noise, points that fall together, points at the border
 and random points do not.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Mapping
 
 #: Levels of a verdict.
 OK, WARNING, CRITICAL = 0, 1, 2
 
 #: Statistic -> limits. The order is that in which signs of one level are
 #: named: causes before what follows from them.
-LIMITS: Dict[str, Dict[str, float]] = {
+LIMITS: dict[str, dict[str, float]] = {
     'peak': dict(warn_below=0.1),
     'edge_share': dict(warn_above=0.05, critical_above=0.5),
     'spread_in_image': dict(
@@ -45,7 +47,7 @@ _FAULTS = {
 }
 
 #: Fault -> what it means and what to look at.
-HINTS: Dict[str, str] = {
+HINTS: dict[str, str] = {
     'dead_head': 'the heat maps have no peak: look at the learning rate, the '
     'loss, the target weights and whether the weights were loaded',
     'at_the_edge': 'points lie on the border or at (-1, -1), where a map '
@@ -99,11 +101,11 @@ class CollapseVerdict:
     """
 
     level: int
-    signs: Tuple[CollapseSign, ...]
-    unjudged: Tuple[str, ...]
+    signs: tuple[CollapseSign, ...]
+    unjudged: tuple[str, ...]
 
     @property
-    def faults(self) -> Tuple[str, ...]:
+    def faults(self) -> tuple[str, ...]:
         """Names of all faults, the most serious first."""
         return tuple(dict.fromkeys(sign.fault for sign in self.signs))
 
@@ -118,8 +120,8 @@ class CollapseVerdict:
 
 
 def merge_limits(
-    changes: Optional[Mapping[str, Mapping[str, Optional[float]]]] = None,
-) -> Dict[str, Dict[str, float]]:
+    changes: Mapping[str, Mapping[str, float | None]] | None = None,
+) -> dict[str, dict[str, float]]:
     """Change some of the limits.
 
     Args:
@@ -155,7 +157,7 @@ def merge_limits(
 
 def judge_collapse(
     statistics: Mapping[str, float],
-    limits: Optional[Mapping[str, Mapping[str, float]]] = None,
+    limits: Mapping[str, Mapping[str, float]] | None = None,
 ) -> CollapseVerdict:
     """Compare statistics with their limits.
 
@@ -169,7 +171,7 @@ def judge_collapse(
     Returns:
         CollapseVerdict: The verdict.
     """
-    signs: List[CollapseSign] = []
+    signs: list[CollapseSign] = []
     unjudged = []
     for name, values in (LIMITS if limits is None else limits).items():
         value = statistics.get(name)
@@ -187,7 +189,7 @@ def judge_collapse(
 
 def _find_sign(
     name: str, value: float, side: str, limits: Mapping[str, float]
-) -> Optional[CollapseSign]:
+) -> CollapseSign | None:
     """The most serious limit of one side that the value is beyond."""
     for level, word in ((CRITICAL, 'critical'), (WARNING, 'warn')):
         limit = limits.get(f'{word}_{side}')

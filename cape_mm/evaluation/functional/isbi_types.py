@@ -8,9 +8,11 @@ edge, is exactly 0, which a distance never is: such values get a code of their
 own, 0, and agree with each other.
 """
 
+from __future__ import annotations
+
 import math
 from functools import lru_cache
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Mapping
 
 from ..norms.norm import read_entries
 
@@ -42,8 +44,8 @@ def isbi_class(measurement: str, value: float) -> int:
 
 
 def isbi_types(
-    values: Mapping[str, Optional[float]],
-) -> Dict[str, Optional[int]]:
+    values: Mapping[str, float | None],
+) -> dict[str, int | None]:
     """Tell all eight types of a film.
 
     Args:
@@ -82,7 +84,7 @@ def isbi_class_name(measurement: str, code: int) -> str:
 
 
 @lru_cache(maxsize=None)
-def _classes() -> Dict[str, List[Dict[str, Any]]]:
+def _classes() -> dict[str, list[dict[str, Any]]]:
     return {
         entry['measurement']: entry['classes']
         for entry in read_entries('isbi2015')

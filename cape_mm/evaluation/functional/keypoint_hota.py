@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, NamedTuple, Sequence, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import numpy as np
 
@@ -110,7 +112,7 @@ def _alignment(
     similarities: Sequence[np.ndarray],
     gt_ids: Sequence[np.ndarray],
     pred_ids: Sequence[np.ndarray],
-    shape: Tuple[int, int, int],
+    shape: tuple[int, int, int],
 ) -> np.ndarray:
     """(G, P, K) soft overlap of persons and tracks over the video."""
     shared = np.zeros(shape)
@@ -131,7 +133,7 @@ def _alignment(
 
 
 def _count(
-    pairs: List[np.ndarray], gt_count: np.ndarray, pred_count: np.ndarray
+    pairs: list[np.ndarray], gt_count: np.ndarray, pred_count: np.ndarray
 ) -> HotaCounts:
     """Count pairs at all alphas.
 

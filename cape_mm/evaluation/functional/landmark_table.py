@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Sequence, Union
+from __future__ import annotations
+
+from typing import Dict, Sequence, Union
 
 import numpy as np
 
@@ -14,7 +16,7 @@ def landmark_table(
     names: Sequence[str],
     thresholds: Sequence[float] = (),
     strict: bool = False,
-) -> List[Row]:
+) -> list[Row]:
     """Describe the errors of each landmark.
 
     Args:

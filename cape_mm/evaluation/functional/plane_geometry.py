@@ -5,6 +5,8 @@ All functions take vectors or points of shape (..., 2) and are NaN where a
 vector has no length.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 

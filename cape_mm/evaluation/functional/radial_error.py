@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Optional
+from __future__ import annotations
 
 import numpy as np
 
@@ -7,7 +7,7 @@ import numpy as np
 def landmark_offsets(
     predicted: np.ndarray,
     truth: np.ndarray,
-    spacing: Optional[np.ndarray] = None,
+    spacing: np.ndarray | None = None,
 ) -> np.ndarray:
     """Predicted minus true positions.
 

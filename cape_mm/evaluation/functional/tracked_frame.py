@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import List, Sequence, Tuple
+from typing import Sequence
 
 import numpy as np
 
@@ -30,7 +32,7 @@ class TrackedFrame:
     gt_ids: np.ndarray
     pred_ids: np.ndarray
 
-    def restrict(self, kept: np.ndarray) -> 'TrackedFrame':
+    def restrict(self, kept: np.ndarray) -> TrackedFrame:
         """Take predicted joints away.
 
         Args:
@@ -47,7 +49,7 @@ class TrackedFrame:
         )
 
 
-def number_ids(ids: Sequence[np.ndarray]) -> Tuple[List[np.ndarray], int]:
+def number_ids(ids: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int]:
     """Number the identities of one video.
 
     Args:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
-from typing import Dict, List, Optional, Sequence
+from typing import Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -69,8 +71,8 @@ class CephalometricMeasurementMetric(BaseMetric):
 
     def __init__(
         self,
-        measurements: Optional[Sequence[str]] = None,
-        dump_file: Optional[str] = None,
+        measurements: Sequence[str] | None = None,
+        dump_file: str | None = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -115,7 +117,7 @@ class CephalometricMeasurementMetric(BaseMetric):
                 )
             )
 
-    def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Compute all numbers, log the tables and write the files.
 
         Args:
@@ -161,10 +163,10 @@ class CephalometricMeasurementMetric(BaseMetric):
 
     def _log(
         self,
-        rows: List[dict],
-        types: List[dict],
-        metrics: Dict[str, float],
-        without_spacing: List[dict],
+        rows: list[dict],
+        types: list[dict],
+        metrics: dict[str, float],
+        without_spacing: list[dict],
         count: int,
     ) -> None:
         missing = missing_landmarks(schema_of(self.dataset_meta).codes)
@@ -215,13 +217,13 @@ class CephalometricMeasurementMetric(BaseMetric):
         )
 
 
-def _drop_lengths(values: Dict[str, float]) -> None:
+def _drop_lengths(values: dict[str, float]) -> None:
     for name in values:
         if FORMULAS[name].unit == 'mm':
             values[name] = np.nan
 
 
-def _measurement_row(name: str, films: List[dict]) -> Optional[dict]:
+def _measurement_row(name: str, films: list[dict]) -> dict | None:
     """Agreement of one measurement; None if no film allows it."""
     truth, predicted = _series(name, films)
     is_known = ~np.isnan(truth)
@@ -236,7 +238,7 @@ def _measurement_row(name: str, films: List[dict]) -> Optional[dict]:
     )
 
 
-def _type_row(name: str, films: List[dict]) -> Optional[dict]:
+def _type_row(name: str, films: list[dict]) -> dict | None:
     """Agreement of one type; None if no film allows it."""
     pairs = []
     for film in films:
@@ -256,7 +258,7 @@ def _type_row(name: str, films: List[dict]) -> Optional[dict]:
     )
 
 
-def _series(name: str, films: List[dict]) -> List[np.ndarray]:
+def _series(name: str, films: list[dict]) -> list[np.ndarray]:
     """(N,) true and predicted values."""
     return [
         np.array([film[side][name] for film in films], dtype=np.float64)
@@ -264,7 +266,7 @@ def _series(name: str, films: List[dict]) -> List[np.ndarray]:
     ]
 
 
-def _rows(film: dict, names: Sequence[str]) -> List[dict]:
+def _rows(film: dict, names: Sequence[str]) -> list[dict]:
     """Rows of the table of all measurements of a film."""
     types = [isbi_types(film[side]) for side in ('truth', 'predicted')]
     return [

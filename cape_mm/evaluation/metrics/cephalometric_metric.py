@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -88,13 +90,13 @@ class CephalometricMetric(BaseMetric):
 
     def __init__(
         self,
-        train_ann_file: Optional[str] = None,
+        train_ann_file: str | None = None,
         thresholds_mm: Sequence[float] = (2.0, 2.5, 3.0, 4.0),
         strict: bool = False,
-        pck_threshold: Optional[float] = 0.05,
-        reference: Tuple[str, str] = ('S', 'N'),
-        bootstrap: Optional[dict] = None,
-        dump_file: Optional[str] = None,
+        pck_threshold: float | None = 0.05,
+        reference: tuple[str, str] = ('S', 'N'),
+        bootstrap: dict | None = None,
+        dump_file: str | None = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -105,7 +107,7 @@ class CephalometricMetric(BaseMetric):
         )
         self.train_ann_file = train_ann_file
         self.dump_file = dump_file
-        self._shape: Optional[np.ndarray] = None
+        self._shape: np.ndarray | None = None
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Collect the landmarks of a batch of films.
@@ -121,7 +123,7 @@ class CephalometricMetric(BaseMetric):
             self._shape = load_training_shape(self.train_ann_file, schema)
         self.results += [read_film(sample, schema) for sample in data_samples]
 
-    def compute_metrics(self, results: list) -> Dict[str, float]:
+    def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute all numbers, log the tables and write the files.
 
         Args:
@@ -141,7 +143,7 @@ class CephalometricMetric(BaseMetric):
             )
         codes = schema_of(self.dataset_meta).codes
         units = ['px'] if films.spacing is None else ['px', 'mm']
-        metrics: Dict[str, float] = {}
+        metrics: dict[str, float] = {}
         for unit in units:
             metrics.update(self.scorer.radial_scores(films, unit))
         metrics.update(self.scorer.pck_scores(films, codes))
@@ -177,7 +179,7 @@ class CephalometricMetric(BaseMetric):
 
     def _tables(
         self, films: FilmSet, unit: str, codes: Sequence[str]
-    ) -> Dict[str, List[dict]]:
+    ) -> dict[str, list[dict]]:
         landmarks = landmark_table(
             films.offsets(unit),
             films.valid,
@@ -196,9 +198,9 @@ class CephalometricMetric(BaseMetric):
     def _log(
         self,
         films: FilmSet,
-        metrics: Dict[str, float],
-        intervals: Dict[str, List[float]],
-        tables: Dict[str, List[dict]],
+        metrics: dict[str, float],
+        intervals: dict[str, list[float]],
+        tables: dict[str, list[dict]],
         unit: str,
     ) -> None:
         texts = [report_landmarks(tables['landmark'], unit)]

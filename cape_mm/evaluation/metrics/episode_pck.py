@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
 from collections import defaultdict
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -60,8 +62,8 @@ class EpisodePCK(BaseMetric):
         thresholds: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.25),
         extras: Sequence[str] = (),
         empty_pair: str = 'zero',
-        bootstrap: Optional[dict] = None,
-        dump_file: Optional[str] = None,
+        bootstrap: dict | None = None,
+        dump_file: str | None = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -109,7 +111,7 @@ class EpisodePCK(BaseMetric):
                 )
             )
 
-    def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Compute all numbers, log the tables and write the files.
 
         Args:
@@ -146,7 +148,7 @@ class EpisodePCK(BaseMetric):
             metrics.update(PCK_low=low, PCK_high=high)
         return metrics
 
-    def _score(self, episode: dict) -> List[dict]:
+    def _score(self, episode: dict) -> list[dict]:
         """All pairs of one episode, each with what tells it from others."""
         seed, epoch, number = episode['episode']
         rows = []
@@ -174,20 +176,20 @@ class EpisodePCK(BaseMetric):
         return rows
 
     def _table(
-        self, pairs: List[dict], name_of: Callable[[dict], str]
-    ) -> List[dict]:
+        self, pairs: list[dict], name_of: Callable[[dict], str]
+    ) -> list[dict]:
         """Means of groups of pairs."""
         groups = defaultdict(list)
         for pair in pairs:
             groups[name_of(pair)].append(pair)
         return [self._row(name, members) for name, members in groups.items()]
 
-    def _row(self, name: str, pairs: List[dict]) -> dict:
+    def _row(self, name: str, pairs: list[dict]) -> dict:
         empty = sum(pair['num_valid'] == 0 for pair in pairs)
         counts = dict(name=name, pairs=len(pairs), empty=empty)
         return {**counts, **self.scorer.average(pairs)}
 
-    def _intervals(self, episodes: List[List[dict]]) -> Dict[str, List[float]]:
+    def _intervals(self, episodes: list[list[dict]]) -> dict[str, list[float]]:
         """Lower and upper end for each score; nothing without bootstrap."""
         episodes = [pairs for pairs in episodes if pairs]
         if self.bootstrap is None or not episodes:
@@ -217,9 +219,9 @@ class EpisodePCK(BaseMetric):
 
     def _log(
         self,
-        tables: Dict[str, List[dict]],
+        tables: dict[str, list[dict]],
         total: dict,
-        intervals: Dict[str, List[float]],
+        intervals: dict[str, list[float]],
     ) -> None:
         """Log the tables, the result and how many pairs were empty."""
         for name, rows in tables.items():

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import logging
 from itertools import chain
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Mapping, Sequence
 
 import numpy as np
 from mmdet.evaluation.metrics.base_video_metric import BaseVideoMetric
@@ -140,8 +142,8 @@ class PoseTrackMetric(BaseVideoMetric):
         poseval_compat: bool = False,
         align_tracks: bool = False,
         joint_keys: Sequence[str] = (),
-        dump_file: Optional[str] = None,
-        export_dir: Optional[str] = None,
+        dump_file: str | None = None,
+        export_dir: str | None = None,
         export_all_joints: bool = False,
         **kwargs,
     ) -> None:
@@ -185,8 +187,8 @@ class PoseTrackMetric(BaseVideoMetric):
             )
 
     def compute_metrics(
-        self, results: List[List[PoseTrackFrame]]
-    ) -> Dict[str, float]:
+        self, results: list[list[PoseTrackFrame]]
+    ) -> dict[str, float]:
         """Write the predictions, compute all scores and log the tables.
 
         Args:
@@ -227,7 +229,7 @@ class PoseTrackMetric(BaseVideoMetric):
             )
         return metrics
 
-    def _without_labels(self, counts: dict) -> Dict[str, float]:
+    def _without_labels(self, counts: dict) -> dict[str, float]:
         """No scores; an error unless the predictions were exported."""
         text = (
             f'no joint is labelled in {counts["frames"]} frames: there is '
@@ -240,7 +242,7 @@ class PoseTrackMetric(BaseVideoMetric):
         print_log(text, logger='current', level=logging.WARNING)
         return {}
 
-    def _joint_names(self) -> List[str]:
+    def _joint_names(self) -> list[str]:
         """Names of the K joint classes."""
         meta = self.dataset_meta or {}
         if 'keypoint_names' in meta:
@@ -254,8 +256,8 @@ class PoseTrackMetric(BaseVideoMetric):
         )
 
     def _metrics(
-        self, scores: List[PoseTrackScores], names: Sequence[str]
-    ) -> Dict[str, float]:
+        self, scores: list[PoseTrackScores], names: Sequence[str]
+    ) -> dict[str, float]:
         """The keys of the result."""
         metrics = {}
         for one in scores:
@@ -267,7 +269,7 @@ class PoseTrackMetric(BaseVideoMetric):
                     metrics[f'{score}_{name}{suffix}'] = float(value)
         return metrics
 
-    def _log(self, counts: dict, tables: List[List[dict]]) -> None:
+    def _log(self, counts: dict, tables: list[list[dict]]) -> None:
         """Log the tables and what was measured."""
         for threshold, rows in zip(self.thresholds, tables):
             print_log(report_scores(rows, threshold), logger='current')
@@ -278,7 +280,7 @@ class PoseTrackMetric(BaseVideoMetric):
     def _export(
         self,
         videos: Mapping[str, Sequence[PoseTrackFrame]],
-        names: List[str],
+        names: list[str],
     ) -> None:
         """Write one file per video."""
         check_exportable(names)

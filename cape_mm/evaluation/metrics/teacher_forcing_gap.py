@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Sequence
+from __future__ import annotations
+
+from typing import Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -54,7 +56,7 @@ class TeacherForcingGap(BaseMetric):
             # One entry per episode, see EpisodePCK.
             self.results.append(pairs)
 
-    def compute_metrics(self, results: List[list]) -> Dict[str, float]:
+    def compute_metrics(self, results: list[list]) -> dict[str, float]:
         """Compute both errors and the relative gap.
 
         Args:

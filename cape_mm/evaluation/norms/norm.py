@@ -1,10 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What measurements are compared with: the data files beside this module."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 _FOLDER = Path(__file__).parent
 
@@ -27,9 +29,9 @@ class Norm:
 
     measurement: str
     population: str
-    mean: Optional[float]
-    sd: Optional[float]
-    band: Optional[Tuple[float, float]]
+    mean: float | None
+    sd: float | None
+    band: tuple[float, float] | None
     source: str
 
     def judge(self, value: float) -> str:
@@ -49,7 +51,7 @@ class Norm:
         return 'high' if value > self.band[1] else 'normal'
 
 
-def available_norms() -> Tuple[str, ...]:
+def available_norms() -> tuple[str, ...]:
     """List the sets of norms.
 
     Returns:
@@ -58,7 +60,7 @@ def available_norms() -> Tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob('*.json')))
 
 
-def load_norms(name: str = 'customary') -> Dict[str, Norm]:
+def load_norms(name: str = 'customary') -> dict[str, Norm]:
     """Read a set of norms.
 
     Args:
@@ -80,7 +82,7 @@ def load_norms(name: str = 'customary') -> Dict[str, Norm]:
     return norms
 
 
-def read_entries(name: str) -> List[Dict[str, Any]]:
+def read_entries(name: str) -> list[dict[str, Any]]:
     """Read the entries of a data file as they are.
 
     Args:

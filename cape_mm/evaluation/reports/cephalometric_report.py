@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What :class:`CephalometricMetric` says in the log."""
 
-from typing import Dict, List, Mapping, Optional
+from __future__ import annotations
+
+from typing import Mapping
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from ..functional.collapse_verdict import LIMITS
 from .score_table import format_table
 
 
-def report_landmarks(rows: List[dict], unit: str) -> str:
+def report_landmarks(rows: list[dict], unit: str) -> str:
     """The table of the landmarks.
 
     Args:
@@ -25,7 +27,7 @@ def report_landmarks(rows: List[dict], unit: str) -> str:
     )
 
 
-def report_devices(rows: List[dict], unit: str) -> str:
+def report_devices(rows: list[dict], unit: str) -> str:
     """The table of the X-ray devices.
 
     Args:
@@ -39,7 +41,7 @@ def report_devices(rows: List[dict], unit: str) -> str:
     return f'Radial errors by device in {unit}\n{format_table(rows)}'
 
 
-def report_worst(rows: List[dict], unit: str, count: int = 5) -> str:
+def report_worst(rows: list[dict], unit: str, count: int = 5) -> str:
     """The films with the largest mean errors.
 
     Args:
@@ -96,9 +98,9 @@ def report_spread(ratios: Mapping[str, float], count: int = 5) -> str:
 
 
 def report_result(
-    metrics: Dict[str, float],
-    intervals: Dict[str, List[float]],
-    bootstrap: Optional[dict],
+    metrics: dict[str, float],
+    intervals: dict[str, list[float]],
+    bootstrap: dict | None,
     spread: str,
     shape_source: str,
 ) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What :class:`EpisodePCK` says in the log."""
 
-from typing import Dict, List, Optional
+from __future__ import annotations
 
 from ..scoring.pair_scorer import PairScorer
 from .score_table import format_table
@@ -13,7 +13,7 @@ _DRAWN = dict(
 )
 
 
-def report_groups(heading: str, rows: List[dict]) -> str:
+def report_groups(heading: str, rows: list[dict]) -> str:
     """Means by group as a table.
 
     Args:
@@ -33,8 +33,8 @@ def report_groups(heading: str, rows: List[dict]) -> str:
 def report_result(
     total: dict,
     scorer: PairScorer,
-    intervals: Dict[str, List[float]],
-    bootstrap: Optional[dict],
+    intervals: dict[str, list[float]],
+    bootstrap: dict | None,
 ) -> str:
     """The result and how it was taken.
 

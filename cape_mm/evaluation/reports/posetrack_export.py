@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Predictions as files of PoseTrack18, which evaluation kits read."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from typing import Sequence

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Predictions as records of PoseTrack18, which evaluation kits read."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple, Union
+from typing import Sequence
 
 import numpy as np
 
@@ -60,7 +62,7 @@ def check_exportable(names: Sequence[str]) -> None:
         )
 
 
-def video_file(folder: Union[str, Path], video_id: str) -> Path:
+def video_file(folder: str | Path, video_id: str) -> Path:
     """The file of a video.
 
     Args:
@@ -100,11 +102,11 @@ class PoseTrackRecords:
                 for name in POSETRACK18_KEYPOINTS
             ]
         )
-        self._numbers: Dict[int, int] = {}
+        self._numbers: dict[int, int] = {}
 
     def add(
         self, frame: PoseTrackFrame, joints: np.ndarray
-    ) -> Tuple[dict, List[dict]]:
+    ) -> tuple[dict, list[dict]]:
         """Records of the next frame.
 
         Args:

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What :class:`PoseTrackMetric` says in the log and in its files."""
 
+from __future__ import annotations
+
 from collections import defaultdict
-from typing import Dict, List, Mapping, Sequence
+from typing import Mapping, Sequence
 
 import numpy as np
 
@@ -52,7 +54,7 @@ def count_videos(
 
 def score_rows(
     scores: PoseTrackScores, names: Sequence[str], labels: Mapping[str, int]
-) -> List[dict]:
+) -> list[dict]:
     """Scores as rows of a table.
 
     Args:
@@ -84,7 +86,7 @@ def score_rows(
     return [*rows, dict(joint=_TOTAL, labels=count, **total)]
 
 
-def _limbs(names: Sequence[str]) -> Dict[str, List[int]]:
+def _limbs(names: Sequence[str]) -> dict[str, list[int]]:
     """Joint classes that PoseTrack's papers put together, where several."""
     limbs = defaultdict(list)
     for k, name in enumerate(names):
@@ -96,7 +98,7 @@ def _limbs(names: Sequence[str]) -> Dict[str, List[int]]:
     return {limb: ks for limb, ks in limbs.items() if len(ks) > 1}
 
 
-def report_scores(rows: List[dict], threshold: float) -> str:
+def report_scores(rows: list[dict], threshold: float) -> str:
     """The table of one threshold.
 
     Args:
@@ -133,7 +135,7 @@ def report_counts(counts: dict) -> str:
     return text
 
 
-def report_doubts(counts: dict) -> List[str]:
+def report_doubts(counts: dict) -> list[str]:
     """What the labels lack.
 
     Args:
@@ -159,11 +161,11 @@ def report_doubts(counts: dict) -> List[str]:
 
 def write_scores(
     path: str,
-    metrics: Dict[str, float],
+    metrics: dict[str, float],
     settings: dict,
     counts: dict,
     scores: Sequence[PoseTrackScores],
-    tables: Sequence[List[dict]],
+    tables: Sequence[list[dict]],
 ) -> None:
     """Write all scores to ``path`` and the tables to a ``.csv`` beside it.
 

@@ -1,14 +1,16 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Results as files: a summary for programs, a table with a row per pair."""
 
+from __future__ import annotations
+
 import csv
 import json
 import math
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 
-def write_result_files(path: str, summary: dict, pairs: List[dict]) -> None:
+def write_result_files(path: str, summary: dict, pairs: list[dict]) -> None:
     """Write ``<path>`` and, beside it, the pairs as ``.csv``.
 
     Args:

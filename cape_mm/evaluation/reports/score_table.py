@@ -1,8 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, Union
+from __future__ import annotations
 
 
-def format_table(rows: List[dict]) -> str:
+def format_table(rows: list[dict]) -> str:
     """Format rows as a table of plain text.
 
     Args:
@@ -26,5 +26,5 @@ def format_table(rows: List[dict]) -> str:
     return '\n'.join(lines)
 
 
-def _format_cell(value: Union[str, int, float]) -> str:
+def _format_cell(value: str | int | float) -> str:
     return f'{value:.4f}' if isinstance(value, float) else str(value)

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What the metrics need of an episode, as plain values."""
 
-from typing import List, NamedTuple, Optional
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from mmpose.structures import PoseDataSample
@@ -25,7 +27,7 @@ class PairErrors(NamedTuple):
 
 
 def co_visible(
-    query: PoseDataSample, supports: List[PoseDataSample]
+    query: PoseDataSample, supports: list[PoseDataSample]
 ) -> np.ndarray:
     """Keypoints that count: labelled in the query and in every support.
 
@@ -45,9 +47,9 @@ def co_visible(
 
 def pair_errors(
     query: PoseDataSample,
-    supports: List[PoseDataSample],
+    supports: list[PoseDataSample],
     field: str = 'pred_instances',
-) -> Optional[PairErrors]:
+) -> PairErrors | None:
     """Measure the errors of one query.
 
     Args:

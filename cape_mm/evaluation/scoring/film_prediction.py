@@ -1,8 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What the metrics need of a film, as plain values."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Optional, Union
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class FilmPrediction:
             the spacing.
     """
 
-    img_id: Union[int, str, None]
+    img_id: int | str | None
     img_path: str
     device: str
     predicted_px: np.ndarray
@@ -38,7 +39,7 @@ class FilmPrediction:
     valid: np.ndarray
     scores: np.ndarray
     box_px: np.ndarray
-    spacing: Optional[np.ndarray]
+    spacing: np.ndarray | None
     has_spacing_field: bool
 
 
@@ -109,7 +110,7 @@ def read_film(sample: dict, schema: LandmarkSchema) -> FilmPrediction:
     )
 
 
-def schema_of(dataset_meta: Optional[dict]) -> LandmarkSchema:
+def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
     """Schema of the data set that is evaluated.
 
     Args:
@@ -130,7 +131,7 @@ def schema_of(dataset_meta: Optional[dict]) -> LandmarkSchema:
     return get_schema(dataset_meta['schema'])
 
 
-def _read_spacing(sample: dict, where: str) -> Optional[np.ndarray]:
+def _read_spacing(sample: dict, where: str) -> np.ndarray | None:
     spacing = sample.get('spacing')
     if spacing is None:
         return None
@@ -144,7 +145,7 @@ def _read_spacing(sample: dict, where: str) -> Optional[np.ndarray]:
     return spacing
 
 
-def _to_plain(value) -> Union[int, str, None]:
+def _to_plain(value) -> int | str | None:
     """An id that JSON can hold."""
     return value.item() if hasattr(value, 'item') else value
 

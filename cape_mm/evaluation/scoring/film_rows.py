@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Rows by device, by film, and by landmark of each film."""
 
-from typing import List, Sequence
+from __future__ import annotations
+
+from typing import Sequence
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from .landmark_scorer import LandmarkScorer
 
 def device_rows(
     films: FilmSet, unit: str, scorer: LandmarkScorer
-) -> List[dict]:
+) -> list[dict]:
     """Scores of the films of each X-ray device.
 
     Args:
@@ -38,7 +40,7 @@ def device_rows(
     return rows
 
 
-def film_rows(films: FilmSet, unit: str, codes: Sequence[str]) -> List[dict]:
+def film_rows(films: FilmSet, unit: str, codes: Sequence[str]) -> list[dict]:
     """Errors of each film, the worst film first.
 
     Args:
@@ -76,7 +78,7 @@ def film_rows(films: FilmSet, unit: str, codes: Sequence[str]) -> List[dict]:
     return sorted(rows, key=lambda row: (row['N'] == 0, -row['mean']))
 
 
-def landmark_rows(films: FilmSet, codes: Sequence[str]) -> List[dict]:
+def landmark_rows(films: FilmSet, codes: Sequence[str]) -> list[dict]:
     """Every landmark of every film.
 
     Args:

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, Optional, Sequence
+from __future__ import annotations
+
+from typing import Sequence
 
 import numpy as np
 
@@ -49,7 +51,7 @@ class FilmSet:
         self.truth_px = np.where(self.valid[..., None], truth, 0.0)
         self.scores = np.stack([film.scores for film in films])
         self.boxes_px = np.stack([film.box_px for film in films])
-        self.spacing: Optional[np.ndarray] = None
+        self.spacing: np.ndarray | None = None
         if not self.without_spacing:
             self.spacing = np.stack([film.spacing for film in films])
 
@@ -57,7 +59,7 @@ class FilmSet:
         return len(self.films)
 
     @property
-    def without_spacing(self) -> List[FilmPrediction]:
+    def without_spacing(self) -> list[FilmPrediction]:
         """Films whose spacing is unknown."""
         return [film for film in self.films if film.spacing is None]
 
@@ -73,7 +75,7 @@ class FilmSet:
         spacing = self.spacing if unit == 'mm' else None
         return landmark_offsets(self.predicted_px, self.truth_px, spacing)
 
-    def collapse_statistics(self, shape: Optional[np.ndarray]) -> dict:
+    def collapse_statistics(self, shape: np.ndarray | None) -> dict:
         """Statistics that tell a collapsed model.
 
         Args:

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import Sequence
 
 import numpy as np
 from mmengine.logging import print_log
@@ -34,9 +36,9 @@ class LandmarkScorer:
         self,
         thresholds_mm: Sequence[float],
         strict: bool,
-        pck_threshold: Optional[float],
-        reference: Tuple[str, str],
-        bootstrap: Optional[dict],
+        pck_threshold: float | None,
+        reference: tuple[str, str],
+        bootstrap: dict | None,
     ) -> None:
         if bootstrap is not None:
             defaults = dict(num_samples=1000, level=0.95, seed=0)
@@ -58,7 +60,7 @@ class LandmarkScorer:
         """All options."""
         return dict(vars(self))
 
-    def thresholds(self, unit: str) -> List[float]:
+    def thresholds(self, unit: str) -> list[float]:
         """Thresholds of the SDR: none in pixels.
 
         Args:
@@ -69,7 +71,7 @@ class LandmarkScorer:
         """
         return self.thresholds_mm if unit == 'mm' else []
 
-    def radial_scores(self, films: FilmSet, unit: str) -> Dict[str, float]:
+    def radial_scores(self, films: FilmSet, unit: str) -> dict[str, float]:
         """MRE, SD and, in millimetres, SDR.
 
         Args:
@@ -93,7 +95,7 @@ class LandmarkScorer:
 
     def pck_scores(
         self, films: FilmSet, codes: Sequence[str]
-    ) -> Dict[str, float]:
+    ) -> dict[str, float]:
         """PCK by the box and by the distance of the reference landmarks.
 
         Args:
@@ -131,7 +133,7 @@ class LandmarkScorer:
 
     def intervals(
         self, films: FilmSet, units: Sequence[str]
-    ) -> Dict[str, List[float]]:
+    ) -> dict[str, list[float]]:
         """Confidence intervals of MRE and SDR.
 
         Args:

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Sequence
+from __future__ import annotations
+
+from typing import Sequence
 
 import numpy as np
 
@@ -46,7 +48,7 @@ class PairScorer:
         others = [value for value in self.thresholds if value != _HEADLINE]
         self.keys = ['PCK', *(f'PCK@{value:g}' for value in others), *extras]
 
-    def score(self, errors: PairErrors) -> Dict[str, float]:
+    def score(self, errors: PairErrors) -> dict[str, float]:
         """All scores of one pair.
 
         Args:
@@ -80,7 +82,7 @@ class PairScorer:
         """
         return self.empty_pair == 'zero' or pair['num_valid'] > 0
 
-    def values(self, pair: dict) -> List[float]:
+    def values(self, pair: dict) -> list[float]:
         """What a pair adds to each sum.
 
         Args:
@@ -92,7 +94,7 @@ class PairScorer:
         is_empty = pair['num_valid'] == 0
         return [0.0 if is_empty else pair[key] for key in self.keys]
 
-    def average(self, pairs: Sequence[dict]) -> Dict[str, float]:
+    def average(self, pairs: Sequence[dict]) -> dict[str, float]:
         """Mean of each score over pairs.
 
         Args:

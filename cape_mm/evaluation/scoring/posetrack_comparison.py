@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Which joints of a video count, and for what."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import List, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -69,7 +71,7 @@ def compare_video(
     frames: Sequence[PoseTrackFrame],
     joints: np.ndarray,
     rules: PoseTrackRules,
-) -> List[ComparedFrame]:
+) -> list[ComparedFrame]:
     """Compare predictions and labels of one video.
 
     Args:
@@ -89,7 +91,7 @@ def compare_video(
     ]
 
 
-def _tell_unknown_apart(all_ids: Sequence[np.ndarray]) -> List[np.ndarray]:
+def _tell_unknown_apart(all_ids: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Give each unknown identity of a video an id of its own: -1, -2, ...
 
     Known ids are not negative, so that no other person has it. Who is there
@@ -141,7 +143,7 @@ def _compare(
     return ComparedFrame(poses, scores, poses.restrict(kept))
 
 
-def as_poseval_tracks(frames: Sequence[TrackedFrame]) -> List[TrackedFrame]:
+def as_poseval_tracks(frames: Sequence[TrackedFrame]) -> list[TrackedFrame]:
     """What poseval hands to CLEAR MOT of one video.
 
     It leaves out the last frame; where there are labels but no predictions,

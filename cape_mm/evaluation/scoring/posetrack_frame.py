@@ -1,9 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What :class:`PoseTrackMetric` keeps of a frame, and videos made of them."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Iterable, Mapping
 
 import numpy as np
 import torch
@@ -87,10 +89,10 @@ class PoseTrackFrame:
     num_frames: int
     is_labeled: bool
     img_path: str
-    img_id: Optional[int]
+    img_id: int | None
     width: int
     height: int
-    ignore_regions_px: List[np.ndarray]
+    ignore_regions_px: list[np.ndarray]
     truth: LabelledPersons
     predicted: PredictedPersons
 
@@ -139,7 +141,7 @@ def read_frame(sample: Mapping[str, Any], num_joints: int) -> PoseTrackFrame:
 
 def group_videos(
     frames: Iterable[PoseTrackFrame],
-) -> Dict[str, List[PoseTrackFrame]]:
+) -> dict[str, list[PoseTrackFrame]]:
     """Put frames that arrived in any order back into their videos.
 
     Args:
@@ -160,7 +162,7 @@ def group_videos(
     return dict(sorted(videos.items()))
 
 
-def _check_complete(video_id: str, frames: List[PoseTrackFrame]) -> None:
+def _check_complete(video_id: str, frames: list[PoseTrackFrame]) -> None:
     lengths = {frame.num_frames for frame in frames}
     if len(lengths) > 1:
         raise ValueError(
@@ -242,7 +244,7 @@ class _Fields:
         self.fields = instances
         self.where = f'{name} of {where}'
 
-    def __call__(self, key: str, shape: Tuple[int, ...]) -> np.ndarray:
+    def __call__(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
         array = self._array(key).astype(np.float64)
         if array.shape != shape and array.size == 0 and 0 in shape:
             # Nobody is there; then arrays tend to lose their other axes.

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Scores of videos at one threshold, by joint class, in total, by video."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Mapping, NamedTuple, Sequence
 
 import numpy as np
 
@@ -56,9 +58,9 @@ class PoseTrackScores:
     """
 
     threshold: float
-    joints: Dict[str, np.ndarray]
-    total: Dict[str, float]
-    videos: Dict[str, Dict[str, float]]
+    joints: dict[str, np.ndarray]
+    total: dict[str, float]
+    videos: dict[str, dict[str, float]]
 
 
 class _TrackCounts(NamedTuple):
@@ -124,7 +126,7 @@ def _count(
     )
 
 
-def _add(counts: List[_TrackCounts]) -> _TrackCounts:
+def _add(counts: list[_TrackCounts]) -> _TrackCounts:
     return _TrackCounts(
         *(
             type(parts[0])(*(np.sum(arrays, axis=0) for arrays in zip(*parts)))
@@ -135,7 +137,7 @@ def _add(counts: List[_TrackCounts]) -> _TrackCounts:
 
 def _score_tracks(
     counts: _TrackCounts, rules: PoseTrackRules
-) -> Tuple[Dict[str, np.ndarray], Dict[str, float]]:
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """All scores but AP, by joint class and in total."""
     of_places = motp(counts.mot)
     if rules.poseval_compat:

@@ -1,7 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import List
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
     return mean_shape(keypoints, points[..., 2] > 0)
 
 
-def _match(content: dict, path: str, schema: LandmarkSchema) -> List[int]:
+def _match(content: dict, path: str, schema: LandmarkSchema) -> list[int]:
     """Positions of the schema's landmarks in the file."""
     names = content['categories'][0]['keypoints']
     theirs = get_schema(content.get('info', {}).get('schema', schema.name))

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List
+from __future__ import annotations
 
 import numpy as np
 import torch
@@ -87,7 +87,7 @@ class ClipDataPreprocessor(ImgDataPreprocessor):
         )
 
 
-def _stack_index(clips: List[Tensor], samples: list) -> Tensor:
+def _stack_index(clips: list[Tensor], samples: list) -> Tensor:
     """Stack where the frames are: (B, T, F) int64."""
     for clip, sample in zip(clips, samples):
         if len(clip) != len(sample.frames):

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List
+from __future__ import annotations
 
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from torch import Tensor
@@ -79,9 +79,9 @@ class EpisodeDataPreprocessor(PoseDataPreprocessor):
 
 
 def _check_shapes(
-    supports: List[Tensor],
-    queries: List[Tensor],
-    samples: List[EpisodeDataSample],
+    supports: list[Tensor],
+    queries: list[Tensor],
+    samples: list[EpisodeDataSample],
 ) -> None:
     """Refuse what cannot be stacked without padding."""
     for name, tensors in (('support', supports), ('query', queries)):

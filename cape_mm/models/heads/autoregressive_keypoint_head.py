@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, Tuple
+from __future__ import annotations
+
+from typing import Tuple
 
 import torch
 from mmpose.models.heads import BaseHead
@@ -156,7 +158,7 @@ class AutoregressiveKeypointHead(BaseHead):
         support_features: Features,
         query_features: Features,
         batch: EpisodeBatch,
-    ) -> Tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Predict.
 
         Args:
@@ -192,7 +194,7 @@ class AutoregressiveKeypointHead(BaseHead):
         support_features: Features,
         query_features: Features,
         batch: EpisodeBatch,
-    ) -> Tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """The same as :meth:`forward`, by the name MMPose uses."""
         return self.forward(support_features, query_features, batch)
 
@@ -201,7 +203,7 @@ class AutoregressiveKeypointHead(BaseHead):
         support_features: Features,
         query_features: Features,
         batch: EpisodeBatch,
-    ) -> Tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Predict from annotated previous points: a diagnostic, no result.
 
         Takes labels of supports and queries, returns what :meth:`forward`
@@ -217,7 +219,7 @@ class AutoregressiveKeypointHead(BaseHead):
         support_features: Features,
         query_features: Features,
         batch: EpisodeBatch,
-    ) -> Dict[str, Tensor]:
+    ) -> dict[str, Tensor]:
         """Losses over keypoints visible in the query and in some support.
 
         Args:
@@ -259,7 +261,7 @@ class AutoregressiveKeypointHead(BaseHead):
 
     def _points_to_feed(
         self, context: DecoderContext, target: Tensor, known: Tensor
-    ) -> Tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Noisy annotated points, partly replaced by own predictions."""
         points = target + self.teacher_noise * torch.randn_like(target)
         if self.autoregressive and self.own_prediction_share > 0:
@@ -282,7 +284,7 @@ class AutoregressiveKeypointHead(BaseHead):
         prefix: str,
         target: Tensor,
         known: Tensor,
-    ) -> Dict[str, Tensor]:
+    ) -> dict[str, Tensor]:
         """Losses of one decoder layer."""
         sigma = None if output.sigma is None else output.sigma[layer][:, :-1]
         return {

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Any, Tuple
+from __future__ import annotations
+
+from typing import Any
 
 from mmpose.models.heads import HeatmapHead
 from torch import Tensor, nn
@@ -27,7 +29,7 @@ class DropoutHeatmapHead(HeatmapHead):
         super().__init__(*args, **kwargs)
         self.dropout = nn.Dropout2d(dropout)
 
-    def forward(self, feats: Tuple[Tensor]) -> Tensor:
+    def forward(self, feats: tuple[Tensor]) -> Tensor:
         """Make heat maps.
 
         Args:

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import NamedTuple, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import torch
 from mmengine.structures import InstanceData
@@ -34,7 +36,7 @@ class FramePrediction(NamedTuple):
     logits: Tensor
     sigma: Tensor
     visibility: Tensor
-    position: Optional[Tensor] = None
+    position: Tensor | None = None
 
 
 def joint_scores(
@@ -42,7 +44,7 @@ def joint_scores(
     persons: Tensor,
     scores: Tensor,
     img_shape: Sequence[int],
-) -> Tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Scores and visibilities of the joints of given persons.
 
     Args:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Where persons are not labelled, so that finding them is no mistake."""
 
+from __future__ import annotations
+
 from typing import Sequence
 
 import cv2

@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import math
-from typing import Optional
 
 import torch
 import torch.nn.functional as F
@@ -60,7 +61,7 @@ class KeypointHeatmap(nn.Module):
             reduction='mean', loss_weight=loss_weight
         )
 
-    def forward(self, level: Tensor, finer: Optional[Tensor] = None) -> Tensor:
+    def forward(self, level: Tensor, finer: Tensor | None = None) -> Tensor:
         """Find joints.
 
         Args:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from contextlib import nullcontext
-from typing import Dict, List, Optional, Sequence
+from typing import Sequence
 
 import torch
 from torch import Tensor
@@ -69,10 +71,10 @@ class PAVEHead(PoseTransformer):
         self,
         criterion: dict,
         decoder: dict,
-        joint_decoder: Optional[dict] = None,
-        heatmap: Optional[dict] = None,
-        assigner: Optional[dict] = None,
-        sampler: Optional[dict] = None,
+        joint_decoder: dict | None = None,
+        heatmap: dict | None = None,
+        assigner: dict | None = None,
+        sampler: dict | None = None,
         embed_dims: int = 256,
         num_keypoints: int = 15,
         num_frames: int = 3,
@@ -161,7 +163,7 @@ class PAVEHead(PoseTransformer):
         memory: ClipMemory,
         frame_index: Tensor,
         data_samples: Sequence[ClipDataSample],
-    ) -> Dict[str, Tensor]:
+    ) -> dict[str, Tensor]:
         """Losses and diagnostics of T windows, one after the other.
 
         Args:
@@ -185,7 +187,7 @@ class PAVEHead(PoseTransformer):
         targets = ClipTargets.of_samples(data_samples, memory.tokens.device)
         targets = targets.taught(frame_index[:, self.no_grad_windows :])
         tracks = self.empty_state(memory)
-        windows: List[TrainedWindow] = []
+        windows: list[TrainedWindow] = []
         for number, index in enumerate(frame_index.unbind(dim=1)):
             silent = number < self.no_grad_windows
             with torch.no_grad() if silent else nullcontext():

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, NamedTuple, Optional, Sequence
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import torch
 from mmengine.structures import InstanceData
@@ -35,8 +37,8 @@ class WindowTargets(NamedTuple):
     areas: Tensor
     track_ids: Tensor
     ignored: Tensor
-    persons: List[InstanceData]
-    img_metas: List[dict]
+    persons: list[InstanceData]
+    img_metas: list[dict]
 
 
 class ClipTargets(NamedTuple):
@@ -60,13 +62,13 @@ class ClipTargets(NamedTuple):
     track_ids: Tensor
     labelled: Tensor
     ignored: Tensor
-    persons: List[List[InstanceData]]
-    img_metas: List[List[dict]]
+    persons: list[list[InstanceData]]
+    img_metas: list[list[dict]]
 
     @classmethod
     def of_samples(
         cls, data_samples: Sequence[ClipDataSample], device: torch.device
-    ) -> 'ClipTargets':
+    ) -> ClipTargets:
         """Stack the labels of a batch.
 
         Args:
@@ -136,7 +138,7 @@ class ClipTargets(NamedTuple):
             ],
         )
 
-    def taught(self, index: Tensor) -> 'ClipTargets':
+    def taught(self, index: Tensor) -> ClipTargets:
         """Use the labels of some frames only, for what sees single frames.
 
         Args:
@@ -192,8 +194,8 @@ def assign_queries(
     poses: Tensor,
     targets: WindowTargets,
     valid: Tensor,
-    query_ids: Optional[Tensor] = None,
-    is_track: Optional[Tensor] = None,
+    query_ids: Tensor | None = None,
+    is_track: Tensor | None = None,
 ) -> Tensor:
     """Give persons to the queries of B windows.
 

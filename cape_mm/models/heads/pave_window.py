@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import torch
 from torch import Tensor
@@ -39,10 +41,10 @@ class TrainedWindow(NamedTuple):
     proposals: PoseProposals
     proposal_gt_inds: Tensor
     queries: DecodedQueries
-    gt_inds: List[Tensor]
-    refined: List[PosePrediction]
-    chosen: Optional[Tensor]
-    kept: Optional[Tensor]
+    gt_inds: list[Tensor]
+    refined: list[PosePrediction]
+    chosen: Tensor | None
+    kept: Tensor | None
 
     def person_ids(self) -> Tensor:
         """Identities of the persons of the queries, -1 for none: (B, Q)."""
@@ -73,7 +75,7 @@ class TrainedWindow(NamedTuple):
 
 def sum_up(
     criterion: PAVECriterion, windows: Sequence[TrainedWindow]
-) -> Dict[str, Tensor]:
+) -> dict[str, Tensor]:
     """Losses of all stages over some windows.
 
     Args:
@@ -87,7 +89,7 @@ def sum_up(
     """
     losses = {}
 
-    def add(values: Dict[str, Tensor], name: str) -> None:
+    def add(values: dict[str, Tensor], name: str) -> None:
         for key, value in values.items():
             losses[name.format(key)] = value
 
@@ -135,7 +137,7 @@ def diagnose(
     by_identity: bool,
     cls_weight: float,
     with_tracks: bool,
-) -> Dict[str, Tensor]:
+) -> dict[str, Tensor]:
     """Diagnostics of the windows of a clip.
 
     Args:
@@ -222,7 +224,7 @@ def match(
 
 
 def _classify(
-    criterion: PAVECriterion, logits: List[Tensor], gt_inds: List[Tensor]
+    criterion: PAVECriterion, logits: list[Tensor], gt_inds: list[Tensor]
 ) -> Tensor:
     """Loss of the scores of all valid queries."""
     return criterion.classify(

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import NamedTuple, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +22,7 @@ class DecoderOutput(NamedTuple):
 
     points: Tensor
     type_logits: Tensor
-    sigma: Optional[Tensor]
+    sigma: Tensor | None
 
     def last_points(self) -> Tensor:
         """Points of the last layer (N, K, 2), without the stop step."""
@@ -50,7 +52,7 @@ class DecoderContext(NamedTuple):
     reference: Tensor
     position: Tensor
     memory: StepMemory
-    refined: Tuple[DecoderOutput, ...]
+    refined: tuple[DecoderOutput, ...]
 
 
 class AutoregressiveDecoder(nn.Module):

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import NamedTuple, Optional, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +24,7 @@ class StepMemory(NamedTuple):
     keypoints_mask: Tensor
     image: KeyValue
 
-    def step(self, index: int) -> 'StepMemory':
+    def step(self, index: int) -> StepMemory:
         """What one step looks at."""
         image = (x[:, index : index + 1] for x in self.image)
         return self._replace(image=KeyValue(*image))
@@ -61,8 +63,8 @@ class AutoregressiveLayer(nn.Module):
         position: Tensor,
         memory: StepMemory,
         mask: Tensor,
-        past: Optional[KeyValue] = None,
-    ) -> Tuple[Tensor, KeyValue]:
+        past: KeyValue | None = None,
+    ) -> tuple[Tensor, KeyValue]:
         """Run T steps after the steps whose keys and values are ``past``.
 
         Args:

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, Sequence, Tuple
+from __future__ import annotations
+
+from typing import Sequence
 
 import torch
 from mmdet.models.layers import (
@@ -72,7 +74,7 @@ class ClipEncoder(BaseModule):
 
     def forward(
         self, levels: Sequence[Tensor], valid: Tensor
-    ) -> Tuple[Tensor, List[Tuple[int, int]]]:
+    ) -> tuple[Tensor, list[tuple[int, int]]]:
         """Encode N frames.
 
         Args:

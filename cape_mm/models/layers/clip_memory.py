@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import NamedTuple, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -27,13 +29,13 @@ class ClipMemory(NamedTuple):
     tokens: Tensor
     valid: Tensor
     valid_ratio: Tensor
-    shapes: Tuple[Tuple[int, int], ...]
-    maps: Optional[Tensor] = None
+    shapes: tuple[tuple[int, int], ...]
+    maps: Tensor | None = None
 
     @classmethod
     def assemble(
-        cls, tokens: Tensor, valid: Tensor, shapes: Sequence[Tuple[int, int]]
-    ) -> 'ClipMemory':
+        cls, tokens: Tensor, valid: Tensor, shapes: Sequence[tuple[int, int]]
+    ) -> ClipMemory:
         """Put encoded frames and their padding together.
 
         Args:
@@ -53,7 +55,7 @@ class ClipMemory(NamedTuple):
             shapes=tuple(tuple(shape) for shape in shapes),
         )
 
-    def gather(self, index: Tensor) -> 'ClipMemory':
+    def gather(self, index: Tensor) -> ClipMemory:
         """Take the frames of a window.
 
         Args:
@@ -66,7 +68,7 @@ class ClipMemory(NamedTuple):
         maps = None if self.maps is None else self.maps[rows, index]
         return self._replace(tokens=self.tokens[rows, index], maps=maps)
 
-    def clip(self, number: int) -> 'ClipMemory':
+    def clip(self, number: int) -> ClipMemory:
         """One of the B clips, as a batch of one."""
         one = slice(number, number + 1)
         return ClipMemory(
@@ -97,8 +99,8 @@ class ClipMemory(NamedTuple):
 
 
 def shrink_masks(
-    valid: Tensor, shapes: Sequence[Tuple[int, int]]
-) -> Tuple[Tensor, ...]:
+    valid: Tensor, shapes: Sequence[tuple[int, int]]
+) -> tuple[Tensor, ...]:
     """Tell which cells of each level are in the picture.
 
     Args:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """In which order keypoints are decoded."""
 
+from __future__ import annotations
+
 from torch import Tensor
 
 

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import NamedTuple, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -29,7 +31,7 @@ class EncodedEpisodes(NamedTuple):
     order: Tensor
     context: DecoderContext
 
-    def targets(self, batch: EpisodeBatch) -> Tuple[Tensor, Tensor]:
+    def targets(self, batch: EpisodeBatch) -> tuple[Tensor, Tensor]:
         """Labels of the queries, in decoding order.
 
         Args:
@@ -46,7 +48,7 @@ class EncodedEpisodes(NamedTuple):
 
     def restore(
         self, points: Tensor, batch_size: int
-    ) -> Tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Bring decoded points back to annotation order and to episodes.
 
         Args:

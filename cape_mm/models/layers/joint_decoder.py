@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List
+from __future__ import annotations
 
 from torch import Tensor, nn
 
@@ -110,7 +110,7 @@ class JointDecoder(nn.Module):
         poses: Tensor,
         memory: ClipMemory,
         valid: Tensor,
-    ) -> List[PosePrediction]:
+    ) -> list[PosePrediction]:
         """Refine the poses of B windows.
 
         Args:

@@ -1,8 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What is read off queries: poses, deviations, visibility, and scores."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import torch
 from mmdet.models.layers import MLP, inverse_sigmoid
@@ -26,8 +28,8 @@ class PosePrediction(NamedTuple):
 
     poses: Tensor
     sigma: Tensor
-    visibility: Optional[Tensor] = None
-    logits: Optional[Tensor] = None
+    visibility: Tensor | None = None
+    logits: Tensor | None = None
 
     @property
     def middle(self) -> Tensor:

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, Optional, Tuple
+from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
@@ -172,8 +172,8 @@ class PoseDecoder(nn.Module):
         reference: Tensor,
         memory: ClipMemory,
         valid: Tensor,
-        before: Optional[Tensor] = None,
-    ) -> Tuple[Tensor, List[PosePrediction]]:
+        before: Tensor | None = None,
+    ) -> tuple[Tensor, list[PosePrediction]]:
         """Decode the queries of B windows.
 
         Args:

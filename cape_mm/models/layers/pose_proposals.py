@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import torch
@@ -30,7 +32,7 @@ class PoseProposals(NamedTuple):
     sigma: Tensor
     valid: Tensor
 
-    def best(self, number: int, distinct: float = 0.0) -> 'PoseProposals':
+    def best(self, number: int, distinct: float = 0.0) -> PoseProposals:
         """The proposals with the highest scores, the best one first.
 
         Args:
@@ -59,7 +61,7 @@ class PoseProposals(NamedTuple):
             chosen = scores.topk(count, dim=1).indices
         return self._take(chosen)
 
-    def _take(self, chosen: Tensor) -> 'PoseProposals':
+    def _take(self, chosen: Tensor) -> PoseProposals:
         rows = torch.arange(len(chosen), device=chosen.device)[:, None]
         return PoseProposals(*(value.detach()[rows, chosen] for value in self))
 

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, Optional
+from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
@@ -60,8 +60,8 @@ class PoseTransformer(BaseModule):
         num_queries: int,
         distinct_queries: float,
         decoder: dict,
-        joint_decoder: Optional[dict],
-        heatmap: Optional[nn.Module],
+        joint_decoder: dict | None,
+        heatmap: nn.Module | None,
         supervised_neighbours: bool,
         with_visibility: bool,
         hand_over_position: bool,
@@ -179,7 +179,7 @@ class PoseTransformer(BaseModule):
     def find_joints(
         self,
         memory: ClipMemory,
-        finer: Optional[Tensor] = None,
+        finer: Tensor | None = None,
         to_learn: bool = False,
     ) -> ClipMemory:
         """Add the maps of the joints, if anybody looks at them.
@@ -206,7 +206,7 @@ class PoseTransformer(BaseModule):
         window: ClipMemory,
         chosen: Tensor,
         kept: Tensor,
-    ) -> List[PosePrediction]:
+    ) -> list[PosePrediction]:
         """Refine the poses of chosen queries.
 
         Args:
@@ -225,7 +225,7 @@ class PoseTransformer(BaseModule):
             kept,
         )
 
-    def _before(self, tracks: TrackQueryState, count: int) -> Optional[Tensor]:
+    def _before(self, tracks: TrackQueryState, count: int) -> Tensor | None:
         """Where the tracks were; nothing (0) for ``count`` detect queries."""
         if tracks.position is None:
             return None

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Queries of a window: which there are, and which of them are refined."""
 
-from typing import List, NamedTuple, Optional, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,11 +26,11 @@ class DecodedQueries(NamedTuple):
     """
 
     content: Tensor
-    layers: List[PosePrediction]
+    layers: list[PosePrediction]
     valid: Tensor
     is_track: Tensor
     query_ids: Tensor
-    position: Optional[Tensor] = None
+    position: Tensor | None = None
 
     @property
     def last(self) -> PosePrediction:
@@ -38,7 +40,7 @@ class DecodedQueries(NamedTuple):
 
 def pick_queries(
     rank: Tensor, wanted: Tensor, limit: int
-) -> Tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Choose queries, in as few places as needed.
 
     Args:

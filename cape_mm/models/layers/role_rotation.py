@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Let every member of an episode be support and query in turn."""
 
-from typing import Tuple
+from __future__ import annotations
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from torch import Tensor
 from cape_mm.structures import EpisodeBatch
 
 
-def rotate_members(support: Tensor, query: Tensor) -> Tuple[Tensor, Tensor]:
+def rotate_members(support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
     """Shift the roles of S supports and Q queries cyclically.
 
     Each of the B episodes becomes S + Q episodes, in the r-th of which the

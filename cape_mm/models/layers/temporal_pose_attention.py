@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import math
-from typing import Tuple
 
 import torch
 from mmcv.ops.multi_scale_deform_attn import (
@@ -147,7 +148,7 @@ class TemporalPoseAttention(nn.Module):
 
     def sample_points(
         self, query: Tensor, reference: Tensor, memory: ClipMemory
-    ) -> Tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Where the queries look, and how much.
 
         Args:

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Optional
+from __future__ import annotations
 
 import torch
 from mmpose.models.losses import RLELoss
@@ -29,7 +29,7 @@ class KeypointL1Loss(nn.Module):
         points: Tensor,
         target: Tensor,
         valid: Tensor,
-        sigma: Optional[Tensor] = None,
+        sigma: Tensor | None = None,
     ) -> Tensor:
         """Compare points.
 

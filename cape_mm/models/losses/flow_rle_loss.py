@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import math
-from typing import Optional, Sequence, Union
+from typing import Sequence
 
 import torch
 from mmpose.models.utils.realnvp import RealNVP
@@ -51,9 +53,9 @@ class FlowRLELoss(nn.Module):
     def __init__(
         self,
         loss_weight: float = 1.0,
-        q_distribution: Optional[str] = 'laplace',
+        q_distribution: str | None = 'laplace',
         sigma_min: float = 1e-3,
-        joint_weights: Optional[Sequence[float]] = None,
+        joint_weights: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         if q_distribution not in (None, *_DISTRIBUTIONS):
@@ -94,7 +96,7 @@ class FlowRLELoss(nn.Module):
         sigma: Tensor,
         target: Tensor,
         visible: Tensor,
-        avg_factor: Optional[Union[float, Tensor]] = None,
+        avg_factor: float | Tensor | None = None,
     ) -> Tensor:
         """Score poses.
 
@@ -139,9 +141,7 @@ class FlowRLELoss(nn.Module):
         squares = latent.square().sum(dim=-1)
         return log_det - squares / 2 - math.log(2 * math.pi)
 
-    def _expected(
-        self, error: Tensor, deviation: Tensor
-    ) -> Union[Tensor, float]:
+    def _expected(self, error: Tensor, deviation: Tensor) -> Tensor | float:
         """Negative logarithm of the density that the flow corrects."""
         if self.q_distribution is None:
             return 0.0

@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, NamedTuple, Optional, Sequence, Union
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -30,14 +32,14 @@ class MatchedPoses(NamedTuple):
 
     poses: Tensor
     sigma: Tensor
-    visibility: Optional[Tensor]
+    visibility: Tensor | None
     target: Tensor
     visible: Tensor
     areas: Tensor
     size: Tensor
 
     @classmethod
-    def cat(cls, parts: Sequence['MatchedPoses']) -> 'MatchedPoses':
+    def cat(cls, parts: Sequence[MatchedPoses]) -> MatchedPoses:
         """Those of several windows."""
         return cls(
             *(
@@ -107,7 +109,7 @@ class PAVECriterion(nn.Module):
         neighbour_weight: float = 0.0,
         refine_weight: float = 1.0,
         proposal_weight: float = 1.0,
-        metainfo: Optional[Union[str, dict]] = None,
+        metainfo: str | dict | None = None,
         with_refinement: bool = True,
     ) -> None:
         super().__init__()
@@ -153,7 +155,7 @@ class PAVECriterion(nn.Module):
             avg_factor=count,
         )
 
-    def compare(self, matched: MatchedPoses, stage: str) -> Dict[str, Tensor]:
+    def compare(self, matched: MatchedPoses, stage: str) -> dict[str, Tensor]:
         """Losses of the poses of a stage.
 
         Args:

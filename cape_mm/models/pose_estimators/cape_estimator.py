@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Tuple
+from __future__ import annotations
+
+from typing import Tuple
 
 import numpy as np
 import torch
@@ -34,8 +36,8 @@ class CapeEstimator(BasePoseEstimator):
 
     def forward(
         self,
-        inputs: Dict[str, Tensor],
-        data_samples: List[EpisodeDataSample],
+        inputs: dict[str, Tensor],
+        data_samples: list[EpisodeDataSample],
         mode: str = 'tensor',
     ) -> ForwardResults:
         """Entry of MMEngine's runner; all modes need the supports' labels.
@@ -55,9 +57,9 @@ class CapeEstimator(BasePoseEstimator):
 
     def loss(
         self,
-        inputs: Dict[str, Tensor],
-        data_samples: List[EpisodeDataSample],
-    ) -> Dict[str, Tensor]:
+        inputs: dict[str, Tensor],
+        data_samples: list[EpisodeDataSample],
+    ) -> dict[str, Tensor]:
         """Compute the losses of B episodes.
 
         Args:
@@ -77,9 +79,9 @@ class CapeEstimator(BasePoseEstimator):
 
     def predict(
         self,
-        inputs: Dict[str, Tensor],
-        data_samples: List[EpisodeDataSample],
-    ) -> List[EpisodeDataSample]:
+        inputs: dict[str, Tensor],
+        data_samples: list[EpisodeDataSample],
+    ) -> list[EpisodeDataSample]:
         """Predict the keypoints of all queries.
 
         Args:
@@ -103,16 +105,16 @@ class CapeEstimator(BasePoseEstimator):
 
     def _forward(
         self,
-        inputs: Dict[str, Tensor],
-        data_samples: List[EpisodeDataSample],
-    ) -> Tuple[Tensor, Tensor]:
+        inputs: dict[str, Tensor],
+        data_samples: list[EpisodeDataSample],
+    ) -> tuple[Tensor, Tensor]:
         """Predict in [0, 1] of the inputs, without post-processing."""
         support, query = self.extract_feat(inputs)
         return self.head(support, query, self._batch(inputs, data_samples))
 
     def extract_feat(
-        self, inputs: Dict[str, Tensor]
-    ) -> Tuple[Features, Features]:
+        self, inputs: dict[str, Tensor]
+    ) -> tuple[Features, Features]:
         """Features of supports and queries from one pass of the backbone.
 
         Args:
@@ -132,7 +134,7 @@ class CapeEstimator(BasePoseEstimator):
     @staticmethod
     def _rotate_levels(
         support: Features, query: Features, batch: EpisodeBatch
-    ) -> Tuple[Features, Features]:
+    ) -> tuple[Features, Features]:
         """Rotate the roles of the members on every feature level."""
         shape = (len(batch.adjacency), -1)
         rotated = [
@@ -149,7 +151,7 @@ class CapeEstimator(BasePoseEstimator):
 
     @staticmethod
     def _batch(
-        inputs: Dict[str, Tensor], data_samples: List[EpisodeDataSample]
+        inputs: dict[str, Tensor], data_samples: list[EpisodeDataSample]
     ) -> EpisodeBatch:
         return EpisodeBatch.from_data_samples(
             data_samples, inputs['query'].device
@@ -157,9 +159,9 @@ class CapeEstimator(BasePoseEstimator):
 
     @staticmethod
     def _attach(
-        data_samples: List[EpisodeDataSample],
+        data_samples: list[EpisodeDataSample],
         name: str,
-        predictions: Tuple[Tensor, Tensor],
+        predictions: tuple[Tensor, Tensor],
     ) -> None:
         """Store (B, Q, K, 2) points and (B, Q, K) scores on the queries."""
         points, scores = (x.float().cpu().numpy() for x in predictions)

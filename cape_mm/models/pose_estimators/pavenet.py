@@ -1,5 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from __future__ import annotations
+
+from typing import Sequence
 
 import torch
 from mmengine.model import BaseModel
@@ -50,10 +52,10 @@ class PAVENet(BaseModel):
         neck: dict,
         encoder: dict,
         head: dict,
-        tracker: Optional[dict] = None,
+        tracker: dict | None = None,
         finer_map: bool = False,
-        data_preprocessor: Optional[dict] = None,
-        init_cfg: Optional[dict] = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.backbone = MODELS.build(backbone)
@@ -77,14 +79,14 @@ class PAVENet(BaseModel):
                 'training, so that they cannot carry identities in tests: '
                 'model.tracker must be a DetectionLinker'
             )
-        self._tested: Optional[PoseTrackerState] = None
+        self._tested: PoseTrackerState | None = None
 
     def forward(
         self,
-        inputs: Dict[str, Tensor],
-        data_samples: Optional[List[ClipDataSample]] = None,
+        inputs: dict[str, Tensor],
+        data_samples: list[ClipDataSample] | None = None,
         mode: str = 'tensor',
-    ) -> Union[Dict[str, Tensor], List[PoseDataSample], List[tuple]]:
+    ) -> dict[str, Tensor] | list[PoseDataSample] | list[tuple]:
         """Run the model.
 
         Args:
@@ -125,9 +127,9 @@ class PAVENet(BaseModel):
 
     def loss(
         self,
-        inputs: Dict[str, Tensor],
+        inputs: dict[str, Tensor],
         data_samples: Sequence[ClipDataSample],
-    ) -> Dict[str, Tensor]:
+    ) -> dict[str, Tensor]:
         """Losses and diagnostics of a batch of clips.
 
         Args:
@@ -156,8 +158,8 @@ class PAVENet(BaseModel):
 
     def encode(
         self,
-        inputs: Dict[str, Tensor],
-        learning: Optional[Tensor] = None,
+        inputs: dict[str, Tensor],
+        learning: Tensor | None = None,
         to_learn: bool = False,
     ) -> ClipMemory:
         """Encode each frame once.
@@ -208,10 +210,10 @@ class PAVENet(BaseModel):
     @torch.no_grad()
     def track(
         self,
-        inputs: Dict[str, Tensor],
+        inputs: dict[str, Tensor],
         data_samples: Sequence[ClipDataSample],
-        state: Optional[PoseTrackerState] = None,
-    ) -> Tuple[List[PoseDataSample], Optional[PoseTrackerState]]:
+        state: PoseTrackerState | None = None,
+    ) -> tuple[list[PoseDataSample], PoseTrackerState | None]:
         """Predict the middle frames of windows, in their order.
 
         Args:
@@ -251,11 +253,11 @@ class PAVENet(BaseModel):
                 frames.append(result)
         return frames, state
 
-    def val_step(self, data: Union[dict, tuple, list]) -> list:
+    def val_step(self, data: dict | tuple | list) -> list:
         """Predict a batch that follows on the one of the last call."""
         return self.test_step(data)
 
-    def test_step(self, data: Union[dict, tuple, list]) -> list:
+    def test_step(self, data: dict | tuple | list) -> list:
         """Predict a batch that follows on the one of the last call."""
         data = self.data_preprocessor(data, False)
         frames, self._tested = self.track(
@@ -265,7 +267,7 @@ class PAVENet(BaseModel):
 
     def _encode(
         self, frames: Tensor, valid: Tensor
-    ) -> Tuple[List[Tensor], list]:
+    ) -> tuple[list[Tensor], list]:
         """Tokens of N frames, and the finer map if it is wanted."""
         levels = self.backbone(frames)
         finer = levels[:1] if self.finer_map else ()
@@ -276,8 +278,8 @@ class PAVENet(BaseModel):
         self,
         window: ClipMemory,
         frame: PoseDataSample,
-        state: Optional[PoseTrackerState],
-    ) -> Tuple[InstanceData, PoseTrackerState]:
+        state: PoseTrackerState | None,
+    ) -> tuple[InstanceData, PoseTrackerState]:
         """Find the persons of one frame."""
         shape = frame.img_shape
         state = self.tracker.begin(

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import replace
-from typing import Optional, Sequence, Tuple, Union
+from typing import Sequence
 
 import torch
 from mmengine.structures import InstanceData
@@ -38,12 +40,12 @@ class DetectionLinker(PoseQueryTracker):
 
     def __init__(
         self,
-        metainfo: Union[str, dict],
+        metainfo: str | dict,
         birth_thr: float = 0.4,
         patience: int = 3,
         duplicate_oks: float = 0.9,
         max_tracks: int = 100,
-        link_oks: Optional[float] = 0.3,
+        link_oks: float | None = 0.3,
     ) -> None:
         super().__init__(
             metainfo,
@@ -73,8 +75,8 @@ class DetectionLinker(PoseQueryTracker):
         logits: Tensor,
         state: PoseTrackerState,
         img_shape: Sequence[int],
-        position: Optional[Tensor] = None,
-    ) -> Tuple[InstanceData, PoseTrackerState]:
+        position: Tensor | None = None,
+    ) -> tuple[InstanceData, PoseTrackerState]:
         """Give out the persons of a frame, and what the next one needs.
 
         Args:
@@ -132,7 +134,7 @@ class DetectionLinker(PoseQueryTracker):
         )
 
 
-def _link(similarity: Tensor, gate: float) -> Tuple[Tensor, Tensor]:
+def _link(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
     """Make pairs, the most similar one first: rows and columns."""
     left = similarity.clone()
     pairs = []

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Optional
+from __future__ import annotations
 
 from mmdet.models.task_modules.assigners.match_cost import BaseMatchCost
 from mmengine.structures import InstanceData
@@ -23,7 +23,7 @@ class KeypointL1Cost(BaseMatchCost):
         self,
         pred_instances: InstanceData,
         gt_instances: InstanceData,
-        img_meta: Optional[dict] = None,
+        img_meta: dict | None = None,
         **kwargs,
     ) -> Tensor:
         """Compare all queries with all persons.

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Optional, Union
+from __future__ import annotations
 
 from mmdet.models.task_modules.assigners.match_cost import BaseMatchCost
 from mmengine.structures import InstanceData
@@ -22,9 +22,7 @@ class OksCost(BaseMatchCost):
         weight (float): Defaults to 1. PETR uses 7.
     """
 
-    def __init__(
-        self, metainfo: Union[str, dict], weight: float = 1.0
-    ) -> None:
+    def __init__(self, metainfo: str | dict, weight: float = 1.0) -> None:
         super().__init__(weight=weight)
         self.oks = build_oks(metainfo)
 
@@ -32,7 +30,7 @@ class OksCost(BaseMatchCost):
         self,
         pred_instances: InstanceData,
         gt_instances: InstanceData,
-        img_meta: Optional[dict] = None,
+        img_meta: dict | None = None,
         **kwargs,
     ) -> Tensor:
         """Compare all queries with all persons.

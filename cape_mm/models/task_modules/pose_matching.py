@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Which predicted poses belong together."""
 
-from typing import Sequence, Tuple
+from __future__ import annotations
+
+from typing import Sequence
 
 import torch
 from mmpose.evaluation.functional import nms_torch
@@ -65,7 +67,7 @@ def suppress_duplicates(
     return kept
 
 
-def match_one_to_one(similarity: Tensor, gate: float) -> Tuple[Tensor, Tensor]:
+def match_one_to_one(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
     """Make pairs with the largest sum of similarities.
 
     Args:

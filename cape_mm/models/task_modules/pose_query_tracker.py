@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from dataclasses import replace
-from typing import Optional, Sequence, Tuple, Union
+from typing import Sequence
 
 import torch
 from mmengine.structures import InstanceData
@@ -80,7 +82,7 @@ class PoseQueryTracker:
 
     def __init__(
         self,
-        metainfo: Union[str, dict],
+        metainfo: str | dict,
         birth_thr: float = 0.4,
         keep_thr: float = 0.3,
         patience: int = 3,
@@ -124,7 +126,7 @@ class PoseQueryTracker:
 
     def begin(
         self,
-        state: Optional[PoseTrackerState],
+        state: PoseTrackerState | None,
         video_id: str,
         frame_id: int,
         channels: int,
@@ -214,8 +216,8 @@ class PoseQueryTracker:
         logits: Tensor,
         state: PoseTrackerState,
         img_shape: Sequence[int],
-        position: Optional[Tensor] = None,
-    ) -> Tuple[InstanceData, PoseTrackerState]:
+        position: Tensor | None = None,
+    ) -> tuple[InstanceData, PoseTrackerState]:
         """Give out the persons of a frame, and what the next one needs.
 
         Args:
@@ -288,7 +290,7 @@ class PoseQueryTracker:
 
     def _decide(
         self, frame: FrameQueries, state: PoseTrackerState, size: Tensor
-    ) -> Tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Queries that are seen, born (best first) and missing."""
         seen = frame.seen.nonzero()[:, 0]
         candidates = torch.cat([seen, frame.detections(self.birth_thr)])

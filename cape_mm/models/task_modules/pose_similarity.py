@@ -1,14 +1,14 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Object keypoint similarity with the sigmas of a data set."""
 
-from typing import Union
+from __future__ import annotations
 
 import torch
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.models.task_modules.assigners.metric_calculators import PoseOKS
 
 
-def build_oks(metainfo: Union[str, dict]) -> PoseOKS:
+def build_oks(metainfo: str | dict) -> PoseOKS:
     """Make MMPose's OKS with the sigmas of a data set.
 
     Args:

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Put propagated poses, which drift, back on what is found in a frame."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import torch
@@ -55,7 +57,7 @@ class FrameQueries(NamedTuple):
     @classmethod
     def of_outputs(
         cls, poses: Tensor, logits: Tensor, num_tracks: int, keep_thr: float
-    ) -> 'FrameQueries':
+    ) -> FrameQueries:
         """Outputs of a model as they are.
 
         Args:
@@ -86,7 +88,7 @@ class FrameQueries(NamedTuple):
 
     def take_detections(
         self, anchoring: Anchoring, birth_thr: float
-    ) -> 'FrameQueries':
+    ) -> FrameQueries:
         """Let each track take the detection of its person.
 
         Seen tracks move to their detections. Missing ones become them, with

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import List, Optional, Union
+from __future__ import annotations
 
 import torch
 from mmdet.models.task_modules.assigners import (
@@ -40,7 +40,7 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
 
     def __init__(
         self,
-        match_costs: Union[dict, List[dict]],
+        match_costs: dict | list[dict],
         mode: str = 'bonus',
         track_bonus: float = -10.0,
     ) -> None:
@@ -60,10 +60,10 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
         self,
         pred_instances: InstanceData,
         gt_instances: InstanceData,
-        img_meta: Optional[dict] = None,
-        query_track_ids: Optional[Tensor] = None,
-        is_track: Optional[Tensor] = None,
-        query_valid: Optional[Tensor] = None,
+        img_meta: dict | None = None,
+        query_track_ids: Tensor | None = None,
+        is_track: Tensor | None = None,
+        query_valid: Tensor | None = None,
         **kwargs,
     ) -> AssignResult:
         """Assign the queries of one frame.

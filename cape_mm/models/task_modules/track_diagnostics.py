@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What the training log tells about track queries, without gradient."""
 
-from typing import Dict, List, NamedTuple, Sequence
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import torch
 from mmdet.models.losses.focal_loss import py_sigmoid_focal_loss
@@ -46,7 +48,7 @@ class WindowOutcome(NamedTuple):
     gt_inds: Tensor
     query_ids: Tensor
     is_track: Tensor
-    persons: List[InstanceData]
+    persons: list[InstanceData]
 
 
 @torch.no_grad()
@@ -56,7 +58,7 @@ def track_diagnostics(
     cls_weight: float = 1.0,
     alpha: float = 0.25,
     gamma: float = 2.0,
-) -> Dict[str, Tensor]:
+) -> dict[str, Tensor]:
     """Compute the diagnostics of one or more windows.
 
     Each is a sum over all windows and clips, divided by a count over all of

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from typing import Optional
+from __future__ import annotations
 
 import torch
 from mmdet.structures.bbox import bbox_overlaps
@@ -91,10 +91,10 @@ class TrackQuerySampler:
         logits: Tensor,
         person_ids: Tensor,
         matched: Tensor,
-        query_ids: Optional[Tensor] = None,
-        valid: Optional[Tensor] = None,
-        position: Optional[Tensor] = None,
-        generator: Optional[torch.Generator] = None,
+        query_ids: Tensor | None = None,
+        valid: Tensor | None = None,
+        position: Tensor | None = None,
+        generator: torch.Generator | None = None,
     ) -> TrackQueryState:
         """Make the state of the next window. B clips, Q queries.
 
@@ -157,7 +157,7 @@ class TrackQuerySampler:
         return state.select(keep)
 
     def _jitter(
-        self, poses: Tensor, generator: Optional[torch.Generator]
+        self, poses: Tensor, generator: torch.Generator | None
     ) -> Tensor:
         """Displace poses (B, Q, K, 2), which stay in [0, 1]."""
         shapes = (
@@ -175,7 +175,7 @@ class TrackQuerySampler:
 
 
 def _draw(
-    like: Tensor, probability: float, generator: Optional[torch.Generator]
+    like: Tensor, probability: float, generator: torch.Generator | None
 ) -> Tensor:
     """Draw True with a probability, in the shape of a tensor."""
     drawn = torch.rand(like.shape, generator=generator, device=like.device)
@@ -192,7 +192,7 @@ def _neighbours(
     inviting: Tensor,
     candidates: Tensor,
     poses: Tensor,
-    generator: Optional[torch.Generator],
+    generator: torch.Generator | None,
 ) -> Tensor:
     """Draw for each inviting query one candidate that overlaps with it.
 

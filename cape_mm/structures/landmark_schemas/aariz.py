@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The names are the symbols of the annotation files, in their order."""
 
+from __future__ import annotations
+
 TITLE = 'Aariz (CEPHA29), 29 landmarks'
 SOURCE = 'Khalid et al., arXiv 2302.07797'
 LANDMARKS = (

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The union of the document's and the ISBI landmarks."""
 
+from __future__ import annotations
+
 TITLE = 'Synthetic cephalograms, 23 landmarks'
 SOURCE = 'cape_mm.datasets.synthetic'
 LANDMARKS = (

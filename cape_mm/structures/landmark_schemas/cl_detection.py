@@ -5,6 +5,8 @@
 parties only.
 """
 
+from __future__ import annotations
+
 from .isbi import LANDMARKS as _ISBI
 
 TITLE = 'CL-Detection 2023 challenge, 38 landmarks'

@@ -5,6 +5,8 @@ Seen from the side, face to the right. A prime marks soft tissue.
 """
 
 #: Code -> definition.
+from __future__ import annotations
+
 DEFINITIONS = {
     # Cranial base and orbit.
     'S': 'centre of the outline of the pituitary fossa',

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """No Or, Po, Ar and bony Pog: without Frankfort plane, FMA and Wits."""
 
+from __future__ import annotations
+
 TITLE = 'Nineteen landmarks of the HRNetV2-W18 training document'
 SOURCE = 'private table, one row per film, columns <name>_x and <name>_y'
 LANDMARKS = (

@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 TITLE = 'ISBI 2014/2015 challenge, 19 landmarks'
 SOURCE = 'Wang et al., Medical Image Analysis 31 (2016) 63-76'
 LANDMARKS = (

@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What the diagnostics of track queries tell."""
 
-from typing import List, Mapping, Optional
+from __future__ import annotations
+
+from typing import Mapping
 
 from ..log_file import LogLine
 from ..rule import ERROR, WARNING, Trouble, lasting, rule
@@ -43,7 +45,7 @@ def _percent(share: float) -> str:
     keys=('n_trk',),
     needs=('n_det_pos',),
 )
-def no_tracks(lines: List[LogLine]) -> Optional[Trouble]:
+def no_tracks(lines: list[LogLine]) -> Trouble | None:
     """Persons are detected, but none is tracked."""
     since = lasting(lines, lambda v: v['n_trk'] < NONE and v['n_det_pos'] > 0)
     if since is None:
@@ -67,7 +69,7 @@ def no_tracks(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('n_trk_pos',),
     needs=('n_trk',),
 )
-def tracks_without_persons(lines: List[LogLine]) -> Optional[Trouble]:
+def tracks_without_persons(lines: list[LogLine]) -> Trouble | None:
     """Hardly any track query has a person."""
     since = lasting(lines, lambda v: v['n_trk'] >= SOME and _share(v) < FEW)
     return _about_share(since, lines)
@@ -83,7 +85,7 @@ def tracks_without_persons(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('n_trk_pos',),
     needs=('n_trk',),
 )
-def mostly_mistakes(lines: List[LogLine]) -> Optional[Trouble]:
+def mostly_mistakes(lines: list[LogLine]) -> Trouble | None:
     """Some track queries have a person, most have not."""
     since = lasting(
         lines, lambda v: v['n_trk'] >= SOME and FEW <= _share(v) < HALF
@@ -102,7 +104,7 @@ def mostly_mistakes(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('n_trk_pos',),
     needs=('n_trk',),
 )
-def tracks_never_wrong(lines: List[LogLine]) -> Optional[Trouble]:
+def tracks_never_wrong(lines: list[LogLine]) -> Trouble | None:
     """All track queries have a person."""
     since = lasting(
         lines, lambda v: v['n_trk'] >= SOME and _share(v) > NEARLY_ALL
@@ -111,8 +113,8 @@ def tracks_never_wrong(lines: List[LogLine]) -> Optional[Trouble]:
 
 
 def _about_share(
-    since: Optional[LogLine], lines: List[LogLine]
-) -> Optional[Trouble]:
+    since: LogLine | None, lines: list[LogLine]
+) -> Trouble | None:
     if since is None:
         return None
     now = lines[-1].values
@@ -133,7 +135,7 @@ def _about_share(
     keys=('n_trk_pos',),
     needs=('n_trk', 'n_det_pos'),
 )
-def few_persons_tracked(lines: List[LogLine]) -> Optional[Trouble]:
+def few_persons_tracked(lines: list[LogLine]) -> Trouble | None:
     """Track queries have a small part of the persons."""
 
     def tracked(values: Mapping[str, float]) -> float:
@@ -166,7 +168,7 @@ def few_persons_tracked(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('n_det_pos',),
     needs=('n_trk_pos',),
 )
-def no_births(lines: List[LogLine]) -> Optional[Trouble]:
+def no_births(lines: list[LogLine]) -> Trouble | None:
     """Detect queries get nobody."""
     since = lasting(
         lines, lambda v: v['n_trk_pos'] >= SOME and v['n_det_pos'] < NONE
@@ -192,7 +194,7 @@ def no_births(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('trk_id_con',),
     needs=('n_trk',),
 )
-def identities_lost(lines: List[LogLine]) -> Optional[Trouble]:
+def identities_lost(lines: list[LogLine]) -> Trouble | None:
     """Less than half of the identities are kept."""
     since = lasting(
         lines, lambda v: v['n_trk'] >= NONE and v['trk_id_con'] < KEPT
@@ -216,7 +218,7 @@ def identities_lost(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('trk_kpt_l1',),
     needs=('n_trk', 'det_kpt_l1'),
 )
-def tracks_elsewhere(lines: List[LogLine]) -> Optional[Trouble]:
+def tracks_elsewhere(lines: list[LogLine]) -> Trouble | None:
     """Track queries are far from their persons, detect queries are not."""
     since = lasting(lines, _is_elsewhere)
     return _about_distance(since, lines)
@@ -232,7 +234,7 @@ def tracks_elsewhere(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('trk_kpt_l1',),
     needs=('n_trk', 'det_kpt_l1'),
 )
-def tracks_drift(lines: List[LogLine]) -> Optional[Trouble]:
+def tracks_drift(lines: list[LogLine]) -> Trouble | None:
     """Track queries are a little further from their persons."""
     since = lasting(
         lines,
@@ -256,8 +258,8 @@ def _is_elsewhere(values: Mapping[str, float]) -> bool:
 
 
 def _about_distance(
-    since: Optional[LogLine], lines: List[LogLine]
-) -> Optional[Trouble]:
+    since: LogLine | None, lines: list[LogLine]
+) -> Trouble | None:
     if since is None:
         return None
     now = lines[-1].values

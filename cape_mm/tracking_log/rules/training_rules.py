@@ -1,9 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What losses, gradients and times tell."""
 
+from __future__ import annotations
+
 from math import inf, isfinite
 from statistics import median
-from typing import List, Optional
 
 from ..log_file import LogLine
 from ..rule import ERROR, WARNING, Trouble, lasting, rule, thirds
@@ -39,10 +40,10 @@ WAITING = 0.5
     'float32.',
     keys=('loss',),
 )
-def not_finite(lines: List[LogLine]) -> Optional[Trouble]:
+def not_finite(lines: list[LogLine]) -> Trouble | None:
     """A loss or the gradient is NaN or infinite at the end."""
 
-    def broken(values) -> List[str]:
+    def broken(values) -> list[str]:
         return [
             key
             for key, value in values.items()
@@ -67,7 +68,7 @@ def not_finite(lines: List[LogLine]) -> Optional[Trouble]:
     'AdamW, whose steps do not depend on the scale of gradients.',
     keys=('grad_norm',),
 )
-def gradient_explodes(lines: List[LogLine]) -> Optional[Trouble]:
+def gradient_explodes(lines: list[LogLine]) -> Trouble | None:
     """The norm is above the limit and stays there."""
     since = lasting(lines, lambda v: not v['grad_norm'] <= EXPLODING)
     if since is None:
@@ -89,7 +90,7 @@ def gradient_explodes(lines: List[LogLine]) -> Optional[Trouble]:
     'learning rate and the weight of loss_cls.',
     keys=('loss_cls',),
 )
-def persons_not_found(lines: List[LogLine]) -> Optional[Trouble]:
+def persons_not_found(lines: list[LogLine]) -> Trouble | None:
     """loss_cls has not fallen since the training began."""
     return _not_fallen(lines, 'loss_cls')
 
@@ -103,12 +104,12 @@ def persons_not_found(lines: List[LogLine]) -> Optional[Trouble]:
     'encoder cannot learn; raise the weight of enc_loss_cls.',
     keys=('enc_loss_cls',),
 )
-def proposals_not_found(lines: List[LogLine]) -> Optional[Trouble]:
+def proposals_not_found(lines: list[LogLine]) -> Trouble | None:
     """enc_loss_cls has not fallen since the training began."""
     return _not_fallen(lines, 'enc_loss_cls')
 
 
-def _not_fallen(lines: List[LogLine], key: str) -> Optional[Trouble]:
+def _not_fallen(lines: list[LogLine], key: str) -> Trouble | None:
     if not _begins_untrained(lines[0]):
         return None
     parts = thirds(lines, key)
@@ -141,7 +142,7 @@ def _begins_untrained(first: LogLine) -> bool:
     keys=('loss_kpt',),
     needs=('det_kpt_l1',),
 )
-def keypoints_stuck(lines: List[LogLine]) -> Optional[Trouble]:
+def keypoints_stuck(lines: list[LogLine]) -> Trouble | None:
     """loss_kpt does not fall although keypoints are imprecise."""
     parts = thirds(lines, 'loss_kpt')
     if parts is None or not parts[2] > parts[1] - PROGRESS:
@@ -164,7 +165,7 @@ def keypoints_stuck(lines: List[LogLine]) -> Optional[Trouble]:
     'at once, look at grad_norm where it began.',
     keys=('loss',),
 )
-def loss_rises(lines: List[LogLine]) -> Optional[Trouble]:
+def loss_rises(lines: list[LogLine]) -> Trouble | None:
     """The last third is worse than the one before."""
     parts = thirds(lines, 'loss')
     if parts is None or not parts[2] > parts[1] + RISE * abs(parts[1]):
@@ -187,7 +188,7 @@ def loss_rises(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('loss_kpt',),
     needs=('d0.loss_kpt',),
 )
-def layers_do_not_refine(lines: List[LogLine]) -> Optional[Trouble]:
+def layers_do_not_refine(lines: list[LogLine]) -> Trouble | None:
     """The first layer's loss is lower than the last one's."""
     return _out_of_order(lines, 'd0.loss_kpt', 'loss_kpt')
 
@@ -202,14 +203,14 @@ def layers_do_not_refine(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('d1.loss_kpt_refine',),
     needs=('d0.loss_kpt_refine',),
 )
-def refinement_does_not_refine(lines: List[LogLine]) -> Optional[Trouble]:
+def refinement_does_not_refine(lines: list[LogLine]) -> Trouble | None:
     """The first refinement's loss is lower than the second one's."""
     return _out_of_order(lines, 'd0.loss_kpt_refine', 'd1.loss_kpt_refine')
 
 
 def _out_of_order(
-    lines: List[LogLine], early: str, late: str
-) -> Optional[Trouble]:
+    lines: list[LogLine], early: str, late: str
+) -> Trouble | None:
     since = lasting(lines, lambda v: v[late] > v[early] + WORSE)
     if since is None:
         return None
@@ -227,7 +228,7 @@ def _out_of_order(
     'checkpointing of an encoder that is trained.',
     keys=('memory',),
 )
-def much_memory(lines: List[LogLine]) -> Optional[Trouble]:
+def much_memory(lines: list[LogLine]) -> Trouble | None:
     """Memory is above the limit."""
     since = lasting(lines, lambda v: v['memory'] > MUCH_MEMORY)
     if since is None:
@@ -245,7 +246,7 @@ def much_memory(lines: List[LogLine]) -> Optional[Trouble]:
     keys=('data_time',),
     needs=('time',),
 )
-def waits_for_data(lines: List[LogLine]) -> Optional[Trouble]:
+def waits_for_data(lines: list[LogLine]) -> Trouble | None:
     """Waiting takes most of the time."""
     since = lasting(lines, lambda v: v['data_time'] > WAITING * v['time'])
     if since is None:

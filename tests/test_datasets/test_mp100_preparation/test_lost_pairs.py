@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 from cape_mm.datasets.datasets.mp100_pair_list import draw_pair_list
 from cape_mm.datasets.mp100_preparation.lost_pairs import count_lost_pairs
 

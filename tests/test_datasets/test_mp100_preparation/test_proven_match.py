@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
 import copy
 
 import pytest
@@ -85,7 +87,7 @@ def test_two_that_fit_are_no_proof_unless_they_are_equal(tmp_path, picture):
 
 def test_nothing_to_compare_is_no_proof(tmp_path, picture):
     path = picture(tmp_path / 'x.png')
-    for annotations, candidates, reason in (
+    for records, candidates, reason in (
         ([ANN], [], 'no candidate'),
         ([], [Candidate(path, [])], 'no annotation'),
         ([ANN], [Candidate(path, [])], 'other annotations'),
@@ -95,5 +97,5 @@ def test_nothing_to_compare_is_no_proof(tmp_path, picture):
             'does not exist',
         ),
     ):
-        result = prove(IMAGE, annotations, candidates)
+        result = prove(IMAGE, records, candidates)
         assert isinstance(result, Unproven) and reason in result.reason

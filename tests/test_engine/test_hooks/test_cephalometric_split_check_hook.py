@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The check stops a real runner before its first iteration."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch

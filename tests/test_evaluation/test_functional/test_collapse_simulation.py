@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Statistics of simulated predictors, and what they are taken for."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

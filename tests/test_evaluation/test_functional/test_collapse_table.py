@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Values of the statistics for predictors, good and collapsed."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 
 import numpy as np

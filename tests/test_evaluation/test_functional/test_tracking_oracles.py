@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Comparison with py-motmetrics and TrackEval on videos full of errors."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What detect and track queries are to each other in the pose decoder."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from tiny_pavenet import LAYERS, C, K, build_model, collate, make_clip

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Batches, windows and frames of PAVENet."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Videos that PAVENet tracks."""
 
+from __future__ import annotations
+
 import numpy as np
 from tiny_pavenet import build_model, collate, make_clip
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Labels that lack something, from the file to the scores."""
 
+from __future__ import annotations
+
 import logging
 
 import numpy as np

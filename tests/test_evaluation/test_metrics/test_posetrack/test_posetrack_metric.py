@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Input, output and errors of the metric."""
 
+from __future__ import annotations
+
 import csv
 import json
 import pickle

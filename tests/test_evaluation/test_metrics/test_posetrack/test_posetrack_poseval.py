@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The switch for poseval's rules: each difference, and poseval itself."""
 
+from __future__ import annotations
+
 import json
 
 import numpy as np

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Real labels of PoseTrack18: crowds, ignore regions, absent labels."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """What counts, and how much."""
 
+from __future__ import annotations
+
 import logging
 import math
 
