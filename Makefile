@@ -16,7 +16,7 @@ find_python = $(if $(PYTHON),echo '$(PYTHON)',python3 .ci/make_env.py)
 .PHONY: help env demo test lint
 
 help:
-	@echo 'make demo  train on one picture, test the result, write a picture'
+	@echo 'make demo  train on one image, test the result, write an image'
 	@echo 'make test  run all tests (PYTEST_ARGS="-m \"not slow\"" for fewer)'
 	@echo 'make lint  check the style'
 	@echo 'make env   make the environment and print its interpreter'

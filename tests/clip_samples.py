@@ -75,8 +75,8 @@ def make_content(name, num_frames=6, persons=3, first=0, unlabelled=()):
     return dict(images=images, annotations=annotations, categories=[category])
 
 
-def write_pictures(root, content):
-    """Pictures of noise, other ones for each frame."""
+def write_images(root, content):
+    """Images of noise, other ones for each frame."""
     rng = np.random.default_rng(len(content['images']))
     for image in content['images']:
         path = root / image['file_name']
@@ -87,7 +87,7 @@ def write_pictures(root, content):
 
 
 def write_videos(root, lengths=(6, 4), edit=None, merged=False, **kwargs):
-    """Write videos ``000001_a``, ...; returns the data set's config."""
+    """Write videos ``000001_a``, ...; returns the dataset's config."""
     contents = {}
     for number, length in enumerate(lengths, start=1):
         name = f'{number:06d}_{"abcdef"[number - 1]}'
@@ -95,7 +95,7 @@ def write_videos(root, lengths=(6, 4), edit=None, merged=False, **kwargs):
     if edit is not None:
         edit(contents)
     for content in contents.values():
-        write_pictures(root, content)
+        write_images(root, content)
     folder = root / 'annotations' / 'train'
     folder.mkdir(parents=True)
     if merged:

@@ -10,7 +10,7 @@ SHARED = Path(__file__).resolve().parents[2] / 'shared'
 
 @pytest.fixture
 def mp100_mini() -> Path:
-    """Root of a small set of real pictures in MP-100 layout."""
+    """Root of a small set of real images in MP-100 layout."""
     root = SHARED / 'data' / 'mp100_mini'
     if not root.is_dir():
         pytest.skip(f'no real data at {root}')
@@ -28,7 +28,7 @@ def posetrack_mini() -> Path:
 
 @pytest.fixture
 def body_coco_mini() -> Path:
-    """Root of four real pictures of COCO with persons."""
+    """Root of four real images of COCO with persons."""
     root = SHARED / 'data' / 'body_coco_mini'
     if not root.is_dir():
         pytest.skip(f'no real data at {root}')

@@ -1,5 +1,5 @@
 # A recipe without fault, as small as it can be: the doctor finds nothing. The
-# films are written by the tests, which set `data_root`, and break it.
+# cephalograms are written by the tests, which set `data_root`, and break it.
 _base_ = ['../configs/_base_/default_runtime.py']
 
 data_root = ''

@@ -96,7 +96,7 @@ def test_nothing_is_mirrored_and_nothing_downloaded(load, name):
 def test_other_data_are_chosen_by_the_environment(
     load, name, schema, monkeypatch
 ):
-    monkeypatch.setenv('CEPH_DATA_ROOT', '/films')
+    monkeypatch.setenv('CEPH_DATA_ROOT', '/cephalograms')
     monkeypatch.setenv('CEPH_TRAIN_FILE', 'a.json')
     monkeypatch.setenv('CEPH_VAL_FILE', 'b.json')
     monkeypatch.setenv('CEPH_TEST_FILE', 'c.json')
@@ -104,7 +104,7 @@ def test_other_data_are_chosen_by_the_environment(
     config = load(name)
     for split, file in (('train', 'a'), ('val', 'b'), ('test', 'c')):
         dataset = config[f'{split}_dataloader'].dataset
-        assert dataset.data_root == '/films'
+        assert dataset.data_root == '/cephalograms'
         assert dataset.ann_file == f'{file}.json'
         assert dataset.schema == schema
     metric = next(
@@ -112,7 +112,7 @@ def test_other_data_are_chosen_by_the_environment(
         for entry in config.val_evaluator
         if entry.type == 'cape_mm.CephalometricMetric'
     )
-    assert metric.train_ann_file == '/films/a.json'
+    assert metric.train_ann_file == '/cephalograms/a.json'
     assert config.model.head.out_channels == len(get_schema(schema))
 
 
@@ -130,7 +130,7 @@ def test_fewer_epochs_shorten_the_schedules(load, name, monkeypatch):
 
 @pytest.mark.parametrize('name', [RECOMMENDED, EMBEDDED])
 def test_short_trials_have_a_warmup_of_an_epoch(load, name, monkeypatch):
-    # of a twentieth, nothing would be left with few films: an error
+    # of a twentieth, nothing would be left with few cephalograms: an error
     monkeypatch.setenv('CEPH_EPOCHS', '1')
     assert load(name).param_scheduler[0].end == 1
     monkeypatch.setenv('CEPH_EPOCHS', '60')

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from film_samples import evaluate_films, random_films
+from cephalogram_samples import evaluate_cephalograms, random_cephalograms
 from golden_face import POINTS
 from mmengine.config import Config
 
@@ -170,16 +170,18 @@ def test_what_schemas_lack():
 
 
 def test_metric_keys_exist():
-    films = random_films(6, scores=np.ones(19))
+    cephalograms = random_cephalograms(6, scores=np.ones(19))
     metric = CephalometricMetric(bootstrap=dict())
-    keys = set(evaluate_films(metric, films))
-    keys |= set(evaluate_films(CephalometricMeasurementMetric(), films))
+    keys = set(evaluate_cephalograms(metric, cephalograms))
+    keys |= set(
+        evaluate_cephalograms(CephalometricMeasurementMetric(), cephalograms)
+    )
     listed = {
         key
         for row in table('Metrics')
         for key in re.findall(r'`([\w.-]+)`', row[0])
     }
-    # not of the schema of these films
+    # not of the schema of these cephalograms
     assert listed - keys == {'Wits_error'}
     assert keys - listed == {k for k in keys if k.endswith('_error')} - {
         *('SNA_error', 'angle_error', 'length_error')
@@ -213,7 +215,7 @@ def test_columns_are_those_of_the_configs():
         told = {key: values[column] for key, values in rows.items()}
         assert float(told['learning rate']) == optimizer.lr
         assert int(told['batch size']) == cfg.train_dataloader.batch_size
-        sigma = told['sigma, in cells of the heat map']
+        sigma = told['sigma, in cells of the heatmap']
         assert float(sigma) == cfg.codec.sigma
         assert int(told['epochs']) == cfg.train_cfg.max_epochs
         assert float(told['weight decay']) == optimizer.weight_decay

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""The guide to films names only what exists, and its example is readable."""
+"""The guide to images names only what exists, and its example is readable."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_named_options_exist():
             assert f"'{option}'" in source, option
 
 
-def test_films_are_drawn_as_told(monkeypatch):
+def test_cephalograms_are_drawn_as_told(monkeypatch):
     parse = runpy.run_path(str(DRAWING))['parse_args']
     ((_, *words),) = [w for w in commands() if ROOT / w[0] == DRAWING]
     monkeypatch.setattr('sys.argv', [str(DRAWING), *words])
@@ -75,11 +75,11 @@ def test_the_pipeline_of_the_guide_runs(tmp_path):
     )
     config = dict(codec=codec)
     exec(code, config)
-    write_cephalograms(tmp_path / 'films', train=1, val=1, test=1)
+    write_cephalograms(tmp_path / 'cephalograms', train=1, val=1, test=1)
     dataset = DATASETS.build(
         dict(
             type='cape_mm.CephalogramsDataset',
-            data_root=str(tmp_path / 'films'),
+            data_root=str(tmp_path / 'cephalograms'),
             ann_file='annotations/cephalograms_train.json',
             pipeline=config['train_pipeline'],
         )
@@ -127,7 +127,7 @@ def test_example_is_readable(tmp_path):
             ann_file='own.json',
         )
     )
-    film = dataset.get_data_info(0)
-    assert film['spacing'] == pytest.approx(0.1)
-    assert film['keypoints'][0, 2].tolist() == [1462.5, 1100]
-    assert film['keypoints_visible'].sum() == 18
+    cephalogram = dataset.get_data_info(0)
+    assert cephalogram['spacing'] == pytest.approx(0.1)
+    assert cephalogram['keypoints'][0, 2].tolist() == [1462.5, 1100]
+    assert cephalogram['keypoints_visible'].sum() == 18

@@ -66,9 +66,9 @@ def test_coco_export_is_converted(tmp_path, monkeypatch):
         ],
     )
     (tmp_path / 'export.json').write_text(json.dumps(export))
-    picture = tmp_path / 'data' / 'mugs' / 'images' / 'a.jpg'
-    picture.parent.mkdir()
-    picture.write_bytes(b'')
+    image = tmp_path / 'data' / 'mugs' / 'images' / 'a.jpg'
+    image.parent.mkdir()
+    image.write_bytes(b'')
     (code,) = (block for block in blocks('python') if 'export.json' in block)
     exec(code, {})
     dataset = MP100Dataset(

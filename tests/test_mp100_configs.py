@@ -117,7 +117,7 @@ def mini(dataset, root, **changes):
     return DATASETS.build(dataset)
 
 
-def test_real_pictures_go_through_every_part(load, mp100_mini):
+def test_real_images_go_through_every_part(load, mp100_mini):
     config = load()
     small = dict(num_queries=1, episodes_per_category=2)
     shapes = dict(support=(1, 3, 256, 256), query=(1, 3, 256, 256))

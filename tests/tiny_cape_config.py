@@ -1,4 +1,4 @@
-# The real model and data pipeline, as small as they can be. The data set is
+# The real model and data pipeline, as small as they can be. The dataset is
 # written by `write_creatures`; `data_root` is set by the tests.
 _base_ = [
     '../configs/_base_/default_runtime.py',

@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Films, config file and checkpoint of a tiny model, to use as a user does."""
+"""Cephalograms, config file and checkpoint of a tiny model, to use as a "
+"user does."""
 
 from __future__ import annotations
 
@@ -23,14 +24,16 @@ class TinyCeph(NamedTuple):
     checkpoint: Path
 
     @property
-    def films(self):
-        """Pictures of the test films, in the order of their annotations."""
+    def cephalograms(self):
+        """Images of the test images, in the order of their annotations."""
         return sorted((self.root / 'images').glob('test_*'))
 
 
 def write_tiny_ceph(folder: Path) -> TinyCeph:
     """Write everything; the weights are random."""
-    tiny = TinyCeph(folder / 'films', folder / 'tiny.py', folder / 'tiny.pth')
+    tiny = TinyCeph(
+        folder / 'cephalograms', folder / 'tiny.py', folder / 'tiny.pth'
+    )
     write_cephalograms(tiny.root, train=4, val=3, test=4, image_height=64)
     lines = [f'_base_ = [{str(CONFIG)!r}]']
     for split in ('train', 'val', 'test'):

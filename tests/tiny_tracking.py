@@ -58,7 +58,7 @@ def write_tiny_tracking(folder: Path) -> TinyTracking:
     return tiny
 
 
-def pictures(count: int = LENGTH) -> np.ndarray:
+def images(count: int = LENGTH) -> np.ndarray:
     """(N, H, W, 3) uint8, BGR; the blue of frame n is about 20 n."""
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (count, SIZE[1], SIZE[0], 3), np.uint8)
@@ -68,14 +68,14 @@ def pictures(count: int = LENGTH) -> np.ndarray:
 
 def write_frames(folder: Path, count: int = LENGTH) -> None:
     folder.mkdir()
-    for number, frame in enumerate(pictures(count)):
+    for number, frame in enumerate(images(count)):
         cv2.imwrite(str(folder / f'frame_{number + 5}.png'), frame)
 
 
 def write_video(path: Path, count: int = LENGTH) -> None:
     code = cv2.VideoWriter_fourcc(*'MJPG')
     writer = cv2.VideoWriter(str(path), code, 10, SIZE)
-    for frame in pictures(count):
+    for frame in images(count):
         writer.write(frame)
     writer.release()
 

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Episodes of one dark picture of 120 x 200 pixels with three keypoints."""
+"""Episodes of one dark image of 120 x 200 pixels with three keypoints."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """A project in one file, small enough to train in a test.
 
-The model draws random numbers while it trains, the data set's metainfo holds
+The model draws random numbers while it trains, the dataset's metainfo holds
 NumPy data, and the PCK goes up and down, so that what depends on these shows.
 """
 

@@ -18,7 +18,7 @@ def make_tracker(kind=PoseQueryTracker, **options):
 
 
 def poses_at(positions):
-    """(Q, 2, 2): two joints, 0.1 of the picture apart on both axes."""
+    """(Q, 2, 2): two joints, 0.1 of the image apart on both axes."""
     corners = torch.tensor([[-0.05, -0.05], [0.05, 0.05]])
     return torch.tensor(positions)[:, None, None] + corners
 

@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--show-dir',
-        help='write pictures into this folder, exactly as given (relative '
+        help='write images into this folder, exactly as given (relative '
         'to the current folder; no time stamp is added as MMPose does)',
     )
     add_common_arguments(parser, example='test_dataloader.num_workers=0')

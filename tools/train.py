@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--show-dir',
-        help='write pictures of the validation into this folder, as given '
+        help='write images of the validation into this folder, as given '
         '(relative to the current folder), with the epoch in their names',
     )
     add_common_arguments(parser, example='optim_wrapper.optimizer.lr=1e-4')

@@ -28,7 +28,7 @@ _MISSING = object()
 
 
 class CapeInferencer:
-    """Find the keypoints of annotated pictures on other pictures.
+    """Find the keypoints of annotated images on other images.
 
     Example:
         >>> inferencer = CapeInferencer('checkpoint.pth')
@@ -37,8 +37,8 @@ class CapeInferencer:
         >>> for result in results:
         ...     print(result.img_path, result.pred_instances.keypoints)
 
-    Pictures are files or arrays (uint8, BGR, BGRA or grey). All coordinates
-    are ``(x, y)`` in pixels of the picture as it is displayed: an EXIF
+    Images are files or arrays (uint8, BGR, BGRA or grey). All coordinates
+    are ``(x, y)`` in pixels of the image as it is displayed: an EXIF
     orientation is applied first. Boxes are x1, y1, x2, y2.
 
     Args:
@@ -77,11 +77,11 @@ class CapeInferencer:
 
         Args:
             support_images (str | Path | np.ndarray | Sequence): One annotated
-                picture or a sequence of them (shots).
+                image or a sequence of them (shots).
             support_keypoints (Sequence): (K, 2) x, y or (K, 3) x, y, v; for a
-                sequence of pictures one such list for each. v = 0 or None
+                sequence of images one such list for each. v = 0 or None
                 instead of a point means that it is not labelled.
-            queries (str | Path | np.ndarray | Iterable): One picture or any
+            queries (str | Path | np.ndarray | Iterable): One image or any
                 number of them.
             **kwargs: See :meth:`predict_episodes`.
 
@@ -92,7 +92,7 @@ class CapeInferencer:
             shows has the score 0 and a meaningless position.
 
         Raises:
-            FileNotFoundError: If a picture does not exist; for a query when
+            FileNotFoundError: If an image does not exist; for a query when
                 its turn comes.
             DataError: If the input cannot be used.
         """
@@ -123,12 +123,12 @@ class CapeInferencer:
                 :meth:`__call__`.
             skeleton (Sequence): 0-based index pairs. Defaults to none.
             keypoint_names (Sequence[str], optional): K names.
-            category_name (str): For pictures. Defaults to 'object'.
+            category_name (str): For images. Defaults to 'object'.
             support_boxes (Sequence, optional): Box of the object in each
-                support (one box if there is one picture). Defaults to the
+                support (one box if there is one image). Defaults to the
                 extent of its keypoints with a rim of a tenth.
             query_boxes (Iterable, optional): The same for each query; an
-                entry may be None. Defaults to the whole picture.
+                entry may be None. Defaults to the whole image.
             batch_size (int): Queries that are predicted together. Supports
                 are encoded once for each such batch. Defaults to 8.
 
@@ -137,7 +137,7 @@ class CapeInferencer:
             queries, as the visualizer draws them.
 
         Raises:
-            FileNotFoundError: If a picture does not exist.
+            FileNotFoundError: If an image does not exist.
             DataError: If the input cannot be used.
         """
         if batch_size < 1:
@@ -182,9 +182,9 @@ class CapeInferencer:
         boxes = [None] * len(images) if boxes is None else boxes
         if not len(images) == len(keypoints) == len(boxes) > 0:
             raise DataError(
-                f'{len(images)} support picture(s), {len(keypoints)} list(s) '
+                f'{len(images)} support image(s), {len(keypoints)} list(s) '
                 f'of keypoints, {len(boxes)} box(es): give one of each per '
-                'picture'
+                'image'
             )
         names = [
             f'support {number}'

@@ -13,8 +13,8 @@ from mmpose.structures import PoseDataSample
 
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 
+from .cephalogram_loader import CephalogramLoader, Spacing
 from .checkpoint_config import test_pipeline
-from .film_loader import FilmLoader, Spacing
 from .landmark_metadata import find_schema
 from .member_loader import Image
 from .model_loading import load_config, load_estimator
@@ -25,13 +25,13 @@ class CephInferencer:
 
     Example:
         >>> inferencer = CephInferencer('checkpoint.pth')
-        >>> for result in inferencer(['film.dcm', 'film.png'], spacing=0.1):
+        >>> for result in inferencer(['a.dcm', 'b.png'], spacing=0.1):
         ...     print(result.pred_instances.keypoints)
         ...     print(result.measurements['SNA'])
 
-    Which landmarks they are is read from the checkpoint. The whole picture
-    has to be the film. Nothing here is a medical device: a model knows the
-    films it was trained on.
+    Which landmarks they are is read from the checkpoint. The whole image
+    has to be the cephalogram. Nothing here is a medical device: a model knows
+    the cephalograms it was trained on.
 
     Args:
         checkpoint (str | Path): Checkpoint file or URL. All weights of the
@@ -45,7 +45,7 @@ class CephInferencer:
 
     Attributes:
         schema (LandmarkSchema): The landmarks, in order.
-        loader (FilmLoader): Prepares films for the model.
+        loader (CephalogramLoader): Prepares cephalograms for the model.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -65,33 +65,35 @@ class CephInferencer:
         self.schema = find_schema(self.cfg, checkpoint)
         self.model = load_estimator(self.cfg, checkpoint, device)
         self.min_score = min_score
-        self.loader = FilmLoader(test_pipeline(self.cfg), len(self.schema))
+        self.loader = CephalogramLoader(
+            test_pipeline(self.cfg), len(self.schema)
+        )
 
     def __call__(
         self,
-        films: Image | Iterable[Image],
+        cephalograms: Image | Iterable[Image],
         spacing: Spacing | None = None,
         batch_size: int = 4,
     ) -> Iterator[PoseDataSample]:
-        """Predict films, lazily.
+        """Predict cephalograms, lazily.
 
         Args:
-            films (str | Path | np.ndarray | Iterable): One film or any
-                number of them: picture files, DICOM files, or arrays (uint8,
-                BGR, BGRA or grey).
+            cephalograms (str | Path | np.ndarray | Iterable): One cephalogram
+                or any number of them: image files, DICOM files, or arrays
+                (uint8, BGR, BGRA or grey).
             spacing (float | Sequence[float], optional): Millimetres per pixel
-                of all films, one number or one along x and one along y.
+                of all cephalograms, one number or one along x and one along y.
                 Defaults to what the file says, which only DICOM files do.
-            batch_size (int): Films that are predicted together. Defaults to
-                4.
+            batch_size (int): Cephalograms that are predicted together.
+                Defaults to 4.
 
         Returns:
-            Iterator[PoseDataSample]: One result per film, in order.
+            Iterator[PoseDataSample]: One result per cephalogram, in order.
 
             * ``pred_instances``: ``keypoints`` (1, K, 2) in pixels of the
-              film, ``keypoint_scores`` (1, K), and, if the spacing is known,
-              ``keypoints_mm`` (1, K, 2) from the centre of the upper left
-              pixel. A score is the height of the maximum of the heat map,
+              cephalogram, ``keypoint_scores`` (1, K), and, if the spacing is
+              known, ``keypoints_mm`` (1, K, 2) from the centre of the upper
+              left pixel. A score is the height of the maximum of the heatmap,
               near 1 where the model is certain; it is no probability.
             * ``measurements``: name -> :class:`Measurement`; in millimetres
               only if the spacing is known.
@@ -102,26 +104,26 @@ class CephInferencer:
         Raises:
             FileNotFoundError: If a file does not exist, when its turn comes.
             ImportError: If reading DICOM needs pydicom.
-            DataError: If a film or the spacing cannot be used.
+            DataError: If a cephalogram or the spacing cannot be used.
         """
         if batch_size < 1:
             raise ValueError(f'batch_size is {batch_size}, must be >= 1')
-        if isinstance(films, (str, os.PathLike, np.ndarray)):
-            films = [films]
-        return self._predict(iter(films), spacing, batch_size)
+        if isinstance(cephalograms, (str, os.PathLike, np.ndarray)):
+            cephalograms = [cephalograms]
+        return self._predict(iter(cephalograms), spacing, batch_size)
 
     @torch.no_grad()
     def _predict(
         self,
-        films: Iterator[Image],
+        cephalograms: Iterator[Image],
         spacing: Spacing | None,
         batch_size: int,
     ) -> Iterator[PoseDataSample]:
         """Predict batch by batch."""
         while True:
             batch: list[dict] = [
-                self.loader.load(film, spacing)
-                for film in islice(films, batch_size)
+                self.loader.load(cephalogram, spacing)
+                for cephalogram in islice(cephalograms, batch_size)
             ]
             if not batch:
                 return

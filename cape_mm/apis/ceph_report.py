@@ -14,10 +14,10 @@ from cape_mm.structures import get_schema
 
 
 def landmark_rows(result: PoseDataSample) -> list[dict[str, Any]]:
-    """The landmarks of a film.
+    """The landmarks of a cephalogram.
 
     Args:
-        result (PoseDataSample): The film.
+        result (PoseDataSample): The cephalogram.
 
     Returns:
         List[Dict[str, Any]]: ``landmark`` (its code), ``name``, ``x_px``,
@@ -51,10 +51,10 @@ def landmark_rows(result: PoseDataSample) -> list[dict[str, Any]]:
 def measurement_rows(
     result: PoseDataSample, norms: Mapping[str, Norm] | None = None
 ) -> list[dict[str, Any]]:
-    """The measurements of a film, and how they compare with norms.
+    """The measurements of a cephalogram, and how they compare with norms.
 
     Args:
-        result (PoseDataSample): The film.
+        result (PoseDataSample): The cephalogram.
         norms (Mapping[str, Norm], optional): Defaults to the customary ones.
 
     Returns:
@@ -88,13 +88,13 @@ def measurement_rows(
     return rows
 
 
-def describe_film(
+def describe_cephalogram(
     result: PoseDataSample, norms: Mapping[str, Norm] | None = None
 ) -> dict[str, Any]:
-    """All about a film, ready for JSON.
+    """All about a cephalogram, ready for JSON.
 
     Args:
-        result (PoseDataSample): The film.
+        result (PoseDataSample): The cephalogram.
         norms (Mapping[str, Norm], optional): Defaults to the customary ones.
 
     Returns:

@@ -71,8 +71,8 @@ def test_dataset(cfg: Config) -> dict:
         cfg (Config): Whole config.
 
     Returns:
-        dict: The data set of the first of these that has a pipeline; that of
-        training would alter pictures at random.
+        dict: The dataset of the first of these that has a pipeline; that of
+        training would alter images at random.
 
     Raises:
         ValueError: If none has one.
@@ -85,7 +85,7 @@ def test_dataset(cfg: Config) -> dict:
             node = node.get('dataset')
     raise ValueError(
         'the config has no pipeline in test_dataloader.dataset; it says how '
-        'pictures are prepared'
+        'images are prepared'
     )
 
 

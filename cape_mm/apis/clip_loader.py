@@ -14,7 +14,7 @@ from .frame_source import FrameSource, VideoFrame
 
 
 class ClipLoader:
-    """Run a config's test pipeline on windows that belong to no data set.
+    """Run a config's test pipeline on windows that belong to no dataset.
 
     Args:
         pipeline (Sequence[dict | Callable]): From ``LoadClipImages`` to
@@ -74,7 +74,7 @@ class ClipLoader:
         )
 
     def _describe(self, frame: VideoFrame, source: FrameSource) -> dict:
-        """A frame as data sets have it, with nobody in it."""
+        """A frame as datasets have it, with nobody in it."""
         count = len(self.flip_indices)
         return dict(
             img=frame.image,

@@ -88,7 +88,7 @@ class ClipPoseInferencer:
         """Track a video, lazily.
 
         Args:
-            video (str | Path | FrameSource): Video file, folder of pictures,
+            video (str | Path | FrameSource): Video file, folder of images,
                 or what :func:`open_video` gives.
             batch_size (int): Windows that are predicted together. Defaults to
                 4.

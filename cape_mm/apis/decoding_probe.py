@@ -41,7 +41,7 @@ def trace_decoding(model: BaseModel, item: dict) -> DecodingTrace:
 
     Args:
         model (BaseModel): :class:`CapeEstimator` in evaluation mode.
-        item (dict): Item of an episode data set.
+        item (dict): Item of an episode dataset.
 
     Returns:
         DecodingTrace: On the CPU.

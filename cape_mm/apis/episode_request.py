@@ -16,7 +16,7 @@ from cape_mm.errors import DataError
 
 @dataclass
 class RequestMember:
-    """One picture.
+    """One image.
 
     Attributes:
         image (str): Path.
@@ -37,7 +37,7 @@ class EpisodeRequest:
     Attributes:
         supports (List[RequestMember]): With keypoints.
         queries (List[RequestMember]): Where to find the same keypoints.
-        category_name (str): For pictures.
+        category_name (str): For images.
         keypoint_names (List[str], optional): K names.
         skeleton (List[List[int]]): 0-based index pairs.
     """
@@ -69,7 +69,7 @@ def read_request(
 
     Args:
         path (str): The JSON file.
-        image_root (str, optional): Folder of the pictures. Defaults to the
+        image_root (str, optional): Folder of the images. Defaults to the
             folder of the file; for MP-100 to ``images`` beside the folder of
             the file.
         category_id (int, optional): MP-100 only. Defaults to that of the
@@ -81,7 +81,7 @@ def read_request(
         EpisodeRequest: The request.
 
     Raises:
-        FileNotFoundError: If the file or a picture of MP-100 does not exist.
+        FileNotFoundError: If the file or an image of MP-100 does not exist.
         DataError: If the file has another form.
     """
     if not osp.isfile(path):

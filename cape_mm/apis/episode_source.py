@@ -57,7 +57,7 @@ def spread_indices(total: int, wanted: int | None = None) -> list[int]:
 def predict_items(
     model: BaseModel, items: Sequence[dict]
 ) -> list[EpisodeDataSample]:
-    """Predict items of an episode data set as one batch.
+    """Predict items of an episode dataset as one batch.
 
     Args:
         model (BaseModel): In evaluation mode.

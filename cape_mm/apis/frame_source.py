@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Videos that belong to no data set: files, and folders of pictures."""
+"""Videos that belong to no dataset: files, and folders of images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmengine.fileio import get
 
 from cape_mm.errors import DataError
 
-PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 _NAMED = 3
 
 
@@ -26,7 +26,7 @@ class VideoFrame(NamedTuple):
 
     Attributes:
         number (int): Its place in the video, from 0.
-        path (str): The picture; of a video file
+        path (str): The image; of a video file
             ``<file without suffix>/<number>.jpg``, which need not exist.
         image (np.ndarray): (H, W, 3) uint8, BGR.
     """
@@ -67,7 +67,7 @@ class FrameSource:
         """Read all frames.
 
         Yields:
-            Tuple[str, np.ndarray | None]: Path and picture, None if it cannot
+            Tuple[str, np.ndarray | None]: Path and image, None if it cannot
             be decoded.
         """
 
@@ -110,7 +110,7 @@ class FrameSource:
 
 
 class FolderFrames(FrameSource):
-    """Pictures of a folder, in the order of their names.
+    """Images of a folder, in the order of their names.
 
     Numbers in names are read as numbers: 2 comes before 10.
 
@@ -119,25 +119,25 @@ class FolderFrames(FrameSource):
         fps (float, optional): Frames per second.
 
     Raises:
-        DataError: If there is no picture in it.
+        DataError: If there is no image in it.
     """
 
     def __init__(self, folder: Path, fps: float | None = None) -> None:
         files = [
             path
             for path in folder.iterdir()
-            if path.suffix.lower() in PICTURES and path.is_file()
+            if path.suffix.lower() in IMAGES and path.is_file()
         ]
         if not files:
             raise DataError(
-                f'there is no picture in the folder {folder}; wanted are '
-                f'files {", ".join(PICTURES)}'
+                f'there is no image in the folder {folder}; wanted are '
+                f'files {", ".join(IMAGES)}'
             )
         self.files: list[Path] = sorted(files, key=_by_numbers)
         super().__init__(folder.resolve().name, len(files), fps)
 
     def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
-        """Read all pictures; see :class:`FrameSource`."""
+        """Read all images; see :class:`FrameSource`."""
         for path in self.files:
             content = get(str(path))
             image = mmcv.imfrombytes(content) if content else None
@@ -191,7 +191,7 @@ class VideoFile(FrameSource):
 
 
 def open_video(path: str | os.PathLike[str]) -> FrameSource:
-    """Open a video file or a folder of pictures.
+    """Open a video file or a folder of images.
 
     Args:
         path (str | Path): The file or folder.
@@ -208,9 +208,9 @@ def open_video(path: str | os.PathLike[str]) -> FrameSource:
         return FolderFrames(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no video file or folder '{path}'")
-    if path.suffix.lower() in PICTURES:
+    if path.suffix.lower() in IMAGES:
         raise DataError(
-            f'{path} is one picture: name the folder that holds the frames'
+            f'{path} is one image: name the folder that holds the frames'
         )
     return VideoFile(path)
 

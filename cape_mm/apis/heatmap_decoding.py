@@ -11,7 +11,7 @@ def decode_heatmaps(
     input_center: np.ndarray,
     input_scale: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read landmarks off heat maps, in NumPy, as MMPose's estimator does.
+    """Read landmarks off heatmaps, in NumPy, as MMPose's estimator does.
 
     For networks that run elsewhere, such as in ONNX Runtime.
 
@@ -19,12 +19,12 @@ def decode_heatmaps(
         heatmaps (np.ndarray): (K, h, w) float32.
         codec (BaseKeypointCodec): That of ``model.head.decoder``.
         input_center (np.ndarray): (2,) centre of what the network has seen,
-            x and y in pixels of the picture; in the data sample's meta
+            x and y in pixels of the image; in the data sample's meta
             information.
         input_scale (np.ndarray): (2,) its width and height, in the same.
 
     Returns:
-        Tuple[np.ndarray, np.ndarray]: (K, 2) x, y in pixels of the picture,
+        Tuple[np.ndarray, np.ndarray]: (K, 2) x, y in pixels of the image,
         and (K,) heights of the maxima.
     """
     points, scores = codec.decode(heatmaps)

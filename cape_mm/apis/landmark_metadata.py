@@ -20,7 +20,7 @@ def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
     """Find out which landmarks the channels of a model are.
 
     The checkpoint says so, in the meta information of the training data; if
-    it does not, the config's data sets do. Channels are never assumed to be
+    it does not, the config's datasets do. Channels are never assumed to be
     in the order of a schema that has the right number.
 
     Args:

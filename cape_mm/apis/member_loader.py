@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Make members of episodes from a user's pictures, points and boxes."""
+"""Make members of episodes from a user's images, points and boxes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Image = Union[str, 'os.PathLike[str]', np.ndarray]
 
 
 class MemberLoader:
-    """Run a config's test pipeline on pictures that belong to no data set.
+    """Run a config's test pipeline on images that belong to no dataset.
 
     The transforms are those that training, validation and test use, so a
-    picture is prepared in the same way everywhere.
+    image is prepared in the same way everywhere.
 
     Args:
         pipeline (Sequence[dict | Callable]): MMPose transforms from
@@ -47,20 +47,20 @@ class MemberLoader:
     def load_support(
         self, image: Image, keypoints: np.ndarray, box: Sequence | None
     ) -> dict:
-        """Prepare one annotated picture.
+        """Prepare one annotated image.
 
         Args:
-            image (str | Path | np.ndarray): Picture.
+            image (str | Path | np.ndarray): Image.
             keypoints (np.ndarray): (K, 3), from :func:`check_keypoints`.
             box (Sequence, optional): x1, y1, x2, y2 in pixels. Defaults to
                 the extent of the labelled keypoints with a rim; if that has
-                no extent, the whole picture.
+                no extent, the whole image.
 
         Returns:
             dict: ``inputs`` and ``data_samples`` of MMPose.
 
         Raises:
-            DataError: If picture, keypoints or box cannot be used.
+            DataError: If image, keypoints or box cannot be used.
         """
         results, name, size = self._open(image)
         labelled = keypoints[:, 2] > 0
@@ -83,19 +83,19 @@ class MemberLoader:
     def load_query(
         self, image: Image, num_keypoints: int, box: Sequence | None
     ) -> dict:
-        """Prepare one picture without annotation.
+        """Prepare one image without annotation.
 
         Args:
-            image (str | Path | np.ndarray): Picture.
+            image (str | Path | np.ndarray): Image.
             num_keypoints (int): K of the supports.
             box (Sequence, optional): x1, y1, x2, y2 in pixels. Defaults to
-                the whole picture.
+                the whole image.
 
         Returns:
             dict: ``inputs`` and ``data_samples`` of MMPose.
 
         Raises:
-            DataError: If the picture or the box cannot be used.
+            DataError: If the image or the box cannot be used.
         """
         results, name, size = self._open(image)
         # The pipeline wants keypoints: unlabelled ones, removed afterwards.
@@ -110,7 +110,7 @@ class MemberLoader:
         return packed
 
     def _open(self, image: Image) -> tuple[dict, str, tuple[int, int]]:
-        """Load a picture: results, its name for messages, (width, height)."""
+        """Load an image: results, its name for messages, (width, height)."""
         if isinstance(image, np.ndarray):
             name = 'an array'
             results = dict(img=_to_bgr(image), img_path=None)
@@ -118,12 +118,12 @@ class MemberLoader:
             name = os.path.expanduser(os.fspath(image))
             results = dict(img_path=name)
             if '://' not in name and not os.path.isfile(name):
-                raise FileNotFoundError(f'there is no picture {name!r}')
+                raise FileNotFoundError(f'there is no image {name!r}')
         try:
             results = self._load_image(results)
         except Exception as error:
             raise DataError(
-                f'{name!r} cannot be read as a picture ({error})'
+                f'{name!r} cannot be read as an image ({error})'
             ) from error
         return results, name, results['ori_shape'][1::-1]
 
@@ -144,12 +144,12 @@ class MemberLoader:
 
 
 def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
-    """Bring the annotation of one picture into one form.
+    """Bring the annotation of one image into one form.
 
     Args:
         keypoints (Sequence): (K, 2) x, y, or (K, 3) x, y, v in pixels; v = 0
             means not labelled, as does a point that is None.
-        name (str): Of the picture, for messages.
+        name (str): Of the image, for messages.
 
     Returns:
         np.ndarray: (K, 3) float32; unlabelled points are 0, 0, 0.
@@ -180,13 +180,13 @@ def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
 def clip_box(
     box: Sequence | None, size: tuple[int, int], name: str
 ) -> np.ndarray:
-    """Cut a box at the border of its picture, as the data sets do.
+    """Cut a box at the border of its image, as the datasets do.
 
     Args:
         box (Sequence, optional): x1, y1, x2, y2 in pixels; None is the whole
-            picture.
+            image.
         size (Tuple[int, int]): Width and height in pixels.
-        name (str): Of the picture, for messages.
+        name (str): Of the image, for messages.
 
     Returns:
         np.ndarray: (4,) float32.
@@ -206,7 +206,7 @@ def clip_box(
     if (clipped[2:] <= clipped[:2]).any():
         raise DataError(
             f'{name}: nothing is left of box {array.tolist()} (x1, y1, x2, '
-            f'y2) in a picture of {width} x {height} pixels'
+            f'y2) in an image of {width} x {height} pixels'
         )
     return clipped
 
@@ -260,7 +260,7 @@ def _check_inside(
         index = int(bad[0])
         raise DataError(
             f'{name}: keypoint {index} at '
-            f'{keypoints[index, :2].tolist()} is outside the picture of '
+            f'{keypoints[index, :2].tolist()} is outside the image of '
             f'{size[0]} x {size[1]} pixels'
         )
 

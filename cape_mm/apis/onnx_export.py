@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Networks for heat maps as ONNX files; decoding stays outside of them.
+"""Networks for heatmaps as ONNX files; decoding stays outside of them.
 
 Needs onnx, and onnxruntime for the comparison: ``pip install onnx
 onnxruntime``. They are imported only here, when they are needed.
@@ -33,7 +33,7 @@ INPUT, OUTPUT = 'image', 'heatmaps'
 
 
 class HeatmapNetwork(nn.Module):
-    """The part of a top-down model between picture and heat maps.
+    """The part of a top-down model between image and heatmaps.
 
     Args:
         model (nn.Module): MMPose's ``TopdownPoseEstimator``.
@@ -50,7 +50,7 @@ class HeatmapNetwork(nn.Module):
         self.register_buffer('std', torch.tensor(std).view(1, 3, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Make heat maps.
+        """Make heatmaps.
 
         Args:
             image (Tensor): (B, 3, H, W) float32 from 0 to 255, as the
@@ -76,13 +76,13 @@ def make_network(inferencer: CephInferencer) -> HeatmapNetwork:
 
     Raises:
         UnsuitableCheckpointError: If the model is tested with the mirrored
-            picture, too, which is more than a network.
+            image, too, which is more than a network.
     """
     cfg = inferencer.cfg.model
     if (cfg.get('test_cfg') or {}).get('flip_test', False):
         raise UnsuitableCheckpointError(
-            'the model averages over the mirrored picture, which a graph for '
-            'one picture cannot: set model.test_cfg.flip_test=False'
+            'the model averages over the mirrored image, which a graph for '
+            'one image cannot: set model.test_cfg.flip_test=False'
         )
     return HeatmapNetwork(inferencer.model, cfg.data_preprocessor).eval()
 
@@ -145,18 +145,19 @@ def export_onnx(
 
 
 def compare_onnx(
-    inferencer: CephInferencer, path: PathLike, films: Iterable[Image]
+    inferencer: CephInferencer, path: PathLike, cephalograms: Iterable[Image]
 ) -> dict[str, float]:
     """Compare an exported network, and decoding outside of it, with PyTorch.
 
     Args:
         inferencer (CephInferencer): With the model that was exported.
         path (str | Path): The ONNX file.
-        films (Iterable): Picture files, DICOM files or arrays.
+        cephalograms (Iterable): Image files, DICOM files or arrays.
 
     Returns:
-        Dict[str, float]: Largest differences over all films: ``heatmaps``
-        (absolute), ``landmarks_px`` (in pixels of the film), ``scores``.
+        Dict[str, float]: Largest differences over all cephalograms:
+        ``heatmaps`` (absolute), ``landmarks_px`` (in pixels of the
+        cephalogram), ``scores``.
 
     Raises:
         ImportError: If onnxruntime is missing.
@@ -169,8 +170,8 @@ def compare_onnx(
     device = next(network.parameters()).device
     codec = inferencer.model.head.decoder
     largest = dict(heatmaps=0.0, landmarks_px=0.0, scores=0.0)
-    for film in films:
-        packed = inferencer.loader.load(film)
+    for cephalogram in cephalograms:
+        packed = inferencer.loader.load(cephalogram)
         image = packed['inputs'][None].float()
         (maps,) = session.run([OUTPUT], {INPUT: image.numpy()})
         with torch.no_grad():
@@ -179,7 +180,7 @@ def compare_onnx(
         points, scores = decode_heatmaps(
             maps[0], codec, info['input_center'], info['input_scale']
         )
-        (result,) = inferencer(film)
+        (result,) = inferencer(cephalogram)
         landmarks = result.pred_instances
         for key, difference in dict(
             heatmaps=maps - expected,

@@ -20,7 +20,7 @@ PROBLEMS = OrderedDict(
     not_finite='annotations with NaN, infinite or no numbers (skipped)',
     no_visible_keypoint='annotations without visible keypoint (skipped)',
     degenerate_box='annotations with a degenerate box (skipped)',
-    missing_image='annotations whose picture is missing (dropped)',
+    missing_image='annotations whose image is missing (dropped)',
 )
 
 

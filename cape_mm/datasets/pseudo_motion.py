@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""How a camera moves over a still picture, for clips made of pictures."""
+"""How a camera moves over a still image, for clips made of images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PseudoMotion:
 
         Args:
             num_frames (int): U.
-            still (int): Which frame shows the picture as it is.
+            still (int): Which frame shows the image as it is.
             rng (np.random.Generator): Generator of the clip.
 
         Returns:
@@ -50,7 +50,7 @@ class PseudoMotion:
 
 
 def move_matrix(move: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Turn a move into a map from the picture to the frame.
+    """Turn a move into a map from the image to the frame.
 
     Args:
         move (np.ndarray): (4,) angle about the middle in radians, shift along

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Landmarks in cells of the heat map, and the way there and back."""
+"""Landmarks in cells of the heatmap, and the way there and back."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from mmpose.registry import KEYPOINT_CODECS
 
 from cape_mm.apis.episode_source import spread_indices
 
-from .film_table import FilmTable
+from .cephalogram_table import CephalogramTable
 from .recipe import Recipe
 from .recipe_data import RecipeData
 
-_NUM_FILMS = 64
+_NUM_CEPHALOGRAMS = 64
 _NUM_DECODED = 8
 
 
 def landmarks_in_cells(recipe: Recipe, data: RecipeData) -> np.ndarray | None:
-    """Map landmarks of the training data to the heat map, unaugmented.
+    """Map landmarks of the training data to the heatmap, unaugmented.
 
     Args:
         recipe (Recipe): The config.
@@ -26,15 +26,19 @@ def landmarks_in_cells(recipe: Recipe, data: RecipeData) -> np.ndarray | None:
 
     Returns:
         np.ndarray | None: (N, K, 2) float64 in cells, NaN where not labelled;
-        None if the recipe has no heat map or no uniform films.
+        None if the recipe has no heatmap or no uniform cephalograms.
     """
-    codec, films = recipe.encoder, data.films('train')
-    if not codec or not codec.get('heatmap_size') or films is None:
+    codec, cephalograms = recipe.encoder, data.cephalograms('train')
+    if not codec or not codec.get('heatmap_size') or cephalograms is None:
         return None
-    if not films.is_uniform:
+    if not cephalograms.is_uniform:
         return None
     cell = np.divide(codec['input_size'], codec['heatmap_size'])
-    cropped = _crop(recipe, films, spread_indices(len(films), _NUM_FILMS))
+    cropped = _crop(
+        recipe,
+        cephalograms,
+        spread_indices(len(cephalograms), _NUM_CEPHALOGRAMS),
+    )
     if cropped is None:
         return None
     return np.stack(
@@ -60,16 +64,16 @@ def mean_decoding_error(
 
     Returns:
         Tuple[float, float] | None: Mean error and mean side of a cell in mm;
-        None without heat maps, or if no film has a spacing.
+        None without heatmaps, or if no cephalogram has a spacing.
     """
-    films = data.films('train')
-    if not recipe.encoder or not recipe.decoder or films is None:
+    cephalograms = data.cephalograms('train')
+    if not recipe.encoder or not recipe.decoder or cephalograms is None:
         return None
-    if not recipe.encoder.get('heatmap_size') or not films.is_uniform:
+    if not recipe.encoder.get('heatmap_size') or not cephalograms.is_uniform:
         return None
-    known = np.flatnonzero(np.isfinite(films.spacings).all(axis=1))
+    known = np.flatnonzero(np.isfinite(cephalograms.spacings).all(axis=1))
     indices = known[spread_indices(len(known), _NUM_DECODED)].tolist()
-    cropped = _crop(recipe, films, indices) if indices else None
+    cropped = _crop(recipe, cephalograms, indices) if indices else None
     if cropped is None:
         return None
     encoder = KEYPOINT_CODECS.build(dict(recipe.encoder))
@@ -89,10 +93,12 @@ def mean_decoding_error(
         scale = item['input_scale'] / item['input_size']
         corner = item['input_center'] - item['input_scale'] / 2
         counts = encoded['keypoint_weights'][0] > 0
-        offsets = decoded[0] * scale + corner - films.keypoints_px[index]
-        offsets = offsets[counts] * films.spacings[index]
+        offsets = (
+            decoded[0] * scale + corner - cephalograms.keypoints_px[index]
+        )
+        offsets = offsets[counts] * cephalograms.spacings[index]
         # mm per pixel of the input
-        scale = scale * films.spacings[index]
+        scale = scale * cephalograms.spacings[index]
         errors.append(np.linalg.norm(offsets, axis=-1))
         cell = np.divide(
             recipe.encoder['input_size'], recipe.encoder['heatmap_size']
@@ -102,9 +108,9 @@ def mean_decoding_error(
 
 
 def _crop(
-    recipe: Recipe, films: FilmTable, indices: list[int]
+    recipe: Recipe, cephalograms: CephalogramTable, indices: list[int]
 ) -> list[dict] | None:
-    """Take films through box and affine of the validation."""
+    """Take cephalograms through box and affine of the validation."""
     steps = []
     for kind in ('GetBBoxCenterScale', 'TopdownAffine'):
         config = recipe.transform('val', kind)
@@ -113,13 +119,17 @@ def _crop(
         steps.append(TRANSFORMS.build(dict(config)))
     cropped = []
     for index in indices:
-        if not np.isfinite(films.boxes_px[index]).all():
+        if not np.isfinite(cephalograms.boxes_px[index]).all():
             return None
         item = dict(
             img=np.zeros((2, 2, 3), np.uint8),  # only the points matter
-            bbox=films.boxes_px[index][None].astype(np.float32),
-            keypoints=films.keypoints_px[index][None].astype(np.float32),
-            keypoints_visible=films.visible[index][None].astype(np.float32),
+            bbox=cephalograms.boxes_px[index][None].astype(np.float32),
+            keypoints=cephalograms.keypoints_px[index][None].astype(
+                np.float32
+            ),
+            keypoints_visible=cephalograms.visible[index][None].astype(
+                np.float32
+            ),
         )
         for step in steps:
             item = step(item)

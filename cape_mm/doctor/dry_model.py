@@ -38,7 +38,7 @@ class DryModel:
     def heatmap_size(
         self, input_size: tuple[int, int]
     ) -> tuple[int, int] | None:
-        """Size of the heat maps that the head puts out.
+        """Size of the heatmaps that the head puts out.
 
         Args:
             input_size (Tuple[int, int]): Width and height of the input.

@@ -21,7 +21,7 @@ from .wording import brief
 def examine(cfg: Config, ignore: Iterable[str] = ()) -> list[Finding]:
     """Look for mistakes in a recipe and its data before it is run.
 
-    Data sets, metrics and the model are built on the CPU, the model without
+    Datasets, metrics and the model are built on the CPU, the model without
     memory for its weights. Nothing is fetched and nothing is trained; embedded
     data that are missing are drawn.
 
@@ -63,7 +63,7 @@ def examine(cfg: Config, ignore: Iterable[str] = ()) -> list[Finding]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what data sets and metrics print, log and warn of away."""
+    """Keep what datasets and metrics print, log and warn of away."""
     MMLogger.get_instance('doctor', log_level='CRITICAL')
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -23,7 +23,7 @@ class MetricProbe:
     Attributes:
         perfect (Dict[str, float]): Predictions that equal the annotations.
         constant (Dict[str, float]): Predictions that are blind to the
-            picture: the mean shape of the training data, or, if the number
+            image: the mean shape of the training data, or, if the number
             of landmarks differs, the middle of the box.
         blind_to (str): What the latter is, for messages.
     """
@@ -43,7 +43,7 @@ def probe_metrics(
     Args:
         metrics (List[dict]): Their configs.
         dataset (Dataset): Of the validation.
-        mean_shape_norm (np.ndarray, optional): (K, 2) by picture size.
+        mean_shape_norm (np.ndarray, optional): (K, 2) by image size.
 
     Returns:
         MetricProbe: The values.

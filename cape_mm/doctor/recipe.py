@@ -35,7 +35,7 @@ class Recipe:
         return self.cfg.get(f'{split}_dataloader') or {}
 
     def dataset(self, split: str) -> dict:
-        """Get the data set of a loader, with its wrappers.
+        """Get the dataset of a loader, with its wrappers.
 
         Args:
             split (str): One of ``SPLITS``.
@@ -46,7 +46,7 @@ class Recipe:
         return self.loader(split).get('dataset') or {}
 
     def inner_datasets(self, split: str) -> list[dict]:
-        """Get the data sets that read annotations, without wrappers.
+        """Get the datasets that read annotations, without wrappers.
 
         Args:
             split (str): One of ``SPLITS``.

@@ -9,14 +9,14 @@ import numpy as np
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
+from .cephalogram_table import CephalogramTable, read_cephalograms
 from .dry_model import DryModel
-from .film_table import FilmTable, read_films
 from .metric_probe import MetricProbe, probe_metrics
 from .recipe import Recipe
 
 
 class RecipeData:
-    """What a recipe builds: data sets, metrics, model; each at most once.
+    """What a recipe builds: datasets, metrics, model; each at most once.
 
     Whatever cannot be built is None, and the reason is kept for the one rule
     that reports it, so that no other rule has to care.
@@ -30,7 +30,7 @@ class RecipeData:
         self._kept: dict[Any, tuple[Any, Exception | None]] = {}
 
     def dataset(self, split: str) -> Dataset | None:
-        """Build the data set of a split, with its pipeline.
+        """Build the dataset of a split, with its pipeline.
 
         Args:
             split (str): ``'train'``, ``'val'`` or ``'test'``.
@@ -48,7 +48,7 @@ class RecipeData:
         return self._keep(('dataset', split), lambda: _build(config))
 
     def dataset_problem(self, split: str) -> Exception | None:
-        """Why the data set of a split cannot be built; None if it can."""
+        """Why the dataset of a split cannot be built; None if it can."""
         self.dataset(split)
         return self._problem(('dataset', split))
 
@@ -59,7 +59,7 @@ class RecipeData:
             split (str): ``'train'``, ``'val'`` or ``'test'``.
 
         Returns:
-            Any: None if there is no data set or the pipeline fails.
+            Any: None if there is no dataset or the pipeline fails.
         """
         dataset = self.dataset(split)
         if dataset is None:
@@ -71,32 +71,34 @@ class RecipeData:
         self.first_item(split)
         return self._problem(('item', split))
 
-    def films(self, split: str) -> FilmTable | None:
+    def cephalograms(self, split: str) -> CephalogramTable | None:
         """Collect the annotations of a split.
 
         Args:
             split (str): ``'train'``, ``'val'`` or ``'test'``.
 
         Returns:
-            FilmTable | None: None if there are none.
+            CephalogramTable | None: None if there are none.
         """
         dataset = self.dataset(split)
         if dataset is None:
             return None
-        return self._keep(('films', split), lambda: read_films(dataset))
+        return self._keep(
+            ('cephalograms', split), lambda: read_cephalograms(dataset)
+        )
 
     @property
     def mean_shape_norm(self) -> np.ndarray | None:
-        """(K, 2) mean shape of the training data by picture size, or None.
+        """(K, 2) mean shape of the training data by image size, or None.
 
         None also if the number of landmarks differs, or a landmark is never
         labelled.
         """
-        films = self.films('train')
-        if films is None or not films.is_uniform:
+        cephalograms = self.cephalograms('train')
+        if cephalograms is None or not cephalograms.is_uniform:
             return None
-        points, _ = films.stack()
-        sizes = films.sizes_px[:, None]
+        points, _ = cephalograms.stack()
+        sizes = cephalograms.sizes_px[:, None]
         known = np.isfinite(points / sizes)
         if not known.any(axis=0).all():
             return None

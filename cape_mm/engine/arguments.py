@@ -14,14 +14,14 @@ from mmengine.config import DictAction
 def add_common_arguments(
     parser: argparse.ArgumentParser, example: str
 ) -> None:
-    """Add the flags for pictures, settings and launching.
+    """Add the flags for images, settings and launching.
 
     Args:
         parser (argparse.ArgumentParser): Gets the flags.
         example (str): A setting worth showing in the help.
     """
     parser.add_argument(
-        '--show', action='store_true', help='show the pictures in a window'
+        '--show', action='store_true', help='show the images in a window'
     )
     parser.add_argument(
         '--interval',

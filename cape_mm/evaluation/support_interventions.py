@@ -1,9 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Changes of an episode's supports that show what a model makes of them.
 
-Each takes ``(item, donor, rng)``: an item of an episode data set, an item of
+Each takes ``(item, donor, rng)``: an item of an episode dataset, an item of
 another category, and a generator. Nothing that is given is changed; queries
-keep their pictures, and their truth is that of the original item.
+keep their images, and their truth is that of the original item.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def right_support(
 def wrong_category(
     item: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
-    """Take the donor's supports: pictures, keypoints and skeleton.
+    """Take the donor's supports: images, keypoints and skeleton.
 
     Categories differ in their number of keypoints. Keypoint *j* of the donor
     stands for keypoint *j* of the query, for j below the smaller count and
@@ -85,7 +85,7 @@ def wrong_category(
 def wrong_image(
     item: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
-    """Take the donor's support pictures with our own coordinates."""
+    """Take the donor's support images with our own coordinates."""
     changed = dict(
         item, inputs=dict(item['inputs'], support=donor['inputs']['support'])
     )
@@ -147,7 +147,7 @@ INTERVENTIONS: dict[str, Intervention] = {
 
 @contextmanager
 def zeroed_support_features(model: nn.Module) -> Iterator[None]:
-    """Hide the support pictures from the head: coordinates alone are left.
+    """Hide the support images from the head: coordinates alone are left.
 
     Args:
         model (nn.Module): Its ``head.support_encoder`` takes the levels of

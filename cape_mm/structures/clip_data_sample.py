@@ -10,7 +10,7 @@ class ClipDataSample(BaseDataElement):
 
     Windows overlap, so frames are kept once: frame ``f`` of window ``t`` is
     ``frames[frame_index[t, f]]``, and ``inputs[frame_index[t, f]]`` is its
-    picture. The frames are in order of time.
+    image. The frames are in order of time.
 
     Meta information:
         - ``video_id`` (str)

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Original pixels, input pixels and [0, 1] of the input.
 
-Pixel centres have whole-numbered coordinates, so a picture of width W reaches
+Pixel centres have whole-numbered coordinates, so an image of width W reaches
 from -0.5 to W - 0.5, which is 0 to 1 of the input. That is where
 ``grid_sample(align_corners=False)`` and deformable attention sample.
 """

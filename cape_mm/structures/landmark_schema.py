@@ -14,8 +14,8 @@ class Landmark:
     Attributes:
         code (str): Short name, the same in all schemas and the key of every
             measurement, such as ``'S'`` or ``"Pog'"``.
-        name (str): Name in the data set's files.
-        definition (str): What it is; empty where the data set does not say.
+        name (str): Name in the dataset's files.
+        definition (str): What it is; empty where the dataset does not say.
     """
 
     code: str
@@ -25,7 +25,7 @@ class Landmark:
 
 @dataclass(frozen=True)
 class LandmarkSchema:
-    """The landmarks of a data set, in the order of its keypoints.
+    """The landmarks of a dataset, in the order of its keypoints.
 
     Attributes:
         name (str): Name of the schema, such as ``'isbi2015'``.
@@ -72,7 +72,7 @@ class LandmarkSchema:
         return self.codes.index(code)
 
     def metainfo(self) -> dict:
-        """Make the ``metainfo`` of a data set.
+        """Make the ``metainfo`` of a dataset.
 
         No landmark has a mirrored partner, and no bones are drawn. All
         sigmas are 0.035, all weights 1.

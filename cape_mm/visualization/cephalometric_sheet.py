@@ -31,20 +31,20 @@ Line = Callable[[Axes, float], None]
 
 
 def draw_sheet(
-    picture: np.ndarray,
+    image: np.ndarray,
     result: PoseDataSample,
     title: str = '',
     norms: Mapping[str, Norm] | None = None,
     height: int = 1000,
 ) -> np.ndarray:
-    """Draw a film with its landmarks, planes and measurements.
+    """Draw a cephalogram with its landmarks, planes and measurements.
 
     A landmark is green where the model is certain and red where it is not.
     Measurements outside of their customary band are blue below and red above
     it.
 
     Args:
-        picture (np.ndarray): (H, W) or (H, W, C) uint8, the film; colours
+        image (np.ndarray): (H, W) or (H, W, C) uint8, the cephalogram; colours
             are BGR.
         result (PoseDataSample): What :class:`CephInferencer` gives for it.
         title (str): Text above the measurements. Defaults to none.
@@ -53,19 +53,19 @@ def draw_sheet(
         height (int): Of the sheet, in pixels. Defaults to 1000.
 
     Returns:
-        np.ndarray: (height, W', 3) uint8, RGB: the film with its aspect
+        np.ndarray: (height, W', 3) uint8, RGB: the cephalogram with its aspect
         ratio, and a panel of text at its right.
     """
     norms = load_norms() if norms is None else norms
-    film = _to_rgb(picture)
-    rows, columns = film.shape[:2]
+    cephalogram = _to_rgb(image)
+    rows, columns = cephalogram.shape[:2]
     tall = height / _DPI
     wide = tall * columns / rows
     figure = Figure(figsize=(wide + _PANEL_INCHES, tall), dpi=_DPI)
     canvas = FigureCanvasAgg(figure)
     share = wide / (wide + _PANEL_INCHES)
     axes = figure.add_axes([0, 0, share, 1])
-    axes.imshow(film, interpolation='bicubic', aspect='auto')
+    axes.imshow(cephalogram, interpolation='bicubic', aspect='auto')
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
     axes.axis('off')
     landmarks = result.pred_instances
@@ -77,7 +77,7 @@ def draw_sheet(
     panel.set(xlim=(0, 1), ylim=(1, 0))
     panel.axis('off')
     lines = [
-        *_describe_film(result, title, scores),
+        *_describe_cephalogram(result, title, scores),
         *_list_planes(planes),
         *_list_measurements(result.measurements, norms),
     ]
@@ -88,18 +88,18 @@ def draw_sheet(
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _to_rgb(picture: np.ndarray) -> np.ndarray:
-    if picture.ndim == 2:
-        picture = picture[..., None]
+def _to_rgb(image: np.ndarray) -> np.ndarray:
+    if image.ndim == 2:
+        image = image[..., None]
     code = {
         1: cv2.COLOR_GRAY2RGB,
         3: cv2.COLOR_BGR2RGB,
         4: cv2.COLOR_BGRA2RGB,
-    }[picture.shape[2]]
-    return cv2.cvtColor(np.ascontiguousarray(picture), code)
+    }[image.shape[2]]
+    return cv2.cvtColor(np.ascontiguousarray(image), code)
 
 
-def _describe_film(
+def _describe_cephalogram(
     result: PoseDataSample, title: str, scores: Mapping[str, float]
 ) -> Iterator[Line]:
     """What was drawn, its spacing, and what to beware of."""

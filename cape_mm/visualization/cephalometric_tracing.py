@@ -82,10 +82,10 @@ def trace_landmarks(
     points: Mapping[str, np.ndarray],
     scores: Mapping[str, float] | None = None,
 ) -> list[Plane]:
-    """Draw planes, landmarks and their codes into axes that show a film.
+    """Draw planes, landmarks and their codes into axes that show a image.
 
     Args:
-        axes (Axes): In pixels of the film.
+        axes (Axes): In pixels of the cephalogram.
         points (Mapping[str, np.ndarray]): Code -> (2,) x, y in pixels.
         scores (Mapping[str, float], optional): Code -> confidence, which
             colours the landmark. Defaults to none, all alike.

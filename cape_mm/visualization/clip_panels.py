@@ -24,7 +24,7 @@ def draw_clip(
     an identity that moves to somebody else, shows here.
 
     Args:
-        item (dict): ``inputs`` and ``data_samples`` of a clip data set.
+        item (dict): ``inputs`` and ``data_samples`` of a clip dataset.
         skeleton (Sequence): 0-based index pairs.
         size (int): Longer side of a panel. Defaults to 256.
 
@@ -33,7 +33,7 @@ def draw_clip(
         side.
     """
     sample: ClipDataSample = item['data_samples']
-    pictures = [
+    images = [
         _draw_frame(image, frame, skeleton, size)
         for image, frame in zip(item['inputs'], sample.frames)
     ]
@@ -47,7 +47,7 @@ def draw_clip(
             what = f'{count} persons' if frame.is_labeled else 'unlabelled'
             mark = ', middle' if column == middle else ''
             panels.append(
-                (f'frame {frame.frame_id}: {what}{mark}', pictures[index])
+                (f'frame {frame.frame_id}: {what}{mark}', images[index])
             )
         title = f'{sample.video_id}, window {number + 1}'
         rows.append(join_panels(panels, title))

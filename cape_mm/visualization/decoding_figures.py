@@ -33,7 +33,7 @@ def draw_proposals(
     """Overlay the similarity map of every keypoint on the query.
 
     Args:
-        support (tuple): Picture (H, W, 3) uint8, RGB, its points (K, 2) in
+        support (tuple): Image (H, W, 3) uint8, RGB, its points (K, 2) in
             [0, 1] and (K,) bool, which of them are labelled.
         query (np.ndarray): (H, W, 3) uint8, RGB.
         maps (np.ndarray): (K, h, w), not negative.
@@ -111,7 +111,7 @@ def draw_attention(
     side = max(4.0, 0.22 * len(names) + 2)
     figure = Figure(figsize=(side + 1, side))
     axes = figure.subplots()
-    picture = axes.imshow(attention, cmap='viridis', vmin=0)
+    image = axes.imshow(attention, cmap='viridis', vmin=0)
     labels: list[str] = [f'{i} {name}' for i, name in enumerate(names)]
     axes.set_yticks(range(len(labels)), labels, fontsize=7)
     axes.set_xticks(
@@ -119,7 +119,7 @@ def draw_attention(
     )
     axes.set(ylabel='decoded keypoint', xlabel='support keypoint')
     axes.set_title(title, fontsize=10)
-    figure.colorbar(picture, fraction=0.04)
+    figure.colorbar(image, fraction=0.04)
     figure.tight_layout()
     return _to_array(figure)
 

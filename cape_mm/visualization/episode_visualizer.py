@@ -40,7 +40,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
     without a label are not drawn, in the prediction those that no support
     has labelled. Several supports share the first panel. Red lines lead from
     predictions to the ground truth. The title names category (with its id,
-    unless that is negative: a category of no data set) and PCK@0.2 of the
+    unless that is negative: a category of no dataset) and PCK@0.2 of the
     query. Without ground truth there are two panels.
 
     Args:
@@ -89,22 +89,22 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             title (str): Text at the end of the title.
             show (bool): Whether to open a window. Defaults to False.
             wait_time (float): Seconds that the window stays; 0 for ever.
-            out_file (str, optional): Write the picture to this file instead
+            out_file (str, optional): Write the image to this file instead
                 of adding it to the backends.
-            step (int): Step under which the backends keep the picture.
+            step (int): Step under which the backends keep the image.
 
         Returns:
-            np.ndarray: The picture, (H, W, 3) uint8, RGB.
+            np.ndarray: The image, (H, W, 3) uint8, RGB.
         """
-        picture = self.draw_episode(episode, query_index, title)
-        self.set_image(picture)
+        image = self.draw_episode(episode, query_index, title)
+        self.set_image(image)
         if show:
-            self.show(picture, win_name=name, wait_time=wait_time)
+            self.show(image, win_name=name, wait_time=wait_time)
         if out_file is not None:
-            mmcv.imwrite(picture[..., ::-1], out_file)
+            mmcv.imwrite(image[..., ::-1], out_file)
         elif not show:
-            self.add_image(name, picture, step)
-        return picture
+            self.add_image(name, image, step)
+        return image
 
     def draw_episode(
         self,
@@ -199,7 +199,7 @@ def join_panels(panels: list, title: str) -> np.ndarray:
     """Put panels side by side under a title.
 
     Args:
-        panels (list): Pairs of caption and (H, W, 3) uint8 picture.
+        panels (list): Pairs of caption and (H, W, 3) uint8 image.
         title (str): Text above all of them.
 
     Returns:

@@ -15,20 +15,20 @@ from cape_mm.visualization.pose_panel import (
 
 
 def input_to_rgb(image: torch.Tensor, size: int) -> np.ndarray:
-    """Turn an input tensor into a picture.
+    """Turn an input tensor into an RGB image.
 
     Args:
         image (torch.Tensor): (3, H, W) uint8, BGR, as pipelines pack it.
-        size (int): Longer side of the picture in pixels.
+        size (int): Longer side of the image in pixels.
 
     Returns:
         np.ndarray: (H', W', 3) uint8, RGB.
     """
-    picture = image.cpu().numpy()[::-1].transpose(1, 2, 0)
-    scale = size / max(picture.shape[:2])
-    shape = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    rgb = image.cpu().numpy()[::-1].transpose(1, 2, 0)
+    scale = size / max(rgb.shape[:2])
+    shape = [max(1, round(side * scale)) for side in rgb.shape[1::-1]]
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(np.ascontiguousarray(picture), shape, interpolation=kind)
+    return cv2.resize(np.ascontiguousarray(rgb), shape, interpolation=kind)
 
 
 def draw_item(item: dict, size: int = 256) -> np.ndarray:
@@ -38,7 +38,7 @@ def draw_item(item: dict, size: int = 256) -> np.ndarray:
     inside the crop. A mistake of a transform shows here.
 
     Args:
-        item (dict): ``inputs`` and ``data_samples`` of an episode data set.
+        item (dict): ``inputs`` and ``data_samples`` of an episode dataset.
         size (int): Longer side of a panel. Defaults to 256.
 
     Returns:

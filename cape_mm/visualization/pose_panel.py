@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Parts of a picture: a view on one object, a pose on it, lines of text."""
+"""Parts of an image: a view on one object, a pose on it, lines of text."""
 
 from __future__ import annotations
 

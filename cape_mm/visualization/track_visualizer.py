@@ -123,7 +123,7 @@ def _unit(canvas: np.ndarray) -> int:
 
 
 def _write(canvas: np.ndarray, text: str, place: np.ndarray, color) -> None:
-    """Write above a place, inside the picture."""
+    """Write above a place, inside the image."""
     unit = _unit(canvas)
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit
     (width, height), _ = cv2.getTextSize(text, font, scale, unit)

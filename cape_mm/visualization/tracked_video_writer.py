@@ -14,15 +14,15 @@ _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 
 
 class TrackedVideoWriter:
-    """Write drawn frames as a video, as pictures, or both.
+    """Write drawn frames as a video, as images, or both.
 
     Used with ``with``, so that the video is finished whatever happens. The
     codecs drop the last row or column of an odd size; so in the video, not in
-    the pictures, it is repeated once.
+    the images, it is repeated once.
 
     Args:
         video_file (Path, optional): ``.mp4`` or ``.avi``.
-        frame_dir (Path, optional): Folder of the pictures.
+        frame_dir (Path, optional): Folder of the images.
         fps (float): Frames per second of the video. Defaults to 25.
 
     Raises:
@@ -54,7 +54,7 @@ class TrackedVideoWriter:
 
         Args:
             image (np.ndarray): (H, W, 3) uint8, RGB, all of the same size.
-            name (str): Of the picture, with its suffix.
+            name (str): Of the image, with its suffix.
 
         Raises:
             DataError: If the video cannot be written.
@@ -79,6 +79,6 @@ class TrackedVideoWriter:
         if not writer.isOpened():
             raise DataError(
                 f'{self.video_file} cannot be written: the folder is read '
-                'only, or OpenCV lacks the codec; write pictures instead'
+                'only, or OpenCV lacks the codec; write images instead'
             )
         return writer

@@ -43,7 +43,7 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),
 )
 
-# Where scalars and pictures go. With TensorBoard beside the local JSON files:
+# Where scalars and images go. With TensorBoard beside the local JSON files:
 #   CAPE_VIS_BACKENDS=LocalVisBackend,TensorboardVisBackend python tools/...
 # with TensorBoard only:
 #   --cfg-options visualizer.vis_backends.0.type=TensorboardVisBackend

@@ -4,7 +4,7 @@ _base_ = [
 ]
 
 # Unseen categories in a quarter of an hour on two CPU cores, from random
-# initialisation. The embedded data by default; another data set of this
+# initialisation. The embedded data by default; another dataset of this
 # layout:
 #   CAPE_DATA_ROOT=... python tools/train.py configs/cape/...
 data_root = '{{$CAPE_DATA_ROOT:data/creatures}}'
@@ -26,7 +26,7 @@ model = dict(
     ),
     neck=dict(in_channels=[64, 128], out_channels=embed_dims, num_outs=2),
     head=dict(embed_dims=embed_dims, num_levels=2, num_decoder_layers=2),
-    # every picture of an episode is support and query in turn
+    # every image of an episode is support and query in turn
     train_cfg=dict(rotate_roles=True),
 )
 

@@ -8,7 +8,7 @@ _base_ = [
 # single_image.py:
 #   CAPE_DATA_ROOT=... CAPE_ANN_FILE=... CAPE_CATEGORY=17 \
 #   CAPE_EPOCHS=50 python tools/train.py configs/cape/single_category.py
-# The default data set is drawn on first use.
+# The default dataset is drawn on first use.
 data_root = '{{$CAPE_DATA_ROOT:data/creatures}}'
 ann_file = '{{$CAPE_ANN_FILE:annotations/mp100_split1_train.json}}'
 category_id = '{{$CAPE_CATEGORY:1}}'

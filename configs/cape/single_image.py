@@ -3,11 +3,11 @@ _base_ = [
     '../_base_/models/autoregressive_r18-gn.py',
 ]
 
-# One picture is support and query, in training and in validation: a sound
+# One image is support and query, in training and in validation: a sound
 # model memorises it. Chosen without editing this file:
 #   CAPE_DATA_ROOT=... CAPE_ANN_FILE=... CAPE_CATEGORY=17 CAPE_IMAGE_INDEX=0 \
 #   CAPE_EPOCHS=50 python tools/train.py configs/cape/single_image.py
-# The default data set is drawn on first use.
+# The default dataset is drawn on first use.
 data_root = '{{$CAPE_DATA_ROOT:data/creatures}}'
 ann_file = '{{$CAPE_ANN_FILE:annotations/mp100_split1_train.json}}'
 category_id = '{{$CAPE_CATEGORY:1}}'
@@ -20,7 +20,7 @@ queries_per_episode = 1
 batch_size = 1
 lr = 5e-4
 
-# data: no augmentation, always the same picture
+# data: no augmentation, always the same image
 pipeline = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale', padding=1.25),
@@ -89,7 +89,7 @@ custom_hooks = [
     dict(type='cape_mm.ScheduledSamplingHook'),
     dict(
         type='cape_mm.EpisodeSummaryHook',
-        expectation='PCK 100 % on this picture well before the last epoch, '
+        expectation='PCK 100 % on this image well before the last epoch, '
         'total loss below 0.1 at the end',
         val_note='same image, autoregressive',
     ),

@@ -3,9 +3,9 @@ _base_ = [
     '../_base_/models/hrnetv2_w18.py',
 ]
 
-# The recommended recipe for films: an input of their shape, all of it used,
-# maps that are read between their cells, errors in millimetres to choose by.
-# For a GPU. Other data than the embedded films:
+# The recommended recipe for cephalograms: an input of their shape, all of it
+# used, maps that are read between their cells, errors in millimetres to choose
+# by. For a GPU. Other data than the embedded cephalograms:
 #   CEPH_DATA_ROOT=data/isbi2015 CEPH_SCHEMA=isbi2015 \
 #   CEPH_TRAIN_FILE=annotations/isbi2015_train.json CEPH_VAL_FILE=... \
 #   CEPH_TEST_FILE=... python tools/train.py configs/cephalometric/...
@@ -14,7 +14,7 @@ train_file = '{{$CEPH_TRAIN_FILE:annotations/cephalograms_train.json}}'
 val_file = '{{$CEPH_VAL_FILE:annotations/cephalograms_val.json}}'
 test_file = '{{$CEPH_TEST_FILE:annotations/cephalograms_test.json}}'
 schema = '{{$CEPH_SCHEMA:cephalogram23}}'
-# The data set refuses an unknown schema and says which there are.
+# The dataset refuses an unknown schema and says which there are.
 num_landmarks = dict(
     document19=19,
     isbi2015=19,
@@ -27,8 +27,8 @@ num_landmarks = dict(
 lr = 3e-4
 batch_size = 16
 max_epochs = {{'$CEPH_EPOCHS:60'}}
-# in epochs, so that it is over early whatever the number of films; MMEngine
-# refuses a warm-up of less than an iteration
+# in epochs, so that it is over early whatever the number of cephalograms;
+# MMEngine refuses a warm-up of less than an iteration
 warmup_epochs = max(0.05 * max_epochs, 1)
 
 codec = dict(
@@ -48,9 +48,9 @@ model = dict(
 
 train_pipeline = [
     dict(type='LoadImage'),
-    # the box is the whole film, in training and in tests
+    # the box is the whole cephalogram, in training and in tests
     dict(type='GetBBoxCenterScale', padding=1.0),
-    # no flip: all films face one way, and no landmark has a partner
+    # no flip: all cephalograms face one way, and no landmark has a partner
     dict(
         type='RandomBBoxTransform',
         shift_factor=0.05,
@@ -59,7 +59,7 @@ train_pipeline = [
         scale_factor=(0.75, 1.25),
     ),
     dict(type='TopdownAffine', input_size=codec['input_size'], use_udp=True),
-    dict(type='cape_mm.RandomFilmLook'),
+    dict(type='cape_mm.RandomCephalogramLook'),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
@@ -119,7 +119,8 @@ test_dataloader = dict(
         test_mode=True,
     ),
 )
-# a part of the training films, measured as the validation films are
+# a part of the training cephalograms, measured as the validation cephalograms
+# are
 train_gap_dataloader = dict(
     batch_size=batch_size,
     num_workers=4,

@@ -18,22 +18,22 @@ _base_ = [
 #   weight matched: random initialisation, as it was in fact. How to load
 #   weights: configs/_base_/models/hrnetv2_w18.py.
 # * Visibility 2 became a loss weight of 2: it is 1.
-# * PCK was also normalised by a "torso" of two keypoints of another data set,
+# * PCK was also normalised by a "torso" of two keypoints of another dataset,
 #   here the upper incisor: only by the box.
 #
 # Added, and without influence on the training: errors in millimetres, the
 # best checkpoint, a report (no more) when predictions collapse.
 #
 # Left as it was, and weak (`tools/analysis_tools/doctor.py` says why): square
-# input of coarse maps, padding around a box that is the whole film, a warm-up
-# as long as most of the training, PCK of the box as the only score to choose
-# by.
+# input of coarse maps, padding around a box that is the whole cephalogram, a
+# warm-up as long as most of the training, PCK of the box as the only score to
+# choose by.
 data_root = '{{$CEPH_DATA_ROOT:data/cephalograms}}'
 train_file = '{{$CEPH_TRAIN_FILE:annotations/cephalograms_train.json}}'
 val_file = '{{$CEPH_VAL_FILE:annotations/cephalograms_val.json}}'
 test_file = '{{$CEPH_TEST_FILE:annotations/cephalograms_test.json}}'
 schema = '{{$CEPH_SCHEMA:document19}}'
-# The data set refuses an unknown schema and says which there are.
+# The dataset refuses an unknown schema and says which there are.
 num_landmarks = dict(
     document19=19,
     isbi2015=19,

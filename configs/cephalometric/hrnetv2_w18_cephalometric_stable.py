@@ -21,13 +21,13 @@ _base_ = [
 #
 # Left as it was, and weak (`tools/analysis_tools/doctor.py` says why): square
 # input of coarse maps, targets as wide as a third of the map, padding around
-# a box that is the whole film.
+# a box that is the whole cephalogram.
 data_root = '{{$CEPH_DATA_ROOT:data/cephalograms}}'
 train_file = '{{$CEPH_TRAIN_FILE:annotations/cephalograms_train.json}}'
 val_file = '{{$CEPH_VAL_FILE:annotations/cephalograms_val.json}}'
 test_file = '{{$CEPH_TEST_FILE:annotations/cephalograms_test.json}}'
 schema = '{{$CEPH_SCHEMA:document19}}'
-# The data set refuses an unknown schema and says which there are.
+# The dataset refuses an unknown schema and says which there are.
 num_landmarks = dict(
     document19=19,
     isbi2015=19,

@@ -3,15 +3,15 @@ _base_ = [
     '../_base_/models/hrnetv2_w18_small.py',
 ]
 
-# Landmarks of the embedded films in less than ten minutes on two CPU cores,
-# from random initialisation. Synthetic films only: what is learned is of no
-# clinical use.
+# Landmarks of the embedded cephalograms in less than ten minutes on two CPU
+# cores, from random initialisation. Synthetic cephalograms only: what is
+# learned is of no clinical use.
 data_root = '{{$CEPH_DATA_ROOT:data/cephalograms}}'
 train_file = '{{$CEPH_TRAIN_FILE:annotations/cephalograms_train.json}}'
 val_file = '{{$CEPH_VAL_FILE:annotations/cephalograms_val.json}}'
 test_file = '{{$CEPH_TEST_FILE:annotations/cephalograms_test.json}}'
 schema = '{{$CEPH_SCHEMA:cephalogram23}}'
-# The data set refuses an unknown schema and says which there are.
+# The dataset refuses an unknown schema and says which there are.
 num_landmarks = dict(
     document19=19,
     isbi2015=19,
@@ -24,8 +24,8 @@ num_landmarks = dict(
 lr = 1e-3
 batch_size = 8
 max_epochs = {{'$CEPH_EPOCHS:20'}}
-# in epochs, so that it is over early whatever the number of films; MMEngine
-# refuses a warm-up of less than an iteration
+# in epochs, so that it is over early whatever the number of cephalograms;
+# MMEngine refuses a warm-up of less than an iteration
 warmup_epochs = max(0.05 * max_epochs, 1)
 
 # cells of 3 mm: one deconvolution doubles the maps of HRNet
@@ -49,9 +49,9 @@ model = dict(
 
 train_pipeline = [
     dict(type='LoadImage'),
-    # the box is the whole film, in training and in tests
+    # the box is the whole cephalogram, in training and in tests
     dict(type='GetBBoxCenterScale', padding=1.0),
-    # no flip: all films face one way, and no landmark has a partner
+    # no flip: all cephalograms face one way, and no landmark has a partner
     dict(
         type='RandomBBoxTransform',
         shift_factor=0.05,
@@ -60,7 +60,7 @@ train_pipeline = [
         scale_factor=(0.9, 1.1),
     ),
     dict(type='TopdownAffine', input_size=codec['input_size'], use_udp=True),
-    dict(type='cape_mm.RandomFilmLook'),
+    dict(type='cape_mm.RandomCephalogramLook'),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]

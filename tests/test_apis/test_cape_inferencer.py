@@ -29,7 +29,7 @@ def predict(inferencer, request, **kwargs):
 
 
 def test_result_is_that_of_the_test_tool(tiny, tmp_path, clear_singletons):
-    """Golden: one way to prepare pictures, in tests and for users."""
+    """Golden: one way to prepare images, in tests and for users."""
     cfg = Config.fromfile(str(tiny.config))
     cfg.work_dir = str(tmp_path)
     cfg.load_from = str(tiny.checkpoint)
@@ -139,7 +139,7 @@ def test_arrays_and_files_give_the_same(inferencer, request_of_test):
 
 
 @pytest.mark.parametrize('kind', ['grey', 'alpha'])
-def test_grey_and_transparent_pictures(
+def test_grey_and_transparent_images(
     kind, inferencer, request_of_test, tmp_path
 ):
     image = cv2.imread(request_of_test.queries[0].image)
@@ -148,7 +148,7 @@ def test_grey_and_transparent_pictures(
     else:
         alpha = np.full(image.shape[:2], 7, np.uint8)
         image = np.dstack([image, alpha])
-    file = str(tmp_path / 'picture.png')
+    file = str(tmp_path / 'image.png')
     cv2.imwrite(file, image)
     support = request_of_test.supports[0]
     results = inferencer(support.image, support.keypoints, [file, image])
@@ -177,7 +177,7 @@ def test_shots_complete_each_other(inferencer, request_of_test):
     assert (result.pred_instances.keypoint_scores > 0).all()
 
 
-def test_whole_picture_is_the_default_box_of_a_query(
+def test_whole_image_is_the_default_box_of_a_query(
     inferencer, request_of_test
 ):
     expected = predict(inferencer, request_of_test, query_boxes=None)
@@ -193,8 +193,8 @@ def test_episodes_can_be_drawn(inferencer, request_of_test):
     (episode,) = inferencer.predict_episodes(
         support.image, support.keypoints, query.image, category_name='mug'
     )
-    picture = EpisodeVisualizer(panel_size=100).draw_episode(episode)
-    assert 200 < picture.shape[1] < 300, 'two panels'
+    image = EpisodeVisualizer(panel_size=100).draw_episode(episode)
+    assert 200 < image.shape[1] < 300, 'two panels'
 
 
 POINTS = [[10, 10], [40, 30], [20, 50]]
@@ -214,7 +214,7 @@ POINTS = [[10, 10], [40, 30], [20, 50]]
         (dict(support_boxes=[50, 20, 10, 60]), 'nothing is left'),
         (dict(support_boxes=[1, 2, 3]), 'not x1, y1, x2, y2'),
         (dict(query_boxes=[70, 70, 90, 90]), 'nothing is left'),
-        (dict(query='nowhere.png'), "no picture 'nowhere.png'"),
+        (dict(query='nowhere.png'), "no image 'nowhere.png'"),
         (dict(query=__file__), 'test_cape_inferencer.py.*cannot be read'),
         (dict(query=np.zeros((9, 9, 3))), 'float64, not uint8'),
         (dict(query=np.zeros((9, 9, 2), np.uint8)), r'shape \(9, 9, 2\)'),

@@ -33,7 +33,7 @@ def points(results):
 def test_result_is_that_of_the_test_tool(
     tiny_ceph, tmp_path, clear_singletons
 ):
-    """Golden: one way to prepare films, in tests and for users."""
+    """Golden: one way to prepare cephalograms, in tests and for users."""
     cfg = Config.fromfile(str(tiny_ceph.config))
     cfg.work_dir = str(tmp_path)
     cfg.load_from = str(tiny_ceph.checkpoint)
@@ -46,40 +46,44 @@ def test_result_is_that_of_the_test_tool(
     with open(dump, 'rb') as file:
         tested = pickle.load(file)
     inferencer = CephInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
-    results = list(inferencer([film['img_path'] for film in tested]))
+    results = list(
+        inferencer([cephalogram['img_path'] for cephalogram in tested])
+    )
     assert len(results) == 4
-    for film, result in zip(tested, results):
+    for cephalogram, result in zip(tested, results):
         for key in ('keypoints', 'keypoint_scores'):
             assert np.allclose(
-                film['pred_instances'][key],
+                cephalogram['pred_instances'][key],
                 result.pred_instances[key],
                 atol=1e-4,
             )
 
 
 def test_files_and_arrays_give_the_same(tiny_ceph, inferencer):
-    films = tiny_ceph.films[:2]
-    from_files = list(inferencer(films))
-    arrays = [cv2.imread(str(path)) for path in films]
+    cephalograms = tiny_ceph.cephalograms[:2]
+    from_files = list(inferencer(cephalograms))
+    arrays = [cv2.imread(str(path)) for path in cephalograms]
     grey = [array[..., 0] for array in arrays]
     assert all((array == array[..., :1]).all() for array in arrays)
     for given in (arrays, grey):
         results = list(inferencer(given))
         assert np.allclose(points(results), points(from_files), atol=1e-4)
         assert results[0].img_path is None
-    assert from_files[1].img_path == str(films[1])
+    assert from_files[1].img_path == str(cephalograms[1])
 
 
 def test_batches_do_not_matter(tiny_ceph, inferencer):
     # decoding amplifies rounding on the maps of random weights
-    one = points(inferencer(tiny_ceph.films, batch_size=1))
-    assert np.allclose(one, points(inferencer(tiny_ceph.films)), atol=0.1)
-    single = points(inferencer(tiny_ceph.films[2]))
+    one = points(inferencer(tiny_ceph.cephalograms, batch_size=1))
+    assert np.allclose(
+        one, points(inferencer(tiny_ceph.cephalograms)), atol=0.1
+    )
+    single = points(inferencer(tiny_ceph.cephalograms[2]))
     assert np.allclose(single[0], one[2], atol=0.1)
 
 
 def test_no_millimetres_without_spacing(tiny_ceph, inferencer):
-    (result,) = inferencer(tiny_ceph.films[0])
+    (result,) = inferencer(tiny_ceph.cephalograms[0])
     assert result.spacing is None and result.spacing_source == 'unknown'
     assert 'keypoints_mm' not in result.pred_instances
     assert result.measurements['S-N'].value is None
@@ -88,7 +92,7 @@ def test_no_millimetres_without_spacing(tiny_ceph, inferencer):
 
 
 def test_spacing_of_the_user(tiny_ceph, inferencer):
-    (result,) = inferencer(tiny_ceph.films[0], spacing=(0.5, 0.25))
+    (result,) = inferencer(tiny_ceph.cephalograms[0], spacing=(0.5, 0.25))
     landmarks = result.pred_instances
     assert result.spacing_source == 'user'
     assert np.allclose(
@@ -99,21 +103,21 @@ def test_spacing_of_the_user(tiny_ceph, inferencer):
     )
     for name, measurement in result.measurements.items():
         assert measurement == expected[name]
-    (even,) = inferencer(tiny_ceph.films[0], spacing=0.5)
+    (even,) = inferencer(tiny_ceph.cephalograms[0], spacing=0.5)
     assert even.spacing.tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize('spacing', [0, -1, (1, 2, 3), float('nan'), (1, 0)])
 def test_impossible_spacing_is_refused(tiny_ceph, inferencer, spacing):
     with pytest.raises(ValueError, match='spacing'):
-        list(inferencer(tiny_ceph.films[0], spacing=spacing))
+        list(inferencer(tiny_ceph.cephalograms[0], spacing=spacing))
 
 
 def test_uncertain_landmarks_are_not_measured_with(tiny_ceph):
     inferencer = CephInferencer(
         tiny_ceph.checkpoint, device='cpu', min_score=np.inf
     )
-    (result,) = inferencer(tiny_ceph.films[0])
+    (result,) = inferencer(tiny_ceph.cephalograms[0])
     assert result.pred_instances.keypoints.shape == (1, 23, 2)
     assert result.measurements['SNA'].missing == ('N', 'S', 'A')
 
@@ -168,7 +172,7 @@ def test_a_model_without_names_is_refused(tiny_ceph, tmp_path):
         CephInferencer(path, device='cpu')
 
 
-def test_missing_films_are_named(inferencer):
+def test_missing_cephalograms_are_named(inferencer):
     with pytest.raises(FileNotFoundError, match=r'nowhere\.png'):
         list(inferencer('nowhere.png'))
 
@@ -177,22 +181,24 @@ def test_dicom_files_know_their_spacing(
     tiny_ceph, inferencer, tmp_path, monkeypatch
 ):
     pydicom = pytest.importorskip('pydicom')
-    film = cv2.imread(str(tiny_ceph.films[0]), cv2.IMREAD_GRAYSCALE)
-    path = tmp_path / 'film.dcm'
-    write_dicom(pydicom, path, film, spacing=(0.4, 0.3))
+    cephalogram = cv2.imread(
+        str(tiny_ceph.cephalograms[0]), cv2.IMREAD_GRAYSCALE
+    )
+    path = tmp_path / 'cephalogram.dcm'
+    write_dicom(pydicom, path, cephalogram, spacing=(0.4, 0.3))
     (result,) = inferencer(path)
     assert result.spacing_source == 'dicom_pixel'
     assert np.allclose(result.spacing, (0.3, 0.4)), 'rows come first'
-    copy = tmp_path / 'film.png'
-    shutil.copy(tiny_ceph.films[0], copy)
+    copy = tmp_path / 'cephalogram.png'
+    shutil.copy(tiny_ceph.cephalograms[0], copy)
     assert np.allclose(points([result]), points(inferencer(copy)), atol=0.5)
     (user,) = inferencer(path, spacing=1.0)
     assert user.spacing_source == 'user'
     assert user.spacing.tolist() == [1.0, 1.0]
 
 
-def write_dicom(pydicom, path, film, spacing):
-    """A calibrated film of 8 bits, bright bones."""
+def write_dicom(pydicom, path, cephalogram, spacing):
+    """A calibrated cephalogram of 8 bits, bright bones."""
     dataset = pydicom.Dataset()
     dataset.file_meta = pydicom.dataset.FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
@@ -200,12 +206,12 @@ def write_dicom(pydicom, path, film, spacing):
     dataset.SOPInstanceUID = '1.2.3'
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    dataset.Rows, dataset.Columns = film.shape
+    dataset.Rows, dataset.Columns = cephalogram.shape
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = 'MONOCHROME2'
     dataset.BitsAllocated = dataset.BitsStored = 8
     dataset.HighBit, dataset.PixelRepresentation = 7, 0
     dataset.PixelSpacing = list(spacing)
     dataset.PixelSpacingCalibrationType = 'GEOMETRY'
-    dataset.PixelData = film.tobytes()
+    dataset.PixelData = cephalogram.tobytes()
     pydicom.dcmwrite(path, dataset, enforce_file_format=True)

@@ -6,10 +6,10 @@ import json
 
 import pytest
 from golden_face import EXPECTED, POINTS
-from predicted_film import make_predicted_film
+from predicted_cephalogram import make_predicted_cephalogram
 
 from cape_mm.apis.ceph_report import (
-    describe_film,
+    describe_cephalogram,
     landmark_rows,
     measurement_rows,
     write_table,
@@ -22,9 +22,9 @@ def by(key, rows):
 
 
 def test_landmarks_in_pixels_and_millimetres():
-    film = make_predicted_film(spacing=(0.5, 0.25), S=0.31)
-    rows = by('landmark', landmark_rows(film))
-    assert list(rows) == list(film.landmark_codes)
+    cephalogram = make_predicted_cephalogram(spacing=(0.5, 0.25), S=0.31)
+    rows = by('landmark', landmark_rows(cephalogram))
+    assert list(rows) == list(cephalogram.landmark_codes)
     x, y = POINTS['S']
     assert rows['S'] == dict(
         landmark='S',
@@ -38,18 +38,18 @@ def test_landmarks_in_pixels_and_millimetres():
 
 
 def test_no_millimetres_without_spacing():
-    film = make_predicted_film(spacing=None)
-    row = landmark_rows(film)[0]
+    cephalogram = make_predicted_cephalogram(spacing=None)
+    row = landmark_rows(cephalogram)[0]
     assert row['x_mm'] is None and row['y_mm'] is None
-    rows = by('measurement', measurement_rows(film))
+    rows = by('measurement', measurement_rows(cephalogram))
     assert rows['S-N']['value'] is None
     assert rows['S-N']['remark'] == 'missing spacing'
     assert rows['SNA']['value'] == pytest.approx(EXPECTED['SNA'], abs=1e-3)
 
 
 def test_measurements_are_compared_with_norms():
-    film = make_predicted_film()
-    rows = by('measurement', measurement_rows(film))
+    cephalogram = make_predicted_cephalogram()
+    rows = by('measurement', measurement_rows(cephalogram))
     assert rows['SNA']['verdict'] == 'normal'
     assert (rows['SNA']['normal_low'], rows['SNA']['normal_high']) == (
         78.5,
@@ -59,19 +59,21 @@ def test_measurements_are_compared_with_norms():
     assert rows['N-S-Ar']['verdict'] == '', 'this norm has no band'
     assert rows['Wits']['remark'] == 'missing U6, L6'
     assert rows['Wits']['verdict'] == ''
-    other = by('measurement', measurement_rows(film, load_norms('isbi2015')))
+    other = by(
+        'measurement', measurement_rows(cephalogram, load_norms('isbi2015'))
+    )
     assert other['SNA']['normal_low'] == 79.4
 
 
 def test_description_is_plain():
-    film = make_predicted_film(notes=('beware',))
-    content = json.loads(json.dumps(describe_film(film)))
-    assert content['image'] == 'films/face.png'
+    cephalogram = make_predicted_cephalogram(notes=('beware',))
+    content = json.loads(json.dumps(describe_cephalogram(cephalogram)))
+    assert content['image'] == 'cephalograms/face.png'
     assert (content['width'], content['height']) == (160, 200)
     assert content['spacing'] == [1.0, 1.0]
     assert content['notes'] == ['beware']
     assert len(content['landmarks']) == 23
-    assert len(content['measurements']) == len(film.measurements)
+    assert len(content['measurements']) == len(cephalogram.measurements)
 
 
 def test_tables_have_a_header_and_empty_cells(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmpose.structures import PoseDataSample
-from tiny_tracking import LENGTH, pictures, write_tiny_tracking
+from tiny_tracking import LENGTH, images, write_tiny_tracking
 
 from cape_mm.apis import ClipPoseInferencer
 from cape_mm.apis.frame_source import FrameSource
@@ -106,7 +106,7 @@ class Endless(FrameSource):
         self.count = 0
 
     def read(self):
-        image = pictures(1)[0]
+        image = images(1)[0]
         while True:
             self.count += 1
             yield f'{self.count}.jpg', image.copy()

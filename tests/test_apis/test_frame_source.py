@@ -6,7 +6,7 @@ import warnings
 import cv2
 import numpy as np
 import pytest
-from tiny_tracking import LENGTH, pictures, write_frames, write_video
+from tiny_tracking import LENGTH, images, write_frames, write_video
 
 from cape_mm.apis import open_video
 from cape_mm.errors import DataError
@@ -18,8 +18,8 @@ def folder(tmp_path):
     return tmp_path / 'walk'
 
 
-def test_pictures_of_a_folder_in_the_order_of_their_numbers(folder):
-    (folder / 'notes.txt').write_text('no picture')
+def test_images_of_a_folder_in_the_order_of_their_numbers(folder):
+    (folder / 'notes.txt').write_text('no image')
     source = open_video(folder)
     with warnings.catch_warnings():
         warnings.simplefilter('error')
@@ -27,7 +27,7 @@ def test_pictures_of_a_folder_in_the_order_of_their_numbers(folder):
     assert source.video_id == 'walk' and source.num_frames == LENGTH
     # frame_9.png comes before frame_10.png
     assert [frame.number for frame in frames] == list(range(LENGTH))
-    assert np.array_equal([frame.image for frame in frames], pictures())
+    assert np.array_equal([frame.image for frame in frames], images())
     assert frames[0].path == str(folder / 'frame_5.png')
     assert source.skipped == 0
 
@@ -45,8 +45,8 @@ def test_frames_of_a_video_file(tmp_path):
     assert len(list(source)) == LENGTH, 'a source can be read again'
 
 
-def test_broken_pictures_are_skipped_counted_and_told(folder):
-    (folder / 'frame_7.png').write_bytes(b'not a picture')
+def test_broken_images_are_skipped_counted_and_told(folder):
+    (folder / 'frame_7.png').write_bytes(b'not an image')
     (folder / 'frame_8.png').write_bytes(b'')
     source = open_video(folder)
     with pytest.warns(UserWarning, match=r'2 of 7 frames.*frame_7\.png'):
@@ -68,12 +68,12 @@ def test_wrong_input_is_named(tmp_path, folder):
     with pytest.raises(FileNotFoundError, match='no_such.mp4'):
         open_video(tmp_path / 'no_such.mp4')
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(DataError, match='no picture in the folder'):
+    with pytest.raises(DataError, match='no image in the folder'):
         open_video(tmp_path / 'empty')
     (tmp_path / 'text.mp4').write_text('not a video')
     with pytest.raises(DataError, match='text.mp4 cannot be read'):
         open_video(tmp_path / 'text.mp4')
-    with pytest.raises(DataError, match='one picture'):
+    with pytest.raises(DataError, match='one image'):
         open_video(folder / 'frame_5.png')
     for path in folder.iterdir():
         path.write_bytes(b'x')

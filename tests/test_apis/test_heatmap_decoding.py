@@ -19,7 +19,7 @@ SIZE = dict(input_size=(128, 160), heatmap_size=(64, 80))
     ],
     ids=lambda codec: codec['type'],
 )
-def test_landmarks_of_a_picture_are_found_again(codec):
+def test_landmarks_of_a_image_are_found_again(codec):
     """Through box, affine and targets, and back: at most a tenth of a cell."""
     truth_px = np.random.default_rng(0).uniform(40, 260, (1, 23, 2))
     item = dict(

@@ -42,7 +42,7 @@ def test_default_box_surrounds_the_labelled_keypoints(loader):
     assert box_of(packed) == [18, 8, 42, 22]
 
 
-def test_single_keypoint_means_the_whole_picture(loader):
+def test_single_keypoint_means_the_whole_image(loader):
     points = check_keypoints([[20, 10]], 'x')
     packed = loader.load_support(IMAGE, points, None)
     assert box_of(packed) == [0, 0, 79, 39]
@@ -54,12 +54,12 @@ def test_query_has_no_annotation(loader):
     assert sorted(sample.gt_instances.keys()) == ['bbox_scores', 'bboxes']
 
 
-def test_pipeline_has_to_load_the_picture():
+def test_pipeline_has_to_load_the_image():
     with pytest.raises(ValueError, match='begin with LoadImage'):
         MemberLoader([dict(type='GetBBoxCenterScale')])
 
 
-def test_pictures_are_turned_as_their_exif_says(loader, tmp_path):
+def test_images_are_turned_as_their_exif_says(loader, tmp_path):
     file = tmp_path / 'turned.jpg'
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: turn by a quarter

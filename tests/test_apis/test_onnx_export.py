@@ -37,8 +37,8 @@ def exported(inferencer, tmp_path_factory):
 def test_network_and_decoding_make_the_inferencer(tiny_ceph, inferencer):
     """Normalisation, network and codec, each outside of MMPose's model."""
     network = make_network(inferencer)
-    (result,) = inferencer(tiny_ceph.films[1])
-    packed = inferencer.loader.load(tiny_ceph.films[1])
+    (result,) = inferencer(tiny_ceph.cephalograms[1])
+    packed = inferencer.loader.load(tiny_ceph.cephalograms[1])
     with torch.no_grad():
         maps = network(packed['inputs'][None].float())[0].numpy()
     info = packed['data_samples'].metainfo
@@ -72,7 +72,7 @@ def test_the_inferencer_stays_where_it_is(inferencer, tmp_path, monkeypatch):
 
 def test_onnx_runtime_makes_the_same_maps(tiny_ceph, inferencer, exported):
     pytest.importorskip('onnxruntime')
-    found = compare_onnx(inferencer, exported, tiny_ceph.films)
+    found = compare_onnx(inferencer, exported, tiny_ceph.cephalograms)
     # Not their places: which of two maxima of random weights is higher, and
     # to which side the map is steeper, depends on rounding.
     assert found['heatmaps'] < 1e-4
@@ -97,11 +97,11 @@ def test_the_same_maps_have_the_same_landmarks(
 
     runtime = SimpleNamespace(InferenceSession=Session)
     monkeypatch.setitem(sys.modules, 'onnxruntime', runtime)
-    found = compare_onnx(inferencer, 'model.onnx', tiny_ceph.films)
+    found = compare_onnx(inferencer, 'model.onnx', tiny_ceph.cephalograms)
     assert found['heatmaps'] == 0
     assert found['landmarks_px'] < 1e-3
     Session.shift = 1
-    found = compare_onnx(inferencer, 'model.onnx', tiny_ceph.films)
+    found = compare_onnx(inferencer, 'model.onnx', tiny_ceph.cephalograms)
     assert found['landmarks_px'] > 0.5
 
 
@@ -110,11 +110,11 @@ def test_comparison_sees_other_weights(tiny_ceph, inferencer, exported):
     other = CephInferencer(tiny_ceph.checkpoint, device='cpu')
     with torch.no_grad():
         other.model.head.final_layer.bias.add_(1.0)
-    found = compare_onnx(other, exported, tiny_ceph.films[:1])
+    found = compare_onnx(other, exported, tiny_ceph.cephalograms[:1])
     assert found['heatmaps'] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_any_number_of_films_at_once(inferencer, exported):
+def test_any_number_of_cephalograms_at_once(inferencer, exported):
     runtime = pytest.importorskip('onnxruntime')
     session = runtime.InferenceSession(
         str(exported), providers=['CPUExecutionProvider']

@@ -11,7 +11,7 @@ SIZE = (64, 48)
 
 
 def make_content(instances, num_keypoints):
-    """Annotations of category 10, 20, ... with one picture per instance."""
+    """Annotations of category 10, 20, ... with one image per instance."""
     content = dict(images=[], annotations=[], categories=[])
     for number, (count, points) in enumerate(zip(instances, num_keypoints)):
         category_id = 10 * (number + 1)
@@ -54,7 +54,7 @@ def make_content(instances, num_keypoints):
 
 @pytest.fixture
 def write_mp100(tmp_path):
-    """Write a tiny data set in MP-100 layout, return the data set's config.
+    """Write a tiny dataset in MP-100 layout, return the dataset's config.
 
     ``edit`` changes the annotations before they are written.
     """
@@ -109,7 +109,7 @@ def augmenting_pipeline(pipeline):
 
 @pytest.fixture
 def warnings_logged(monkeypatch):
-    """Collect what the data sets log as warnings."""
+    """Collect what the datasets log as warnings."""
     from cape_mm.datasets.datasets import episode_dataset, mp100_dataset
 
     texts = []

@@ -43,7 +43,7 @@ def test_default_data_are_drawn_on_first_use_and_then_reused():
 
 
 @pytest.mark.parametrize('schema', ['document19', 'isbi2015'])
-def test_both_lists_of_nineteen_are_on_the_films(schema):
+def test_both_lists_of_nineteen_are_on_the_cephalograms(schema):
     dataset = build(schema=schema)
     assert dataset.metainfo['num_keypoints'] == 19
     assert dataset.get_data_info(0)['keypoints'].shape == (1, 19, 2)
@@ -57,8 +57,8 @@ def test_nothing_is_drawn_before_it_is_needed():
 
 
 def test_any_other_folder_is_only_read():
-    with pytest.raises(FileNotFoundError, match='my_films'):
-        build(data_root='my_films')
+    with pytest.raises(FileNotFoundError, match='my_cephalograms'):
+        build(data_root='my_cephalograms')
     assert os.listdir('.') == []
 
 
@@ -71,9 +71,9 @@ def test_a_foreign_folder_of_that_name_is_left_alone(tmp_path):
 
 
 def test_processes_that_start_at_once_get_the_same_data(tmp_path):
-    root = str(tmp_path / 'films')
+    root = str(tmp_path / 'cephalograms')
     with get_context('fork').Pool(3) as pool:
         written = pool.map(partial(write_cephalograms, **SMALL), [root] * 3)
     assert sum(written) == 1
-    assert sorted(os.listdir(tmp_path)) == ['films']
+    assert sorted(os.listdir(tmp_path)) == ['cephalograms']
     assert len(build(data_root=root, embedded_root=root)) == 4

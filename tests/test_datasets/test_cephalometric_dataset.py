@@ -30,12 +30,12 @@ SPACINGS = [(0.1, 0.2), None, (0.3, 0.3)]
 
 @pytest.fixture
 def write(tmp_path):
-    """Write three films, return the data set's config.
+    """Write three cephalograms, return the dataset's config.
 
     ``edit`` changes the content of the file before it is read.
     """
 
-    def write_films(name='isbi2015', edit=None):
+    def write_cephalograms(name='isbi2015', edit=None):
         schema = get_schema(name)
         rng = np.random.default_rng(0)
         records = [
@@ -65,12 +65,12 @@ def write(tmp_path):
             data_root=str(tmp_path),
         )
 
-    return write_films
+    return write_cephalograms
 
 
 @pytest.fixture
 def log(monkeypatch):
-    """What the data set logs."""
+    """What the dataset logs."""
     lines = []
     monkeypatch.setattr(
         'cape_mm.datasets.datasets.cephalometric_dataset.print_log',
@@ -85,7 +85,7 @@ def read_points(tmp_path, index=0):
     return np.array(keypoints, np.float32).reshape(-1, 3)
 
 
-def test_a_film_is_an_item_with_spacing(tmp_path, write):
+def test_a_cephalogram_is_an_item_with_spacing(tmp_path, write):
     dataset = DATASETS.build(write())
     assert len(dataset) == 3
     assert dataset.metainfo['schema'] == 'isbi2015'
@@ -179,22 +179,24 @@ def test_what_is_skipped_or_strange_is_counted(write, log):
     dataset = DATASETS.build(write(edit=edit))
     assert len(dataset) == 1
     report = log[0]
-    assert '1 films without annotation (skipped)\n    image 1 ' in report
-    assert '1 films without labelled landmark (skipped)' in report
-    assert '1 landmarks outside of the picture (kept)' in report
-    assert 'N at (-7, 3), the picture has 40 x 50 pixels' in report
+    assert (
+        '1 cephalograms without annotation (skipped)\n    image 1 ' in report
+    )
+    assert '1 cephalograms without labelled landmark (skipped)' in report
+    assert '1 landmarks outside of the image (kept)' in report
+    assert 'N at (-7, 3), the image has 40 x 50 pixels' in report
     np.testing.assert_array_equal(
         dataset.get_data_info(0)['keypoints'][0, 1], (-7, 3)
     )
-    assert '1 films, 19 landmarks' in log[1]
+    assert '1 cephalograms, 19 landmarks' in log[1]
 
 
 def test_unknown_spacing_is_counted(write, log):
     DATASETS.build(write())
-    assert '1 films without spacing: no millimetres' in log[0]
+    assert '1 cephalograms without spacing: no millimetres' in log[0]
 
 
-def test_films_whose_landmarks_are_all_negative_are_not_lost(write):
+def test_cephalograms_whose_landmarks_are_all_negative_are_not_lost(write):
     def edit(content):
         content['annotations'][0]['keypoints'] = [-1.0, -2.0, 2] * 19
 
@@ -205,22 +207,22 @@ def test_nothing_usable_is_an_error(write):
     def edit(content):
         content['annotations'] = []
 
-    with pytest.raises(DataError, match='no usable film'):
+    with pytest.raises(DataError, match='no usable cephalogram'):
         DATASETS.build(write(edit=edit))
 
 
-def test_another_picture_than_annotated_is_an_error(tmp_path, write):
+def test_another_image_than_annotated_is_an_error(tmp_path, write):
     config = write()
     path = tmp_path / 'images' / '1.png'
     cv2.imwrite(str(path), np.zeros((40, 40), np.uint8))
-    match = r'1 of 3 pictures.*wrong_size.*image 2 \(1.png\), 40 x 50'
+    match = r'1 of 3 images.*wrong_size.*image 2 \(1.png\), 40 x 50'
     with pytest.raises(DataError, match=match):
         DATASETS.build(config)
     path.write_text('text')
     with pytest.raises(DataError, match='unreadable'):
         DATASETS.build(config)
     path.unlink()
-    with pytest.raises(FileNotFoundError, match='1 of 3 pictures .*missing'):
+    with pytest.raises(FileNotFoundError, match='1 of 3 images .*missing'):
         DATASETS.build(config)
 
 
@@ -240,12 +242,12 @@ def test_arguments_that_make_no_sense_are_refused(write):
         DATASETS.build(dict(write(), schema='isbi'))
 
 
-def test_the_whole_film_keeps_its_aspect(tmp_path, write):
+def test_the_whole_cephalogram_keeps_its_aspect(tmp_path, write):
     """A circle stays one, in input of any shape, also turned."""
     config = write()
-    picture = np.zeros((500, 400), np.uint8)
-    cv2.circle(picture, (210, 240), 60, 255, -1)
-    cv2.imwrite(str(tmp_path / 'images' / '0.png'), picture)
+    image = np.zeros((500, 400), np.uint8)
+    cv2.circle(image, (210, 240), 60, 255, -1)
+    cv2.imwrite(str(tmp_path / 'images' / '0.png'), image)
     content = json.loads((tmp_path / 'ann.json').read_text())
     content['images'][0].update(width=400, height=500)
     content['annotations'][0]['bbox'] = [0, 0, 400, 500]

@@ -80,12 +80,12 @@ def test_in_test_nobody_is_dropped():
     assert frame['instances']['input_visible'].sum(axis=1).tolist() == [0, 3]
 
 
-def test_joints_that_leave_the_input_or_the_picture_do_not_count():
+def test_joints_that_leave_the_input_or_the_image_do_not_count():
     frame = make_frame([30])
     points = frame['instances']['keypoints']
     points[0] = [[19, 10], [30, -3], [30, 10]]
     matrix = crop_left(20)
-    matrix[1, 2] = 8  # the border above the picture is in the input
+    matrix[1, 2] = 8  # the border above the image is in the input
     (warped,) = warp([frame], (40, 28), matrix)
     assert warped['instances']['input_visible'].tolist() == [[0, 0, 1]]
     # the annotation itself stays

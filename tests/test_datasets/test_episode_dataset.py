@@ -40,7 +40,7 @@ def assert_same(first, second):
         assert torch.equal(first['inputs'][key], second['inputs'][key])
 
 
-def picture(dataset, number):
+def image(dataset, number):
     root = Path(dataset.dataset.data_prefix['img'])
     (path,) = root.glob(f'*/{number}.png')
     return path
@@ -152,16 +152,16 @@ def test_workers_do_not_change_the_episodes(build, augmenting_pipeline):
 
 
 @pytest.mark.parametrize('broken', ['gone', 'empty', 'text'])
-def test_unreadable_picture_is_replaced_and_counted(
+def test_unreadable_image_is_replaced_and_counted(
     broken, build, warnings_logged
 ):
     dataset = build(num_episodes=40)
     untouched = [dataset[index] for index in range(40)]
-    bad = picture(dataset, 2)
+    bad = image(dataset, 2)
     if broken == 'gone':
         bad.unlink()
     else:
-        bad.write_text('' if broken == 'empty' else 'no picture')
+        bad.write_text('' if broken == 'empty' else 'no image')
     hit = 0
     for index, before in enumerate(untouched):
         item = dataset[index]
@@ -185,7 +185,7 @@ def test_unreadable_picture_is_replaced_and_counted(
 def test_category_without_usable_instance_left_is_an_error(build):
     dataset = build()
     for number in (5, 6):
-        picture(dataset, number).write_text('no picture')
+        image(dataset, number).write_text('no image')
     with pytest.raises(DataError) as error:
         for index in range(8):
             dataset[index]
@@ -194,7 +194,7 @@ def test_category_without_usable_instance_left_is_an_error(build):
     assert '5.png' in text and '6.png' in text and '7.png' not in text
 
 
-def test_bug_in_the_pipeline_is_not_taken_for_a_bad_picture(build, pipeline):
+def test_bug_in_the_pipeline_is_not_taken_for_a_bad_image(build, pipeline):
     def fail(results):
         raise AssertionError('a bug')
 

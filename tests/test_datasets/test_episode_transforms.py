@@ -55,7 +55,7 @@ def test_photometric_change_is_drawn_from_the_episode_generator():
     assert not np.array_equal(run(0), run(1))
 
 
-def test_photometric_change_of_zero_keeps_the_picture():
+def test_photometric_change_of_zero_keeps_the_image():
     img = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
     transform = RandomPhotometric(brightness=0, contrast=(1, 1), noise=0)
     results = transform(dict(img=img.copy(), rng=np.random.default_rng(0)))

@@ -62,7 +62,7 @@ def test_categories_are_keyed_by_id_not_by_name(build):
     assert dataset.get_cat_ids(5) == [20]
 
 
-def test_order_is_pictures_of_the_file_then_annotations_of_the_picture(build):
+def test_order_is_images_of_the_file_then_annotations_of_the_image(build):
     def edit(content):
         content['images'].reverse()
         content['annotations'][6]['image_id'] = 1
@@ -220,9 +220,7 @@ def test_names_that_contradict_all_annotations_are_dropped(
     assert PROBLEMS['keypoint_names'] in warnings_logged[0]
 
 
-def test_duplicate_pictures_and_categories_are_reported(
-    build, warnings_logged
-):
+def test_duplicate_images_and_categories_are_reported(build, warnings_logged):
     def edit(content):
         content['images'].append(dict(content['images'][0], file_name='x'))
         content['categories'].append(dict(id=10, name='other'))
@@ -242,19 +240,19 @@ def test_file_without_usable_instance_is_refused(build):
         build(edit)
 
 
-def test_missing_picture_is_an_error_that_tells_what_to_do(write_mp100):
+def test_missing_image_is_an_error_that_tells_what_to_do(write_mp100):
     cfg = write_mp100()
     Path(cfg['data_root'], 'images/c10/2.png').unlink()
     with pytest.raises(FileNotFoundError) as error:
         DATASETS.build(cfg)
     text = str(error.value)
-    assert '1 of 7 pictures' in text
+    assert '1 of 7 images' in text
     assert 'images/c10/2.png' in text
     assert 'images/c10: 1 of 4' in text
     assert "missing_images='drop'" in text
 
 
-def test_missing_pictures_are_dropped_on_request(write_mp100, warnings_logged):
+def test_missing_images_are_dropped_on_request(write_mp100, warnings_logged):
     cfg = write_mp100()
     Path(cfg['data_root'], 'images/c10/2.png').unlink()
     dataset = DATASETS.build(dict(cfg, missing_images='drop'))
@@ -265,7 +263,7 @@ def test_missing_pictures_are_dropped_on_request(write_mp100, warnings_logged):
 
 def test_missing_folder_is_an_error(write_mp100):
     cfg = write_mp100()
-    with pytest.raises(FileNotFoundError, match='7 of 7 pictures'):
+    with pytest.raises(FileNotFoundError, match='7 of 7 images'):
         DATASETS.build(dict(cfg, data_prefix=dict(img='nowhere')))
 
 
@@ -364,7 +362,7 @@ def test_metainfo_suits_the_visualizer(build):
     assert visualizer.dataset_meta == dict(dataset_name='mp100')
 
 
-# Category id: keypoints, pictures, instances, labelled points per instance.
+# Category id: keypoints, images, instances, labelled points per instance.
 REAL_DATA = dict(
     mp100_split1_train={
         1: (68, 6, 6, 68, 68),

@@ -17,7 +17,7 @@ from cape_mm.datasets.datasets.mp100_pair_list import (
 
 @pytest.fixture
 def content():
-    """Two categories, pictures and annotations in no particular order."""
+    """Two categories, images and annotations in no particular order."""
     content = dict(
         images=[
             dict(id=number, file_name=f'{number}.jpg', width=40, height=30)

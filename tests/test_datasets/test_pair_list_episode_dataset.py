@@ -45,7 +45,7 @@ def ids(members):
     return tuple(member.id for member in members)
 
 
-def remove_picture(tmp_path, number):
+def remove_image(tmp_path, number):
     (path,) = (tmp_path / 'images').glob(f'*/{number}.png')
     path.unlink()
     return path
@@ -96,7 +96,7 @@ def test_unreadable_member_is_an_error_and_never_replaced(build, tmp_path):
     episode = dataset.pair_list.episodes[0]
     bad = episode.queries[1]
     (path,) = (tmp_path / 'images').glob(f'*/{bad - 100}.png')
-    path.write_text('no picture')
+    path.write_text('no image')
     with pytest.raises(DataError) as error:
         dataset[0]
     assert str(path) in str(error.value)
@@ -120,9 +120,9 @@ def test_support_without_keypoint_in_its_crop_is_kept(build, write_mp100):
     assert supports == {(101,), (102,)}
 
 
-def test_missing_picture_is_an_error(build, write_mp100, tmp_path):
+def test_missing_image_is_an_error(build, write_mp100, tmp_path):
     data = write_mp100(instances=(6, 5))
-    remove_picture(tmp_path, 2)
+    remove_image(tmp_path, 2)
     with pytest.raises(FileNotFoundError, match='2.png'):
         build(data=data)
     with pytest.raises(DataError, match='prepare_mp100') as error:
@@ -136,7 +136,7 @@ def test_partial_results_keep_the_other_pairs_and_are_marked(
     data = write_mp100(instances=(6, 5))
     whole = build(data=data)
     episodes = whole.pair_list.episodes
-    remove_picture(tmp_path, 2)
+    remove_image(tmp_path, 2)
     dataset = build(data=dict(data, missing_images='drop'), incomplete='skip')
     expected = [
         (episode.supports, tuple(q for q in episode.queries if q != 102))

@@ -15,7 +15,7 @@ from clip_samples import (
     person_points,
     to_annolist,
     track_id,
-    write_pictures,
+    write_images,
     write_videos,
 )
 from mmengine.registry import DefaultScope
@@ -65,7 +65,7 @@ def test_shapes_and_middle_frames(num_windows, num_frames, tmp_path):
     assert len(starts) == len(dataset) == 6 + 4 - 2 * (num_windows - 1)
 
 
-def test_each_frame_has_its_own_picture_and_persons(tmp_path):
+def test_each_frame_has_its_own_image_and_persons(tmp_path):
     dataset = build(write_videos(tmp_path), num_windows=2)
     for i in range(len(dataset)):
         item = dataset[i]
@@ -286,7 +286,7 @@ def test_posetrack17_is_read_by_the_same_type(tmp_path):
     old = to_annolist(content)
     for image, entry in zip(content['images'], old['annolist']):
         image['file_name'] = entry['image'][0]['name']
-    write_pictures(tmp_path, content)
+    write_images(tmp_path, content)
     (tmp_path / '000001_bonn.json').write_text(json.dumps(old))
     dataset = build(
         dict(
@@ -318,10 +318,10 @@ def test_layout_of_17_keypoints(tmp_path):
     assert [names[i] for i in range(17)] == list(keypoint_names('posetrack18'))
 
 
-def test_missing_pictures_are_an_error_or_dropped(tmp_path):
+def test_missing_images_are_an_error_or_dropped(tmp_path):
     cfg = write_videos(tmp_path)
     (tmp_path / 'images/000001_a/000002.png').unlink()
-    with pytest.raises(FileNotFoundError, match='1 of 10 pictures.*000002'):
+    with pytest.raises(FileNotFoundError, match='1 of 10 images.*000002'):
         build(cfg)
     dataset = build(cfg, missing_images='drop', test_mode=True)
     assert dataset.video_lengths == [5, 4]
@@ -330,18 +330,18 @@ def test_missing_pictures_are_an_error_or_dropped(tmp_path):
     assert frame_ids(sample).tolist() == [[2, 2, 3]]
 
 
-def test_wrong_pictures_are_named(tmp_path):
+def test_wrong_images_are_named(tmp_path):
     dataset = build(write_videos(tmp_path), test_mode=True)
     path = tmp_path / 'images/000001_a/000000.png'
     cv2.imwrite(str(path), np.zeros((20, 30, 3), np.uint8))
     with pytest.raises(ValueError, match='000000.png has 30 x 20.*64 x 48'):
         dataset[0]
-    path.write_bytes(b'no picture')
-    with pytest.raises(ValueError, match='000000.png is no picture'):
+    path.write_bytes(b'no image')
+    with pytest.raises(ValueError, match='000000.png is no image'):
         dataset[0]
 
 
-def test_pictures_of_one_video_have_one_size(tmp_path):
+def test_images_of_one_video_have_one_size(tmp_path):
     cfg = write_videos(tmp_path, (3,))
     (path,) = (tmp_path / 'annotations/train').iterdir()
     content = json.loads(path.read_text())

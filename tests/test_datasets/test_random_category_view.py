@@ -8,7 +8,7 @@ from cape_mm.datasets.transforms import RandomCategoryView
 
 
 def make_results(seed, size=(8, 8)):
-    """A picture that is black but for one pixel of three colours."""
+    """An image that is black but for one pixel of three colours."""
     image = np.zeros((*size, 3), np.uint8)
     image[2, 1] = (10, 20, 30)
     return dict(

@@ -45,7 +45,7 @@ def test_first_instance_is_the_default(build):
     assert build()[0]['data_samples'].queries[0].id == 105
 
 
-def test_metainfo_tells_pictures_apart(build):
+def test_metainfo_tells_images_apart(build):
     first, second = (
         build(image_index=index).metainfo['drawn_from'] for index in (0, 1)
     )
@@ -69,26 +69,26 @@ def test_wrong_index_lists_what_exists(build):
         build(image_index=3)
 
 
-def test_unreadable_picture_stops_the_run(build):
+def test_unreadable_image_stops_the_run(build):
     dataset = build()
     path = Path(dataset.dataset.data_prefix['img'], 'c20/5.png')
-    path.write_text('no picture')
+    path.write_text('no image')
     with pytest.raises(DataError, match='5.png'):
         dataset[0]
 
 
-def test_description_names_the_picture(build):
+def test_description_names_the_image(build):
     text = build(image_index=2).describe()
-    assert 'support and query are the same picture' in text
+    assert 'support and query are the same image' in text
     assert 'c20/7.png, annotation 107 (number 2 of its category)' in text
     assert "category: 20 'face'" in text
     assert 'keypoints: 3, labelled: 3, of these inside the crop: 3' in text
-    assert 'crop: 38 x 38 pixels of the picture, resized to 32 x 32' in text
+    assert 'crop: 38 x 38 pixels of the image, resized to 32 x 32' in text
     assert 'episodes per epoch: 4' in text
 
 
 @pytest.mark.parametrize('category_id', [17, 18, 19, 20])
-def test_real_single_pictures(category_id, mp100_mini, build):
+def test_real_single_images(category_id, mp100_mini, build):
     data = dict(
         type='cape_mm.MP100Dataset',
         data_root=str(mp100_mini),
@@ -117,7 +117,7 @@ def test_text_instead_of_an_index_lists_what_exists(build):
         build(image_index='first')
 
 
-def test_picture_of_another_size_than_annotated_is_refused(build):
+def test_image_of_another_size_than_annotated_is_refused(build):
     dataset = build()
     path = dataset.dataset.get_data_info(dataset.dataset.find_instance(20, 0))[
         'img_path'

@@ -19,11 +19,11 @@ COCO = keypoint_names('coco')
 
 @pytest.fixture
 def coco(tmp_path):
-    """Two pictures: two persons in one, an unlabelled one in the other."""
+    """Two images: two persons in one, an unlabelled one in the other."""
     rng = np.random.default_rng(0)
     images, annotations = [], []
     for number, persons in enumerate((2, 1)):
-        name = f'picture_{"ab"[number]}.png'
+        name = f'image_{"ab"[number]}.png'
         pixels = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
         cv2.imwrite(str(tmp_path / name), pixels)
         images.append(dict(id=number, file_name=name, width=80, height=60))
@@ -78,7 +78,7 @@ def test_windows_overlap_as_those_of_videos(num_windows, num_frames, coco):
     assert sample.video_id == '0'
 
 
-def test_the_middle_is_the_picture_and_others_move(coco):
+def test_the_middle_is_the_image_and_others_move(coco):
     item = coco()[0]
     sample = item['data_samples']
     still = sample.centers[1]
@@ -132,9 +132,9 @@ def test_items_are_determined_and_epochs_differ(coco):
     assert not torch.equal(a['inputs'], c['inputs'])
 
 
-def test_in_test_a_picture_is_a_video_that_stands_still(coco):
+def test_in_test_a_image_is_a_video_that_stands_still(coco):
     dataset = coco(test_mode=True, num_windows=1)
-    # also the picture without usable person
+    # also the image without usable person
     assert len(dataset) == 2 and dataset.video_lengths == [1, 1]
     item = dataset[1]
     assert item['inputs'].shape == (1, 3, 60, 80)
@@ -146,15 +146,15 @@ def test_in_test_a_picture_is_a_video_that_stands_still(coco):
 
 
 def test_missing_files_are_named(coco, tmp_path):
-    (tmp_path / 'picture_b.png').unlink()
-    with pytest.raises(FileNotFoundError, match='1 of 2 pictures.*picture_b'):
+    (tmp_path / 'image_b.png').unlink()
+    with pytest.raises(FileNotFoundError, match='1 of 2 images.*image_b'):
         coco()
     assert len(coco(missing_images='drop')) == 1
     with pytest.raises(FileNotFoundError, match='nothing.json does not exist'):
         coco(ann_file='nothing.json')
 
 
-def test_real_pictures_of_coco(body_coco_mini):
+def test_real_images_of_coco(body_coco_mini):
     dataset = DATASETS.build(
         dict(
             type='cape_mm.StaticImageClipDataset',

@@ -27,38 +27,38 @@ def _clear_singletons():
 
 
 @pytest.fixture(scope='session')
-def drawn_films(tmp_path_factory) -> Path:
+def drawn_cephalograms(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp('data') / 'cephalograms'
     write_cephalograms(root, train=24, val=12, test=8, image_height=64)
     return root
 
 
 @pytest.fixture
-def films(drawn_films, tmp_path) -> Path:
-    """A folder of films that a test may spoil."""
-    root = tmp_path / 'films'
-    shutil.copytree(drawn_films / 'annotations', root / 'annotations')
-    shutil.copytree(drawn_films / 'images', root / 'images')
+def cephalograms(drawn_cephalograms, tmp_path) -> Path:
+    """A folder of cephalograms that a test may spoil."""
+    root = tmp_path / 'cephalograms'
+    shutil.copytree(drawn_cephalograms / 'annotations', root / 'annotations')
+    shutil.copytree(drawn_cephalograms / 'images', root / 'images')
     return root
 
 
 @pytest.fixture
-def cfg(films) -> Config:
+def cfg(cephalograms) -> Config:
     """The recipe without fault, which a test may break."""
     cfg = Config.fromfile(str(TESTS / 'sound_cephalometric_config.py'))
     for split in ('train', 'val', 'test'):
         cfg[f'{split}_dataloader'].dataset.update(
-            data_root=str(films), serialize_data=False
+            data_root=str(cephalograms), serialize_data=False
         )
     return cfg
 
 
 @pytest.fixture
-def edit(films) -> Callable:
+def edit(cephalograms) -> Callable:
     """Change an annotation file with a function of its content."""
 
     def change(split: str, function: Callable) -> None:
-        path = films / 'annotations' / f'cephalograms_{split}.json'
+        path = cephalograms / 'annotations' / f'cephalograms_{split}.json'
         content = json.loads(path.read_text())
         function(content)
         path.write_text(json.dumps(content))

@@ -63,10 +63,10 @@ def test_disjoint_parts_of_one_file_are_fine(cfg, ask):
     train.indices = list(range(12))
     cfg.val_dataloader.dataset.indices = list(range(12, 24))
     assert not ask('val-is-train', cfg)
-    assert not ask('leaked-picture', cfg)
+    assert not ask('leaked-image', cfg)
     cfg.val_dataloader.dataset.indices = list(range(10, 24))
-    (finding,) = ask('leaked-picture', cfg)
-    assert '2 picture(s) of val are in train' in finding.message
+    (finding,) = ask('leaked-image', cfg)
+    assert '2 image(s) of val are in train' in finding.message
 
 
 def test_a_person_in_two_splits(cfg, ask, edit):
@@ -79,7 +79,7 @@ def test_a_person_in_two_splits(cfg, ask, edit):
     assert 'train_0005' in finding.message
 
 
-def test_a_film_in_two_splits_under_another_name(cfg, ask, edit):
+def test_a_cephalogram_in_two_splits_under_another_name(cfg, ask, edit):
     kept = {}
     edit('train', lambda content: kept.update(content['annotations'][2]))
 
@@ -87,13 +87,13 @@ def test_a_film_in_two_splits_under_another_name(cfg, ask, edit):
         content['annotations'][0]['keypoints'] = kept['keypoints']
 
     edit('val', leak)
-    (finding,) = ask('leaked-picture', cfg)
+    (finding,) = ask('leaked-image', cfg)
     assert 'exactly the landmarks' in finding.message
     assert 'train_0002' in finding.message
 
 
 def test_landmarks_that_are_no_numbers(cfg, ask, edit):
-    """A data set of MMPose takes them; ours refuses the file."""
+    """A dataset of MMPose takes them; ours refuses the file."""
 
     def spoil(content):
         content['annotations'][1]['keypoints'][0] = float('nan')
@@ -112,7 +112,7 @@ def test_landmarks_that_are_no_numbers(cfg, ask, edit):
     assert 'train_0001' in finding.message
 
 
-def test_landmarks_outside_of_the_picture(cfg, ask, edit):
+def test_landmarks_outside_of_the_image(cfg, ask, edit):
     def spoil(content):
         change(content['annotations'][0], lambda v: v.__setitem__((0, 0), 60))
 
@@ -121,13 +121,13 @@ def test_landmarks_outside_of_the_picture(cfg, ask, edit):
     assert '1 item(s) of val' in finding.message and '(S 60' in finding.message
 
 
-def test_the_same_film_twice(cfg, ask, edit):
+def test_the_same_cephalogram_twice(cfg, ask, edit):
     def copy(content):
         first, second = content['annotations'][:2]
         second['keypoints'] = first['keypoints']
 
     edit('train', copy)
-    (finding,) = ask('duplicate-films', cfg)
+    (finding,) = ask('duplicate-cephalograms', cfg)
     assert 'train_0000.jpg = ' in finding.message
 
 
@@ -141,7 +141,7 @@ def test_a_column_of_default_values(cfg, ask, edit):
 
     edit('train', spoil)
     (finding,) = ask('constant-landmark', cfg)
-    assert 'B: x is 30 in all 24 films of train' in finding.message
+    assert 'B: x is 30 in all 24 cephalograms of train' in finding.message
 
 
 def test_a_landmark_that_is_never_labelled(cfg, ask, edit):
@@ -173,14 +173,15 @@ def test_visibility_used_as_weight(cfg, ask, monkeypatch):
     assert 'keypoints_visible of train goes up to 2' in findings[0].message
 
 
-def test_films_squeezed_to_squares(cfg, ask, monkeypatch):
+def test_cephalograms_squeezed_to_squares(cfg, ask, monkeypatch):
     monkeypatch.setattr(
-        'cape_mm.doctor.film_table._picture_sizes',
+        'cape_mm.doctor.cephalogram_table._image_sizes',
         lambda source: {index: (64, 64) for index in range(1, 25)},
     )
-    messages = [f.message for f in ask('squeezed-films', cfg)]
+    messages = [f.message for f in ask('squeezed-cephalograms', cfg)]
     assert (
-        len(messages) == 3 and 'all films of train are square' in messages[0]
+        len(messages) == 3
+        and 'all cephalograms of train are square' in messages[0]
     )
 
 
@@ -189,21 +190,23 @@ def test_pixels_that_are_no_squares(cfg, ask, edit):
         content['images'][5]['spacing'] = [3.0, 3.75]
 
     edit('train', squeeze)
-    (finding,) = ask('squeezed-films', cfg)
-    assert finding.message.startswith('1 film(s) of train')
+    (finding,) = ask('squeezed-cephalograms', cfg)
+    assert finding.message.startswith('1 cephalogram(s) of train')
     assert '3 and 3.75 mm' in finding.message
 
 
 @pytest.mark.parametrize(
     'split, severity', [('val', 'error'), ('train', WARNING)]
 )
-def test_films_without_spacing(cfg, ask, edit, split, severity):
+def test_cephalograms_without_spacing(cfg, ask, edit, split, severity):
     def forget(content):
         content['images'][0].update(spacing=None, spacing_source='unknown')
 
     edit(split, forget)
     (finding,) = ask('spacing-missing', cfg)
-    assert f'1 of {dict(val=12, train=24)[split]} films' in finding.message
+    assert (
+        f'1 of {dict(val=12, train=24)[split]} cephalograms' in finding.message
+    )
     assert finding.severity == severity
 
 
@@ -216,7 +219,7 @@ def test_x_and_y_exchanged(cfg, ask, edit):
 
     edit('train', swap)
     (finding,) = ask('axes-swapped', cfg)
-    assert '1 film(s) of train the face lies' in finding.message
+    assert '1 cephalogram(s) of train the face lies' in finding.message
     assert 'train_0004' in finding.message
     assert not ask('landmark-order', cfg), 'one fault, one finding'
 
@@ -238,7 +241,9 @@ def test_exchanged_landmarks(cfg, ask, edit, one, other, text):
         ),
     )
     messages = [f.message for f in ask('landmark-order', cfg)]
-    assert any(m.startswith(f'{text} in 1 film(s) of val') for m in messages)
+    assert any(
+        m.startswith(f'{text} in 1 cephalogram(s) of val') for m in messages
+    )
 
 
 def mirror(content, count):
@@ -257,7 +262,9 @@ def mirror(content, count):
 def test_heads_that_look_the_other_way(cfg, ask, edit):
     edit('train', lambda content: mirror(content, 3))
     (finding,) = ask('facing-mixed', cfg)
-    assert '3 films of train face left, 21 face right' in finding.message
+    assert (
+        '3 cephalograms of train face left, 21 face right' in finding.message
+    )
 
 
 def test_splits_that_look_different_ways(cfg, ask, edit):
@@ -279,5 +286,5 @@ def test_spacing_of_another_size(cfg, ask, edit):
 
     edit('train', spoil)
     (finding,) = ask('impossible-size', cfg)
-    assert 'in 1 film(s) of train S and N' in finding.message
+    assert 'in 1 cephalogram(s) of train S and N' in finding.message
     assert 'train_0001' in finding.message

@@ -72,7 +72,7 @@ def test_every_defect_of_the_document_is_listed(cfg):
     assert names(examine(cfg)) == {
         *('model-builds', 'head-arguments', 'backbone-prefix'),
         *('encoder-decoder', 'val-is-train', 'torso-of-another-schema'),
-        *('hook-arguments', 'warmup-length', 'padding-whole-film'),
+        *('hook-arguments', 'warmup-length', 'padding-whole-cephalogram'),
         *('sigma-overlap', 'sigma-spread', 'decoding-floor'),
         *('rule-missing', 'early-stop-strict', 'min-delta-scale'),
         *('cosine-period', 'blind-monitor', 'collapse-unwatched'),

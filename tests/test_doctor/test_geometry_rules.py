@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Rules about what is cut out of a picture."""
+"""Rules about what is cut out of an image."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def test_other_padding_in_validation(cfg, ask):
     assert 'train 1, val 1.25' in finding.message
 
 
-def test_padding_around_the_whole_film(cfg, ask):
+def test_padding_around_the_whole_cephalogram(cfg, ask):
     for split in ('train', 'val', 'test'):
         pipeline(cfg, split)[1].padding = 1.25
-    (finding,) = ask('padding-whole-film', cfg)
+    (finding,) = ask('padding-whole-cephalogram', cfg)
     assert '36% of the input empty' in finding.message
 
 

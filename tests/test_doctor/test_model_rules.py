@@ -137,7 +137,7 @@ def test_decoding_floor_sees_a_decoder_that_does_not_fit(cfg, ask):
     assert ask('decoding-floor', cfg)
 
 
-def test_decoding_floor_of_udp_is_that_in_the_picture(cfg, ask):
+def test_decoding_floor_of_udp_is_that_in_the_image(cfg, ask):
     """Of the input, its codec and its affine have different ideas."""
     udp = dict(
         type='UDPHeatmap',

@@ -18,10 +18,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
-    """Small pictures, but as many as the configs are made for."""
+    """Small images, but as many as the configs are made for."""
     root = tmp_path_factory.mktemp('data')
     write_cephalograms(
-        root / 'films', train=400, val=60, test=100, image_height=64
+        root / 'cephalograms', train=400, val=60, test=100, image_height=64
     )
     write_creatures(
         root / 'creatures',
@@ -36,7 +36,7 @@ def data(tmp_path_factory):
 @pytest.fixture
 def say(data, monkeypatch):
     """Examine a config; returns the names of rules with their severity."""
-    monkeypatch.setenv('CEPH_DATA_ROOT', str(data / 'films'))
+    monkeypatch.setenv('CEPH_DATA_ROOT', str(data / 'cephalograms'))
     monkeypatch.setenv('CAPE_DATA_ROOT', str(data / 'creatures'))
 
     def call(name):
@@ -62,7 +62,7 @@ def test_it_is_silent_on_what_we_recommend(say, name):
 
 
 COARSE = {
-    *('padding-whole-film', 'input-aspect', 'decoding-floor'),
+    *('padding-whole-cephalogram', 'input-aspect', 'decoding-floor'),
     *('sigma-overlap', 'blind-monitor'),
 }
 

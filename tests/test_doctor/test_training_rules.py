@@ -13,7 +13,7 @@ COSINE = 1
 
 
 def test_warmup_longer_than_the_training(cfg, ask):
-    """24 films in batches of 4 for 20 epochs are 120 iterations."""
+    """24 cephalograms in batches of 4 for 20 epochs are 120 iterations."""
     cfg.param_scheduler[0].end = 500
     (finding,) = ask('warmup-length', cfg)
     assert '500 iterations' in finding.message

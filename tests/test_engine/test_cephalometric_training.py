@@ -31,20 +31,20 @@ FEW_BLOCKS = dict(
 
 
 @pytest.fixture(scope='module')
-def films(tmp_path_factory):
-    root = tmp_path_factory.mktemp('films') / 'films'
+def cephalograms(tmp_path_factory):
+    root = tmp_path_factory.mktemp('cephalograms') / 'cephalograms'
     write_cephalograms(root, train=8, val=8, test=4, image_height=64)
     return root
 
 
 @pytest.fixture
-def make_runner(films, tmp_path, monkeypatch):
-    """Build the runner of a recipe for a few films, with changed settings."""
+def make_runner(cephalograms, tmp_path, monkeypatch):
+    """Build the runner of a recipe for a few images, with changed settings."""
 
     def make(name, **options):
         for manager in MANAGERS:
             manager._instance_dict.clear()
-        monkeypatch.setenv('CEPH_DATA_ROOT', str(films))
+        monkeypatch.setenv('CEPH_DATA_ROOT', str(cephalograms))
         cfg = Config.fromfile(str(FOLDER / f'hrnetv2_w18_{name}.py'))
         cfg.work_dir = str(tmp_path)
         cfg.merge_from_dict(dict(model=dict(backbone=dict(extra=FEW_BLOCKS))))

@@ -18,7 +18,7 @@ from cape_mm.datasets.synthetic.cephalograms import write_cephalograms
 from cape_mm.engine.hooks import CollapseError
 
 CONFIG = Path(__file__).resolve().parents[1] / 'sound_cephalometric_config.py'
-MM = 1 / 3.75  # pixels of the small films
+MM = 1 / 3.75  # pixels of the small cephalograms
 
 
 @MODELS.register_module()
@@ -62,21 +62,21 @@ class SabotagedEstimator(BaseModel):
 
 
 @pytest.fixture(scope='module')
-def films(tmp_path_factory):
+def cephalograms(tmp_path_factory):
     root = tmp_path_factory.mktemp('data') / 'cephalograms'
     write_cephalograms(root, train=8, val=20, test=8, image_height=64)
     return root
 
 
 @pytest.fixture
-def train(films, tmp_path, capsys):
+def train(cephalograms, tmp_path, capsys):
     """Train for three epochs; returns the runner and its log."""
 
     def run(fault, action):
         cfg = Config.fromfile(str(CONFIG))
         for split in ('train', 'val', 'test'):
             cfg[f'{split}_dataloader'].dataset.update(
-                data_root=str(films), serialize_data=False
+                data_root=str(cephalograms), serialize_data=False
             )
         cfg.model = dict(
             type='SabotagedEstimator',

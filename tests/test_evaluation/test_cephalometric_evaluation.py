@@ -28,8 +28,9 @@ META_KEYS = (
 )  # fmt: skip
 
 
-def write_films(root, name, spacings, seed):
-    """Films of the golden face that differ in place, size and spacing."""
+def write_cephalograms(root, name, spacings, seed):
+    """Cephalograms of the golden face that differ in place, size and "
+    "spacing."""
     rng = np.random.default_rng(seed)
     face = np.array([POINTS[code] for code in SCHEMA.codes], dtype=float)
     records = []
@@ -97,16 +98,17 @@ BOTH = [
 ]
 
 
-def test_millimetres_of_films_with_different_spacing(tmp_path):
-    write_films(tmp_path, 'test', [0.75, 0.9, 0.8, 0.75, 1.0], 1)
-    train = write_films(tmp_path, 'train', [0.75] * 8, 2)
+def test_millimetres_of_cephalograms_with_different_spacing(tmp_path):
+    write_cephalograms(tmp_path, 'test', [0.75, 0.9, 0.8, 0.75, 1.0], 1)
+    train = write_cephalograms(tmp_path, 'train', [0.75] * 8, 2)
     metrics = [dict(BOTH[0], train_ann_file=str(train)), BOTH[1]]
     found = evaluate(tmp_path, 2.2, copy.deepcopy(metrics))
     assert found['MRE_mm'] == pytest.approx(2.2, rel=1e-5)
     assert found['SDR_2mm'] == 0 and found['SDR_2.5mm'] == 100
     assert found['corr'] > 0.99 and found['peak'] == pytest.approx(0.8)
     assert 0 < found['skill'] < 1
-    # trained on the same films as are tested: it is their own mean shape
+    # trained on the same cephalograms as are tested: it is their own mean
+    # shape
     (tmp_path / 'same.json').write_text((tmp_path / 'test.json').read_text())
     metrics[0]['train_ann_file'] = str(tmp_path / 'same.json')
     same = evaluate(tmp_path, 2.2, copy.deepcopy(metrics[:1]))['skill']
@@ -117,22 +119,22 @@ def test_millimetres_of_films_with_different_spacing(tmp_path):
     assert found['isbi_SCR'] == 100
 
 
-def test_films_without_spacing(tmp_path):
-    write_films(tmp_path, 'test', [0.75, None, 0.8], 1)
+def test_cephalograms_without_spacing(tmp_path):
+    write_cephalograms(tmp_path, 'test', [0.75, None, 0.8], 1)
     found = evaluate(tmp_path, 1.0, copy.deepcopy(BOTH))
     assert 'MRE' in found and 'angle_error' in found
     assert not [key for key in found if 'mm' in key or key == 'length_error']
 
 
 def test_part_of_the_landmarks(tmp_path):
-    write_films(tmp_path, 'test', [0.75] * 3, 1)
+    write_cephalograms(tmp_path, 'test', [0.75] * 3, 1)
     found = evaluate(tmp_path, 1.0, copy.deepcopy(BOTH), schema='document19')
     assert found['MRE_mm'] == pytest.approx(1, rel=1e-5)
     assert 'SNA_error' in found and 'FMA_error' not in found
 
 
 def test_metrics_beside_pck_of_mmpose(tmp_path):
-    write_films(tmp_path, 'test', [0.75] * 3, 1)
+    write_cephalograms(tmp_path, 'test', [0.75] * 3, 1)
     pck = dict(type='PCKAccuracy', thr=0.05, norm_item='bbox')
     mine = dict(BOTH[0], pck_threshold=None)
     theirs = evaluate(

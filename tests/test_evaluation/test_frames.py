@@ -1,8 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""From file to metric: one frame, whatever the size of the picture.
+"""From file to metric: one frame, whatever the size of the image.
 
 The metric of an earlier system compared predictions in pixels of the crop
-with boxes in pixels of the picture; each part alone looked right.
+with boxes in pixels of the image; each part alone looked right.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ KEYPOINTS = np.array([[50, 60], [90, 70], [70, 110], [120, 64]], np.float32)
 
 @pytest.fixture
 def make_episode(tmp_path):
-    """An episode whose picture and annotation are scaled together."""
+    """An episode whose image and annotation are scaled together."""
 
     def make(scale):
         root = tmp_path / f'scaled_{scale}'

@@ -97,7 +97,7 @@ def test_nothing_given_is_changed(name, rng):
 
 
 @pytest.mark.parametrize('name', INTERVENTIONS)
-def test_queries_keep_their_pictures(name, rng):
+def test_queries_keep_their_images(name, rng):
     item = make_item()
     changed = INTERVENTIONS[name](item, make_item(6, 30), rng).item
     assert torch.equal(changed['inputs']['query'], item['inputs']['query'])

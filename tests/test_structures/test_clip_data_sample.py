@@ -45,7 +45,7 @@ def test_conversion_reaches_all_frames_and_leaves_the_original():
         assert other.gt_instance_labels.areas.dtype == torch.float16
 
 
-def test_corners_of_the_picture_are_0_and_1():
+def test_corners_of_the_image_are_0_and_1():
     corners = torch.tensor([[-0.5, -0.5], [63.5, 47.5], [31.5, 23.5]])
     norm = pixels_to_norm(corners, (48, 64))
     assert norm.tolist() == [[0, 0], [1, 1], [0.5, 0.5]]

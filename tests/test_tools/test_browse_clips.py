@@ -25,10 +25,10 @@ def config(tmp_path):
 def test_draws_a_row_per_window(config, tmp_path, call_tool, capsys):
     out = tmp_path / 'out'
     call_tool(TOOL, config, '--num', 3, '--size', 64, '--out-dir', out)
-    pictures = sorted(out.iterdir())
-    assert len(pictures) == 3
-    picture = cv2.imread(str(pictures[0]))
-    assert picture.shape[0] > 2 * 64 and picture.shape[1] > 3 * 40
+    images = sorted(out.iterdir())
+    assert len(images) == 3
+    image = cv2.imread(str(images[0]))
+    assert image.shape[0] > 2 * 64 and image.shape[1] > 3 * 40
     assert '2 window(s) of 3 frame(s)' in capsys.readouterr().out
 
 

@@ -19,7 +19,7 @@ def tiny(tmp_path_factory):
 
 
 @pytest.fixture
-def pictures(tiny):
+def images(tiny):
     return sorted(map(str, (tiny.root / 'images').rglob('*.*')))[:3]
 
 
@@ -38,38 +38,38 @@ def test_help_answers_without_importing_torch(modules_after_help):
     assert 'torch' not in modules_after_help(TOOL)
 
 
-def test_points_on_the_command_line(demo, pictures):
+def test_points_on_the_command_line(demo, images):
     content, files, out = demo(
-        *('--support', *pictures[:2]),
+        *('--support', *images[:2]),
         *('--keypoints', '10,12 - 40,30', '11,12 20,20,1 41,33,0'),
-        *('--query', pictures[2], '--skeleton', '0-1', '1-2'),
+        *('--query', images[2], '--skeleton', '0-1', '1-2'),
     )
     assert content['skeleton'] == [[0, 1], [1, 2]]
     (entry,) = content['queries']
-    assert entry['picture'] == files[0]
-    assert entry['image'] == pictures[2]
+    assert entry['image'] == files[0]
+    assert entry['image'] == images[2]
     assert len(entry['keypoints']) == len(entry['scores']) == 3
     assert cv2.imread(str(out / files[0])).shape[1] < 900, 'two panels'
 
 
-def test_folders_are_searched_for_pictures(demo, pictures):
-    folder = Path(pictures[2]).parent
+def test_folders_are_searched_for_images(demo, images):
+    folder = Path(images[2]).parent
     content, _, _ = demo(
-        *('--support', pictures[0], '--keypoints', '10,12 40,30'),
+        *('--support', images[0], '--keypoints', '10,12 40,30'),
         *('--query', folder),
     )
     found = [entry['image'] for entry in content['queries']]
     assert found == sorted(map(str, folder.iterdir()))
 
 
-def test_request_file(demo, pictures, tmp_path):
+def test_request_file(demo, images, tmp_path):
     request = dict(
         category='creature',
         keypoint_names=['a', 'b'],
-        supports=[dict(image=pictures[0], keypoints=[[10, 12], [40, 30]])],
+        supports=[dict(image=images[0], keypoints=[[10, 12], [40, 30]])],
         queries=[
-            dict(image=pictures[1]),
-            dict(image=pictures[2], keypoints=[[9, 9], [30, 30]]),
+            dict(image=images[1]),
+            dict(image=images[2], keypoints=[[9, 9], [30, 30]]),
         ],
     )
     path = tmp_path / 'request.json'
@@ -106,7 +106,7 @@ def test_annotation_file(demo, tiny):
         ),
         (
             [*('--support', 'a'), *('--keypoints', '1,2'), '--query', 'c'],
-            "no picture 'a'",
+            "no image 'a'",
         ),
         (
             [*('--support', 'a'), *('--keypoints', '1;2'), '--query', 'c'],

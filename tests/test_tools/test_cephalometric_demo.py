@@ -38,54 +38,63 @@ def test_help_answers_without_importing_torch(modules_after_help):
     assert 'torch' not in modules_after_help(TOOL)
 
 
-def test_pictures_tables_and_json(demo, tiny):
-    films = tiny.films[:2]
-    content, out = demo(*films, '--spacing', 0.75, '--height', 300)
+def test_images_tables_and_json(demo, tiny):
+    cephalograms = tiny.cephalograms[:2]
+    content, out = demo(*cephalograms, '--spacing', 0.75, '--height', 300)
     assert content['schema'] == 'cephalogram23'
-    assert [film['image'] for film in content['films']] == list(
-        map(str, films)
-    )
-    for film in content['films']:
-        assert cv2.imread(str(out / film['picture'])).shape[0] == 300
+    assert [
+        cephalogram['image'] for cephalogram in content['cephalograms']
+    ] == list(map(str, cephalograms))
+    for cephalogram in content['cephalograms']:
+        assert cv2.imread(str(out / cephalogram['image'])).shape[0] == 300
     landmarks = rows_of(out / 'landmarks.csv')
     assert len(landmarks) == 2 * 23
-    assert landmarks[0]['image'] == str(films[0])
-    first = content['films'][0]['landmarks'][0]
+    assert landmarks[0]['image'] == str(cephalograms[0])
+    first = content['cephalograms'][0]['landmarks'][0]
     assert float(landmarks[0]['x_mm']) == first['x_mm'] is not None
     measurements = rows_of(out / 'measurements.csv')
-    assert len(measurements) == 2 * len(content['films'][0]['measurements'])
+    assert len(measurements) == 2 * len(
+        content['cephalograms'][0]['measurements']
+    )
 
 
-def test_folders_are_searched_for_films(demo, tiny):
+def test_folders_are_searched_for_cephalograms(demo, tiny):
     content, out = demo(tiny.root / 'images', '--height', 200)
-    pictures = sorted((tiny.root / 'images').iterdir())
-    found = [film['image'] for film in content['films']]
-    assert found == list(map(str, pictures))
+    images = sorted((tiny.root / 'images').iterdir())
+    found = [cephalogram['image'] for cephalogram in content['cephalograms']]
+    assert found == list(map(str, images))
     assert not any(row['x_mm'] for row in rows_of(out / 'landmarks.csv'))
 
 
 def test_dicom_files_in_folders_need_no_suffix(tmp_path):
-    find = runpy.run_path(str(TOOLS / TOOL))['find_films']
+    find = runpy.run_path(str(TOOLS / TOOL))['find_cephalograms']
     marked = bytes(128) + b'DICM'
     for name, content in {
         'IM0001': marked,
         '1.2.840.7': marked,
         'a.dcm': b'',
         'b.PNG': b'',
-        'notes.txt': b'not a film',
+        'notes.txt': b'not a cephalogram',
     }.items():
         (tmp_path / name).write_bytes(content)
-    names = [Path(film).name for film in find([str(tmp_path)])]
+    names = [Path(cephalogram).name for cephalogram in find([str(tmp_path)])]
     assert names == ['1.2.840.7', 'IM0001', 'a.dcm', 'b.PNG']
 
 
 def test_config_and_norms_can_be_named(demo, tiny):
     content, _ = demo(
-        *(tiny.films[0], '--config', tiny.config, '--norms', 'isbi2015'),
+        *(
+            tiny.cephalograms[0],
+            '--config',
+            tiny.config,
+            '--norms',
+            'isbi2015',
+        ),
         *('--height', 200),
     )
     rows = {
-        row['measurement']: row for row in content['films'][0]['measurements']
+        row['measurement']: row
+        for row in content['cephalograms'][0]['measurements']
     }
     assert rows['SNA']['normal_low'] == 79.4
 
@@ -95,9 +104,9 @@ def test_config_and_norms_can_be_named(demo, tiny):
     [
         (['nowhere.png'], 'nowhere.png'),
         (['nowhere.png', '--norms', 'mine'], "no norms 'mine'"),
-        (['{film}', '--spacing', '-1'], 'positive'),
-        (['{empty}'], 'no film in the folder'),
-        (['{film}', '--config', 'nowhere.py'], 'nowhere.py'),
+        (['{cephalogram}', '--spacing', '-1'], 'positive'),
+        (['{empty}'], 'no cephalogram in the folder'),
+        (['{cephalogram}', '--config', 'nowhere.py'], 'nowhere.py'),
         (['{text}'], 'is no DICOM file'),
     ],
 )
@@ -107,9 +116,9 @@ def test_wrong_arguments_end_with_one_sentence(
     if '{text}' in args:
         pytest.importorskip('pydicom')
     (tmp_path / 'empty').mkdir()
-    (tmp_path / 'text.dcm').write_text('no film')
+    (tmp_path / 'text.dcm').write_text('no cephalogram')
     names = dict(
-        film=tiny.films[0],
+        cephalogram=tiny.cephalograms[0],
         empty=tmp_path / 'empty',
         text=tmp_path / 'text.dcm',
     )
@@ -124,4 +133,4 @@ def test_a_mistake_of_the_program_keeps_its_traceback(demo, tiny, monkeypatch):
 
     monkeypatch.setattr('cape_mm.visualization.draw_sheet', fail)
     with pytest.raises(ValueError, match='a bug'):
-        demo(tiny.films[0])
+        demo(tiny.cephalograms[0])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cape_mm.datasets.datasets import CephalometricDataset
-from cape_mm.datasets.synthetic import draw_film
+from cape_mm.datasets.synthetic import draw_cephalogram
 from cape_mm.datasets.synthetic.cephalogram_emitters import (
     write_aariz_tree,
     write_isbi_tree,
@@ -21,8 +21,10 @@ HEIGHT = 160
 
 
 @pytest.fixture(scope='module')
-def films():
-    return [draw_film(0, number, image_height=HEIGHT) for number in range(4)]
+def cephalograms():
+    return [
+        draw_cephalogram(0, number, image_height=HEIGHT) for number in range(4)
+    ]
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def convert(call_tool, capsys, tmp_path):
 
 @pytest.fixture
 def load(tmp_path):
-    """Load a converted file as training does, give its films by name."""
+    """Load a converted file as training does, give its images by name."""
 
     def build(name, schema, out='out'):
         dataset = CephalometricDataset(
@@ -52,39 +54,41 @@ def load(tmp_path):
     return build
 
 
-def truth(film, schema):
-    points = [film.points_px[code] for code in get_schema(schema).codes]
+def truth(cephalogram, schema):
+    points = [cephalogram.points_px[code] for code in get_schema(schema).codes]
     return np.array(points)
 
 
-def test_isbi(films, convert, load, tmp_path):
-    write_isbi_tree(tmp_path / 'isbi', films[:3], numbers=(1, 151, 301))
+def test_isbi(cephalograms, convert, load, tmp_path):
+    write_isbi_tree(tmp_path / 'isbi', cephalograms[:3], numbers=(1, 151, 301))
     out = convert('isbi', tmp_path / 'isbi', '--spacing', 1.5)
-    assert 'isbi2015_train.json: 1 films of 1 persons, 19 landmarks' in out
-    assert 'Junior against senior observer, 3 films' in out
-    for part, film in zip(('train', 'test1', 'test2'), films):
+    assert (
+        'isbi2015_train.json: 1 cephalograms of 1 persons, 19 landmarks' in out
+    )
+    assert 'Junior against senior observer, 3 cephalograms' in out
+    for part, cephalogram in zip(('train', 'test1', 'test2'), cephalograms):
         (info,) = load(f'isbi2015_{part}', 'isbi2015').values()
-        error = info['keypoints'][0] - truth(film, 'isbi2015')
+        error = info['keypoints'][0] - truth(cephalogram, 'isbi2015')
         assert abs(error).max() <= 0.5
         assert info['spacing'].tolist() == [1.5, 1.5]
         assert info['spacing_source'] == 'user'
-        picture = cv2.imread(info['img_path'], cv2.IMREAD_GRAYSCALE)
-        np.testing.assert_array_equal(picture, film.picture)
+        image = cv2.imread(info['img_path'], cv2.IMREAD_GRAYSCALE)
+        np.testing.assert_array_equal(image, cephalogram.image)
 
 
-def test_aariz(films, convert, load, tmp_path):
-    write_aariz_tree(tmp_path / 'aariz', films)
+def test_aariz(cephalograms, convert, load, tmp_path):
+    write_aariz_tree(tmp_path / 'aariz', cephalograms)
     out = convert('aariz', tmp_path / 'aariz', '--link')
-    assert '1 films, 29 landmarks, 1 films with spacing' in out
+    assert '1 cephalograms, 29 landmarks, 1 cephalograms with spacing' in out
     infos = {}
     for part in ('train', 'val', 'test'):
         infos.update(load(f'aariz29_{part}', 'aariz29'))
-    for number, film in enumerate(films):
+    for number, cephalogram in enumerate(cephalograms):
         info = infos[f'synthetic{number:04d}.png']
-        error = info['keypoints'][0] - truth(film, 'aariz29')
+        error = info['keypoints'][0] - truth(cephalogram, 'aariz29')
         assert abs(error).max() <= 0.5
-        assert info['spacing'] == pytest.approx(film.spacing)
-        assert info['device'] == f'Synthetic {film.spacing:g}'
+        assert info['spacing'] == pytest.approx(cephalogram.spacing)
+        assert info['device'] == f'Synthetic {cephalogram.spacing:g}'
         assert info['class_labels'] == dict(cvm_stage=1 + number)
 
 
@@ -98,15 +102,19 @@ def test_cl_detection_2023(convert, load, tmp_path):
         b'ElementType = MET_UCHAR\nElementDataFile = LOCAL\n' + stack.tobytes()
     )
     points = [
-        dict(name=str(name), point=[name / 2, film, film], scale=4 + film / 10)
-        for film in range(1, 11)
+        dict(
+            name=str(name),
+            point=[name / 2, cephalogram, cephalogram],
+            scale=4 + cephalogram / 10,
+        )
+        for cephalogram in range(1, 11)
         for name in range(1, 39)
     ]
     (source / 'train-gt.json').write_text(json.dumps(dict(points=points)))
     with pytest.raises(SystemExit, match='there are 10: leave out --baseline'):
         convert('cl2023', source, '--baseline-split')
 
-    # Every film is another person, but all pictures are equal.
+    # Every cephalogram is another person, but all images are equal.
     with pytest.raises(SystemExit, match='leave nothing for'):
         convert('cl2023', source)
     stack[:, 0, 0, 0] = np.arange(10) + 1
@@ -131,8 +139,8 @@ def test_cl_detection_2024(convert, load, tmp_path):
     names = [f'p{n}{axis}' for n in range(1, 54) for axis in 'xy']
     rows = [['image file', 'spacing(mm)', *names]]
     for number in range(10):
-        picture = np.full((60, 56), number, np.uint8)
-        cv2.imwrite(str(source / 'images' / f'{number}.bmp'), picture)
+        image = np.full((60, 56), number, np.uint8)
+        cv2.imwrite(str(source / 'images' / f'{number}.bmp'), image)
         rows.append([f'{number}.bmp', 4, *(i // 2 + 0.5 for i in range(106))])
     with open(source / 'labels.csv', 'w', newline='') as file:
         csv.writer(file).writerows(rows)
@@ -144,36 +152,40 @@ def test_cl_detection_2024(convert, load, tmp_path):
     np.testing.assert_array_equal(points, np.arange(53)[:, None] + [0.5, 0.5])
 
 
-def test_csv(films, convert, load, tmp_path):
+def test_csv(cephalograms, convert, load, tmp_path):
     schema = get_schema('cephalogram23')
     header = [f'{code}_{axis}' for code in schema.codes for axis in 'xy']
     rows = [['file', 'spacing', 'subject', 'split', *header]]
-    for number, film in enumerate(films):
-        cv2.imwrite(str(tmp_path / f'{number}.png'), film.picture)
-        points = truth(film, 'cephalogram23').ravel().tolist()
+    for number, cephalogram in enumerate(cephalograms):
+        cv2.imwrite(str(tmp_path / f'{number}.png'), cephalogram.image)
+        points = truth(cephalogram, 'cephalogram23').ravel().tolist()
         part = 'val' if number == 3 else 'train'
-        rows.append([f'{number}.png', film.spacing, number, part, *points])
+        rows.append(
+            [f'{number}.png', cephalogram.spacing, number, part, *points]
+        )
     rows[1][4:6] = ['', '']
-    with open(tmp_path / 'films.csv', 'w', newline='') as file:
+    with open(tmp_path / 'cephalograms.csv', 'w', newline='') as file:
         csv.writer(file).writerows(rows)
-    out = convert('csv', tmp_path / 'films.csv', '--schema', 'cephalogram23')
+    out = convert(
+        'csv', tmp_path / 'cephalograms.csv', '--schema', 'cephalogram23'
+    )
     assert '1 landmarks without coordinates' in out
-    infos = load('films_train', 'cephalogram23')
+    infos = load('cephalograms_train', 'cephalogram23')
     assert infos['0.png']['keypoints_visible'][0].tolist() == [0] + [1] * 22
     np.testing.assert_allclose(
         infos['1.png']['keypoints'][0],
-        truth(films[1], 'cephalogram23'),
+        truth(cephalograms[1], 'cephalogram23'),
         rtol=1e-6,
     )
     assert infos['1.png']['subject'] == '1'
 
     rows[4][2] = '0'
-    with open(tmp_path / 'films.csv', 'w', newline='') as file:
+    with open(tmp_path / 'cephalograms.csv', 'w', newline='') as file:
         csv.writer(file).writerows(rows)
     with pytest.raises(SystemExit, match="'0' is in train .* and in val"):
         convert(
             'csv',
-            tmp_path / 'films.csv',
+            tmp_path / 'cephalograms.csv',
             '--schema',
             'cephalogram23',
             out='leak',
@@ -201,7 +213,7 @@ def test_pandas_table_with_rulers(convert, load, tmp_path):
     out = convert(
         'pandas', tmp_path / 'table.json', '--rulers', tmp_path / 'rulers.json'
     )
-    assert '1 films without spacing' in out
+    assert '1 cephalograms without spacing' in out
     (train,) = load('table_train', 'document19').values()
     assert train['spacing'].tolist() == [15, 15]
     assert train['spacing_source'] == 'ruler'
@@ -213,8 +225,8 @@ def test_pandas_table_with_rulers(convert, load, tmp_path):
         assert path.is_dir() or b'person' not in path.read_bytes()
 
 
-def test_options_are_remembered_but_no_paths(films, convert, tmp_path):
-    write_isbi_tree(tmp_path / 'isbi', films)
+def test_options_are_remembered_but_no_paths(cephalograms, convert, tmp_path):
+    write_isbi_tree(tmp_path / 'isbi', cephalograms)
     convert(
         *('isbi', tmp_path / 'isbi', '--annotator', 'senior'),
         *('--val-share', 0.25, '--seed', 3, '--name', 'mine'),
@@ -242,7 +254,9 @@ def test_dicom(convert, tmp_path):
     (tmp_path / 'in').mkdir()
     (tmp_path / 'in' / 'a.dcm').write_bytes(example.read_bytes())
     out = convert('dicom', tmp_path / 'in', '--schema', 'isbi2015')
-    assert '1 films, and' in out and 'films.csv to fill in' in out
+    assert (
+        '1 cephalograms, and' in out and 'cephalograms.csv to fill in' in out
+    )
     assert (tmp_path / 'out' / 'images' / 'a.png').is_file()
 
 

@@ -71,7 +71,7 @@ def test_checkpoints_are_compared(tiny, call_tool, tmp_path, capsys):
     call_tool(
         'analysis_tools/compare_checkpoints.py',
         *(tiny.config, tiny.checkpoint, other),
-        *('--num-pictures', 2, '--out-dir', out),
+        *('--num-images', 2, '--out-dir', out),
     )
     content = json.loads((out / 'differences.json').read_text())
     with open(out / 'differences.csv') as file:
@@ -92,7 +92,7 @@ def test_equal_checkpoints_do_not_differ(tiny, call_tool, tmp_path):
     call_tool(
         'analysis_tools/compare_checkpoints.py',
         *(tiny.config, tiny.checkpoint, tiny.checkpoint),
-        *('--num-episodes', 2, '--num-pictures', 0, '--out-dir', tmp_path),
+        *('--num-episodes', 2, '--num-images', 0, '--out-dir', tmp_path),
     )
     content = json.loads((tmp_path / 'differences.json').read_text())
     assert len(content['queries']) == 4

@@ -21,11 +21,17 @@ def test_writes_and_compares(tiny, call_tool, tmp_path, capsys):
     pytest.importorskip('onnxruntime')
     out = tmp_path / 'new' / 'model.onnx'
     call_tool(
-        *(TOOL, tiny.checkpoint, out, '--films', *tiny.films[:2]),
+        *(
+            TOOL,
+            tiny.checkpoint,
+            out,
+            '--cephalograms',
+            *tiny.cephalograms[:2],
+        ),
         # random weights: rounding may choose another maximum
         *('--tolerance', 1000),
     )
-    assert 'on 2 film(s)' in capsys.readouterr().out
+    assert 'on 2 cephalogram(s)' in capsys.readouterr().out
     assert out.stat().st_size > 1000
 
 

@@ -27,7 +27,7 @@ def run(folder, *args):
 def test_writes_the_wanted_size_once_and_refuses_another(tmp_path):
     first = run(tmp_path)
     assert first.returncode == 0, first.stderr
-    assert '5 films written to out' in first.stdout
+    assert '5 cephalograms written to out' in first.stdout
     assert len(list((tmp_path / 'out' / 'images').iterdir())) == 5
 
     assert 'complete already' in run(tmp_path).stdout
@@ -40,7 +40,7 @@ def test_writes_the_wanted_size_once_and_refuses_another(tmp_path):
 
 def test_other_layouts(tmp_path):
     first = run(tmp_path, '--layout', 'isbi')
-    assert '3 films written' in first.stdout, first.stderr
+    assert '3 cephalograms written' in first.stdout, first.stderr
     assert (tmp_path / 'out/RawImage/TrainingData/003.bmp').is_file()
     second = run(tmp_path, '--layout', 'aariz')
     assert second.returncode == 1 and 'is not empty' in second.stderr

@@ -39,9 +39,9 @@ def run(folder, *args):
 def test_writes_the_wanted_size_once_and_refuses_another(tmp_path):
     first = run(tmp_path)
     assert first.returncode == 0, first.stderr
-    assert '4 pictures written to out' in first.stdout
-    pictures = list((tmp_path / 'out' / 'images').rglob('*.jpg'))
-    assert len(pictures) == 4
+    assert '4 images written to out' in first.stdout
+    images = list((tmp_path / 'out' / 'images').rglob('*.jpg'))
+    assert len(images) == 4
 
     assert 'complete already' in run(tmp_path).stdout
 

@@ -26,7 +26,7 @@ def ids(content):
 
 @pytest.fixture
 def annotations(tmp_path):
-    """Five categories in two files that overlap; ids of pictures clash."""
+    """Five categories in two files that overlap; ids of images clash."""
     folder = tmp_path / 'annotations'
     folder.mkdir()
     groups = {
@@ -92,7 +92,7 @@ def test_files_say_that_they_are_not_the_papers(
     )
     assert info['left_out_supercategory'] == 'chair'
     assert len(info['made_from']) == 3
-    assert info['pictures_shared_with'] == dict(train=0, val=0)
+    assert info['images_shared_with'] == dict(train=0, val=0)
     assert 'NOT' in capsys.readouterr().out
 
 

@@ -34,66 +34,66 @@ def fashion(mp100_mini, tmp_path):
         a for a in content['annotations'] if a['image_id'] == dress['id']
     )
     # as in DeepFashion2, whose names of files are plain numbers
-    picture = root / 'images' / dress['file_name']
+    image = root / 'images' / dress['file_name']
     download = tmp_path / 'deepfashion2'
-    target = download / 'train' / 'image' / picture.name
+    target = download / 'train' / 'image' / image.name
     target.parent.mkdir(parents=True)
-    picture.rename(target)
-    annos = download / 'train' / 'annos' / f'{picture.stem}.json'
+    image.rename(target)
+    annos = download / 'train' / 'annos' / f'{image.stem}.json'
     annos.parent.mkdir()
     landmarks = dict(item1=dict(landmarks=ann['keypoints']))
     annos.write_text(json.dumps(landmarks))
-    return root, download, picture
+    return root, download, image
 
 
 def test_complete_data(run, mp100_mini):
     code, out = run(mp100_mini, '--queries', 1)
     assert code == 0
-    assert 'No picture is missing' in out
+    assert 'No image is missing' in out
     assert '3 of 15 are there' in out
     assert 'all 300 pairs can be evaluated' in out
 
 
 def test_nothing_is_changed_without_apply(run, fashion, tmp_path):
-    root, download, picture = fashion
+    root, download, image = fashion
     report = tmp_path / 'report.json'
     code, out = run(root, '--deepfashion2', download, '--json', report)
     assert code == 1
-    assert '1 pictures found under another name, proven' in out
+    assert '1 images found under another name, proven' in out
     assert 'Nothing was changed' in out
-    assert not picture.exists()
+    assert not image.exists()
     content = json.loads(report.read_text())
-    (name,) = content['bad_pictures']
-    assert content['bad_pictures'][name] == 'missing'
+    (name,) = content['bad_images']
+    assert content['bad_images'][name] == 'missing'
     assert content['proven'][0]['file_name'] == name
     assert 'copied' not in content['proven'][0]
 
 
-def test_proven_pictures_are_copied_on_demand(run, fashion):
-    root, download, picture = fashion
+def test_proven_images_are_copied_on_demand(run, fashion):
+    root, download, image = fashion
     code, out = run(root, '--deepfashion2', download, '--apply')
-    assert code == 0 and f'-> {picture}' in out
-    original = download / 'train' / 'image' / picture.name
-    assert picture.read_bytes() == original.read_bytes()
+    assert code == 0 and f'-> {image}' in out
+    original = download / 'train' / 'image' / image.name
+    assert image.read_bytes() == original.read_bytes()
     assert run(root)[0] == 0
 
 
 def test_existing_files_are_never_overwritten(run, fashion):
-    root, download, picture = fashion
+    root, download, image = fashion
     precious = (root / 'images').glob('*/*.jpg')
-    shutil.copy(next(p for p in precious if 'dress' not in str(p)), picture)
-    before = picture.read_bytes()
+    shutil.copy(next(p for p in precious if 'dress' not in str(p)), image)
+    before = image.read_bytes()
     code, out = run(root, '--deepfashion2', download, '--apply')
     assert code == 1 and 'NOT copied' in out
-    assert picture.read_bytes() == before
+    assert image.read_bytes() == before
 
 
-def test_unproven_pictures_are_left_alone(run, fashion):
-    root, download, picture = fashion
+def test_unproven_images_are_left_alone(run, fashion):
+    root, download, image = fashion
     shutil.rmtree(download / 'train' / 'annos')
     code, out = run(root, '--deepfashion2', download, '--apply')
     assert code == 1 and 'not proven (left alone)' in out
-    assert not picture.exists()
+    assert not image.exists()
 
 
 @pytest.mark.parametrize('flag', ['--carfusion', '--deepfashion2'])

@@ -35,10 +35,10 @@ def test_single_image_is_trained_and_tested_from_the_command_line(
     content = torch.load(best, weights_only=True)
     best_score = content['message_hub']['runtime_info']['best_score']
 
-    flags = ['--out', 'metrics.json', '--show-dir', 'pictures']
+    flags = ['--out', 'metrics.json', '--show-dir', 'images']
     start_tool('test.py', CONFIG, best, *flags, *options, cwd=tmp_path)
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
     assert metrics['PCK'] == best_score
-    assert os.listdir(tmp_path / 'pictures') == ['17_82_82_0000.png']
-    picture = cv2.imread(str(tmp_path / 'pictures' / '17_82_82_0000.png'))
-    assert picture.shape[1] > 3 * 384
+    assert os.listdir(tmp_path / 'images') == ['17_82_82_0000.png']
+    image = cv2.imread(str(tmp_path / 'images' / '17_82_82_0000.png'))
+    assert image.shape[1] > 3 * 384

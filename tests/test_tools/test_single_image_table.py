@@ -55,7 +55,7 @@ def test_a_run_that_misses_one_criterion_fails(summarise, case):
 
 
 @pytest.mark.slow
-def test_the_embedded_picture_is_memorised(start_tool, tmp_path):
+def test_the_embedded_image_is_memorised(start_tool, tmp_path):
     """The promise of the README, trained for real: about a minute."""
     out = start_tool(
         'analysis_tools/single_image_table.py', '--seeds', 0, cwd=tmp_path

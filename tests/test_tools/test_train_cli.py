@@ -145,10 +145,10 @@ def test_visualization_flags_reach_the_hook(
             pass
 
     monkeypatch.setattr('mmengine.runner.Runner', Runner)
-    flags = '--show --show-dir pictures --interval 3 --wait-time 0.5'
+    flags = '--show --show-dir images --interval 3 --wait-time 0.5'
     call_tool('train.py', toy_config, '--work-dir', tmp_path, *flags.split())
     assert seen['enable'] and seen['show']
-    assert seen['out_dir'] == 'pictures'
+    assert seen['out_dir'] == 'images'
     assert (seen['interval'], seen['wait_time']) == (3, 0.5)
 
 

@@ -137,5 +137,5 @@ def test_wrong_input_is_one_sentence(demo, tmp_path, content, message):
 
 def test_empty_folder_is_told(demo, tmp_path):
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(SystemExit, match='no picture in the folder'):
+    with pytest.raises(SystemExit, match='no image in the folder'):
         demo(tmp_path / 'empty')

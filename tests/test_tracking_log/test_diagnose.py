@@ -123,7 +123,7 @@ def test_old_values_of_tracks_are_not_judged_without_tracks(tmp_path):
 
 
 def test_the_example_of_a_single_line(tmp_path):
-    # One frame cannot move a pose by 17 % of the picture.
+    # One frame cannot move a pose by 17 % of the image.
     line = dict(
         loss=-21.8843,
         loss_kpt=-3.65011,

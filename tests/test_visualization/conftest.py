@@ -9,5 +9,5 @@ from toy_episode import make_toy_episode
 
 @pytest.fixture
 def make_episode(tmp_path):
-    """Build a toy episode whose picture lies in ``tmp_path``."""
+    """Build a toy episode whose image lies in ``tmp_path``."""
     return partial(make_toy_episode, tmp_path)

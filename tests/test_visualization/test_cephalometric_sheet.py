@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from predicted_film import SIZE, make_predicted_film
+from predicted_cephalogram import SIZE, make_predicted_cephalogram
 
 from cape_mm.visualization import draw_sheet
 from cape_mm.visualization.cephalometric_sheet import _PANEL_INCHES
@@ -12,74 +12,78 @@ GREY = np.full(SIZE[::-1], 90, np.uint8)
 PANEL = round(100 * _PANEL_INCHES)
 
 
-def count(picture, color):
+def count(image, color):
     """Pixels that are nearly of a colour."""
-    distance = np.abs(picture.astype(int) - color).sum(axis=-1)
+    distance = np.abs(image.astype(int) - color).sum(axis=-1)
     return int((distance < 60).sum())
 
 
-def test_the_film_keeps_its_shape():
-    sheet = draw_sheet(GREY, make_predicted_film(), height=500)
+def test_the_cephalogram_keeps_its_shape():
+    sheet = draw_sheet(GREY, make_predicted_cephalogram(), height=500)
     assert sheet.dtype == np.uint8
     assert sheet.shape == (500, 400 + PANEL, 3)
 
 
 @pytest.mark.parametrize('channels', [None, 1, 3, 4])
-def test_all_kinds_of_pictures(channels):
-    film = make_predicted_film()
-    picture = GREY
+def test_all_kinds_of_images(channels):
+    cephalogram = make_predicted_cephalogram()
+    image = GREY
     if channels is not None:
-        picture = np.repeat(GREY[..., None], channels, axis=2)
-    sheet = draw_sheet(picture, film, height=300)
-    assert np.array_equal(sheet, draw_sheet(GREY, film, height=300))
+        image = np.repeat(GREY[..., None], channels, axis=2)
+    sheet = draw_sheet(image, cephalogram, height=300)
+    assert np.array_equal(sheet, draw_sheet(GREY, cephalogram, height=300))
 
 
-def test_colours_of_the_film_are_not_exchanged():
+def test_colours_of_the_cephalogram_are_not_exchanged():
     blue = np.zeros((*GREY.shape, 3), np.uint8)
     blue[..., 0] = 255
-    sheet = draw_sheet(blue, make_predicted_film(), height=300)
+    sheet = draw_sheet(blue, make_predicted_cephalogram(), height=300)
     assert count(sheet[:, :200], (0, 0, 255)) > 20000
 
 
 def test_landmarks_are_where_they_belong():
-    film = make_predicted_film(S=0.0)
-    sheet = draw_sheet(GREY, film, height=1000)
+    cephalogram = make_predicted_cephalogram(S=0.0)
+    sheet = draw_sheet(GREY, cephalogram, height=1000)
     # S at (40, 40) of 160 x 200 pixels; red where the model is uncertain
     x, y = (int((40 + 0.5) * 5) for _ in range(2))
     assert count(sheet[y - 2 : y + 3, x - 2 : x + 3], (165, 0, 38)) > 10
 
 
 def test_planes_need_their_landmarks():
-    film = make_predicted_film()
+    cephalogram = make_predicted_cephalogram()
     orange = (255, 165, 0)
-    with_frankfort = draw_sheet(GREY, film, height=600)
-    index = film.landmark_codes.index('Po')
+    with_frankfort = draw_sheet(GREY, cephalogram, height=600)
+    index = cephalogram.landmark_codes.index('Po')
     keep = np.delete(np.arange(23), index)
-    film.set_metainfo(
-        dict(landmark_codes=tuple(film.landmark_codes[i] for i in keep))
+    cephalogram.set_metainfo(
+        dict(landmark_codes=tuple(cephalogram.landmark_codes[i] for i in keep))
     )
-    landmarks = film.pred_instances
-    film.pred_instances = type(landmarks)(
+    landmarks = cephalogram.pred_instances
+    cephalogram.pred_instances = type(landmarks)(
         keypoints=landmarks.keypoints[:, keep],
         keypoint_scores=landmarks.keypoint_scores[:, keep],
     )
-    without = draw_sheet(GREY, film, height=600)
+    without = draw_sheet(GREY, cephalogram, height=600)
     assert count(with_frankfort, orange) > 200 > count(without, orange)
 
 
 def test_what_to_beware_of_is_written():
     red = (214, 39, 40)
-    plain = count(draw_sheet(GREY, make_predicted_film(), norms={}), red)
-    for film in (
-        make_predicted_film(spacing=None),
-        make_predicted_film(notes=('lengths are too large',)),
-        make_predicted_film(Go=0.2),
+    plain = count(
+        draw_sheet(GREY, make_predicted_cephalogram(), norms={}), red
+    )
+    for cephalogram in (
+        make_predicted_cephalogram(spacing=None),
+        make_predicted_cephalogram(notes=('lengths are too large',)),
+        make_predicted_cephalogram(Go=0.2),
     ):
-        found = count(draw_sheet(GREY, film, norms={}), red)
+        found = count(draw_sheet(GREY, cephalogram, norms={}), red)
         assert found > plain + 50
 
 
 def test_the_panel_never_overflows():
-    film = make_predicted_film(notes=['a rather long remark ' * 8] * 4)
-    sheet = draw_sheet(GREY, film, title='a long title ' * 20)
+    cephalogram = make_predicted_cephalogram(
+        notes=['a rather long remark ' * 8] * 4
+    )
+    sheet = draw_sheet(GREY, cephalogram, title='a long title ' * 20)
     assert (sheet[-4:, -PANEL:] == 255).all(), 'the last line is above'

@@ -36,11 +36,11 @@ def test_each_person_is_drawn_in_its_colour_where_it_is(tmp_path):
     item = dataset[0]
     item['inputs'][:] = 255
     skeleton = dataset.metainfo['skeleton_links']
-    picture = draw_clip(item, skeleton, size=256)
+    image = draw_clip(item, skeleton, size=256)
     colors = track_colors([track_id(number) for number in range(3)])
     places = []
     for color in colors:
-        hits = (picture == color).all(axis=-1)
+        hits = (image == color).all(axis=-1)
         assert hits.any()
         # columns of the first panel only
         places.append(np.nonzero(hits)[1].min())

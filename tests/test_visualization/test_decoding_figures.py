@@ -17,7 +17,7 @@ def test_every_keypoint_has_a_panel(count):
     points = rng.random((count, 2))
     truth = points.copy()
     truth[0] = np.nan
-    picture = draw_proposals(
+    figure = draw_proposals(
         (image, points, np.ones(count, bool)),
         image,
         rng.random((count, 6, 8)),
@@ -25,9 +25,9 @@ def test_every_keypoint_has_a_panel(count):
         [f'keypoint {i}' for i in range(count)],
         'title',
     )
-    assert picture.dtype == np.uint8
+    assert figure.dtype == np.uint8
     rows = -(-(count + 1) // 6)
-    assert picture.shape[:2] == (250 * rows + 50, 1260)
+    assert figure.shape[:2] == (250 * rows + 50, 1260)
 
 
 def test_map_is_bright_where_it_is_high():
@@ -37,7 +37,7 @@ def test_map_is_bright_where_it_is_high():
     nowhere = dict.fromkeys(
         ('truth', 'proposal', 'prediction'), np.full((1, 2), np.nan)
     )
-    picture = draw_proposals(
+    figure = draw_proposals(
         (image, np.full((1, 2), 0.5), np.zeros(1, bool)),
         image,
         maps,
@@ -46,12 +46,12 @@ def test_map_is_bright_where_it_is_high():
         '',
         per_row=2,
     )
-    panel = picture[90:-10, picture.shape[1] // 2 + 10 : -10].astype(int)
+    panel = figure[90:-10, figure.shape[1] // 2 + 10 : -10].astype(int)
     height, width = panel.shape[:2]
     upper_right = panel[: height // 6, -width // 6 :].mean()
     assert upper_right > panel[-height // 6 :, : width // 6].mean() + 50
 
 
-def test_attention_is_a_picture():
-    picture = draw_attention(np.full((3, 4), 0.25), ['a', 'b', 'c'], 'title')
-    assert picture.ndim == 3 and picture.shape[2] == 3
+def test_attention_is_a_image():
+    image = draw_attention(np.full((3, 4), 0.25), ['a', 'b', 'c'], 'title')
+    assert image.ndim == 3 and image.shape[2] == 3

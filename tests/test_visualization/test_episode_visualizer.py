@@ -21,10 +21,10 @@ def visualizer():
     return EpisodeVisualizer(panel_size=SIZE)
 
 
-def _panels(picture, count=3):
-    assert picture.shape == (TOP + SIZE + GAP, count * (SIZE + GAP) + GAP, 3)
+def _panels(image, count=3):
+    assert image.shape == (TOP + SIZE + GAP, count * (SIZE + GAP) + GAP, 3)
     starts = [GAP + i * (SIZE + GAP) for i in range(count)]
-    return [picture[TOP : TOP + SIZE, x : x + SIZE] for x in starts]
+    return [image[TOP : TOP + SIZE, x : x + SIZE] for x in starts]
 
 
 def _has(panel, point, color):
@@ -35,14 +35,14 @@ def _has(panel, point, color):
 def test_three_panels_show_the_points_in_the_same_colours(
     visualizer, make_episode
 ):
-    picture = visualizer.draw_episode(make_episode(shift=(8, 0)), title='hi')
-    support, truth, prediction = _panels(picture)
+    image = visualizer.draw_episode(make_episode(shift=(8, 0)), title='hi')
+    support, truth, prediction = _panels(image)
     for point, color in zip(PANEL_POINTS, COLORS):
         assert _has(support, point, color)
         assert _has(truth, point, color)
         assert _has(prediction, point + (16, 0), color)
         assert not _has(prediction, point, color)
-    assert (picture[: TOP // 2] < 128).any(), 'no title'
+    assert (image[: TOP // 2] < 128).any(), 'no title'
 
 
 def test_unlabelled_points_are_not_drawn(visualizer, make_episode):
@@ -115,13 +115,13 @@ def test_title_names_category_and_score(
     assert words in texts
 
 
-def test_picture_is_written(visualizer, make_episode, tmp_path):
-    file = tmp_path / 'new' / 'picture.png'
-    picture = visualizer.add_episode('x', make_episode(), out_file=str(file))
-    np.testing.assert_array_equal(cv2.imread(str(file))[..., ::-1], picture)
+def test_image_is_written(visualizer, make_episode, tmp_path):
+    file = tmp_path / 'new' / 'image.png'
+    image = visualizer.add_episode('x', make_episode(), out_file=str(file))
+    np.testing.assert_array_equal(cv2.imread(str(file))[..., ::-1], image)
 
 
-def test_picture_goes_to_the_backends(make_episode, tmp_path):
+def test_image_goes_to_the_backends(make_episode, tmp_path):
     visualizer = EpisodeVisualizer(
         vis_backends=[dict(type='LocalVisBackend')], save_dir=str(tmp_path)
     )

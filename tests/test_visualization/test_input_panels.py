@@ -29,9 +29,9 @@ def make_item(make_episode, weights=(1, 1, 0)):
 
 def test_inputs_are_bgr(make_episode):
     image = make_item(make_episode)['inputs']['support'][0]
-    picture = input_panels.input_to_rgb(image, 128)
-    assert picture.shape == (64, 128, 3)
-    assert picture[5, 5].tolist() == [0, 0, 200]
+    rgb = input_panels.input_to_rgb(image, 128)
+    assert rgb.shape == (64, 128, 3)
+    assert rgb[5, 5].tolist() == [0, 0, 200]
 
 
 def test_only_valid_labels_are_drawn_where_they_are(make_episode, monkeypatch):

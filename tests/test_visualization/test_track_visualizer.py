@@ -38,8 +38,8 @@ def frame_of(ids, visible=1.0, at=30):
     return frame
 
 
-def has_color(picture, color):
-    return (picture == color).all(axis=-1).any()
+def has_color(image, color):
+    return (image == color).all(axis=-1).any()
 
 
 def test_a_person_keeps_its_colour_whoever_is_there(visualizer):
@@ -53,7 +53,7 @@ def test_a_person_keeps_its_colour_whoever_is_there(visualizer):
     assert not has_color(both[:, 55:], colors[1])
 
 
-def test_the_picture_is_not_changed(visualizer):
+def test_the_image_is_not_changed(visualizer):
     image = IMAGE.copy()
     drawn = visualizer.draw_frame(image[..., ::-1], frame_of([0]))
     assert (image == IMAGE).all() and (drawn != IMAGE).any()

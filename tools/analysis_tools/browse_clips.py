@@ -3,7 +3,7 @@
 
     python tools/analysis_tools/browse_clips.py CONFIG
 
-One picture per clip: a row per window, its frames side by side, drawn from the
+One image per clip: a row per window, its frames side by side, drawn from the
 input tensors with the labels that the loss sees. A colour is an identity.
 """
 
@@ -74,9 +74,9 @@ def main() -> None:
             name = (
                 f'{args.mode}_{number:06d}_{item["data_samples"].video_id}.png'
             )
-            picture = draw_clip(item, skeleton, args.size)
-            mmcv.imwrite(picture[..., ::-1], str(Path(args.out_dir) / name))
-    print(f'Pictures are in {args.out_dir}')
+            image = draw_clip(item, skeleton, args.size)
+            mmcv.imwrite(image[..., ::-1], str(Path(args.out_dir) / name))
+    print(f'Images are in {args.out_dir}')
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 
     python tools/analysis_tools/browse_episodes.py CONFIG
 
-One picture per episode: supports, then queries, drawn from the input tensors
+One image per episode: supports, then queries, drawn from the input tensors
 with the labels that the loss sees.
 """
 
@@ -72,9 +72,9 @@ def main() -> None:
             item = dataset[index]
             episode = item['data_samples']
             name = f'{args.mode}_{number:05d}_{episode.category_id}.png'
-            picture = draw_item(item, args.size)
-            mmcv.imwrite(picture[..., ::-1], str(Path(args.out_dir) / name))
-    print(f'Pictures are in {args.out_dir}')
+            image = draw_item(item, args.size)
+            mmcv.imwrite(image[..., ::-1], str(Path(args.out_dir) / name))
+    print(f'Images are in {args.out_dir}')
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@
         epoch_50.pth
 
 Writes `differences.csv` and `.json`, one row per query, the largest
-difference of the mean error first, and pictures *support | ground truth | A |
+difference of the mean error first, and images *support | ground truth | A |
 B* of the first of them.
 """
 
@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument(
-        '--num-pictures', type=int, default=10, help='default: 10'
+        '--num-images', type=int, default=10, help='default: 10'
     )
     parser.add_argument('--out-dir', default='work_dirs/compare_checkpoints')
     parser.add_argument('--device', help='e.g. cpu or cuda:0')
@@ -137,7 +137,7 @@ def format_rows(rows: list[dict], limit: int | None = None) -> str:
 
 
 def draw(row: dict, episodes: tuple, names: tuple, out_dir: Path, rank: int):
-    """Write the picture of one row."""
+    """Write the image of one row."""
     import mmcv
     from mmengine.structures import InstanceData
 
@@ -153,7 +153,7 @@ def draw(row: dict, episodes: tuple, names: tuple, out_dir: Path, rank: int):
         f'NME {row[f"NME_{side}"]:.3f}'
         for side, name in zip('ab', names)
     ]
-    picture = EpisodeVisualizer().draw_episode(
+    image = EpisodeVisualizer().draw_episode(
         episode_a,
         number,
         title=f'episode {row["episode"]}, query {number}',
@@ -163,7 +163,7 @@ def draw(row: dict, episodes: tuple, names: tuple, out_dir: Path, rank: int):
         ),
     )
     file = f'{rank:03d}_{row["category_id"]}_{row["episode"]}_{number}.png'
-    mmcv.imwrite(picture[..., ::-1], str(out_dir / file))
+    mmcv.imwrite(image[..., ::-1], str(out_dir / file))
 
 
 def write_rows(rows: list[dict], summary: dict, out_dir: Path) -> None:
@@ -225,14 +225,14 @@ def main() -> None:
     write_rows(rows, summary, out_dir)
 
     names = (Path(args.checkpoint_a).stem, Path(args.checkpoint_b).stem)
-    for rank, row in enumerate(rows[: args.num_pictures]):
+    for rank, row in enumerate(rows[: args.num_images]):
         item = dataset[row['episode']]
         pair = tuple(predict_items(model, [item])[0] for model in models)
         draw(row, pair, names, out_dir, rank)
     print(f'A = {args.checkpoint_a}\nB = {args.checkpoint_b}')
     print(format_rows(rows, 20))
     print(', '.join(f'{k}: {v:.4g}' for k, v in summary.items()))
-    print(f'All rows and pictures are in {out_dir}')
+    print(f'All rows and images are in {out_dir}')
 
 
 if __name__ == '__main__':

@@ -107,7 +107,7 @@ def plot(runs: dict[str, Curves], out: Path) -> None:
 
     Args:
         runs (Dict[str, Curves]): Runs by name.
-        out (Path): Picture to write.
+        out (Path): Image to write.
     """
     import matplotlib
 

@@ -3,7 +3,7 @@
 
     python tools/analysis_tools/show_proposals.py CONFIG CHECKPOINT
 
-For each query two pictures: `*_proposals.png`, the similarity map of every
+For each query two images: `*_proposals.png`, the similarity map of every
 keypoint with the proposed, the final and the true point, and
 `*_attention.png`, which support keypoints each keypoint listens to in the last
 layer of the decoder.
@@ -66,7 +66,7 @@ def draw(item: dict, trace, query: int) -> dict:
         query (int): Which query.
 
     Returns:
-        dict: Pictures, RGB, by the end of their names.
+        dict: Images, RGB, by the end of their names.
     """
     import numpy as np
 
@@ -89,7 +89,7 @@ def draw(item: dict, trace, query: int) -> dict:
         f'{episode.category_name} ({episode.category_id}), episode '
         f'{episode.episode[-1]}, query {query}'
     )
-    pictures = dict(
+    images = dict(
         proposals=draw_proposals(
             (input_to_rgb(inputs['support'][0], 256), marks, labelled),
             input_to_rgb(inputs['query'][query], 256),
@@ -105,8 +105,8 @@ def draw(item: dict, trace, query: int) -> dict:
     )
     if trace.attention is not None:
         attention = trace.attention[query].numpy()
-        pictures['attention'] = draw_attention(attention, names, title)
-    return pictures
+        images['attention'] = draw_attention(attention, names, title)
+    return images
 
 
 def main() -> None:
@@ -131,11 +131,11 @@ def main() -> None:
         item = dataset[index]
         trace = trace_decoding(model, item)
         for query in range(min(len(trace.points), args.max_queries)):
-            for kind, picture in draw(item, trace, query).items():
+            for kind, image in draw(item, trace, query).items():
                 name = f'{index:05d}_{query}_{kind}.png'
                 file = str(Path(args.out_dir) / name)
-                mmcv.imwrite(picture[..., ::-1], file)
-    print(f'Pictures are in {args.out_dir}')
+                mmcv.imwrite(image[..., ::-1], file)
+    print(f'Images are in {args.out_dir}')
 
 
 if __name__ == '__main__':

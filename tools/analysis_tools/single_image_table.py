@@ -28,12 +28,12 @@ MAX_LOSS, MIN_PCK_005, MAX_GAP = 0.1, 0.95, 0.1
 
 
 class Case(NamedTuple):
-    """One picture to memorise.
+    """One image to memorise.
 
     Attributes:
         name (str): Folder of the run below the working directory.
-        label (str): Data set and category for the table.
-        environment (Dict[str, str]): What chooses the picture.
+        label (str): Dataset and category for the table.
+        environment (Dict[str, str]): What chooses the image.
         seed (int): Seed of the run.
     """
 
@@ -47,7 +47,7 @@ def real_cases(root: Path) -> list[Case]:
     """First instance of each category of every annotation file.
 
     Args:
-        root (Path): Data set in MP-100 layout.
+        root (Path): Dataset in MP-100 layout.
 
     Returns:
         List[Case]: Sorted by file and category.
@@ -160,7 +160,7 @@ def to_markdown(rows: list[dict]) -> str:
         str: A Markdown table.
     """
     lines = [
-        '| picture | seed | keypoints (labelled) | 100 % from epoch | lowest '
+        '| image | seed | keypoints (labelled) | 100 % from epoch | lowest '
         'PCK after | PCK | PCK@0.05 | NME | last loss | AR/TF gap | '
         'test.py | seconds | peak MB | all criteria |',
         '|' + '---|' * 14,
@@ -207,12 +207,12 @@ def main() -> None:
         type=int,
         nargs='*',
         default=[0, 1, 2, 3, 4],
-        help='seeds of the embedded default picture',
+        help='seeds of the embedded default image',
     )
     parser.add_argument(
         '--real',
         type=Path,
-        help='data set in MP-100 layout; the first instance of every '
+        help='dataset in MP-100 layout; the first instance of every '
         'category is memorised, seed 0',
     )
     parser.add_argument(

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-r"""Convert films of a public or private data set to this project's format.
+r"""Convert a dataset of cephalograms to this project's format.
 
     python tools/dataset_converters/convert_cephalograms.py isbi \
         downloads/isbi2015 --out-dir data/isbi2015
@@ -31,9 +31,9 @@ class Source(NamedTuple):
     """What a format gives.
 
     Attributes:
-        records (Iterator): The films, read one by one.
+        records (Iterator): The cephalograms, read one by one.
         schema (str): Name of the landmark schema.
-        picture_root (Path): Folder that their pictures are relative to.
+        source_root (Path): Folder that their images are relative to.
         name (str): Begin of the names of the annotation files.
         info (Dict[str, Any]): Entries of ``info`` in these files.
         observers (Any): Collects the distance between observers.
@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
     records: Iterator
     schema: str
-    picture_root: Path
+    source_root: Path
     name: str
     info: dict[str, Any]
     observers: Any = None
@@ -62,7 +62,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--spacing',
         type=float,
         metavar='MM',
-        help='mm per pixel, for pictures of another size than the original '
+        help='mm per pixel, for images of another size than the original '
         '(default: 0.1 for the original size, else unknown)',
     )
     cl2023 = add('cl2023', 'CL-Detection 2023: folder with stack and labels')
@@ -92,12 +92,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     table.add_argument(
         '--ruler-frame',
         default=(600, 600),
-        help='size of the pictures on which rulers were marked (default: '
+        help='size of the images on which rulers were marked (default: '
         '600 600)',
         **size,
     )
     table.add_argument(
-        '--image-size', help='of the pictures (default: square)', **size
+        '--image-size', help='of the images (default: square)', **size
     )
     plain = add('csv', 'table with file, <code>_x, <code>_y, ...')
     dicom = add(
@@ -125,7 +125,7 @@ def _add_format(
         '--max-megapixels',
         type=float,
         default=150.0,
-        help='refuse larger pictures (default: %(default)g)',
+        help='refuse larger images (default: %(default)g)',
     )
     if not has_landmarks:
         return parser
@@ -136,7 +136,8 @@ def _add_format(
         nargs=2,
         default=(0.1, 0.1),
         metavar=('VAL', 'TEST'),
-        help='of the films, by persons, if the data have no split (default: '
+        help='of the cephalograms, by persons, if the data have no split '
+        '(default: '
         '0.1 0.1)',
     )
     parser.add_argument(
@@ -144,7 +145,7 @@ def _add_format(
         type=float,
         default=0.0,
         metavar='SHARE',
-        help='of the training films, if the data have a split without '
+        help='of the training cephalograms, if the data have a split without '
         'validation (default: none)',
     )
     parser.add_argument(
@@ -153,18 +154,18 @@ def _add_format(
     parser.add_argument(
         '--link',
         action='store_true',
-        help='make symbolic links to the pictures instead of copies',
+        help='make symbolic links to the images instead of copies',
     )
     parser.add_argument(
         '--max-side',
         type=int,
         metavar='PIXELS',
-        help='make larger pictures smaller, with landmarks and spacing',
+        help='make larger images smaller, with landmarks and spacing',
     )
     parser.add_argument(
         '--skip-missing',
         action='store_true',
-        help='leave out films without picture instead of stopping',
+        help='leave out cephalograms without image instead of stopping',
     )
     return parser
 
@@ -177,7 +178,7 @@ def open_source(args: argparse.Namespace, report: Any) -> Source:
         report (AnnotationReport): For the reader.
 
     Returns:
-        Source: The films and what belongs to them.
+        Source: The cephalograms and what belongs to them.
     """
     from cape_mm.datasets import cephalometric_files as files
     from cape_mm.structures import get_schema
@@ -223,7 +224,7 @@ def open_source(args: argparse.Namespace, report: Any) -> Source:
 
 
 def convert(args: argparse.Namespace) -> list[str]:
-    """Convert one data set.
+    """Convert one dataset.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -249,11 +250,13 @@ def convert(args: argparse.Namespace) -> list[str]:
             report,
             args.max_megapixels,
         )
-        lines = [f'{count} films, and {args.out_dir / "films.csv"} to fill in']
+        lines = [
+            f'{count} images, and {args.out_dir / "images.csv"} to fill in'
+        ]
         return lines + ([str(report)] if report else [])
     source = open_source(args, report)
-    store = files.PictureStore(
-        source.picture_root,
+    store = files.ImageStore(
+        source.source_root,
         args.out_dir / 'images',
         report,
         link=args.link,
@@ -264,7 +267,7 @@ def convert(args: argparse.Namespace) -> list[str]:
     if getattr(args, 'baseline_split', False):
         split = files.make_baseline_splitter(_SEEDS[args.format])
     chosen = {k: v for k, v in vars(args).items() if k in _RECORDED}
-    summaries = files.write_film_folder(
+    summaries = files.write_cephalogram_folder(
         source.records,
         get_schema(source.schema),
         args.out_dir,

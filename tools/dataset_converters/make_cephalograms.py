@@ -13,7 +13,7 @@ if (ROOT / 'cape_mm' / '__init__.py').is_file():
     sys.path.insert(0, str(ROOT))
 
 from cape_mm.datasets.synthetic import (  # noqa: E402
-    draw_film,
+    draw_cephalogram,
     write_cephalograms,
 )
 from cape_mm.datasets.synthetic.cephalogram_emitters import (  # noqa: E402
@@ -26,12 +26,13 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Draw lateral X-rays of heads with 23 landmarks, whose '
-        'angles are known exactly. A film depends only on the seed, its '
+        'angles are known exactly. A image depends only on the seed, its '
         'split, its number and the height. For tests of code: nothing that '
         'is learned from them is of clinical use.'
     )
     parser.add_argument(
-        'out', help='target folder, missing or empty, e.g. data/films_big'
+        'out',
+        help='target folder, missing or empty, e.g. data/cephalograms_big',
     )
     parser.add_argument('--seed', type=int, default=0)
     for split, size in dict(train=400, val=60, test=100).items():
@@ -39,7 +40,7 @@ def parse_args() -> argparse.Namespace:
             f'--{split}',
             type=int,
             default=size,
-            help='number of films (default: %(default)s)',
+            help='number of cephalograms (default: %(default)s)',
         )
     parser.add_argument(
         '--image-height',
@@ -52,14 +53,15 @@ def parse_args() -> argparse.Namespace:
         '--layout',
         choices=('coco', 'isbi', 'aariz'),
         default='coco',
-        help="'isbi' and 'aariz' write the training films only, as these "
-        'data sets do, to try the converters (default: %(default)s)',
+        help="'isbi' and 'aariz' write the training cephalograms only, as "
+        'these '
+        'datasets do, to try the converters (default: %(default)s)',
     )
     return parser.parse_args()
 
 
 def main() -> None:
-    """Write the films and say how long it took."""
+    """Write the cephalograms and say how long it took."""
     args = parse_args()
     start = time.perf_counter()
     try:
@@ -70,11 +72,11 @@ def main() -> None:
         print(f'{args.out} is complete already, nothing was written')
         return
     seconds = time.perf_counter() - start
-    print(f'{count} films written to {args.out} in {seconds:.1f} s')
+    print(f'{count} cephalograms written to {args.out} in {seconds:.1f} s')
 
 
 def write(args: argparse.Namespace) -> int:
-    """Write the films; how many, 0 if they were there."""
+    """Write the cephalograms; how many, 0 if they were there."""
     if args.layout == 'coco':
         is_new = write_cephalograms(
             args.out,
@@ -88,15 +90,15 @@ def write(args: argparse.Namespace) -> int:
     out = Path(args.out)
     if out.exists() and any(out.iterdir()):
         raise FileExistsError(f'{out} is not empty: name another folder')
-    films = [
-        draw_film(args.seed, number, image_height=args.image_height)
+    cephalograms = [
+        draw_cephalogram(args.seed, number, image_height=args.image_height)
         for number in range(args.train)
     ]
     if args.layout == 'isbi':
-        write_isbi_tree(out, films)
+        write_isbi_tree(out, cephalograms)
     else:
-        write_aariz_tree(out, films)
-    return len(films)
+        write_aariz_tree(out, cephalograms)
+    return len(cephalograms)
 
 
 if __name__ == '__main__':

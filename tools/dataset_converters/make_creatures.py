@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Write the procedural data set `creatures` in MP-100 layout."""
+"""Write the procedural dataset `creatures` in MP-100 layout."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Draw articulated animals and write them as an MP-100 '
-        'data set. A category depends only on the seed, its split and its '
-        'position: more categories or pictures do not change the others.'
+        'dataset. A category depends only on the seed, its split and its '
+        'position: more categories or images do not change the others.'
     )
     parser.add_argument(
         'out', help='target folder, missing or empty, e.g. data/creatures_big'
@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Write the data set and say how long it took."""
+    """Write the dataset and say how long it took."""
     args = parse_args()
     start = time.perf_counter()
     try:
@@ -65,8 +65,8 @@ def main() -> None:
         print(f'{args.out} is complete already, nothing was written')
         return
     seconds = time.perf_counter() - start
-    pictures = sum(a * b for a, b in (args.train, args.val, args.test))
-    print(f'{pictures} pictures written to {args.out} in {seconds:.1f} s')
+    images = sum(a * b for a, b in (args.train, args.val, args.test))
+    print(f'{images} images written to {args.out} in {seconds:.1f} s')
 
 
 if __name__ == '__main__':

@@ -155,7 +155,7 @@ def choose_categories(
 
 
 def select(content: dict, category_ids: Sequence[Any]) -> dict:
-    """Keep some categories, their annotations and the pictures of these.
+    """Keep some categories, their annotations and the images of these.
 
     Args:
         content (dict): All annotations.
@@ -202,7 +202,7 @@ def write_split(
     """
     chosen = choose_categories(content['categories'], left_out, num_val, seed)
     parts = {part: select(content, ids) for part, ids in chosen.items()}
-    pictures = {
+    images = {
         part: {image['file_name'] for image in selected['images']}
         for part, selected in parts.items()
     }
@@ -210,8 +210,8 @@ def write_split(
     lines = []
     for part, selected in parts.items():
         shared = {
-            other: len(pictures[part] & names)
-            for other, names in pictures.items()
+            other: len(images[part] & names)
+            for other, names in images.items()
             if other != part
         }
         head = dict(
@@ -219,7 +219,7 @@ def write_split(
             left_out_supercategory=left_out,
             part=part,
             seed=seed,
-            pictures_shared_with=shared,
+            images_shared_with=shared,
             **info,
         )
         path = out / f'mp100_cross_{slug}_{part}.json'
@@ -231,7 +231,7 @@ def write_split(
         path.write_text(text)
         lines.append(
             f'{path}: {len(selected["categories"])} categories, '
-            f'{len(selected["images"])} pictures, '
+            f'{len(selected["images"])} images, '
             f'{len(selected["annotations"])} annotations'
         )
     return lines

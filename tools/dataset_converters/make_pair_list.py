@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Draw the pairs of the MP-100 protocol from an annotation '
         'file, exactly as the published code does, and write them as JSON. '
-        'Pictures are not looked at.'
+        'Images are not looked at.'
     )
     parser.add_argument('ann_file', help='e.g. mp100_split1_test.json')
     parser.add_argument('--out', help='file to write')

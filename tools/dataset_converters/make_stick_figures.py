@@ -19,8 +19,8 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Draw videos of persons who walk, cross, hide, come and '
-        'go, and write them as a PoseTrack18 data set. A video depends only '
-        'on the seed, its split, its number, its length and the picture size.'
+        'go, and write them as a PoseTrack18 dataset. A video depends only '
+        'on the seed, its split, its number, its length and the image size.'
     )
     parser.add_argument(
         'out', help='target folder, missing or empty, e.g. data/figures_big'
@@ -39,13 +39,13 @@ def parse_args() -> argparse.Namespace:
         '--image-size',
         type=int,
         default=128,
-        help='side of the pictures in pixels (default: %(default)s)',
+        help='side of the images in pixels (default: %(default)s)',
     )
     return parser.parse_args()
 
 
 def main() -> None:
-    """Write the data set and say how long it took."""
+    """Write the dataset and say how long it took."""
     args = parse_args()
     start = time.perf_counter()
     try:

@@ -3,9 +3,9 @@
 
     python tools/dataset_converters/prepare_mp100.py data/mp100
 
-lists missing pictures by category and source, problems of annotations, missing
+lists missing images by category and source, problems of annotations, missing
 skeletons, and what of the protocol is lost with them. Nothing is changed.
-With --carfusion and --deepfashion2, pictures with other names are looked for;
+With --carfusion and --deepfashion2, images with other names are looked for;
 only those that are proven to be the annotated ones are copied, and only with
 --apply.
 """
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('root', type=Path, help='folder of the data set')
+    parser.add_argument('root', type=Path, help='folder of the dataset')
     parser.add_argument(
         '--annotations', type=Path, help='default: ROOT/annotations'
     )
@@ -49,13 +49,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--apply',
         action='store_true',
-        help='copy proven pictures to their annotated names; existing files '
+        help='copy proven images to their annotated names; existing files '
         'are never overwritten',
     )
     parser.add_argument(
         '--decode',
         action='store_true',
-        help='decode every picture: finds incomplete ones, takes minutes',
+        help='decode every image: finds incomplete ones, takes minutes',
     )
     parser.add_argument(
         '--queries',
@@ -91,7 +91,7 @@ def check(args: argparse.Namespace) -> dict:
     )
     from cape_mm.datasets.mp100_preparation import (
         check_annotation_file,
-        check_pictures,
+        check_images,
         check_splits,
         find_matches,
     )
@@ -110,7 +110,7 @@ def check(args: argparse.Namespace) -> dict:
         for content in contents.values()
         for image in content['images']
     }
-    states = check_pictures(list(images.values()), args.images, args.decode)
+    states = check_images(list(images.values()), args.images, args.decode)
     matches, unproven = find_matches(
         list(contents.values()),
         states,
@@ -128,7 +128,7 @@ def check(args: argparse.Namespace) -> dict:
             )
             for file in files
         ],
-        bad_pictures={k: v for k, v in states.items() if v != 'ok'},
+        bad_images={k: v for k, v in states.items() if v != 'ok'},
         proven=[
             dict(file_name=m.file_name, found=str(m.path), proof=m.proof)
             for m in matches
@@ -140,7 +140,7 @@ def check(args: argparse.Namespace) -> dict:
 
 
 def describe_matches(report: dict, max_lines: int = 10) -> list[str]:
-    """Say which pictures were found elsewhere.
+    """Say which images were found elsewhere.
 
     Args:
         report (dict): From :func:`check`.
@@ -157,7 +157,7 @@ def describe_matches(report: dict, max_lines: int = 10) -> list[str]:
         entries = report[key]
         if not entries:
             continue
-        lines += ['', f'{len(entries)} pictures {title}']
+        lines += ['', f'{len(entries)} images {title}']
         for entry in entries[:max_lines]:
             why = entry.get('reason') or (
                 f'{entry["found"]}: {entry["proof"]}'
@@ -169,7 +169,7 @@ def describe_matches(report: dict, max_lines: int = 10) -> list[str]:
 
 
 def copy_proven(report: dict) -> list[str]:
-    """Copy the proven pictures to their annotated names.
+    """Copy the proven images to their annotated names.
 
     Args:
         report (dict): From :func:`check`; entries get ``copied``.
@@ -207,20 +207,18 @@ def main() -> None:
         sys.exit(f'Error: {error}')
     print(format_report(report))
     print('\n'.join(describe_matches(report)))
-    bad = len(report['bad_pictures'])
+    bad = len(report['bad_images'])
     if args.apply:
         print('\n'.join(copy_proven(report)))
         bad -= sum(entry['copied'] for entry in report['proven'])
         print('Run the check again for the report on what is there now')
     elif report['proven']:
-        print('Nothing was changed; --apply copies the proven pictures')
+        print('Nothing was changed; --apply copies the proven images')
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(report, indent=1) + '\n')
     print(
-        f'{bad} pictures are missing or wrong'
-        if bad
-        else 'No picture is missing'
+        f'{bad} images are missing or wrong' if bad else 'No image is missing'
     )
     sys.exit(bool(bad))
 

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Find keypoints of annotated pictures on other pictures.
+"""Find keypoints of annotated images on other images.
 
 With a list of points, separated by blanks (`-` where a point is not visible):
 
@@ -11,7 +11,7 @@ MP-100 layout:
 
     python tools/demo/cape_demo.py CHECKPOINT --json mugs.json
 
-Writes one picture per query and `predictions.json` into `--out-dir`.
+Writes one image per query and `predictions.json` into `--out-dir`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if (ROOT / 'cape_mm').is_dir():
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Find keypoints of annotated pictures on other pictures',
+        description='Find keypoints of annotated images on other images',
         epilog='docs/en/custom_category.md explains the JSON formats',
     )
     parser.add_argument('checkpoint', help='checkpoint file')
@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--json', help='request or annotation file')
     parser.add_argument(
-        '--img-root', help='folder of the pictures that the JSON names'
+        '--img-root', help='folder of the images that the JSON names'
     )
     parser.add_argument(
         '--category', type=int, help='category id in an annotation file'
@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
         '--query-ids', type=int, nargs='+', help='annotation ids'
     )
     parser.add_argument(
-        '--support', nargs='+', metavar='IMAGE', help='annotated picture(s)'
+        '--support', nargs='+', metavar='IMAGE', help='annotated image(s)'
     )
     parser.add_argument(
         '--keypoints',
@@ -63,7 +63,7 @@ def parse_args() -> argparse.Namespace:
         '--query',
         nargs='+',
         metavar='IMAGE',
-        help='pictures, or folders of them; replaces the queries of --json',
+        help='images, or folders of them; replaces the queries of --json',
     )
     parser.add_argument(
         '--skeleton',
@@ -107,8 +107,8 @@ def parse_points(text: str) -> list[list[float] | None]:
     return points
 
 
-def find_pictures(paths: list[str]) -> list[str]:
-    """Replace folders by the pictures in them, sorted by name."""
+def find_images(paths: list[str]) -> list[str]:
+    """Replace folders by the images in them, sorted by name."""
     found = []
     for path in map(Path, paths):
         if path.is_dir():
@@ -149,7 +149,7 @@ def build_request(args: argparse.Namespace):
         request.skeleton = [pair.split('-') for pair in args.skeleton]
     if args.query:
         request.queries = [
-            RequestMember(path) for path in find_pictures(args.query)
+            RequestMember(path) for path in find_images(args.query)
         ]
     if not request.supports or not request.queries:
         raise UsageError('there must be at least one support and one query')
@@ -229,7 +229,7 @@ def main() -> None:
             visualizer.add_episode(
                 name, episode, index, out_file=str(out_dir / name)
             )
-            entries.append(dict(describe(query), picture=name))
+            entries.append(dict(describe(query), image=name))
     out_file = out_dir / 'predictions.json'
     content = dict(
         category=episode.category_name,
@@ -238,7 +238,7 @@ def main() -> None:
         queries=entries,
     )
     mmengine.dump(content, out_file, indent=2)
-    print(f'{len(entries)} picture(s) and {out_file.name} are in {out_dir}')
+    print(f'{len(entries)} image(s) and {out_file.name} are in {out_dir}')
 
 
 if __name__ == '__main__':

@@ -1,12 +1,14 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Find the landmarks of lateral X-rays of the head, and measure them.
 
-    python tools/demo/cephalometric_demo.py CHECKPOINT FILM [FILM ...]
+    python tools/demo/cephalometric_demo.py CHECKPOINT CEPHALOGRAM [CEPHALOGRAM
+    ...]
 
-Films are picture files, DICOM files, or folders of them. Millimetres need the
-spacing: DICOM files know it, for others say it with `--spacing`. Into
-`--out-dir` go one sheet per film with landmarks, planes and measurements,
-`landmarks.csv`, `measurements.csv`, and `predictions.json` with all of it.
+Cephalograms are image files, DICOM files, or folders of them. Millimetres need
+the spacing: DICOM files know it, for others say it with `--spacing`. Into
+`--out-dir` go one sheet per cephalogram with landmarks, planes and
+measurements, `landmarks.csv`, `measurements.csv`, and `predictions.json` with
+all of it.
 
 Not a medical device.
 """
@@ -34,10 +36,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        'films',
+        'cephalograms',
         nargs='+',
-        metavar='FILM',
-        help='pictures, DICOM files, or folders of them',
+        metavar='CEPHALOGRAM',
+        help='images, DICOM files, or folders of them',
     )
     parser.add_argument(
         '--config', help='config file (default: stored in the checkpoint)'
@@ -47,7 +49,8 @@ def parse_args() -> argparse.Namespace:
         type=float,
         nargs='+',
         metavar='MM',
-        help='millimetres per pixel of all films, one number or one along x '
+        help='millimetres per pixel of all cephalograms, one number or one '
+        'along x '
         'and one along y (default: what DICOM files say)',
     )
     parser.add_argument(
@@ -77,8 +80,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def find_films(paths: list[str]) -> list[str]:
-    """Replace folders by the films in them, sorted by name."""
+def find_cephalograms(paths: list[str]) -> list[str]:
+    """Replace folders by the cephalograms in them, sorted by name."""
     from cape_mm.datasets.cephalometric_files import is_dicom
     from cape_mm.engine.launch import UsageError
 
@@ -92,7 +95,9 @@ def find_films(paths: list[str]) -> list[str]:
                 if file.suffix.lower() in KINDS or is_dicom(file)
             ]
             if not files:
-                raise UsageError(f'there is no film in the folder {path}')
+                raise UsageError(
+                    f'there is no cephalogram in the folder {path}'
+                )
             found += sorted(files)
         else:
             found.append(path)
@@ -105,8 +110,8 @@ def run(args: argparse.Namespace) -> None:
     import mmengine
 
     from cape_mm.apis import CephInferencer
-    from cape_mm.apis.ceph_report import describe_film, write_table
-    from cape_mm.apis.film_loader import read_picture
+    from cape_mm.apis.ceph_report import describe_cephalogram, write_table
+    from cape_mm.apis.cephalogram_loader import read_image
     from cape_mm.engine.launch import UsageError
     from cape_mm.evaluation.norms import available_norms, load_norms
     from cape_mm.visualization import draw_sheet
@@ -116,27 +121,34 @@ def run(args: argparse.Namespace) -> None:
             f'no norms {args.norms!r}; there are '
             f'{", ".join(available_norms())}'
         )
-    films, norms = find_films(args.films), load_norms(args.norms)
+    cephalograms, norms = (
+        find_cephalograms(args.cephalograms),
+        load_norms(args.norms),
+    )
     inferencer = CephInferencer(
         args.checkpoint, args.config, args.device, args.min_score
     )
     out_dir = Path(args.out_dir)
     entries, tables = [], dict(landmarks=[], measurements=[])
-    results = inferencer(films, args.spacing, args.batch_size)
-    for number, (film, result) in enumerate(zip(films, results)):
-        name = f'{number:04d}_{Path(film).stem}.png'
+    results = inferencer(cephalograms, args.spacing, args.batch_size)
+    for number, (cephalogram, result) in enumerate(zip(cephalograms, results)):
+        name = f'{number:04d}_{Path(cephalogram).stem}.png'
         sheet = draw_sheet(
-            read_picture(film), result, Path(film).name, norms, args.height
+            read_image(cephalogram),
+            result,
+            Path(cephalogram).name,
+            norms,
+            args.height,
         )
         mmcv.imwrite(mmcv.rgb2bgr(sheet), str(out_dir / name))
-        entry = dict(describe_film(result, norms), picture=name)
+        entry = dict(describe_cephalogram(result, norms), image=name)
         entries.append(entry)
         for kind, rows in tables.items():
-            rows += [dict(image=film, **row) for row in entry[kind]]
+            rows += [dict(image=cephalogram, **row) for row in entry[kind]]
     for kind, rows in tables.items():
         write_table(out_dir / f'{kind}.csv', rows)
     content = dict(
-        schema=inferencer.schema.name, norms=args.norms, films=entries
+        schema=inferencer.schema.name, norms=args.norms, cephalograms=entries
     )
     mmengine.dump(content, out_dir / 'predictions.json', indent=2)
     print(

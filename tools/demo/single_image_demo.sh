@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains the estimator on one picture, tests the best checkpoint and says where
-# the picture of its predictions is: all of it below ./work_dirs/single_image.
+# Trains the estimator on one image, tests the best checkpoint and says where
+# the image of its predictions is: all of it below ./work_dirs/single_image.
 # PYTHON: interpreter to use.
 set -euo pipefail
 python=${PYTHON:-python}
@@ -16,13 +16,13 @@ printf '\nTesting %s\n' "$best"
 started=$(mktemp)
 trap 'rm -f "$started"' EXIT
 "$python" "$root/tools/test.py" "$config" "$best" --work-dir "$work_dir" \
-    --show-dir "$work_dir/pictures"
+    --show-dir "$work_dir/images"
 
-pictures=$(find "$work_dir/pictures" -type f -newer "$started" | sort)
-if [ -z "$pictures" ]; then
-    echo "The test wrote no picture into $work_dir/pictures" >&2
+images=$(find "$work_dir/images" -type f -newer "$started" | sort)
+if [ -z "$images" ]; then
+    echo "The test wrote no image into $work_dir/images" >&2
     exit 1
 fi
 printf '\nCheckpoint: %s\n' "$PWD/$best"
-echo 'Picture (support, ground truth, prediction):'
-sed "s|^|  $PWD/|" <<< "$pictures"
+echo 'Image (support, ground truth, prediction):'
+sed "s|^|  $PWD/|" <<< "$images"

@@ -3,10 +3,10 @@
 
     python tools/deployment/export_cephalometric_onnx.py CHECKPOINT MODEL.onnx
 
-The graph goes from picture to heat maps; they are decoded outside of it, by
+The graph goes from image to heatmaps; they are decoded outside of it, by
 the codec that the file's metadata name. The file is compared with PyTorch on
-films (by default one that is drawn), and the program ends with 1 if landmarks
-differ by more than `--tolerance` pixels.
+cephalograms (by default one that is drawn), and the program ends with 1 if
+landmarks differ by more than `--tolerance` pixels.
 
 Needs `pip install onnx onnxruntime`.
 """
@@ -35,10 +35,13 @@ def parse_args() -> argparse.Namespace:
         '--config', help='config file (default: stored in the checkpoint)'
     )
     parser.add_argument(
-        '--films',
+        '--cephalograms',
         nargs='+',
-        metavar='FILM',
-        help='pictures or DICOM files to compare on (default: a drawn film)',
+        metavar='CEPHALOGRAM',
+        help=(
+            'images or DICOM files to compare on (default: a drawn '
+            'cephalogram)'
+        ),
     )
     parser.add_argument(
         '--tolerance',
@@ -62,15 +65,18 @@ def run(args: argparse.Namespace) -> None:
     """Export and compare."""
     from cape_mm.apis import CephInferencer
     from cape_mm.apis.onnx_export import compare_onnx, export_onnx
-    from cape_mm.datasets.synthetic import draw_film
+    from cape_mm.datasets.synthetic import draw_cephalogram
 
     inferencer = CephInferencer(args.checkpoint, args.config, device='cpu')
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     export_onnx(inferencer, args.out, args.opset)
-    films = args.films or [draw_film(seed=0, number=0, split='test').picture]
-    found = compare_onnx(inferencer, args.out, films)
+    cephalograms = args.cephalograms or [
+        draw_cephalogram(seed=0, number=0, split='test').image
+    ]
+    found = compare_onnx(inferencer, args.out, cephalograms)
     text = (
-        f'{args.out}: on {len(films)} film(s) heat maps differ by up to '
+        f'{args.out}: on {len(cephalograms)} image(s) heatmaps differ by '
+        'up to '
         f'{found["heatmaps"]:.2g}, scores by {found["scores"]:.2g}, landmarks '
         f'by {found["landmarks_px"]:.2g} pixels'
     )

@@ -11,7 +11,7 @@ TABLE = 'cephalogram_machine_mappings.csv'
 
 
 class Machine(NamedTuple):
-    """Where a film comes from.
+    """Where a cephalogram comes from.
 
     Attributes:
         name (str): The device.
@@ -29,7 +29,8 @@ def read_machines(path: Path) -> dict[str, Machine]:
         path (Path): ``cephalogram_machine_mappings.csv``.
 
     Returns:
-        Dict[str, Machine]: By the id of the film; empty without the table.
+        Dict[str, Machine]: By the id of the cephalogram; empty without the
+        table.
 
     Raises:
         ValueError: If it lacks a column, or a pixel size is wrong.
@@ -46,14 +47,14 @@ def read_machines(path: Path) -> dict[str, Machine]:
             'again'
         )
     for row in reader:
-        film = (row[names['cephalogram_id']] or '').strip()
-        where = f'{path}: row {reader.line_num} ({film})'
+        cephalogram = (row[names['cephalogram_id']] or '').strip()
+        where = f'{path}: row {reader.line_num} ({cephalogram})'
         size = read_number(row[names['pixel_size']], where)
-        if not size > 0 or film in machines:
+        if not size > 0 or cephalogram in machines:
             raise ValueError(
-                f'{where}: pixel size {size:g}; one row per film with a '
+                f'{where}: pixel size {size:g}; one row per image with a '
                 'positive number of mm per pixel is needed'
             )
         name = (row[names['machine']] or '').strip()
-        machines[film] = Machine(name, size)
+        machines[cephalogram] = Machine(name, size)
     return machines

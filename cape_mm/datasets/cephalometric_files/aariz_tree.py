@@ -1,10 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Reader of the Aariz (CEPHA29) data set (1000 films of seven devices).
+"""Reader of the Aariz (CEPHA29) dataset (1000 cephalograms of seven devices).
 
 Khalid et al., arXiv 2302.07797. ``{train,valid,test}/Cephalograms/<id>.<ext>``
 with ``Annotations/Cephalometric Landmarks/{Junior,Senior} Orthodontists/
 <id>.json`` and ``Annotations/CVM Stages/<id>.json``, and one table of devices
-and pixel sizes for all films.
+and pixel sizes for all cephalograms.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from cape_mm.structures import get_schema
 
 from ..annotation_report import AnnotationReport
 from .aariz_machines import TABLE, Machine, read_machines
+from .cephalogram_split import name_part
 from .coco_file import CephalometricRecord
-from .film_split import name_part
 from .landmark_columns import normalise, read_number
 from .observers import ObserverError, choose_points
 
@@ -68,7 +68,7 @@ def read_aariz(
     annotator: str = 'mean',
     observer_error: ObserverError | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Read the data set, part by part, in the order of the file names.
+    """Read the dataset, part by part, in the order of the file names.
 
     Landmarks are found by their symbols and titles, never by position. The
     maturation stage of the neck is the class label ``cvm_stage``.
@@ -80,10 +80,11 @@ def read_aariz(
         annotator (str): ``'mean'`` of both groups, ``'junior'`` or
             ``'senior'``. Defaults to ``'mean'``.
         observer_error (ObserverError, optional): Gets the distance between
-            the groups, if both have marked the film.
+            the groups, if both have marked the cephalogram.
 
     Yields:
-        CephalometricRecord: A film; ``image_path`` is relative to ``root``.
+        CephalometricRecord: A cephalogram; ``image_path`` is relative to
+            ``root``.
         Nothing is known of persons.
 
     Raises:
@@ -103,18 +104,18 @@ def read_aariz(
     machines = read_machines(root / TABLE)
     owners: dict[str, Path] = {}
     for part in sorted(parts, key=_PARTS.index):
-        for picture in sorted((parts[part] / 'Cephalograms').iterdir()):
-            if picture.suffix.lower() not in _SUFFIXES:
+        for image in sorted((parts[part] / 'Cephalograms').iterdir()):
+            if image.suffix.lower() not in _SUFFIXES:
                 continue
-            film = picture.stem
-            if film in owners:
+            cephalogram = image.stem
+            if cephalogram in owners:
                 raise ValueError(
-                    f'film {film!r} is there twice, as {owners[film]} and '
-                    f'{picture}: remove one'
+                    f'image {image!r} is there twice, as {owners[image]} and '
+                    f'{image}: remove one'
                 )
-            owners[film] = picture
-            record = _read_film(
-                picture,
+            owners[cephalogram] = image
+            record = _read_cephalogram(
+                image,
                 parts[part],
                 machines,
                 annotator,
@@ -123,32 +124,34 @@ def read_aariz(
             )
             if record is None:
                 continue
-            record.image_path = picture.relative_to(root).as_posix()
+            record.image_path = image.relative_to(root).as_posix()
             record.extra = dict(split=name_part(part, str(root)))
             yield record
 
 
-def read_landmarks(path: Path, film: str) -> np.ndarray:
+def read_landmarks(path: Path, cephalogram: str) -> np.ndarray:
     """Read what one group has marked.
 
     Args:
         path (Path): JSON file with ``ceph_id`` and ``landmarks``, a list of
             ``{"title": ..., "symbol": ..., "value": {"x": ..., "y": ...}}``.
-        film (str): Id that it must have.
+        cephalogram (str): Id that it must have.
 
     Returns:
         np.ndarray: (29, 2) float64, x, y in pixels in the order of the
         schema, NaN where not marked.
 
     Raises:
-        ValueError: If it is another film, or a landmark is unknown, there
-            twice, or no point.
+        ValueError: If it is another cephalogram, or a landmark is unknown,
+            there twice, or no point.
     """
     content = _load_json(path)
-    found = content.get('ceph_id', film)
-    if str(found) != film or not isinstance(content.get('landmarks'), list):
+    found = content.get('ceph_id', cephalogram)
+    if str(found) != cephalogram or not isinstance(
+        content.get('landmarks'), list
+    ):
         raise ValueError(
-            f'{path} is of film {found!r}, or has no list "landmarks": fetch '
+            f'{path} is of image {found!r}, or has no list "landmarks": fetch '
             'it again'
         )
     points = np.full((len(TITLES), 2), np.nan)
@@ -166,38 +169,41 @@ def read_landmarks(path: Path, film: str) -> np.ndarray:
     return points
 
 
-def _read_film(
-    picture: Path,
+def _read_cephalogram(
+    image: Path,
     part: Path,
     machines: dict[str, Machine],
     annotator: str,
     report: AnnotationReport,
     observer_error: ObserverError | None,
 ) -> CephalometricRecord | None:
-    """One film, None if nobody has marked it."""
-    film, marks = picture.stem, part / 'Annotations'
+    """One cephalogram, None if nobody has marked it."""
+    cephalogram, marks = image.stem, part / 'Annotations'
     paths = {
-        group: marks / 'Cephalometric Landmarks' / folder / f'{film}.json'
+        group: marks
+        / 'Cephalometric Landmarks'
+        / folder
+        / f'{cephalogram}.json'
         for group, folder in _FOLDERS.items()
     }
     points = {
-        group: read_landmarks(path, film)
+        group: read_landmarks(path, cephalogram)
         for group, path in paths.items()
         if path.is_file()
     }
     if not points:
-        report.add('no_annotation', str(picture))
+        report.add('no_annotation', str(image))
         return None
     for group in _FOLDERS if annotator == 'mean' else (annotator,):
         if group not in points:
             raise FileNotFoundError(
-                f'{picture}: there is no {paths[group]}, but the other group '
-                'has marked the film: fetch it, or choose the other annotator'
+                f'{image}: there is no {paths[group]}, but the other group '
+                'has marked the image: fetch it, or choose the other annotator'
             )
-    machine = machines.get(film)
+    machine = machines.get(cephalogram)
     spacing = None
     if machine is None:
-        report.add('no_spacing', f'{picture}: not in {TABLE}')
+        report.add('no_spacing', f'{image}: not in {TABLE}')
     else:
         spacing = (machine.pixel_size, machine.pixel_size)
     if len(points) == 2 and observer_error is not None:
@@ -207,18 +213,18 @@ def _read_film(
         points.get('senior'),
         annotator,
         get_schema(SCHEMA).codes,
-        str(picture),
+        str(image),
         report,
     )
     return CephalometricRecord(
-        image_path=picture.name,
+        image_path=image.name,
         keypoints_px=keypoints_px,
         visible=visible,
         spacing=spacing,
         spacing_source='file' if spacing else 'unknown',
         device=machine.name if machine else '',
         class_labels=_read_stage(
-            marks / 'CVM Stages' / f'{film}.json', report
+            marks / 'CVM Stages' / f'{cephalogram}.json', report
         ),
     )
 

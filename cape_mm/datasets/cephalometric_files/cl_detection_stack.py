@@ -1,10 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Reader of the CL-Detection 2023 challenge (38 landmarks).
 
-``train_stack.mha`` has all films, each filled up with zeros at the right and
-the bottom to one size; ``train-gt.json`` has their landmarks:
-``{"points": [{"name": "1", "point": [x, y, film], "scale": mm}, ...]}``
-with films counted from 1. https://cl-detection2023.grand-challenge.org
+``train_stack.mha`` has all cephalograms, each filled up with zeros at the
+right and the bottom to one size; ``train-gt.json`` has their landmarks:
+``{"points": [{"name": "1", "point": [x, y, cephalogram], "scale": mm}, ...]}``
+with cephalograms counted from 1. https://cl-detection2023.grand-challenge.org
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cape_mm.structures import get_schema
 
 from ..annotation_report import AnnotationReport
 from .coco_file import CephalometricRecord
-from .meta_image import read_header, read_pictures
+from .meta_image import read_header, read_images
 
 SCHEMA = 'cl_detection38'
 
@@ -28,7 +28,7 @@ SCHEMA = 'cl_detection38'
 def read_cl_detection_stack(
     stack: Path, labels: Path, report: AnnotationReport
 ) -> Iterator[CephalometricRecord]:
-    """Read the films in the order of the stack.
+    """Read the cephalograms in the order of the stack.
 
     Args:
         stack (Path): ``train_stack.mha``.
@@ -36,19 +36,19 @@ def read_cl_detection_stack(
         report (AnnotationReport): Collects what is not usable.
 
     Yields:
-        CephalometricRecord: A film with its picture, without the filling.
+        CephalometricRecord: A cephalogram with its image, without the filling.
         Nothing is known of persons.
 
     Raises:
         ValueError: If a file is wrong, or they do not belong together.
     """
-    points = _points_of_films(labels, read_header(stack).count)
+    points = _points_of_cephalograms(labels, read_header(stack).count)
     schema = get_schema(SCHEMA)
-    for number, picture in enumerate(read_pictures(stack), 1):
+    for number, pixels in enumerate(read_images(stack), 1):
         if number not in points:
-            report.add('no_annotation', f'{stack}, film {number}')
+            report.add('no_annotation', f'{stack}, cephalogram {number}')
             continue
-        where = f'{labels}: film {number}'
+        where = f'{labels}: cephalogram {number}'
         entries = points[number]
         keypoints_px = np.full((len(schema), 2), np.nan)
         for name, entry in entries.items():
@@ -62,16 +62,16 @@ def read_cl_detection_stack(
             visible=visible,
             spacing=_spacing_of(entries, where),
             spacing_source='file',
-            image=cut_filling(picture, f'{stack}: film {number}'),
+            image=cut_filling(pixels, f'{stack}: cephalogram {number}'),
         )
 
 
-def cut_filling(picture: np.ndarray, where: str) -> np.ndarray:
+def cut_filling(image: np.ndarray, where: str) -> np.ndarray:
     """Cut off columns at the right and rows at the bottom that are all zero.
 
     Args:
-        picture (np.ndarray): (H, W) or (H, W, 3) uint8, RGB.
-        where (str): The picture, for messages.
+        image (np.ndarray): (H, W) or (H, W, 3) uint8, RGB.
+        where (str): The image, for messages.
 
     Returns:
         np.ndarray: (h, w) uint8 if all channels are equal, else (h, w, 3)
@@ -80,24 +80,26 @@ def cut_filling(picture: np.ndarray, where: str) -> np.ndarray:
     Raises:
         ValueError: If all of it is zero, or it has another kind of channels.
     """
-    if picture.ndim == 3 and picture.shape[2] not in (1, 3):
+    if image.ndim == 3 and image.shape[2] not in (1, 3):
         raise ValueError(
-            f'{where} has {picture.shape[2]} channels: 1 or 3 are read'
+            f'{where} has {image.shape[2]} channels: 1 or 3 are read'
         )
-    if picture.ndim == 2:
-        picture = picture[..., None]
-    is_used = picture.any(axis=2)
+    if image.ndim == 2:
+        image = image[..., None]
+    is_used = image.any(axis=2)
     rows, columns = (np.flatnonzero(is_used.any(axis=a)) for a in (1, 0))
     if not rows.size:
         raise ValueError(f'{where} is empty (all zero): fetch the file again')
-    picture = picture[: rows[-1] + 1, : columns[-1] + 1]
-    if (picture == picture[..., :1]).all():
-        return np.ascontiguousarray(picture[..., 0])
-    return np.ascontiguousarray(picture[..., ::-1])
+    image = image[: rows[-1] + 1, : columns[-1] + 1]
+    if (image == image[..., :1]).all():
+        return np.ascontiguousarray(image[..., 0])
+    return np.ascontiguousarray(image[..., ::-1])
 
 
-def _points_of_films(path: Path, count: int) -> dict[int, dict[int, dict]]:
-    """Entries by number of the film, then of the landmark, both from 1."""
+def _points_of_cephalograms(
+    path: Path, count: int
+) -> dict[int, dict[int, dict]]:
+    """Entries by number of the image, then of the landmark, both from 1."""
     try:
         entries = json.loads(path.read_text('utf-8-sig'))['points']
     except (ValueError, KeyError, TypeError) as error:
@@ -105,37 +107,39 @@ def _points_of_films(path: Path, count: int) -> dict[int, dict[int, dict]]:
             f'{path} is no JSON file with a list "points": fetch it again'
         ) from error
     size = len(get_schema(SCHEMA))
-    films: dict[int, dict[int, dict]] = {}
+    cephalograms: dict[int, dict[int, dict]] = {}
     for number, entry in enumerate(entries):
         where = f'{path}: point {number}'
         try:
             name = int(entry['name'])
-            x, y, film = map(float, entry['point'])
-            is_right = 1 <= name <= size and film == int(film)
+            x, y, cephalogram = map(float, entry['point'])
+            is_right = 1 <= name <= size and cephalogram == int(cephalogram)
         except (KeyError, TypeError, ValueError):
             is_right = False
         if not is_right or not math.isfinite(x) or not math.isfinite(y):
             raise ValueError(
                 f'{where} is {entry!r}: a name 1 to {size} and three '
-                'numbers x, y, film are needed'
+                'numbers x, y, cephalogram are needed'
             )
-        if not 1 <= film <= count:
+        if not 1 <= cephalogram <= count:
             raise ValueError(
-                f'{where} belongs to film {film:g}, the stack has {count}: '
+                f'{where} belongs to image {cephalogram:g}, the stack has '
+                f'{count}: '
                 'take the two files of one download'
             )
-        points = films.setdefault(int(film), {})
+        points = cephalograms.setdefault(int(cephalogram), {})
         if name in points:
             raise ValueError(
-                f'{where}: film {film:g} has landmark {name} already: remove '
+                f'{where}: image {cephalogram:g} has landmark {name} '
+                'already: remove '
                 'one'
             )
         points[name] = entry
-    return films
+    return cephalograms
 
 
 def _spacing_of(entries: dict[int, dict], where: str) -> list[float]:
-    """The scale, which all points of a film must agree on."""
+    """The scale, which all points of a cephalogram must agree on."""
     scales: list[Any] = [entry.get('scale') for entry in entries.values()]
     try:
         values = {float(scale) for scale in scales}

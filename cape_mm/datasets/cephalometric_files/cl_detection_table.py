@@ -21,21 +21,21 @@ SCHEMA = 'cl_detection53'
 
 
 def read_cl_detection_table(
-    labels: Path, picture_root: Path, report: AnnotationReport
+    labels: Path, source_root: Path, report: AnnotationReport
 ) -> Iterator[CephalometricRecord]:
-    """Read the films in the order of the table.
+    """Read the cephalograms in the order of the table.
 
     Args:
         labels (Path): ``labels.csv``.
-        picture_root (Path): The folder ``images``.
+        source_root (Path): The folder ``images``.
         report (AnnotationReport): Collects what is not usable.
 
     Yields:
-        CephalometricRecord: A film. Nothing is known of persons.
+        CephalometricRecord: A cephalogram. Nothing is known of persons.
 
     Raises:
         ValueError: If the table or a cell is wrong, with row and column.
     """
     yield from read_csv(
-        labels, get_schema(SCHEMA), picture_root, report, pattern='{}{}'
+        labels, get_schema(SCHEMA), source_root, report, pattern='{}{}'
     )

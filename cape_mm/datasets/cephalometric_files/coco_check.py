@@ -1,8 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Checks of the annotation files of cephalograms.
 
-Keypoint files in COCO's layout, with one annotation per picture. ``info``
-holds ``schema``, the name of a landmark schema. A picture has ``id``,
+Keypoint files in COCO's layout, with one annotation per image. ``info``
+holds ``schema``, the name of a landmark schema. An image has ``id``,
 ``file_name``, ``width``, ``height``, ``spacing`` ([x, y] in mm per pixel, or
 null) and ``spacing_source``, and may have ``device``, ``subject`` and
 ``class_labels``.
@@ -37,7 +37,7 @@ _ADVICE = (
 
 
 def check_content(content: Any, path: str) -> None:
-    """Check everything in a file that can be checked without the pictures.
+    """Check everything in a file that can be checked without the images.
 
     Args:
         content (Any): What the JSON file holds.
@@ -74,7 +74,7 @@ def check_content(content: Any, path: str) -> None:
             _refuse(
                 path,
                 f'{what} and annotation {owners[image["id"]]}',
-                f'both belong to {describe(image)}, one film has one '
+                f'both belong to {describe(image)}, one cephalogram has one '
                 'annotation: remove one',
             )
         owners[image['id']] = annotation['id']
@@ -84,10 +84,10 @@ def check_content(content: Any, path: str) -> None:
 
 
 def check_spacing(spacing: Any, source: Any) -> str | None:
-    """Check the scale of a film.
+    """Check the scale of a cephalogram.
 
     Args:
-        spacing (Any): (x, y) in millimetres per pixel of the picture, or None
+        spacing (Any): (x, y) in millimetres per pixel of the image, or None
             where it is not known.
         source (Any): Where it comes from.
 
@@ -117,11 +117,11 @@ def check_spacing(spacing: Any, source: Any) -> str | None:
 def find_outside(
     keypoints: Sequence[float], size: tuple[int, int]
 ) -> list[int]:
-    """Find labelled landmarks that do not lie in the picture.
+    """Find labelled landmarks that do not lie in the image.
 
     Args:
         keypoints (Sequence[float]): 3K numbers x, y, v in original pixels.
-        size (Tuple[int, int]): Width and height of the picture in pixels.
+        size (Tuple[int, int]): Width and height of the image in pixels.
 
     Returns:
         List[int]: Their positions, from 0.
@@ -244,7 +244,7 @@ def _check_box(bbox: Any, path: str, what: str) -> None:
         _refuse(
             path,
             what,
-            f'bbox is {bbox!r}: write [0, 0, width, height] of the picture',
+            f'bbox is {bbox!r}: write [0, 0, width, height] of the image',
         )
 
 

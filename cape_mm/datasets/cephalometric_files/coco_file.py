@@ -12,18 +12,18 @@ import numpy as np
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
-from ..picture_check import loaded_size
+from ..image_check import loaded_size
 from .coco_check import check_content, check_spacing, find_outside
 
 
 @dataclass
 class CephalometricRecord:
-    """One film with its landmarks, as all converters hand it on.
+    """One cephalogram with its landmarks, as all converters hand it on.
 
     Attributes:
-        image_path (str): Its picture, relative to the folder of the pictures.
+        image_path (str): Its image, relative to the folder of the images.
         keypoints_px (np.ndarray): (K, 2) float, x, y in pixels of the
-            picture, in the order of the schema. What is not labelled may hold
+            image, in the order of the schema. What is not labelled may hold
             anything.
         visible (np.ndarray): (K,) int; 0 not labelled, 1 hidden, 2 visible.
         spacing (Tuple[float, float], optional): Millimetres per pixel along
@@ -32,8 +32,8 @@ class CephalometricRecord:
             :data:`cape_mm.datasets.cephalometric_files.SPACING_SOURCES`.
         device (str): X-ray device, empty where unknown.
         subject (str): Who it is, under a pseudonym; empty where unknown.
-        class_labels (Dict[str, Any]): What the data set says about the film
-            beyond landmarks, such as skeletal classes.
+        class_labels (Dict[str, Any]): What the dataset says about the
+            cephalogram beyond landmarks, such as skeletal classes.
         image (np.ndarray, optional): (H, W) or (H, W, 3) uint8, BGR. If it is
             given, ``image_path`` is written, else it must be there already.
         extra (Dict[str, Any]): Other entries of the image in the file.
@@ -58,25 +58,25 @@ def write_coco(
     image_root: str | Path,
     info: dict[str, Any] | None = None,
 ) -> list[str]:
-    """Write an annotation file, and the pictures that records bring along.
+    """Write an annotation file, and the images that records bring along.
 
     Images and annotations are numbered from 1 in the order of the records.
-    The box is the whole picture, whose size is taken from the picture itself.
+    The box is the whole image, whose size is taken from the image itself.
 
     Args:
-        records (Iterable[CephalometricRecord]): The films.
+        records (Iterable[CephalometricRecord]): The cephalograms.
         schema (LandmarkSchema): Their landmarks.
         path (str | Path): The JSON file to write.
-        image_root (str | Path): Folder of the pictures.
+        image_root (str | Path): Folder of the images.
         info (Dict[str, Any], optional): Further entries of ``info``, such as
             the source of the data.
 
     Returns:
-        List[str]: Landmarks outside of their picture, one line each. They
+        List[str]: Landmarks outside of their image, one line each. They
         are written all the same.
 
     Raises:
-        FileNotFoundError: If a picture is not there.
+        FileNotFoundError: If an image is not there.
         DataError: If a record is wrong, or there is none.
     """
     path, image_root = Path(path), Path(image_root)
@@ -99,23 +99,23 @@ def write_coco(
         where = f'{path}: record {number} ({record.image_path})'
         if record.image_path in paths:
             raise DataError(
-                f'{where}: an earlier record has the same picture; one film '
+                f'{where}: an earlier record has the same image; one image '
                 'has one record'
             )
         paths.add(record.image_path)
         points = _collect_points(record, schema, where)
-        size = _provide_picture(record, image_root, where)
+        size = _provide_image(record, image_root, where)
         image, annotation = _make_entries(record, number, points, size, where)
         content['images'].append(image)
         content['annotations'].append(annotation)
         outside += [
             f'{where}: landmark {schema.codes[index]} at '
             f'({points[index, 0]:g}, {points[index, 1]:g}) is outside of the '
-            f'picture of {size[0]} x {size[1]} pixels'
+            f'image of {size[0]} x {size[1]} pixels'
             for index in find_outside(annotation['keypoints'], size)
         ]
     if not content['images']:
-        raise DataError(f'{path}: there is no film to write')
+        raise DataError(f'{path}: there is no cephalogram to write')
     check_content(content, str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, allow_nan=False))
@@ -180,15 +180,15 @@ def _collect_points(
     return np.column_stack([keypoints, visible])
 
 
-def _provide_picture(
+def _provide_image(
     record: CephalometricRecord, image_root: Path, where: str
 ) -> tuple[int, int]:
-    """Write the picture if it is given; its width and height."""
+    """Write the image if it is given; its width and height."""
     path = image_root / record.image_path
     if record.image is not None:
         if not cv2.haveImageWriter(path.name):
             raise DataError(
-                f'{where}: the picture cannot be written as {path.suffix!r}; '
+                f'{where}: the image cannot be written as {path.suffix!r}; '
                 'give it the suffix .png'
             )
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,13 +196,13 @@ def _provide_picture(
         path.write_bytes(encoded.tobytes())
     elif not path.is_file():
         raise FileNotFoundError(
-            f'{where}: there is no picture {path}: put it there, or correct '
+            f'{where}: there is no image {path}: put it there, or correct '
             'image_root'
         )
     size = loaded_size(path)
     if size is None:
         raise DataError(
-            f'{where}: {path} is no picture, or not a complete one: fetch it '
+            f'{where}: {path} is no image, or not a complete one: fetch it '
             'again, or convert it to PNG'
         )
     return size

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Reader of plain tables: a row per film, two columns per landmark."""
+"""Reader of plain tables: a row per cephalogram, two columns per landmark."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Iterator, Mapping
 from cape_mm.structures import LandmarkSchema
 
 from ..annotation_report import AnnotationReport
+from .cephalogram_split import name_part
 from .coco_file import CephalometricRecord
-from .dicom_film import DicomFilm, is_dicom, png_name, read_dicom
-from .film_split import name_part
+from .dicom_cephalogram import DicomCephalogram, is_dicom, png_name, read_dicom
+from .image_size import MAX_MEGAPIXELS
 from .landmark_columns import (
     index_header,
     match_landmarks,
@@ -21,7 +22,6 @@ from .landmark_columns import (
     read_number,
     read_points,
 )
-from .picture_size import MAX_MEGAPIXELS
 
 #: What a column may be called, in the order of preference.
 _FILE = ('file', 'file_name', 'image', 'image_file', 'image_path')
@@ -31,7 +31,7 @@ _SPACING = ('spacing', 'spacing(mm)')
 def read_csv(
     path: Path,
     schema: LandmarkSchema,
-    picture_root: Path,
+    source_root: Path,
     report: AnnotationReport,
     pattern: str = '{}_{}',
     max_megapixels: float = MAX_MEGAPIXELS,
@@ -42,14 +42,14 @@ def read_csv(
     the code or the name of the landmark, and optionally ``<landmark>_v``;
     optionally ``spacing`` or ``spacing_x`` and ``spacing_y`` (mm per pixel),
     ``spacing_source``, ``device``, ``subject``, ``split``. Blanks,
-    underscores and case of the header do not matter. A film may be a DICOM
-    file: it becomes a PNG, and its own spacing counts unless the table has
-    one.
+    underscores and case of the header do not matter. A cephalogram may be a
+    DICOM file: it becomes a PNG, and its own spacing counts unless the table
+    has one.
 
     Args:
         path (Path): The table; comma or semicolon between cells, UTF-8.
         schema (LandmarkSchema): K landmarks.
-        picture_root (Path): Folder that ``file`` is relative to.
+        source_root (Path): Folder that ``file`` is relative to.
         report (AnnotationReport): Collects what is not usable.
         pattern (str): How a column is made of landmark and axis. Defaults to
             ``'{}_{}'``.
@@ -57,8 +57,8 @@ def read_csv(
             which are decoded here. Defaults to 150.
 
     Yields:
-        CephalometricRecord: A film; ``image_path`` is relative to
-        ``picture_root``.
+        CephalometricRecord: A cephalogram; ``image_path`` is relative to
+        ``source_root``.
 
     Raises:
         ValueError: If the table or a cell is wrong, with row and column.
@@ -70,7 +70,7 @@ def read_csv(
     if file_column is None:
         raise ValueError(
             f'{path} has no column {_FILE[0]!r}: add it, with the name of '
-            'the picture of each row'
+            'the image of each row'
         )
     known = {file_column, *(name for entry in points for name in entry)}
     known |= {columns.get(key) for key in _EXTRA}
@@ -84,12 +84,12 @@ def read_csv(
         where = f'{path}: row {number} ({file})'
         if not file or Path(file).is_absolute() or '..' in Path(file).parts:
             raise ValueError(
-                f'{where}: write the name of the picture relative to '
-                f'{picture_root}'
+                f'{where}: write the name of the image relative to '
+                f'{source_root}'
             )
         if file in seen:
             raise ValueError(
-                f'{where}: row {seen[file]} has the same picture: remove one'
+                f'{where}: row {seen[file]} has the same image: remove one'
             )
         seen[file] = number
         cells = {key: (row.get(columns.get(key)) or '') for key in _EXTRA}
@@ -106,10 +106,10 @@ def read_csv(
         record.spacing = _read_spacing(row, columns, where)
         if record.spacing is not None:
             record.spacing_source = cells['spacing_source'] or 'file'
-        # What is missing is reported where pictures are fetched.
-        if is_dicom(picture_root / file):
-            film = read_dicom(picture_root / file, max_megapixels)
-            _add_dicom(record, film, report)
+        # What is missing is reported where images are fetched.
+        if is_dicom(source_root / file):
+            cephalogram = read_dicom(source_root / file, max_megapixels)
+            _add_dicom(record, cephalogram, report)
         if record.spacing is None:
             report.add('no_spacing', where)
         yield record
@@ -154,7 +154,9 @@ def _read_rows(
             )
         rows.append((reader.line_num, row))
     if not rows:
-        raise ValueError(f'{path} has no row: there is no film to convert')
+        raise ValueError(
+            f'{path} has no row: there is no cephalogram to convert'
+        )
     return header, rows
 
 
@@ -199,14 +201,16 @@ def _extra(
 
 
 def _add_dicom(
-    record: CephalometricRecord, film: DicomFilm, report: AnnotationReport
+    record: CephalometricRecord,
+    cephalogram: DicomCephalogram,
+    report: AnnotationReport,
 ) -> None:
-    """Put picture and, if the table has none, spacing and device."""
-    for note in film.notes:
+    """Put image and, if the table has none, spacing and device."""
+    for note in cephalogram.notes:
         report.add('dicom', f'{record.image_path}: {note}')
-    record.image = film.image
+    record.image = cephalogram.image
     record.image_path = png_name(record.image_path)
-    record.device = record.device or film.device
+    record.device = record.device or cephalogram.device
     if record.spacing is None:
-        record.spacing = film.spacing
-        record.spacing_source = film.spacing_source
+        record.spacing = cephalogram.spacing
+        record.spacing_source = cephalogram.spacing_source

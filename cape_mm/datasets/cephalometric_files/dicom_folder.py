@@ -9,10 +9,10 @@ import cv2
 from cape_mm.structures import LandmarkSchema
 
 from ..annotation_report import AnnotationReport
-from .dicom_film import is_dicom, png_name, read_dicom
-from .picture_size import MAX_MEGAPIXELS
+from .dicom_cephalogram import is_dicom, png_name, read_dicom
+from .image_size import MAX_MEGAPIXELS
 
-TABLE = 'films.csv'
+TABLE = 'cephalograms.csv'
 
 
 def unpack_dicom_folder(
@@ -24,8 +24,8 @@ def unpack_dicom_folder(
 ) -> int:
     """Write DICOM files as PNG, with a table to fill in their landmarks.
 
-    The table, ``films.csv``, has what the files say about spacing and device,
-    and empty columns for the landmarks. Filled in, it is what
+    The table, ``cephalograms.csv``, has what the files say about spacing and
+    device, and empty columns for the landmarks. Filled in, it is what
     :func:`read_csv` reads.
 
     Args:
@@ -36,11 +36,11 @@ def unpack_dicom_folder(
         max_megapixels (float): Limit in millions of pixels. Defaults to 150.
 
     Returns:
-        int: Number of films.
+        int: Number of cephalograms.
 
     Raises:
         FileNotFoundError: If there is no DICOM file.
-        FileExistsError: If the table or a picture is there already.
+        FileExistsError: If the table or an image is there already.
         ValueError: If a file cannot be read, or two would become one PNG.
     """
     files = [path for path in sorted(root.rglob('*')) if is_dicom(path)]
@@ -61,16 +61,26 @@ def unpack_dicom_folder(
                 'one'
             )
         owners[name] = path
-        film = read_dicom(path, max_megapixels)
-        for note in film.notes:
+        cephalogram = read_dicom(path, max_megapixels)
+        for note in cephalogram.notes:
             report.add('dicom', f'{path}: {note}')
         target = out_dir / 'images' / name
         if target.exists():
             raise FileExistsError(f'{target} is there already: move it away')
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(cv2.imencode('.png', film.image)[1].tobytes())
-        x, y = film.spacing or ('', '')
-        rows.append([name, str(x), str(y), film.spacing_source, film.device])
+        target.write_bytes(
+            cv2.imencode('.png', cephalogram.image)[1].tobytes()
+        )
+        x, y = cephalogram.spacing or ('', '')
+        rows.append(
+            [
+                name,
+                str(x),
+                str(y),
+                cephalogram.spacing_source,
+                cephalogram.device,
+            ]
+        )
     header = ['file', 'spacing_x', 'spacing_y', 'spacing_source', 'device']
     header += ['subject']
     header += [f'{code}_{axis}' for code in schema.codes for axis in 'xy']

@@ -3,8 +3,8 @@
 
 DICOM PS3.3 section 10.7.1. Pixel Spacing is that in the patient if it is
 calibrated. Without calibration, files repeat in it the spacing of the
-detector (Imager Pixel Spacing) or of the scanned film; there the head is
-larger than it is, by the magnification. All are written as (row, column)
+detector (Imager Pixel Spacing) or of the scanned cephalogram; there the head
+is larger than it is, by the magnification. All are written as (row, column)
 spacing, i.e. (y, x).
 """
 
@@ -16,16 +16,16 @@ from typing import Any, NamedTuple, Optional, Tuple
 _Pair = Optional[Tuple[float, float]]
 
 
-class FilmSpacing(NamedTuple):
-    """The scale of a film.
+class CephalogramSpacing(NamedTuple):
+    """The scale of a cephalogram.
 
     Attributes:
         spacing (Tuple[float, float], optional): Millimetres per pixel along
             x and y; None if the file does not say.
         source (str): ``'dicom_pixel'`` (in the patient), ``'dicom_imager'``
             (of the detector, divided by the magnification),
-            ``'dicom_imager_uncorrected'`` (of the detector or scanned film:
-            lengths are too large) or ``'unknown'``.
+            ``'dicom_imager_uncorrected'`` (of the detector or scanned
+            cephalogram: lengths are too large) or ``'unknown'``.
         notes (Tuple[str, ...]): Remarks for the user.
     """
 
@@ -34,14 +34,14 @@ class FilmSpacing(NamedTuple):
     notes: tuple[str, ...]
 
 
-def find_spacing(dataset: Any) -> FilmSpacing:
+def find_spacing(dataset: Any) -> CephalogramSpacing:
     """Find the best spacing that a file has.
 
     Args:
         dataset (Any): ``pydicom.Dataset``, or anything with its attributes.
 
     Returns:
-        FilmSpacing: The spacing and its source.
+        CephalogramSpacing: The spacing and its source.
     """
     notes: list[str] = []
     pixel = _read_pair(dataset, 'PixelSpacing', notes)
@@ -50,21 +50,21 @@ def find_spacing(dataset: Any) -> FilmSpacing:
     is_calibrated = bool(getattr(dataset, 'PixelSpacingCalibrationType', None))
     is_copy = not is_calibrated and pixel in (imager, scanned)
     if pixel is not None and not is_copy:
-        return FilmSpacing(pixel, 'dicom_pixel', tuple(notes))
+        return CephalogramSpacing(pixel, 'dicom_pixel', tuple(notes))
     if imager is not None:
         factor = _read_magnification(dataset, notes)
         if factor is not None:
             spacing = (imager[0] / factor, imager[1] / factor)
-            return FilmSpacing(spacing, 'dicom_imager', tuple(notes))
+            return CephalogramSpacing(spacing, 'dicom_imager', tuple(notes))
     found = imager if imager is not None else scanned
     if found is None:
         notes.append('it has no spacing: nothing can be given in mm')
-        return FilmSpacing(None, 'unknown', tuple(notes))
+        return CephalogramSpacing(None, 'unknown', tuple(notes))
     notes.append(
-        'its spacing is that of the detector or scanned film, and the '
+        'its spacing is that of the detector or scanned cephalogram, and the '
         'magnification is unknown: lengths in mm are too large'
     )
-    return FilmSpacing(found, 'dicom_imager_uncorrected', tuple(notes))
+    return CephalogramSpacing(found, 'dicom_imager_uncorrected', tuple(notes))
 
 
 def _read_pair(dataset: Any, name: str, notes: list[str]) -> _Pair:

@@ -1,8 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Reader of the ISBI 2014/2015 challenge (400 films).
+"""Reader of the ISBI 2014/2015 challenge (400 cephalograms).
 
-Wang et al., Medical Image Analysis 31 (2016) 63-76. A text file per film and
-doctor has 19 lines ``x,y`` in pixels, then 8 lines with a class each.
+Wang et al., Medical Image Analysis 31 (2016) 63-76. A text file per
+cephalogram and doctor has 19 lines ``x,y`` in pixels, then 8 lines with a
+class each.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import numpy as np
 from cape_mm.structures import get_schema
 
 from ..annotation_report import AnnotationReport
-from ..picture_check import loaded_size
+from ..image_check import loaded_size
 from .coco_file import CephalometricRecord
 from .observers import ObserverError, choose_points
 
 SCHEMA = 'isbi2015'
 #: The anatomical types, in the order of the eight last lines.
 TYPES = ('ANB', 'SNB', 'SNA', 'ODI', 'APDI', 'FHI', 'FMA', 'MW')
-#: Size in pixels and millimetres per pixel of all films of the challenge.
+#: Size in pixels and millimetres per pixel of all cephalograms of the
+#: challenge.
 SIZE_PX, SPACING_MM = (1935, 2400), 0.1
 _DOCTORS = ('junior', 'senior')
 #: Part -> (folder, first and last number).
@@ -36,7 +38,7 @@ _SUFFIXES = ('.bmp', '.png', '.jpg', '.jpeg', '.tif', '.tiff')
 
 
 class DoctorsFile(NamedTuple):
-    """What one doctor has written about one film.
+    """What one doctor has written about one cephalogram.
 
     Attributes:
         points (np.ndarray): (19, 2) float64, x, y in pixels.
@@ -54,11 +56,11 @@ def read_isbi(
     spacing: float | None = None,
     observer_error: ObserverError | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Read the data set, in the order of the numbers of the films.
+    """Read the dataset, in the order of the numbers of the cephalograms.
 
     The part (``train``, ``test1``, ``test2``) goes by the number. There is
-    one film of each person. Class labels are the doctors' classes under the
-    names of :data:`TYPES`. With ``'mean'``, such a label is there if both
+    one cephalogram of each person. Class labels are the doctors' classes under
+    the names of :data:`TYPES`. With ``'mean'``, such a label is there if both
     agree, and each doctor's as well, such as ``'ANB_junior'``.
 
     Args:
@@ -67,20 +69,21 @@ def read_isbi(
         report (AnnotationReport): Collects what is not usable.
         annotator (str): ``'mean'`` of both doctors, ``'junior'`` or
             ``'senior'``. Defaults to ``'mean'``.
-        spacing (float, optional): Millimetres per pixel of all pictures. By
-            default 0.1 for pictures of the original size, else unknown.
+        spacing (float, optional): Millimetres per pixel of all images. By
+            default 0.1 for images of the original size, else unknown.
         observer_error (ObserverError, optional): Gets the distance between
-            the doctors, if both have marked the film.
+            the doctors, if both have marked the cephalogram.
 
     Yields:
-        CephalometricRecord: A film; ``image_path`` is relative to ``root``.
+        CephalometricRecord: A cephalogram; ``image_path`` is relative to
+            ``root``.
 
     Raises:
         FileNotFoundError: If a folder is not there.
         ValueError: If a file is wrong.
     """
     folders = _find_folders(root, annotator)
-    pictures = _find_pictures(root)
+    images = _find_images(root)
     files = {
         doctor: _number_files(folder) for doctor, folder in folders.items()
     }
@@ -89,49 +92,53 @@ def read_isbi(
         raise FileNotFoundError(
             f'no files 001.txt, 002.txt, ... in {folders[min(folders)]}'
         )
-    for number in sorted(set(pictures) - set(numbers)):
-        report.add('no_annotation', str(pictures[number]))
+    for number in sorted(set(images) - set(numbers)):
+        report.add('no_annotation', str(images[number]))
     for number in numbers:
         part = _part_of(number, files)
-        film = {
+        cephalogram = {
             doctor: read_text(texts[number])
             for doctor, texts in files.items()
             if number in texts
         }
         wanted = _DOCTORS if annotator == 'mean' else (annotator,)
         for doctor in wanted:
-            if doctor not in film:
+            if doctor not in cephalogram:
                 raise FileNotFoundError(
-                    f'{folders[doctor]}: film {number:03d} has no file, but '
+                    f'{folders[doctor]}: image {number:03d} has no file, but '
                     'the other doctor has: fetch it, or choose the other '
                     'annotator'
                 )
-        picture = pictures.get(
+        image = images.get(
             number, Path('RawImage', _PARTS[part][0], f'{number:03d}.bmp')
         )
-        scale, source = _scale_of(root / picture, spacing)
+        scale, source = _scale_of(root / image, spacing)
         if scale is None:
-            report.add('no_spacing', f'{picture}: not of {SIZE_PX} pixels')
-        if len(film) == 2 and observer_error is not None:
+            report.add('no_spacing', f'{image}: not of {SIZE_PX} pixels')
+        if len(cephalogram) == 2 and observer_error is not None:
             observer_error.add(
-                film['junior'].points, film['senior'].points, scale
+                cephalogram['junior'].points,
+                cephalogram['senior'].points,
+                scale,
             )
         keypoints_px, visible = choose_points(
-            film['junior'].points if 'junior' in film else None,
-            film['senior'].points if 'senior' in film else None,
+            cephalogram['junior'].points if 'junior' in cephalogram else None,
+            cephalogram['senior'].points if 'senior' in cephalogram else None,
             annotator,
             get_schema(SCHEMA).codes,
-            str(picture),
+            str(image),
             report,
         )
         yield CephalometricRecord(
-            image_path=picture.as_posix(),
+            image_path=image.as_posix(),
             keypoints_px=keypoints_px,
             visible=visible,
             spacing=scale,
             spacing_source=source,
             subject=f'{number:03d}',
-            class_labels=_merge_types(film, annotator, str(picture), report),
+            class_labels=_merge_types(
+                cephalogram, annotator, str(image), report
+            ),
             extra=dict(split=part),
         )
 
@@ -183,17 +190,19 @@ def read_text(path: Path) -> DoctorsFile:
 
 
 def _merge_types(
-    film: dict[str, DoctorsFile],
+    cephalogram: dict[str, DoctorsFile],
     annotator: str,
     where: str,
     report: AnnotationReport,
 ) -> dict[str, int]:
     """Classes of one doctor; or both, and those on which they agree."""
     if annotator != 'mean':
-        return dict(film[annotator].types)
+        return dict(cephalogram[annotator].types)
     labels = {}
     for name in TYPES:
-        classes = {doctor: film[doctor].types[name] for doctor in _DOCTORS}
+        classes = {
+            doctor: cephalogram[doctor].types[name] for doctor in _DOCTORS
+        }
         if len(set(classes.values())) == 1:
             labels[name] = classes['senior']
         else:
@@ -228,13 +237,13 @@ def _number_files(folder: Path) -> dict[int, Path]:
     }
 
 
-def _find_pictures(root: Path) -> dict[int, Path]:
-    """Pictures by number, relative to the root; checks their folders."""
+def _find_images(root: Path) -> dict[int, Path]:
+    """Images by number, relative to the root; checks their folders."""
     top = root / 'RawImage'
     if not top.is_dir():
         raise FileNotFoundError(
             f'there is no folder RawImage in {root}: put the folders '
-            'TrainingData, Test1Data and Test2Data of the pictures there'
+            'TrainingData, Test1Data and Test2Data of the images there'
         )
     found: dict[int, Path] = {}
     for path in sorted(top.rglob('*')):
@@ -243,14 +252,14 @@ def _find_pictures(root: Path) -> dict[int, Path]:
         number = int(path.stem)
         if number in found:
             raise ValueError(
-                f'film {number:03d} has two pictures, {root / found[number]} '
+                f'image {number:03d} has two images, {root / found[number]} '
                 f'and {path}: remove one'
             )
         for folder, first, last in _PARTS.values():
             if path.parent.name == folder and not first <= number <= last:
                 raise ValueError(
-                    f'{path}: {folder} has the films {first:03d} to '
-                    f'{last:03d}: put the picture where it belongs'
+                    f'{path}: {folder} has the cephalograms {first:03d} to '
+                    f'{last:03d}: put the image where it belongs'
                 )
         found[number] = path.relative_to(root)
     return found
@@ -262,7 +271,7 @@ def _part_of(number: int, files: dict[str, dict[int, Path]]) -> str:
             return part
     paths: list[Path] = [f[number] for f in files.values() if number in f]
     raise ValueError(
-        f'{paths[0]}: the challenge has the films 001 to 400: remove the file'
+        f'{paths[0]}: the challenge has the images 001 to 400: remove the file'
     )
 
 
@@ -272,7 +281,7 @@ def _scale_of(
     """Millimetres per pixel, and where they come from."""
     if spacing is not None:
         return (spacing, spacing), 'user'
-    # A missing picture is reported where pictures are fetched.
+    # A missing image is reported where images are fetched.
     if path.is_file() and loaded_size(path) != SIZE_PX:
         return None, 'unknown'
     return (SPACING_MM, SPACING_MM), 'file'

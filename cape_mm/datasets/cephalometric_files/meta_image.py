@@ -1,8 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Stacks of pictures in one MetaImage file (``.mha``).
+"""Stacks of images in one MetaImage file (``.mha``).
 
 The part of the format that such stacks need: 8 bits per channel, raw or
-compressed with zlib, data in the same file. Pictures are read one after the
+compressed with zlib, data in the same file. Images are read one after the
 other, because a whole stack may not fit into memory. Format:
 https://itk.org/Wiki/ITK/MetaIO/Documentation
 """
@@ -23,8 +23,8 @@ class StackHeader(NamedTuple):
     """What the head of the file says.
 
     Attributes:
-        count (int): Number of pictures.
-        shape (Tuple[int, ...]): Of a picture, (H, W) or (H, W, C).
+        count (int): Number of images.
+        shape (Tuple[int, ...]): Of an image, (H, W) or (H, W, C).
         is_compressed (bool): Whether the data are a zlib stream.
         offset (int): Where the data begin, in bytes.
     """
@@ -81,7 +81,7 @@ def read_header(path: Path) -> StackHeader:
     if len(shape) not in (3, 4) or min(shape) < 1:
         raise ValueError(
             f'{path}: DimSize {fields["DimSize"]} with {channels} channels '
-            'is no stack of pictures (width, height, number)'
+            'is no stack of images (width, height, number)'
         )
     return StackHeader(
         count=shape[0],
@@ -91,8 +91,8 @@ def read_header(path: Path) -> StackHeader:
     )
 
 
-def read_pictures(path: Path) -> Iterator[np.ndarray]:
-    """Read the pictures of a stack, one at a time.
+def read_images(path: Path) -> Iterator[np.ndarray]:
+    """Read the images of a stack, one at a time.
 
     Args:
         path (Path): The ``.mha`` file.
@@ -114,7 +114,7 @@ def read_pictures(path: Path) -> Iterator[np.ndarray]:
                 chunk = next(chunks, b'')
                 if not chunk:
                     raise ValueError(
-                        f'{path} ends in picture {number} of {header.count}: '
+                        f'{path} ends in image {number} of {header.count}: '
                         'fetch the file again'
                     )
                 buffer += chunk

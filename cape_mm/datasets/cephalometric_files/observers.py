@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Two observers who have marked the same films."""
+"""Two observers who have marked the same cephalograms."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def choose_points(
         senior (np.ndarray, optional): The same of the other observer.
         annotator (str): One of :data:`ANNOTATORS`.
         codes (Sequence[str]): K codes of the landmarks.
-        where (str): The film, for messages.
+        where (str): The cephalogram, for messages.
         report (AnnotationReport): Counts what is not labelled.
 
     Returns:
@@ -68,7 +68,7 @@ class ObserverError:
         senior: np.ndarray,
         spacing: tuple[float, float] | None,
     ) -> None:
-        """Add a film.
+        """Add a cephalogram.
 
         Args:
             junior (np.ndarray): (K, 2) x, y in pixels, NaN where not marked.
@@ -86,8 +86,8 @@ class ObserverError:
 
         Returns:
             List[str]: Overall, then each landmark, the worst first; empty if
-            there is no film. In mm if the spacing of any film is known, of
-            the films where it is; else in pixels.
+            there is no cephalogram. In mm if the spacing of any cephalogram is
+            known, of the cephalograms where it is; else in pixels.
         """
         if not self._px:
             return []
@@ -98,9 +98,9 @@ class ObserverError:
         if not flat.size:
             return []
         share = f', {np.mean(flat <= 2):.1%} within 2 mm' * (unit == 'mm')
-        films = np.isfinite(errors).any(axis=1).sum()
+        cephalograms = np.isfinite(errors).any(axis=1).sum()
         lines = [
-            f'Junior against senior observer, {films} films: '
+            f'Junior against senior observer, {cephalograms} cephalograms: '
             f'{flat.mean():.3f} ± {flat.std():.3f} {unit}{share}'
         ]
         # A landmark nobody has marked has no mean.

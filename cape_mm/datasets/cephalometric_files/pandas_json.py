@@ -1,8 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Reader of films in a pandas table that was written with ``to_json``.
+"""Reader of cephalograms in a pandas table that was written with ``to_json``.
 
-A row per film: ``Image``, all pixels in one list; ``<landmark>_x`` and
-``<landmark>_y`` in pixels of this picture, NaN where not marked; ``set``
+A row per cephalogram: ``Image``, all pixels in one list; ``<landmark>_x`` and
+``<landmark>_y`` in pixels of this image, NaN where not marked; ``set``
 (train, dev, test), ``class`` (I, II, III) and ``patient_id``.
 """
 
@@ -18,10 +18,10 @@ import numpy as np
 from cape_mm.structures import LandmarkSchema
 
 from ..annotation_report import AnnotationReport
+from .cephalogram_split import name_part
 from .coco_file import CephalometricRecord
-from .film_split import name_part
 from .landmark_columns import index_header, match_landmarks, read_points
-from .ruler_file import film_key
+from .ruler_file import cephalogram_key
 
 _PERSON = ('patient_id', 'patient')
 _CLASSES = {'1': 'I', '2': 'II', '3': 'III'}
@@ -32,9 +32,9 @@ def read_pandas_json(
     schema: LandmarkSchema,
     report: AnnotationReport,
     image_size: tuple[int, int] | None = None,
-    film_sizes_mm: Mapping[str, tuple[float, float]] | None = None,
+    cephalogram_sizes_mm: Mapping[str, tuple[float, float]] | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Read the films in the order of the table.
+    """Read the cephalograms in the order of the table.
 
     Persons get numbers in the order of their first row; neither their ids
     nor any other column is copied or shown in a message.
@@ -45,13 +45,13 @@ def read_pandas_json(
             code or name; blanks, underscores and case do not matter.
         report (AnnotationReport): Collects what is not usable.
         image_size (Tuple[int, int], optional): Width and height of the
-            pictures in pixels; by default they are square.
-        film_sizes_mm (Mapping[str, Tuple[float, float]], optional): Width
-            and height of films in mm by the id of the person, from
-            :func:`read_rulers`.
+            images in pixels; by default they are square.
+        cephalogram_sizes_mm (Mapping[str, Tuple[float, float]], optional):
+            Width and height of cephalograms in mm by the id of the person,
+            from :func:`read_rulers`.
 
     Yields:
-        CephalometricRecord: A film with its picture.
+        CephalometricRecord: A cephalogram with its image.
 
     Raises:
         ValueError: If the table or a cell is wrong, with row and column.
@@ -62,7 +62,7 @@ def read_pandas_json(
     points = match_landmarks(columns, schema, str(path))
     if 'image' not in columns:
         raise ValueError(
-            f"{path} has no column 'Image' with the pixels; for pictures in "
+            f"{path} has no column 'Image' with the pixels; for images in "
             'files write a CSV table instead'
         )
     person = next((columns[k] for k in _PERSON if k in columns), None)
@@ -74,7 +74,7 @@ def read_pandas_json(
     numbers: dict[str, str] = {}
     for index, row in enumerate(rows):
         where = f'{path}: row {index}'
-        key = '' if person is None else film_key(row.get(person, ''))
+        key = '' if person is None else cephalogram_key(row.get(person, ''))
         subject = ''
         if key and key.lower() not in ('nan', 'none'):
             subject = numbers.setdefault(key, f'{len(numbers) + 1:04d}')
@@ -92,7 +92,7 @@ def read_pandas_json(
             text = str(row.get(columns['set']))
             part = name_part(text, f"{where}, column 'set'")
             record.extra = dict(split=part)
-        size_mm = (film_sizes_mm or {}).get(key)
+        size_mm = (cephalogram_sizes_mm or {}).get(key)
         if size_mm is None:
             report.add('no_spacing', where)
         else:
@@ -125,7 +125,7 @@ def _load_rows(path: Path) -> list[dict[str, Any]]:
         or not all(isinstance(row, dict) for row in content)
     ):
         raise ValueError(
-            f'{path} is no table of films: write it with '
+            f'{path} is no table of cephalograms: write it with '
             "to_json(path, orient='records')"
         )
     return content
@@ -151,7 +151,7 @@ def _read_image(
     if pixels.size != 3 * width * height:
         raise ValueError(
             f"{where}, column 'Image': {pixels.size} numbers are not "
-            f'3 x {width} x {height}: give the size of the pictures'
+            f'3 x {width} x {height}: give the size of the images'
         )
     image = pixels.astype(np.uint8).reshape(height, width, 3)
     if (image == image[..., :1]).all():
@@ -168,7 +168,7 @@ def _read_class(
     """The skeletal class as I, II or III."""
     if 'class' not in columns:
         return {}
-    text = film_key(row.get(columns['class'])).upper()
+    text = cephalogram_key(row.get(columns['class'])).upper()
     label = _CLASSES.get(text, text)
     if label in ('NONE', 'NAN', ''):
         report.add('no_class', where)

@@ -17,9 +17,9 @@ _POINTS = (
 def read_rulers(
     path: Path, frame_size: tuple[int, int], length_mm: float = 10.0
 ) -> dict[str, tuple[float, float]]:
-    """Read two points per film that are a known length apart.
+    """Read two points per cephalogram that are a known length apart.
 
-    The file is an object of objects, by the key of the film:
+    The file is an object of objects, by the key of the cephalogram:
     ``{"7": {"ruler_point_up_x": ..., "ruler_point_up_y": ...,
     "ruler_point_down_x": ..., "ruler_point_down_y": ...}}``. An entry may
     have its own length in ``ruler_mm``. Anything else in it is not looked at.
@@ -27,12 +27,13 @@ def read_rulers(
     Args:
         path (Path): The JSON file.
         frame_size (Tuple[int, int]): Width and height in pixels of the
-            pictures in which the points were marked.
+            images in which the points were marked.
         length_mm (float): Length of the rulers. Defaults to 10.
 
     Returns:
-        Dict[str, Tuple[float, float]]: Width and height of the whole film in
-        millimetres, by its key; films without both points are not there.
+        Dict[str, Tuple[float, float]]: Width and height of the whole
+        cephalogram in millimetres, by its key; cephalograms without both
+        points are not there.
 
     Raises:
         ValueError: If the file has another form. Keys, which may be names of
@@ -44,7 +45,7 @@ def read_rulers(
         raise ValueError(f'{path} is no valid JSON: {error}') from error
     if not isinstance(content, dict):
         raise ValueError(
-            f'{path} is no JSON object: write {{"key of film": '
+            f'{path} is no JSON object: write {{"key of cephalogram": '
             f'{{"{_POINTS[0][0]}": ..., ...}}}}'
         )
     sizes = {}
@@ -70,12 +71,15 @@ def read_rulers(
                 'different points, or remove them'
             )
         scale = length / distance
-        sizes[film_key(key)] = (frame_size[0] * scale, frame_size[1] * scale)
+        sizes[cephalogram_key(key)] = (
+            frame_size[0] * scale,
+            frame_size[1] * scale,
+        )
     return sizes
 
 
-def film_key(value: Any) -> str:
-    """Make the key of a film one text, however it is stored.
+def cephalogram_key(value: Any) -> str:
+    """Make the key of a cephalogram one text, however it is stored.
 
     Args:
         value (Any): Such as ``7``, ``7.0`` or ``' 7 '``.

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Whether training, validation and test share films or people."""
+"""Whether training, validation and test share cephalograms or people."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ class SplitContent(NamedTuple):
     Attributes:
         role (str): ``'train'``, ``'val'`` or ``'test'``.
         ann_file (str): The file.
-        pictures (FrozenSet[str]): Real paths of the pictures in use.
+        images (FrozenSet[str]): Real paths of the images in use.
         subjects (FrozenSet[str]): Who is on them, as far as it is known.
-        num_unknown (int): Pictures of which it is not known.
+        num_unknown (int): Images of which it is not known.
     """
 
     role: str
     ann_file: str
-    pictures: frozenset[str]
+    images: frozenset[str]
     subjects: frozenset[str]
     num_unknown: int
 
 
 def read_split(role: str, dataset: Any) -> list[SplitContent]:
-    """Collect what a data set gives, also through wrappers.
+    """Collect what a dataset gives, also through wrappers.
 
     Args:
         role (str): ``'train'``, ``'val'`` or ``'test'``.
-        dataset (Any): A data set with ``ann_file``, whose items have
+        dataset (Any): A dataset with ``ann_file``, whose items have
             ``img_path`` and may have ``subject``, or a wrapper of such ones.
             Subsets count as what they hold.
 
     Returns:
-        List[SplitContent]: One for each inner data set; none for a data set
+        List[SplitContent]: One for each inner dataset; none for a dataset
         of another kind.
     """
     inner = getattr(dataset, 'datasets', None)
@@ -51,13 +51,15 @@ def read_split(role: str, dataset: Any) -> list[SplitContent]:
         return [part for one in inner for part in read_split(role, one)]
     if not getattr(dataset, 'ann_file', ''):
         return []
-    films = [dataset.get_data_info(index) for index in range(len(dataset))]
+    cephalograms = [
+        dataset.get_data_info(index) for index in range(len(dataset))
+    ]
     return [
         _collect(
             role,
             dataset.ann_file,
-            [film.get('img_path', '') for film in films],
-            [film.get('subject', '') for film in films],
+            [cephalogram.get('img_path', '') for cephalogram in cephalograms],
+            [cephalogram.get('subject', '') for cephalogram in cephalograms],
         )
     ]
 
@@ -65,7 +67,7 @@ def read_split(role: str, dataset: Any) -> list[SplitContent]:
 def find_split_problems(splits: Sequence[SplitContent]) -> list[str]:
     """Find what must not be shared.
 
-    The same file for validation and test is allowed: many data sets have no
+    The same file for validation and test is allowed: many datasets have no
     more.
 
     Args:
@@ -88,7 +90,7 @@ def find_split_problems(splits: Sequence[SplitContent]) -> list[str]:
 
 
 def check_splits(splits: Sequence[SplitContent]) -> None:
-    """Refuse splits that share films or people.
+    """Refuse splits that share cephalograms or people.
 
     Args:
         splits (Sequence[SplitContent]): Everything a config uses.
@@ -107,7 +109,7 @@ def _collect(
     return SplitContent(
         role=role,
         ann_file=ann_file,
-        pictures=frozenset(osp.realpath(path) for path in paths if path),
+        images=frozenset(osp.realpath(path) for path in paths if path),
         subjects=frozenset(subject for subject in subjects if subject),
         num_unknown=sum(not subject for subject in subjects),
     )
@@ -116,25 +118,25 @@ def _collect(
 def _compare(first: SplitContent, second: SplitContent, is_same: bool) -> str:
     """What two uses share, empty if nothing."""
     uses = f'{_USES[first.role]} and {_USES[second.role]}'
-    pictures = first.pictures & second.pictures
+    images = first.images & second.images
     subjects = first.subjects & second.subjects
-    if is_same and pictures:
+    if is_same and images:
         return (
-            f'{first.ann_file} is used for {uses}, with {len(pictures)} films '
-            'in common: what is measured on films that were learned says '
+            f'{first.ann_file} is used for {uses}, with {len(images)} images '
+            'in common: what is measured on images that were learned says '
             'nothing about new ones. Set ann_file to another file, or give '
-            'both data sets disjoint indices'
+            'both datasets disjoint indices'
         )
     if subjects:
         return (
             f'{len(subjects)} subjects are in {uses}: {_list(subjects)}; '
-            f'files {first.ann_file} and {second.ann_file}. Keep all films '
+            f'files {first.ann_file} and {second.ann_file}. Keep all images '
             'of a subject in one of them'
         )
-    if pictures:
+    if images:
         return (
-            f'{len(pictures)} pictures are in {uses}: {_list(pictures)}; '
-            f'files {first.ann_file} and {second.ann_file}. Keep each picture '
+            f'{len(images)} images are in {uses}: {_list(images)}; '
+            f'files {first.ann_file} and {second.ann_file}. Keep each image '
             'in one of them'
         )
     return ''

@@ -12,17 +12,17 @@ from .embedded_data import draw_on_first_use
 class CephalogramsDataset(CephalometricDataset):
     """Cephalograms, by default the embedded ones, drawn on first use.
 
-    If ``data_root`` is ``embedded_root``, the films are written there when
-    the folder is missing; a folder of that name with other content is refused
-    and left alone. Any other ``data_root`` is only read, as by
+    If ``data_root`` is ``embedded_root``, the cephalograms are written there
+    when the folder is missing; a folder of that name with other content is
+    refused and left alone. Any other ``data_root`` is only read, as by
     :class:`CephalometricDataset`.
 
     Args:
         ann_file (str): Annotation file, relative to ``data_root``.
         schema (str): Which landmarks to give. Those of ``'document19'`` and
-            of ``'isbi2015'`` are all on the embedded films. Defaults to
+            of ``'isbi2015'`` are all on the embedded cephalograms. Defaults to
             ``'cephalogram23'``.
-        data_root (str): Folder of the data set. Defaults to
+        data_root (str): Folder of the dataset. Defaults to
             ``'data/cephalograms'``.
         embedded_root (str): Folder of the embedded data, by default relative
             to the working directory. Defaults to ``'data/cephalograms'``.
@@ -47,10 +47,10 @@ class CephalogramsDataset(CephalometricDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """Write the embedded data if need be, and load all films.
+        """Write the embedded data if need be, and load all cephalograms.
 
         Returns:
-            List[dict]: One dictionary per film.
+            List[dict]: One dictionary per cephalogram.
         """
         draw_on_first_use(
             self.data_root, self.embedded_root, ensure_cephalograms

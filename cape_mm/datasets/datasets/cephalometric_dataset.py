@@ -21,27 +21,29 @@ from ..cephalometric_files.coco_check import (
     find_outside,
 )
 from ..cephalometric_files.coco_file import load_coco
-from ..picture_check import STATES, check_pictures
+from ..image_check import STATES, check_images
 from ..pipeline import build_transforms
 
 _PROBLEMS = OrderedDict(
-    no_annotation='films without annotation (skipped)',
-    no_landmark='films without labelled landmark (skipped)',
-    outside='landmarks outside of the picture (kept)',
-    no_spacing='films without spacing: no millimetres can be given for them',
+    no_annotation='cephalograms without annotation (skipped)',
+    no_landmark='cephalograms without labelled landmark (skipped)',
+    outside='landmarks outside of the image (kept)',
+    no_spacing=(
+        'cephalograms without spacing: no millimetres can be given for them'
+    ),
 )
 
 
 @DATASETS.register_module()
 class CephalometricDataset(BaseCocoStyleDataset):
-    """Lateral X-rays of the head with named landmarks; one item is one film.
+    """Lateral X-rays of the head with named landmarks; one item is one image.
 
     Landmarks are matched by name, never by position. If the file says, in
     ``info.schema``, that its landmarks are those of another schema, they are
     matched by their codes, and those that ``schema`` lacks are left out.
 
-    ``get_data_info`` gives what MMPose's data sets give, and ``spacing``
-    ((2,) float32, millimetres per pixel of the original picture along x and
+    ``get_data_info`` gives what MMPose's datasets give, and ``spacing``
+    ((2,) float32, millimetres per pixel of the original image along x and
     y, or None where unknown), ``spacing_source``, ``device``, ``subject``
     (empty where not given) and ``class_labels``. Metrics need the first four:
     list them in the ``meta_keys`` of ``PackPoseInputs``.
@@ -52,8 +54,8 @@ class CephalometricDataset(BaseCocoStyleDataset):
         ann_file (str): Annotation file, relative to ``data_root``.
         schema (str): Which landmarks to give and in which order; see
             :func:`cape_mm.structures.available_schemas`.
-        data_root (str): Folder of the data set. Defaults to ''.
-        data_prefix (dict): Where the pictures are, relative to ``data_root``.
+        data_root (str): Folder of the dataset. Defaults to ''.
+        data_prefix (dict): Where the images are, relative to ``data_root``.
             Defaults to ``dict(img='images/')``.
         landmark_weights (Dict[str, float], optional): Weight in the loss of
             landmarks by their codes, the others have 1. Without effect unless
@@ -64,10 +66,10 @@ class CephalometricDataset(BaseCocoStyleDataset):
             neither ``bbox_file``, ``metainfo`` nor ``data_mode``.
 
     Raises:
-        FileNotFoundError: If the annotation file or a picture is missing.
+        FileNotFoundError: If the annotation file or an image is missing.
         KeyError: If there is no such schema or landmark.
         DataError: If the file is wrong, has other landmarks than those of
-            the schema, or contradicts a picture.
+            the schema, or contradicts an image.
     """
 
     def __init__(
@@ -111,10 +113,10 @@ class CephalometricDataset(BaseCocoStyleDataset):
         return parsed
 
     def load_data_list(self) -> list[dict]:
-        """Load all films that have landmarks and report the others.
+        """Load all cephalograms that have landmarks and report the others.
 
         Returns:
-            List[dict]: One dictionary per film.
+            List[dict]: One dictionary per cephalogram.
         """
         self._report = AnnotationReport(self.ann_file, problems=_PROBLEMS)
         content = load_coco(self.ann_file)
@@ -123,34 +125,34 @@ class CephalometricDataset(BaseCocoStyleDataset):
         for image in content['images']:
             if image['id'] not in annotated:
                 self._report.add('no_annotation', describe(image))
-        self._check_pictures(content['images'])
+        self._check_images(content['images'])
 
-        films = super().load_data_list()
+        cephalograms = super().load_data_list()
         if self._report:
             print_log(
                 str(self._report), logger='current', level=logging.WARNING
             )
-        if not films:
+        if not cephalograms:
             raise DataError(
-                f'{self.ann_file} has no usable film. {self._report}'
+                f'{self.ann_file} has no usable cephalogram. {self._report}'
             )
         print_log(
-            f'{self.ann_file}: {len(films)} films, {len(self.schema)} '
+            f'{self.ann_file}: {len(cephalograms)} images, {len(self.schema)} '
             f'landmarks of schema {self.schema.name!r}'
             + (f', without {", ".join(dropped)}' if dropped else ''),
             logger='current',
         )
-        return films
+        return cephalograms
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
-        """Read one film.
+        """Read one cephalogram.
 
         Args:
             raw_data_info (dict): ``raw_ann_info`` and ``raw_img_info``,
                 entries of the file.
 
         Returns:
-            dict | None: The film; None if it has no labelled landmark.
+            dict | None: The cephalogram; None if it has no labelled landmark.
         """
         image = raw_data_info['raw_img_info']
         points = np.array(raw_data_info['raw_ann_info']['keypoints'])
@@ -164,7 +166,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
             self._report.add(
                 'outside',
                 f'{describe(image)}: {self.schema.codes[index]} at '
-                f'({x:g}, {y:g}), the picture has {size[0]} x {size[1]} '
+                f'({x:g}, {y:g}), the image has {size[0]} x {size[1]} '
                 'pixels',
             )
         spacing = image.get('spacing')
@@ -228,10 +230,10 @@ class CephalometricDataset(BaseCocoStyleDataset):
             code for code in theirs.codes if code not in self.schema.codes
         ]
 
-    def _check_pictures(self, images: list[dict]) -> None:
-        """Refuse missing, unreadable and exchanged pictures."""
+    def _check_images(self, images: list[dict]) -> None:
+        """Refuse missing, unreadable and exchanged images."""
         root = Path(self.data_prefix['img'])
-        states = check_pictures(images, root)
+        states = check_images(images, root)
         for state, meaning in STATES.items():
             bad = [
                 image
@@ -246,9 +248,9 @@ class CephalometricDataset(BaseCocoStyleDataset):
             )
             kind = FileNotFoundError if state == 'missing' else DataError
             raise kind(
-                f'{self.ann_file}: {len(bad)} of {len(images)} pictures in '
+                f'{self.ann_file}: {len(bad)} of {len(images)} images in '
                 f'{root} are {state} ({meaning}), e.g. {shown}. Put the '
-                'right pictures there, correct data_root or data_prefix, or '
-                'write the annotations anew from the pictures: landmarks of '
-                'another picture or size are wrong'
+                'right images there, correct data_root or data_prefix, or '
+                'write the annotations anew from the images: landmarks of '
+                'another image or size are wrong'
             )

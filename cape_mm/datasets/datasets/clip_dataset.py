@@ -12,13 +12,13 @@ from mmengine.logging import print_log
 from cape_mm.structures import EpisodeIndex
 
 from ..annotation_report import AnnotationReport
-from ..picture_check import find_missing
+from ..image_check import find_missing
 from ..pipeline import build_transforms
 from ..posetrack_files import POSETRACK_PROBLEMS, layout_metainfo
 
 
 class ClipDataset(BaseDataset):
-    """What data sets of clips have in common.
+    """What datasets of clips have in common.
 
     An item is ``dict(inputs=..., data_samples=...)``: the U unique frames of T
     windows of F frames, (U, 3, H, W) uint8, and a
@@ -31,7 +31,7 @@ class ClipDataset(BaseDataset):
     item does not depend on workers, ranks or a resume. An ``int`` ``i`` means
     ``EpisodeIndex(self.seed, 0, i)``.
 
-    ``metainfo`` describes the keypoints as MMPose's data sets do.
+    ``metainfo`` describes the keypoints as MMPose's datasets do.
 
     Args:
         ann_file (str): Annotation file or folder, relative to ``data_root``.
@@ -43,12 +43,12 @@ class ClipDataset(BaseDataset):
             :func:`cape_mm.datasets.posetrack_files.layout_metainfo`. Defaults
             to ``'posetrack15'``.
         missing_images (str): ``'error'``, or ``'drop'`` to go on without the
-            frames whose picture is missing. Results are then not comparable
-            with those of the whole data set. Defaults to ``'error'``.
+            frames whose image is missing. Results are then not comparable
+            with those of the whole dataset. Defaults to ``'error'``.
         seed (int): Seed of items chosen by an ``int``; not negative. Defaults
             to 0.
-        data_root (str): Folder of the data set. Defaults to ''.
-        data_prefix (dict): Where the pictures are, relative to ``data_root``.
+        data_root (str): Folder of the dataset. Defaults to ''.
+        data_prefix (dict): Where the images are, relative to ``data_root``.
             Defaults to ``dict(img='')``.
         test_mode (bool): Whether items are for test. Defaults to False.
         lazy_init (bool): Whether ``full_init`` is called later. Defaults to
@@ -168,15 +168,15 @@ class ClipDataset(BaseDataset):
         """A report of what is not usual in the annotations."""
         return AnnotationReport(self.ann_file, problems=POSETRACK_PROBLEMS)
 
-    def _picture_path(self, file_name: str) -> str:
+    def _image_path(self, file_name: str) -> str:
         return join_path(self.data_prefix['img'], file_name)
 
     def _find_missing(self, paths: set[str]) -> set[str]:
-        """Pictures that are not there; an error unless they may be dropped."""
+        """Images that are not there; an error unless they may be dropped."""
         missing = find_missing(paths)
         if missing and self.missing_images == 'error':
             raise FileNotFoundError(
-                f'{len(missing)} of {len(paths)} pictures of {self.ann_file} '
+                f'{len(missing)} of {len(paths)} images of {self.ann_file} '
                 f'are missing, e.g. {", ".join(sorted(missing)[:3])}. Put '
                 'them there, correct data_root or data_prefix, or set '
                 "missing_images='drop' to go on without them"

@@ -20,7 +20,7 @@ class CreaturesDataset(MP100Dataset):
 
     Args:
         ann_file (str): Annotation file, relative to ``data_root``.
-        data_root (str): Folder of the data set. Defaults to
+        data_root (str): Folder of the dataset. Defaults to
             ``'data/creatures'``.
         embedded_root (str): Folder of the embedded data, by default relative
             to the working directory. Defaults to ``'data/creatures'``.

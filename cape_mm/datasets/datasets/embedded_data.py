@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Data sets that are drawn when a training first asks for them."""
+"""Datasets that are drawn when a training first asks for them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def draw_on_first_use(
         return
     if not osp.exists(data_root):
         print_log(
-            f'Drawing the embedded data set into {osp.abspath(data_root)} '
+            f'Drawing the embedded dataset into {osp.abspath(data_root)} '
             '(some seconds, once)',
             logger='current',
             level=logging.INFO,

@@ -30,7 +30,7 @@ class EpisodeDataset(Dataset):
     read ``results['episode_rng']``.
 
     A member that cannot be used is replaced by another instance of its
-    category: a picture that cannot be read or decoded, a pipeline that
+    category: an image that cannot be read or decoded, a pipeline that
     returns None, a support without labelled keypoint inside its crop. The
     paths are listed in the episode's ``replaced``.
 
@@ -189,7 +189,7 @@ class EpisodeDataset(Dataset):
         num_instances = sum(len(pool) for pool in self._pools.values())
         return '\n'.join(
             [
-                'mode: episodes, support and query are different pictures or '
+                'mode: episodes, support and query are different images or '
                 'objects of one category',
                 f'annotations: {getattr(self.dataset, "ann_file", "?")}',
                 f'categories: {len(self._pools)} with {num_instances} '
@@ -201,7 +201,7 @@ class EpisodeDataset(Dataset):
         )
 
     def _drawn_from(self) -> dict:
-        """What tells this data set from others, wherever its files are."""
+        """What tells this dataset from others, wherever its files are."""
         return dict(
             categories=list(self._pools),
             num_instances=sum(len(pool) for pool in self._pools.values()),
@@ -228,7 +228,7 @@ class EpisodeDataset(Dataset):
                 raise DataError(
                     f'no episode can be drawn. {text}\nUse fewer shots or '
                     'queries, or cape_mm.SingleImageEpisodeDataset for one '
-                    'picture as support and query'
+                    'image as support and query'
                 )
             print_log(
                 f'Left out of the episodes: {text}',

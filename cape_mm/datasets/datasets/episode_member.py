@@ -36,7 +36,7 @@ def load_member(
     try:
         result = pipeline(info)
     except Exception as error:
-        # The decoder fails with various types. If the picture can be read,
+        # The decoder fails with various types. If the image can be read,
         # something else is wrong, which must not be hidden.
         if not isinstance(error, OSError) and _is_readable(path):
             raise
@@ -56,7 +56,7 @@ def load_member(
 
 
 def _is_readable(path: str) -> bool:
-    """Whether the picture exists and can be decoded."""
+    """Whether the image exists and can be decoded."""
     try:
         return mmcv.imread(path) is not None
     except Exception:

@@ -22,7 +22,7 @@ def pack_episode(
         (Q, 3, H, W), uint8, and ``data_samples``.
 
     Raises:
-        ValueError: If the pictures differ in shape.
+        ValueError: If the images differ in shape.
     """
     sizes = {tuple(member['inputs'].shape) for member in supports + queries}
     if len(sizes) > 1:

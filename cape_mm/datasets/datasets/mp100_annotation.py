@@ -104,15 +104,15 @@ def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
 def clean_box(
     bbox: list[float], width: float, height: float
 ) -> np.ndarray | None:
-    """Cut a box at the picture's border, by the rule of all MP-100 loaders.
+    """Cut a box at the image's border, by the rule of all MP-100 loaders.
 
     Width and height each shrink by one pixel. The result is also what PCK is
     normalised by.
 
     Args:
         bbox (List[float]): x, y, width, height in original pixels.
-        width (float): Width of the picture in pixels.
-        height (float): Height of the picture in pixels.
+        width (float): Width of the image in pixels.
+        height (float): Height of the image in pixels.
 
     Returns:
         np.ndarray | None: (1, 4) float32, x1, y1, x2, y2 in original pixels;
@@ -134,7 +134,7 @@ def parse_instances(
 ) -> list[dict]:
     """Read all usable instances.
 
-    Pictures come in the order of the file, and the annotations of a picture
+    Images come in the order of the file, and the annotations of an image
     in the order of the file: published lists of MP-100 pairs count so.
 
     Args:
@@ -159,7 +159,7 @@ def parse_instances(
     for ann in content['annotations']:
         image = images.get(ann['image_id'])
         category = categories.get(ann['category_id'])
-        file_name = image['file_name'] if image else 'no picture'
+        file_name = image['file_name'] if image else 'no image'
         where = f'annotation {ann["id"]} ({file_name})'
         if ann['id'] in seen:
             report.add('duplicate_id', where)
@@ -173,7 +173,7 @@ def parse_instances(
             if bbox is None:
                 problem = (
                     'degenerate_box',
-                    f'nothing is left of bbox {ann["bbox"]} in a picture of '
+                    f'nothing is left of bbox {ann["bbox"]} in an image of '
                     f'{image["width"]} x {image["height"]} pixels',
                 )
         if problem is not None:

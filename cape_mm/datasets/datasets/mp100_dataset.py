@@ -15,7 +15,7 @@ from cape_mm.registry import DATASETS
 from cape_mm.structures import Category
 
 from ..annotation_report import AnnotationReport
-from ..picture_check import find_missing
+from ..image_check import find_missing
 from ..pipeline import build_transforms
 from .mp100_annotation import load_annotation_file, parse_instances
 from .mp100_categories import parse_categories
@@ -26,8 +26,8 @@ class MP100Dataset(BaseDataset):
     """MP-100 or own data in its layout; one item is one object instance.
 
     The number of keypoints K is that of the instance's category. Instances
-    keep the order of the file: pictures as listed, then the annotations of a
-    picture as listed. What is not usable is skipped by the rules of all
+    keep the order of the file: images as listed, then the annotations of a
+    image as listed. What is not usable is skipped by the rules of all
     MP-100 loaders and reported once, with counts and examples; an annotation
     without labelled keypoints never becomes data.
 
@@ -40,19 +40,19 @@ class MP100Dataset(BaseDataset):
 
     Args:
         ann_file (str): Annotation file, relative to ``data_root``.
-        data_root (str): Folder of the data set. Defaults to ''.
-        data_prefix (dict): Where the pictures are, relative to ``data_root``.
+        data_root (str): Folder of the dataset. Defaults to ''.
+        data_prefix (dict): Where the images are, relative to ``data_root``.
             Defaults to ``dict(img='images/')``.
         pipeline (Sequence[dict | Callable]): MMPose transforms, applied to
             one instance. Defaults to none.
         missing_images (str): ``'error'``, or ``'drop'`` to go on without the
-            instances whose picture is missing. Results are then not
-            comparable with those of the whole data set. Defaults to
+            instances whose image is missing. Results are then not
+            comparable with those of the whole dataset. Defaults to
             ``'error'``.
         **kwargs: Other arguments of MMEngine's ``BaseDataset``.
 
     Raises:
-        FileNotFoundError: If the annotation file or a picture is missing.
+        FileNotFoundError: If the annotation file or an image is missing.
         DataError: If the annotation file is broken, or nothing in it is
             usable.
     """
@@ -156,7 +156,7 @@ class MP100Dataset(BaseDataset):
         self._index_categories()
 
     def get_subset(self, indices: Sequence[int] | int) -> MP100Dataset:
-        """Make a data set of some instances; see ``BaseDataset``."""
+        """Make a dataset of some instances; see ``BaseDataset``."""
         subset = super().get_subset(indices)
         subset._index_categories()
         return subset
@@ -216,7 +216,7 @@ class MP100Dataset(BaseDataset):
     def _drop_missing(
         self, instances: list[dict], report: AnnotationReport
     ) -> list[dict]:
-        """Refuse or drop instances without picture."""
+        """Refuse or drop instances without image."""
         missing = find_missing({item['img_path'] for item in instances})
         if not missing:
             return instances
@@ -236,7 +236,7 @@ class MP100Dataset(BaseDataset):
     def _describe_missing(
         self, instances: list[dict], missing: set[str]
     ) -> str:
-        """Which pictures are missing, by folder, and what helps."""
+        """Which images are missing, by folder, and what helps."""
         paths = sorted({item['img_path'] for item in instances})
         wanted = Counter(osp.dirname(path) for path in paths)
         absent = Counter(osp.dirname(path) for path in missing)
@@ -248,7 +248,7 @@ class MP100Dataset(BaseDataset):
             lines[10:] = [f'  ... and {len(lines) - 10} more folders']
         examples = ', '.join(sorted(missing)[:3])
         return (
-            f'{len(missing)} of {len(paths)} pictures of {self.ann_file} are '
+            f'{len(missing)} of {len(paths)} images of {self.ann_file} are '
             f'missing, e.g. {examples}; by folder:\n'
             + '\n'.join(lines)
             + '\nPut them there, correct data_root or data_prefix, or set '

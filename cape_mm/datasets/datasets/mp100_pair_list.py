@@ -150,7 +150,7 @@ def protocol_objects(content: dict[str, list[dict]]) -> dict[Any, list[Any]]:
 
     Returns:
         Dict[int, List[int]]: Annotation ids of each category; categories,
-        pictures and the annotations of a picture in the order of the file.
+        images and the annotations of an image in the order of the file.
 
     Raises:
         DataError: If an annotation id occurs twice.

@@ -45,10 +45,10 @@ class PairListEpisodeDataset(EpisodeDataset):
             ``tools/dataset_converters/make_pair_list.py``.
         incomplete (str): What to do if not every pair of the list can be
             evaluated: ``'error'``, or ``'skip'`` to leave out categories with
-            fewer than S + Q objects, queries without usable picture, and
+            fewer than S + Q objects, queries without usable image, and
             episodes with such a support. Results are then partial, and marked
-            so. Needs ``missing_images='drop'`` of the instances' data set if
-            pictures are missing, and a batch size of 1, because episodes then
+            so. Needs ``missing_images='drop'`` of the instances' dataset if
+            images are missing, and a batch size of 1, because episodes then
             differ in the number of queries. Defaults to ``'error'``.
         **kwargs: See :class:`EpisodeDataset`.
 
@@ -253,7 +253,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         )
         self._report(
             f'{len(lost)} annotations of {self.dataset.ann_file} that the '
-            f'list names are not usable, e.g. {lost[:5]}: their picture is '
+            f'list names are not usable, e.g. {lost[:5]}: their image is '
             'missing, or they were skipped when the file was read (see the '
             f'log). That loses {pairs.num_pairs - kept.num_pairs} of '
             f'{pairs.num_pairs} pairs',
@@ -293,7 +293,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         if result is None:
             raise DataError(
                 f'{where} of episode {index.episode} cannot be used: '
-                f'{reason}. Repair the picture: a fixed list of pairs has no '
+                f'{reason}. Repair the image: a fixed list of pairs has no '
                 'substitutes'
             )
         return result

@@ -39,7 +39,7 @@ class PoseTrackClipDataset(ClipDataset):
 
     The format is recognised. ``ann_file`` is the folder with one annotation
     file per video, e.g. ``annotations/train``, or a file with several videos.
-    Pictures are named relative to the folder of pictures, which is
+    Images are named relative to the folder of images, which is
     ``data_root`` unless ``data_prefix`` says otherwise.
 
     In training, the middle frames of the T windows are labelled, and each
@@ -72,7 +72,7 @@ class PoseTrackClipDataset(ClipDataset):
         **kwargs: Other arguments of :class:`ClipDataset`.
 
     Raises:
-        FileNotFoundError: If annotations or pictures are missing.
+        FileNotFoundError: If annotations or images are missing.
         ValueError: If a file is broken, or has nothing to train on.
     """
 
@@ -129,7 +129,7 @@ class PoseTrackClipDataset(ClipDataset):
         report = self._start_report()
         videos = read_videos(self.ann_file, self._names, report)
         paths = {
-            self._picture_path(frame.file_name)
+            self._image_path(frame.file_name)
             for video in videos
             for frame in video.frames
         }
@@ -139,7 +139,7 @@ class PoseTrackClipDataset(ClipDataset):
         for video in videos:
             frames = []
             for frame in video.frames:
-                if self._picture_path(frame.file_name) in missing:
+                if self._image_path(frame.file_name) in missing:
                     report.add('missing_image', frame.file_name)
                 else:
                     frames.append(self._make_frame(frame, report))
@@ -222,7 +222,7 @@ class PoseTrackClipDataset(ClipDataset):
             keep_hidden=self.hidden_joints == 'keep',
         )
         return dict(
-            img_path=self._picture_path(frame.file_name),
+            img_path=self._image_path(frame.file_name),
             img_id=frame.image_id,
             frame_number=frame.number,
             is_labeled=frame.is_labeled,

@@ -14,7 +14,7 @@ from .episode_dataset import EpisodeDataset
 class SingleCategoryEpisodeDataset(EpisodeDataset):
     """Episodes of one category only, of different instances.
 
-    For overfitting a category: harder than one picture, because support and
+    For overfitting a category: harder than one image, because support and
     query differ, and still without any unseen category.
 
     Args:

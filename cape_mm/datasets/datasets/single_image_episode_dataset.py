@@ -14,8 +14,8 @@ from .episode_dataset import EpisodeDataset
 class SingleImageEpisodeDataset(EpisodeDataset):
     """Episodes in which one instance is every support and every query.
 
-    For overfitting one picture: what a sound model must be able to do. The
-    score says nothing about other pictures.
+    For overfitting one image: what a sound model must be able to do. The
+    score says nothing about other images.
 
     Args:
         *args: See :class:`EpisodeDataset`.
@@ -50,7 +50,7 @@ class SingleImageEpisodeDataset(EpisodeDataset):
 
     @force_full_init
     def describe(self) -> str:
-        """Say which picture it is and what is cut out of it.
+        """Say which image it is and what is cut out of it.
 
         Returns:
             str: The lines.
@@ -64,15 +64,15 @@ class SingleImageEpisodeDataset(EpisodeDataset):
         category = self.dataset.categories[self.category_id]
         return '\n'.join(
             [
-                'mode: single image, support and query are the same picture',
+                'mode: single image, support and query are the same image',
                 f'annotations: {getattr(self.dataset, "ann_file", "?")}',
-                f'picture: {info["img_path"]}, annotation {info["id"]} '
+                f'image: {info["img_path"]}, annotation {info["id"]} '
                 f'(number {self.image_index} of its category)',
                 f'category: {category}',
                 f'keypoints: {info["num_keypoints"]}, labelled: '
                 f'{int(info["keypoints_visible"].sum())}, of these inside '
                 f'the crop: {int((labels > 0).sum())}',
-                f'crop: {side_w:.0f} x {side_h:.0f} pixels of the picture, '
+                f'crop: {side_w:.0f} x {side_h:.0f} pixels of the image, '
                 f'resized to {in_w} x {in_h}',
                 f'episode: {self.num_shots} shot(s), {self.num_queries} '
                 'query(s)',

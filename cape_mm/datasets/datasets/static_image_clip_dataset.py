@@ -18,11 +18,11 @@ from .clip_dataset import ClipDataset
 
 @DATASETS.register_module()
 class StaticImageClipDataset(ClipDataset):
-    """Pseudo clips of still pictures, to pre-train on COCO.
+    """Pseudo clips of still images, to pre-train on COCO.
 
-    A clip shows one picture as a slowly moving camera would see it, and the
-    persons of the picture are its identities. The middle frame of the middle
-    window is the picture as it is. In test mode, a picture is a video of one
+    A clip shows one image as a slowly moving camera would see it, and the
+    persons of the image are its identities. The middle frame of the middle
+    window is the image as it is. In test mode, an image is a video of one
     frame that does not move.
 
     With ``keypoint_layout='posetrack15'``, the nose and the twelve joints of
@@ -31,7 +31,7 @@ class StaticImageClipDataset(ClipDataset):
     ears or eyes are other places. They are learned from PoseTrack afterwards.
     ``'coco'`` gives COCO's 17 keypoints.
 
-    ``get_data_info(i)`` gives picture ``i``, with the entries of a frame of
+    ``get_data_info(i)`` gives image ``i``, with the entries of a frame of
     :class:`PoseTrackClipDataset`.
 
     Args:
@@ -47,7 +47,7 @@ class StaticImageClipDataset(ClipDataset):
         **kwargs: Other arguments of :class:`ClipDataset`.
 
     Raises:
-        FileNotFoundError: If the file or a picture is missing.
+        FileNotFoundError: If the file or an image is missing.
         ValueError: If the file is broken or has no usable person.
     """
 
@@ -66,15 +66,15 @@ class StaticImageClipDataset(ClipDataset):
 
     @property
     def video_lengths(self) -> list[int]:
-        """List[int]: One frame for each picture."""
+        """List[int]: One frame for each image."""
         return [1] * len(self)
 
     def load_data_list(self) -> list[dict]:
-        """Load the pictures and report what is not usual.
+        """Load the images and report what is not usual.
 
         Returns:
-            List[dict]: One dictionary per picture with a usable person; in
-            test mode, one per picture.
+            List[dict]: One dictionary per image with a usable person; in
+            test mode, one per image.
         """
         report = self._start_report()
         path = Path(self.ann_file)
@@ -85,11 +85,11 @@ class StaticImageClipDataset(ClipDataset):
             )
         content = load_json(path)
         frames = read_coco_images(content, str(path), self._names, report)
-        paths = {self._picture_path(frame.file_name) for frame in frames}
+        paths = {self._image_path(frame.file_name) for frame in frames}
         missing = self._find_missing(paths)
-        pictures = []
+        images = []
         for frame in frames:
-            img_path = self._picture_path(frame.file_name)
+            img_path = self._image_path(frame.file_name)
             if img_path in missing:
                 report.add('missing_image', frame.file_name)
                 continue
@@ -99,7 +99,7 @@ class StaticImageClipDataset(ClipDataset):
             if not len(instances['track_ids']) and not self.test_mode:
                 report.add('no_person', frame.file_name)
                 continue
-            pictures.append(
+            images.append(
                 dict(
                     video_id=str(frame.image_id),
                     frame_id=0,
@@ -114,17 +114,15 @@ class StaticImageClipDataset(ClipDataset):
                 )
             )
         self._num_persons = sum(
-            len(picture['instances']['track_ids']) for picture in pictures
+            len(image['instances']['track_ids']) for image in images
         )
-        self._log(
-            report, f'{len(pictures)} pictures, {self._num_persons} poses'
-        )
-        if not pictures:
+        self._log(report, f'{len(images)} images, {self._num_persons} poses')
+        if not images:
             raise ValueError(f'{self.ann_file} has no usable person. {report}')
-        return pictures
+        return images
 
     def make_clip(self, index: EpisodeIndex, rng: np.random.Generator) -> dict:
-        """Move over a picture; see :class:`ClipDataset`."""
+        """Move over an image; see :class:`ClipDataset`."""
         if self.test_mode:
             frame = self.get_data_info(index.episode)
             still = np.zeros((1, self.num_frames), np.int64)
@@ -158,7 +156,7 @@ class StaticImageClipDataset(ClipDataset):
         return '\n'.join(
             [
                 f'annotations: {self.ann_file}',
-                f'content: {count} pictures with {self._num_persons} poses',
+                f'content: {count} images with {self._num_persons} poses',
                 f'clip: {self.num_windows} window(s) of {self.num_frames} '
                 f'frame(s), {self.motion}',
             ]

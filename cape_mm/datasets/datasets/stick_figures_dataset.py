@@ -20,7 +20,7 @@ class StickFiguresDataset(PoseTrackClipDataset):
     Args:
         ann_file (str): Annotation file or folder, relative to ``data_root``:
             ``'annotations/train'`` or ``'annotations/val'``.
-        data_root (str): Folder of the data set. Defaults to
+        data_root (str): Folder of the dataset. Defaults to
             ``'data/stick_figures'``.
         embedded_root (str): Folder of the embedded data, by default relative
             to the working directory. Defaults to ``'data/stick_figures'``.

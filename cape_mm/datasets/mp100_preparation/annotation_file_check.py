@@ -25,7 +25,7 @@ def check_annotation_file(
     Args:
         path (Path): The file; its name says which part it is.
         content (Dict[str, List[dict]]): What is in it.
-        states (Dict[str, str]): From :func:`check_pictures`.
+        states (Dict[str, str]): From :func:`check_images`.
         shots (Sequence[int]): Numbers of shots for which pairs are counted.
             Defaults to (1, 5).
         num_queries (int): Queries per episode. Defaults to 15.
@@ -58,7 +58,7 @@ def check_annotation_file(
     return dict(
         file=path.name,
         part=part,
-        pictures=len(content['images']),
+        images=len(content['images']),
         annotations=len(content['annotations']),
         usable_objects=len(instances),
         protocol_objects=sum(map(len, objects.values())),
@@ -93,7 +93,7 @@ def _category_rows(
     objects: dict[Any, list[Any]],
     available: set[Any],
 ) -> list[dict]:
-    """Pictures and objects of each category."""
+    """Images and objects of each category."""
     images = {image['id']: image for image in content['images']}
     seen: dict[Any, dict[str, dict]] = {key: {} for key in objects}
     for ann in content['annotations']:
@@ -102,19 +102,21 @@ def _category_rows(
             seen[ann['category_id']][image['file_name']] = image
     rows = []
     for category in content['categories']:
-        pictures = seen[category['id']]
-        counts = Counter(states[name] for name in pictures)
+        file_names = seen[category['id']]
+        counts = Counter(states[name] for name in file_names)
         ids = objects[category['id']]
-        sources = {source_of(i, category) for i in pictures.values()}
+        sources = {source_of(i, category) for i in file_names.values()}
         rows.append(
             dict(
                 id=category['id'],
                 name=category['name'],
                 supercategory=category.get('supercategory', ''),
                 sources=sorted(sources),
-                pictures=len(pictures),
+                images=len(file_names),
                 states=dict(counts),
-                missing=sorted(n for n in pictures if states[n] == 'missing'),
+                missing=sorted(
+                    n for n in file_names if states[n] == 'missing'
+                ),
                 objects=len(ids),
                 available=sum(ann_id in available for ann_id in ids),
             )
@@ -125,20 +127,20 @@ def _category_rows(
 def _source_rows(
     content: dict[str, list[dict]], states: dict[str, str]
 ) -> dict[str, dict]:
-    """Pictures by the data set that they come from."""
+    """Images by the dataset that they come from."""
     categories = {c['id']: c for c in content['categories']}
     images = {image['id']: image for image in content['images']}
-    pictures: dict[str, set[str]] = {}
+    file_names: dict[str, set[str]] = {}
     for ann in content['annotations']:
         image = images.get(ann['image_id'])
         category = categories.get(ann['category_id'])
         if image is not None and category is not None:
             source = source_of(image, category)
-            pictures.setdefault(source, set()).add(image['file_name'])
+            file_names.setdefault(source, set()).add(image['file_name'])
     return {
         source: dict(
-            pictures=len(names),
+            images=len(names),
             states=dict(Counter(states[name] for name in names)),
         )
-        for source, names in sorted(pictures.items())
+        for source, names in sorted(file_names.items())
     }

@@ -16,11 +16,11 @@ def count_lost_pairs(
     num_shots: int,
     num_queries: int,
 ) -> dict:
-    """What missing pictures would change in validation or test.
+    """What missing images would change in validation or test.
 
     Args:
         objects (Dict[int, List[int]]): From :func:`protocol_objects`.
-        available (Set[int]): Annotation ids whose picture is usable.
+        available (Set[int]): Annotation ids whose image is usable.
         part (str): ``'val'`` or ``'test'``.
         num_shots (int): S.
         num_queries (int): Q.
@@ -29,7 +29,7 @@ def count_lost_pairs(
         dict: ``pairs``, ``lost`` and ``lost_share``; ``sha256`` of the list;
         ``lost_by_category``; ``too_small``: categories with fewer than S + Q
         objects in the file, for which there is no list at all; ``fell_below``:
-        those with fewer than that only because of missing pictures.
+        those with fewer than that only because of missing images.
     """
     need = num_shots + num_queries
     pairs = draw_pair_list(

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""When a downloaded picture is proven to be the annotated one.
+"""When a downloaded image is proven to be the annotated one.
 
-All of this is needed: every annotation of the picture is found among the
+All of this is needed: every annotation of the image is found among the
 original annotations of the candidate (the same labelled keypoints, at least
 three; or the same box, number of keypoints and non-empty outline); the file
 has exactly the annotated size; and no other candidate, unless it is the same
@@ -15,17 +15,17 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 
-from ..picture_check import loaded_size
+from ..image_check import loaded_size
 
 _MIN_KEYPOINTS = 3
 _TOLERANCE_PX = 0.01  # files round differently
 
 
 class Candidate(NamedTuple):
-    """A downloaded picture with its original annotations.
+    """A downloaded image with its original annotations.
 
     Attributes:
-        path (Path): The picture.
+        path (Path): The image.
         objects (List[dict]): With ``keypoints`` (flat x, y, v) and, where
             there are, ``bbox``, ``num_keypoints``, ``segmentation``.
     """
@@ -35,11 +35,11 @@ class Candidate(NamedTuple):
 
 
 class Match(NamedTuple):
-    """A picture that may be copied.
+    """An image that may be copied.
 
     Attributes:
         file_name (str): Name in the annotation file.
-        path (Path): The proven picture.
+        path (Path): The proven image.
         proof (str): Why it is the right one.
     """
 
@@ -49,7 +49,7 @@ class Match(NamedTuple):
 
 
 class Unproven(NamedTuple):
-    """A picture for which nothing was proven.
+    """An image for which nothing was proven.
 
     Attributes:
         file_name (str): Name in the annotation file.
@@ -63,7 +63,7 @@ class Unproven(NamedTuple):
 def prove(
     image: dict, annotations: Sequence[dict], candidates: Sequence[Candidate]
 ) -> Match | Unproven:
-    """Find the candidate that is the annotated picture beyond doubt.
+    """Find the candidate that is the annotated image beyond doubt.
 
     Args:
         image (dict): Of the annotation file.
@@ -96,9 +96,7 @@ def prove(
         )
     if len({c.path.read_bytes() for c in fitting}) > 1:
         listed = ', '.join(str(c.path) for c in fitting[:3])
-        return Unproven(
-            name, f'{len(fitting)} different pictures fit: {listed}'
-        )
+        return Unproven(name, f'{len(fitting)} different images fit: {listed}')
     return Match(
         name,
         fitting[0].path,

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from ..picture_check import STATES
+from ..image_check import STATES
 
 _BAD = tuple(state for state in STATES if state != 'ok')
 
@@ -57,16 +57,14 @@ def _file_lines(file: dict, max_lines: int) -> list[str]:
         file['file'],
         f'  {len(file["categories"])} categories, {file["annotations"]} '
         f'annotations, {file["usable_objects"]} usable objects',
-        f'  pictures: {_states(file["states"], file["pictures"])}',
+        f'  images: {_states(file["states"], file["images"])}',
     ]
     for source, row in file['sources'].items():
-        lines.append(
-            f'    {source}: {_states(row["states"], row["pictures"])}'
-        )
+        lines.append(f'    {source}: {_states(row["states"], row["images"])}')
     bad = [row for row in file['categories'] if _is_bad(row['states'])]
     lines += [
         f'    category {row["id"]} {row["name"]!r}: '
-        f'{_states(row["states"], row["pictures"])}; '
+        f'{_states(row["states"], row["images"])}; '
         f'{row["available"]} of {row["objects"]} objects left'
         for row in bad[:max_lines]
     ]

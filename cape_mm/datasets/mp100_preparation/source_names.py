@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Which data set the pictures of an MP-100 category come from."""
+"""Which dataset the images of an MP-100 category come from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BY_NAME.update(
 
 
 def source_of(image: dict, category: dict) -> str:
-    """Name the source of a picture.
+    """Name the source of an image.
 
     Args:
         image (dict): Of an annotation file; its ``source`` counts, if any.

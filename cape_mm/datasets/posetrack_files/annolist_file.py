@@ -48,7 +48,7 @@ def read_annolist(
         names (Sequence[str]): K keypoints to give, in this order.
 
     Returns:
-        List[AnnotatedFrame]: In the order of the file. The size of pictures
+        List[AnnotatedFrame]: In the order of the file. The size of images
         is not known.
 
     Raises:

@@ -44,12 +44,12 @@ class AnnotatedFrame:
     """One frame, as the file has it.
 
     Attributes:
-        file_name (str): Picture, relative to the folder of pictures.
+        file_name (str): Image, relative to the folder of images.
         number (int): Frame number in the video, as in the file name; it
             counts from 0 or 1 and may have gaps.
         is_labeled (bool): Whether its persons are annotated. If so, there may
             be none all the same.
-        image_id (int, optional): Id of the picture in the file.
+        image_id (int, optional): Id of the image in the file.
         size (Tuple[int, int], optional): Width and height in pixels.
         persons (List[AnnotatedPerson]): In the order of the file.
         ignore_regions (List[np.ndarray]): (P, 2) float32 polygons in original
@@ -70,8 +70,8 @@ class AnnotatedVideo:
     """One video, as the file has it.
 
     Attributes:
-        video_id (str): Unique in the data set. The name of the video's
-            annotation file, or that of its folder of pictures if the file
+        video_id (str): Unique in the dataset. The name of the video's
+            annotation file, or that of its folder of images if the file
             holds several videos.
         frames (List[AnnotatedFrame]): In order of time.
     """
@@ -88,7 +88,7 @@ def frame_number(file_name: str, where: str) -> int:
         where (str): File and record, for the error.
 
     Returns:
-        int: The first number in the name of the picture.
+        int: The first number in the name of the image.
 
     Raises:
         ValueError: If there is none.
@@ -97,7 +97,7 @@ def frame_number(file_name: str, where: str) -> int:
     if match is None:
         raise ValueError(
             f'{where}: the order of frames is unknown, because the name of '
-            f'the picture {file_name!r} has no number; name pictures by their '
+            f'the image {file_name!r} has no number; name images by their '
             'frame number, e.g. 000017.jpg'
         )
     return int(match.group())
@@ -108,7 +108,7 @@ def group_frames(
 ) -> list[AnnotatedVideo]:
     """Make videos of the frames of one file.
 
-    Frames whose pictures are in one folder are one video.
+    Frames whose images are in one folder are one video.
 
     Args:
         frames (List[AnnotatedFrame]): All frames of the file.

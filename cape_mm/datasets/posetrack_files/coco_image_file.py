@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Annotation files of static pictures with persons, as COCO's."""
+"""Annotation files of static images with persons, as COCO's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOT_IN_COCO = ('head_bottom', 'head_top')
 def read_coco_images(
     content: dict, path: str, names: Sequence[str], report: AnnotationReport
 ) -> list[AnnotatedFrame]:
-    """Read the pictures of a COCO keypoint file.
+    """Read the images of a COCO keypoint file.
 
     Args:
         content (dict): The file.
@@ -30,7 +30,7 @@ def read_coco_images(
         report (AnnotationReport): Takes what is not usual.
 
     Returns:
-        List[AnnotatedFrame]: Pictures in the order of the file, all labelled,
+        List[AnnotatedFrame]: Images in the order of the file, all labelled,
         with their position as number. Persons have no track id.
 
     Raises:

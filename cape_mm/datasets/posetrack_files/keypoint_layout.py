@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Names, symmetry and sigmas of the keypoints that clip data sets give."""
+"""Names, symmetry and sigmas of the keypoints that clip datasets give."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ LAYOUTS = ('posetrack15', *_FROM_MMPOSE)
 
 
 def layout_metainfo(name: str) -> dict:
-    """Describe a layout as MMPose's data sets do.
+    """Describe a layout as MMPose's datasets do.
 
     The sigmas are MMPose's of PoseTrack18.
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 #: What each kind of problem in a PoseTrack file means and what is done about
 #: it, in the order of the report.
 POSETRACK_PROBLEMS = OrderedDict(
-    unknown_image='annotations of an unknown picture (skipped)',
+    unknown_image='annotations of an unknown image (skipped)',
     no_joint='persons without labelled joint (kept as ignored boxes)',
     crowd='crowds (kept as ignored boxes)',
     no_place='persons without joint and box (nothing to keep)',
@@ -16,6 +16,6 @@ POSETRACK_PROBLEMS = OrderedDict(
     no_track_id='persons without track id (-1: identity unknown)',
     repeated_track_id='track ids that occur twice in a frame (the later: -1)',
     bad_region='ignore regions of fewer than 3 corners (dropped)',
-    no_person='pictures without usable person (not used)',
-    missing_image='frames whose picture is missing (dropped)',
+    no_person='images without usable person (not used)',
+    missing_image='frames whose image is missing (dropped)',
 )

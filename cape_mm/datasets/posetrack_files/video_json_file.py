@@ -82,7 +82,7 @@ def read_persons(
             unlabelled. Defaults to none.
 
     Returns:
-        Dict[int, List[AnnotatedPerson]]: Persons by the picture's id.
+        Dict[int, List[AnnotatedPerson]]: Persons by the image's id.
 
     Raises:
         ValueError: If the file is broken or lacks other keypoints.
@@ -196,7 +196,7 @@ def _read_box(entry: dict, key: str, where: str) -> np.ndarray | None:
 
 
 def _read_regions(image: dict, where: str) -> list[np.ndarray]:
-    """Polygons of a picture, (P, 2) float32 each."""
+    """Polygons of an image, (P, 2) float32 each."""
     all_x = image.get('ignore_regions_x') or []
     all_y = image.get('ignore_regions_y') or []
     if not all(isinstance(part, list) for part in (*all_x, *all_y)):

@@ -25,7 +25,7 @@ class VideoSampler(Sampler):
         seed (int, optional): Not used, MMEngine passes it. Defaults to None.
 
     Raises:
-        ValueError: If the data set has no ``video_lengths``, or other items
+        ValueError: If the dataset has no ``video_lengths``, or other items
             than frames.
     """
 
@@ -35,7 +35,7 @@ class VideoSampler(Sampler):
         lengths = getattr(dataset, 'video_lengths', None)
         if lengths is None or sum(lengths) != len(dataset):
             raise ValueError(
-                f'VideoSampler needs a data set of frames with video_lengths, '
+                f'VideoSampler needs a dataset of frames with video_lengths, '
                 f'not {type(dataset).__name__} of {len(dataset)} items: use '
                 'cape_mm.PoseTrackClipDataset with test_mode=True'
             )

@@ -1,5 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .cephalograms import draw_film, ensure_cephalograms, write_cephalograms
+from .cephalograms import (
+    draw_cephalogram,
+    ensure_cephalograms,
+    write_cephalograms,
+)
 from .creatures import ensure_creatures, write_creatures
 from .stick_figures import (
     draw_video,
@@ -8,7 +12,7 @@ from .stick_figures import (
 )
 
 __all__ = [
-    'draw_film',
+    'draw_cephalogram',
     'draw_video',
     'ensure_cephalograms',
     'ensure_creatures',

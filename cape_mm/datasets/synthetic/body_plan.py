@@ -151,7 +151,7 @@ def draw_body_plan(rng: np.random.Generator) -> BodyPlan:
         rng (np.random.Generator): Stream of the category.
 
     Returns:
-        BodyPlan: The skeleton, angles in the picture's frame.
+        BodyPlan: The skeleton, angles in the image's frame.
     """
     view = 'side' if rng.random() < 0.6 else 'top'
     if view == 'top':

@@ -32,7 +32,7 @@ def draw_vault_outline(points: Points, rng: np.random.Generator) -> np.ndarray:
 
     Args:
         points (Dict[str, np.ndarray]): Landmarks in the frame of the face.
-        rng (np.random.Generator): Stream of the film.
+        rng (np.random.Generator): Stream of the cephalogram.
 
     Returns:
         np.ndarray: (M, 2), from N to the foramen magnum.
@@ -56,7 +56,7 @@ def draw_cranium(
     Args:
         points (Dict[str, np.ndarray]): Landmarks in the frame of the face.
         vault (np.ndarray): (M, 2) outer surface of the vault.
-        rng (np.random.Generator): Stream of the film.
+        rng (np.random.Generator): Stream of the cephalogram.
         hidden (Collection[str]): Codes of landmarks that must not be seen.
 
     Returns:

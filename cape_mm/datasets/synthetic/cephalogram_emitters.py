@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Drawn films in the layouts of public data sets, to try their readers."""
+"""Drawn images in the layouts of public datasets, to try their readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from cape_mm.structures import get_schema
 
-from .cephalogram_renderer import RenderedFilm
+from .cephalogram_renderer import RenderedCephalogram
 from .cephalogram_types import classify_types
 
 _ISBI_PARTS = (('TrainingData', 150), ('Test1Data', 300), ('Test2Data', 400))
@@ -23,10 +23,10 @@ _MAX_DISTANCE_PX = 2.0
 
 def write_isbi_tree(
     root: str | Path,
-    films: Sequence[RenderedFilm],
+    cephalograms: Sequence[RenderedCephalogram],
     numbers: Sequence[int] | None = None,
 ) -> None:
-    """Write films as the ISBI 2015 challenge does.
+    """Write cephalograms as the ISBI 2015 challenge does.
 
     ``RawImage/{TrainingData,Test1Data,Test2Data}/<number>.bmp``, and for each
     of two observers ``400_{junior,senior}/<number>.txt``: 19 lines ``x,y`` in
@@ -36,20 +36,22 @@ def write_isbi_tree(
 
     Args:
         root (str | Path): Target folder.
-        films (Sequence[RenderedFilm]): The films.
-        numbers (Sequence[int], optional): Number of each film, 1 to 400; the
-            part goes by it. Defaults to 1, 2, ...
+        cephalograms (Sequence[RenderedCephalogram]): The cephalograms.
+        numbers (Sequence[int], optional): Number of each cephalogram, 1 to
+            400; the part goes by it. Defaults to 1, 2, ...
     """
     root = Path(root)
     schema = get_schema('isbi2015')
-    numbers = range(1, len(films) + 1) if numbers is None else numbers
-    for number, film in zip(numbers, films):
+    numbers = range(1, len(cephalograms) + 1) if numbers is None else numbers
+    for number, cephalogram in zip(numbers, cephalograms):
         part = next(name for name, last in _ISBI_PARTS if number <= last)
-        _write_picture(
-            root / 'RawImage' / part / f'{number:03d}.bmp', film.picture
+        _write_image(
+            root / 'RawImage' / part / f'{number:03d}.bmp', cephalogram.image
         )
-        types = classify_types(film.face).values()
-        points = np.array([film.points_px[code] for code in schema.codes])
+        types = classify_types(cephalogram.face).values()
+        points = np.array(
+            [cephalogram.points_px[code] for code in schema.codes]
+        )
         for observer, marked in _observe(points, number).items():
             lines = [f'{x},{y}' for x, y in marked.tolist()]
             lines += [str(kind) for kind in types]
@@ -58,33 +60,41 @@ def write_isbi_tree(
             path.write_text('\n'.join(lines) + '\n\n')
 
 
-def write_aariz_tree(root: str | Path, films: Sequence[RenderedFilm]) -> None:
-    """Write films as the Aariz data set does.
+def write_aariz_tree(
+    root: str | Path, cephalograms: Sequence[RenderedCephalogram]
+) -> None:
+    """Write cephalograms as the Aariz dataset does.
 
-    The last films become ``valid`` and ``test``, 15 % each, at least one if
-    there are three. Pictures are
+    The last cephalograms become ``valid`` and ``test``, 15 % each, at least
+    one if there are three. Images are
     ``<split>/Cephalograms/<id>.png``, landmarks
     ``<split>/Annotations/Cephalometric Landmarks/<observers>/<id>.json``, the
     spacings are in ``cephalogram_machine_mappings.csv``. The stage under
-    ``CVM Stages`` only follows the number of the film. Observers as in
+    ``CVM Stages`` only follows the number of the cephalogram. Observers as in
     :func:`write_isbi_tree`; the lists of landmarks have no fixed order.
 
     Args:
         root (str | Path): Target folder.
-        films (Sequence[RenderedFilm]): The films.
+        cephalograms (Sequence[RenderedCephalogram]): The cephalograms.
     """
     root = Path(root)
     schema = get_schema('aariz29')
-    part = max(1, round(0.15 * len(films))) if len(films) > 2 else 0
+    part = (
+        max(1, round(0.15 * len(cephalograms))) if len(cephalograms) > 2 else 0
+    )
     rows = []
-    for number, film in enumerate(films):
+    for number, cephalogram in enumerate(cephalograms):
         split = 'train'
-        if number >= len(films) - 2 * part:
-            split = 'test' if number >= len(films) - part else 'valid'
+        if number >= len(cephalograms) - 2 * part:
+            split = 'test' if number >= len(cephalograms) - part else 'valid'
         name = f'synthetic{number:04d}'
         folder = root / split
-        _write_picture(folder / 'Cephalograms' / f'{name}.png', film.picture)
-        points = np.array([film.points_px[code] for code in schema.codes])
+        _write_image(
+            folder / 'Cephalograms' / f'{name}.png', cephalogram.image
+        )
+        points = np.array(
+            [cephalogram.points_px[code] for code in schema.codes]
+        )
         annotations = folder / 'Annotations'
         for observer, marked in _observe(points, number).items():
             entries = [
@@ -110,7 +120,9 @@ def write_aariz_tree(root: str | Path, films: Sequence[RenderedFilm]) -> None:
             annotations / 'CVM Stages' / f'{name}.json',
             dict(ceph_id=name, cvm_stage=dict(value=1 + number % 6)),
         )
-        rows.append([name, _machine(film), film.spacing, 'png', split])
+        rows.append(
+            [name, _machine(cephalogram), cephalogram.spacing, 'png', split]
+        )
     path = root / 'cephalogram_machine_mappings.csv'
     with path.open('w', newline='') as file:
         writer = csv.writer(file)
@@ -120,9 +132,9 @@ def write_aariz_tree(root: str | Path, films: Sequence[RenderedFilm]) -> None:
         writer.writerows(rows)
 
 
-def _machine(film: RenderedFilm) -> str:
+def _machine(cephalogram: RenderedCephalogram) -> str:
     """One device for each spacing."""
-    return f'Synthetic {film.spacing:g}'
+    return f'Synthetic {cephalogram.spacing:g}'
 
 
 def _observe(points: np.ndarray, number: int) -> dict[str, np.ndarray]:
@@ -136,9 +148,9 @@ def _observe(points: np.ndarray, number: int) -> dict[str, np.ndarray]:
     }
 
 
-def _write_picture(path: Path, picture: np.ndarray) -> None:
+def _write_image(path: Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    _, encoded = cv2.imencode(path.suffix, picture)
+    _, encoded = cv2.imencode(path.suffix, image)
     path.write_bytes(encoded.tobytes())
 
 

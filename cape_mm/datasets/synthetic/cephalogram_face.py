@@ -78,7 +78,7 @@ def draw_face(rng: np.random.Generator) -> Face:
     """Draw a face that could be one.
 
     Args:
-        rng (np.random.Generator): Stream of the film.
+        rng (np.random.Generator): Stream of the cephalogram.
 
     Returns:
         Face: With the 23 landmarks of schema ``cephalogram23``.

@@ -44,7 +44,7 @@ def draw_jaws(points: Points, rng: np.random.Generator) -> list[Piece]:
 
     Args:
         points (Dict[str, np.ndarray]): Landmarks in the frame of the face.
-        rng (np.random.Generator): Stream of the film.
+        rng (np.random.Generator): Stream of the cephalogram.
 
     Returns:
         List[Piece]: From back to front.

@@ -11,33 +11,33 @@ from cape_mm.structures import get_schema
 from .cephalogram_cranium import draw_cranium, draw_vault_outline
 from .cephalogram_curves import Piece
 from .cephalogram_face import Face, draw_face
-from .cephalogram_film import develop_film, draw_ruler
+from .cephalogram_image import develop_cephalogram, draw_ruler
 from .cephalogram_jaws import draw_jaws, find_jaw_points
 from .cephalogram_soft_tissue import draw_neck, draw_skin
 
 SCHEMA = get_schema('cephalogram23')
-# What a film fails to show, and how often.
+# What a cephalogram fails to show, and how often.
 _DROPOUT = (
     (0.06, ('Or',)),
     (0.06, ('Po',)),
     (0.03, ("N'", 'Prn', 'Sn', 'UL', 'LL', "Pog'")),
 )
 _SHIFT = 4
-# Landmarks keep away from the border of the film, millimetres.
+# Landmarks keep away from the border of the cephalogram, millimetres.
 _MARGIN = 3.0
-# Where the middle of the face is, fractions of the film.
+# Where the middle of the face is, fractions of the cephalogram.
 _PLACE = (0.605, 0.645)
 
 
-class RenderedFilm(NamedTuple):
-    """A film and what is known about it.
+class RenderedCephalogram(NamedTuple):
+    """A cephalogram and what is known about it.
 
     Attributes:
-        picture (np.ndarray): (H, W) uint8.
-        points_px (Dict[str, np.ndarray]): Code -> (2,) x, y in the picture,
+        image (np.ndarray): (H, W) uint8.
+        points_px (Dict[str, np.ndarray]): Code -> (2,) x, y in the image,
             of all landmarks that the drawing has, also of unseen ones.
         visible (np.ndarray): (23,) int64 of schema ``cephalogram23``; 0 for a
-            landmark that cannot be seen on this film, else 2.
+            landmark that cannot be seen on this cephalogram, else 2.
         spacing (float): Millimetres per pixel.
         ruler_px (np.ndarray): (2, 2) x, y of the first and the last tick of
             the ruler.
@@ -45,7 +45,7 @@ class RenderedFilm(NamedTuple):
         face (Face): The head in its own frame.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     points_px: dict[str, np.ndarray]
     visible: np.ndarray
     spacing: float
@@ -59,21 +59,21 @@ class RenderedFilm(NamedTuple):
         return np.array([self.points_px[code] for code in SCHEMA.codes])
 
 
-def render_film(
+def render_cephalogram(
     rng: np.random.Generator, size: tuple[int, int], spacing: float
-) -> RenderedFilm:
+) -> RenderedCephalogram:
     """Draw a face and take an X-ray of it.
 
     Args:
-        rng (np.random.Generator): Stream of the film.
+        rng (np.random.Generator): Stream of the cephalogram.
         size (Tuple[int, int]): Width and height in pixels.
         spacing (float): Millimetres per pixel.
 
     Returns:
-        RenderedFilm: Face to the right.
+        RenderedCephalogram: Face to the right.
 
     Raises:
-        ValueError: If no head fits onto the film.
+        ValueError: If no head fits onto the cephalogram.
     """
     size_mm = spacing * np.array(size)
     for _ in range(100):
@@ -83,7 +83,7 @@ def render_film(
             break
     else:
         raise ValueError(
-            f'a film of {size[0]} x {size[1]} pixels of {spacing} mm is too '
+            f'a image of {size[0]} x {size[1]} pixels of {spacing} mm is too '
             'small for a head: 170 x 200 mm are needed'
         )
     hidden = _draw_hidden(rng)
@@ -92,7 +92,7 @@ def render_film(
     to_px[:, 2] -= 0.5
     attenuation = _expose(face, to_px, size, spacing, rng, hidden)
     ruler_px, ruler_mm = draw_ruler(attenuation, spacing, rng)
-    picture = develop_film(attenuation, spacing, rng)
+    image = develop_cephalogram(attenuation, spacing, rng)
 
     points = dict(face.points, **find_jaw_points(face.points))
     points_px = {
@@ -100,19 +100,19 @@ def render_film(
         for code, point in points.items()
     }
     visible = np.array([0 if code in hidden else 2 for code in SCHEMA.codes])
-    return RenderedFilm(
-        picture, points_px, visible, spacing, ruler_px, ruler_mm, face
+    return RenderedCephalogram(
+        image, points_px, visible, spacing, ruler_px, ruler_mm, face
     )
 
 
 def _place_head(
     face: Face, size_mm: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray | None:
-    """Turn the head a little and put it onto the film.
+    """Turn the head a little and put it onto the cephalogram.
 
     Returns:
         np.ndarray | None: (2, 3) from the frame of the face to that of the
-        film, both in millimetres; None if the head does not fit.
+        cephalogram, both in millimetres; None if the head does not fit.
     """
     turn = np.radians(rng.uniform(-3.0, 3.0))
     shift = rng.uniform(-4.0, 4.0, size=2)
@@ -129,7 +129,7 @@ def _place_head(
 
 
 def _draw_hidden(rng: np.random.Generator) -> frozenset[str]:
-    """Codes of the landmarks that this film does not show."""
+    """Codes of the landmarks that this cephalogram does not show."""
     hidden = [codes for chance, codes in _DROPOUT if rng.random() < chance]
     return frozenset(code for codes in hidden for code in codes)
 
@@ -152,7 +152,7 @@ def _expose(
     pieces += draw_neck(face.points, rng)
     pieces += draw_cranium(face.points, vault, rng, hidden)
     pieces += draw_jaws(face.points, rng)
-    # Coarse films are drawn larger: lines have whole widths.
+    # Coarse cephalograms are drawn larger: lines have whole widths.
     zoom = 2 if spacing > 0.3 else 1
     scaled = zoom * to_px
     scaled[:, 2] += 0.5 * (zoom - 1)

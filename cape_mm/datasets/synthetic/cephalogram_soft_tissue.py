@@ -9,7 +9,7 @@ from .cephalogram_curves import Piece, blend, ellipse, leave, smooth
 from .cephalogram_face import Points
 
 _CENTER = np.array([-20.0, -25.0])
-# The neck goes on beyond the film.
+# The neck goes on beyond the cephalogram.
 _BOTTOM = 190.0
 
 
@@ -21,7 +21,7 @@ def draw_skin(
     Args:
         points (Dict[str, np.ndarray]): Landmarks in the frame of the face.
         vault (np.ndarray): (M, 2) outer surface of the vault.
-        rng (np.random.Generator): Stream of the film.
+        rng (np.random.Generator): Stream of the cephalogram.
 
     Returns:
         np.ndarray: (M, 2) closed outline.
@@ -87,7 +87,7 @@ def draw_neck(points: Points, rng: np.random.Generator) -> list[Piece]:
 
     Args:
         points (Dict[str, np.ndarray]): Landmarks in the frame of the face.
-        rng (np.random.Generator): Stream of the film.
+        rng (np.random.Generator): Stream of the cephalogram.
 
     Returns:
         List[Piece]: From back to front.

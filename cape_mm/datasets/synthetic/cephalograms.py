@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Procedural lateral X-rays of the head, written as a data set."""
+"""Procedural lateral X-rays of the head, written as a dataset."""
 
 from __future__ import annotations
 
@@ -9,57 +9,63 @@ from typing import Any, Iterator
 import numpy as np
 
 from ..cephalometric_files.coco_file import CephalometricRecord, write_coco
-from .cephalogram_renderer import SCHEMA, RenderedFilm, render_film
+from .cephalogram_renderer import (
+    SCHEMA,
+    RenderedCephalogram,
+    render_cephalogram,
+)
 from .cephalogram_types import classify_types
 from .folder_once import write_folder_once
 
-#: Raised whenever the same parameters give other pictures or annotations.
+#: Raised whenever the same parameters give other images or annotations.
 VERSION = 1
 STAMP_NAME = 'cephalograms.json'
 _SPLITS = ('train', 'val', 'test')
 _HEIGHT = 320
 _SPACING = 0.75
-# Every fourth film comes from another device, which has one of these.
+# Every fourth cephalogram comes from another device, which has one of these.
 _OTHER_SPACINGS = (0.65, 0.85, 0.95)
 
 
-def draw_film(
+def draw_cephalogram(
     seed: int, number: int, split: str = 'train', image_height: int = _HEIGHT
-) -> RenderedFilm:
-    """Draw one film.
+) -> RenderedCephalogram:
+    """Draw one cephalogram.
 
     It depends on nothing but the arguments: another height shows the same
     head, finer or coarser, with other noise.
 
     Args:
         seed (int): Not negative.
-        number (int): Of the film in its split, from 0.
+        number (int): Of the cephalogram in its split, from 0.
         split (str): ``'train'``, ``'val'`` or ``'test'``. Defaults to
             ``'train'``.
         image_height (int): In pixels; the width is 4/5 of it. Defaults to
             320.
 
     Returns:
-        RenderedFilm: The film. Of four films, three have 0.75 mm per pixel
+        RenderedCephalogram: The cephalogram. Of four cephalograms, three have
+            0.75 mm per pixel
         (if they are 320 pixels high), the fourth another spacing.
     """
-    # Zeros at the end of a seed are without effect, so films count from 1.
+    # Zeros at the end of a seed are without effect, so cephalograms count from
+    # 1.
     rng = np.random.default_rng([seed, _SPLITS.index(split), number + 1])
     spacing = _SPACING
     if number % 4 == 3:
         spacing = _OTHER_SPACINGS[rng.integers(len(_OTHER_SPACINGS))]
     size = (int(round(0.8 * image_height)), image_height)
-    return render_film(rng, size, spacing * _HEIGHT / image_height)
+    return render_cephalogram(rng, size, spacing * _HEIGHT / image_height)
 
 
 def make_record(
-    film: RenderedFilm, image_path: str, subject: str
+    cephalogram: RenderedCephalogram, image_path: str, subject: str
 ) -> CephalometricRecord:
-    """Describe a film for the annotation file.
+    """Describe a cephalogram for the annotation file.
 
     Args:
-        film (RenderedFilm): The film.
-        image_path (str): Its picture, relative to the folder of pictures.
+        cephalogram (RenderedCephalogram): The cephalogram.
+        image_path (str): Its image, relative to the folder of images.
         subject (str): Whose head it is.
 
     Returns:
@@ -67,22 +73,25 @@ def make_record(
         exact angles under ``measurements`` and the first and the last tick of
         the ruler, in pixels, with their distance in millimetres.
     """
-    standard = _SPACING * _HEIGHT / film.picture.shape[0]
-    is_standard = abs(film.spacing - standard) < 1e-9
+    standard = _SPACING * _HEIGHT / cephalogram.image.shape[0]
+    is_standard = abs(cephalogram.spacing - standard) < 1e-9
     extra: dict[str, Any] = dict(
-        measurements=film.face.measures,
-        ruler=dict(ticks_px=film.ruler_px.tolist(), length_mm=film.ruler_mm),
+        measurements=cephalogram.face.measures,
+        ruler=dict(
+            ticks_px=cephalogram.ruler_px.tolist(),
+            length_mm=cephalogram.ruler_mm,
+        ),
     )
     return CephalometricRecord(
         image_path=image_path,
-        keypoints_px=film.keypoints_px,
-        visible=film.visible,
-        spacing=(film.spacing, film.spacing),
+        keypoints_px=cephalogram.keypoints_px,
+        visible=cephalogram.visible,
+        spacing=(cephalogram.spacing, cephalogram.spacing),
         spacing_source='file',
         device='synthetic-A' if is_standard else 'synthetic-B',
         subject=subject,
-        class_labels=classify_types(film.face),
-        image=film.picture,
+        class_labels=classify_types(cephalogram.face),
+        image=cephalogram.image,
         extra=extra,
     )
 
@@ -95,19 +104,19 @@ def write_cephalograms(
     test: int = 100,
     image_height: int = _HEIGHT,
 ) -> bool:
-    """Write the data set, unless it is there already.
+    """Write the dataset, unless it is there already.
 
     There will be ``images/<split>_<number>.jpg``,
     ``annotations/cephalograms_{train,val,test}.json`` and
     ``cephalograms.json``, which holds the parameters. No head is on two
-    films. It is safe to be called by several processes at once, and to be
-    killed.
+    cephalograms. It is safe to be called by several processes at once, and to
+    be killed.
 
     Args:
         root (str | Path): Target folder; missing or empty, or a former
             result with the same parameters.
         seed (int): Not negative. Defaults to 0.
-        train (int): Number of films. Defaults to 400.
+        train (int): Number of cephalograms. Defaults to 400.
         val (int): The same. Defaults to 60.
         test (int): The same. Defaults to 100.
         image_height (int): In pixels, from 64 on. Defaults to 320.
@@ -122,7 +131,7 @@ def write_cephalograms(
     sizes = dict(zip(_SPLITS, (train, val, test)))
     if seed < 0 or min(sizes.values()) < 1 or image_height < 64:
         raise ValueError(
-            'seed must be >= 0, numbers of films >= 1, image_height >= 64; '
+            'seed must be >= 0, numbers of images >= 1, image_height >= 64; '
             f'got seed {seed}, {sizes}, image_height {image_height}'
         )
     stamp = dict(
@@ -136,8 +145,10 @@ def write_cephalograms(
     def draw_split(split: str) -> Iterator[CephalometricRecord]:
         for number in range(sizes[split]):
             name = f'{split}_{number:04d}'
-            film = draw_film(seed, number, split, image_height)
-            yield make_record(film, f'{name}.jpg', f'synthetic-{seed}-{name}')
+            cephalogram = draw_cephalogram(seed, number, split, image_height)
+            yield make_record(
+                cephalogram, f'{name}.jpg', f'synthetic-{seed}-{name}'
+            )
 
     def write(folder: Path) -> None:
         for split in _SPLITS:
@@ -153,7 +164,7 @@ def write_cephalograms(
 
 
 def ensure_cephalograms(root: str | Path) -> bool:
-    """Write the data set in the size that embedded configs use.
+    """Write the dataset in the size that embedded configs use.
 
     Args:
         root (str | Path): Target folder.

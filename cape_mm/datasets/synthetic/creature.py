@@ -17,7 +17,7 @@ class Joint:
         name (str): Name, unique within the creature.
         parent (int): Index of the joint at the other end of the bone, smaller
             than the own index; -1 for the root.
-        angle (float): Direction of the bone at rest, radians in the picture
+        angle (float): Direction of the bone at rest, radians in the image
             (x right, y down).
         length (float): Length of the bone in body units.
         swing (float): How far the bone turns at most, radians.

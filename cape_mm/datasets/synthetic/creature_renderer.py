@@ -18,16 +18,16 @@ class RenderedCreature(NamedTuple):
     """One instance of a category.
 
     Attributes:
-        picture (np.ndarray): (H, W, 3) uint8, BGR.
-        keypoints_px (np.ndarray): (K, 2) float64 x, y in the picture; 0 where
+        image (np.ndarray): (H, W, 3) uint8, BGR.
+        keypoints_px (np.ndarray): (K, 2) float64 x, y in the image; 0 where
             not labelled.
         visible (np.ndarray): (K,) int64; 0 not labelled, 1 hidden, 2 visible.
         bbox (Tuple[int, int, int, int]): x, y, width, height in pixels of
-            what lies in the picture.
-        area (int): Pixels of the creature in the picture, also hidden ones.
+            what lies in the image.
+        area (int): Pixels of the creature in the image, also hidden ones.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     keypoints_px: np.ndarray
     visible: np.ndarray
     bbox: tuple[int, int, int, int]
@@ -39,7 +39,7 @@ class CreatureRenderer:
 
     Args:
         creature (Creature): The category.
-        image_size (int): Longer side of the pictures in pixels.
+        image_size (int): Longer side of the images in pixels.
     """
 
     def __init__(self, creature: Creature, image_size: int) -> None:
@@ -61,36 +61,36 @@ class CreatureRenderer:
         """Draw an instance.
 
         Args:
-            rng (np.random.Generator): Stream of the instance. Pictures of
+            rng (np.random.Generator): Stream of the instance. Images of
                 another size show the same instance.
 
         Returns:
-            RenderedCreature: Picture and annotation.
+            RenderedCreature: Image and annotation.
         """
         aspect = np.array(_ASPECTS[rng.integers(len(_ASPECTS))])
         width, height = np.round(aspect * self.image_size).astype(int).tolist()
         joints, outlines, scale = self._place((width, height), rng)
 
-        picture = draw_background((width, height), rng)
+        image = draw_background((width, height), rng)
         owner = np.zeros((height, width), np.uint8)
-        self._draw(picture, owner, outlines, scale)
+        self._draw(image, owner, outlines, scale)
         body = cv2.boundingRect(owner)
         area = int(cv2.countNonZero(owner))
         if rng.random() < 0.25:
             center = joints[rng.integers(len(joints))]
             center = center + rng.uniform(-0.1, 0.1, size=2) * scale
             radius = rng.uniform(0.15, 0.4) * scale
-            draw_occluder(picture, owner, _OCCLUDER, center, radius, rng)
+            draw_occluder(image, owner, _OCCLUDER, center, radius, rng)
         visible = self._find_visible(joints, owner, rng)
         joints = np.where(visible[:, None] > 0, joints, 0.0)
         return RenderedCreature(
-            _develop(picture, rng), joints, visible, body, area
+            _develop(image, rng), joints, visible, body, area
         )
 
     def _place(
         self, size: tuple[int, int], rng: np.random.Generator
     ) -> tuple[np.ndarray, list[np.ndarray], float]:
-        """Pose the creature and put it into the picture.
+        """Pose the creature and put it into the image.
 
         Returns:
             Tuple[np.ndarray, List[np.ndarray], float]: (K, 2) joints and the
@@ -142,7 +142,7 @@ class CreatureRenderer:
 
     def _draw(
         self,
-        picture: np.ndarray,
+        image: np.ndarray,
         owner: np.ndarray,
         outlines: list[np.ndarray],
         scale: float,
@@ -154,11 +154,11 @@ class CreatureRenderer:
             if number != last and self.creature.ink is not None:
                 corners = np.round(outline * (1 << SHIFT)).astype(np.int32)
                 cv2.polylines(
-                    picture, [corners], True, self.creature.ink,
+                    image, [corners], True, self.creature.ink,
                     2 * ink_width, cv2.LINE_AA, SHIFT,
                 )  # fmt: skip
             last = number
-            fill(picture, outline, patch.color)
+            fill(image, outline, patch.color)
             fill(owner, outline, number + 1, smooth=False)
 
     def _find_visible(
@@ -188,11 +188,11 @@ class CreatureRenderer:
         return joint in (end, self.creature.joints[end].parent)
 
 
-def _develop(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _develop(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Colour cast, contrast and brightness, and the grain of a camera."""
     gain = rng.uniform(0.8, 1.2) * rng.uniform(0.9, 1.1, size=3)
     offset = rng.uniform(-20, 12)
     levels = np.arange(256.0)[:, None] * gain + offset
     table = np.clip(levels, 0, 255).astype(np.uint8)[None]
-    grain = rng.integers(0, 9, size=picture.shape, dtype=np.uint8)
-    return cv2.add(cv2.LUT(picture, table), grain)
+    grain = rng.integers(0, 9, size=image.shape, dtype=np.uint8)
+    return cv2.add(cv2.LUT(image, table), grain)

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Procedural articulated animals, written as an MP-100 data set."""
+"""Procedural articulated animals, written as an MP-100 dataset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .creature import Creature
 from .creature_renderer import CreatureRenderer, RenderedCreature
 from .folder_once import write_folder_once
 
-#: Raised whenever the same parameters give other pictures or annotations.
+#: Raised whenever the same parameters give other images or annotations.
 VERSION = 1
 STAMP_NAME = 'creatures.json'
 _SPLITS = ('train', 'val', 'test')
@@ -29,14 +29,14 @@ def write_creatures(
     test: tuple[int, int] = (20, 10),
     image_size: int = 256,
 ) -> bool:
-    """Write the data set, unless it is there already.
+    """Write the dataset, unless it is there already.
 
     There will be ``images/creature_<id>/<number>.jpg``,
     ``annotations/mp100_split1_{train,val,test}.json`` and
     ``creatures.json``, which holds the parameters. Categories are disjoint
     and numbered from 1 through all splits. A category depends only on the
     seed, the split and its position there, an instance also on its number:
-    more of them, or another picture size, do not change the others.
+    more of them, or another image size, do not change the others.
 
     It is safe to be called by several processes at once, and to be killed.
 
@@ -48,7 +48,7 @@ def write_creatures(
             each. Defaults to (60, 20).
         val (Tuple[int, int]): The same. Defaults to (10, 10).
         test (Tuple[int, int]): The same. Defaults to (20, 10).
-        image_size (int): Longer side of the pictures in pixels. Defaults to
+        image_size (int): Longer side of the images in pixels. Defaults to
             256.
 
     Returns:
@@ -89,7 +89,7 @@ def write_creatures(
 
 
 def ensure_creatures(root: str | Path) -> bool:
-    """Write the data set in the size that embedded configs use.
+    """Write the dataset in the size that embedded configs use.
 
     Args:
         root (str | Path): Target folder.
@@ -101,12 +101,12 @@ def ensure_creatures(root: str | Path) -> bool:
 
 
 class _SplitWriter:
-    """Writes the pictures of one split and collects its annotations.
+    """Writes the images of one split and collects its annotations.
 
     Args:
-        folder (Path): Root of the data set.
+        folder (Path): Root of the dataset.
         stream (list): What the random streams of the split begin with.
-        image_size (int): Longer side of the pictures in pixels.
+        image_size (int): Longer side of the images in pixels.
     """
 
     def __init__(self, folder: Path, stream: list, image_size: int) -> None:
@@ -160,9 +160,9 @@ class _SplitWriter:
     ) -> None:
         path = self.folder / 'images' / file_name
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-        _, encoded = cv2.imencode('.jpg', instance.picture, quality)
+        _, encoded = cv2.imencode('.jpg', instance.image, quality)
         path.write_bytes(encoded.tobytes())
-        height, width = instance.picture.shape[:2]
+        height, width = instance.image.shape[:2]
         self.content['images'].append(
             dict(id=image_id, file_name=file_name, width=width, height=height)
         )

@@ -32,17 +32,17 @@ def draw_background(
         for low, high in 9 * [((0.1, 0.25), (0.5, 0.95))]
     ]
     corners = np.array(corners, np.uint8).reshape(3, 3, 3)
-    picture = cv2.resize(corners, size, interpolation=cv2.INTER_CUBIC)
+    image = cv2.resize(corners, size, interpolation=cv2.INTER_CUBIC)
     for blur, count in ((7, rng.integers(6, 12)), (0, rng.integers(3, 8))):
         for _ in range(int(count)):
-            _draw_thing(picture, rng)
+            _draw_thing(image, rng)
         if blur:
-            picture = cv2.blur(picture, (blur, blur))
-    return picture
+            image = cv2.blur(image, (blur, blur))
+    return image
 
 
 def draw_occluder(
-    picture: np.ndarray,
+    image: np.ndarray,
     owner: np.ndarray,
     label: int,
     center_px: np.ndarray,
@@ -52,7 +52,7 @@ def draw_occluder(
     """Draw a striped thing over a creature, in place.
 
     Args:
-        picture (np.ndarray): (H, W, 3) uint8, changed in place.
+        image (np.ndarray): (H, W, 3) uint8, changed in place.
         owner (np.ndarray): (H, W) uint8, who is seen at a pixel; changed in
             place.
         label (int): The value for the occluder in ``owner``.
@@ -66,30 +66,30 @@ def draw_occluder(
     outline = center_px + radius[:, None] * np.stack(
         [np.cos(angle), np.sin(angle)], axis=1
     )
-    fill(picture, outline, _draw_color(rng))
+    fill(image, outline, _draw_color(rng))
     fill(owner, outline, label, smooth=False)
     inside = center_px + 0.5 * (outline - center_px)
-    fill(picture, inside, _draw_color(rng))
+    fill(image, inside, _draw_color(rng))
 
 
 def fill(
-    picture: np.ndarray, outline_px: np.ndarray, color, smooth: bool = True
+    image: np.ndarray, outline_px: np.ndarray, color, smooth: bool = True
 ) -> None:
     """Fill a polygon, in place and to a fraction of a pixel.
 
     Args:
-        picture (np.ndarray): (H, W, 3) or (H, W) uint8.
+        image (np.ndarray): (H, W, 3) or (H, W) uint8.
         outline_px (np.ndarray): (M, 2) corners.
         color (Color | int): Of the polygon.
         smooth (bool): Whether to anti-alias its border.
     """
     corners = np.round(outline_px * (1 << SHIFT)).astype(np.int32)
     line_type = cv2.LINE_AA if smooth else cv2.LINE_8
-    cv2.fillPoly(picture, [corners], color, line_type, SHIFT)
+    cv2.fillPoly(image, [corners], color, line_type, SHIFT)
 
 
-def _draw_thing(picture: np.ndarray, rng: np.random.Generator) -> None:
-    height, width = picture.shape[:2]
+def _draw_thing(image: np.ndarray, rng: np.random.Generator) -> None:
+    height, width = image.shape[:2]
     side = max(height, width)
     center = rng.uniform(0, (width, height))
     radii = rng.uniform(0.02, 0.13, size=2) * side
@@ -102,7 +102,7 @@ def _draw_thing(picture: np.ndarray, rng: np.random.Generator) -> None:
         radii = radii * (3.0, 0.25)
     corners = np.linspace(0, 2 * np.pi, (14, 4, 4)[kind], endpoint=False)
     circle = np.stack([np.cos(corners), np.sin(corners)], axis=1)
-    fill(picture, center + (circle * radii) @ axes, _draw_color(rng))
+    fill(image, center + (circle * radii) @ axes, _draw_color(rng))
 
 
 def _draw_color(rng: np.random.Generator) -> Color:

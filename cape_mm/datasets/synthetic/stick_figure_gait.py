@@ -206,10 +206,10 @@ def turn_joints(
     Args:
         joints (np.ndarray): (M, 15, 3) forward, up, left.
         heading (np.ndarray): (M,) radians: 0 towards the camera, pi / 2 to
-            the right of the picture.
+            the right of the image.
 
     Returns:
-        tuple: (M, 15) each, to the right of the picture, up, and towards the
+        tuple: (M, 15) each, to the right of the image, up, and towards the
         camera.
     """
     sin, cos = np.sin(heading)[:, None], np.cos(heading)[:, None]

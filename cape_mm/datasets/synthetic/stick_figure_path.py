@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Where a stick figure goes, and where its joints are in the pictures."""
+"""Where a stick figure goes, and where its joints are in the images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ProjectedFigure:
             nearer to the camera.
         scale (np.ndarray): (M,) pixels of its stature.
         facing (np.ndarray): (M,) 1 towards the camera, -1 away from it.
-        turned (np.ndarray): (M,) 1 to the right of the picture, -1 left.
+        turned (np.ndarray): (M,) 1 to the right of the image, -1 left.
     """
 
     body: StickFigureBody
@@ -103,13 +103,13 @@ def draw_heading(
 ) -> np.ndarray:
     """Draw where a person heads over time.
 
-    Mostly across the picture and somewhat towards the camera; seldom away
+    Mostly across the image and somewhat towards the camera; seldom away
     from it. Some turn round on the way.
 
     Args:
         rng (np.random.Generator): Stream of the person.
         activity (str): What it does.
-        side (int): 1 to the right of the picture, -1 to the left.
+        side (int): 1 to the right of the image, -1 to the left.
         num_frames (int): M.
 
     Returns:

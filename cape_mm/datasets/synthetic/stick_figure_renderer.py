@@ -48,7 +48,7 @@ class _Limb(NamedTuple):
 
 
 def draw_figure(
-    picture: np.ndarray,
+    image: np.ndarray,
     owner: np.ndarray,
     figure: ProjectedFigure,
     moment: int,
@@ -58,13 +58,13 @@ def draw_figure(
     """Draw a person, far parts first.
 
     Args:
-        picture (np.ndarray): (H, W, 3) uint8, changed in place.
+        image (np.ndarray): (H, W, 3) uint8, changed in place.
         owner (np.ndarray): (H, W) uint8, who is seen at a pixel; changed in
             place.
         figure (ProjectedFigure): The person.
         moment (int): Which of its M moments.
         number (int): Its number in the scene, below 15.
-        offset_px (np.ndarray): (2,) upper left corner of the picture in the
+        offset_px (np.ndarray): (2,) upper left corner of the image in the
             scene.
     """
     points = figure.joints_px[moment] - offset_px
@@ -79,13 +79,13 @@ def draw_figure(
     steps += [(0.0, None)]
     for nearness, limb in sorted(steps, key=lambda step: step[0]):
         if limb is None:
-            _draw_torso(picture, owner, points, figure, scale, first)
-            _draw_head(picture, owner, points, figure, moment, first)
+            _draw_torso(image, owner, points, figure, scale, first)
+            _draw_head(image, owner, points, figure, moment, first)
             continue
         color = shade(limb.color, float(np.clip(1 + 1.6 * nearness, 0.7, 1.1)))
         ends = points[[limb.start, limb.end]]
         thickness = max(2, int(round(limb.thickness * scale)))
-        _line(picture, ends, color, thickness, cv2.LINE_AA)
+        _line(image, ends, color, thickness, cv2.LINE_AA)
         _line(owner, ends, first + limb.part, thickness, cv2.LINE_8)
 
 
@@ -97,13 +97,13 @@ def find_seen(
 ) -> np.ndarray:
     """Find the joints that are seen.
 
-    A joint is seen if it is in the picture and one of the parts that meet
+    A joint is seen if it is in the image and one of the parts that meet
     there is seen within a pixel of it; the nose, if the face is seen, too.
 
     Args:
         owner (np.ndarray): (H, W) uint8 as :func:`draw_figure` fills it, when
             everything is drawn.
-        points_px (np.ndarray): (15, 2) joints in pixels of the picture.
+        points_px (np.ndarray): (15, 2) joints in pixels of the image.
         number (int): Number of the person in the scene.
         facing (float): 1 towards the camera, -1 away from it.
 
@@ -147,7 +147,7 @@ def _limbs(figure: ProjectedFigure) -> list[_Limb]:
 
 
 def _draw_torso(
-    picture: np.ndarray,
+    image: np.ndarray,
     owner: np.ndarray,
     points: np.ndarray,
     figure: ProjectedFigure,
@@ -160,7 +160,7 @@ def _draw_torso(
     thickness = max(3, int(round(0.12 * body.girth * scale)))
     edge = max(2, int(round(0.06 * body.girth * scale)))
     for canvas, shirt, belt, kind in (
-        (picture, body.shirt, body.trousers, cv2.LINE_AA),
+        (image, body.shirt, body.trousers, cv2.LINE_AA),
         (owner, first + TORSO, first + TORSO, cv2.LINE_8),
     ):
         _line(canvas, points[[9, 10]], belt, edge, kind)
@@ -171,7 +171,7 @@ def _draw_torso(
 
 
 def _draw_head(
-    picture: np.ndarray,
+    image: np.ndarray,
     owner: np.ndarray,
     points: np.ndarray,
     figure: ProjectedFigure,
@@ -189,18 +189,18 @@ def _draw_head(
     shoulders = points[[3, 4]].mean(axis=0)
     throat = np.stack([shoulders, bottom + 0.2 * up])
     width = max(2, int(round(0.05 * scale)))
-    _line(picture, throat, shade(body.skin, 0.85), width, cv2.LINE_AA)
+    _line(image, throat, shade(body.skin, 0.85), width, cv2.LINE_AA)
     _line(owner, throat, first + HEAD, width, cv2.LINE_8)
-    _ellipse(picture, middle, radii, angle, body.hair, cv2.LINE_AA)
+    _ellipse(image, middle, radii, angle, body.hair, cv2.LINE_AA)
     _ellipse(owner, middle, radii, angle, first + HEAD, cv2.LINE_8)
     if facing <= _FACE_SEEN:
         return
     share = np.clip(0.6 + 0.4 * facing, 0.35, 1)
     face = radii * (0.85 * share, 0.72)
     shift = np.array([0.4 * radii[0] * turned, 0]) - 0.12 * up
-    _ellipse(picture, middle + shift, face, angle, body.skin, cv2.LINE_AA)
+    _ellipse(image, middle + shift, face, angle, body.skin, cv2.LINE_AA)
     nose = max(1.0, 0.09 * length)
-    _ellipse(picture, points[0], (nose, nose), 0.0, (40, 40, 90), cv2.LINE_AA)
+    _ellipse(image, points[0], (nose, nose), 0.0, (40, 40, 90), cv2.LINE_AA)
 
 
 def _line(canvas, ends, color, thickness: int, kind: int) -> None:

@@ -21,11 +21,11 @@ _NOBODY = 255
 
 
 class SeenPerson(NamedTuple):
-    """A person in a picture.
+    """A person in an image.
 
     Attributes:
         number (int): Its identity in the video.
-        keypoints_px (np.ndarray): (15, 2) in pixels of the picture.
+        keypoints_px (np.ndarray): (15, 2) in pixels of the image.
         seen (np.ndarray): (15,) bool.
         head_box (np.ndarray): (4,) x1, y1, x2, y2 of the head, not cut.
     """
@@ -40,12 +40,12 @@ class RenderedFrame(NamedTuple):
     """One frame.
 
     Attributes:
-        picture (np.ndarray): (H, W, 3) uint8, BGR.
+        image (np.ndarray): (H, W, 3) uint8, BGR.
         persons (List[SeenPerson]): Who shows at least 3 joints.
         ignore_regions (List[np.ndarray]): (P, 2) polygons in pixels.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     persons: list[SeenPerson]
     ignore_regions: list[np.ndarray]
 
@@ -55,14 +55,14 @@ class Scene:
     """Everything that a video shows, in pixels of the scene.
 
     Attributes:
-        background (np.ndarray): (H', W', 3) uint8, larger than the pictures.
+        background (np.ndarray): (H', W', 3) uint8, larger than the images.
         figures (List[ProjectedFigure]): The persons.
         occluders (List[Tuple[np.ndarray, tuple]]): Outlines (4, 2) and
             colours of things that stand on the ground.
         crowds (List[np.ndarray]): (4, 2) where unknown persons stand, who are
             part of the background.
         offsets (np.ndarray): (M, 2) whole numbers, upper left corner of each
-            picture.
+            image.
     """
 
     background: np.ndarray
@@ -78,7 +78,7 @@ def draw_scene(rng: np.random.Generator, num_frames: int, size: int) -> Scene:
     Args:
         rng (np.random.Generator): Stream of the video.
         num_frames (int): M.
-        size (int): Side of the pictures in pixels.
+        size (int): Side of the images in pixels.
 
     Returns:
         Scene: The content.
@@ -121,7 +121,7 @@ def render_frame(
     Args:
         scene (Scene): The content.
         moment (int): Which frame.
-        size (int): Side of the picture in pixels.
+        size (int): Side of the image in pixels.
         rng (np.random.Generator): Stream of the frame's noise.
 
     Returns:
@@ -129,7 +129,7 @@ def render_frame(
     """
     offset = scene.offsets[moment]
     rows, columns = (slice(corner, corner + size) for corner in offset[::-1])
-    picture = scene.background[rows, columns].copy()
+    image = scene.background[rows, columns].copy()
     owner = np.zeros((size, size), np.uint8)
     things = [
         (float(figure.ground_px[moment]), number)
@@ -142,13 +142,13 @@ def render_frame(
     for _, number in sorted(things):
         if number >= 0:
             figure = scene.figures[number]
-            draw_figure(picture, owner, figure, moment, number, offset)
+            draw_figure(image, owner, figure, moment, number, offset)
         else:
             outline, color = scene.occluders[-1 - number]
-            fill(picture, outline - offset, color)
+            fill(image, outline - offset, color)
             fill(owner, outline - offset, _NOBODY, smooth=False)
-    noise = 4 * rng.standard_normal(picture.shape, dtype=np.float32)
-    picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    noise = 4 * rng.standard_normal(image.shape, dtype=np.float32)
+    image = np.clip(image + noise, 0, 255).astype(np.uint8)
     persons, regions = [], [crowd - offset for crowd in scene.crowds]
     for number, figure in enumerate(scene.figures):
         points = figure.joints_px[moment] - offset
@@ -158,7 +158,7 @@ def render_frame(
             persons.append(SeenPerson(number, points, seen, head))
         else:
             regions += _find_remains(owner, number)
-    return RenderedFrame(picture, persons, regions)
+    return RenderedFrame(image, persons, regions)
 
 
 def _draw_camera(
@@ -182,7 +182,7 @@ def _draw_person(
     meeting,
     number: int,
 ) -> ProjectedFigure:
-    """A person that is in the picture at some time."""
+    """A person that is in the image at some time."""
     activity = str(rng.choice(ACTIVITIES, p=[0.65, 0.1, 0.25]))
     moment, place = rng.uniform(0, num_frames), rng.uniform(0.08, 0.92)
     side = 1 if rng.random() < 0.5 else -1

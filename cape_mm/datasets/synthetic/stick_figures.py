@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Videos of stick figures, written as a PoseTrack18 data set."""
+"""Videos of stick figures, written as a PoseTrack18 dataset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .stick_figure_scene import (
     render_frame,
 )
 
-#: Raised whenever the same parameters give other pictures or annotations.
+#: Raised whenever the same parameters give other images or annotations.
 VERSION = 1
 STAMP_NAME = 'stick_figures.json'
 _SPLITS = ('train', 'val')
@@ -50,7 +50,7 @@ def draw_video(
         number (int): Of the video in its split, from 0.
         split (str): ``'train'`` or ``'val'``. Defaults to ``'train'``.
         num_frames (int): Defaults to 12.
-        image_size (int): Side of the pictures in pixels. Defaults to 128.
+        image_size (int): Side of the images in pixels. Defaults to 128.
 
     Returns:
         List[RenderedFrame]: The frames.
@@ -71,12 +71,12 @@ def write_stick_figures(
     val: tuple[int, int] = (16, 24),
     image_size: int = 128,
 ) -> bool:
-    """Write the data set, unless it is there already.
+    """Write the dataset, unless it is there already.
 
     There will be ``images/<split>/<video>/<frame>.jpg``, one annotation file
     per video as in PoseTrack18, ``annotations/<split>/<video>.json``, and
     ``stick_figures.json``, which holds the parameters. A video depends only on
-    the seed, its split, its number, its length and the size of the pictures.
+    the seed, its split, its number, its length and the size of the images.
 
     It is safe to be called by several processes at once, and to be killed.
 
@@ -87,7 +87,7 @@ def write_stick_figures(
         train (Tuple[int, int]): Number of videos and of frames of each.
             Defaults to (400, 12).
         val (Tuple[int, int]): The same. Defaults to (16, 24).
-        image_size (int): Side of the pictures in pixels. Defaults to 128.
+        image_size (int): Side of the images in pixels. Defaults to 128.
 
     Returns:
         bool: False if it was there already.
@@ -124,7 +124,7 @@ def write_stick_figures(
 
 
 def ensure_stick_figures(root: str | Path) -> bool:
-    """Write the data set in the size that embedded configs use.
+    """Write the dataset in the size that embedded configs use.
 
     Args:
         root (str | Path): Target folder.
@@ -138,7 +138,7 @@ def ensure_stick_figures(root: str | Path) -> bool:
 def _write_video(
     root: Path, split: str, number: int, frames: list[RenderedFrame]
 ) -> None:
-    """Write the pictures and the annotation file of one video."""
+    """Write the images and the annotation file of one video."""
     video = f'{number:06d}_stick_{split}'
     folder = f'images/{split}/{video}'
     (root / folder).mkdir(parents=True)
@@ -160,9 +160,9 @@ def _write_video(
     for moment, frame in enumerate(frames):
         file_name = f'{folder}/{moment:06d}.jpg'
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-        _, encoded = cv2.imencode('.jpg', frame.picture, quality)
+        _, encoded = cv2.imencode('.jpg', frame.image, quality)
         (root / file_name).write_bytes(encoded.tobytes())
-        height, width = frame.picture.shape[:2]
+        height, width = frame.image.shape[:2]
         regions = [np.round(region, 1) for region in frame.ignore_regions]
         content['images'].append(
             dict(
@@ -190,7 +190,7 @@ def _write_video(
 def _annotate(
     person: SeenPerson, image_id: int, size: tuple[int, int]
 ) -> dict:
-    """One person of one picture, as in PoseTrack18."""
+    """One person of one image, as in PoseTrack18."""
     rows = np.column_stack([person.keypoints_px, person.seen])
     rows[~person.seen] = 0
     rows = np.insert(rows, 3, np.zeros((2, 3)), axis=0)

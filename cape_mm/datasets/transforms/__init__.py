@@ -1,4 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .cephalogram_transforms import RandomCephalogramLook
 from .clip_geometry import (
     ClipFit,
     ClipResize,
@@ -13,7 +14,6 @@ from .clip_packing import PackClipInputs
 from .clip_photometric import RandomClipPhotometric
 from .clip_warp import WarpClip
 from .episode_transforms import RandomPhotometric, RandomScaleRotation
-from .film_transforms import RandomFilmLook
 from .random_category_view import RandomCategoryView
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     'RandomClipFlip',
     'RandomClipPhotometric',
     'RandomClipPolicy',
-    'RandomFilmLook',
+    'RandomCephalogramLook',
     'RandomPhotometric',
     'RandomScaleRotation',
     'ShuffleTrackIds',

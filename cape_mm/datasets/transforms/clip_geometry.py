@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Steps of a clip's geometry: each changes one matrix, none the pictures.
+"""Steps of a clip's geometry: each changes one matrix, none the images.
 
 ``clip_matrix`` (3, 3) maps original to current coordinates, both with the
 corner of the first pixel at (0, 0), and ``clip_size`` is the current width and

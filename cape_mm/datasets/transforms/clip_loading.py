@@ -48,7 +48,7 @@ class LoadClipImages(BaseTransform):
             dict: The result dict.
 
         Raises:
-            ValueError: If a picture cannot be decoded, has not the annotated
+            ValueError: If an image cannot be decoded, has not the annotated
                 size, or not that of the others.
         """
         first = results['frames'][0]
@@ -61,13 +61,13 @@ class LoadClipImages(BaseTransform):
                 raise ValueError(
                     f'{frame["img_path"]} has {width} x {height} pixels, its '
                     f'annotation says {size[0]} x {size[1]}: it is another '
-                    'picture, or it was resized'
+                    'image, or it was resized'
                 )
             if frame['img'].shape != first['img'].shape:
                 raise ValueError(
                     f'{frame["img_path"]} has {width} x {height} pixels, '
                     f'other than {first["img_path"]} of the same video; one '
-                    'clip has one geometry: resize the pictures and their '
+                    'clip has one geometry: resize the images and their '
                     'annotations, or make two videos of them'
                 )
         height, width = first['img'].shape[:2]
@@ -80,7 +80,7 @@ class LoadClipImages(BaseTransform):
         image = mmcv.imfrombytes(get(path), backend=self.imdecode_backend)
         if image is None:
             raise ValueError(
-                f'{path} is no picture, or an incomplete one: fetch it again'
+                f'{path} is no image, or an incomplete one: fetch it again'
             )
         return image
 

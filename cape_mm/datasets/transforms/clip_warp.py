@@ -17,9 +17,9 @@ from .clip_instances import select_instances
 
 @TRANSFORMS.register_module()
 class WarpClip(BaseTransform):
-    """Apply the geometry of a clip to its pictures and persons, at once.
+    """Apply the geometry of a clip to its images and persons, at once.
 
-    A joint counts if it is labelled, on its picture, and inside the input. In
+    A joint counts if it is labelled, on its image, and inside the input. In
     training, a person without such a joint is dropped from its frame, with all
     its fields; in test, everybody stays. If the geometry mirrors, left and
     right joints are exchanged in the ``input_*`` fields.
@@ -46,7 +46,7 @@ class WarpClip(BaseTransform):
 
     Args:
         border_value (Tuple[int, int, int]): Blue, green, red outside of the
-            pictures. Defaults to (104, 116, 124), ImageNet's mean.
+            images. Defaults to (104, 116, 124), ImageNet's mean.
     """
 
     def __init__(
@@ -87,9 +87,9 @@ class WarpClip(BaseTransform):
             flip = results['flip_indices'] if mirrored else slice(None)
             _warp_instances(instances, matrix[:2], size, flip)
             if not results['test_mode']:
-                # on the picture, too: what is beyond is border
-                on_picture = _inside(instances['keypoints'][:, flip], ori_size)
-                instances['input_visible'] *= on_picture
+                # on the image, too: what is beyond is border
+                on_image = _inside(instances['keypoints'][:, flip], ori_size)
+                instances['input_visible'] *= on_image
                 keep = (instances['input_visible'] > 0).any(axis=1)
                 frame['instances'] = select_instances(instances, keep)
         return results
@@ -120,6 +120,6 @@ def _warp_instances(
 
 
 def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Which of the points (N, K, 2) are in a picture: (N, K) bool."""
+    """Which of the points (N, K, 2) are in an image: (N, K) bool."""
     limits = np.array(size) - 0.5
     return ((points >= -0.5) & (points < limits)).all(axis=-1)

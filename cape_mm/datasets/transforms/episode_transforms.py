@@ -107,7 +107,7 @@ class RandomScaleRotation(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomPhotometric(BaseTransform):
-    """Change brightness, contrast and noise of the picture at random.
+    """Change brightness, contrast and noise of the image at random.
 
     Required Keys:
 
@@ -122,7 +122,7 @@ class RandomPhotometric(BaseTransform):
         brightness (float): Largest shift, in grey levels of 0..255. Defaults
             to 32.
         contrast (Tuple[float, float]): Range of the factor around the
-            picture's mean. Defaults to (0.7, 1.3).
+            image's mean. Defaults to (0.7, 1.3).
         noise (float): Largest sigma of Gaussian noise, in grey levels.
             Defaults to 5.
     """
@@ -139,7 +139,7 @@ class RandomPhotometric(BaseTransform):
         self.noise = noise
 
     def transform(self, results: dict) -> dict:
-        """Change the picture of one instance.
+        """Change the image of one instance.
 
         Args:
             results (dict): The result dict.

@@ -7,7 +7,7 @@ from typing import Iterator
 
 import numpy as np
 
-from ..film_table import FilmTable
+from ..cephalogram_table import CephalogramTable
 from ..recipe import SPLITS, Recipe
 from ..recipe_data import RecipeData
 from ..rule import ERROR, WARNING, rule
@@ -46,18 +46,22 @@ _SELLA_NASION_MM = (40.0, 100.0)
 @rule(
     'axes-swapped',
     ERROR,
-    'Exchange x and y of these films in the annotation file.',
+    'Exchange x and y of these cephalograms in the annotation file.',
 )
 def axes_swapped(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """Heads are upright."""
-    for split, films in _schema_tables(data):
-        points, _ = films.stack()
+    for split, cephalograms in _schema_tables(data):
+        points, _ = cephalograms.stack()
         lying = [
-            n for n, bad in zip(films.names, _is_lying(films, points)) if bad
+            n
+            for n, bad in zip(
+                cephalograms.names, _is_lying(cephalograms, points)
+            )
+            if bad
         ]
         if lying:
             yield (
-                f'in {len(lying)} film(s) of {split} the face lies on its '
+                f'in {len(lying)} image(s) of {split} the face lies on its '
                 f'side: {some_of(lying)}'
             )
 
@@ -65,114 +69,124 @@ def axes_swapped(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 @rule(
     'landmark-order',
     ERROR,
-    'Look at these films with their landmarks drawn: columns are exchanged, '
+    'Look at these images with their landmarks drawn: columns are exchanged, '
     'or the names are in another order than the numbers.',
 )
 def landmark_order(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """Landmarks lie above and behind each other as in every head."""
-    for split, films in _schema_tables(data):
-        points, _ = films.stack()
-        upright = ~_is_lying(films, points)
-        facing = _facing(films, points)
+    for split, cephalograms in _schema_tables(data):
+        points, _ = cephalograms.stack()
+        upright = ~_is_lying(cephalograms, points)
+        facing = _facing(cephalograms, points)
         for pairs, axis, sign, words in (
-            (_ABOVE, 1, np.ones(len(films)), 'above'),
+            (_ABOVE, 1, np.ones(len(cephalograms)), 'above'),
             (_BEHIND, 0, facing, 'behind'),
         ):
             for one, other in pairs:
-                first = films.column(points, one)
-                second = films.column(points, other)
+                first = cephalograms.column(points, one)
+                second = cephalograms.column(points, other)
                 if first is None or second is None:
                     continue
                 wrong = upright & (
                     sign * (second[:, axis] - first[:, axis]) < 0
                 )
                 if wrong.any():
-                    names = np.array(films.names)[wrong].tolist()
+                    names = np.array(cephalograms.names)[wrong].tolist()
                     yield (
                         f'{one} is not {words} {other} in {len(names)} '
-                        f'film(s) of {split}: {some_of(names)}'
+                        f'cephalogram(s) of {split}: {some_of(names)}'
                     )
 
 
 @rule(
     'facing-mixed',
     WARNING,
-    'Mirror the films that face the other way, with their landmarks.',
+    'Mirror the cephalograms that face the other way, with their landmarks.',
 )
 def facing_mixed(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """All heads look the same way, in all splits."""
     sides = {}
-    for split, films in _schema_tables(data):
-        points, _ = films.stack()
-        facing = _facing(films, points)[~_is_lying(films, points)]
+    for split, cephalograms in _schema_tables(data):
+        points, _ = cephalograms.stack()
+        facing = _facing(cephalograms, points)[
+            ~_is_lying(cephalograms, points)
+        ]
         left, right = int((facing < 0).sum()), int((facing > 0).sum())
         if left and right:
-            yield f'{left} films of {split} face left, {right} face right'
+            yield (
+                f'{left} cephalograms of {split} face left, {right} face right'
+            )
         elif left or right:
             sides[split] = 'left' if left else 'right'
     if len(set(sides.values())) > 1:
         listed = ', '.join(f'{s} {side}' for s, side in sides.items())
-        yield f'the films of the splits face different sides: {listed}'
+        yield f'the cephalograms of the splits face different sides: {listed}'
 
 
 @rule(
     'impossible-size',
     ERROR,
-    'Correct the spacing (mm per pixel of the picture as it is stored) or the '
+    'Correct the spacing (mm per pixel of the image as it is stored) or the '
     'landmarks S and N.',
 )
 def impossible_size(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """From S to N it is 40 to 100 mm."""
     low, high = _SELLA_NASION_MM
-    for split, films in _schema_tables(data):
-        points, _ = films.stack()
-        sella, nasion = (films.column(points, code) for code in 'SN')
+    for split, cephalograms in _schema_tables(data):
+        points, _ = cephalograms.stack()
+        sella, nasion = (cephalograms.column(points, code) for code in 'SN')
         if sella is None or nasion is None:
             continue
-        length = np.linalg.norm((nasion - sella) * films.spacings, axis=1)
+        length = np.linalg.norm(
+            (nasion - sella) * cephalograms.spacings, axis=1
+        )
         wrong = (length < low) | (length > high)
         if wrong.any():
             names = [
-                f'{films.names[i]} {length[i]:.0f} mm'
+                f'{cephalograms.names[i]} {length[i]:.0f} mm'
                 for i in np.flatnonzero(wrong)
             ]
             yield (
-                f'in {len(names)} film(s) of {split} S and N are not '
+                f'in {len(names)} cephalogram(s) of {split} S and N are not '
                 f'{low:g} to {high:g} mm apart: {some_of(names)}'
             )
 
 
-def _schema_tables(data: RecipeData) -> Iterator[tuple[str, FilmTable]]:
+def _schema_tables(data: RecipeData) -> Iterator[tuple[str, CephalogramTable]]:
     for split in SPLITS:
-        films = data.films(split)
-        if films is not None and films.schema is not None:
-            yield split, films
+        cephalograms = data.cephalograms(split)
+        if cephalograms is not None and cephalograms.schema is not None:
+            yield split, cephalograms
 
 
-def _is_lying(films: FilmTable, points: np.ndarray) -> np.ndarray:
+def _is_lying(
+    cephalograms: CephalogramTable, points: np.ndarray
+) -> np.ndarray:
     """(N,) bool, whether the longest vertical line is horizontal."""
     for one, other in (('N', 'Me'), ('N', 'B'), ('S', 'Me')):
-        first, second = (films.column(points, c) for c in (one, other))
+        first, second = (cephalograms.column(points, c) for c in (one, other))
         if first is not None and second is not None:
             dx, dy = np.abs(second - first).T
             return dx > dy
-    return np.zeros(len(films), dtype=bool)
+    return np.zeros(len(cephalograms), dtype=bool)
 
 
-def _facing(films: FilmTable, points: np.ndarray) -> np.ndarray:
+def _facing(cephalograms: CephalogramTable, points: np.ndarray) -> np.ndarray:
     """(N,) 1 to the right, -1 to the left, NaN where it cannot be told."""
-    front, rear = (_mean_x(films, points, codes) for codes in (_FRONT, _REAR))
+    front, rear = (
+        _mean_x(cephalograms, points, codes) for codes in (_FRONT, _REAR)
+    )
     if front is None or rear is None:
-        return np.full(len(films), np.nan)
+        return np.full(len(cephalograms), np.nan)
     return np.sign(front - rear)
 
 
 def _mean_x(
-    films: FilmTable, points: np.ndarray, codes: tuple[str, ...]
+    cephalograms: CephalogramTable, points: np.ndarray, codes: tuple[str, ...]
 ) -> np.ndarray | None:
     columns: list[np.ndarray] = [
         column[:, 0]
-        for column in (films.column(points, code) for code in codes)
+        for column in (cephalograms.column(points, code) for code in codes)
         if column is not None
     ]
     if not columns:

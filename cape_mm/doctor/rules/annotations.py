@@ -8,7 +8,7 @@ from typing import Iterator
 
 import numpy as np
 
-from ..film_table import FilmTable
+from ..cephalogram_table import CephalogramTable
 from ..recipe import SPLITS, Recipe
 from ..recipe_data import RecipeData
 from ..rule import ERROR, WARNING, Milder, rule
@@ -22,10 +22,10 @@ from ..wording import some_of
 )
 def keypoints_finite(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """Labelled landmarks are numbers."""
-    for split, films in _tables(data):
+    for split, cephalograms in _tables(data):
         bad = [
             name
-            for name, points, visible in _items(films)
+            for name, points, visible in _items(cephalograms)
             if not np.isfinite(points[visible > 0]).all()
         ]
         if bad:
@@ -38,46 +38,48 @@ def keypoints_finite(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 @rule(
     'out-of-image',
     ERROR,
-    'Correct the coordinates, or the size of the picture that they are for.',
+    'Correct the coordinates, or the size of the image that they are for.',
 )
 def out_of_image(recipe: Recipe, data: RecipeData) -> Iterator[str | Milder]:
-    """Labelled landmarks lie in their picture."""
-    for split, films in _tables(data):
+    """Labelled landmarks lie in their image."""
+    for split, cephalograms in _tables(data):
         bad = []
         for (name, points, visible), size in zip(
-            _items(films), films.sizes_px
+            _items(cephalograms), cephalograms.sizes_px
         ):
             inside = ((points >= -0.5) & (points <= size - 0.5)).all(axis=1)
             is_known = np.isfinite(size).all()
             if is_known and (~inside[visible > 0]).any():
                 first = int(np.flatnonzero(~inside & (visible > 0))[0])
                 x, y = points[first]
-                bad.append(f'{name} ({films.label(first)} {x:.0f}, {y:.0f})')
+                bad.append(
+                    f'{name} ({cephalograms.label(first)} {x:.0f}, {y:.0f})'
+                )
         if bad:
             text = (
                 f'{len(bad)} item(s) of {split} have landmarks outside of '
-                f'the picture: {some_of(bad)}'
+                f'the image: {some_of(bad)}'
             )
-            yield text if films.schema is not None else Milder(text)
+            yield text if cephalograms.schema is not None else Milder(text)
 
 
 @rule(
-    'duplicate-films',
+    'duplicate-cephalograms',
     ERROR,
     'Remove the copies: they count twice and may end up in two splits.',
 )
-def duplicate_films(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """Every film is there once."""
-    for split, films in _tables(data):
-        if not films.is_uniform:
+def duplicate_cephalograms(recipe: Recipe, data: RecipeData) -> Iterator[str]:
+    """Every cephalogram is there once."""
+    for split, cephalograms in _tables(data):
+        if not cephalograms.is_uniform:
             continue
         groups = defaultdict(list)
-        for name, points, _ in _items(films):
+        for name, points, _ in _items(cephalograms):
             groups[points.round(3).tobytes()].append(name)
         twins = [' = '.join(g[:2]) for g in groups.values() if len(g) > 1]
         if twins:
             yield (
-                f'{len(twins)} set(s) of films of {split} have exactly the '
+                f'{len(twins)} set(s) of images of {split} have exactly the '
                 f'same landmarks: {some_of(twins)}'
             )
 
@@ -89,11 +91,11 @@ def duplicate_films(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     'value, not a landmark.',
 )
 def constant_landmark(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """No landmark is at the same place in all films."""
-    for split, films in _tables(data):
-        if not films.is_uniform:
+    """No landmark is at the same place in all cephalograms."""
+    for split, cephalograms in _tables(data):
+        if not cephalograms.is_uniform:
             continue
-        points, labelled = films.stack()
+        points, labelled = cephalograms.stack()
         for index in range(points.shape[1]):
             column = points[labelled[:, index], index]
             if len(column) < 3:
@@ -101,8 +103,9 @@ def constant_landmark(recipe: Recipe, data: RecipeData) -> Iterator[str]:
             for axis, values in zip('xy', column.T):
                 if np.ptp(values) < 1e-3:
                     yield (
-                        f'{films.label(index)}: {axis} is {values[0]:g} in '
-                        f'all {len(values)} films of {split}'
+                        f'{cephalograms.label(index)}: {axis} is '
+                        f'{values[0]:g} in '
+                        f'all {len(values)} cephalograms of {split}'
                     )
 
 
@@ -113,13 +116,13 @@ def constant_landmark(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 )
 def never_labelled(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """Every landmark is labelled somewhere in the training data."""
-    films = data.films('train')
-    if films is None or not films.is_uniform:
+    cephalograms = data.cephalograms('train')
+    if cephalograms is None or not cephalograms.is_uniform:
         return
-    _, labelled = films.stack()
+    _, labelled = cephalograms.stack()
     missing = np.flatnonzero(~labelled.any(axis=0))
     if len(missing):
-        names = [films.label(index) for index in missing]
+        names = [cephalograms.label(index) for index in missing]
         yield f'never labelled in the training data: {some_of(names)}'
 
 
@@ -131,46 +134,52 @@ def never_labelled(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 )
 def visibility_weight(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """Visibility is no weight."""
-    for split, films in _tables(data):
-        highest = max(float(v.max()) for v in films.visible if len(v))
+    for split, cephalograms in _tables(data):
+        highest = max(float(v.max()) for v in cephalograms.visible if len(v))
         if highest > 1:
             yield f'keypoints_visible of {split} goes up to {highest:g}'
 
 
 @rule(
-    'squeezed-films',
+    'squeezed-cephalograms',
     WARNING,
-    'Convert the films anew with their aspect ratio: angles and lengths are '
-    'wrong in a squeezed picture.',
+    'Convert the images anew with their aspect ratio: angles and lengths are '
+    'wrong in a squeezed image.',
 )
-def squeezed_films(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """Films have the shape of films."""
-    for split, films in _tables(data):
-        if films.schema is None:
+def squeezed_cephalograms(recipe: Recipe, data: RecipeData) -> Iterator[str]:
+    """Cephalograms have the shape of cephalograms."""
+    for split, cephalograms in _tables(data):
+        if cephalograms.schema is None:
             continue
-        width, height = films.sizes_px.T
+        width, height = cephalograms.sizes_px.T
         if np.isfinite(width).all() and (width == height).all():
-            yield (f'all films of {split} are square, which films rarely are')
-        sx, sy = films.spacings.T
+            yield (
+                f'all images of {split} are square, which images rarely are'
+            )
+        sx, sy = cephalograms.spacings.T
         uneven = np.abs(sx / sy - 1) > 0.02
         if uneven.any():
             worst = int(np.nanargmax(np.abs(sx / sy - 1)))
             yield (
-                f'{int(uneven.sum())} film(s) of {split} have another '
-                f'spacing along x than along y, {films.names[worst]} '
+                f'{int(uneven.sum())} cephalogram(s) of {split} have another '
+                f'spacing along x than along y, {cephalograms.names[worst]} '
                 f'{sx[worst]:g} and {sy[worst]:g} mm'
             )
 
 
-def _tables(data: RecipeData) -> Iterator[tuple[str, FilmTable]]:
+def _tables(data: RecipeData) -> Iterator[tuple[str, CephalogramTable]]:
     seen = []
     for split in SPLITS:
-        films = data.films(split)
-        if films is None or any(films is other for other in seen):
+        cephalograms = data.cephalograms(split)
+        if cephalograms is None or any(
+            cephalograms is other for other in seen
+        ):
             continue
-        seen.append(films)
-        yield split, films
+        seen.append(cephalograms)
+        yield split, cephalograms
 
 
-def _items(films: FilmTable) -> Iterator[tuple]:
-    return zip(films.names, films.keypoints_px, films.visible)
+def _items(cephalograms: CephalogramTable) -> Iterator[tuple]:
+    return zip(
+        cephalograms.names, cephalograms.keypoints_px, cephalograms.visible
+    )

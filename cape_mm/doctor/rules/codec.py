@@ -98,15 +98,15 @@ def udp_pairing(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 @rule(
     'sigma-overlap',
     WARNING,
-    'Use a smaller sigma or a larger heat map, so that neighbouring landmarks '
+    'Use a smaller sigma or a larger heatmap, so that neighbouring landmarks '
     'have targets that can be told apart.',
 )
 def sigma_overlap(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """Targets of neighbouring landmarks must differ."""
-    codec, films = recipe.encoder, data.films('train')
-    if not codec or not codec.get('sigma') or films is None:
+    codec, cephalograms = recipe.encoder, data.cephalograms('train')
+    if not codec or not codec.get('sigma') or cephalograms is None:
         return
-    if not films.is_uniform:
+    if not cephalograms.is_uniform:
         return
     cells = landmarks_in_cells(recipe, data)
     if cells is None:
@@ -122,7 +122,7 @@ def sigma_overlap(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     sigma = float(np.max(codec['sigma']))
     alike = np.exp(-((median[nearest] / (2 * sigma)) ** 2))
     if alike > _ALIKE:
-        pair = [films.label(i[nearest]) for i in (first, second)]
+        pair = [cephalograms.label(i[nearest]) for i in (first, second)]
         yield (
             f'{pair[0]} and {pair[1]} are {median[nearest]:.1f} cells apart, '
             f'with sigma {sigma:g} their targets are {alike:.0%} alike'
@@ -132,7 +132,7 @@ def sigma_overlap(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 @rule(
     'sigma-spread',
     WARNING,
-    'Use a smaller sigma or a larger heat map: a target that covers much of '
+    'Use a smaller sigma or a larger heatmap: a target that covers much of '
     'the map says little about the place.',
 )
 def sigma_spread(recipe: Recipe, data: RecipeData) -> Iterator[str]:
@@ -144,7 +144,7 @@ def sigma_spread(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     if 6 * sigma > _WIDE * side:
         yield (
             f'sigma {sigma:g} spans +-{3 * sigma:g} cells, '
-            f'{6 * sigma / side:.0%} of the {side} cells of the heat map'
+            f'{6 * sigma / side:.0%} of the {side} cells of the heatmap'
         )
 
 
@@ -172,14 +172,14 @@ def sigma_narrow(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     'padding: no training gets below this error.',
 )
 def decoding_floor(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """Perfect heat maps must be read precisely enough."""
+    """Perfect heatmaps must be read precisely enough."""
     error = mean_decoding_error(recipe, data)
     if error is None:
         return
     error_mm, cell_mm = error
     if error_mm > _FLOOR_MM:
         yield (
-            f'perfect heat maps are read with a mean error of {error_mm:.2f} '
+            f'perfect heatmaps are read with a mean error of {error_mm:.2f} '
             f'mm (a cell is {cell_mm:.1f} mm), of 2 mm that are acceptable'
         )
 

@@ -31,7 +31,7 @@ def metric_works(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     'torso-of-another-schema',
     ERROR,
     "Use norm_item='bbox': 'torso' is the distance of keypoints 4 and 5, and "
-    "'head' a length, that only certain data sets of people have.",
+    "'head' a length, that only certain datasets of people have.",
 )
 def torso_of_another_schema(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """PCK is normalised by something that exists."""
@@ -57,13 +57,13 @@ def torso_of_another_schema(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     'validation and test: without it no error is given in mm.',
 )
 def spacing_not_packed(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """The scale of a film reaches the metric."""
+    """The scale of a cephalogram reaches the metric."""
     for split in ('val', 'test'):
-        films, item = data.films(split), data.first_item(split)
-        if films is None or item is None:
+        cephalograms, item = data.cephalograms(split), data.first_item(split)
+        if cephalograms is None or item is None:
             continue
         sample = item['data_samples']
-        if not np.isfinite(films.spacings).all(axis=1).any():
+        if not np.isfinite(cephalograms.spacings).all(axis=1).any():
             continue
         if 'spacing' not in getattr(sample, 'metainfo', {}):
             yield f'items of {split} lack the spacing that the file has'
@@ -72,25 +72,32 @@ def spacing_not_packed(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 @rule(
     'spacing-missing',
     ERROR,
-    'Add the spacing to the annotation file, from the file of the film or '
+    'Add the spacing to the annotation file, from the file of the image or '
     'measured at its ruler: an error in mm needs it.',
 )
 def spacing_missing(
     recipe: Recipe, data: RecipeData
 ) -> Iterator[str | Milder]:
-    """Films that are measured in mm have a scale."""
+    """Cephalograms that are measured in mm have a scale."""
     for split in ('train', 'val', 'test'):
-        films = data.films(split)
-        if films is None or films.schema is None:
+        cephalograms = data.cephalograms(split)
+        if cephalograms is None or cephalograms.schema is None:
             continue
-        missing = int((~np.isfinite(films.spacings).all(axis=1)).sum())
+        missing = int((~np.isfinite(cephalograms.spacings).all(axis=1)).sum())
         if missing:
-            text = f'{missing} of {len(films)} films of {split} have none'
+            text = (
+                f'{missing} of {len(cephalograms)} cephalograms of '
+                f'{split} have none'
+            )
             yield text if split != 'train' else Milder(text)
 
 
 def _name_torso(data: RecipeData) -> str:
-    films = data.films('val')
-    if films is None or not films.is_uniform or len(films.visible[0]) < 6:
+    cephalograms = data.cephalograms('val')
+    if (
+        cephalograms is None
+        or not cephalograms.is_uniform
+        or len(cephalograms.visible[0]) < 6
+    ):
         return 'keypoints 4 and 5'
-    return f'{films.label(4)} and {films.label(5)}'
+    return f'{cephalograms.label(4)} and {cephalograms.label(5)}'

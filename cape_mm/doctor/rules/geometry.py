@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""How pictures are cut out and resized."""
+"""How images are cut out and resized."""
 
 from __future__ import annotations
 
@@ -37,24 +37,26 @@ def padding_differs(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 
 
 @rule(
-    'padding-whole-film',
+    'padding-whole-cephalogram',
     WARNING,
     'Set padding=1.0 in GetBBoxCenterScale of all pipelines; the default of '
     '1.25 is for boxes around people.',
 )
-def padding_whole_film(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """A box that is the whole picture needs no margin."""
+def padding_whole_cephalogram(
+    recipe: Recipe, data: RecipeData
+) -> Iterator[str]:
+    """A box that is the whole image needs no margin."""
     transform = recipe.transform('train', 'GetBBoxCenterScale')
-    films = data.films('train')
-    if transform is None or films is None:
+    cephalograms = data.cephalograms('train')
+    if transform is None or cephalograms is None:
         return
     padding = float(transform.get('padding', 1.25))
-    sides = films.boxes_px[:, 2:] - films.boxes_px[:, :2]
+    sides = cephalograms.boxes_px[:, 2:] - cephalograms.boxes_px[:, :2]
     # MMPose clips boxes to width - 1 and height - 1
-    whole = np.all(sides >= films.sizes_px - 1.5, axis=1)
+    whole = np.all(sides >= cephalograms.sizes_px - 1.5, axis=1)
     if padding > 1.05 and whole.mean() > 0.9:
         yield (
-            f'boxes are whole pictures, and padding {padding:g} leaves '
+            f'boxes are whole images, and padding {padding:g} leaves '
             f'{1 - padding**-2:.0%} of the input empty'
         )
 
@@ -62,17 +64,17 @@ def padding_whole_film(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 @rule(
     'input-aspect',
     WARNING,
-    'Give the input the shape of the pictures: TopdownAffine keeps the aspect '
+    'Give the input the shape of the images: TopdownAffine keeps the aspect '
     'ratio and fills up the rest.',
 )
 def input_aspect(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """The input has about the shape of the boxes."""
-    affine, films = recipe.transform('train', 'TopdownAffine'), None
+    affine, cephalograms = recipe.transform('train', 'TopdownAffine'), None
     if affine is not None:
-        films = data.films('train')
-    if films is None or films.schema is None:
+        cephalograms = data.cephalograms('train')
+    if cephalograms is None or cephalograms.schema is None:
         return
-    sides = films.boxes_px[:, 2:] - films.boxes_px[:, :2]
+    sides = cephalograms.boxes_px[:, 2:] - cephalograms.boxes_px[:, :2]
     aspect = float(np.nanmedian(sides[:, 0] / sides[:, 1]))
     width, height = affine['input_size']
     ratio = (width / height) / aspect
@@ -89,10 +91,10 @@ def input_aspect(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     'aspect-distorted',
     ERROR,
     'Remove the Resize, or set keep_ratio=True: angles and lengths are wrong '
-    'in a distorted picture.',
+    'in a distorted image.',
 )
 def aspect_distorted(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """Pictures are never squeezed."""
+    """Images are never squeezed."""
     for split in ('train', 'val', 'test'):
         for transform in recipe.pipeline(split):
             inner = transform.get('transforms') or []
@@ -121,7 +123,7 @@ def random_validation(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     'flip-test-untrained',
     WARNING,
     'Set model.test_cfg.flip_test=False, or add RandomFlip to the training '
-    'pipeline: the model has never seen a mirrored picture.',
+    'pipeline: the model has never seen a mirrored image.',
 )
 def flip_test_untrained(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """What is flipped in the test is flipped in training."""
@@ -129,4 +131,4 @@ def flip_test_untrained(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     pipeline = recipe.pipeline('train')
     names = [type_name(t) for t in pipeline]
     if flips and names and 'RandomFlip' not in names:
-        yield 'the test averages over the mirrored picture'
+        yield 'the test averages over the mirrored image'

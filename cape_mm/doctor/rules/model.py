@@ -81,10 +81,10 @@ def heatmap_size(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 def head_channels(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """One channel for each landmark."""
     channels = recipe.head.get('out_channels')
-    films = data.films('train')
-    if channels is None or films is None or not films.is_uniform:
+    cephalograms = data.cephalograms('train')
+    if channels is None or cephalograms is None or not cephalograms.is_uniform:
         return
-    count = len(films.keypoints_px[0])
+    count = len(cephalograms.keypoints_px[0])
     if _is_heatmap_head(recipe) and channels != count:
         yield (
             f'model.head.out_channels is {channels}, the training data have '

@@ -152,7 +152,7 @@ def early_stop_never(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     'rule="less", or watch it as well.',
 )
 def blind_monitor(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """A model that ignores the picture looks bad in some watched metric."""
+    """A model that ignores the image looks bad in some watched metric."""
     if data.metrics is None:
         return
     values = {
@@ -170,7 +170,7 @@ def blind_monitor(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     ]
     if flattering and len(flattering) == len(values):
         yield (
-            f'predicting {data.metrics.blind_to} for every picture gives '
+            f'predicting {data.metrics.blind_to} for every image gives '
             f'{", ".join(flattering)}, and nothing else is watched'
         )
 
@@ -182,9 +182,9 @@ def blind_monitor(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     'dict(type="cape_mm.CollapseMonitorHook") to custom_hooks.',
 )
 def collapse_unwatched(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """Somebody looks whether predictions follow the picture."""
-    films = data.films('val')
-    if films is None or films.schema is None:
+    """Somebody looks whether predictions follow the image."""
+    cephalograms = data.cephalograms('val')
+    if cephalograms is None or cephalograms.schema is None:
         return
     hooks = list(recipe.hooks_of(CollapseMonitorHook))
     if not hooks:

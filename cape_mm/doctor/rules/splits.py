@@ -13,7 +13,7 @@ from cape_mm.datasets.datasets import (
     SingleImageEpisodeDataset,
 )
 
-from ..film_table import FilmTable
+from ..cephalogram_table import CephalogramTable
 from ..recipe import SPLITS, Recipe, find_class
 from ..recipe_data import RecipeData
 from ..rule import ERROR, rule
@@ -21,7 +21,7 @@ from ..wording import brief, some_of
 
 #: Learning by heart is what these are for.
 _MEMORISING = (SingleCategoryEpisodeDataset, SingleImageEpisodeDataset)
-#: Arguments of a data set that do not choose among its items.
+#: Arguments of a dataset that do not choose among its items.
 _NOT_CHOOSING = (
     'type',
     'pipeline',
@@ -37,7 +37,7 @@ _NOT_CHOOSING = (
 @rule(
     'dataset-builds',
     ERROR,
-    'Correct the data set in the config, or the file that is named.',
+    'Correct the dataset in the config, or the file that is named.',
 )
 def dataset_builds(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """Every split can be loaded."""
@@ -80,7 +80,7 @@ def val_is_train(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 @rule(
     'leaked-subject',
     ERROR,
-    'Put all films of a person into one split.',
+    'Put all cephalograms of a person into one split.',
 )
 def leaked_subject(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """No person is in two splits."""
@@ -95,17 +95,17 @@ def leaked_subject(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 
 
 @rule(
-    'leaked-picture',
+    'leaked-image',
     ERROR,
-    'Put each picture into one split.',
+    'Put each image into one split.',
 )
-def leaked_picture(recipe: Recipe, data: RecipeData) -> Iterator[str]:
-    """No picture is in two splits, also not under another name."""
+def leaked_image(recipe: Recipe, data: RecipeData) -> Iterator[str]:
+    """No image is in two splits, also not under another name."""
     for one, other, first, second in _pairs_of_splits(recipe, data):
         common = sorted(set(first.names) & set(second.names))
         if common:
             yield (
-                f'{len(common)} picture(s) of {other} are in {one} too: '
+                f'{len(common)} image(s) of {other} are in {one} too: '
                 f'{some_of(common)}'
             )
             continue
@@ -119,27 +119,27 @@ def leaked_picture(recipe: Recipe, data: RecipeData) -> Iterator[str]:
         ]
         if twins:
             yield (
-                f'{len(twins)} film(s) of {other} have exactly the landmarks '
+                f'{len(twins)} image(s) of {other} have exactly the landmarks '
                 f'of one of {one}: {some_of(twins)}'
             )
 
 
 def _pairs_of_splits(
     recipe: Recipe, data: RecipeData
-) -> Iterator[tuple[str, str, FilmTable, FilmTable]]:
+) -> Iterator[tuple[str, str, CephalogramTable, CephalogramTable]]:
     """Pairs that should have nothing in common."""
     if _memorises(recipe):
         return
     for one, other in combinations(SPLITS, 2):
-        first, second = data.films(one), data.films(other)
+        first, second = data.cephalograms(one), data.cephalograms(other)
         if first is None or second is None:
             continue
         if not _is_same_data(recipe, one, other):
             yield one, other, first, second
 
 
-def _points(films: FilmTable) -> Iterator[tuple]:
-    for points, name in zip(films.keypoints_px, films.names):
+def _points(cephalograms: CephalogramTable) -> Iterator[tuple]:
+    for points, name in zip(cephalograms.keypoints_px, cephalograms.names):
         yield points.round(3), name
 
 

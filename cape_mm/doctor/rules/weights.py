@@ -94,15 +94,18 @@ def checkpoint_match(recipe: Recipe, data: RecipeData) -> Iterator[str]:
 )
 def foreign_final_layer(recipe: Recipe, data: RecipeData) -> Iterator[str]:
     """The channels of a loaded head mean these landmarks."""
-    path, films = recipe.cfg.get('load_from'), data.films('train')
-    if not path or films is None or films.schema is None:
+    path, cephalograms = (
+        recipe.cfg.get('load_from'),
+        data.cephalograms('train'),
+    )
+    if not path or cephalograms is None or cephalograms.schema is None:
         return
     if data.model is None or not osp.isfile(osp.expanduser(str(path))):
         return
     checkpoint = _load(str(path))
     weights = checkpoint.get('state_dict', checkpoint)
     meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
-    theirs, ours = meta.get('dataset_name'), films.schema.name
+    theirs, ours = meta.get('dataset_name'), cephalograms.schema.name
     for name, shape in data.model.shapes.items():
         if not name.startswith('head.final_layer.') or name not in weights:
             continue

@@ -18,17 +18,17 @@ from cape_mm.registry import DATASETS, HOOKS
 class CephalometricSplitCheckHook(Hook):
     """Refuse to train if validation or test show what is learned.
 
-    Compares the annotation files, pictures and subjects of the data sets of
+    Compares the annotation files, images and subjects of the datasets of
     all data loaders. Test data that are not on this machine are not compared,
     which is logged.
 
     Raises:
         DataError: Before the first iteration, if two of them share a
-            subject or a picture, or the training file is used again.
+            subject or an image, or the training file is used again.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Compare all data sets of the config.
+        """Compare all datasets of the config.
 
         Args:
             runner (Runner): The runner of the training.
@@ -41,7 +41,7 @@ class CephalometricSplitCheckHook(Hook):
         unknown = sum(split.num_unknown for split in splits)
         if unknown:
             runner.logger.warning(
-                f'{unknown} films have no subject: only files and pictures '
+                f'{unknown} images have no subject: only files and images '
                 'could be compared, not whether the same person is in '
                 'training, validation and test. Write "subject" into the '
                 'images of the annotation files'

@@ -34,7 +34,7 @@ class CollapseError(RuntimeError):
 
 @HOOKS.register_module()
 class CollapseMonitorHook(Hook):
-    """Watch whether predictions still follow the picture.
+    """Watch whether predictions still follow the image.
 
     After each validation it reads the collapse statistics among the metrics,
     names the fault if there is one, and logs it with a hint. A training that
@@ -56,7 +56,7 @@ class CollapseMonitorHook(Hook):
         consecutive (int): Validations in a row that must show signs before
             they are reported as such, critical ones before the action.
             Defaults to 2.
-        min_images (int): With fewer pictures the statistics are logged, but
+        min_images (int): With fewer images the statistics are logged, but
             not judged. Defaults to 8.
         limits (dict, optional): Changes of the limits; see
             :func:`merge_limits`.
@@ -153,7 +153,7 @@ class CollapseMonitorHook(Hook):
         count = len(loader.dataset)
         if count < self.min_images:
             runner.logger.info(
-                f'Collapse: {count} pictures are too few to judge '
+                f'Collapse: {count} images are too few to judge '
                 f'(min_images={self.min_images}): {_join(statistics)}'
             )
             return None

@@ -18,7 +18,7 @@ from .accumulation_flush_hook import AccumulationFlushHook
 class EpisodeSummaryHook(Hook):
     """Say in the log what is trained on, what to expect, and what came out.
 
-    At the start of a test: the data set's own description. At the start of
+    At the start of a test: the dataset's own description. At the start of
     training: that description, the episodes and
     iterations per epoch, the physical and the effective batch size, what
     becomes of the iterations that gradient accumulation leaves over, and what

@@ -16,7 +16,7 @@ from cape_mm.structures import EpisodeDataSample
 class EpisodeVisualizationHook(PoseVisualizationHook):
     """Draw the queries of validation and test episodes.
 
-    With ``out_dir`` the pictures go there and nowhere else, named
+    With ``out_dir`` the images go there and nowhere else, named
     ``<category id>_<support id>_<query id>_<episode>.png`` by annotation ids,
     in validation with the epoch; without it to the visualizer's backends.
     Samples that are no episodes are drawn as MMPose does.
@@ -26,7 +26,7 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
         interval (int): Draw every ``interval``-th query. Defaults to 50.
         note (str): Text in the title, such as how the points were predicted.
             Defaults to 'autoregressive'.
-        out_dir (str, optional): Folder for the pictures, used as given: no
+        out_dir (str, optional): Folder for the images, used as given: no
             working directory and no time stamp are put before it.
         **kwargs: Arguments of :class:`PoseVisualizationHook`.
     """
@@ -89,9 +89,9 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Say where the pictures are."""
+        """Say where the images are."""
         if self.enable and self.out_dir is not None:
-            runner.logger.info(f'Pictures are in {self.out_dir}')
+            runner.logger.info(f'Images are in {self.out_dir}')
 
     def _draw(
         self,
@@ -105,7 +105,7 @@ class EpisodeVisualizationHook(PoseVisualizationHook):
                 self._num_queries += 1
                 if (self._num_queries - 1) % self.interval:
                     continue
-                name = _picture_name(episode, i)
+                name = _image_name(episode, i)
                 out_file = None
                 if self.out_dir is not None:
                     out_file = osp.join(self.out_dir, f'{name}{suffix}.png')
@@ -125,7 +125,7 @@ def _are_episodes(outputs: Sequence | None) -> bool:
     return bool(outputs) and isinstance(outputs[0], EpisodeDataSample)
 
 
-def _picture_name(episode: EpisodeDataSample, query_index: int) -> str:
+def _image_name(episode: EpisodeDataSample, query_index: int) -> str:
     """``<category id>_<support id>_<query id>_<episode>[_<query>]``."""
     support = episode.supports[0].id
     query = episode.queries[query_index].id

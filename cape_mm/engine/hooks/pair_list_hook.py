@@ -18,7 +18,7 @@ class PairListHook(Hook):
     with its hash, before the first validation and before the test; the
     metrics of the test get an entry ``pair_list`` with the hash and what is
     missing, and the list is saved as ``pair_list.json`` beside the log. Other
-    data sets are left alone.
+    datasets are left alone.
     """
 
     # before LoggerHook, so that the log shows it before the results

@@ -13,7 +13,7 @@ from cape_mm.registry import HOOKS
 class ResumeCheckHook(Hook):
     """Warn if a resumed run does not go on as the one of the checkpoint.
 
-    - Episodes are drawn from other data: ``drawn_from`` in the data set's
+    - Episodes are drawn from other data: ``drawn_from`` in the dataset's
       ``metainfo`` differs from that in the checkpoint.
     - The checkpoint holds no state of the optimizer, as ``best_*.pth``.
 

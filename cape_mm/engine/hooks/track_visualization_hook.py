@@ -18,14 +18,14 @@ class TrackVisualizationHook(PoseVisualizationHook):
     """Draw tracked frames in validation and test: *labels | prediction*.
 
     Frames without labels show the prediction alone. With ``out_dir`` the
-    pictures go there and nowhere else, named ``<video>_<frame>.png``, in
+    images go there and nowhere else, named ``<video>_<frame>.png``, in
     validation with the epoch; without it to the visualizer's backends. It
     wants a :class:`cape_mm.visualization.TrackVisualizer`.
 
     Args:
         enable (bool): Whether to draw at all. Defaults to False.
         interval (int): Draw every ``interval``-th frame. Defaults to 50.
-        out_dir (str, optional): Folder for the pictures, used as given: no
+        out_dir (str, optional): Folder for the images, used as given: no
             working directory and no time stamp are put before it.
         **kwargs: Arguments of :class:`PoseVisualizationHook`.
     """
@@ -80,9 +80,9 @@ class TrackVisualizationHook(PoseVisualizationHook):
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Say where the pictures are."""
+        """Say where the images are."""
         if self.enable and self.out_dir is not None:
-            runner.logger.info(f'Pictures are in {self.out_dir}')
+            runner.logger.info(f'Images are in {self.out_dir}')
 
     def _draw(
         self,

@@ -24,7 +24,7 @@ class TrainGapHook(Hook):
     times worse validation is. If that stays above ``max_ratio``, the model
     learns its training data by heart.
 
-    It costs a validation on that part, so a few dozen pictures are enough.
+    It costs a validation on that part, so a few dozen images are enough.
     How often in a row the limit was passed is part of the checkpoint; as the
     checkpoint of an epoch is written before its validation, a resumed run
     may lack the last one.

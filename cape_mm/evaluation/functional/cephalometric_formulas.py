@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Cephalometric measurements as formulas over named landmarks.
 
-Points are in a picture of square pixels, x to the right, y down, of a face
+Points are in an image of square pixels, x to the right, y down, of a face
 that looks to the right. Angles between two lines or planes are signed, so
 that their customary values are positive and they pass through zero smoothly;
 angles at a point, and those to the Frankfort plane and between incisors, are

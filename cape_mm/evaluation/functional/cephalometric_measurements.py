@@ -59,14 +59,14 @@ def measure(
     schema: str | LandmarkSchema,
     spacing: Sequence[float] | None = None,
 ) -> dict[str, Measurement]:
-    """Take all cephalometric measurements of a film.
+    """Take all cephalometric measurements of a cephalogram.
 
-    Neither where the face looks, nor how the film is turned, nor the order
-    of the landmarks matters. Angles and ratios need no spacing, but without
-    it pixels must be square.
+    Neither where the face looks, nor how the cephalogram is turned, nor the
+    order of the landmarks matters. Angles and ratios need no spacing, but
+    without it pixels must be square.
 
     Args:
-        keypoints_px (np.ndarray): (K, 2) x, y in pixels of the picture.
+        keypoints_px (np.ndarray): (K, 2) x, y in pixels of the image.
             Landmarks that are not finite count as missing.
         visible (np.ndarray): (K,) more than 0 for landmarks that count.
         schema (str | LandmarkSchema): Which landmarks they are, or its name.
@@ -166,14 +166,15 @@ def name_points(
 def find_facing(points: Mapping[str, np.ndarray]) -> int | None:
     """Tell where a face looks from how its landmarks turn.
 
-    Unlike a comparison of x coordinates this holds for a turned film, too.
+    Unlike a comparison of x coordinates this holds for a turned cephalogram,
+    too.
 
     Args:
         points (Mapping[str, np.ndarray]): Code -> (2,) x, y, y down.
 
     Returns:
-        int | None: 1 to the right, -1 to the left in an upright film; None
-        if too few landmarks are there.
+        int | None: 1 to the right, -1 to the left in an upright cephalogram;
+        None if too few landmarks are there.
     """
     corners = []
     for codes in (_BACK, _FRONT, _BELOW):

@@ -1,10 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Whether predictions follow the picture: statistics of a whole validation.
+"""Whether predictions follow the image: statistics of a whole validation.
 
-A model can collapse in two ways: (A) it predicts the same for every picture,
-(B) it puts different landmarks on one place. All functions take N pictures
+A model can collapse in two ways: (A) it predicts the same for every image,
+(B) it puts different landmarks on one place. All functions take N images
 with K landmarks, (N, K, 2), and ``valid`` (N, K) bool, True where a landmark
-is labelled. They are NaN where there is nothing to compare: a single picture,
+is labelled. They are NaN where there is nothing to compare: a single image,
 a single landmark, or landmarks that do not vary.
 """
 
@@ -18,12 +18,12 @@ from .mean_shape import mean_shape
 def spread_ratio(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """How much predictions vary over pictures, as a multiple of the truth.
+    """How much predictions vary over images, as a multiple of the truth.
 
     Near 1 if sound and 0 for (A); but noise on a constant shape hides (A).
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that pictures share.
+        predicted (np.ndarray): (N, K, 2) in a frame that images share.
         truth (np.ndarray): (N, K, 2) in the same frame.
         valid (np.ndarray): (N, K) bool.
 
@@ -39,7 +39,7 @@ def landmark_spread_ratios(
     """The same for each landmark.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that pictures share.
+        predicted (np.ndarray): (N, K, 2) in a frame that images share.
         truth (np.ndarray): (N, K, 2) in the same frame.
         valid (np.ndarray): (N, K) bool.
 
@@ -54,12 +54,12 @@ def landmark_spread_ratios(
 def correlation(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """Whether predictions move with the truth from picture to picture.
+    """Whether predictions move with the truth from image to image.
 
     Near 1 if sound, and 0 for (A), also with noise.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that pictures share.
+        predicted (np.ndarray): (N, K, 2) in a frame that images share.
         truth (np.ndarray): (N, K, 2) in the same frame.
         valid (np.ndarray): (N, K) bool.
 
@@ -83,7 +83,7 @@ def skill(
     """How much better than always predicting one shape.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that pictures share.
+        predicted (np.ndarray): (N, K, 2) in a frame that images share.
         truth (np.ndarray): (N, K, 2) in the same frame.
         valid (np.ndarray): (N, K) bool.
         shape (np.ndarray): (K, 2) mean shape of the training data, in the
@@ -104,7 +104,7 @@ def skill(
 def spread_in_image(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """How far landmarks of a picture lie apart, as a multiple of the truth.
+    """How far landmarks of an image lie apart, as a multiple of the truth.
 
     Near 1 if sound, 0 for (B).
 
@@ -135,7 +135,7 @@ def merged_pairs(
     0 if sound, towards 1 for (B).
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that pictures share, best
+        predicted (np.ndarray): (N, K, 2) in a frame that images share, best
             in millimetres.
         truth (np.ndarray): (N, K, 2) in the same frame.
         valid (np.ndarray): (N, K) bool.
@@ -161,10 +161,10 @@ def edge_share(
 ) -> float:
     """Share of the predictions at the border of the box or outside.
 
-    That is where heat maps without peak are decoded to.
+    That is where heatmaps without peak are decoded to.
 
     Args:
-        predicted_px (np.ndarray): (N, K, 2) in pixels of the picture.
+        predicted_px (np.ndarray): (N, K, 2) in pixels of the image.
         valid (np.ndarray): (N, K) bool.
         boxes_px (np.ndarray): (N, 4) x1, y1, x2, y2 in the same frame.
         margin (float): Width of the border as a share of the box's width and
@@ -184,16 +184,16 @@ def edge_share(
 def mode_share(
     predicted: np.ndarray, valid: np.ndarray, radius: float = 0.02
 ) -> float:
-    """Share of the pictures in which a landmark is at its usual place.
+    """Share of the images in which a landmark is at its usual place.
 
     Towards 1 for (A), but also for a landmark that truly does not vary.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that pictures share, see
+        predicted (np.ndarray): (N, K, 2) in a frame that images share, see
             :func:`to_box`.
         valid (np.ndarray): (N, K) bool.
         radius (float): Largest distance from the landmark's median over
-            pictures, x and y apart. Defaults to 0.02.
+            images, x and y apart. Defaults to 0.02.
 
     Returns:
         float: Median over landmarks, in [0, 1].
@@ -210,7 +210,7 @@ def mode_share(
 
 
 def peak(scores: np.ndarray, valid: np.ndarray) -> float:
-    """Usual height of the heat maps' maximum, near 0 for a dead head.
+    """Usual height of the heatmaps' maximum, near 0 for a dead head.
 
     Args:
         scores (np.ndarray): (N, K) scores of the predictions.
@@ -225,7 +225,7 @@ def peak(scores: np.ndarray, valid: np.ndarray) -> float:
 def _moments(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums of products over pictures: p with g, p with p, g with g; (K,).
+    """Sums of products over images: p with g, p with p, g with g; (K,).
 
     The second is 0 and the last is NaN where points do not vary.
     """
@@ -248,7 +248,7 @@ def _moments(
 
 
 def _pair_distances(points: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Distances of all pairs that are labelled in the same picture; (P,)."""
+    """Distances of all pairs that are labelled in the same image; (P,)."""
     first, second = np.triu_indices(points.shape[1], k=1)
     distances = np.linalg.norm(points[:, first] - points[:, second], axis=-1)
     return distances[valid[:, first] & valid[:, second]]

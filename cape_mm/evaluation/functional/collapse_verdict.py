@@ -2,7 +2,7 @@
 """From statistics of a validation to a named fault.
 
 Two kinds of collapse must be told apart: (A) the same prediction for every
-picture, (B) many landmarks on one place. The limits come from simulated
+image, (B) many landmarks on one place. The limits come from simulated
 predictors: errors of 1.5 mm and 4 mm stay within all of them, a constant
 shape, with or without noise, points that fall together, points at the border
 and random points do not.
@@ -48,7 +48,7 @@ _FAULTS = {
 
 #: Fault -> what it means and what to look at.
 HINTS: dict[str, str] = {
-    'dead_head': 'the heat maps have no peak: look at the learning rate, the '
+    'dead_head': 'the heatmaps have no peak: look at the learning rate, the '
     'loss, the target weights and whether the weights were loaded',
     'at_the_edge': 'points lie on the border or at (-1, -1), where a map '
     'without positive value is decoded: look at the targets, the loss and '
@@ -57,8 +57,8 @@ HINTS: dict[str, str] = {
     'at sigma against the distance of neighbouring landmarks, the number of '
     'channels and the target weights',
     'image_independent': 'fault A, the prediction does not follow the '
-    'picture: look at the learning rate over time, the loaded weights, the '
-    'normalisation and whether labels and pictures belong together',
+    'image: look at the learning rate over time, the loaded weights, the '
+    'normalisation and whether labels and images belong together',
     'scattered': 'the points vary more than the landmarks do: the weights are '
     'untrained or have diverged, or belong to another config',
     'no_skill': 'no better than the mean shape of the training data',

@@ -46,7 +46,7 @@ def isbi_class(measurement: str, value: float) -> int:
 def isbi_types(
     values: Mapping[str, float | None],
 ) -> dict[str, int | None]:
-    """Tell all eight types of a film.
+    """Tell all eight types of a cephalogram.
 
     Args:
         values (Mapping[str, float | None]): Name of the measurement -> value;

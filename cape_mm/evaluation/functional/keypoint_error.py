@@ -50,7 +50,7 @@ def longer_side(bbox_px: np.ndarray) -> float:
 
     Args:
         bbox_px (np.ndarray): (4,) x1, y1, x2, y2 in original pixels, as
-            cleaned by the data set.
+            cleaned by the dataset.
 
     Returns:
         float: In pixels.

@@ -28,7 +28,7 @@ def landmark_table(
         strict (bool): See :func:`detected`. Defaults to False.
 
     Returns:
-        List[Dict]: K rows with ``landmark``, ``N`` pictures, ``mean``,
+        List[Dict]: K rows with ``landmark``, ``N`` images, ``mean``,
         ``SD``, ``median``, ``p95`` (95th percentile) and ``max`` of the
         radial errors, ``SDR_<threshold>`` in percent, ``dx`` and ``dy`` = mean
         offset, that is the bias to the right and downwards. NaN for a

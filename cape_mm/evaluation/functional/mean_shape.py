@@ -8,7 +8,7 @@ def to_box(keypoints_px: np.ndarray, boxes_px: np.ndarray) -> np.ndarray:
     """Landmarks relative to their boxes, without change of their shape.
 
     Args:
-        keypoints_px (np.ndarray): (N, K, 2) x, y in pixels of the picture.
+        keypoints_px (np.ndarray): (N, K, 2) x, y in pixels of the image.
         boxes_px (np.ndarray): (N, 4) x1, y1, x2, y2 in the same frame.
 
     Returns:
@@ -27,10 +27,10 @@ def to_box(keypoints_px: np.ndarray, boxes_px: np.ndarray) -> np.ndarray:
 
 
 def mean_shape(keypoints: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Mean position of each landmark over pictures.
+    """Mean position of each landmark over images.
 
     Args:
-        keypoints (np.ndarray): (N, K, 2) in a frame that all pictures share,
+        keypoints (np.ndarray): (N, K, 2) in a frame that all images share,
             see :func:`to_box`.
         valid (np.ndarray): (N, K) bool, True where a landmark counts.
 

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Angles and distances in a picture: x to the right, y down.
+"""Angles and distances in an image: x to the right, y down.
 
 All functions take vectors or points of shape (..., 2) and are NaN where a
 vector has no length.

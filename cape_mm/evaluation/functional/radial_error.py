@@ -12,7 +12,7 @@ def landmark_offsets(
     """Predicted minus true positions.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) x, y in pixels of the picture.
+        predicted (np.ndarray): (N, K, 2) x, y in pixels of the image.
         truth (np.ndarray): (N, K, 2) in the same frame.
         spacing (np.ndarray, optional): (N, 2) millimetres per pixel along x
             and y. Defaults to None, the result is in pixels.
@@ -83,14 +83,14 @@ def radial_error_spread(errors: np.ndarray, valid: np.ndarray) -> float:
 
 
 def image_errors(errors: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Mean radial error of each picture.
+    """Mean radial error of each image.
 
     Args:
         errors (np.ndarray): (N, K) radial errors.
         valid (np.ndarray): (N, K) bool, True where a landmark counts.
 
     Returns:
-        np.ndarray: (N,) in the unit of the errors; NaN for a picture without
+        np.ndarray: (N,) in the unit of the errors; NaN for an image without
         landmark that counts.
     """
     count = valid.sum(axis=1)

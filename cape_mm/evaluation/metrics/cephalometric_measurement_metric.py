@@ -23,9 +23,9 @@ from ..functional.cephalometric_measurements import (
 from ..functional.isbi_types import ISBI_MEASUREMENTS, isbi_types
 from ..reports.result_files import write_result_files
 from ..reports.score_table import format_table
-from ..scoring.film_prediction import read_film, schema_of
+from ..scoring.cephalogram_prediction import read_cephalogram, schema_of
 
-# Type of a film that can be measured in truth, but not as predicted.
+# Type of a cephalogram that can be measured in truth, but not as predicted.
 _FAILED = -1
 
 
@@ -33,11 +33,11 @@ _FAILED = -1
 class CephalometricMeasurementMetric(BaseMetric):
     """Errors of the angles, distances and types that landmarks are used for.
 
-    Each film is measured with its true and with its predicted landmarks, by
-    the formulas in ``functional/cephalometric_formulas.py``. What is not
-    labelled is left out of both. Which measurements a schema allows is logged
-    with what the others lack. If the spacing of any film is unknown, nothing
-    is given in millimetres.
+    Each cephalogram is measured with its true and with its predicted
+    landmarks, by the formulas in ``functional/cephalometric_formulas.py``.
+    What is not labelled is left out of both. Which measurements a schema
+    allows is logged with what the others lack. If the spacing of any
+    cephalogram is unknown, nothing is given in millimetres.
 
     Keys:
 
@@ -46,21 +46,22 @@ class CephalometricMeasurementMetric(BaseMetric):
     * ``angle_error``: mean of these over all angles, degrees;
       ``length_error``: over all distances, millimetres.
     * ``isbi_SCR``: success classification rate of the types of the ISBI
-      challenge: percent of the films of the same type, mean over the types
+      challenge: percent of the cephalograms of the same type, mean over the
+          types
       that the schema and the spacing allow. A prediction that cannot be
       measured is wrong. An MW in (0, 2) mm, which the challenge does not
       classify, has a type of its own.
     * ``isbi_kappa``: mean of Cohen's kappa over the types where it is
       defined.
 
-    Tables with the number of films, bias, standard deviation and 95 % limits
-    of agreement of each measurement, and with each type, are logged.
+    Tables with the number of cephalograms, bias, standard deviation and 95 %
+    limits of agreement of each measurement, and with each type, are logged.
 
     Args:
         measurements (Sequence[str], optional): Which to give. Defaults to
             None, all of :data:`FORMULAS`. The types are always given.
         dump_file (str, optional): Write all of it to this ``.json`` file, and
-            a row per film and measurement to a ``.csv`` file beside it.
+            a row per cephalogram and measurement to a ``.csv`` file beside it.
             Overwritten by every evaluation.
         **kwargs: Other arguments of MMEngine's ``BaseMetric``.
 
@@ -88,30 +89,36 @@ class CephalometricMeasurementMetric(BaseMetric):
         self.dump_file = dump_file
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Measure a batch of films.
+        """Measure a batch of cephalograms.
 
         Args:
             data_batch (dict): Not used.
-            data_samples (Sequence[dict]): Films with predictions, as
+            data_samples (Sequence[dict]): Cephalograms with predictions, as
                 dictionaries.
         """
         schema = schema_of(self.dataset_meta)
         for sample in data_samples:
-            film = read_film(sample, schema)
+            cephalogram = read_cephalogram(sample, schema)
             values = [
                 {
                     name: np.nan if result.value is None else result.value
                     for name, result in measure(
-                        points_px, film.valid, schema, film.spacing
+                        points_px,
+                        cephalogram.valid,
+                        schema,
+                        cephalogram.spacing,
                     ).items()
                 }
-                for points_px in (film.truth_px, film.predicted_px)
+                for points_px in (
+                    cephalogram.truth_px,
+                    cephalogram.predicted_px,
+                )
             ]
             self.results.append(
                 dict(
-                    img_id=film.img_id,
-                    img_path=film.img_path,
-                    has_spacing=film.spacing is not None,
+                    img_id=cephalogram.img_id,
+                    img_path=cephalogram.img_path,
+                    has_spacing=cephalogram.spacing is not None,
                     truth=values[0],
                     predicted=values[1],
                 )
@@ -121,15 +128,15 @@ class CephalometricMeasurementMetric(BaseMetric):
         """Compute all numbers, log the tables and write the files.
 
         Args:
-            results (List[dict]): One entry per film.
+            results (List[dict]): One entry per cephalogram.
 
         Returns:
             Dict[str, float]: See the description of the class.
         """
         without_spacing = [r for r in results if not r['has_spacing']]
         if without_spacing:
-            for film in results:
-                _drop_lengths(film['truth'])
+            for cephalogram in results:
+                _drop_lengths(cephalogram['truth'])
         rows = [_measurement_row(name, results) for name in self.measurements]
         rows = [row for row in rows if row is not None]
         types = [_type_row(name, results) for name in ISBI_MEASUREMENTS]
@@ -151,14 +158,20 @@ class CephalometricMeasurementMetric(BaseMetric):
                     schema=self.dataset_meta['schema'],
                     measurements=self.measurements,
                 ),
-                films=len(results),
-                films_without_spacing=[r['img_id'] for r in without_spacing],
+                cephalograms=len(results),
+                cephalograms_without_spacing=[
+                    r['img_id'] for r in without_spacing
+                ],
                 by_measurement=rows,
                 by_type=types,
             )
             names = [row['measurement'] for row in rows]
-            films = [row for film in results for row in _rows(film, names)]
-            write_result_files(self.dump_file, summary, films)
+            cephalograms = [
+                row
+                for cephalogram in results
+                for row in _rows(cephalogram, names)
+            ]
+            write_result_files(self.dump_file, summary, cephalograms)
         return metrics
 
     def _log(
@@ -179,12 +192,12 @@ class CephalometricMeasurementMetric(BaseMetric):
             print_log(f'Not available: {lacking}', logger='current')
         if without_spacing:
             shown = ', '.join(
-                f'{film["img_id"]} ({film["img_path"]})'
-                for film in without_spacing[:3]
+                f'{cephalogram["img_id"]} ({cephalogram["img_path"]})'
+                for cephalogram in without_spacing[:3]
             )
             print_log(
                 'No distances in millimetres: the spacing of '
-                f'{len(without_spacing)} of {count} films is unknown, e.g. '
+                f'{len(without_spacing)} of {count} images is unknown, e.g. '
                 f"{shown}. Put it as 'spacing' into the annotation file, and "
                 "'spacing' into the meta_keys of PackPoseInputs",
                 logger='current',
@@ -223,9 +236,9 @@ def _drop_lengths(values: dict[str, float]) -> None:
             values[name] = np.nan
 
 
-def _measurement_row(name: str, films: list[dict]) -> dict | None:
-    """Agreement of one measurement; None if no film allows it."""
-    truth, predicted = _series(name, films)
+def _measurement_row(name: str, cephalograms: list[dict]) -> dict | None:
+    """Agreement of one measurement; None if no cephalogram allows it."""
+    truth, predicted = _series(name, cephalograms)
     is_known = ~np.isnan(truth)
     if not is_known.any():
         return None
@@ -238,12 +251,13 @@ def _measurement_row(name: str, films: list[dict]) -> dict | None:
     )
 
 
-def _type_row(name: str, films: list[dict]) -> dict | None:
-    """Agreement of one type; None if no film allows it."""
+def _type_row(name: str, cephalograms: list[dict]) -> dict | None:
+    """Agreement of one type; None if no cephalogram allows it."""
     pairs = []
-    for film in films:
+    for cephalogram in cephalograms:
         truth, predicted = (
-            isbi_types(film[side])[name] for side in ('truth', 'predicted')
+            isbi_types(cephalogram[side])[name]
+            for side in ('truth', 'predicted')
         )
         if truth is not None:
             pairs.append((truth, _FAILED if predicted is None else predicted))
@@ -258,25 +272,28 @@ def _type_row(name: str, films: list[dict]) -> dict | None:
     )
 
 
-def _series(name: str, films: list[dict]) -> list[np.ndarray]:
+def _series(name: str, cephalograms: list[dict]) -> list[np.ndarray]:
     """(N,) true and predicted values."""
     return [
-        np.array([film[side][name] for film in films], dtype=np.float64)
+        np.array(
+            [cephalogram[side][name] for cephalogram in cephalograms],
+            dtype=np.float64,
+        )
         for side in ('truth', 'predicted')
     ]
 
 
-def _rows(film: dict, names: Sequence[str]) -> list[dict]:
-    """Rows of the table of all measurements of a film."""
-    types = [isbi_types(film[side]) for side in ('truth', 'predicted')]
+def _rows(cephalogram: dict, names: Sequence[str]) -> list[dict]:
+    """Rows of the table of all measurements of a cephalogram."""
+    types = [isbi_types(cephalogram[side]) for side in ('truth', 'predicted')]
     return [
         dict(
-            img_id=film['img_id'],
-            img_path=film['img_path'],
+            img_id=cephalogram['img_id'],
+            img_path=cephalogram['img_path'],
             measurement=name,
             unit=FORMULAS[name].unit,
-            truth=film['truth'][name],
-            predicted=film['predicted'][name],
+            truth=cephalogram['truth'][name],
+            predicted=cephalogram['predicted'][name],
             truth_type=types[0].get(name),
             predicted_type=types[1].get(name),
         )

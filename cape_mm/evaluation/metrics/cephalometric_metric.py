@@ -19,9 +19,13 @@ from ..reports.cephalometric_report import (
     report_worst,
 )
 from ..reports.result_files import write_result_files
-from ..scoring.film_prediction import read_film, schema_of
-from ..scoring.film_rows import device_rows, film_rows, landmark_rows
-from ..scoring.film_set import FilmSet, explain_missing_spacing
+from ..scoring.cephalogram_prediction import read_cephalogram, schema_of
+from ..scoring.cephalogram_rows import (
+    cephalogram_rows,
+    device_rows,
+    landmark_rows,
+)
+from ..scoring.cephalogram_set import CephalogramSet, explain_missing_spacing
 from ..scoring.landmark_scorer import LandmarkScorer
 from ..scoring.training_shape import load_training_shape
 
@@ -31,39 +35,41 @@ class CephalometricMetric(BaseMetric):
     """Errors of landmarks on lateral X-rays, in millimetres, and collapse.
 
     Only labelled landmarks count (visibility above 0). Radial errors are
-    taken in pixels of the original picture and, with the spacing of each
-    film, in millimetres. If the spacing of any film is unknown, nothing is
-    given in millimetres, and the log says why.
+    taken in pixels of the original image and, with the spacing of each
+    cephalogram, in millimetres. If the spacing of any cephalogram is unknown,
+    nothing is given in millimetres, and the log says why.
 
     Keys:
 
     * ``MRE``, ``SD``: mean and standard deviation in pixels, over all
-      landmarks of all films as one pool (divisor N); ``MRE_mm``, ``SD_mm``
-      in millimetres. How far the means of the films differ is in the log.
+      landmarks of all cephalograms as one pool (divisor N); ``MRE_mm``,
+      ``SD_mm`` in millimetres. How far the means of the cephalograms differ is
+      in the log.
     * ``SDR_2mm``, ``SDR_2.5mm``, ...: success detection rate, percent of the
       landmarks with an error of at most that.
     * ``PCK``: from 0 to 1, the same as that of MMPose's ``PCKAccuracy``:
       error less than ``pck_threshold`` times the longer side of the box, mean
-      over landmarks of their shares. As the box is the whole film this is
-      near 1 long before a landmark is usable.
+      over landmarks of their shares. As the box is the whole cephalogram this
+      is near 1 long before a landmark is usable.
     * ``PCK_S-N``: the same with the true distance of S and N in place of the
-      box; about 3.5 mm. Films without these landmarks are left out of it.
+      box; about 3.5 mm. Cephalograms without these landmarks are left out of
+      it.
     * ``spread_ratio``, ``corr``, ``skill``, ``spread_in_image``,
       ``merged_pairs``, ``edge_share``, ``mode_share``, ``peak``: signs of
       collapse, see ``functional/collapse_statistics.py``; shares from 0 to 1.
     * With ``bootstrap``, ``MRE_low``, ``MRE_high``, ``MRE_mm_low``,
       ``MRE_mm_high``.
 
-    Tables by landmark, by device if the films name theirs, and the worst
-    films are logged, and which landmarks vary far less or more than they
-    should: ``spread_ratio`` is a median.
+    Tables by landmark, by device if the cephalograms name theirs, and the
+    worst cephalograms are logged, and which landmarks vary far less or more
+    than they should: ``spread_ratio`` is a median.
 
     Args:
         train_ann_file (str, optional): Annotation file of the training data,
             relative to the working directory; ``skill`` compares with its
             mean shape. Defaults to None, the mean shape of the evaluated
-            films' true landmarks, which no predictor knows: ``skill`` is then
-            a little too low.
+            cephalograms' true landmarks, which no predictor knows: ``skill``
+            is then a little too low.
         thresholds_mm (Sequence[float]): Of the SDR. Defaults to (2, 2.5, 3,
             4).
         strict (bool): Whether the SDR wants errors below the threshold
@@ -74,12 +80,12 @@ class CephalometricMetric(BaseMetric):
         reference (Tuple[str, str]): Codes of the landmarks whose distance
             normalises the second PCK; it is left out where the schema lacks
             them. Defaults to ('S', 'N').
-        bootstrap (dict, optional): Confidence interval by resampling films,
-            with the options ``num_samples``, ``level`` and ``seed`` of
-            :func:`bootstrap_interval`; ``dict()`` takes the defaults.
-            Defaults to None, no interval.
+        bootstrap (dict, optional): Confidence interval by resampling
+            cephalograms, with the options ``num_samples``, ``level`` and
+            ``seed`` of :func:`bootstrap_interval`; ``dict()`` takes the
+            defaults. Defaults to None, no interval.
         dump_file (str, optional): Write all of it to this ``.json`` file, and
-            a row per film and landmark to a ``.csv`` file beside it.
+            a row per cephalogram and landmark to a ``.csv`` file beside it.
             Overwritten by every evaluation.
         **kwargs: Other arguments of MMEngine's ``BaseMetric``.
 
@@ -110,48 +116,51 @@ class CephalometricMetric(BaseMetric):
         self._shape: np.ndarray | None = None
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Collect the landmarks of a batch of films.
+        """Collect the landmarks of a batch of cephalograms.
 
         Args:
             data_batch (dict): Not used.
-            data_samples (Sequence[dict]): Films with predictions, as
+            data_samples (Sequence[dict]): Cephalograms with predictions, as
                 dictionaries.
         """
         schema = schema_of(self.dataset_meta)
-        # Not before: embedded data are made when their data set is built.
+        # Not before: embedded data are made when their dataset is built.
         if self._shape is None and self.train_ann_file is not None:
             self._shape = load_training_shape(self.train_ann_file, schema)
-        self.results += [read_film(sample, schema) for sample in data_samples]
+        self.results += [
+            read_cephalogram(sample, schema) for sample in data_samples
+        ]
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute all numbers, log the tables and write the files.
 
         Args:
-            results (List[FilmPrediction]): One entry per film.
+            results (List[CephalogramPrediction]): One entry per cephalogram.
 
         Returns:
             Dict[str, float]: See the description of the class.
 
         Raises:
-            ValueError: If no film has a labelled landmark.
+            ValueError: If no cephalogram has a labelled landmark.
         """
-        films = FilmSet(results)
-        if not films.valid.any():
+        cephalograms = CephalogramSet(results)
+        if not cephalograms.valid.any():
             raise ValueError(
-                f'none of the {len(films)} films has a labelled landmark: '
+                f'none of the {len(cephalograms)} images has a labelled '
+                'landmark: '
                 'correct the annotation file'
             )
         codes = schema_of(self.dataset_meta).codes
-        units = ['px'] if films.spacing is None else ['px', 'mm']
+        units = ['px'] if cephalograms.spacing is None else ['px', 'mm']
         metrics: dict[str, float] = {}
         for unit in units:
-            metrics.update(self.scorer.radial_scores(films, unit))
-        metrics.update(self.scorer.pck_scores(films, codes))
-        metrics.update(films.collapse_statistics(self._shape))
-        intervals = self.scorer.intervals(films, units)
+            metrics.update(self.scorer.radial_scores(cephalograms, unit))
+        metrics.update(self.scorer.pck_scores(cephalograms, codes))
+        metrics.update(cephalograms.collapse_statistics(self._shape))
+        intervals = self.scorer.intervals(cephalograms, units)
 
-        tables = self._tables(films, units[-1], codes)
-        self._log(films, metrics, intervals, tables, units[-1])
+        tables = self._tables(cephalograms, units[-1], codes)
+        self._log(cephalograms, metrics, intervals, tables, units[-1])
         if self.dump_file is not None:
             summary = dict(
                 metrics=metrics,
@@ -161,15 +170,16 @@ class CephalometricMetric(BaseMetric):
                     train_ann_file=self.train_ann_file,
                     **self.scorer.settings,
                 ),
-                films=len(films),
-                landmarks=int(films.valid.sum()),
-                films_without_spacing=[
-                    film.img_id for film in films.without_spacing
+                cephalograms=len(cephalograms),
+                landmarks=int(cephalograms.valid.sum()),
+                cephalograms_without_spacing=[
+                    cephalogram.img_id
+                    for cephalogram in cephalograms.without_spacing
                 ],
                 unit=units[-1],
                 **{f'by_{name}': rows for name, rows in tables.items()},
             )
-            rows = landmark_rows(films, codes)
+            rows = landmark_rows(cephalograms, codes)
             write_result_files(self.dump_file, summary, rows)
         for key in ('MRE', 'MRE_mm'):
             if key in intervals:
@@ -178,26 +188,28 @@ class CephalometricMetric(BaseMetric):
         return metrics
 
     def _tables(
-        self, films: FilmSet, unit: str, codes: Sequence[str]
+        self, cephalograms: CephalogramSet, unit: str, codes: Sequence[str]
     ) -> dict[str, list[dict]]:
         landmarks = landmark_table(
-            films.offsets(unit),
-            films.valid,
+            cephalograms.offsets(unit),
+            cephalograms.valid,
             codes,
             self.scorer.thresholds(unit),
             self.scorer.strict,
         )
-        for row, ratio in zip(landmarks, films.landmark_spreads().tolist()):
+        for row, ratio in zip(
+            landmarks, cephalograms.landmark_spreads().tolist()
+        ):
             row['spread_ratio'] = ratio
         return dict(
             landmark=landmarks,
-            device=device_rows(films, unit, self.scorer),
-            film=film_rows(films, unit, codes),
+            device=device_rows(cephalograms, unit, self.scorer),
+            cephalogram=cephalogram_rows(cephalograms, unit, codes),
         )
 
     def _log(
         self,
-        films: FilmSet,
+        cephalograms: CephalogramSet,
         metrics: dict[str, float],
         intervals: dict[str, list[float]],
         tables: dict[str, list[dict]],
@@ -206,14 +218,14 @@ class CephalometricMetric(BaseMetric):
         texts = [report_landmarks(tables['landmark'], unit)]
         if any(row['device'] for row in tables['device']):
             texts.append(report_devices(tables['device'], unit))
-        texts.append(report_worst(tables['film'], unit))
+        texts.append(report_worst(tables['cephalogram'], unit))
         spreads = {
             r['landmark']: r['spread_ratio'] for r in tables['landmark']
         }
         texts.append(report_spread(spreads))
-        means = [row['mean'] for row in tables['film'] if row['N']]
-        spread = f"SD of the films' means {np.std(means):.4f} {unit}"
-        source = self.train_ann_file or 'the evaluated films themselves'
+        means = [row['mean'] for row in tables['cephalogram'] if row['N']]
+        spread = f"SD of the cephalograms' means {np.std(means):.4f} {unit}"
+        source = self.train_ann_file or 'the evaluated cephalograms themselves'
         texts.append(
             report_result(
                 metrics, intervals, self.scorer.bootstrap, spread, source
@@ -221,9 +233,9 @@ class CephalometricMetric(BaseMetric):
         )
         for text in filter(None, texts):
             print_log(text, logger='current')
-        if films.spacing is None:
+        if cephalograms.spacing is None:
             print_log(
-                explain_missing_spacing(films, 'errors in millimetres'),
+                explain_missing_spacing(cephalograms, 'errors in millimetres'),
                 logger='current',
                 level=logging.WARNING,
             )

@@ -24,7 +24,7 @@ class EpisodePCK(BaseMetric):
 
     A keypoint counts if it is labelled in the query and in every support, and
     is correct if its error is strictly less than ``threshold`` times the
-    longer side of the query's box (the box as the data set has cleaned it).
+    longer side of the query's box (the box as the dataset has cleaned it).
     The PCK of a pair is the share of correct keypoints of one query; the
     result is the mean over pairs, not over keypoints.
 
@@ -93,7 +93,7 @@ class EpisodePCK(BaseMetric):
         """
         for sample in data_samples:
             # One entry per episode: MMEngine cuts the list to the number of
-            # items of the data set.
+            # items of the dataset.
             self.results.append(
                 dict(
                     episode=[int(number) for number in sample['episode']],

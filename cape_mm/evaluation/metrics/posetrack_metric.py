@@ -71,13 +71,13 @@ class PoseTrackMetric(BaseVideoMetric):
 
     - ``gt_instances``: ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K),
       ``bbox_head`` (N, 4) as x1, y1, x2, y2, not cut at the border of the
-      picture, ``track_ids`` (N,), -1 where not known; only read where
+      image, ``track_ids`` (N,), -1 where not known; only read where
       ``is_labeled``;
     - ``pred_instances``: ``keypoints`` (M, K, 2), NaN for a joint that is
       left out, ``keypoint_scores`` (M, K), ``keypoints_visible`` (M, K) in
       [0, 1], ``track_ids`` (M,), ``bbox_scores`` (M,).
 
-    An item of the data set may also be a video or a part of one, with its
+    An item of the dataset may also be a video or a part of one, with its
     frames in ``video_data_samples``. Frames may come in any order, but all
     ``num_frames`` of a video must come, once; frames without labels are not
     scored.
@@ -252,7 +252,7 @@ class PoseTrackMetric(BaseVideoMetric):
             return [by_id[k] for k in range(len(by_id))]
         raise ValueError(
             'PoseTrackMetric needs keypoint_names or keypoint_id2name in the '
-            'metainfo of the data set'
+            'metainfo of the dataset'
         )
 
     def _metrics(

@@ -31,7 +31,7 @@ def report_devices(rows: list[dict], unit: str) -> str:
     """The table of the X-ray devices.
 
     Args:
-        rows (List[dict]): With ``device``, ``films`` and the scores.
+        rows (List[dict]): With ``device``, ``cephalograms`` and the scores.
         unit (str): Of the errors.
 
     Returns:
@@ -42,7 +42,7 @@ def report_devices(rows: list[dict], unit: str) -> str:
 
 
 def report_worst(rows: list[dict], unit: str, count: int = 5) -> str:
-    """The films with the largest mean errors.
+    """The cephalograms with the largest mean errors.
 
     Args:
         rows (List[dict]): With ``img_id``, ``img_path``, ``mean`` and
@@ -55,24 +55,27 @@ def report_worst(rows: list[dict], unit: str, count: int = 5) -> str:
     """
     shown = [
         {
-            'film': f'{row["img_id"]} {row["img_path"]}',
+            'cephalogram': f'{row["img_id"]} {row["img_path"]}',
             'worst landmark': row['worst_landmark'],
             'mean': row['mean'],
             'max': row['max'],
         }
         for row in rows[:count]
     ]
-    return f'Films with the largest errors in {unit}\n{format_table(shown)}'
+    return (
+        'Cephalograms with the largest errors in '
+        f'{unit}\n{format_table(shown)}'
+    )
 
 
 def report_spread(ratios: Mapping[str, float], count: int = 5) -> str:
-    """The landmarks that follow the picture least, if any do badly.
+    """The landmarks that follow the image least, if any do badly.
 
     The ``spread_ratio`` of all is a median, which hides a few.
 
     Args:
-        ratios (Mapping[str, float]): Spread over films, predicted by true, by
-            code; NaN where it says nothing.
+        ratios (Mapping[str, float]): Spread over cephalograms, predicted by
+            true, by code; NaN where it says nothing.
         count (int): How many to name at most. Defaults to 5.
 
     Returns:
@@ -91,7 +94,7 @@ def report_spread(ratios: Mapping[str, float], count: int = 5) -> str:
     shown = ', '.join(f'{code} {bad[code]:.2f}' for code in worst[:count])
     dots = ', ...' if len(worst) > count else ''
     return (
-        f'Spread over films, predicted by true, below '
+        f'Spread over cephalograms, predicted by true, below '
         f'{limits["warn_below"]:g} or above {limits["warn_above"]:g} for '
         f'{len(bad)} of {len(ratios)} landmarks: {shown}{dots}'
     )
@@ -110,7 +113,7 @@ def report_result(
         metrics (Dict[str, float]): By key.
         intervals (Dict[str, List[float]]): Both ends by key; may be empty.
         bootstrap (dict, optional): How they were made.
-        spread (str): How far the films' means differ.
+        spread (str): How far the cephalograms' means differ.
         shape_source (str): Whose mean shape ``skill`` compares with.
 
     Returns:
@@ -124,7 +127,7 @@ def report_result(
     if intervals:
         lines.append(
             f'low, high: {100 * bootstrap["level"]:g} % interval, '
-            f'{bootstrap["num_samples"]} resamples of whole films'
+            f'{bootstrap["num_samples"]} resamples of whole cephalograms'
         )
     rows = []
     for key, value in metrics.items():

@@ -58,7 +58,7 @@ def check_exportable(names: Sequence[str]) -> None:
     if missing:
         raise ValueError(
             f'no export in the format of PoseTrack18: it has the keypoints '
-            f'{", ".join(missing)}, which the data set lacks'
+            f'{", ".join(missing)}, which the dataset lacks'
         )
 
 
@@ -153,7 +153,7 @@ class PoseTrackRecords:
 
 
 def _image(frame: PoseTrackFrame) -> dict:
-    """The record of one picture; its path from ``images/`` on."""
+    """The record of one image; its path from ``images/`` on."""
     parts = Path(frame.img_path).parts
     if 'images' in parts:
         start = len(parts) - 1 - parts[::-1].index('images')

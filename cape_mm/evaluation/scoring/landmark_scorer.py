@@ -15,11 +15,11 @@ from ..functional.radial_error import (
     radial_error_spread,
     radial_errors,
 )
-from .film_set import FilmSet
+from .cephalogram_set import CephalogramSet
 
 
 class LandmarkScorer:
-    """Turn the landmarks of films into scores.
+    """Turn the landmarks of cephalograms into scores.
 
     Args:
         thresholds_mm (Sequence[float]): See :class:`CephalometricMetric`.
@@ -71,35 +71,37 @@ class LandmarkScorer:
         """
         return self.thresholds_mm if unit == 'mm' else []
 
-    def radial_scores(self, films: FilmSet, unit: str) -> dict[str, float]:
+    def radial_scores(
+        self, cephalograms: CephalogramSet, unit: str
+    ) -> dict[str, float]:
         """MRE, SD and, in millimetres, SDR.
 
         Args:
-            films (FilmSet): The films.
+            cephalograms (CephalogramSet): The cephalograms.
             unit (str): ``'px'`` or ``'mm'``.
 
         Returns:
             Dict[str, float]: By key of the metric.
         """
-        errors = radial_errors(films.offsets(unit))
+        errors = radial_errors(cephalograms.offsets(unit))
         end = '_mm' if unit == 'mm' else ''
         scores = {
-            f'MRE{end}': mean_radial_error(errors, films.valid),
-            f'SD{end}': radial_error_spread(errors, films.valid),
+            f'MRE{end}': mean_radial_error(errors, cephalograms.valid),
+            f'SD{end}': radial_error_spread(errors, cephalograms.valid),
         }
         for threshold in self.thresholds(unit):
             scores[f'SDR_{threshold:g}mm'] = detection_rate(
-                errors, films.valid, threshold, self.strict
+                errors, cephalograms.valid, threshold, self.strict
             )
         return scores
 
     def pck_scores(
-        self, films: FilmSet, codes: Sequence[str]
+        self, cephalograms: CephalogramSet, codes: Sequence[str]
     ) -> dict[str, float]:
         """PCK by the box and by the distance of the reference landmarks.
 
         Args:
-            films (FilmSet): The films.
+            cephalograms (CephalogramSet): The cephalograms.
             codes (Sequence[str]): K codes of their landmarks.
 
         Returns:
@@ -108,9 +110,9 @@ class LandmarkScorer:
         """
         if self.pck_threshold is None:
             return {}
-        boxes = films.boxes_px
+        boxes = cephalograms.boxes_px
         sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-        scores = dict(PCK=self._pck(films, sides))
+        scores = dict(PCK=self._pck(cephalograms, sides))
         name = f'PCK_{"-".join(self.reference)}'
         if not set(self.reference) <= set(codes):
             print_log(
@@ -119,25 +121,28 @@ class LandmarkScorer:
             )
             return scores
         first, second = (codes.index(code) for code in self.reference)
-        truth, valid = films.truth_px, films.valid
+        truth, valid = cephalograms.truth_px, cephalograms.valid
         lengths = np.linalg.norm(truth[:, first] - truth[:, second], axis=-1)
         has_both = valid[:, first] & valid[:, second]
         if not has_both.all():
             print_log(
-                f'{name} leaves out {(~has_both).sum()} of {len(films)} films '
+                f'{name} leaves out {(~has_both).sum()} of '
+                f'{len(cephalograms)} images '
                 'in which one of its landmarks is not labelled',
                 logger='current',
             )
-        scores[name] = self._pck(films, np.where(has_both, lengths, 0.0))
+        scores[name] = self._pck(
+            cephalograms, np.where(has_both, lengths, 0.0)
+        )
         return scores
 
     def intervals(
-        self, films: FilmSet, units: Sequence[str]
+        self, cephalograms: CephalogramSet, units: Sequence[str]
     ) -> dict[str, list[float]]:
         """Confidence intervals of MRE and SDR.
 
         Args:
-            films (FilmSet): The films.
+            cephalograms (CephalogramSet): The cephalograms.
             units (Sequence[str]): ``'px'``, ``'mm'``.
 
         Returns:
@@ -148,27 +153,27 @@ class LandmarkScorer:
             return {}
         columns = {}
         for unit in units:
-            errors = radial_errors(films.offsets(unit))
+            errors = radial_errors(cephalograms.offsets(unit))
             columns['MRE_mm' if unit == 'mm' else 'MRE'] = errors
             for threshold in self.thresholds(unit):
                 columns[f'SDR_{threshold:g}mm'] = 100.0 * detected(
                     errors, threshold, self.strict
                 )
-        sums = [(c * films.valid).sum(axis=1) for c in columns.values()]
+        sums = [(c * cephalograms.valid).sum(axis=1) for c in columns.values()]
         ends = bootstrap_interval(
             np.stack(sums, axis=1),
-            films.valid.sum(axis=1),
-            np.zeros(len(films)),
+            cephalograms.valid.sum(axis=1),
+            np.zeros(len(cephalograms)),
             **self.bootstrap,
         )
         return dict(zip(columns, ends.T.tolist()))
 
-    def _pck(self, films: FilmSet, lengths: np.ndarray) -> float:
-        """PCK by a length per film, (N,); 0 leaves the film out."""
+    def _pck(self, cephalograms: CephalogramSet, lengths: np.ndarray) -> float:
+        """PCK by a length per image, (N,); 0 leaves the image out."""
         _, mean, count = keypoint_pck_accuracy(
-            films.predicted_px,
-            films.truth_px,
-            films.valid,
+            cephalograms.predicted_px,
+            cephalograms.truth_px,
+            cephalograms.valid,
             self.pck_threshold,
             np.repeat(lengths[:, None], 2, axis=1),
         )

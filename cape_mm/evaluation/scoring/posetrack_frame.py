@@ -75,7 +75,7 @@ class PoseTrackFrame:
         num_frames (int): Frames of the video, with labels or not.
         is_labeled (bool): Whether it counts; without labels it is only there
             to make the video complete.
-        img_path (str): The picture.
+        img_path (str): The image.
         img_id (int, optional): Its id in the annotation file.
         width (int): In original pixels.
         height (int): In original pixels.

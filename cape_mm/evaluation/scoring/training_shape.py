@@ -13,7 +13,7 @@ from ..functional.mean_shape import mean_shape, to_box
 
 
 def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
-    """Mean shape of the films of an annotation file.
+    """Mean shape of the cephalograms of an annotation file.
 
     Args:
         path (str): Annotation file of :class:`CephalometricDataset`.
@@ -22,17 +22,17 @@ def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
 
     Returns:
         np.ndarray: (K, 2) float64 relative to the box, see :func:`to_box`;
-        NaN for a landmark that no film has.
+        NaN for a landmark that no cephalogram has.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        DataError: If the file lacks a landmark, or has no film.
+        DataError: If the file lacks a landmark, or has no cephalogram.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
             f'train_ann_file {path} does not exist: give the annotation file '
             'of the training data, relative to the working directory, or None '
-            'for the mean shape of the films that are evaluated'
+            'for the mean shape of the cephalograms that are evaluated'
         )
     content = json.loads(Path(path).read_text('utf-8'))
     annotations = content['annotations']
@@ -45,7 +45,7 @@ def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
     limits = np.array([sizes[e['image_id']] for e in annotations]) - 1
     boxes = np.array([entry['bbox'] for entry in annotations], float)
     boxes[:, 2:] += boxes[:, :2]
-    # cut as MMPose cuts the boxes of the films that are evaluated
+    # cut as MMPose cuts the boxes of the cephalograms that are evaluated
     boxes = np.clip(boxes, 0, np.tile(limits, 2))
     keypoints = to_box(points[..., :2], boxes)
     return mean_shape(keypoints, points[..., 2] > 0)

@@ -13,7 +13,7 @@ from cape_mm.registry import MODELS
 class ClipDataPreprocessor(ImgDataPreprocessor):
     """Move, normalise, pad and stack the clips of a batch.
 
-    Pictures are padded at the right and at the bottom to the largest of the
+    Images are padded at the right and at the bottom to the largest of the
     batch. Clips with fewer unique frames than others repeat their last one;
     ``frame_index`` does not refer to the repetitions, and ``valid`` is False
     all over them. The arguments are those of MMEngine's
@@ -35,14 +35,14 @@ class ClipDataPreprocessor(ImgDataPreprocessor):
             know the ``batch_input_shape``, and ``inputs``:
 
             - frames (Tensor): (B, U, 3, H, W) float, U, H and W the largest.
-            - valid (Tensor): (B, U, H, W) bool, where there is a picture.
+            - valid (Tensor): (B, U, H, W) bool, where there is an image.
             - frame_valid (Tensor): (B, U) bool, which frames there are.
             - frame_index (Tensor): (B, T, F) int64, which of the U frames is
               where in the windows.
 
         Raises:
             ValueError: If the clips have not the same T and F, or a clip has
-                not as many pictures as frames.
+                not as many images as frames.
         """
         data = self.cast_data(data)
         clips, samples = list(data['inputs']), data['data_samples']
@@ -78,7 +78,7 @@ class ClipDataPreprocessor(ImgDataPreprocessor):
         )
 
     def _normalise(self, clip: Tensor) -> Tensor:
-        """Pictures (U, 3, H, W) as the model wants them."""
+        """Images (U, 3, H, W) as the model wants them."""
         if self._channel_conversion:
             clip = clip[:, [2, 1, 0]]
         clip = clip.float()
@@ -92,7 +92,7 @@ def _stack_index(clips: list[Tensor], samples: list) -> Tensor:
     for clip, sample in zip(clips, samples):
         if len(clip) != len(sample.frames):
             raise ValueError(
-                f'a clip of video {sample.video_id} has {len(clip)} pictures, '
+                f'a clip of video {sample.video_id} has {len(clip)} images, '
                 f'but {len(sample.frames)} frames'
             )
     shapes = {sample.frame_index.shape for sample in samples}

@@ -12,7 +12,7 @@ from cape_mm.structures import EpisodeDataSample
 class EpisodeDataPreprocessor(PoseDataPreprocessor):
     """Move, normalise and stack the supports and queries of a batch.
 
-    All B * (S + Q) pictures go through MMPose's pre-processing at once, so
+    All B * (S + Q) images go through MMPose's pre-processing at once, so
     supports and queries are treated alike. The arguments are those of
     ``PoseDataPreprocessor``; coordinates in [0, 1] refer to the input, so it
     is not padded: inputs must fit ``pad_size_divisor``.
@@ -33,7 +33,7 @@ class EpisodeDataPreprocessor(PoseDataPreprocessor):
             :class:`EpisodeDataSample` on the device of the model.
 
         Raises:
-            ValueError: If S, Q or the picture size is not the same
+            ValueError: If S, Q or the image size is not the same
                 everywhere.
         """
         supports = list(data['inputs']['support'])
@@ -94,8 +94,8 @@ def _check_shapes(
             )
     if supports[0].shape[1:] != queries[0].shape[1:]:
         raise ValueError(
-            f'support pictures {tuple(supports[0].shape[1:])} and query '
-            f'pictures {tuple(queries[0].shape[1:])} differ in size'
+            f'support images {tuple(supports[0].shape[1:])} and query '
+            f'images {tuple(queries[0].shape[1:])} differ in size'
         )
 
 

@@ -11,7 +11,7 @@ from cape_mm.registry import MODELS
 
 @MODELS.register_module()
 class DropoutHeatmapHead(HeatmapHead):
-    """MMPose's heat map head with dropout before the last convolution.
+    """MMPose's heatmap head with dropout before the last convolution.
 
     Whole channels are dropped, in training only. The weights have the names
     of those of :class:`HeatmapHead`: checkpoints of one load into the other.
@@ -30,14 +30,14 @@ class DropoutHeatmapHead(HeatmapHead):
         self.dropout = nn.Dropout2d(dropout)
 
     def forward(self, feats: tuple[Tensor]) -> Tensor:
-        """Make heat maps.
+        """Make heatmaps.
 
         Args:
             feats (Tuple[Tensor]): Feature maps; the last one, (B, C, h, w),
                 is used.
 
         Returns:
-            Tensor: (B, K, H, W) heat maps.
+            Tensor: (B, K, H, W) heatmaps.
         """
         x = self.conv_layers(self.deconv_layers(feats[-1]))
         return self.final_layer(self.dropout(x))

@@ -11,7 +11,7 @@ from torch import Tensor
 from cape_mm.structures.input_coordinates import norm_to_original
 
 from ..layers.pose_extent import pose_extent
-from ..task_modules.pose_matching import picture_size
+from ..task_modules.pose_matching import image_size
 
 # Share of a person's longer side within which a joint counts as found.
 _NEAR = 0.05
@@ -62,7 +62,7 @@ def joint_scores(
         - visibility (Tensor): (M, K) in [0, 1].
     """
     visibility = prediction.visibility[0, persons]
-    size = picture_size(prediction.poses, img_shape)
+    size = image_size(prediction.poses, img_shape)
     side = pose_extent(prediction.poses[0, persons] * size).amax(dim=-1)
     near = _NEAR * side[:, None, None] / (prediction.sigma[0, persons] * size)
     certain = (1 - (-near).exp()).prod(dim=-1)

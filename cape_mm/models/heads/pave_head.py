@@ -41,7 +41,7 @@ class PAVEHead(PoseTransformer):
             ``detach_reference``.
         joint_decoder (dict, optional): The same of :class:`JointDecoder`,
             and ``num_points``. Without it poses are not refined.
-            The ``lookup_radius`` of a decoder needs a heat map.
+            The ``lookup_radius`` of a decoder needs a heatmap.
         heatmap (dict, optional): ``loss_weight``, ``sigma`` and
             ``finer_channels`` of a :class:`KeypointHeatmap`.
         criterion (dict): A :class:`PAVECriterion`. Visibility is predicted if
@@ -168,7 +168,7 @@ class PAVEHead(PoseTransformer):
 
         Args:
             memory (ClipMemory): The U frames of B clips, with maps if there
-                is a heat map.
+                is a heatmap.
             frame_index (Tensor): (B, T, F) int64, which frame is where.
             data_samples (Sequence[ClipDataSample]): B clips.
 

@@ -27,7 +27,7 @@ class TrainedWindow(NamedTuple):
         targets (WindowTargets): The persons.
         proposals (PoseProposals): Of all S cells.
         proposal_gt_inds (Tensor): (B, S) int64, 1-based persons, 0 for
-            background, -1 outside of the picture and in ignored areas.
+            background, -1 outside of the image and in ignored areas.
         queries (DecodedQueries): After the pose decoder.
         gt_inds (List[Tensor]): (B, Q) int64 of each layer; -1 for padding and
             in ignored areas.

@@ -79,7 +79,7 @@ class ClipEncoder(BaseModule):
 
         Args:
             levels (Sequence[Tensor]): L maps (N, C, H', W').
-            valid (Tensor): (N, H, W) bool, where the input has a picture.
+            valid (Tensor): (N, H, W) bool, where the input has an image.
 
         Returns:
             tuple:

@@ -18,8 +18,8 @@ class ClipMemory(NamedTuple):
 
     Attributes:
         tokens (Tensor): (B, U, S, C).
-        valid (Tensor): (B, S) bool, True where the cell is in the picture.
-        valid_ratio (Tensor): (B, 2), width and height of the picture as a
+        valid (Tensor): (B, S) bool, True where the cell is in the image.
+        valid_ratio (Tensor): (B, 2), width and height of the image as a
             share of the padded input.
         shapes (Tuple[Tuple[int, int], ...]): Height and width of the L levels.
         maps (Tensor, optional): (B, U, K, H', W'), logits of the joints, if
@@ -40,7 +40,7 @@ class ClipMemory(NamedTuple):
 
         Args:
             tokens (Tensor): (B, U, S, C).
-            valid (Tensor): (B, H, W) bool, where the input has a picture.
+            valid (Tensor): (B, H, W) bool, where the input has an image.
             shapes (Sequence[Tuple[int, int]]): Of the L levels.
 
         Returns:
@@ -101,7 +101,7 @@ class ClipMemory(NamedTuple):
 def shrink_masks(
     valid: Tensor, shapes: Sequence[tuple[int, int]]
 ) -> tuple[Tensor, ...]:
-    """Tell which cells of each level are in the picture.
+    """Tell which cells of each level are in the image.
 
     Args:
         valid (Tensor): (B, H, W) bool.

@@ -68,7 +68,7 @@ class MapLookup(nn.Module):
         size = poses.new_tensor(maps.shape[:-3:-1])
         ratio = memory.valid_ratio[:, None, None, None].to(poses)
         places = (poses * ratio)[..., None, :] + self.patch / size
-        # One picture per clip, frame and joint: B, F, K, P, cells, 2
+        # One image per clip, frame and joint: B, F, K, P, cells, 2
         grid = places.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
         seen = F.grid_sample(
             maps.flatten(0, 2)[:, None].to(grid.dtype),

@@ -23,7 +23,7 @@ class PoseProposals(NamedTuple):
         logits (Tensor): (B, S), of being a person.
         poses (Tensor): (B, S, K, 2) in [0, 1].
         sigma (Tensor): (B, S, K, 2), before the sigmoid.
-        valid (Tensor): (B, S) bool, False for cells outside of the picture.
+        valid (Tensor): (B, S) bool, False for cells outside of the image.
     """
 
     features: Tensor

@@ -187,7 +187,7 @@ class PoseTransformer(BaseModule):
         Args:
             memory (ClipMemory): Of B clips.
             finer (Tensor, optional): (B, U, C', H', W'), a map of the
-                backbone, for a heat map with ``finer_channels``.
+                backbone, for a heatmap with ``finer_channels``.
             to_learn (bool): Whether there are losses, which look at them.
                 Defaults to False.
 

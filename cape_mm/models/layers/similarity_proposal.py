@@ -30,7 +30,7 @@ class Proposal(NamedTuple):
 class SimilarityProposal(nn.Module):
     """Compare support tokens with every cell of the query's feature map.
 
-    The softmax of the similarities is trained as a heat map; its centre of
+    The softmax of the similarities is trained as a heatmap; its centre of
     mass in a window around the peak is the proposed point. The window keeps
     a second, weaker peak from pulling the point between two parts that look
     alike.

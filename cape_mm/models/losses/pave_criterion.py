@@ -86,7 +86,7 @@ class PAVECriterion(nn.Module):
             Defaults to 1.
         proposal_weight (float): Factor of the losses of the poses of the
             proposals. Defaults to 1.
-        metainfo (str | dict, optional): Metainfo of the data set with the
+        metainfo (str | dict, optional): Metainfo of the dataset with the
             sigmas of OKS.
         with_refinement (bool): Whether there is a joint decoder, so that its
             stage needs a flow. The head says it. Defaults to True.
@@ -129,7 +129,7 @@ class PAVECriterion(nn.Module):
             proposal=proposal_weight, decoder=1.0, refine=refine_weight
         )
         if oks_weight and metainfo is None:
-            raise ValueError('oks_weight needs the metainfo of the data set')
+            raise ValueError('oks_weight needs the metainfo of the dataset')
         self.oks = build_oks(metainfo) if oks_weight else None
 
     def deviation(self, sigma: Tensor, stage: str) -> Tensor:

@@ -30,13 +30,13 @@ class PAVENet(BaseModel):
     tracks.
 
     Args:
-        backbone (dict): Gives the maps of a picture.
+        backbone (dict): Gives the maps of an image.
         neck (dict): Gives L maps with C channels.
         encoder (dict): A :class:`ClipEncoder`.
         head (dict): A :class:`PAVEHead`.
         tracker (dict, optional): A ``PoseQueryTracker``, for tests.
         finer_map (bool): Whether the first map of the backbone does not go to
-            the neck but to the heat map of the head, which needs
+            the neck but to the heatmap of the head, which needs
             ``finer_channels``. Defaults to False.
         data_preprocessor (dict, optional): A :class:`ClipDataPreprocessor`.
         init_cfg (dict, optional): Initialisation of the weights.
@@ -66,7 +66,7 @@ class PAVENet(BaseModel):
         self.finer_map = finer_map
         if finer_map != self.head.wants_finer_map:
             raise ValueError(
-                'finer_map of the model and finer_channels of its heat map '
+                'finer_map of the model and finer_channels of its heatmap '
                 'go together: set both, or neither'
             )
         if (
@@ -146,7 +146,7 @@ class PAVENet(BaseModel):
         if silent >= index.shape[1]:
             raise ValueError(
                 f'all {index.shape[1]} windows of a clip are among the '
-                f'no_grad_windows ({silent}): give the data set more windows'
+                f'no_grad_windows ({silent}): give the dataset more windows'
             )
         learning = None
         if silent:
@@ -182,7 +182,7 @@ class PAVENet(BaseModel):
         if given != wanted:
             raise ValueError(
                 f'windows of {given} frames, but the model was made for '
-                f'{wanted}: set num_frames of the data sets and of model.head '
+                f'{wanted}: set num_frames of the datasets and of model.head '
                 'alike'
             )
         frames = inputs['frames']

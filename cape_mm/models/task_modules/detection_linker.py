@@ -12,7 +12,7 @@ from cape_mm.registry import TASK_UTILS
 from cape_mm.structures.pose_tracker_state import PoseTrackerState
 from cape_mm.structures.track_query_state import TrackQueryState
 
-from .pose_matching import pairwise_oks, picture_size
+from .pose_matching import image_size, pairwise_oks
 from .pose_query_tracker import PoseQueryTracker
 
 
@@ -102,7 +102,7 @@ class DetectionLinker(PoseQueryTracker):
             persons.track_ids = torch.arange(len(persons), device=poses.device)
             return persons, replace(found, next_id=0)
         known = state.queries
-        size = picture_size(poses, img_shape)
+        size = image_size(poses, img_shape)
         similarity = pairwise_oks(
             self.oks, known.reference[0] * size, persons.keypoints * size
         )

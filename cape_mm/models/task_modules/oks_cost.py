@@ -17,7 +17,7 @@ class OksCost(BaseMatchCost):
     A person without visible joints costs 0 for every query.
 
     Args:
-        metainfo (str | dict): Metainfo of the data set, which has the sigmas,
+        metainfo (str | dict): Metainfo of the dataset, which has the sigmas,
             or the path of its file.
         weight (float): Defaults to 1. PETR uses 7.
     """

@@ -20,7 +20,7 @@ def pairwise_oks(oks: PoseOKS, poses_a: Tensor, poses_b: Tensor) -> Tensor:
     The area of a pair is the mean of those of the tight boxes.
 
     Args:
-        oks (PoseOKS): With the sigmas of the data set.
+        oks (PoseOKS): With the sigmas of the dataset.
         poses_a (Tensor): (A, K, 2) in input pixels.
         poses_b (Tensor): (B, K, 2) in input pixels.
 
@@ -45,7 +45,7 @@ def suppress_duplicates(
     """Of poses that are alike, keep the one with the highest priority.
 
     Args:
-        oks (PoseOKS): With the sigmas of the data set.
+        oks (PoseOKS): With the sigmas of the dataset.
         poses (Tensor): (M, K, 2) in input pixels.
         priority (Tensor): (M,).
         threshold (float): Poses with a higher similarity are alike.
@@ -86,7 +86,7 @@ def match_one_to_one(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
     return rows[pairs], columns[pairs]
 
 
-def picture_size(poses: Tensor, img_shape: Sequence[int]) -> Tensor:
+def image_size(poses: Tensor, img_shape: Sequence[int]) -> Tensor:
     """What turns poses in [0, 1] into input pixels, up to a shift.
 
     Args:

@@ -12,7 +12,7 @@ from cape_mm.registry import TASK_UTILS
 from cape_mm.structures.pose_tracker_state import PoseTrackerState
 from cape_mm.structures.track_query_state import TrackQueryState
 
-from .pose_matching import pairwise_oks, picture_size, suppress_duplicates
+from .pose_matching import image_size, pairwise_oks, suppress_duplicates
 from .pose_similarity import build_oks
 from .track_anchoring import Anchoring, FrameQueries
 
@@ -57,7 +57,7 @@ class PoseQueryTracker:
       are not born.
 
     Args:
-        metainfo (str | dict): Metainfo of the data set, which has the sigmas
+        metainfo (str | dict): Metainfo of the dataset, which has the sigmas
             for the similarity of poses (OKS), or the path of its file.
         birth_thr (float): Defaults to 0.4.
         keep_thr (float): Defaults to 0.3.
@@ -195,7 +195,7 @@ class PoseQueryTracker:
         scores = logits.float().sigmoid()
         good = scores >= self.anchor_thr
         poses, scores = poses[good], scores[good]
-        size = picture_size(poses, img_shape)
+        size = image_size(poses, img_shape)
         single = suppress_duplicates(
             self.oks, poses * size, scores, self.duplicate_oks
         )
@@ -246,7 +246,7 @@ class PoseQueryTracker:
                 f'{len(content)} queries cannot begin with the {count} tracks '
                 f'of video {state.video_id}'
             )
-        size = picture_size(poses, img_shape)
+        size = image_size(poses, img_shape)
         frame = FrameQueries.of_outputs(poses, logits, count, self.keep_thr)
         if 'detections' in self.anchors:
             frame = frame.take_detections(
@@ -283,7 +283,7 @@ class PoseQueryTracker:
         )
 
     def _anchoring(self, size: Tensor) -> Anchoring:
-        """How tracks are re-anchored in a picture of that size."""
+        """How tracks are re-anchored in an image of that size."""
         return Anchoring(
             self.oks, self.reanchor_oks, self.reanchor_alpha, size
         )

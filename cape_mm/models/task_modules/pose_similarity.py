@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Object keypoint similarity with the sigmas of a data set."""
+"""Object keypoint similarity with the sigmas of a dataset."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mmpose.models.task_modules.assigners.metric_calculators import PoseOKS
 
 
 def build_oks(metainfo: str | dict) -> PoseOKS:
-    """Make MMPose's OKS with the sigmas of a data set.
+    """Make MMPose's OKS with the sigmas of a dataset.
 
     Args:
-        metainfo (str | dict): Metainfo of the data set, with ``sigmas``, or
-            the path of its file, as MMPose's data sets take it.
+        metainfo (str | dict): Metainfo of the dataset, with ``sigmas``, or
+            the path of its file, as MMPose's datasets take it.
 
     Returns:
         PoseOKS: With ``sigmas`` (K,).
@@ -25,7 +25,7 @@ def build_oks(metainfo: str | dict) -> PoseOKS:
         metainfo = parse_pose_metainfo(dict(from_file=metainfo))
     if metainfo.get('sigmas') is None:
         raise ValueError(
-            'OKS needs the sigmas of the data set: the metainfo has only '
+            'OKS needs the sigmas of the dataset: the metainfo has only '
             f'{", ".join(metainfo) or "nothing"}'
         )
     oks = PoseOKS(metainfo=None)

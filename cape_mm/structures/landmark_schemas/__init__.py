@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Which landmarks each data set has, in its own order and with its names."""
+"""Which landmarks each dataset has, in its own order and with its names."""
 
 from . import (
     aariz,

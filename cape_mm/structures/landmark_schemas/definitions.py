@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What a landmark's code means, whichever data set it comes from.
+"""What a landmark's code means, whichever dataset it comes from.
 
 Seen from the side, face to the right. A prime marks soft tissue.
 """

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 TITLE = 'Nineteen landmarks of the HRNetV2-W18 training document'
-SOURCE = 'private table, one row per film, columns <name>_x and <name>_y'
+SOURCE = (
+    'private table, one row per cephalogram, columns <name>_x and <name>_y'
+)
 LANDMARKS = (
     ('S', 'sella'),
     ('N', 'nasion'),

@@ -81,7 +81,7 @@ def tracks_without_persons(lines: list[LogLine]) -> Trouble | None:
     'More than half of the track queries are mistakes or persons who have '
     'left: training sees little tracking.',
     'Raise score_thr of the TrackQuerySampler, lower p_false_positive or '
-    'max_gap of the data set.',
+    'max_gap of the dataset.',
     keys=('n_trk_pos',),
     needs=('n_trk',),
 )
@@ -99,7 +99,7 @@ def mostly_mistakes(lines: list[LogLine]) -> Trouble | None:
     'Track queries are hardly ever background. What they never see they do '
     'not learn: in test, tracks of persons who left will not end.',
     'Raise p_false_positive of the TrackQuerySampler, keep keep_vanished=True '
-    'and raise max_gap of the data set, so that persons leave between '
+    'and raise max_gap of the dataset, so that persons leave between '
     'windows.',
     keys=('n_trk_pos',),
     needs=('n_trk',),
@@ -190,7 +190,7 @@ def no_births(lines: list[LogLine]) -> Trouble | None:
     'See trk_kpt_l1 first: if track queries stand elsewhere, that is the '
     'cause, and a larger bonus would only hide it. If it is near '
     'det_kpt_l1, set track_bonus=-50 or mode="hard" of the assigner: with a '
-    'KeypointL1Cost of weight 70, -10 is overruled by 0.14 of the picture.',
+    'KeypointL1Cost of weight 70, -10 is overruled by 0.14 of the image.',
     keys=('trk_id_con',),
     needs=('n_trk',),
 )
@@ -209,7 +209,7 @@ def identities_lost(lines: list[LogLine]) -> Trouble | None:
     'tracks-elsewhere',
     ERROR,
     'Track queries are given persons they do not stand at. A pose that is one '
-    'frame old is wrong by about 0.01 of the picture, so this is not '
+    'frame old is wrong by about 0.01 of the image, so this is not '
     'staleness and does not heal.',
     'Check in this order: the windows of a clip share one geometric '
     'augmentation; track_ids are filtered together with boxes and keypoints; '
@@ -266,6 +266,6 @@ def _about_distance(
     track, detect = now['trk_kpt_l1'], now['det_kpt_l1']
     return Trouble(
         since,
-        f'trk_kpt_l1 {track:.3g}, {_percent(track)} of the picture, is '
+        f'trk_kpt_l1 {track:.3g}, {_percent(track)} of the image, is '
         f'{track / max(detect, 1e-9):.3g} times det_kpt_l1 {detect:.3g}',
     )

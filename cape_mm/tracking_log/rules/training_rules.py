@@ -224,7 +224,7 @@ def _out_of_order(
     'More than 20 GB: little is left on a card of 24 GB, and clips with many '
     'persons need more.',
     'Run the first window without gradient, freeze with requires_grad=False '
-    '(a learning rate of 0 saves nothing), use smaller pictures, or '
+    '(a learning rate of 0 saves nothing), use smaller images, or '
     'checkpointing of an encoder that is trained.',
     keys=('memory',),
 )
@@ -240,9 +240,9 @@ def much_memory(lines: list[LogLine]) -> Trouble | None:
 @rule(
     'waits-for-data',
     WARNING,
-    'Most of the time goes into waiting for pictures.',
+    'Most of the time goes into waiting for images.',
     'Raise num_workers of the training data, keep persistent_workers=True, '
-    'store smaller pictures.',
+    'store smaller images.',
     keys=('data_time',),
     needs=('time',),
 )

@@ -50,7 +50,7 @@ train_dataloader = dict(
     ),
 )
 # The published pairs: 100 (validation) or 200 (test) episodes x 15 queries
-# per category. One episode at a time: 16 pictures. With pictures missing,
+# per category. One episode at a time: 16 images. With images missing,
 # results are partial and must be asked for:
 #   test_dataloader.dataset.dataset.missing_images=drop
 #   test_dataloader.dataset.incomplete=skip

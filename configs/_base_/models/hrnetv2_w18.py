@@ -1,4 +1,4 @@
-# HRNetV2-W18 for heat maps, of MMPose's parts: the four resolutions of HRNet
+# HRNetV2-W18 for heatmaps, of MMPose's parts: the four resolutions of HRNet
 # are brought to the highest one, a quarter of the input, and concatenated.
 # 9.6 M parameters. A config sets `head.out_channels` to the number of
 # landmarks and `head.decoder` to its codec.

@@ -18,8 +18,8 @@ def report():
 
 
 @pytest.fixture
-def picture():
-    """Write a grey picture of noise, 40 x 50 pixels."""
+def image():
+    """Write a grey image of noise, 40 x 50 pixels."""
 
     def write(path, width=40, height=50, seed=0):
         pixels = np.random.default_rng(seed).integers(
@@ -33,7 +33,7 @@ def picture():
 
 
 @pytest.fixture
-def film():
+def cephalogram():
     """Make a record with two landmarks."""
 
     def make(path='a.png', subject='', split=None, **kwargs):

@@ -29,27 +29,29 @@ def make_landmarks(offset=0):
 
 
 @pytest.fixture
-def aariz(tmp_path, picture):
-    """A film per part; the junior group 1 pixel to the right."""
+def aariz(tmp_path, image):
+    """A cephalogram per part; the junior group 1 pixel to the right."""
     root = tmp_path / 'Aariz'
     rows = ['cephalogram_id,machine,pixel_size,image_format,mode']
     for number, part in enumerate(('train', 'valid', 'test')):
-        film = f'cks{number}'
-        picture(root / part / 'Cephalograms' / f'{film}.png', seed=number)
+        cephalogram = f'cks{number}'
+        image(root / part / 'Cephalograms' / f'{cephalogram}.png', seed=number)
         for group, offset in (('Junior', 1), ('Senior', 0)):
             entries = make_landmarks(offset)
             turned = entries[number + offset :] + entries[: number + offset]
             path = root / part / MARKS / f'{group} Orthodontists'
             path.mkdir(parents=True)
-            (path / f'{film}.json').write_text(
-                json.dumps(dict(ceph_id=film, landmarks=turned))
+            (path / f'{cephalogram}.json').write_text(
+                json.dumps(dict(ceph_id=cephalogram, landmarks=turned))
             )
         stages = root / part / 'Annotations' / 'CVM Stages'
         stages.mkdir()
-        (stages / f'{film}.json').write_text(
-            json.dumps(dict(ceph_id=film, cvm_stage=dict(value=number + 1)))
+        (stages / f'{cephalogram}.json').write_text(
+            json.dumps(
+                dict(ceph_id=cephalogram, cvm_stage=dict(value=number + 1))
+            )
         )
-        rows.append(f'{film},Device {number},0.1{number},png,{part}')
+        rows.append(f'{cephalogram},Device {number},0.1{number},png,{part}')
     table = root / 'cephalogram_machine_mappings.csv'
     table.write_text('\ufeff' + '\n'.join(rows) + '\n', 'utf-8')
     return root
@@ -90,7 +92,7 @@ def test_one_group_and_folders_in_upper_case(aariz, report):
 def test_distance_between_the_groups(aariz, report):
     error = ObserverError(CODES)
     list(read_aariz(aariz, report, 'junior', error))
-    assert '3 films: 0.110 ±' in error.lines()[0]
+    assert '3 cephalograms: 0.110 ±' in error.lines()[0]
 
 
 def test_a_title_alone_is_enough(aariz, report):
@@ -132,16 +134,16 @@ def test_a_landmark_of_one_group_only_is_not_labelled(aariz, report):
     assert report.counts == dict(one_observer=2)
 
 
-def test_the_file_of_another_film_is_refused(aariz, report):
+def test_the_file_of_another_cephalogram_is_refused(aariz, report):
     shutil.copy(
         aariz / 'test' / MARKS / 'Senior Orthodontists' / 'cks2.json',
         senior_file(aariz),
     )
-    with pytest.raises(ValueError, match="cks0.json is of film 'cks2'"):
+    with pytest.raises(ValueError, match="cks0.json is of cephalogram 'cks2'"):
         list(read_aariz(aariz, report))
 
 
-def test_a_film_in_two_parts_is_refused(aariz, report):
+def test_a_cephalogram_in_two_parts_is_refused(aariz, report):
     shutil.copytree(aariz / 'train', aariz / 'more', dirs_exist_ok=True)
     shutil.copy(
         aariz / 'train' / 'Cephalograms' / 'cks0.png',
@@ -151,10 +153,10 @@ def test_a_film_in_two_parts_is_refused(aariz, report):
         list(read_aariz(aariz, report))
 
 
-def test_what_is_missing_is_counted(aariz, report, picture):
+def test_what_is_missing_is_counted(aariz, report, image):
     (aariz / 'cephalogram_machine_mappings.csv').unlink()
     shutil.rmtree(aariz / 'test' / 'Annotations' / 'CVM Stages')
-    picture(aariz / 'test' / 'Cephalograms' / 'new.png')
+    image(aariz / 'test' / 'Cephalograms' / 'new.png')
     records = list(read_aariz(aariz, report))
     assert len(records) == 3
     assert records[0].spacing is None

@@ -16,7 +16,7 @@ SIZES = ((30, 25), (32, 20))
 
 @pytest.fixture
 def challenge(tmp_path):
-    """Two films of other sizes in a stack of 32 x 28 pixels."""
+    """Two cephalograms of other sizes in a stack of 32 x 28 pixels."""
     stack = np.zeros((2, 28, 32, 3), np.uint8)
     points = []
     for number, (width, height) in enumerate(SIZES, 1):
@@ -53,7 +53,9 @@ def edit(folder, change):
     path.write_text(json.dumps(content))
 
 
-def test_films_without_filling_and_with_their_own_spacing(challenge, report):
+def test_cephalograms_without_filling_and_with_their_own_spacing(
+    challenge, report
+):
     edit(challenge, lambda points: points.reverse())
     first, second = read(challenge, report)
     assert first.image.shape == (25, 30) and second.image.shape == (20, 32)
@@ -69,10 +71,12 @@ def test_missing_points_are_not_labelled(challenge, report):
     edit(challenge, lambda points: points.pop(4))
     first, _ = read(challenge, report)
     assert first.visible[4] == 0 and first.visible.sum() == 74
-    assert 'film 1, landmark 5' in report.examples['not_labelled'][0]
+    assert 'cephalogram 1, landmark 5' in report.examples['not_labelled'][0]
 
 
-def test_films_without_points_are_left_out_and_counted(challenge, report):
+def test_cephalograms_without_points_are_left_out_and_counted(
+    challenge, report
+):
     edit(challenge, lambda points: points.__delitem__(slice(38)))
     (record,) = read(challenge, report)
     assert record.image_path == '002.png'
@@ -85,10 +89,19 @@ def test_films_without_points_are_left_out_and_counted(challenge, report):
         (lambda p: p[0].update(name='39'), 'point 0 is'),
         (lambda p: p[0].update(point=[1, 2]), 'point 0 is'),
         (lambda p: p[0].update(point=[1, float('nan'), 1]), 'point 0 is'),
-        (lambda p: p[0].update(point=[1, 2, 3]), 'film 3, the stack has 2'),
+        (
+            lambda p: p[0].update(point=[1, 2, 3]),
+            'cephalogram 3, the stack has 2',
+        ),
         (lambda p: p[1].update(name='1'), 'landmark 1 already'),
-        (lambda p: p[0].update(scale=0.2), 'film 1: its points have the'),
-        (lambda p: [e.pop('scale') for e in p], 'film 1: its points have the'),
+        (
+            lambda p: p[0].update(scale=0.2),
+            'cephalogram 1: its points have the',
+        ),
+        (
+            lambda p: [e.pop('scale') for e in p],
+            'cephalogram 1: its points have the',
+        ),
     ],
 )
 def test_wrong_labels_are_named(challenge, report, change, words):
@@ -105,13 +118,13 @@ def test_another_json_file(challenge, report):
 
 
 def test_only_the_right_and_the_bottom_are_cut():
-    picture = np.zeros((6, 7, 3), np.uint8)
-    picture[2:4, 1:3] = (1, 2, 3)
-    cut = cut_filling(picture, 'film')
+    image = np.zeros((6, 7, 3), np.uint8)
+    image[2:4, 1:3] = (1, 2, 3)
+    cut = cut_filling(image, 'cephalogram')
     assert cut.shape == (4, 3, 3)
     assert cut[2, 1].tolist() == [3, 2, 1]  # BGR, as OpenCV writes
 
 
-def test_an_empty_film_is_refused():
-    with pytest.raises(ValueError, match='film 1 is empty'):
-        cut_filling(np.zeros((4, 5, 3), np.uint8), 'film 1')
+def test_an_empty_cephalogram_is_refused():
+    with pytest.raises(ValueError, match='cephalogram 1 is empty'):
+        cut_filling(np.zeros((4, 5, 3), np.uint8), 'cephalogram 1')

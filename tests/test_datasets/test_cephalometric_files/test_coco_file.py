@@ -36,7 +36,7 @@ def make_record(number=0, **changes):
 
 
 def write(tmp_path, *records):
-    path = tmp_path / 'ann' / 'films.json'
+    path = tmp_path / 'ann' / 'cephalograms.json'
     return write_coco(records, SCHEMA, path, tmp_path / 'images'), path
 
 
@@ -75,11 +75,11 @@ def test_what_is_written_can_be_read(tmp_path):
     np.testing.assert_array_equal(
         np.delete(written, 4, 0)[:, :2], np.delete(points, 4, 0)
     )
-    picture = cv2.imread(str(tmp_path / 'images/a/0.png'), 0)
-    np.testing.assert_array_equal(picture, record.image)
+    image = cv2.imread(str(tmp_path / 'images/a/0.png'), 0)
+    np.testing.assert_array_equal(image, record.image)
 
 
-def test_the_size_is_that_of_the_picture_on_disk(tmp_path):
+def test_the_size_is_that_of_the_image_on_disk(tmp_path):
     (tmp_path / 'images').mkdir()
     cv2.imwrite(str(tmp_path / 'images/b.png'), np.zeros((60, 44), np.uint8))
     _, path = write(tmp_path, make_record(image_path='b.png', image=None))
@@ -114,27 +114,27 @@ def with_point(value):
         (dict(spacing=(0.1, np.nan)), ValueError, 'two positive numbers'),
         (dict(spacing=None), ValueError, "its source is 'ruler'"),
         (dict(spacing_source='guess'), ValueError, 'write one of file'),
-        (dict(image=None), FileNotFoundError, 'there is no picture .*0.png'),
+        (dict(image=None), FileNotFoundError, 'there is no image .*0.png'),
         (dict(image_path='a/0.txt'), ValueError, "written as '.txt'"),
     ],
 )  # fmt: skip
 def test_wrong_records_are_refused(tmp_path, changes, kind, message):
     with pytest.raises(kind, match=message):
         write(tmp_path, make_record(**changes))
-    assert not (tmp_path / 'ann' / 'films.json').exists()
+    assert not (tmp_path / 'ann' / 'cephalograms.json').exists()
 
 
-def test_one_picture_is_one_record(tmp_path):
-    with pytest.raises(DataError, match='record 2 .* the same picture'):
+def test_one_image_is_one_record(tmp_path):
+    with pytest.raises(DataError, match='record 2 .* the same image'):
         write(tmp_path, make_record(), make_record())
-    with pytest.raises(DataError, match='no film'):
+    with pytest.raises(DataError, match='no cephalogram'):
         write(tmp_path)
 
 
-def test_an_unreadable_picture_is_refused(tmp_path):
+def test_an_unreadable_image_is_refused(tmp_path):
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images/b.png').write_text('text')
-    with pytest.raises(DataError, match='b.png is no picture'):
+    with pytest.raises(DataError, match='b.png is no image'):
         write(tmp_path, make_record(image_path='b.png', image=None))
 
 

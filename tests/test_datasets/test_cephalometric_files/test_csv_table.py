@@ -20,7 +20,7 @@ def table(tmp_path):
     """Write a table, give what is read of it."""
 
     def write(text, report, encoding='utf-8'):
-        path = tmp_path / 'films.csv'
+        path = tmp_path / 'cephalograms.csv'
         path.write_bytes(text.encode(encoding))
         return list(read_csv(path, SCHEMA, tmp_path, report))
 
@@ -70,10 +70,10 @@ def test_unknown_spacing_is_counted(table, report):
         ('a,1,2,3,,1,1', r"row 2 \(a\), landmark Pog': only one of"),
         ('a,1,2,3,4,1,', r'row 2 \(a\): its spacing is'),
         ('a,1,2,3,4,1,-1', r'row 2 \(a\): its spacing is'),
-        ('a,1,2,3,4,1,1\na,1,2,3,4,1,1', 'row 3.*row 2 has the same picture'),
+        ('a,1,2,3,4,1,1\na,1,2,3,4,1,1', 'row 3.*row 2 has the same image'),
         ('a,1,2,3,4', 'row 2: it has not as many cells'),
         ('a,1,2,3,4,1,1,1', 'row 2: it has not as many cells'),
-        (',1,2,3,4,1,1', 'row 2.*write the name of the picture'),
+        (',1,2,3,4,1,1', 'row 2.*write the name of the image'),
         ('/etc/a,1,2,3,4,1,1', 'row 2.*relative to'),
         ('../a,1,2,3,4,1,1', 'row 2.*relative to'),
         ('', 'has no row'),
@@ -83,7 +83,7 @@ def test_wrong_rows_are_named(table, report, rows, words):
     header = "file,S_x,S_y,Pog'_x,Pog'_y,spacing_x,spacing_y\n"
     with pytest.raises(ValueError, match=words) as error:
         table(header + rows + '\n', report)
-    assert 'films.csv' in str(error.value)
+    assert 'cephalograms.csv' in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_wrong_headers(table, report, text, words):
 
 
 def test_another_encoding(table, report):
-    with pytest.raises(ValueError, match='films.csv is not UTF-8'):
+    with pytest.raises(ValueError, match='cephalograms.csv is not UTF-8'):
         table("file,S_x,S_y,Pog'_x,Pog'_y\nä,1,2,3,4\n", report, 'latin-1')
 
 

@@ -20,8 +20,8 @@ def make_text(offset=0, types=TYPES):
 
 
 @pytest.fixture
-def isbi(tmp_path, picture):
-    """Films 001, 151 and 301, the junior 3 pixels to the right."""
+def isbi(tmp_path, image):
+    """Cephalograms 001, 151 and 301, the junior 3 pixels to the right."""
     root = tmp_path / 'isbi'
     for number, folder in (
         (1, 'TrainingData'),
@@ -29,7 +29,7 @@ def isbi(tmp_path, picture):
         (301, 'Test2Data'),
     ):
         name = f'{number:03d}'
-        picture(root / 'RawImage' / folder / f'{name}.bmp', seed=number)
+        image(root / 'RawImage' / folder / f'{name}.bmp', seed=number)
         for doctor, offset in (('junior', 3), ('senior', 0)):
             path = root / f'400_{doctor}' / f'{name}.txt'
             path.parent.mkdir(exist_ok=True)
@@ -76,9 +76,9 @@ def test_classes_on_which_doctors_differ_are_given_for_each(isbi, report):
     assert report.counts['class_conflict'] == 1
 
 
-def test_spacing_is_known_for_the_original_size_only(isbi, report, picture):
+def test_spacing_is_known_for_the_original_size_only(isbi, report, image):
     name = 'RawImage/TrainingData/001.bmp'
-    picture(isbi / name, width=1935, height=2400)
+    image(isbi / name, width=1935, height=2400)
     records = list(read_isbi(isbi, report))
     assert records[0].spacing == (0.1, 0.1)
     assert records[0].spacing_source == 'file'
@@ -94,7 +94,10 @@ def test_spacing_is_known_for_the_original_size_only(isbi, report, picture):
 def test_distance_between_the_doctors(isbi, report):
     error = ObserverError(CODES)
     assert len(list(read_isbi(isbi, report, 'senior', 0.1, error))) == 3
-    assert '3 films: 0.300 ± 0.000 mm, 100.0% within 2 mm' in error.lines()[0]
+    assert (
+        '3 cephalograms: 0.300 ± 0.000 mm, 100.0% within 2 mm'
+        in error.lines()[0]
+    )
     assert len(error.lines()) == 1 + 19
 
 
@@ -123,9 +126,9 @@ def test_wrong_lines_are_named(isbi, report, edit, words):
     assert str(path) in str(error.value)
 
 
-def test_a_film_of_one_doctor_only_has_no_mean(isbi, report):
+def test_a_cephalogram_of_one_doctor_only_has_no_mean(isbi, report):
     (isbi / '400_junior' / '301.txt').unlink()
-    with pytest.raises(FileNotFoundError, match='film 301 has no file'):
+    with pytest.raises(FileNotFoundError, match='cephalogram 301 has no file'):
         list(read_isbi(isbi, report))
 
 
@@ -138,14 +141,16 @@ def test_missing_folders_are_named(isbi, report):
         list(read_isbi(isbi, report, 'senior'))
 
 
-def test_a_picture_in_the_wrong_part_is_refused(isbi, report, picture):
-    picture(isbi / 'RawImage' / 'Test1Data' / '002.bmp')
-    with pytest.raises(ValueError, match='002.bmp: Test1Data has the films'):
+def test_a_image_in_the_wrong_part_is_refused(isbi, report, image):
+    image(isbi / 'RawImage' / 'Test1Data' / '002.bmp')
+    with pytest.raises(
+        ValueError, match='002.bmp: Test1Data has the cephalograms'
+    ):
         list(read_isbi(isbi, report))
 
 
-def test_pictures_nobody_has_marked_are_counted(isbi, report, picture):
-    picture(isbi / 'RawImage' / 'TrainingData' / '007.bmp')
+def test_images_nobody_has_marked_are_counted(isbi, report, image):
+    image(isbi / 'RawImage' / 'TrainingData' / '007.bmp')
     assert len(list(read_isbi(isbi, report))) == 3
     assert report.counts['no_annotation'] == 1
 

@@ -8,7 +8,7 @@ import pytest
 
 from cape_mm.datasets.cephalometric_files.meta_image import (
     read_header,
-    read_pictures,
+    read_images,
 )
 
 STACK = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), np.uint8)
@@ -38,7 +38,7 @@ def write(path, data=None, **fields):
 def test_raw_stack(tmp_path):
     path = write(tmp_path / 'a.mha')
     assert read_header(path)[:2] == (3, (4, 5, 3))
-    np.testing.assert_array_equal(np.stack(list(read_pictures(path))), STACK)
+    np.testing.assert_array_equal(np.stack(list(read_images(path))), STACK)
 
 
 def test_compressed_stack(tmp_path):
@@ -49,7 +49,7 @@ def test_compressed_stack(tmp_path):
         CompressedData='True',
         CompressedDataSize=len(data),
     )
-    np.testing.assert_array_equal(np.stack(list(read_pictures(path))), STACK)
+    np.testing.assert_array_equal(np.stack(list(read_images(path))), STACK)
 
 
 def test_channels_may_be_a_dimension(tmp_path):
@@ -59,37 +59,37 @@ def test_channels_may_be_a_dimension(tmp_path):
         DimSize='3 5 4 3',
         ElementNumberOfChannels=1,
     )
-    np.testing.assert_array_equal(np.stack(list(read_pictures(path))), STACK)
+    np.testing.assert_array_equal(np.stack(list(read_images(path))), STACK)
 
 
 def test_grey_stack(tmp_path):
     path = write(
         tmp_path / 'a.mha', STACK[..., 0].tobytes(), ElementNumberOfChannels=1
     )
-    pictures = np.stack(list(read_pictures(path)))
-    np.testing.assert_array_equal(pictures, STACK[..., 0])
+    images = np.stack(list(read_images(path)))
+    np.testing.assert_array_equal(images, STACK[..., 0])
 
 
-def test_pictures_are_read_one_at_a_time(tmp_path):
+def test_images_are_read_one_at_a_time(tmp_path):
     data = zlib.compress(STACK.tobytes())
     path = write(tmp_path / 'a.mha', data[:-20], CompressedData='True')
-    pictures = read_pictures(path)
-    np.testing.assert_array_equal(next(pictures), STACK[0])
-    with pytest.raises(ValueError, match=r'a.mha ends in picture 3 of 3'):
-        list(pictures)
+    images = read_images(path)
+    np.testing.assert_array_equal(next(images), STACK[0])
+    with pytest.raises(ValueError, match=r'a.mha ends in image 3 of 3'):
+        list(images)
 
 
 def test_a_stack_that_ends_too_early(tmp_path):
     path = write(tmp_path / 'a.mha', STACK.tobytes()[:-1])
-    with pytest.raises(ValueError, match='ends in picture 3 of 3'):
-        list(read_pictures(path))
+    with pytest.raises(ValueError, match='ends in image 3 of 3'):
+        list(read_images(path))
 
 
 def test_damaged_data(tmp_path):
     data = b'no zlib stream'
     path = write(tmp_path / 'a.mha', data, CompressedData='True')
     with pytest.raises(ValueError, match='compressed data are damaged'):
-        list(read_pictures(path))
+        list(read_images(path))
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,17 @@ def test_mean_needs_both_observers(report):
     junior = JUNIOR.copy()
     junior[1] = np.nan
     points, visible = choose_points(
-        junior, SENIOR, 'mean', CODES, 'film', report
+        junior, SENIOR, 'mean', CODES, 'cephalogram', report
     )
     assert points[0].tolist() == [1.5, 2]
     assert visible.tolist() == [2, 0, 0]
     assert report.counts == dict(one_observer=1, not_labelled=1)
-    assert report.examples['one_observer'] == ['film, landmark N']
+    assert report.examples['one_observer'] == ['cephalogram, landmark N']
 
 
 def test_one_observer_does_not_need_the_other(report):
     points, visible = choose_points(
-        None, SENIOR, 'senior', CODES, 'film', report
+        None, SENIOR, 'senior', CODES, 'cephalogram', report
     )
     assert points[0].tolist() == [3, 4]
     assert visible.tolist() == [2, 2, 0]
@@ -48,5 +48,5 @@ def test_error_is_in_pixels_without_spacing():
     assert 'within' not in error.lines()[0]
 
 
-def test_nothing_is_said_without_films():
+def test_nothing_is_said_without_cephalograms():
     assert ObserverError(CODES).lines() == []

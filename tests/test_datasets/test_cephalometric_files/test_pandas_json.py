@@ -33,7 +33,7 @@ def make_row(number, person, part, **more):
 
 @pytest.fixture
 def table(tmp_path):
-    """Write three films of two persons."""
+    """Write three cephalograms of two persons."""
 
     def write(rows=None, by_columns=False):
         rows = rows or [
@@ -55,7 +55,7 @@ def table(tmp_path):
 
 
 @pytest.mark.parametrize('by_columns', [False, True])
-def test_films_of_the_table(table, report, by_columns):
+def test_cephalograms_of_the_table(table, report, by_columns):
     path = table(by_columns=by_columns)
     records = list(read_pandas_json(path, SCHEMA, report))
     assert [r.extra['split'] for r in records] == ['train', 'val', 'train']
@@ -108,16 +108,16 @@ def test_rulers_scale_each_axis(table, report, tmp_path):
     )
     sizes = read_rulers(rulers, (600, 600))
     records = list(
-        read_pandas_json(table(), SCHEMA, report, film_sizes_mm=sizes)
+        read_pandas_json(table(), SCHEMA, report, cephalogram_sizes_mm=sizes)
     )
-    # 10 mm are 25 of 600 pixels: the film is 240 mm wide, in 8 pixels
+    # 10 mm are 25 of 600 pixels: the cephalogram is 240 mm wide, in 8 pixels
     assert records[0].spacing == pytest.approx((30, 30))
     assert records[1].spacing == pytest.approx((60, 60))
     assert records[0].spacing_source == 'ruler'
     assert 'no_spacing' not in report.counts
 
 
-def test_films_without_ruler_are_counted(table, report):
+def test_cephalograms_without_ruler_are_counted(table, report):
     records = list(read_pandas_json(table(), SCHEMA, report))
     assert records[0].spacing is None
     assert report.counts['no_spacing'] == 3

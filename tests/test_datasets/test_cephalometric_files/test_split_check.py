@@ -23,18 +23,18 @@ from cape_mm.structures import get_schema
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a file of films ``(picture, subject)``, return its path."""
+    """Write a file of cephalograms ``(image, subject)``, return its path."""
 
-    def write_file(name, films):
+    def write_file(name, cephalograms):
         records = [
             CephalometricRecord(
-                image_path=f'{picture}.png',
+                image_path=f'{stem}.png',
                 keypoints_px=np.full((19, 2), 5.0),
                 visible=np.full(19, 2),
                 subject=subject,
                 image=np.zeros((20, 16), np.uint8),
             )
-            for picture, subject in films
+            for stem, subject in cephalograms
         ]
         path = tmp_path / name
         write_coco(records, get_schema('isbi2015'), path, tmp_path / 'images')
@@ -65,7 +65,7 @@ def test_the_training_file_is_refused_under_any_name(tmp_path, write, role):
     os.symlink(train, tmp_path / 'other.json')
     splits = read_split('train', load(tmp_path, train))
     splits += read_split(role, load(tmp_path, str(tmp_path / 'other.json')))
-    with pytest.raises(DataError, match='2 films in common') as caught:
+    with pytest.raises(DataError, match='2 cephalograms in common') as caught:
         check_splits(splits)
     assert train in str(caught.value)
     assert 'Set ann_file to another file' in str(caught.value)
@@ -79,7 +79,7 @@ def test_subjects_in_two_splits_are_named_with_both_files(tmp_path, write):
     (problem,) = find_split_problems(splits)
     assert '2 subjects' in problem and 'Bob, Cy;' in problem
     assert train in problem and test in problem
-    assert 'Keep all films of a subject in one' in problem
+    assert 'Keep all cephalograms of a subject in one' in problem
 
 
 def test_subjects_shared_by_validation_and_test_are_refused(tmp_path, write):
@@ -91,13 +91,13 @@ def test_subjects_shared_by_validation_and_test_are_refused(tmp_path, write):
         check_splits(splits)
 
 
-def test_a_picture_in_two_files_is_found_without_subjects(tmp_path, write):
+def test_a_image_in_two_files_is_found_without_subjects(tmp_path, write):
     train = write('train.json', [('a', ''), ('b', '')])
     val = write('val.json', [('b', '')])
     splits = read_split('train', load(tmp_path, train))
     splits += read_split('val', load(tmp_path, val))
     (problem,) = find_split_problems(splits)
-    assert '1 pictures' in problem and 'b.png' in problem
+    assert '1 images' in problem and 'b.png' in problem
 
 
 def test_one_file_may_serve_validation_and_test(tmp_path, write):
@@ -113,7 +113,7 @@ def test_disjoint_subsets_of_one_file_pass(tmp_path, write):
     assert find_split_problems(train + val) == []
     val = read_split('val', load(tmp_path, path, indices=[1, 2]))
     (problem,) = find_split_problems(train + val)
-    assert '1 films in common' in problem
+    assert '1 cephalograms in common' in problem
 
 
 def test_wrappers_are_looked_into(tmp_path, write):

@@ -11,7 +11,7 @@ import pytest
 POINTS = [5, 6, 2, 11, 7, 1, 20, 9, 2, 0, 0, 0]
 
 
-def write_picture(path, width=40, height=30, seed=0):
+def write_image(path, width=40, height=30, seed=0):
     pixels = np.random.default_rng(seed).integers(
         0, 256, (height, width, 3), dtype=np.uint8
     )
@@ -21,14 +21,14 @@ def write_picture(path, width=40, height=30, seed=0):
 
 
 @pytest.fixture
-def picture():
-    """Write a picture of noise."""
-    return write_picture
+def image():
+    """Write an image of noise."""
+    return write_image
 
 
 @pytest.fixture
 def content():
-    """A car, a skirt and two animals; every picture has one object."""
+    """A car, a skirt and two animals; every image has one object."""
     names = dict(
         car='car/1.png',
         skirt='skirt/000001.png',
@@ -67,10 +67,10 @@ def content():
 
 @pytest.fixture
 def mp100(tmp_path, content):
-    """The same as a folder with all pictures."""
+    """The same as a folder with all images."""
     root = tmp_path / 'mp100'
     for number, image in enumerate(content['images']):
-        write_picture(root / 'images' / image['file_name'], seed=number)
+        write_image(root / 'images' / image['file_name'], seed=number)
     (root / 'annotations').mkdir()
     path = root / 'annotations' / 'mp100_split1_test.json'
     path.write_text(json.dumps(content))
@@ -79,11 +79,11 @@ def mp100(tmp_path, content):
 
 @pytest.fixture
 def carfusion(tmp_path, content):
-    """A download of CarFusion: the car of the first picture, and another."""
+    """A download of CarFusion: the car of the first image, and another."""
     root = tmp_path / 'carfusion'
     car = content['annotations'][0]
-    write_picture(root / 'train' / 'car_a' / '77_0001.png', seed=50)
-    write_picture(root / 'train' / 'car_b' / '78_0002.png', seed=51)
+    write_image(root / 'train' / 'car_a' / '77_0001.png', seed=50)
+    write_image(root / 'train' / 'car_b' / '78_0002.png', seed=51)
     other = dict(copy.deepcopy(car), id=2, image_id=2)
     other['keypoints'][0] += 1
     other['segmentation'] = [[9, 9, 9]]
@@ -106,7 +106,7 @@ def deepfashion2(tmp_path):
     """DeepFashion2: one file name in two folders, annotated differently."""
     root = tmp_path / 'deepfashion2'
     for seed, folder in enumerate(('train', 'validation')):
-        write_picture(root / folder / 'image' / '000001.png', seed=60 + seed)
+        write_image(root / folder / 'image' / '000001.png', seed=60 + seed)
         landmarks = list(POINTS)
         landmarks[0] += seed
         annos = root / folder / 'annos' / '000001.json'

@@ -8,7 +8,7 @@ import pytest
 
 from cape_mm.datasets.mp100_preparation import (
     check_annotation_file,
-    check_pictures,
+    check_images,
     check_splits,
     format_report,
 )
@@ -34,7 +34,7 @@ def text_of(result):
     return format_report(dict(splits=splits, files=[result]))
 
 
-def test_missing_pictures_are_listed_by_category_and_source(check):
+def test_missing_images_are_listed_by_category_and_source(check):
     result = check({'car/1.png': 'missing', 'cow_body/a.png': 'wrong_size'})
     car, skirt, cow, _ = result['categories']
     assert car['missing'] == ['car/1.png'] and car['sources'] == ['CarFusion']
@@ -99,7 +99,7 @@ def test_report_is_plain_json(check):
 def test_real_file_is_sound(mp100_mini):
     path = mp100_mini / 'annotations' / 'mp100_split1_val.json'
     content = json.loads(path.read_text())
-    states = check_pictures(content['images'], mp100_mini / 'images')
+    states = check_images(content['images'], mp100_mini / 'images')
     result = check_annotation_file(path, content, states, num_queries=1)
     assert result['states'] == dict(ok=6) and not result['problems']
     assert result['effects'][0]['pairs'] == 300

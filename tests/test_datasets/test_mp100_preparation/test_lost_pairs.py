@@ -11,7 +11,7 @@ def count(available, shots=1):
     return count_lost_pairs(OBJECTS, available, 'test', shots, 15)
 
 
-def test_nothing_is_lost_with_all_pictures():
+def test_nothing_is_lost_with_all_images():
     effect = count({i for ids in OBJECTS.values() for i in ids})
     assert effect['pairs'] == 2 * 200 * 15
     assert effect['lost'] == effect['lost_share'] == 0
@@ -33,7 +33,7 @@ def test_lost_pairs_are_counted_by_brute_force():
         assert effect['lost'] == sum(expected.values()) > 0
 
 
-def test_category_without_enough_pictures_left_is_named():
+def test_category_without_enough_images_left_is_named():
     available = {i for ids in OBJECTS.values() for i in ids}
     effect = count(available - {100, 101, 102})
     assert effect['fell_below'] == [6]

@@ -50,10 +50,10 @@ def test_two_keypoints_are_no_proof():
     assert not is_same_object(few, copy.deepcopy(few))
 
 
-def test_unique_candidate_is_proven(tmp_path, picture):
-    good = Candidate(picture(tmp_path / 'x.png'), [changed()])
+def test_unique_candidate_is_proven(tmp_path, image):
+    good = Candidate(image(tmp_path / 'x.png'), [changed()])
     other = Candidate(
-        picture(tmp_path / 'y.png', seed=1),
+        image(tmp_path / 'y.png', seed=1),
         [changed(keypoints=[1] * 9, bbox=[0] * 4)],
     )
     result = prove(IMAGE, [ANN], [other, good])
@@ -62,22 +62,22 @@ def test_unique_candidate_is_proven(tmp_path, picture):
     assert 'size 40 x 30' in result.proof
 
 
-def test_every_annotation_must_be_found(tmp_path, picture):
-    candidate = Candidate(picture(tmp_path / 'x.png'), [changed()])
+def test_every_annotation_must_be_found(tmp_path, image):
+    candidate = Candidate(image(tmp_path / 'x.png'), [changed()])
     second = changed(keypoints=[1, 1, 2, 2, 2, 2, 3, 3, 2], segmentation=[])
     assert isinstance(prove(IMAGE, [ANN, second], [candidate]), Unproven)
     candidate.objects.append(second)
     assert isinstance(prove(IMAGE, [ANN, second], [candidate]), Match)
 
 
-def test_another_size_is_no_proof(tmp_path, picture):
-    path = picture(tmp_path / 'x.png', width=41)
+def test_another_size_is_no_proof(tmp_path, image):
+    path = image(tmp_path / 'x.png', width=41)
     result = prove(IMAGE, [ANN], [Candidate(path, [changed()])])
     assert isinstance(result, Unproven) and 'another size' in result.reason
 
 
-def test_two_that_fit_are_no_proof_unless_they_are_equal(tmp_path, picture):
-    paths = [picture(tmp_path / f'{n}.png', seed=n) for n in range(2)]
+def test_two_that_fit_are_no_proof_unless_they_are_equal(tmp_path, image):
+    paths = [image(tmp_path / f'{n}.png', seed=n) for n in range(2)]
     candidates = [Candidate(path, [changed()]) for path in paths]
     result = prove(IMAGE, [ANN], candidates)
     assert isinstance(result, Unproven) and '2 different' in result.reason
@@ -85,8 +85,8 @@ def test_two_that_fit_are_no_proof_unless_they_are_equal(tmp_path, picture):
     assert isinstance(prove(IMAGE, [ANN], candidates), Match)
 
 
-def test_nothing_to_compare_is_no_proof(tmp_path, picture):
-    path = picture(tmp_path / 'x.png')
+def test_nothing_to_compare_is_no_proof(tmp_path, image):
+    path = image(tmp_path / 'x.png')
     for records, candidates, reason in (
         ([ANN], [], 'no candidate'),
         ([], [Candidate(path, [])], 'no annotation'),

@@ -106,7 +106,7 @@ def test_unknown_heads_are_nan(report):
     assert report.counts == dict(no_head_box=1)
 
 
-def test_pictures_have_numbered_persons_without_heads(report):
+def test_images_have_numbered_persons_without_heads(report):
     still = replace(PERSON, head_box=None, track_id=None)
     instances, _ = pack(report, still, still, is_video=False)
     assert instances['track_ids'].tolist() == [0, 1]

@@ -203,7 +203,7 @@ def broken(edit):
         ),
         (
             lambda c: c['images'][0].update(file_name='images/a/first.png'),
-            "'images/a/first.png' has no number; name pictures by",
+            "'images/a/first.png' has no number; name images by",
         ),
         (
             lambda c: c['images'][1].update(
@@ -276,7 +276,7 @@ def _with_new_ids(content):
     return content
 
 
-def test_annotations_of_unknown_pictures_are_counted(read):
+def test_annotations_of_unknown_images_are_counted(read):
     content = make_content('000001_a', 1)
     content['annotations'][0]['image_id'] = 5
     (video,) = read(a=content)

@@ -5,12 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from cape_mm.datasets.synthetic import draw_film
+from cape_mm.datasets.synthetic import draw_cephalogram
 from cape_mm.datasets.synthetic.cephalogram_cranium import draw_vault_outline
 from cape_mm.datasets.synthetic.cephalogram_face import draw_face
 from cape_mm.datasets.synthetic.cephalogram_renderer import (
     SCHEMA,
-    render_film,
+    render_cephalogram,
 )
 from cape_mm.datasets.synthetic.cephalogram_soft_tissue import draw_skin
 
@@ -18,49 +18,55 @@ SOFT = ("N'", 'Prn', 'Sn', 'UL', 'LL', "Pog'")
 
 
 @pytest.fixture(scope='module')
-def films():
-    return [draw_film(0, number) for number in range(60)]
+def cephalograms():
+    return [draw_cephalogram(0, number) for number in range(60)]
 
 
-def test_a_film_depends_on_seed_split_and_number_only(films):
-    again = draw_film(0, 5)
-    np.testing.assert_array_equal(again.picture, films[5].picture)
-    np.testing.assert_array_equal(again.keypoints_px, films[5].keypoints_px)
-    for other in (draw_film(1, 5), draw_film(0, 5, 'val'), films[6]):
-        assert (other.picture != again.picture).mean() > 0.5
+def test_a_cephalogram_depends_on_seed_split_and_number_only(cephalograms):
+    again = draw_cephalogram(0, 5)
+    np.testing.assert_array_equal(again.image, cephalograms[5].image)
+    np.testing.assert_array_equal(
+        again.keypoints_px, cephalograms[5].keypoints_px
+    )
+    for other in (
+        draw_cephalogram(1, 5),
+        draw_cephalogram(0, 5, 'val'),
+        cephalograms[6],
+    ):
+        assert (other.image != again.image).mean() > 0.5
     with pytest.raises(ValueError):
-        draw_film(0, 5, 'training')
+        draw_cephalogram(0, 5, 'training')
 
 
-def test_a_finer_film_shows_the_same_head(films):
-    fine = draw_film(0, 5, image_height=640)
-    assert fine.picture.shape == (640, 512)
-    assert fine.spacing == pytest.approx(films[5].spacing / 2)
-    coarse_mm = (films[5].keypoints_px + 0.5) * films[5].spacing
+def test_a_finer_cephalogram_shows_the_same_head(cephalograms):
+    fine = draw_cephalogram(0, 5, image_height=640)
+    assert fine.image.shape == (640, 512)
+    assert fine.spacing == pytest.approx(cephalograms[5].spacing / 2)
+    coarse_mm = (cephalograms[5].keypoints_px + 0.5) * cephalograms[5].spacing
     fine_mm = (fine.keypoints_px + 0.5) * fine.spacing
     np.testing.assert_allclose(fine_mm, coarse_mm, atol=1e-9)
-    small = cv2.resize(fine.picture, (256, 320), interpolation=cv2.INTER_AREA)
-    pair = [small.ravel(), films[5].picture.ravel()]
+    small = cv2.resize(fine.image, (256, 320), interpolation=cv2.INTER_AREA)
+    pair = [small.ravel(), cephalograms[5].image.ravel()]
     assert np.corrcoef(pair)[0, 1] > 0.95
 
 
-def test_landmarks_are_on_the_film(films):
-    for film in films:
-        assert film.picture.shape == (320, 256)
-        assert film.picture.dtype == np.uint8
-        margin = film.keypoints_px * film.spacing
+def test_landmarks_are_on_the_cephalogram(cephalograms):
+    for cephalogram in cephalograms:
+        assert cephalogram.image.shape == (320, 256)
+        assert cephalogram.image.dtype == np.uint8
+        margin = cephalogram.keypoints_px * cephalogram.spacing
         assert (margin > 2.5).all()
-        size = np.array([256, 320]) * film.spacing
+        size = np.array([256, 320]) * cephalogram.spacing
         assert (size - margin > 2.5).all()
-        assert set(film.visible.tolist()) <= {0, 2}
+        assert set(cephalogram.visible.tolist()) <= {0, 2}
 
 
-def test_the_film_shows_the_measured_face_in_millimetres(films):
-    for film in films:
+def test_the_cephalogram_shows_the_measured_face_in_millimetres(cephalograms):
+    for cephalogram in cephalograms:
         for first, second in (('S', 'N'), ('Go', 'Me'), ('Prn', 'Ar')):
-            ends = [film.points_px[code] for code in (first, second)]
-            length = np.linalg.norm(ends[0] - ends[1]) * film.spacing
-            ends = [film.face.points[code] for code in (first, second)]
+            ends = [cephalogram.points_px[code] for code in (first, second)]
+            length = np.linalg.norm(ends[0] - ends[1]) * cephalogram.spacing
+            ends = [cephalogram.face.points[code] for code in (first, second)]
             assert length == pytest.approx(np.linalg.norm(ends[0] - ends[1]))
 
 
@@ -80,55 +86,70 @@ def test_landmarks_are_inside_of_the_skin_or_on_it():
                 assert depth > 1.0, (seed, code)
 
 
-def level(film, code, offset=(0.0, 0.0)):
+def level(cephalogram, code, offset=(0.0, 0.0)):
     """Mean brightness around a point, offset in millimetres."""
-    x, y = film.points_px[code] + np.array(offset) / film.spacing
-    x = min(x, film.picture.shape[1] - 2)
-    return film.picture[
+    x, y = cephalogram.points_px[code] + np.array(offset) / cephalogram.spacing
+    x = min(x, cephalogram.image.shape[1] - 2)
+    return cephalogram.image[
         int(y) - 1 : int(y) + 3, int(x) - 1 : int(x) + 3
     ].mean()
 
 
-def test_unseen_landmarks_are_not_drawn(films):
+def test_unseen_landmarks_are_not_drawn(cephalograms):
     index = {code: SCHEMA.index_of(code) for code in ('Po', 'Or', 'Prn')}
     hidden = {
-        code: [film for film in films if film.visible[i] == 0]
+        code: [
+            cephalogram
+            for cephalogram in cephalograms
+            if cephalogram.visible[i] == 0
+        ]
         for code, i in index.items()
     }
     assert all(0 < len(some) < 12 for some in hidden.values())
-    for film in films:
+    for cephalogram in cephalograms:
         # Behind the tip of the nose there is skin, before it there is air.
-        is_seen = film.visible[index['Prn']] > 0
-        step = level(film, 'Prn', (-5, 0)) - level(film, 'Prn', (4, 0))
+        is_seen = cephalogram.visible[index['Prn']] > 0
+        step = level(cephalogram, 'Prn', (-5, 0)) - level(
+            cephalogram, 'Prn', (4, 0)
+        )
         assert (step > 12) == is_seen
         assert (
-            film.visible[[SCHEMA.index_of(c) for c in SOFT]] > 0
+            cephalogram.visible[[SCHEMA.index_of(c) for c in SOFT]] > 0
         ).all() == (is_seen)
     contrast = {
-        code: [level(film, code) - level(film, code, away) for film in films]
+        code: [
+            level(cephalogram, code) - level(cephalogram, code, away)
+            for cephalogram in cephalograms
+        ]
         for code, away in (('Po', (0, 4)), ('Or', (0, -5)))
     }
     for code, values in contrast.items():
-        seen = np.array([film.visible[index[code]] > 0 for film in films])
+        seen = np.array(
+            [
+                cephalogram.visible[index[code]] > 0
+                for cephalogram in cephalograms
+            ]
+        )
         values = np.array(values)
         assert np.median(values[seen]) > np.median(values[~seen]) + 15
 
 
-def test_dense_things_are_bright(films):
+def test_dense_things_are_bright(cephalograms):
     steps = dict(
         S=((0, -3), (0, 5.3)), Go=((-4, 2), (4, -2)), Me=((0, 6), (0, -3)),
         Pog=((4, 0), (-3, 0)), ANS=((3, -1), (-5, 1.5)),
     )  # fmt: skip
     for code, (outside, inside) in steps.items():
         higher = [
-            level(film, code, inside) > level(film, code, outside)
-            for film in films
+            level(cephalogram, code, inside)
+            > level(cephalogram, code, outside)
+            for cephalogram in cephalograms
         ]
         assert np.mean(higher) > 0.9, code
 
 
-def test_one_film_of_four_has_another_spacing(films):
-    spacings = [film.spacing for film in films]
+def test_one_cephalogram_of_four_has_another_spacing(cephalograms):
+    spacings = [cephalogram.spacing for cephalogram in cephalograms]
     assert all(
         (spacing == 0.75) == (number % 4 != 3)
         for number, spacing in enumerate(spacings)
@@ -136,13 +157,17 @@ def test_one_film_of_four_has_another_spacing(films):
     assert len(set(spacings)) == 4
 
 
-def test_the_ruler_tells_the_spacing(films):
-    for film in films:
-        (x, top), (_, bottom) = film.ruler_px
-        assert (bottom - top) * film.spacing == pytest.approx(film.ruler_mm)
-        ticks = int(film.ruler_mm / 10) + 1
+def test_the_ruler_tells_the_spacing(cephalograms):
+    for cephalogram in cephalograms:
+        (x, top), (_, bottom) = cephalogram.ruler_px
+        assert (bottom - top) * cephalogram.spacing == pytest.approx(
+            cephalogram.ruler_mm
+        )
+        ticks = int(cephalogram.ruler_mm / 10) + 1
         # All ticks are longer than this column is away from the ruler.
-        column = film.picture[:, int(x - 2.0 / film.spacing)].astype(float)
+        column = cephalogram.image[
+            :, int(x - 2.0 / cephalogram.spacing)
+        ].astype(float)
         places = np.linspace(top, bottom, 2 * ticks - 1).round().astype(int)
         on, between = column[places[::2]], column[places[1::2]]
         assert on.mean() > between.mean() + 25
@@ -152,6 +177,6 @@ def test_the_ruler_tells_the_spacing(films):
         assert on.mean() > column[wrong].mean() + 10
 
 
-def test_a_film_that_is_too_small_is_refused():
+def test_a_cephalogram_that_is_too_small_is_refused():
     with pytest.raises(ValueError, match='too small for a head'):
-        render_film(np.random.default_rng(0), (100, 120), 0.75)
+        render_cephalogram(np.random.default_rng(0), (100, 120), 0.75)

@@ -32,11 +32,11 @@ def test_layout_is_that_of_cephalometric_files(small):
         assert content['info']['schema'] == 'cephalogram23'
         assert len(content['images']) == len(content['annotations']) == size
         for image in content['images']:
-            picture = cv2.imread(
+            pixels = cv2.imread(
                 str(small / 'images' / image['file_name']),
                 cv2.IMREAD_UNCHANGED,
             )
-            assert picture.shape == (320, 256)
+            assert pixels.shape == (320, 256)
             assert (image['width'], image['height']) == (256, 320)
             assert image['spacing_source'] == 'file'
             is_standard = image['spacing'] == [0.75, 0.75]
@@ -90,7 +90,7 @@ def test_another_size_or_content_is_refused(small, tmp_path):
 def test_an_interrupted_drawing_leaves_nothing_and_is_done_anew(
     tmp_path, monkeypatch
 ):
-    root = tmp_path / 'films'
+    root = tmp_path / 'cephalograms'
 
     def stop(*args):
         raise KeyboardInterrupt
@@ -101,7 +101,7 @@ def test_an_interrupted_drawing_leaves_nothing_and_is_done_anew(
             write_cephalograms(root, **SMALL)
     assert list(tmp_path.iterdir()) == []
     # What a killed process leaves behind does not matter either.
-    (tmp_path / '.films.abc.part' / 'images').mkdir(parents=True)
+    (tmp_path / '.cephalograms.abc.part' / 'images').mkdir(parents=True)
     assert write_cephalograms(root, **SMALL)
     assert json.loads((root / 'cephalograms.json').read_text())['train'] == 6
 

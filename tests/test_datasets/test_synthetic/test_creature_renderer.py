@@ -35,9 +35,9 @@ def test_keypoints_are_zero_exactly_where_unlabelled(instances):
         assert (instance.keypoints_px[~unlabelled] != 0).any(axis=1).all()
 
 
-def test_keypoints_and_boxes_lie_in_the_picture(instances):
+def test_keypoints_and_boxes_lie_in_the_image(instances):
     for instance in instances:
-        height, width = instance.picture.shape[:2]
+        height, width = instance.image.shape[:2]
         x, y, w, h = instance.bbox
         assert x >= 0 and y >= 0 and x + w <= width and y + h <= height
         assert 0 < instance.area <= w * h
@@ -58,22 +58,22 @@ def test_all_visibilities_occur_and_most_points_are_visible(instances):
     assert min((item.visible > 0).sum() for item in instances) >= 3
 
 
-def test_pictures_are_landscape_portrait_and_square(instances):
-    shapes = {item.picture.shape for item in instances}
+def test_images_are_landscape_portrait_and_square(instances):
+    shapes = {item.image.shape for item in instances}
     assert shapes == {(128, 128, 3), (102, 128, 3), (128, 102, 3)}
 
 
-def test_equal_streams_give_equal_pictures(creature):
+def test_equal_streams_give_equal_images(creature):
     renderer = CreatureRenderer(creature, 96)
     one, same, other = (
         renderer.render(np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
-    assert np.array_equal(one.picture, same.picture)
+    assert np.array_equal(one.image, same.image)
     assert np.array_equal(one.keypoints_px, same.keypoints_px)
     assert not np.array_equal(one.keypoints_px, other.keypoints_px)
 
 
-def test_picture_size_scales_the_same_instance(creature):
+def test_image_size_scales_the_same_instance(creature):
     small, big = (
         CreatureRenderer(creature, size).render(np.random.default_rng(3))
         for size in (100, 200)
@@ -100,5 +100,5 @@ def test_pixels_at_a_visible_joint_are_those_of_the_creature(creature):
         instance = renderer.render(np.random.default_rng(seed))
         points = instance.keypoints_px[instance.visible == 2].round()
         for x, y in points.astype(int):
-            blue, green, red = instance.picture[y, x].astype(int)
+            blue, green, red = instance.image[y, x].astype(int)
             assert red - max(blue, green) > 100

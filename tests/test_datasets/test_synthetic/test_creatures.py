@@ -49,8 +49,8 @@ def test_layout_and_fields_are_those_of_mp100(small):
             assert len(points) == lengths[ann['category_id']]
             assert ann['num_keypoints'] == (points[:, 2] > 0).sum()
             image = images[ann['image_id']]
-            picture = cv2.imread(str(small / 'images' / image['file_name']))
-            assert picture.shape[:2] == (image['height'], image['width'])
+            pixels = cv2.imread(str(small / 'images' / image['file_name']))
+            assert pixels.shape[:2] == (image['height'], image['width'])
 
 
 def test_categories_are_disjoint_and_ids_unique(small):

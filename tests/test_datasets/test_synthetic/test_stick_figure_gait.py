@@ -83,13 +83,13 @@ def test_left_is_where_it_belongs():
     joints = np.zeros((1, 15, 3))
     joints[:, 3, 2], joints[:, 4, 2] = 0.1, -0.1
     joints[:, 0, 0] = 0.1
-    # towards the camera: the left shoulder is on the right of the picture
+    # towards the camera: the left shoulder is on the right of the image
     right, _, towards = turn_joints(joints, np.zeros(1))
     assert right[0, 3] > right[0, 4] and towards[0, 0] > 0
     # away from it: on the left, and the nose is behind
     right, _, towards = turn_joints(joints, np.full(1, np.pi))
     assert right[0, 3] < right[0, 4] and towards[0, 0] < 0
-    # heading to the right of the picture: the left shoulder is the far one
+    # heading to the right of the image: the left shoulder is the far one
     right, _, towards = turn_joints(joints, np.full(1, np.pi / 2))
     assert towards[0, 3] < towards[0, 4] and right[0, 0] > 0
 
@@ -112,7 +112,7 @@ def test_a_walk_goes_through_its_place_at_its_moment():
     assert np.allclose(figure.scale, 80)
 
 
-def test_who_comes_nearer_grows_and_sinks_in_the_picture():
+def test_who_comes_nearer_grows_and_sinks_in_the_image():
     gait = draw_gait(np.random.default_rng(1), 'walk', BODY, 20)
     figure = project_figure(
         BODY,

@@ -79,7 +79,7 @@ def test_joints_behind_a_nearer_person_or_thing_are_not_seen():
     assert person.seen.sum() >= 13
 
 
-def test_joints_outside_of_the_picture_are_not_seen():
+def test_joints_outside_of_the_image_are_not_seen():
     (person,) = render([make_figure(3, 90, 0.2)]).persons
     outside = person.keypoints_px[:, 0] < -0.5
     assert outside.any() and not person.seen[outside].any()
@@ -128,6 +128,6 @@ def test_scenes_have_people_who_move(seed):
     scene = draw_scene(rng, 8, SIZE)
     frames = [render_frame(scene, m, SIZE, rng) for m in range(8)]
     assert sum(len(frame.persons) for frame in frames) > 0
-    assert all(frame.picture.shape == (SIZE, SIZE, 3) for frame in frames)
+    assert all(frame.image.shape == (SIZE, SIZE, 3) for frame in frames)
     moved = np.ptp(scene.figures[0].joints_px, axis=0).max()
     assert moved > 1

@@ -49,8 +49,8 @@ def test_layout_and_fields_are_those_of_posetrack18(small, posetrack_mini):
             for image in content['images']:
                 assert real['images'][0].keys() - {'mask_file'} <= image.keys()
                 assert image['file_name'].split('/')[2] == name
-                picture = cv2.imread(str(small / image['file_name']))
-                assert picture.shape == (64, 64, 3)
+                pixels = cv2.imread(str(small / image['file_name']))
+                assert pixels.shape == (64, 64, 3)
             for annotation in content['annotations']:
                 assert real['annotations'][0].keys() <= annotation.keys()
 
@@ -128,14 +128,14 @@ def test_more_videos_leave_the_others_as_they_are(small, tmp_path):
 
 
 def test_splits_and_videos_differ():
-    pictures = [
-        draw_video(0, number, split, 1, 64)[0].picture
+    images = [
+        draw_video(0, number, split, 1, 64)[0].image
         for split in ('train', 'val')
         for number in range(3)
     ]
     for a in range(6):
         for b in range(a):
-            assert not np.array_equal(pictures[a], pictures[b])
+            assert not np.array_equal(images[a], images[b])
 
 
 def test_wrong_sizes_are_errors(tmp_path):

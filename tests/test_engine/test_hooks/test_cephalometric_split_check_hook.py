@@ -134,5 +134,5 @@ def test_what_could_not_be_compared_is_logged(tmp_path, write, train):
     with pytest.raises(Started):
         train('a', test='not_here')
     log = read_log(tmp_path)
-    assert '1 films have no subject' in log
+    assert '1 cephalograms have no subject' in log
     assert 'test data could not be compared' in log and 'not_here' in log

@@ -108,9 +108,9 @@ def test_the_beginning_is_not_judged(train, begin, judged):
     assert log.count('Collapse: critical') == judged
 
 
-def test_few_pictures_are_not_judged(train):
+def test_few_images_are_not_judged(train):
     log = train([DEAD] * 5, min_images=9, action='raise').log
-    assert '8 pictures are too few to judge' in log
+    assert '8 images are too few to judge' in log
     assert 'critical' not in log
 
 

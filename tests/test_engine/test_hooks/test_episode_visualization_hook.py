@@ -44,8 +44,8 @@ def _names(folder):
     return sorted(path.name for path in folder.rglob('*.png'))
 
 
-def test_pictures_lie_directly_in_the_folder(backend_dir, tmp_path):
-    out_dir = tmp_path / 'pictures'
+def test_images_lie_directly_in_the_folder(backend_dir, tmp_path):
+    out_dir = tmp_path / 'images'
     hook = EpisodeVisualizationHook(True, interval=1, out_dir=str(out_dir))
     hook.before_test_epoch(RUNNER)
     hook.after_test_iter(RUNNER, 0, outputs=_episodes(tmp_path))
@@ -57,8 +57,8 @@ def test_pictures_lie_directly_in_the_folder(backend_dir, tmp_path):
     assert not _names(backend_dir)
 
 
-def test_validation_pictures_carry_the_epoch(backend_dir, tmp_path):
-    out_dir = tmp_path / 'pictures'
+def test_validation_images_carry_the_epoch(backend_dir, tmp_path):
+    out_dir = tmp_path / 'images'
     hook = EpisodeVisualizationHook(True, interval=4, out_dir=str(out_dir))
     for _ in range(2):
         hook.before_val_epoch(RUNNER)
@@ -70,17 +70,17 @@ def test_validation_pictures_carry_the_epoch(backend_dir, tmp_path):
     ]
 
 
-def test_without_folder_the_backends_get_the_pictures(backend_dir, tmp_path):
+def test_without_folder_the_backends_get_the_images(backend_dir, tmp_path):
     hook = EpisodeVisualizationHook(True, interval=1)
     hook.after_val_iter(RUNNER, 0, outputs=_episodes(tmp_path, 1, 1))
     assert _names(backend_dir) == ['val_7_100_200_0000_80.png']
 
 
 def test_nothing_is_drawn_by_default(backend_dir, tmp_path):
-    hook = EpisodeVisualizationHook(out_dir=str(tmp_path / 'pictures'))
+    hook = EpisodeVisualizationHook(out_dir=str(tmp_path / 'images'))
     hook.after_val_iter(RUNNER, 0, outputs=_episodes(tmp_path))
     hook.after_test_iter(RUNNER, 0, outputs=_episodes(tmp_path))
-    assert not (tmp_path / 'pictures').exists()
+    assert not (tmp_path / 'images').exists()
 
 
 def test_other_samples_are_drawn_as_mmpose_does(backend_dir, tmp_path):
@@ -91,6 +91,6 @@ def test_other_samples_are_drawn_as_mmpose_does(backend_dir, tmp_path):
         timestamp='now',
         test_evaluator=SimpleNamespace(dataset_meta={}),
     )
-    hook = EpisodeVisualizationHook(True, out_dir=str(tmp_path / 'pictures'))
+    hook = EpisodeVisualizationHook(True, out_dir=str(tmp_path / 'images'))
     hook.after_test_iter(runner, 0, outputs=[query])
-    assert _names(tmp_path / 'pictures') == ['dark_0.png']
+    assert _names(tmp_path / 'images') == ['dark_0.png']

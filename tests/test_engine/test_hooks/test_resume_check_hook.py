@@ -53,7 +53,7 @@ def test_many_categories_are_counted(warnings_of):
         dict(meta=dict(dataset_meta=None), optimizer={}),
         dict(optimizer={}),
     ],
-    ids=['same', 'older', 'no data set', 'foreign'],
+    ids=['same', 'older', 'no dataset', 'foreign'],
 )
 def test_nothing_is_guessed(warnings_of, checkpoint):
     assert not warnings_of(checkpoint, drawn_from=DATA)

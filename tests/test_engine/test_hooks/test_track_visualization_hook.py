@@ -26,7 +26,7 @@ def visualizer():
 
 @pytest.fixture
 def frames(tmp_path):
-    path = str(tmp_path / 'picture.png')
+    path = str(tmp_path / 'image.png')
     cv2.imwrite(path, np.zeros((40, 60, 3), np.uint8))
     made = []
     for number in range(5):

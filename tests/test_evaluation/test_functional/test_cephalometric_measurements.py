@@ -63,7 +63,7 @@ def test_all_measurements_of_the_golden_face_are_checked(golden):
 
 
 @pytest.mark.parametrize('degrees', [-30, 8, 90, 180])
-def test_moving_and_turning_the_film_changes_nothing(golden, degrees):
+def test_moving_and_turning_the_cephalogram_changes_nothing(golden, degrees):
     keypoints, visible = place()
     moved = turned(keypoints, degrees) + [1000, -300]
     assert_same(values(moved, visible), golden)

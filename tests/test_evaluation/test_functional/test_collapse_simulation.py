@@ -18,8 +18,8 @@ from cape_mm.evaluation.functional.collapse_verdict import (
 SIZE_MM = np.array([192.0, 240.0])
 
 
-def draw_films(rng, count):
-    """(N, K, 2) landmarks in mm of films, and the pose alone of each."""
+def draw_cephalograms(rng, count):
+    """(N, K, 2) landmarks in mm of images, and the pose alone of each."""
     faces = [draw_face(rng) for _ in range(count)]
     codes = sorted(faces[0].points)
     shapes = np.array([[f.points[code] for code in codes] for f in faces])
@@ -75,8 +75,8 @@ CASES = {
 @pytest.fixture(params=[20, 50, 100])
 def simulate(request):
     rng = np.random.default_rng(request.param)
-    shape = draw_films(rng, 200)[0].mean(axis=0)
-    truth, pose_only = draw_films(rng, request.param)
+    shape = draw_cephalograms(rng, 200)[0].mean(axis=0)
+    truth, pose_only = draw_cephalograms(rng, request.param)
 
     def run(name):
         constant = np.broadcast_to(shape, truth.shape)

@@ -160,7 +160,7 @@ def test_rounding_is_no_variation(truth):
     assert correlation(constant, truth, seen(truth)) == 0
 
 
-def test_a_single_picture():
+def test_a_single_image():
     truth = np.random.default_rng(0).normal(size=(1, 5, 2))
     found = all_of(truth + 0.1, truth, seen(truth))
     for key in ('spread_ratio', 'corr', 'skill', 'mode_share'):

@@ -27,8 +27,8 @@ RADIAL = np.sqrt(np.pi / 2)
 
 
 @lru_cache(maxsize=None)
-def draw_films(count, seed):
-    films = []
+def draw_cephalograms(count, seed):
+    cephalograms = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
         face = np.stack(list(draw_face(rng).points.values()))
@@ -36,18 +36,20 @@ def draw_films(count, seed):
         sine, cosine = np.sin(angle), np.cos(angle)
         turn = size * np.array([[cosine, sine], [-sine, cosine]])
         place = [WIDTH / 2, HEIGHT / 2] + rng.uniform(-8.5, 8.5, 2)
-        films.append((face - [20.0, 45.0]) @ turn + place)
-    return np.array(films)
+        cephalograms.append((face - [20.0, 45.0]) @ turn + place)
+    return np.array(cephalograms)
 
 
 @lru_cache(maxsize=None)
 def train_shape():
-    films = draw_films(200, 0)
-    return mean_shape(films, np.ones(films.shape[:2], dtype=bool))
+    cephalograms = draw_cephalograms(200, 0)
+    return mean_shape(
+        cephalograms, np.ones(cephalograms.shape[:2], dtype=bool)
+    )
 
 
 def follow_pose(truth):
-    """The mean shape, moved, turned and scaled as each film needs it."""
+    """The mean shape, moved, turned and scaled as each image needs it."""
     shape = (train_shape() - train_shape().mean(axis=0)) @ [1, 1j]
     center = truth.mean(axis=1, keepdims=True)
     fit = ((truth - center) @ [1, 1j]) @ shape.conj() / np.vdot(shape, shape)
@@ -66,7 +68,7 @@ def predict(case, truth, rng):
         'mean shape, noise': lambda: train_shape() + noise(4),
         'pose': lambda: follow_pose(truth),
         'one point': lambda: np.array([96.0, 120.0]) + noise(0.5),
-        'one point per film': lambda: (
+        'one point per cephalogram': lambda: (
             truth.mean(axis=1, keepdims=True) + noise(0.5)
         ),
         'top left': lambda: np.full(truth.shape, -1.0),
@@ -74,7 +76,7 @@ def predict(case, truth, rng):
     }[case]()
 
 
-# Case -> statistic -> lowest and highest value for any number of films.
+# Case -> statistic -> lowest and highest value for any number of cephalograms.
 TABLE = {
     'error 1.5': dict(
         skill=(0.80, 0.88), spread_ratio=(0.95, 1.06), corr=(0.97, 1)
@@ -98,7 +100,7 @@ TABLE = {
     'one point': dict(
         spread_in_image=(0, 0.05), merged_pairs=(0.7, 0.85), corr=(-0.2, 0.2)
     ),
-    'one point per film': dict(
+    'one point per cephalogram': dict(
         spread_in_image=(0, 0.05), merged_pairs=(0.7, 0.85), corr=(0.7, 0.95)
     ),
     'top left': dict(
@@ -116,7 +118,7 @@ TABLE = {
 @pytest.mark.parametrize('count', [20, 50, 100])
 @pytest.mark.parametrize('case', TABLE)
 def test_statistics_of_a_predictor(case, count):
-    truth = draw_films(100, 1)[:count]
+    truth = draw_cephalograms(100, 1)[:count]
     predicted = predict(case, truth, np.random.default_rng(7))
     valid = np.ones(truth.shape[:2], dtype=bool)
     boxes = np.tile([0.0, 0.0, WIDTH, HEIGHT], (count, 1))
@@ -138,6 +140,6 @@ def test_statistics_of_a_predictor(case, count):
 
 
 def test_a_constant_shape_errs_as_far_as_the_population_varies():
-    truth = draw_films(100, 1)
+    truth = draw_cephalograms(100, 1)
     error = np.linalg.norm(train_shape() - truth, axis=-1).mean()
     assert 8.5 < error < 10.5

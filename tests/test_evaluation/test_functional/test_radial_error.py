@@ -16,7 +16,7 @@ from cape_mm.evaluation.functional.radial_error import (
 )
 
 TRUTH = np.array([[[10.0, 20.0], [30.0, 40.0]]] * 2)
-# errors 5 and 0 in the first picture, 10 and 13 in the second
+# errors 5 and 0 in the first image, 10 and 13 in the second
 STEPS = np.array([[[3.0, -4.0], [0.0, 0.0]], [[-6.0, 8.0], [5.0, 12.0]]])
 ALL = np.ones((2, 2), dtype=bool)
 
@@ -34,7 +34,7 @@ def test_pool_of_all_landmarks_by_hand():
     assert image_errors(errors, ALL).tolist() == [2.5, 11.5]
 
 
-def test_each_picture_and_axis_has_its_spacing():
+def test_each_image_and_axis_has_its_spacing():
     spacing = np.array([[0.5, 0.25], [0.1, 0.2]])
     offsets = landmark_offsets(TRUTH + STEPS, TRUTH, spacing)
     assert offsets[0, 0].tolist() == [1.5, -1.0]

@@ -118,8 +118,8 @@ def logged(monkeypatch):
 
 
 @pytest.fixture
-def film_log(monkeypatch):
-    """Level and text of what the metrics of films say."""
+def cephalogram_log(monkeypatch):
+    """Level and text of what the metrics of cephalograms say."""
     lines = []
 
     def collect(text, logger=None, level=logging.INFO):

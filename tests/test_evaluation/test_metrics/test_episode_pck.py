@@ -54,10 +54,10 @@ def test_an_error_at_the_threshold_is_wrong(make_episode, evaluate):
 
 
 def test_normalizer_is_the_cleaned_box(write_mp100_box, make_episode):
-    bbox = write_mp100_box([10, 10, 101, 61], picture=(90, 200))
+    bbox = write_mp100_box([10, 10, 101, 61], image=(90, 200))
     metric = EpisodePCK()
     metric.process({}, [make_episode([[1.0]], bbox=bbox)])
-    # cut at the picture's border: x from 10 to 89; 60 high
+    # cut at the image's border: x from 10 to 89; 60 high
     assert metric.results[0]['pairs'][0]['normalizer_px'] == 79
 
 
@@ -65,8 +65,8 @@ def test_normalizer_is_the_cleaned_box(write_mp100_box, make_episode):
 def write_mp100_box():
     from cape_mm.datasets.datasets.mp100_annotation import clean_box
 
-    def clean(bbox, picture):
-        return clean_box(bbox, *picture)[0]
+    def clean(bbox, image):
+        return clean_box(bbox, *image)[0]
 
     return clean
 
@@ -119,7 +119,7 @@ def test_only_empty_pairs(make_episode, evaluate):
     assert math.isnan(skipping['PCK'])
 
 
-def test_pck_does_not_change_with_the_size_of_the_picture(
+def test_pck_does_not_change_with_the_size_of_the_image(
     make_episode, evaluate
 ):
     errors = [[0, 3, 7, 12, 18, 22, 40]]
@@ -148,7 +148,7 @@ def test_padding_of_the_last_batch_is_cut_by_episodes(make_episode):
     metric = EpisodePCK()
     good, bad = make_episode([[0], [0]]), make_episode([[50], [50]])
     metric.process({}, [good, bad])
-    # MMEngine knows that only the first one belongs to the data set.
+    # MMEngine knows that only the first one belongs to the dataset.
     assert metric.evaluate(1)['PCK'] == 1.0
 
 

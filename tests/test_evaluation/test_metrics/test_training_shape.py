@@ -5,7 +5,12 @@ import json
 
 import numpy as np
 import pytest
-from film_samples import TRUTH, evaluate_films, make_film, random_films
+from cephalogram_samples import (
+    TRUTH,
+    evaluate_cephalograms,
+    make_cephalogram,
+    random_cephalograms,
+)
 from golden_face import place
 
 from cape_mm.errors import DataError
@@ -23,7 +28,7 @@ def write_training_file(path, schema='document19', points=TRUTH, order=None):
         info=dict(schema=schema),
         images=[dict(id=1, width=400, height=600)],
         annotations=[
-            # twice as large as the films, and not at the origin
+            # twice as large as the cephalograms, and not at the origin
             dict(
                 image_id=1,
                 bbox=[10, 20, 200, 400],
@@ -49,12 +54,12 @@ def test_skill_is_against_the_mean_shape_of_the_training_data(tmp_path, order):
     order = order and order(19)
     path = write_training_file(tmp_path / 'train.json', order=order)
     away = np.array([3.0, 4.0])
-    films = [
-        make_film(TRUTH + away, TRUTH + away * share, number=number)
+    cephalograms = [
+        make_cephalogram(TRUTH + away, TRUTH + away * share, number=number)
         for number, share in enumerate((0.5, 0.7))
     ]
     metric = CephalometricMetric(train_ann_file=path)
-    found = evaluate_films(metric, films)
+    found = evaluate_cephalograms(metric, cephalograms)
     assert found['skill'] == pytest.approx(1 - 4 * 0.5 / 5, rel=1e-5)
 
 
@@ -67,24 +72,30 @@ def test_training_file_of_another_schema(tmp_path):
     path = write_training_file(
         tmp_path / 'train.json', 'cephalogram23', points
     )
-    films = [make_film(TRUTH + 2, TRUTH, number=n) for n in range(2)]
+    cephalograms = [
+        make_cephalogram(TRUTH + 2, TRUTH, number=n) for n in range(2)
+    ]
     metric = CephalometricMetric(train_ann_file=path)
-    found = evaluate_films(metric, films)['skill']
+    found = evaluate_cephalograms(metric, cephalograms)['skill']
     assert found == pytest.approx(0, abs=1e-6)
     with pytest.raises(DataError, match='lacks .*Po'):
         path = write_training_file(tmp_path / 'train.json')
         metric = CephalometricMetric(train_ann_file=path)
-        films = [make_film(*[place('isbi2015')[0]] * 2)]
-        evaluate_films(metric, films, 'isbi2015')
+        cephalograms = [make_cephalogram(*[place('isbi2015')[0]] * 2)]
+        evaluate_cephalograms(metric, cephalograms, 'isbi2015')
 
 
-def test_skill_without_training_file_says_so(film_log):
-    metrics = evaluate_films(CephalometricMetric(), random_films())
+def test_skill_without_training_file_says_so(cephalogram_log):
+    metrics = evaluate_cephalograms(
+        CephalometricMetric(), random_cephalograms()
+    )
     assert metrics['skill'] > 0
-    assert any('the evaluated films' in text for _, text in film_log)
+    assert any(
+        'the evaluated cephalograms' in text for _, text in cephalogram_log
+    )
 
 
-def test_a_missing_training_file_is_noticed_at_the_first_film():
+def test_a_missing_training_file_is_noticed_at_the_first_cephalogram():
     metric = CephalometricMetric(train_ann_file='nowhere/train.json')
     with pytest.raises(FileNotFoundError, match='nowhere'):
-        evaluate_films(metric, random_films())
+        evaluate_cephalograms(metric, random_cephalograms())

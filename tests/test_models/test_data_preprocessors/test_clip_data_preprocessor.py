@@ -65,7 +65,7 @@ def test_equal_clips_are_stacked():
             assert (frame.gt_instance_labels.keypoints == number).all()
 
 
-def test_pictures_are_padded_at_the_right_and_bottom():
+def test_images_are_padded_at_the_right_and_bottom():
     items = [make_item(0, size=(8, 6)), make_item(1, size=(5, 9))]
     inputs = process(*items, pad_size_divisor=4, pad_value=-7)['inputs']
     assert inputs['frames'].shape == (2, 3, 3, 8, 12)
@@ -110,7 +110,7 @@ def test_unlike_clips_are_refused():
         process(make_item(0), make_item(1, ((0, 1, 2), (1, 2, 2))))
     item = make_item(0)
     item['inputs'] = item['inputs'][:2]
-    with pytest.raises(ValueError, match='video 0 has 2 pictures, but 3'):
+    with pytest.raises(ValueError, match='video 0 has 2 images, but 3'):
         process(item)
 
 

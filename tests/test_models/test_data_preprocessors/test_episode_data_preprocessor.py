@@ -43,7 +43,7 @@ def preprocessor():
 
 @pytest.mark.parametrize('training', [True, False])
 @pytest.mark.parametrize('shots, queries', [(1, 1), (2, 3), (5, 1)])
-def test_every_picture_lands_normalised_in_its_place(
+def test_every_image_lands_normalised_in_its_place(
     shots, queries, training, preprocessor
 ):
     items = [make_item(number, shots, queries) for number in range(3)]

@@ -11,7 +11,7 @@ from cape_mm.models.heads.pave_targets import ClipTargets, assign_queries
 
 
 def make_frame(**areas):
-    """A picture of 200 x 100 that the input shows at half the size."""
+    """An image of 200 x 100 that the input shows at half the size."""
     half = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)
     return PoseDataSample(
         metainfo=dict(warp_mat=half, img_shape=(50, 100), **areas)

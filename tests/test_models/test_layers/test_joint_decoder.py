@@ -11,7 +11,7 @@ F, K, C = 3, 4, 8
 
 
 def make_memory(sizes):
-    """Clips of pictures with these sizes, padded to 32 x 48."""
+    """Clips of images with these sizes, padded to 32 x 48."""
     torch.manual_seed(0)
     valid = torch.zeros(len(sizes), 32, 48, dtype=torch.bool)
     for clip, (height, width) in zip(valid, sizes):

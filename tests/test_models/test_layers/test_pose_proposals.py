@@ -33,7 +33,7 @@ def test_the_best_come_first():
     assert chosen(proposals, 5) == [1, 2, 0]
 
 
-def test_cells_outside_of_the_picture_come_last():
+def test_cells_outside_of_the_image_come_last():
     proposals = make_proposals([0.1, 0.5], [0.9, 0.2], [False, True])
     best = proposals.best(2)
     assert best.valid.tolist() == [[True, False]]
@@ -48,7 +48,7 @@ def test_repetitions_of_better_proposals_come_last():
     assert chosen(proposals, 4, 0.15) == [0, 2, 3, 1]
 
 
-def test_repetitions_are_better_than_cells_outside_of_the_picture():
+def test_repetitions_are_better_than_cells_outside_of_the_image():
     proposals = make_proposals(
         [0.50, 0.52, 0.1, 0.9],
         [0.9, 0.8, 0.7, 0.6],

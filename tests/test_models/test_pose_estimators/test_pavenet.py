@@ -53,7 +53,7 @@ def test_predicts(num_frames, batch_size):
         assert persons.keypoints_visible.shape == (count, K)
         assert persons.bboxes.shape == (count, 4)
         assert len(set(persons.track_ids.tolist())) == count
-        # Pixels of a 48 x 32 picture, not shares of it.
+        # Pixels of a 48 x 32 image, not shares of it.
         assert persons.keypoints.max() > 2
     assert len(model(data['inputs'])) == 1
 

@@ -168,7 +168,7 @@ def test_handed_over_queries_have_no_gradient(with_position):
 
 
 @pytest.mark.parametrize('num_frames', [1, 3, 5])
-def test_pictures_of_unequal_sizes_train_together(num_frames):
+def test_images_of_unequal_sizes_train_together(num_frames):
     model = build_model(num_frames=num_frames)
     sizes = ((32, 48), (64, 40))
     clips = [

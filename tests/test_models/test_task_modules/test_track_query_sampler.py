@@ -143,7 +143,7 @@ def test_invalid_queries_stay_behind():
     assert state.num_queries == 0
 
 
-def test_jitter_moves_whole_poses_or_single_joints_inside_the_picture():
+def test_jitter_moves_whole_poses_or_single_joints_inside_the_image():
     values = window([HIGH] * 500, list(range(500)), places=[0.5] * 500)
     options = dict(max_queries=500)
     generator = torch.Generator().manual_seed(0)

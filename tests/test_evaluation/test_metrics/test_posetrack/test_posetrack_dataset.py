@@ -21,7 +21,7 @@ POSES = NUM_FRAMES * NUM_PERSONS
 
 @pytest.fixture
 def read_frames(tmp_path):
-    """Make a video of four frames and read it as a data set for tests.
+    """Make a video of four frames and read it as a dataset for tests.
 
     ``edit`` gets the annotation of each person by frame and person. All
     persons are predicted in their true places, with a track each.

@@ -89,7 +89,7 @@ def test_batches_whole_videos_and_tensors_are_the_same(
     samples = [as_data_sample(f).to_dict() for v in videos for f in v]
     metric.process({}, samples[:3])
     metric.process({}, samples[3:])
-    # MMEngine says how many items the data set has: here, videos
+    # MMEngine says how many items the dataset has: here, videos
     assert metric.evaluate(2) == expected
 
 

@@ -13,7 +13,7 @@ from cape_mm.datasets.cephalometric_files import (
     read_dicom,
     unpack_dicom_folder,
 )
-from cape_mm.datasets.cephalometric_files.dicom_film import apply_window
+from cape_mm.datasets.cephalometric_files.dicom_cephalogram import apply_window
 from cape_mm.structures import get_schema
 
 NAME = 'Mustermann^Erika'
@@ -60,38 +60,41 @@ def write(tmp_path):
 
 
 def test_spacing_device_and_shape(write):
-    film = read_dicom(
+    cephalogram = read_dicom(
         write(
             ImagerPixelSpacing=[0.2, 0.1],
             EstimatedRadiographicMagnificationFactor=1.25,
         )
     )
-    assert film.image.shape == (5, 8) and film.image.dtype == np.uint8
-    assert film.spacing == pytest.approx((0.08, 0.16))
-    assert film.spacing_source == 'dicom_imager'
-    assert film.device == 'Maker Ceph 9'
+    assert (
+        cephalogram.image.shape == (5, 8)
+        and cephalogram.image.dtype == np.uint8
+    )
+    assert cephalogram.spacing == pytest.approx((0.08, 0.16))
+    assert cephalogram.spacing_source == 'dicom_imager'
+    assert cephalogram.device == 'Maker Ceph 9'
 
 
 def test_nothing_of_the_patient_is_kept(write):
-    film = read_dicom(write())
-    text = repr(film)
+    cephalogram = read_dicom(write())
+    text = repr(cephalogram)
     for secret in ('Mustermann', '20000101', '4711'):
         assert secret not in text
 
 
 def test_without_window_from_smallest_to_largest_value(write):
-    film = read_dicom(write())
-    assert film.image[0, 0] == 0 and film.image[-1, -1] == 255
-    assert film.image[2, 4] == round(255 * 2000 / 3900)
-    assert 'no window' in film.notes[-1]
+    cephalogram = read_dicom(write())
+    assert cephalogram.image[0, 0] == 0 and cephalogram.image[-1, -1] == 255
+    assert cephalogram.image[2, 4] == round(255 * 2000 / 3900)
+    assert 'no window' in cephalogram.notes[-1]
 
 
 def test_filling_does_not_count_for_the_range(write):
     pixels = VALUES + np.uint16(50)
     pixels[0] = 4095
-    film = read_dicom(write(pixels=pixels, PixelPaddingValue=4095))
-    assert film.image[1, 0] == 0 and film.image[-1, -1] == 255
-    assert (film.image[0] == 255).all()
+    cephalogram = read_dicom(write(pixels=pixels, PixelPaddingValue=4095))
+    assert cephalogram.image[1, 0] == 0 and cephalogram.image[-1, -1] == 255
+    assert (cephalogram.image[0] == 255).all()
 
 
 def test_the_first_of_several_windows_is_used(write):
@@ -135,8 +138,8 @@ def test_monochrome1_is_inverted(write):
 
 def test_eight_bits_stay_as_they_are(write):
     pixels = np.arange(30, 70, dtype=np.uint8).reshape(5, 8)
-    film = read_dicom(write(pixels=pixels))
-    np.testing.assert_array_equal(film.image, pixels)
+    cephalogram = read_dicom(write(pixels=pixels))
+    np.testing.assert_array_equal(cephalogram.image, pixels)
 
 
 def test_a_lookup_table_is_used_without_window(write):
@@ -146,13 +149,13 @@ def test_a_lookup_table_is_used_without_window(write):
     table.LUTDescriptor = [4096, 0, 10]
     table.LUTData = (np.arange(4096) // 4).astype(np.uint16).tobytes()
     table['LUTData'].VR = 'OW'
-    film = read_dicom(write(VOILUTSequence=pydicom.Sequence([table])))
-    assert film.image[2, 4] == round(255 * 500 / 1023)
+    cephalogram = read_dicom(write(VOILUTSequence=pydicom.Sequence([table])))
+    assert cephalogram.image[2, 4] == round(255 * 500 / 1023)
 
 
-def test_colour_films_become_grey(write):
+def test_colour_cephalograms_become_grey(write):
     pixels = np.full((5, 8, 3), 200, np.uint8)
-    film = read_dicom(
+    cephalogram = read_dicom(
         write(
             pixels=pixels,
             SamplesPerPixel=3,
@@ -162,7 +165,9 @@ def test_colour_films_become_grey(write):
             Columns=8,
         )
     )
-    assert film.image.shape == (5, 8) and (film.image == 200).all()
+    assert (
+        cephalogram.image.shape == (5, 8) and (cephalogram.image == 200).all()
+    )
 
 
 def test_several_frames_are_refused(write):
@@ -177,7 +182,7 @@ def test_other_colours_are_refused(write):
         read_dicom(path)
 
 
-def test_too_large_pictures_are_refused_before_decoding(write):
+def test_too_large_images_are_refused_before_decoding(write):
     path = write(Rows=60000, Columns=60000)
     with pytest.raises(ValueError, match='a.dcm has 60000 x 60000 pixels'):
         read_dicom(path)
@@ -242,7 +247,7 @@ def test_a_table_may_name_dicom_files(write, tmp_path, report):
         ['x/a.dcm', '', '', *['3'] * 38],
         ['x/b.dcm', '0.5', 'mine', *['3'] * 38],
     ]
-    path = tmp_path / 'films.csv'
+    path = tmp_path / 'cephalograms.csv'
     with open(path, 'w', newline='') as file:
         csv.writer(file).writerows(rows)
     first, second = read_csv(path, schema, tmp_path, report)
@@ -254,13 +259,13 @@ def test_a_table_may_name_dicom_files(write, tmp_path, report):
     assert second.device == 'mine'
 
 
-def test_a_folder_becomes_pictures_and_a_table(write, tmp_path, report):
+def test_a_folder_becomes_images_and_a_table(write, tmp_path, report):
     write('in/p/a.dcm', PixelSpacing=[0.2, 0.1])
     write('in/b.dcm')
     schema = get_schema('document19')
     out = tmp_path / 'out'
     assert unpack_dicom_folder(tmp_path / 'in', out, schema, report) == 2
-    with open(out / 'films.csv', newline='') as file:
+    with open(out / 'cephalograms.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     assert [row['file'] for row in rows] == ['b.png', 'p/a.png']
     assert rows[1]['spacing_x'] == '0.1'
@@ -268,10 +273,14 @@ def test_a_folder_becomes_pictures_and_a_table(write, tmp_path, report):
     assert rows[0]['spacing_x'] == '' and rows[0]["N'_y"] == ''
     assert NAME.encode() not in (out / 'images' / 'b.png').read_bytes()
 
-    records = list(read_csv(out / 'films.csv', schema, out / 'images', report))
+    records = list(
+        read_csv(out / 'cephalograms.csv', schema, out / 'images', report)
+    )
     assert records[1].spacing == (0.1, 0.2)
     assert not records[1].visible.any()
-    with pytest.raises(FileExistsError, match='films.csv is there already'):
+    with pytest.raises(
+        FileExistsError, match='cephalograms.csv is there already'
+    ):
         unpack_dicom_folder(tmp_path / 'in', out, schema, report)
 
 
@@ -281,12 +290,12 @@ def test_files_called_by_their_uids_stay_apart(write, tmp_path, report):
     write('in/1.2.840.3.dcm')
     schema = get_schema('document19')
     assert unpack_dicom_folder(tmp_path / 'in', tmp_path, schema, report) == 3
-    pictures = sorted(p.name for p in (tmp_path / 'images').iterdir())
-    assert pictures == ['1.2.840.1.png', '1.2.840.2.png', '1.2.840.3.png']
+    images = sorted(p.name for p in (tmp_path / 'images').iterdir())
+    assert images == ['1.2.840.1.png', '1.2.840.2.png', '1.2.840.3.png']
     codes = [f'{code}_{axis}' for code in schema.codes for axis in 'xy']
     rows = [['file', *codes]]
     rows += [[f'1.2.840.{n}', *map(str, range(38))] for n in (1, 2)]
-    table = tmp_path / 'films.csv'
+    table = tmp_path / 'cephalograms.csv'
     table.write_text('\n'.join(','.join(row) for row in rows) + '\n')
     records = read_csv(table, schema, tmp_path / 'in', report)
     names = [record.image_path for record in records]

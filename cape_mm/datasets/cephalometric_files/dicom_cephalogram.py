@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""X-rays in DICOM files, as pictures without the data of the patient.
+"""X-rays in DICOM files, as images without the data of the patient.
 
 Needs pydicom: ``pip install pydicom``. It is imported only when a
 file is read.
@@ -16,7 +16,7 @@ import numpy as np
 from cape_mm.errors import DataError
 
 from .dicom_spacing import find_spacing
-from .picture_size import MAX_MEGAPIXELS, check_pixels
+from .image_size import MAX_MEGAPIXELS, check_pixels
 
 _SUFFIXES = ('.dcm', '.dicom', '.dic')
 #: All that is read of a file: nothing of it says who the patient is.
@@ -50,8 +50,8 @@ _HEAD_TAGS = (
 _PIXEL_TAGS = ('PixelData',)
 
 
-class DicomFilm(NamedTuple):
-    """A film of a DICOM file.
+class DicomCephalogram(NamedTuple):
+    """A cephalogram of a DICOM file.
 
     Attributes:
         image (np.ndarray): (H, W) uint8, bright where little radiation came
@@ -60,7 +60,7 @@ class DicomFilm(NamedTuple):
             x and y; None if the file does not say.
         spacing_source (str): See
             :class:`cape_mm.datasets.cephalometric_files.dicom_spacing.\
-FilmSpacing`.
+CephalogramSpacing`.
         device (str): Manufacturer and model; empty where not given.
         notes (Tuple[str, ...]): Remarks for the user.
     """
@@ -110,8 +110,8 @@ def png_name(path: str | PurePath) -> str:
 
 def read_dicom(
     path: str | Path, max_megapixels: float = MAX_MEGAPIXELS
-) -> DicomFilm:
-    """Read one film.
+) -> DicomCephalogram:
+    """Read one cephalogram.
 
     Grey values go through the file's rescaling and its first window (else
     its first lookup table, else from the smallest to the largest value) to 8
@@ -120,15 +120,15 @@ def read_dicom(
     Args:
         path (str | Path): The file.
         max_megapixels (float): Limit in millions of pixels, checked before
-            the picture is decoded. Defaults to 150.
+            the image is decoded. Defaults to 150.
 
     Returns:
-        DicomFilm: Picture, spacing and device; nothing of the patient.
+        DicomCephalogram: Image, spacing and device; nothing of the patient.
 
     Raises:
         ImportError: If pydicom is missing.
         FileNotFoundError: If there is no such file.
-        DataError: If it is no DICOM file, has no or several pictures, is
+        DataError: If it is no DICOM file, has no or several images, is
             too large, or cannot be decoded.
     """
     path = Path(path)
@@ -142,7 +142,7 @@ def read_dicom(
     except pydicom.errors.InvalidDicomError as error:
         raise DataError(
             f'{path} is no DICOM file: fetch it again, or rename it if it is '
-            'an ordinary picture'
+            'an ordinary image'
         ) from error
     _check_head(head, path, max_megapixels)
     dataset = pydicom.dcmread(path, specific_tags=[*_HEAD_TAGS, *_PIXEL_TAGS])
@@ -151,7 +151,7 @@ def read_dicom(
     except Exception as error:  # whatever a decoder raises
         raise DataError(
             f'{path}: its pixels cannot be decoded ({error}). For compressed '
-            'files install pylibjpeg[all], or export the film uncompressed'
+            'files install pylibjpeg[all], or export the image uncompressed'
         ) from error
     found = find_spacing(dataset)
     notes: list[str] = list(found.notes)
@@ -160,7 +160,7 @@ def read_dicom(
     else:
         image = _to_bytes(pixels, dataset, notes)
     names = (getattr(head, key, None) for key in _HEAD_TAGS[:2])
-    return DicomFilm(
+    return DicomCephalogram(
         image=image,
         spacing=found.spacing,
         spacing_source=found.source,
@@ -207,12 +207,12 @@ def _import_pydicom(path: Path) -> Any:
 
 def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
     if not getattr(head, 'Rows', 0) or not getattr(head, 'Columns', 0):
-        raise DataError(f'{path} has no picture: choose another file')
+        raise DataError(f'{path} has no image: choose another file')
     frames = int(getattr(head, 'NumberOfFrames', 1) or 1)
     if frames != 1:
         raise DataError(
             f'{path} has {frames} frames: a lateral X-ray has one. Choose the '
-            'film, or export the frame that is wanted'
+            'cephalogram, or export the frame that is wanted'
         )
     check_pixels(head.Columns, head.Rows, str(path), max_megapixels)
     kind = str(getattr(head, 'PhotometricInterpretation', ''))
@@ -220,7 +220,7 @@ def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
     if kind not in ('MONOCHROME1', 'MONOCHROME2') and not is_rgb:
         raise DataError(
             f'{path} has colours ({kind!r}, {head.get("BitsAllocated")} '
-            'bits): export it as a grey film, or as PNG'
+            'bits): export it as a grey cephalogram, or as PNG'
         )
 
 
@@ -257,9 +257,9 @@ def _to_bytes(
 def _stretch(
     values: np.ndarray, pixels: np.ndarray, dataset: Any
 ) -> np.ndarray:
-    """Smallest to largest value, but for the filling around the film."""
-    is_film = pixels != getattr(dataset, 'PixelPaddingValue', None)
-    known = values[is_film] if np.any(is_film) else values
+    """Smallest to largest value, but for the filling around the image."""
+    is_cephalogram = pixels != getattr(dataset, 'PixelPaddingValue', None)
+    known = values[is_cephalogram] if np.any(is_cephalogram) else values
     low, high = float(known.min()), float(known.max())
     return (values - low) / max(high - low, 1.0)
 

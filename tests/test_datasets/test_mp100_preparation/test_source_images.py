@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cape_mm.datasets.mp100_preparation import check_pictures, find_matches
+from cape_mm.datasets.mp100_preparation import check_images, find_matches
 from cape_mm.errors import DataError
 
 
@@ -13,8 +13,8 @@ from cape_mm.errors import DataError
 def search(mp100, content):
     def search(**downloads):
         images = mp100 / 'images'
-        states = check_pictures(content['images'], images)
-        # the same file twice, as in MP-100 a picture is in many
+        states = check_images(content['images'], images)
+        # the same file twice, as in MP-100 an image is in many
         return find_matches([content, content], states, images, **downloads)
 
     return search
@@ -45,7 +45,7 @@ def test_car_with_twins_is_not_proven(search, mp100, carfusion):
     )
     path.write_text(json.dumps(original))
     matches, (unproven,) = search(carfusion=carfusion)
-    assert not matches and '2 different pictures' in unproven.reason
+    assert not matches and '2 different images' in unproven.reason
 
 
 def test_wrong_folder_of_carfusion_is_an_error(search, mp100, tmp_path):
@@ -78,10 +78,10 @@ def test_dress_without_original_annotations_is_not_proven(
     assert not matches and 'other annotations' in unproven.reason
 
 
-def test_picture_from_the_wrong_folder_is_noticed_by_its_size(
-    search, mp100, deepfashion2, picture
+def test_image_from_the_wrong_folder_is_noticed_by_its_size(
+    search, mp100, deepfashion2, image
 ):
-    picture(mp100 / 'images' / 'skirt' / '000001.png', width=50)
+    image(mp100 / 'images' / 'skirt' / '000001.png', width=50)
     (match,), _ = search(deepfashion2=deepfashion2)
     assert match.file_name == 'skirt/000001.png'
 
@@ -95,6 +95,6 @@ def test_name_that_differs_in_case_only(search, mp100):
     assert names(search()[1]) == ['cow_body/a.png']
 
 
-def test_other_missing_pictures_are_not_guessed(search, mp100, carfusion):
+def test_other_missing_images_are_not_guessed(search, mp100, carfusion):
     (mp100 / 'images' / 'ferret_face' / 'b.png').unlink()
     assert search(carfusion=carfusion) == ([], [])

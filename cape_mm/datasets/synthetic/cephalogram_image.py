@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""From attenuation to a film: exposure, ruler, marks, blur and noise."""
+"""From attenuation to a image: exposure, ruler, marks, blur and noise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def draw_ruler(
     Args:
         attenuation (np.ndarray): (H, W) float32, changed in place.
         spacing (float): Millimetres per pixel.
-        rng (np.random.Generator): Stream of the film.
+        rng (np.random.Generator): Stream of the cephalogram.
 
     Returns:
         Tuple[np.ndarray, float]: (2, 2) x, y of its first and its last tick
@@ -48,16 +48,16 @@ def draw_ruler(
     return np.array([[x, y[0]], [x, y[-1]]]), _TICK_MM * (ticks - 1)
 
 
-def develop_film(
+def develop_cephalogram(
     attenuation: np.ndarray, spacing: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Make the film: no two have the same look.
+    """Make the cephalogram: no two have the same look.
 
     Args:
         attenuation (np.ndarray): (H, W) float32, at least 0; changed in
             place.
         spacing (float): Millimetres per pixel.
-        rng (np.random.Generator): Stream of the film.
+        rng (np.random.Generator): Stream of the cephalogram.
 
     Returns:
         np.ndarray: (H, W) uint8, dense parts are bright.
@@ -77,13 +77,13 @@ def develop_film(
     light += grain * (
         rng.uniform(0.006, 0.016) + rng.uniform(0.01, 0.03) * cv2.sqrt(light)
     )
-    # Some films are too dark or too bright.
+    # Some cephalograms are too dark or too bright.
     low, high = rng.uniform(-0.04, 0.04), rng.uniform(0.86, 1.08)
     light = (light - low) / (high - low)
-    picture = (np.clip(light, 0.0, 1.0) * 255).astype(np.uint8)
+    image = (np.clip(light, 0.0, 1.0) * 255).astype(np.uint8)
     if rng.random() < 0.2:
-        _collimate(picture, spacing, rng)
-    return picture
+        _collimate(image, spacing, rng)
+    return image
 
 
 def _draw_field(
@@ -138,12 +138,12 @@ def _add_letter(
 
 
 def _collimate(
-    picture: np.ndarray, spacing: float, rng: np.random.Generator
+    image: np.ndarray, spacing: float, rng: np.random.Generator
 ) -> None:
-    """A dark edge along the back or the top of the film."""
+    """A dark edge along the back or the top of the cephalogram."""
     width = int(rng.uniform(2.0, 8.0) / spacing)
     level = int(rng.integers(0, 25))
     if rng.random() < 0.5:
-        picture[:, :width] = level
+        image[:, :width] = level
     else:
-        picture[:width] = level
+        image[:width] = level

@@ -17,39 +17,40 @@ import numpy as np
 from cape_mm.structures import LandmarkSchema
 
 from ..annotation_report import AnnotationReport
-from .coco_file import CephalometricRecord, write_coco
-from .film_split import (
+from .cephalogram_split import (
     check_disjoint,
     given_split,
     split_as_baseline,
     split_at_random,
 )
-from .picture_store import PictureStore
+from .coco_file import CephalometricRecord, write_coco
+from .image_store import ImageStore
 
 #: Heights in mm that a lateral X-ray of a head can have.
 _HEIGHTS_MM = (100.0, 500.0)
-#: How much higher or lower than the median film of a data set.
+#: How much higher or lower than the median cephalogram of a dataset.
 _MAX_RATIO = 1.6
 
-#: Positions of the films of each part, from films and hashes of pictures.
+#: Positions of the cephalograms of each part, from cephalograms and hashes of
+#: images.
 Splitter = Callable[
     [Sequence[CephalometricRecord], Sequence[str]], Dict[str, List[int]]
 ]
 
 
 class PartSummary(NamedTuple):
-    """What was written for one part of a data set.
+    """What was written for one part of a dataset.
 
     Attributes:
         path (Path): The annotation file.
-        films (int): Number of films.
+        cephalograms (int): Number of cephalograms.
         subjects (int): Number of known persons.
         landmarks (int): Number of labelled landmarks.
-        scaled (int): Number of films with known spacing.
+        scaled (int): Number of cephalograms with known spacing.
     """
 
     path: Path
-    films: int
+    cephalograms: int
     subjects: int
     landmarks: int
     scaled: int
@@ -57,36 +58,36 @@ class PartSummary(NamedTuple):
     def __str__(self) -> str:
         persons = f' of {self.subjects} persons' if self.subjects else ''
         return (
-            f'{self.path}: {self.films} films{persons}, {self.landmarks} '
-            f'landmarks, {self.scaled} films with spacing'
+            f'{self.path}: {self.images} images{persons}, {self.landmarks} '
+            f'landmarks, {self.scaled} cephalograms with spacing'
         )
 
 
-def write_film_folder(
+def write_cephalogram_folder(
     records: Iterable[CephalometricRecord],
     schema: LandmarkSchema,
     out_dir: Path,
     name: str,
-    store: PictureStore,
+    store: ImageStore,
     report: AnnotationReport,
     split: Splitter,
     skip_missing: bool = False,
     info: dict[str, Any] | None = None,
 ) -> list[PartSummary]:
-    """Write films as ``images/`` and ``annotations/<name>_<part>.json``.
+    """Write images as ``images/`` and ``annotations/<name>_<part>.json``.
 
-    Films are read and their pictures written one by one, so that a data set
-    may be larger than the memory.
+    Cephalograms are read and their images written one by one, so that a
+    dataset may be larger than the memory.
 
     Args:
         records (Iterable[CephalometricRecord]): From one of the readers.
         schema (LandmarkSchema): Their landmarks.
         out_dir (Path): Folder to write to.
         name (str): Begin of the names of the annotation files.
-        store (PictureStore): Brings pictures to ``out_dir / 'images'``.
+        store (ImageStore): Brings images to ``out_dir / 'images'``.
         report (AnnotationReport): Collects what is unusual.
         split (Splitter): Makes the parts; see :func:`make_splitter`.
-        skip_missing (bool): Leave out films without picture instead of
+        skip_missing (bool): Leave out cephalograms without image instead of
             stopping. Defaults to False.
         info (Dict[str, Any], optional): Further entries of ``info``.
 
@@ -95,8 +96,8 @@ def write_film_folder(
 
     Raises:
         FileExistsError: If there are annotation files of this name.
-        FileNotFoundError: If a picture is missing.
-        ValueError: If something is wrong with a film or the split.
+        FileNotFoundError: If an image is missing.
+        ValueError: If something is wrong with a cephalogram or the split.
     """
     annotations = out_dir / 'annotations'
     there = sorted(annotations.glob(f'{name}_*.json'))
@@ -105,32 +106,34 @@ def write_film_folder(
             f'{there[0]} is there already: move it away, or choose another '
             '--name or --out-dir'
         )
-    films: list[CephalometricRecord] = []
+    cephalograms: list[CephalometricRecord] = []
     digests: list[str] = []
     heights: list[float] = []
     for record in records:
         try:
-            film, digest, size = store.add(record)
+            cephalogram, digest, size = store.add(record)
         except FileNotFoundError as error:
             if not skip_missing:
                 raise
-            report.add('no_picture', str(error))
+            report.add('no_image', str(error))
             continue
-        films.append(film)
+        cephalograms.append(cephalogram)
         digests.append(digest)
-        heights.append(size[1] * film.spacing[1] if film.spacing else np.nan)
-    if not films:
+        heights.append(
+            size[1] * cephalogram.spacing[1] if cephalogram.spacing else np.nan
+        )
+    if not cephalograms:
         raise ValueError(
-            f'{report.ann_file} has no film with landmarks and a picture. '
+            f'{report.ann_file} has no image with landmarks and an image. '
             f'{report if report else ""}'
         )
-    _check_heights(films, np.array(heights), report)
-    parts = split(films, digests)
-    check_disjoint(films, digests, parts, report)
+    _check_heights(cephalograms, np.array(heights), report)
+    parts = split(cephalograms, digests)
+    check_disjoint(cephalograms, digests, parts, report)
     summaries = []
     for part, indices in parts.items():
         path = annotations / f'{name}_{part}.json'
-        chosen = [films[index] for index in indices]
+        chosen = [cephalograms[index] for index in indices]
         outside = write_coco(
             chosen, schema, path, store.image_root, dict(info or {}, part=part)
         )
@@ -139,10 +142,14 @@ def write_film_folder(
         summaries.append(
             PartSummary(
                 path=path,
-                films=len(chosen),
-                subjects=len({film.subject for film in chosen} - {''}),
+                cephalograms=len(chosen),
+                subjects=len(
+                    {cephalogram.subject for cephalogram in chosen} - {''}
+                ),
                 landmarks=sum(int((f.visible > 0).sum()) for f in chosen),
-                scaled=sum(film.spacing is not None for film in chosen),
+                scaled=sum(
+                    cephalogram.spacing is not None for cephalogram in chosen
+                ),
             )
         )
     return summaries
@@ -153,39 +160,40 @@ def make_splitter(
 ) -> Splitter:
     """Decide how the parts are made.
 
-    The split of the data set is kept if it has one. If it has no validation
+    The split of the dataset is kept if it has one. If it has no validation
     part, one can be taken from the training part.
 
     Args:
         shares (Tuple[float, float]): Shares of validation and test if the
-            data set has no split.
+            dataset has no split.
         seed (int): Of the random choice.
-        val_share (float): Share of the training films to take for validation
-            if the data set has a split without it. Defaults to 0.
+        val_share (float): Share of the training cephalograms to take for
+            validation if the dataset has a split without it. Defaults to 0.
 
     Returns:
-        Splitter: To be used by :func:`write_film_folder`; raises ValueError
+        Splitter: To be used by :func:`write_cephalogram_folder`; raises
+            ValueError
         if a part would be empty.
     """
 
     def split(
-        films: Sequence[CephalometricRecord], digests: Sequence[str]
+        cephalograms: Sequence[CephalometricRecord], digests: Sequence[str]
     ) -> dict[str, list[int]]:
-        parts = given_split(films)
+        parts = given_split(cephalograms)
         if not parts:
             val, test = shares
             return split_at_random(
-                films, digests, dict(val=val, test=test), seed
+                cephalograms, digests, dict(val=val, test=test), seed
             )
         if val_share and 'val' in parts:
             raise ValueError(
-                'the data set has films for validation already: leave out '
+                'the dataset has images for validation already: leave out '
                 '--val-share'
             )
         if val_share:
             train = parts.get('train', [])
             inner = split_at_random(
-                [films[index] for index in train],
+                [cephalograms[index] for index in train],
                 [digests[index] for index in train],
                 dict(val=val_share),
                 seed,
@@ -210,32 +218,32 @@ def make_baseline_splitter(
 
     Args:
         seed (int): Of the baseline: 2023 or 2024, as the challenge.
-        sizes (Sequence[int]): Films for training and for validation, the
-            rest is for the test. Defaults to (300, 50).
+        sizes (Sequence[int]): Cephalograms for training and for validation,
+            the rest is for the test. Defaults to (300, 50).
 
     Returns:
-        Splitter: To be used by :func:`write_film_folder`.
+        Splitter: To be used by :func:`write_cephalogram_folder`.
     """
 
     def split(
-        films: Sequence[CephalometricRecord], digests: Sequence[str]
+        cephalograms: Sequence[CephalometricRecord], digests: Sequence[str]
     ) -> dict[str, list[int]]:
-        return split_as_baseline(len(films), seed, sizes)
+        return split_as_baseline(len(cephalograms), seed, sizes)
 
     return split
 
 
 def _check_heights(
-    films: Sequence[CephalometricRecord],
+    cephalograms: Sequence[CephalometricRecord],
     heights: np.ndarray,
     report: AnnotationReport,
 ) -> None:
-    """Report films whose height in mm is that of no film, or no other's."""
+    """Report images whose height in mm is that of no image, or no other's."""
     is_known = np.isfinite(heights)
     if not is_known.any():
         return
     median = np.median(heights[is_known])
-    for film, height in zip(films, heights):
+    for image, height in zip(cephalograms, heights):
         if not np.isfinite(height):
             continue
         ratio = max(height / median, median / height)
@@ -243,6 +251,6 @@ def _check_heights(
         if not low <= height <= high or ratio > _MAX_RATIO:
             report.add(
                 'unlikely_size',
-                f'{film.image_path}: {height:.0f} mm high, the median of all '
-                f'films is {median:.0f} mm',
+                f'{image.image_path}: {height:.0f} mm high, the median of all '
+                f'cephalograms is {median:.0f} mm',
             )

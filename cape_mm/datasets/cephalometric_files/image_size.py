@@ -8,20 +8,20 @@ from PIL import Image
 
 from cape_mm.errors import DataError
 
-#: Largest picture that is decoded unless asked for, in millions of pixels.
-#: Films of 95 million exist.
+#: Largest image that is decoded unless asked for, in millions of pixels.
+#: Cephalograms of 95 million exist.
 MAX_MEGAPIXELS = 150.0
 
 
 def check_pixels(
     width: int, height: int, where: str, max_megapixels: float = MAX_MEGAPIXELS
 ) -> None:
-    """Refuse a picture that would need too much memory.
+    """Refuse an image that would need too much memory.
 
     Args:
         width (int): Its width in pixels.
         height (int): Its height in pixels.
-        where (str): The picture, for messages.
+        where (str): The image, for messages.
         max_megapixels (float): Limit in millions of pixels. Defaults to 150.
 
     Raises:
@@ -30,25 +30,25 @@ def check_pixels(
     if width * height > max_megapixels * 1e6:
         raise DataError(
             f'{where} has {width} x {height} pixels, more than '
-            f'{max_megapixels:g} millions: if it really is a film, raise the '
+            f'{max_megapixels:g} millions: if it really is a image, raise the '
             'limit'
         )
 
 
-def check_picture(
+def check_image(
     path: Path, max_megapixels: float = MAX_MEGAPIXELS
 ) -> tuple[int, int]:
-    """Read the size of a picture from its head, before anything is decoded.
+    """Read the size of an image from its head, before anything is decoded.
 
     Args:
-        path (Path): The picture.
+        path (Path): The image.
         max_megapixels (float): Limit in millions of pixels. Defaults to 150.
 
     Returns:
         Tuple[int, int]: Width and height in pixels, as they are stored.
 
     Raises:
-        DataError: If it is no picture, or larger than the limit.
+        DataError: If it is no image, or larger than the limit.
     """
     try:
         with warnings.catch_warnings():
@@ -63,7 +63,7 @@ def check_picture(
         ) from error
     except (OSError, SyntaxError) as error:
         raise DataError(
-            f'{path} is no picture, or not a complete one: fetch it again, '
+            f'{path} is no image, or not a complete one: fetch it again, '
             'or convert it to PNG'
         ) from error
     check_pixels(*size, str(path), max_megapixels)

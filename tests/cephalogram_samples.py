@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What MMEngine's evaluator hands to a metric of cephalometric films."""
+"""What MMEngine's evaluator hands to a metric of cephalograms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmpose.structures import PoseDataSample
 TRUTH = np.stack([np.arange(19) * 4.0 + 10, np.arange(19) * 9.0 + 12], 1)
 
 
-def make_film(
+def make_cephalogram(
     truth,
     predicted,
     visible=None,
@@ -21,13 +21,13 @@ def make_film(
     scores=None,
     **info,
 ):
-    """One film as a dictionary.
+    """One cephalogram as a dictionary.
 
     Args:
         truth: (K, 2) pixels.
         predicted: (K, 2) pixels.
         visible: (K,); all by default.
-        number: Id of the picture.
+        number: Id of the image.
         spacing: Millimetres per pixel, None where unknown, or the text
             'absent' for a sample that says nothing about it.
         box: x1, y1, x2, y2.
@@ -52,27 +52,29 @@ def make_film(
     return sample.to_dict()
 
 
-def error_film(errors, number=1, **options):
-    """A film with given errors in pixels along (0.6, 0.8)."""
+def error_cephalogram(errors, number=1, **options):
+    """A cephalogram with given errors in pixels along (0.6, 0.8)."""
     errors = np.broadcast_to(np.asarray(errors, float), 19)
     predicted = TRUTH + np.outer(errors, [0.6, 0.8])
-    return make_film(TRUTH, predicted, number=number, **options)
+    return make_cephalogram(TRUTH, predicted, number=number, **options)
 
 
-def random_films(count=6, seed=0, **options):
-    """Films that differ, with random errors."""
+def random_cephalograms(count=6, seed=0, **options):
+    """Cephalograms that differ, with random errors."""
     rng = np.random.default_rng(seed)
-    films = []
+    cephalograms = []
     for number in range(count):
         truth = TRUTH + rng.normal(0, 3, 2) + rng.normal(0, 2, (19, 2))
         predicted = truth + rng.normal(0, 2, (19, 2))
-        films.append(make_film(truth, predicted, number=number, **options))
-    return films
+        cephalograms.append(
+            make_cephalogram(truth, predicted, number=number, **options)
+        )
+    return cephalograms
 
 
-def evaluate_films(metric, films, schema='document19'):
-    """Run a metric over films, two per batch."""
+def evaluate_cephalograms(metric, cephalograms, schema='document19'):
+    """Run a metric over cephalograms, two per batch."""
     metric.dataset_meta = dict(schema=schema)
-    for start in range(0, len(films), 2):
-        metric.process({}, films[start : start + 2])
-    return metric.evaluate(len(films))
+    for start in range(0, len(cephalograms), 2):
+        metric.process({}, cephalograms[start : start + 2])
+    return metric.evaluate(len(cephalograms))

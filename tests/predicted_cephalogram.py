@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""A film as ``CephInferencer`` gives it, of the golden face."""
+"""A cephalogram as ``CephInferencer`` gives it, of the golden face."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cape_mm.structures import get_schema
 SIZE = (160, 200)  # width, height
 
 
-def make_predicted_film(spacing=(1.0, 1.0), notes=(), **changes):
-    """The golden face at (40, 40) of a film; without ``changes`` complete.
+def make_predicted_cephalogram(spacing=(1.0, 1.0), notes=(), **changes):
+    """The golden face at (40, 40) of a image; without ``changes`` complete.
 
     Args:
         spacing: Millimetres per pixel, or None.
@@ -28,7 +28,7 @@ def make_predicted_film(spacing=(1.0, 1.0), notes=(), **changes):
     scores = np.array([changes.get(code, 0.9) for code in codes])
     result = PoseDataSample(
         metainfo=dict(
-            img_path='films/face.png',
+            img_path='cephalograms/face.png',
             ori_shape=SIZE[::-1],
             schema='cephalogram23',
             landmark_codes=codes,

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Candidates for missing pictures, from downloads with other names."""
+"""Candidates for missing images, from downloads with other names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Iterator, Sequence
 
 from cape_mm.errors import DataError
 
-from ..picture_check import loaded_size
+from ..image_check import loaded_size
 from .proven_match import Candidate, Match, Unproven, prove
 from .source_names import source_of
 
@@ -24,12 +24,12 @@ def find_matches(
     carfusion: Path | None = None,
     deepfashion2: Path | None = None,
 ) -> tuple[list[Match], list[Unproven]]:
-    """Look for pictures that are missing, or of another size, elsewhere.
+    """Look for images that are missing, or of another size, elsewhere.
 
     Args:
         contents (Sequence[dict]): Loaded annotation files.
-        states (Dict[str, str]): From :func:`check_pictures`.
-        image_root (Path): Folder of the pictures, where names that differ
+        states (Dict[str, str]): From :func:`check_images`.
+        image_root (Path): Folder of the images, where names that differ
             in upper and lower case only are found.
         carfusion (Path, optional): Download of CarFusion with
             ``annotations/*.json``, ``train/``, ``test/``.
@@ -60,9 +60,9 @@ def find_matches(
 def _wanted(
     contents: Sequence[dict], states: dict[str, str]
 ) -> Iterator[tuple[dict, list[dict], str]]:
-    """Pictures that are not right, with all annotations of any file."""
+    """Images that are not right, with all annotations of any file."""
     images: dict[str, dict] = {}
-    # a picture is in many files; each of its annotations counts once
+    # an image is in many files; each of its annotations counts once
     annotations: dict[str, dict[str, dict]] = defaultdict(dict)
     sources: dict[str, str] = {}
     for content in contents:
@@ -110,7 +110,7 @@ def _find_by_case(image: dict, image_root: Path) -> Match | Unproven | None:
 
 
 def _read_carfusion(root: Path) -> dict[tuple, list[Candidate]]:
-    """Pictures by the boxes in them."""
+    """Images by the boxes in them."""
     files = sorted((root / 'annotations').glob('*.json'))
     if not files:
         raise FileNotFoundError(
@@ -143,7 +143,7 @@ def _read_json(path: Path) -> dict:
 def _cars_like(
     annotations: Sequence[dict], cars: dict[tuple, list[Candidate]]
 ) -> list[Candidate]:
-    """Pictures that hold one of the boxes, each once."""
+    """Images that hold one of the boxes, each once."""
     found = {}
     for ann in annotations:
         for candidate in cars.get(tuple(ann.get('bbox') or ()), []):
@@ -152,11 +152,11 @@ def _cars_like(
 
 
 def _fashion_named(file_name: str, root: Path) -> list[Candidate]:
-    """Pictures of the same name in the folders of DeepFashion2."""
+    """Images of the same name in the folders of DeepFashion2."""
     candidates = []
     for folder in _FASHION_FOLDERS:
-        for pictures in ('image', 'images'):
-            path = root / folder / pictures / Path(file_name).name
+        for images in ('image', 'images'):
+            path = root / folder / images / Path(file_name).name
             if not path.is_file():
                 continue
             annos = root / folder / 'annos' / f'{path.stem}.json'

@@ -10,36 +10,36 @@ import numpy as np
 
 from ..annotation_report import AnnotationReport
 from .coco_file import CephalometricRecord
-from .picture_size import MAX_MEGAPIXELS, check_picture, check_pixels
+from .image_size import MAX_MEGAPIXELS, check_image, check_pixels
 
 _COPY_CHUNK = 1 << 22
 
 
-class PictureStore:
-    """Brings the pictures of films into one folder, and never overwrites.
+class ImageStore:
+    """Brings the images of cephalograms into one folder, and never overwrites.
 
     Args:
-        picture_root (Path): Folder that the paths of the films are relative
-            to.
+        source_root (Path): Folder that the paths of the cephalograms are
+            relative to.
         image_root (Path): Folder to bring them to.
         report (AnnotationReport): Counts what is made smaller.
         link (bool): Make symbolic links instead of copies. Defaults to False.
-        max_side (int, optional): Make pictures with a longer side smaller,
+        max_side (int, optional): Make images with a longer side smaller,
             together with landmarks and spacing. By default none.
-        max_megapixels (float): Larger pictures are refused before they are
+        max_megapixels (float): Larger images are refused before they are
             decoded. Defaults to 150.
     """
 
     def __init__(
         self,
-        picture_root: Path,
+        source_root: Path,
         image_root: Path,
         report: AnnotationReport,
         link: bool = False,
         max_side: int | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
-        self.picture_root = picture_root
+        self.source_root = source_root
         self.image_root = image_root
         self.report = report
         self.link = link
@@ -49,33 +49,34 @@ class PictureStore:
     def add(
         self, record: CephalometricRecord
     ) -> tuple[CephalometricRecord, str, tuple[int, int]]:
-        """Bring one picture.
+        """Bring one image.
 
         Args:
-            record (CephalometricRecord): The film, with or without picture.
+            record (CephalometricRecord): The cephalogram, with or without
+                image.
 
         Returns:
             tuple:
-            - record (CephalometricRecord): The film without its picture,
+            - record (CephalometricRecord): The cephalogram without its image,
               which is there now; landmarks and spacing are those of it.
-            - digest (str): Hash of the picture's file.
+            - digest (str): Hash of the image's file.
             - size (Tuple[int, int]): Its width and height in pixels.
 
         Raises:
-            FileNotFoundError: If there is no such picture.
-            FileExistsError: If another picture has its name.
-            ValueError: If it is no picture, or too large.
+            FileNotFoundError: If there is no such image.
+            FileExistsError: If another image has its name.
+            ValueError: If it is no image, or too large.
         """
-        source = self.picture_root / record.image_path
+        source = self.source_root / record.image_path
         if record.image is not None:
             height, width = record.image.shape[:2]
             check_pixels(width, height, str(source), self.max_megapixels)
         elif source.is_file():
-            width, height = check_picture(source, self.max_megapixels)
+            width, height = check_image(source, self.max_megapixels)
         else:
             raise FileNotFoundError(
-                f'there is no picture {source}: put it there, correct its '
-                'name, or leave such films out with --skip-missing'
+                f'there is no image {source}: put it there, correct its '
+                'name, or leave such cephalograms out with --skip-missing'
             )
         if self.max_side is not None and max(width, height) > self.max_side:
             record = self._shrink(record, source)
@@ -100,12 +101,12 @@ class PictureStore:
         return record, digest, (width, height)
 
     def _check_target(self, target: Path, digest: str) -> bool:
-        """Whether the same picture is there already; another is refused."""
+        """Whether the same image is there already; another is refused."""
         if not target.exists():
             return False
         if _digest(target) != digest:
             raise FileExistsError(
-                f'{target} is another picture: move it away, or choose '
+                f'{target} is another image: move it away, or choose '
                 'another --out-dir'
             )
         return True
@@ -113,7 +114,7 @@ class PictureStore:
     def _shrink(
         self, record: CephalometricRecord, source: Path
     ) -> CephalometricRecord:
-        """The film with a smaller grey picture."""
+        """The cephalogram with a smaller grey image."""
         image = record.image
         if image is None:
             image = cv2.imread(str(source), cv2.IMREAD_GRAYSCALE)

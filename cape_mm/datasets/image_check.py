@@ -9,21 +9,21 @@ from typing import Sequence
 from mmengine.fileio import exists
 from PIL import Image
 
-#: What a picture can be, and what that means.
+#: What an image can be, and what that means.
 STATES = dict(
     ok='there, with the annotated size',
     missing='not there',
-    unreadable='no picture, or an incomplete one',
-    wrong_size='another size than annotated: probably another picture',
+    unreadable='no image, or an incomplete one',
+    wrong_size='another size than annotated: probably another image',
 )
 _EXIF_ORIENTATION = 274
 
 
 def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
-    """Size of a picture as OpenCV loads it, i.e. turned as its EXIF says.
+    """Size of an image as OpenCV loads it, i.e. turned as its EXIF says.
 
     Args:
-        path (Path): The picture.
+        path (Path): The image.
         decode (bool): Whether to decode all of it. Defaults to False, which
             reads its head only and does not notice that its end is missing.
 
@@ -41,10 +41,10 @@ def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
     return (height, width) if is_turned else (width, height)
 
 
-def check_pictures(
+def check_images(
     images: Sequence[dict], image_root: Path, decode: bool = False
 ) -> dict[str, str]:
-    """Look for the pictures of an annotation file.
+    """Look for the images of an annotation file.
 
     Args:
         images (Sequence[dict]): With ``file_name``, ``width``, ``height``.
@@ -72,7 +72,7 @@ def check_pictures(
 
 
 def find_missing(paths: set[str]) -> set[str]:
-    """Find the pictures that do not exist, with one listing per folder.
+    """Find the images that do not exist, with one listing per folder.
 
     Args:
         paths (Set[str]): Paths or URLs.

@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.datasets.synthetic.cephalogram_film import (
-    develop_film,
+from cape_mm.datasets.synthetic.cephalogram_image import (
+    develop_cephalogram,
     draw_ruler,
 )
 
@@ -14,16 +14,18 @@ from cape_mm.datasets.synthetic.cephalogram_film import (
 def test_denser_is_brighter(seed):
     steps = np.repeat(np.linspace(0.0, 1.2, 5, dtype=np.float32), 40)
     attenuation = np.broadcast_to(steps, (200, 200)).copy()
-    picture = develop_film(attenuation, 0.75, np.random.default_rng(seed))
-    assert picture.shape == (200, 200) and picture.dtype == np.uint8
-    means = picture.reshape(200, 5, 40)[40:160, :, 10:30].mean(axis=(0, 2))
+    image = develop_cephalogram(attenuation, 0.75, np.random.default_rng(seed))
+    assert image.shape == (200, 200) and image.dtype == np.uint8
+    means = image.reshape(200, 5, 40)[40:160, :, 10:30].mean(axis=(0, 2))
     assert (np.diff(means) > 8).all()
 
 
-def test_films_look_different():
+def test_cephalograms_look_different():
     flat = np.full((100, 80), 0.4, np.float32)
     means = [
-        develop_film(flat.copy(), 0.75, np.random.default_rng(seed)).mean()
+        develop_cephalogram(
+            flat.copy(), 0.75, np.random.default_rng(seed)
+        ).mean()
         for seed in range(20)
     ]
     assert np.std(means) > 10

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cape_mm.datasets.picture_check import check_pictures, loaded_size
+from cape_mm.datasets.image_check import check_images, loaded_size
 
 
 @pytest.fixture
-def picture():
+def image():
     def write(path, width=40, height=30):
         rng = np.random.default_rng(0)
         pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -20,15 +20,15 @@ def picture():
     return write
 
 
-def test_every_state_is_recognised(tmp_path, picture):
-    picture(tmp_path / 'good.png')
-    picture(tmp_path / 'other.png', width=41)
-    (tmp_path / 'text.png').write_text('no picture')
+def test_every_state_is_recognised(tmp_path, image):
+    image(tmp_path / 'good.png')
+    image(tmp_path / 'other.png', width=41)
+    (tmp_path / 'text.png').write_text('no image')
     images = [
         dict(file_name=f'{name}.png', width=40, height=30)
         for name in ('good', 'other', 'text', 'absent')
     ]
-    assert check_pictures(images, tmp_path) == {
+    assert check_images(images, tmp_path) == {
         'good.png': 'ok',
         'other.png': 'wrong_size',
         'text.png': 'unreadable',
@@ -36,8 +36,8 @@ def test_every_state_is_recognised(tmp_path, picture):
     }
 
 
-def test_only_decoding_finds_an_incomplete_picture(tmp_path, picture):
-    path = picture(tmp_path / 'cut.jpg')
+def test_only_decoding_finds_an_incomplete_image(tmp_path, image):
+    path = image(tmp_path / 'cut.jpg')
     path.write_bytes(path.read_bytes()[:-400])
     assert loaded_size(path) == (40, 30)
     assert loaded_size(path, decode=True) is None

@@ -9,14 +9,14 @@ from cape_mm.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class RandomFilmLook(BaseTransform):
+class RandomCephalogramLook(BaseTransform):
     """Change an X-ray as another device or exposure would, at random.
 
-    Gamma, contrast and brightness of the whole film, grain that is the same
-    in all channels, and covered rectangles, in this order. Landmarks do not
-    move; covered ones stay labelled. Cheapest after ``TopdownAffine``. Draws
-    from ``np.random``, as MMPose's transforms do, so that MMEngine's seeds
-    hold.
+    Gamma, contrast and brightness of the whole cephalogram, grain that is the
+    same in all channels, and covered rectangles, in this order. Landmarks do
+    not move; covered ones stay labelled. Cheapest after ``TopdownAffine``.
+    Draws from ``np.random``, as MMPose's transforms do, so that MMEngine's
+    seeds hold.
 
     Required Keys:
 
@@ -37,9 +37,9 @@ class RandomFilmLook(BaseTransform):
             8.
         erase_prob (float): Probability of covered rectangles. Defaults to
             0.3.
-        erase_count (int): Most rectangles on a film. Defaults to 2.
+        erase_count (int): Most rectangles on a cephalogram. Defaults to 2.
         erase_size (Tuple[float, float]): Range of their sides, as fractions
-            of the sides of the picture. Defaults to (0.04, 0.15).
+            of the sides of the image. Defaults to (0.04, 0.15).
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class RandomFilmLook(BaseTransform):
         self.erase_size = erase_size
 
     def transform(self, results: dict) -> dict:
-        """Change one film.
+        """Change one cephalogram.
 
         Args:
             results (dict): The result dict.

@@ -12,17 +12,17 @@ from cape_mm.structures import LandmarkSchema, available_schemas, get_schema
 
 
 @dataclass
-class FilmTable:
+class CephalogramTable:
     """Annotations of a split, item by item. N is the number of items.
 
     Attributes:
         source (str): Annotation files.
-        names (List[str]): (N,) paths of the pictures.
+        names (List[str]): (N,) paths of the images.
         keypoints_px (List[np.ndarray]): (N,) float64 (K, 2) in original
             pixels; K may differ.
-        visible (List[np.ndarray]): (N,) float64 (K,) as the data set gives
+        visible (List[np.ndarray]): (N,) float64 (K,) as the dataset gives
             it; > 0 counts.
-        sizes_px (np.ndarray): (N, 2) float64 width and height of the picture;
+        sizes_px (np.ndarray): (N, 2) float64 width and height of the image;
             NaN where unknown.
         boxes_px (np.ndarray): (N, 4) float64 x1, y1, x2, y2; NaN where
             unknown.
@@ -48,7 +48,7 @@ class FilmTable:
 
     @property
     def is_uniform(self) -> bool:
-        """Whether all items have the same landmarks, one item a picture."""
+        """Whether all items have the same landmarks, one item an image."""
         counts = {len(points) for points in self.keypoints_px}
         return len(counts) == 1 and (
             self.schema is not None or len(set(self.names)) == len(self)
@@ -97,14 +97,15 @@ class FilmTable:
         return self.schema.codes[index]
 
 
-def read_films(dataset: Dataset) -> FilmTable | None:
-    """Collect the annotations of a data set.
+def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
+    """Collect the annotations of a dataset.
 
     Args:
         dataset (Dataset): Built, perhaps with wrappers.
 
     Returns:
-        FilmTable | None: None if it has no ``get_data_info`` with keypoints.
+        CephalogramTable | None: None if it has no ``get_data_info`` with
+        keypoints.
     """
     rows, sources = [], []
     for leaf in _leaves(dataset):
@@ -112,7 +113,7 @@ def read_films(dataset: Dataset) -> FilmTable | None:
             return None
         source = getattr(leaf, 'ann_file', '')
         sources.append(str(source))
-        sizes = _picture_sizes(source)
+        sizes = _image_sizes(source)
         for index in range(len(leaf)):
             info = leaf.get_data_info(index)
             if 'keypoints' not in info:
@@ -121,7 +122,7 @@ def read_films(dataset: Dataset) -> FilmTable | None:
     if not rows:
         return None
     name = getattr(dataset, 'metainfo', {}).get('schema')
-    return FilmTable(
+    return CephalogramTable(
         source=', '.join(sources),
         names=[row['name'] for row in rows],
         keypoints_px=[row['keypoints'] for row in rows],
@@ -145,8 +146,8 @@ def _leaves(dataset: Dataset) -> Iterator[Dataset]:
         yield from _leaves(part)
 
 
-def _picture_sizes(source: str) -> dict[object, tuple[float, float]]:
-    """Id of the picture -> width and height, of files in COCO's layout."""
+def _image_sizes(source: str) -> dict[object, tuple[float, float]]:
+    """Id of the image -> width and height, of files in COCO's layout."""
     if not str(source).endswith('.json'):
         return {}
     content = load(source)

@@ -18,50 +18,67 @@ from ..functional.collapse_statistics import (
 )
 from ..functional.mean_shape import mean_shape, to_box
 from ..functional.radial_error import landmark_offsets
-from .film_prediction import FilmPrediction
+from .cephalogram_prediction import CephalogramPrediction
 
 # What falls together: millimetres, or shares of the box's longer side, which
-# is 200 to 240 mm of a film.
+# is 200 to 240 mm of a cephalogram.
 _NEAR_MM, _APART_MM = 1.0, 4.0
 _NEAR_BOX, _APART_BOX = 0.005, 0.02
 
 
-class FilmSet:
-    """All films of an evaluation as arrays.
+class CephalogramSet:
+    """All cephalograms of an evaluation as arrays.
 
     Args:
-        films (Sequence[FilmPrediction]): N films with K landmarks each.
+        cephalograms (Sequence[CephalogramPrediction]): N cephalograms with K
+            landmarks each.
 
     Attributes:
-        films (Sequence[FilmPrediction]): The same.
+        cephalograms (Sequence[CephalogramPrediction]): The same.
         predicted_px (np.ndarray): (N, K, 2) float64.
         truth_px (np.ndarray): (N, K, 2) float64.
         valid (np.ndarray): (N, K) bool, True where labelled.
         scores (np.ndarray): (N, K) float64.
         boxes_px (np.ndarray): (N, 4) float64 x1, y1, x2, y2.
         spacing (np.ndarray, optional): (N, 2) float64 millimetres per pixel;
-            None if it is unknown for any film.
+            None if it is unknown for any cephalogram.
     """
 
-    def __init__(self, films: Sequence[FilmPrediction]) -> None:
-        self.films = films
-        self.predicted_px = np.stack([film.predicted_px for film in films])
-        self.valid = np.stack([film.valid for film in films])
-        truth = np.stack([film.truth_px for film in films])
+    def __init__(self, cephalograms: Sequence[CephalogramPrediction]) -> None:
+        self.cephalograms = cephalograms
+        self.predicted_px = np.stack(
+            [cephalogram.predicted_px for cephalogram in cephalograms]
+        )
+        self.valid = np.stack(
+            [cephalogram.valid for cephalogram in cephalograms]
+        )
+        truth = np.stack(
+            [cephalogram.truth_px for cephalogram in cephalograms]
+        )
         self.truth_px = np.where(self.valid[..., None], truth, 0.0)
-        self.scores = np.stack([film.scores for film in films])
-        self.boxes_px = np.stack([film.box_px for film in films])
+        self.scores = np.stack(
+            [cephalogram.scores for cephalogram in cephalograms]
+        )
+        self.boxes_px = np.stack(
+            [cephalogram.box_px for cephalogram in cephalograms]
+        )
         self.spacing: np.ndarray | None = None
         if not self.without_spacing:
-            self.spacing = np.stack([film.spacing for film in films])
+            self.spacing = np.stack(
+                [cephalogram.spacing for cephalogram in cephalograms]
+            )
 
     def __len__(self) -> int:
-        return len(self.films)
+        return len(self.cephalograms)
 
     @property
-    def without_spacing(self) -> list[FilmPrediction]:
-        """Films whose spacing is unknown."""
-        return [film for film in self.films if film.spacing is None]
+    def without_spacing(self) -> list[CephalogramPrediction]:
+        """Cephalograms whose spacing is unknown."""
+        return [
+            cephalogram
+            for cephalogram in self.cephalograms
+            if cephalogram.spacing is None
+        ]
 
     def offsets(self, unit: str) -> np.ndarray:
         """Predicted minus true positions.
@@ -81,7 +98,7 @@ class FilmSet:
         Args:
             shape (np.ndarray, optional): (K, 2) mean shape of the training
                 data relative to the box, see :func:`to_box`. None takes that
-                of these films.
+                of these cephalograms.
 
         Returns:
             dict: ``spread_ratio``, ``corr``, ``skill``, ``spread_in_image``,
@@ -136,23 +153,24 @@ class FilmSet:
         )
 
 
-def explain_missing_spacing(films: FilmSet, what: str) -> str:
+def explain_missing_spacing(cephalograms: CephalogramSet, what: str) -> str:
     """Say why there are no millimetres and what to do.
 
     Args:
-        films (FilmSet): Of which some have no spacing.
+        cephalograms (CephalogramSet): Of which some have no spacing.
         what (str): What is left out.
 
     Returns:
         str: One sentence or two.
     """
-    missing = films.without_spacing
+    missing = cephalograms.without_spacing
     shown = ', '.join(f'{f.img_id} ({f.img_path})' for f in missing[:3])
     text = (
-        f'No {what}: the spacing of {len(missing)} of {len(films)} films is '
+        f'No {what}: the spacing of {len(missing)} of {len(cephalograms)} '
+        'images is '
         f'unknown, e.g. {shown}.'
     )
-    if not any(film.has_spacing_field for film in missing):
+    if not any(cephalogram.has_spacing_field for cephalogram in missing):
         return (
             f"{text} The data samples have no 'spacing': add it to the "
             'meta_keys of PackPoseInputs'

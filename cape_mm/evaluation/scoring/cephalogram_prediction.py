@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What the metrics need of a film, as plain values."""
+"""What the metrics need of a cephalogram, as plain values."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cape_mm.structures import LandmarkSchema, get_schema
 
 # No tuple: MMEngine would make plain tuples of named ones.
 @dataclass(frozen=True)
-class FilmPrediction:
-    """Landmarks of one film, in pixels of its picture.
+class CephalogramPrediction:
+    """Landmarks of one cephalogram, in pixels of its image.
 
     Attributes:
-        img_id (int | str): Id of the picture.
+        img_id (int | str): Id of the image.
         img_path (str): Its file.
         device (str): X-ray device, empty where unknown.
         predicted_px (np.ndarray): (K, 2) float64.
@@ -43,7 +43,9 @@ class FilmPrediction:
     has_spacing_field: bool
 
 
-def read_film(sample: dict, schema: LandmarkSchema) -> FilmPrediction:
+def read_cephalogram(
+    sample: dict, schema: LandmarkSchema
+) -> CephalogramPrediction:
     """Read one data sample and check it.
 
     Args:
@@ -52,13 +54,15 @@ def read_film(sample: dict, schema: LandmarkSchema) -> FilmPrediction:
         schema (LandmarkSchema): Its landmarks.
 
     Returns:
-        FilmPrediction: The film.
+        CephalogramPrediction: The cephalogram.
 
     Raises:
         ValueError: If there is no prediction, it is not finite, the number of
             landmarks is not that of the schema, or the spacing is wrong.
     """
-    where = f'film {sample.get("img_id")} ({sample.get("img_path", "")})'
+    where = (
+        f'cephalogram {sample.get("img_id")} ({sample.get("img_path", "")})'
+    )
     if 'pred_instances' not in sample:
         raise ValueError(
             f"{where} has no pred_instances: the model's predict must fill "
@@ -94,7 +98,7 @@ def read_film(sample: dict, schema: LandmarkSchema) -> FilmPrediction:
             'annotation file'
         )
     scores = prediction.get('keypoint_scores')
-    return FilmPrediction(
+    return CephalogramPrediction(
         img_id=_to_plain(sample.get('img_id')),
         img_path=str(sample.get('img_path', '')),
         device=str(sample.get('device') or ''),
@@ -111,7 +115,7 @@ def read_film(sample: dict, schema: LandmarkSchema) -> FilmPrediction:
 
 
 def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
-    """Schema of the data set that is evaluated.
+    """Schema of the dataset that is evaluated.
 
     Args:
         dataset_meta (dict, optional): Its ``metainfo``.
@@ -120,11 +124,11 @@ def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
         LandmarkSchema: The schema.
 
     Raises:
-        ValueError: If the data set does not say.
+        ValueError: If the dataset does not say.
     """
     if not dataset_meta or 'schema' not in dataset_meta:
         raise ValueError(
-            "the data set's metainfo has no 'schema': use "
+            "the dataset's metainfo has no 'schema': use "
             'cape_mm.CephalometricDataset, or put the name of a landmark '
             'schema there'
         )

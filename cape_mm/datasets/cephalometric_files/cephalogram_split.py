@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Training, validation and test that share no person and no picture."""
+"""Training, validation and test that share no person and no image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES = dict(
 
 
 def name_part(text: str, where: str) -> str:
-    """Give a part of a data set its usual name.
+    """Give a part of a dataset its usual name.
 
     Args:
         text (str): Such as ``'dev'``.
@@ -34,20 +34,20 @@ def name_part(text: str, where: str) -> str:
     name = str(text).strip().lower()
     if not re.fullmatch(r'[a-z][a-z0-9]*', name) or name in ('nan', 'none'):
         raise ValueError(
-            f'{where}: {text!r} is no part of a data set: write train, val '
+            f'{where}: {text!r} is no part of a dataset: write train, val '
             'or test'
         )
     return _NAMES.get(name, name)
 
 
-def group_films(
+def group_cephalograms(
     records: Sequence[CephalometricRecord], digests: Sequence[str]
 ) -> list[list[int]]:
-    """Find what must stay together: films of a person, equal pictures.
+    """Find what must stay together: cephalograms of a person, equal images.
 
     Args:
-        records (Sequence[CephalometricRecord]): N films.
-        digests (Sequence[str]): N hashes of their pictures.
+        records (Sequence[CephalometricRecord]): N cephalograms.
+        digests (Sequence[str]): N hashes of their images.
 
     Returns:
         List[List[int]]: Groups of positions, in the order of their first.
@@ -55,7 +55,7 @@ def group_films(
     group_of: dict[tuple[str, str], int] = {}
     groups: dict[int, list[int]] = {}
     for index, (record, digest) in enumerate(zip(records, digests)):
-        keys = [('picture', digest)]
+        keys = [('image', digest)]
         if record.subject:
             keys.append(('subject', record.subject))
         touched = sorted({group_of[key] for key in keys if key in group_of})
@@ -77,17 +77,17 @@ def split_at_random(
     shares: dict[str, float],
     seed: int,
 ) -> dict[str, list[int]]:
-    """Split films by persons, with a generator of its own.
+    """Split cephalograms by persons, with a generator of its own.
 
     Args:
-        records (Sequence[CephalometricRecord]): N films.
-        digests (Sequence[str]): N hashes of their pictures.
-        shares (Dict[str, float]): Share of the films of each part but
+        records (Sequence[CephalometricRecord]): N cephalograms.
+        digests (Sequence[str]): N hashes of their images.
+        shares (Dict[str, float]): Share of the cephalograms of each part but
             ``'train'``, which gets the rest.
         seed (int): Of the generator.
 
     Returns:
-        Dict[str, List[int]]: Positions of the films of each part.
+        Dict[str, List[int]]: Positions of the cephalograms of each part.
 
     Raises:
         ValueError: If a part would be empty.
@@ -97,7 +97,7 @@ def split_at_random(
             f'the shares are {shares}: none may be negative, and something '
             'must be left for the training'
         )
-    groups = group_films(records, digests)
+    groups = group_cephalograms(records, digests)
     order = np.random.default_rng(seed).permutation(len(groups))
     left = {
         part: round(share * len(records)) for part, share in shares.items()
@@ -113,7 +113,7 @@ def split_at_random(
     empty = [part for part, indices in parts.items() if not indices]
     if empty:
         raise ValueError(
-            f'{len(records)} films of {len(groups)} persons or pictures leave '
+            f'{len(records)} images of {len(groups)} persons or images leave '
             f'nothing for {", ".join(empty)}: change the shares ({shares})'
         )
     return {part: sorted(indices) for part, indices in parts.items()}
@@ -124,16 +124,16 @@ def split_as_baseline(
 ) -> dict[str, list[int]]:
     """Split as the published baselines of the CL-Detection challenges do.
 
-    Python's generator shuffles the films in the order of the data; the first
-    ones are for training, then validation, the rest for the test.
+    Python's generator shuffles the cephalograms in the order of the data; the
+    first ones are for training, then validation, the rest for the test.
 
     Args:
-        count (int): Number of films.
+        count (int): Number of cephalograms.
         seed (int): 2023 or 2024, as the challenge.
-        sizes (Sequence[int]): Films for training and for validation.
+        sizes (Sequence[int]): Cephalograms for training and for validation.
 
     Returns:
-        Dict[str, List[int]]: Positions of the films of each part.
+        Dict[str, List[int]]: Positions of the cephalograms of each part.
 
     Raises:
         ValueError: If nothing is left for the test.
@@ -141,7 +141,7 @@ def split_as_baseline(
     train, val = sizes
     if count <= train + val:
         raise ValueError(
-            f'the baseline takes {train} films for training and {val} for '
+            f'the baseline takes {train} images for training and {val} for '
             f'validation, but there are {count}: leave out --baseline-split'
         )
     order = list(range(count))
@@ -156,18 +156,18 @@ def split_as_baseline(
 def given_split(
     records: Sequence[CephalometricRecord],
 ) -> dict[str, list[int]]:
-    """Take the split that the data set gives.
+    """Take the split that the dataset gives.
 
     Args:
-        records (Sequence[CephalometricRecord]): Films, with ``split`` in
-            ``extra``.
+        records (Sequence[CephalometricRecord]): Cephalograms, with ``split``
+            in ``extra``.
 
     Returns:
-        Dict[str, List[int]]: Positions of the films of each part; empty if
-        no film says which.
+        Dict[str, List[int]]: Positions of the cephalograms of each part; empty
+        if no cephalogram says which.
 
     Raises:
-        ValueError: If some films do not say.
+        ValueError: If some cephalograms do not say.
     """
     parts: dict[str, list[int]] = defaultdict(list)
     for index, record in enumerate(records):
@@ -175,7 +175,7 @@ def given_split(
     if '' in parts and len(parts) > 1:
         record = records[parts[''][0]]
         raise ValueError(
-            f'{len(parts[""])} films have no part of the data set, e.g. '
+            f'{len(parts[""])} cephalograms have no part of the dataset, e.g. '
             f'{record.image_path}: fill it in for all or for none'
         )
     return {} if '' in parts else dict(parts)
@@ -187,19 +187,20 @@ def check_disjoint(
     parts: dict[str, list[int]],
     report: AnnotationReport,
 ) -> None:
-    """Refuse a person in two parts, and report equal pictures.
+    """Refuse a person in two parts, and report equal images.
 
     Args:
-        records (Sequence[CephalometricRecord]): N films.
-        digests (Sequence[str]): N hashes of their pictures.
-        parts (Dict[str, List[int]]): Positions of the films of each part.
-        report (AnnotationReport): Counts equal pictures.
+        records (Sequence[CephalometricRecord]): N cephalograms.
+        digests (Sequence[str]): N hashes of their images.
+        parts (Dict[str, List[int]]): Positions of the cephalograms of each
+            part.
+        report (AnnotationReport): Counts equal images.
 
     Raises:
         ValueError: If a person is in two parts.
     """
     persons: dict[str, tuple[str, str]] = {}
-    pictures: dict[str, tuple[str, str]] = {}
+    images: dict[str, tuple[str, str]] = {}
     for part, indices in parts.items():
         for index in indices:
             here = (part, records[index].image_path)
@@ -211,9 +212,9 @@ def check_disjoint(
                     f'in {part} ({here[1]}): results would be too good. '
                     'Correct the split, or leave it to this tool'
                 )
-            first = pictures.setdefault(digests[index], here)
+            first = images.setdefault(digests[index], here)
             if first != here:
                 report.add(
-                    'same_picture',
+                    'same_image',
                     f'{here[1]} ({part}) is {first[1]} ({first[0]})',
                 )

@@ -16,8 +16,8 @@ from .member_loader import Image, MemberLoader
 Spacing = Union[float, Sequence[float]]
 
 
-class FilmLoader:
-    """Run a config's test pipeline on films that belong to no data set.
+class CephalogramLoader:
+    """Run a config's test pipeline on cephalograms that belong to no dataset.
 
     Args:
         pipeline (Sequence[dict | Callable]): MMPose transforms from
@@ -34,11 +34,11 @@ class FilmLoader:
         self._loader = MemberLoader(pipeline)
         self.num_landmarks = num_landmarks
 
-    def load(self, film: Image, spacing: Spacing | None = None) -> dict:
-        """Prepare one film; all of it is looked at.
+    def load(self, cephalogram: Image, spacing: Spacing | None = None) -> dict:
+        """Prepare one cephalogram; all of it is looked at.
 
         Args:
-            film (str | Path | np.ndarray): Picture file, DICOM file, or
+            cephalogram (str | Path | np.ndarray): Image file, DICOM file, or
                 array (uint8, BGR, BGRA or grey).
             spacing (float | Sequence[float], optional): Millimetres per
                 pixel. Defaults to that of the file, which only DICOM has.
@@ -52,7 +52,7 @@ class FilmLoader:
         Raises:
             FileNotFoundError: If there is no such file.
             ImportError: If reading DICOM needs pydicom.
-            DataError: If film or spacing cannot be used.
+            DataError: If cephalogram or spacing cannot be used.
         """
         given = None if spacing is None else check_spacing(spacing)
         info = dict(
@@ -62,31 +62,32 @@ class FilmLoader:
             device='',
             notes=(),
         )
-        picture: Image = film
-        if not isinstance(film, np.ndarray):
-            path = os.path.expanduser(os.fspath(film))
+        image: Image = cephalogram
+        if not isinstance(cephalogram, np.ndarray):
+            path = os.path.expanduser(os.fspath(cephalogram))
             info['img_path'] = path
             if is_dicom(path):
                 content = read_dicom(path)
-                picture = content.image
+                image = content.image
                 info.update(device=content.device, notes=content.notes)
                 if given is None and content.spacing is not None:
                     info.update(
                         spacing=np.float32(content.spacing),
                         spacing_source=content.spacing_source,
                     )
-        packed = self._loader.load_query(picture, self.num_landmarks, None)
+        packed = self._loader.load_query(image, self.num_landmarks, None)
         # no landmark has a partner, for models that are tested mirrored, too
         info['flip_indices'] = list(range(self.num_landmarks))
         packed['data_samples'].set_metainfo(info)
         return packed
 
 
-def read_picture(film: Image) -> np.ndarray:
-    """Read a film to draw on, with the pixels that landmarks count.
+def read_image(cephalogram: Image) -> np.ndarray:
+    """Read a cephalogram to draw on, with the pixels that landmarks count.
 
     Args:
-        film (str | Path | np.ndarray): See :meth:`FilmLoader.load`.
+        cephalogram (str | Path | np.ndarray): See
+            :meth:`CephalogramLoader.load`.
 
     Returns:
         np.ndarray: (H, W) or (H, W, C) uint8; colours are BGR.
@@ -94,9 +95,9 @@ def read_picture(film: Image) -> np.ndarray:
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    if isinstance(film, np.ndarray):
-        return film
-    path = os.path.expanduser(os.fspath(film))
+    if isinstance(cephalogram, np.ndarray):
+        return cephalogram
+    path = os.path.expanduser(os.fspath(cephalogram))
     return read_dicom(path).image if is_dicom(path) else mmcv.imread(path)
 
 
