@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cephalogram_samples import evaluate_cephalograms, random_cephalograms
-from golden_face import POINTS
 from mmengine.config import Config
+from support.cephalogram_samples import (
+    evaluate_cephalograms,
+    random_cephalograms,
+)
+from support.golden_face import POINTS
 
 from cape_mm.doctor import RULES
 from cape_mm.evaluation.functional import (

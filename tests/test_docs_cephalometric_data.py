@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cape_mm.datasets.cephalometric_files import SPACING_SOURCES
+from cape_mm.datasets.formats.cephalometric import SPACING_SOURCES
 from cape_mm.datasets.synthetic import write_cephalograms
 from cape_mm.registry import DATASETS, HOOKS
 from cape_mm.structures import available_schemas, get_schema

@@ -10,7 +10,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 
-from cape_mm.datasets.posetrack_files import layout_metainfo
+from cape_mm.datasets.formats.posetrack import layout_metainfo
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'pavenet'
 FULL = sorted(

@@ -13,7 +13,7 @@ if (ROOT / 'cape_mm').is_dir():
     sys.path.insert(0, str(ROOT))
 
 # Says what is missing, if something is.
-from cape_mm.engine.arguments import add_common_arguments  # noqa: E402
+from cape_mm.cli.arguments import add_common_arguments  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
 
 def check_output_files(args: argparse.Namespace) -> None:
     """Refuse file names that could not be written after the test."""
-    from cape_mm.engine.launch import UsageError
+    from cape_mm.cli.launch import UsageError
 
     if args.out and not args.out.endswith(('.json', '.pkl', '.yaml', '.yml')):
         raise UsageError(
@@ -57,7 +57,7 @@ def check_output_files(args: argparse.Namespace) -> None:
 
 def build_config(args: argparse.Namespace):
     """Read the config and apply the command line to it."""
-    from cape_mm.engine.launch import (
+    from cape_mm.cli.launch import (
         check_checkpoints,
         join_cpu_processes,
         load_config,
@@ -91,7 +91,7 @@ def main() -> None:
     from mmengine.dist import is_main_process
     from mmengine.runner import Runner
 
-    from cape_mm.engine.launch import leave_processes, one_line_errors
+    from cape_mm.cli.launch import leave_processes, one_line_errors
 
     with one_line_errors():
         runner = Runner.from_cfg(build_config(args))

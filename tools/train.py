@@ -13,7 +13,7 @@ if (ROOT / 'cape_mm').is_dir():
     sys.path.insert(0, str(ROOT))
 
 # Says what is missing, if something is.
-from cape_mm.engine.arguments import add_common_arguments  # noqa: E402
+from cape_mm.cli.arguments import add_common_arguments  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,7 +60,7 @@ def enable_amp(cfg) -> None:
     """Switch the optimizer wrapper to mixed precision."""
     from mmengine.device import get_device
 
-    from cape_mm.engine.launch import UsageError
+    from cape_mm.cli.launch import UsageError
 
     if get_device() in ('cpu', 'mps'):
         raise UsageError(
@@ -76,7 +76,7 @@ def enable_amp(cfg) -> None:
 
 def enable_auto_scale_lr(cfg) -> None:
     """Switch on scaling of the learning rate by the batch size."""
-    from cape_mm.engine.launch import UsageError
+    from cape_mm.cli.launch import UsageError
 
     if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
         raise UsageError(
@@ -88,7 +88,7 @@ def enable_auto_scale_lr(cfg) -> None:
 
 def build_config(args: argparse.Namespace):
     """Read the config and apply the command line to it."""
-    from cape_mm.engine.launch import (
+    from cape_mm.cli.launch import (
         check_checkpoints,
         join_cpu_processes,
         load_config,
@@ -122,7 +122,7 @@ def main() -> None:
     # imported late: `-h` and a wrong flag answer at once
     from mmengine.runner import Runner
 
-    from cape_mm.engine.launch import leave_processes, one_line_errors
+    from cape_mm.cli.launch import leave_processes, one_line_errors
 
     with one_line_errors('; go on with --resume'):
         Runner.from_cfg(build_config(args)).train()

@@ -7,7 +7,7 @@ from typing import Callable, Sequence, Union
 import mmcv
 import numpy as np
 
-from cape_mm.datasets.cephalometric_files import is_dicom, read_dicom
+from cape_mm.datasets.formats.cephalometric import is_dicom, read_dicom
 from cape_mm.errors import DataError
 
 from .member_loader import Image, MemberLoader

@@ -11,7 +11,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.structures import PoseDataSample
 from rich.progress import track
 
-from cape_mm.datasets.posetrack_files import layout_metainfo
+from cape_mm.datasets.formats.posetrack import layout_metainfo
 from cape_mm.engine.checkpoint_safety import UnsuitableCheckpointError
 from cape_mm.models.pose_estimators import PAVENet
 

@@ -5,7 +5,7 @@ import pytest
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
-from tiny_cape import write_tiny_cape
+from support.tiny_cape import write_tiny_cape
 
 from cape_mm.apis import CapeInferencer, read_request
 from cape_mm.visualization import EpisodeVisualizer

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
-from tiny_ceph import save_weights, write_tiny_ceph
+from support.tiny_ceph import save_weights, write_tiny_ceph
 
 from cape_mm.apis import CephInferencer
 from cape_mm.evaluation.functional.cephalometric_measurements import measure

@@ -5,8 +5,8 @@ import csv
 import json
 
 import pytest
-from golden_face import EXPECTED, POINTS
-from predicted_cephalogram import make_predicted_cephalogram
+from support.golden_face import EXPECTED, POINTS
+from support.predicted_cephalogram import make_predicted_cephalogram
 
 from cape_mm.apis.ceph_report import (
     describe_cephalogram,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmpose.structures import PoseDataSample
-from tiny_tracking import LENGTH, images, write_tiny_tracking
+from support.tiny_tracking import LENGTH, images, write_tiny_tracking
 
 from cape_mm.apis import ClipPoseInferencer
 from cape_mm.apis.frame_source import FrameSource

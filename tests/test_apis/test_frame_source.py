@@ -6,7 +6,7 @@ import warnings
 import cv2
 import numpy as np
 import pytest
-from tiny_tracking import LENGTH, images, write_frames, write_video
+from support.tiny_tracking import LENGTH, images, write_frames, write_video
 
 from cape_mm.apis import open_video
 from cape_mm.errors import DataError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from tiny_ceph import write_tiny_ceph
+from support.tiny_ceph import write_tiny_ceph
 
 from cape_mm.apis import CephInferencer
 from cape_mm.apis.heatmap_decoding import decode_heatmaps

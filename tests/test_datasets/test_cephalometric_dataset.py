@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mmengine.dataset import pseudo_collate
 
-from cape_mm.datasets.cephalometric_files import (
+from cape_mm.datasets.formats.cephalometric import (
     CephalometricRecord,
     write_coco,
 )

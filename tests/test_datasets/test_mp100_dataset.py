@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from mmpose.visualization import PoseLocalVisualizer
 
-from cape_mm.datasets.annotation_report import PROBLEMS
 from cape_mm.datasets.datasets import MP100Dataset
-from cape_mm.datasets.datasets.mp100_annotation import clean_box
+from cape_mm.datasets.formats.annotation_report import PROBLEMS
+from cape_mm.datasets.formats.mp100.annotation import clean_box
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 

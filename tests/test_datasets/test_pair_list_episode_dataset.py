@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cape_mm.datasets.datasets import pair_list_episode_dataset
-from cape_mm.datasets.datasets.mp100_pair_list import (
+from cape_mm.datasets.formats.mp100.pair_list import (
     draw_pair_list,
     protocol_objects,
 )

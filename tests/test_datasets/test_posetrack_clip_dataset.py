@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from clip_samples import (
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from support.clip_samples import (
     AUGMENTING,
     PLAIN,
     make_content,
@@ -18,10 +20,8 @@ from clip_samples import (
     write_images,
     write_videos,
 )
-from mmengine.registry import DefaultScope
-from mmengine.runner import Runner
 
-from cape_mm.datasets.posetrack_files import keypoint_names
+from cape_mm.datasets.formats.posetrack import keypoint_names
 from cape_mm.datasets.samplers import EpisodeSampler
 from cape_mm.registry import DATASETS
 from cape_mm.structures import EpisodeIndex

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from clip_samples import AUGMENTING, PLAIN
+from support.clip_samples import AUGMENTING, PLAIN
 
-from cape_mm.datasets.posetrack_files import keypoint_names
+from cape_mm.datasets.formats.posetrack import keypoint_names
 from cape_mm.registry import DATASETS
 from cape_mm.structures import EpisodeIndex
 from cape_mm.structures.input_coordinates import norm_to_original

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from clip_samples import PLAIN, write_videos
+from support.clip_samples import PLAIN, write_videos
 
 from cape_mm.datasets.datasets import stick_figures_dataset
 from cape_mm.datasets.synthetic import write_stick_figures

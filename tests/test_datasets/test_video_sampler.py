@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import pytest
-from clip_samples import PLAIN, write_videos
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from support.clip_samples import PLAIN, write_videos
 
 from cape_mm.datasets.samplers import VideoSampler, video_sampler
 

@@ -45,7 +45,9 @@ def cephalograms(drawn_cephalograms, tmp_path) -> Path:
 @pytest.fixture
 def cfg(cephalograms) -> Config:
     """The recipe without fault, which a test may break."""
-    cfg = Config.fromfile(str(TESTS / 'sound_cephalometric_config.py'))
+    cfg = Config.fromfile(
+        str(TESTS / 'support' / 'sound_cephalometric_config.py')
+    )
     for split in ('train', 'val', 'test'):
         cfg[f'{split}_dataloader'].dataset.update(
             data_root=str(cephalograms), serialize_data=False

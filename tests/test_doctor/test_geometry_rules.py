@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from recipe_edits import pipeline, set_input
+from support.recipe_edits import pipeline, set_input
 
 
 def test_other_padding_in_validation(cfg, ask):

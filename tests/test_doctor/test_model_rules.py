@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from recipe_edits import AFFINE, GENERATE, pipeline, set_codec
+from support.recipe_edits import AFFINE, GENERATE, pipeline, set_codec
 
 from cape_mm.doctor import ERROR, WARNING
 from cape_mm.doctor.dry_model import DryModel

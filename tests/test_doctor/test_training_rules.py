@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from recipe_edits import pipeline
+from support.recipe_edits import pipeline
 
 from cape_mm.doctor import ERROR, WARNING
 

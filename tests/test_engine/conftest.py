@@ -19,8 +19,8 @@ MANAGERS = (
     *(Visualizer, EpisodeVisualizer),
 )
 TESTS = Path(__file__).resolve().parents[1]
-TOY_CONFIG = TESTS / 'toy_config.py'
-TINY_CAPE_CONFIG = TESTS / 'tiny_cape_config.py'
+TOY_CONFIG = TESTS / 'support' / 'toy_config.py'
+TINY_CAPE_CONFIG = TESTS / 'support' / 'tiny_cape_config.py'
 
 
 def _clear_singletons():

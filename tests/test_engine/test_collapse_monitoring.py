@@ -17,7 +17,11 @@ from mmengine.structures import InstanceData
 from cape_mm.datasets.synthetic.cephalograms import write_cephalograms
 from cape_mm.engine.hooks import CollapseError
 
-CONFIG = Path(__file__).resolve().parents[1] / 'sound_cephalometric_config.py'
+CONFIG = (
+    Path(__file__).resolve().parents[1]
+    / 'support'
+    / 'sound_cephalometric_config.py'
+)
 MM = 1 / 3.75  # pixels of the small cephalograms
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cape_mm.engine.launch import UsageError, join_cpu_processes
+from cape_mm.cli.launch import UsageError, join_cpu_processes
 
 TESTS = Path(__file__).resolve().parents[1]
 TOOLS = TESTS.parent / 'tools'
@@ -21,7 +21,7 @@ TOOLS = TESTS.parent / 'tools'
 
 @pytest.fixture
 def without_gpu(monkeypatch):
-    monkeypatch.setattr('cape_mm.engine.launch.get_device', lambda: 'cpu')
+    monkeypatch.setattr('cape_mm.cli.launch.get_device', lambda: 'cpu')
 
 
 def _free_port() -> int:

@@ -28,7 +28,7 @@ def files(toy_runner, tmp_path, monkeypatch):
     """Train with the given PCKs; returns the names of the files."""
 
     def train(pcks, **options):
-        monkeypatch.setattr('toy_project.PCK_OF_EPOCH', pcks)
+        monkeypatch.setattr('support.toy_project.PCK_OF_EPOCH', pcks)
         toy_runner(tmp_path, **LONG, **STOP, **options).train()
         return sorted(path.name for path in tmp_path.glob('*.pth'))
 

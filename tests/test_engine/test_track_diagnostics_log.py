@@ -7,7 +7,7 @@ import json
 
 import pytest
 import torch
-from toy_project import ToyPoseModel
+from support.toy_project import ToyPoseModel
 
 # What four iterations of the first epoch know.
 KNOWN = (

@@ -7,13 +7,13 @@ import copy
 
 import numpy as np
 import pytest
-from golden_face import POINTS
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
+from support.golden_face import POINTS
 
-from cape_mm.datasets.cephalometric_files import (
+from cape_mm.datasets.formats.cephalometric import (
     CephalometricRecord,
     write_coco,
 )

@@ -29,7 +29,7 @@ def _clear_singletons():
 
 @pytest.fixture
 def toy_config() -> str:
-    return str(TESTS / 'toy_config.py')
+    return str(TESTS / 'support' / 'toy_config.py')
 
 
 @pytest.fixture

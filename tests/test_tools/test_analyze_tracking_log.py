@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hand_made_log import make_lines, write_scalars
+from support.hand_made_log import make_lines, write_scalars
 
 TOOL = 'analysis_tools/analyze_tracking_log.py'
 WARNS = dict(memory=23000)

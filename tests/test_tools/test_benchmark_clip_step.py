@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from tiny_pavenet import model_config
+from support.tiny_pavenet import model_config
 
 TOOL = 'analysis_tools/benchmark_clip_step.py'
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/benchmark_decoding.py'
-CONFIG = Path(__file__).parents[1] / 'tiny_cape_config.py'
+CONFIG = Path(__file__).parents[1] / 'support' / 'tiny_cape_config.py'
 
 
 def test_prints_both_times_and_an_exact_cache(monkeypatch, capsys):

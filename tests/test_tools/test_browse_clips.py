@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import cv2
 import pytest
-from clip_samples import AUGMENTING, PLAIN, write_videos
+from support.clip_samples import AUGMENTING, PLAIN, write_videos
 
 TOOL = 'analysis_tools/browse_clips.py'
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from tiny_cape import write_tiny_cape
+from support.tiny_cape import write_tiny_cape
 
 TOOL = 'demo/cape_demo.py'
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
@@ -46,7 +46,7 @@ def test_points_on_the_command_line(demo, images):
     )
     assert content['skeleton'] == [[0, 1], [1, 2]]
     (entry,) = content['queries']
-    assert entry['image'] == files[0]
+    assert entry['visualization'] == files[0]
     assert entry['image'] == images[2]
     assert len(entry['keypoints']) == len(entry['scores']) == 3
     assert cv2.imread(str(out / files[0])).shape[1] < 900, 'two panels'

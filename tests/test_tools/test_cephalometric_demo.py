@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from tiny_ceph import write_tiny_ceph
+from support.tiny_ceph import write_tiny_ceph
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 TOOL = 'demo/cephalometric_demo.py'
@@ -46,7 +46,9 @@ def test_images_tables_and_json(demo, tiny):
         cephalogram['image'] for cephalogram in content['cephalograms']
     ] == list(map(str, cephalograms))
     for cephalogram in content['cephalograms']:
-        assert cv2.imread(str(out / cephalogram['image'])).shape[0] == 300
+        assert (
+            cv2.imread(str(out / cephalogram['visualization'])).shape[0] == 300
+        )
     landmarks = rows_of(out / 'landmarks.csv')
     assert len(landmarks) == 2 * 23
     assert landmarks[0]['image'] == str(cephalograms[0])

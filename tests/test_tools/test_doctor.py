@@ -8,7 +8,11 @@ import pytest
 from cape_mm.datasets.synthetic.cephalograms import write_cephalograms
 
 TOOL = 'analysis_tools/doctor.py'
-CONFIG = Path(__file__).resolve().parents[1] / 'sound_cephalometric_config.py'
+CONFIG = (
+    Path(__file__).resolve().parents[1]
+    / 'support'
+    / 'sound_cephalometric_config.py'
+)
 
 
 @pytest.fixture(scope='module')

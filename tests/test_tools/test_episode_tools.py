@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from tiny_cape import save_weights, write_tiny_cape
+from support.tiny_cape import save_weights, write_tiny_cape
 
 ANALYSIS = Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools'
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from tiny_ceph import write_tiny_ceph
+from support.tiny_ceph import write_tiny_ceph
 
 TOOL = 'deployment/export_cephalometric_onnx.py'
 

@@ -5,10 +5,7 @@ import json
 
 import pytest
 
-from cape_mm.datasets.datasets.mp100_pair_list import (
-    PairList,
-    draw_pair_list,
-)
+from cape_mm.datasets.formats.mp100.pair_list import PairList, draw_pair_list
 
 TOOL = 'dataset_converters/make_pair_list.py'
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from tiny_cape import write_tiny_cape
+from support.tiny_cape import write_tiny_cape
 
 from cape_mm.apis import load_estimator
 from cape_mm.apis.episode_source import build_dataset, predict_items

@@ -103,7 +103,7 @@ def test_amp_without_gpu_is_refused(
 def test_launcher_without_gpu_is_refused(
     monkeypatch, capsys, call_tool, toy_config
 ):
-    monkeypatch.setattr('cape_mm.engine.launch.get_device', lambda: 'cpu')
+    monkeypatch.setattr('cape_mm.cli.launch.get_device', lambda: 'cpu')
     message = _error(capsys, call_tool, toy_config, '--launcher', 'pytorch')
     assert 'needs GPUs' in message
 

@@ -6,7 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from tiny_tracking import LENGTH, write_tiny_tracking
+from support.tiny_tracking import LENGTH, write_tiny_tracking
 
 from cape_mm.apis import ClipPoseInferencer
 from cape_mm.visualization.tracked_video_writer import TrackedVideoWriter

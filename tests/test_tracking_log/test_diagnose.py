@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hand_made_log import make_lines, write_scalars
+from support.hand_made_log import make_lines, write_scalars
 
 from cape_mm.models.task_modules import TRACK_DIAGNOSTICS
 from cape_mm.tracking_log import HEALTHY, RULES, diagnose, read_log

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hand_made_log import make_lines, write_scalars
+from support.hand_made_log import make_lines, write_scalars
 
 from cape_mm.tracking_log import read_log
 

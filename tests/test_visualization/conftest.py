@@ -4,7 +4,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from toy_episode import make_toy_episode
+from support.toy_episode import make_toy_episode
 
 
 @pytest.fixture

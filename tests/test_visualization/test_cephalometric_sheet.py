@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from predicted_cephalogram import SIZE, make_predicted_cephalogram
+from support.predicted_cephalogram import SIZE, make_predicted_cephalogram
 
 from cape_mm.visualization import draw_sheet
 from cape_mm.visualization.cephalometric_sheet import _PANEL_INCHES

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
-from golden_face import POINTS
+from support.golden_face import POINTS
 
 from cape_mm.structures import available_schemas, get_schema
 from cape_mm.visualization.cephalometric_tracing import PLANES, find_planes

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
-from clip_samples import PLAIN, track_id, write_videos
+from support.clip_samples import PLAIN, track_id, write_videos
 
 from cape_mm.registry import DATASETS
 from cape_mm.visualization.clip_panels import draw_clip

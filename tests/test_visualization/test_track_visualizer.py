@@ -6,7 +6,7 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.datasets.posetrack_files import layout_metainfo
+from cape_mm.datasets.formats.posetrack import layout_metainfo
 from cape_mm.visualization import TrackVisualizer
 from cape_mm.visualization.track_colors import track_colors
 

@@ -162,7 +162,7 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.engine.launch import one_line_errors
+    from cape_mm.cli.launch import one_line_errors
 
     with one_line_errors():
         run(args)

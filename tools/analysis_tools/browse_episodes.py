@@ -55,7 +55,7 @@ def main() -> None:
     from mmengine.config import Config
 
     from cape_mm.apis.episode_source import build_dataset, spread_indices
-    from cape_mm.engine.launch import merge_cfg_options, one_line_errors
+    from cape_mm.cli.launch import merge_cfg_options, one_line_errors
     from cape_mm.structures import EpisodeIndex
     from cape_mm.visualization.input_panels import draw_item
 

@@ -200,7 +200,7 @@ def main() -> None:
         predict_items,
         spread_indices,
     )
-    from cape_mm.engine.launch import merge_cfg_options, one_line_errors
+    from cape_mm.cli.launch import merge_cfg_options, one_line_errors
 
     with one_line_errors():
         cfg = Config.fromfile(args.config)

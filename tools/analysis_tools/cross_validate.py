@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if (ROOT / 'cape_mm').is_dir():
     sys.path.insert(0, str(ROOT))
 
-from cape_mm.engine.tool_runs import find_best, run_tool  # noqa: E402
+from cape_mm.cli.run_folders import find_best, run_tool  # noqa: E402
 
 Runner = Callable[[Sequence[str], Path], None]
 

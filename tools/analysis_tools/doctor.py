@@ -52,17 +52,17 @@ def main() -> None:
     # imported late: `-h` and a wrong flag answer at once
     from mmengine.config import Config
 
+    from cape_mm.cli.launch import (
+        UsageError,
+        merge_cfg_options,
+        one_line_errors,
+    )
     from cape_mm.doctor import (
         RULES,
         WARNING,
         examine,
         list_rules,
         report_findings,
-    )
-    from cape_mm.engine.launch import (
-        UsageError,
-        merge_cfg_options,
-        one_line_errors,
     )
 
     if args.list:

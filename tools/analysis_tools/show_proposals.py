@@ -120,7 +120,7 @@ def main() -> None:
     from cape_mm.apis import load_estimator
     from cape_mm.apis.decoding_probe import trace_decoding
     from cape_mm.apis.episode_source import build_dataset, spread_indices
-    from cape_mm.engine.launch import merge_cfg_options, one_line_errors
+    from cape_mm.cli.launch import merge_cfg_options, one_line_errors
 
     with one_line_errors():
         cfg = Config.fromfile(args.config)

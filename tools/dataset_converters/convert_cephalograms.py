@@ -180,7 +180,7 @@ def open_source(args: argparse.Namespace, report: Any) -> Source:
     Returns:
         Source: The cephalograms and what belongs to them.
     """
-    from cape_mm.datasets import cephalometric_files as files
+    from cape_mm.datasets.formats import cephalometric as files
     from cape_mm.structures import get_schema
 
     path = args.source
@@ -238,7 +238,7 @@ def convert(args: argparse.Namespace) -> list[str]:
         OSError: If a file is missing or there already.
         ValueError: If a file is wrong.
     """
-    from cape_mm.datasets import cephalometric_files as files
+    from cape_mm.datasets.formats import cephalometric as files
     from cape_mm.structures import get_schema
 
     report = files.make_report(args.source.name)
@@ -251,7 +251,8 @@ def convert(args: argparse.Namespace) -> list[str]:
             args.max_megapixels,
         )
         lines = [
-            f'{count} images, and {args.out_dir / "images.csv"} to fill in'
+            f'{count} cephalograms, and '
+            f'{args.out_dir / "cephalograms.csv"} to fill in'
         ]
         return lines + ([str(report)] if report else [])
     source = open_source(args, report)

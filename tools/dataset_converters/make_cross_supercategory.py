@@ -242,9 +242,7 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` answers at once
-    from cape_mm.datasets.datasets.mp100_annotation import (
-        load_annotation_file,
-    )
+    from cape_mm.datasets.formats.mp100.annotation import load_annotation_file
 
     files = sorted(args.annotations.glob('mp100_split*_*.json'))
     if not files:

@@ -61,10 +61,8 @@ def draw(args: argparse.Namespace):
     Raises:
         DataError: If a category is too small, or the file is broken.
     """
-    from cape_mm.datasets.datasets.mp100_annotation import (
-        load_annotation_file,
-    )
-    from cape_mm.datasets.datasets.mp100_pair_list import (
+    from cape_mm.datasets.formats.mp100.annotation import load_annotation_file
+    from cape_mm.datasets.formats.mp100.pair_list import (
         draw_pair_list,
         protocol_objects,
     )
@@ -108,7 +106,7 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` answers at once
-    from cape_mm.datasets.datasets.mp100_pair_list import PairList
+    from cape_mm.datasets.formats.mp100.pair_list import PairList
     from cape_mm.errors import DataError
 
     try:

@@ -86,15 +86,13 @@ def check(args: argparse.Namespace) -> dict:
             not where it should be.
         DataError: If an annotation file is broken.
     """
-    from cape_mm.datasets.datasets.mp100_annotation import (
-        load_annotation_file,
-    )
-    from cape_mm.datasets.mp100_preparation import (
+    from cape_mm.datasets.formats.mp100 import (
         check_annotation_file,
         check_images,
         check_splits,
         find_matches,
     )
+    from cape_mm.datasets.formats.mp100.annotation import load_annotation_file
 
     files = sorted(args.annotations.glob('*.json'))
     if not files:
@@ -198,7 +196,7 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` answers at once
-    from cape_mm.datasets.mp100_preparation import format_report
+    from cape_mm.datasets.formats.mp100 import format_report
     from cape_mm.errors import DataError
 
     try:

@@ -95,7 +95,7 @@ def parse_points(text: str) -> list[list[float] | None]:
     Raises:
         UsageError: If something else is in it.
     """
-    from cape_mm.engine.launch import UsageError
+    from cape_mm.cli.launch import UsageError
 
     points = []
     for word in text.split():
@@ -123,7 +123,7 @@ def find_images(paths: list[str]) -> list[str]:
 def build_request(args: argparse.Namespace):
     """Make the request of the command line."""
     from cape_mm.apis import EpisodeRequest, RequestMember, read_request
-    from cape_mm.engine.launch import UsageError
+    from cape_mm.cli.launch import UsageError
 
     if args.json:
         request = read_request(
@@ -212,7 +212,7 @@ def main() -> None:
     import mmengine
 
     from cape_mm.apis import CapeInferencer
-    from cape_mm.engine.launch import one_line_errors
+    from cape_mm.cli.launch import one_line_errors
     from cape_mm.visualization import EpisodeVisualizer
 
     with one_line_errors():
@@ -229,7 +229,7 @@ def main() -> None:
             visualizer.add_episode(
                 name, episode, index, out_file=str(out_dir / name)
             )
-            entries.append(dict(describe(query), image=name))
+            entries.append(dict(describe(query), visualization=name))
     out_file = out_dir / 'predictions.json'
     content = dict(
         category=episode.category_name,

@@ -82,8 +82,8 @@ def parse_args() -> argparse.Namespace:
 
 def find_cephalograms(paths: list[str]) -> list[str]:
     """Replace folders by the cephalograms in them, sorted by name."""
-    from cape_mm.datasets.cephalometric_files import is_dicom
-    from cape_mm.engine.launch import UsageError
+    from cape_mm.cli.launch import UsageError
+    from cape_mm.datasets.formats.cephalometric import is_dicom
 
     found = []
     for path in map(Path, paths):
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
     from cape_mm.apis import CephInferencer
     from cape_mm.apis.ceph_report import describe_cephalogram, write_table
     from cape_mm.apis.cephalogram_loader import read_image
-    from cape_mm.engine.launch import UsageError
+    from cape_mm.cli.launch import UsageError
     from cape_mm.evaluation.norms import available_norms, load_norms
     from cape_mm.visualization import draw_sheet
 
@@ -141,7 +141,7 @@ def run(args: argparse.Namespace) -> None:
             args.height,
         )
         mmcv.imwrite(mmcv.rgb2bgr(sheet), str(out_dir / name))
-        entry = dict(describe_cephalogram(result, norms), image=name)
+        entry = dict(describe_cephalogram(result, norms), visualization=name)
         entries.append(entry)
         for kind, rows in tables.items():
             rows += [dict(image=cephalogram, **row) for row in entry[kind]]
@@ -162,7 +162,7 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.engine.launch import UsageError, one_line_errors
+    from cape_mm.cli.launch import UsageError, one_line_errors
 
     with one_line_errors():
         try:

@@ -10,18 +10,18 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from cape_mm.errors import DataError
-from cape_mm.registry import DATASETS
-from cape_mm.structures import LandmarkSchema, get_schema
-
-from ..annotation_report import AnnotationReport
-from ..cephalometric_files.coco_check import (
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.cephalometric.coco_check import (
     compare_names,
     describe,
     find_outside,
 )
-from ..cephalometric_files.coco_file import load_coco
-from ..image_check import STATES, check_images
+from cape_mm.datasets.formats.cephalometric.coco_file import load_coco
+from cape_mm.datasets.formats.image_check import STATES, check_images
+from cape_mm.errors import DataError
+from cape_mm.registry import DATASETS
+from cape_mm.structures import LandmarkSchema, get_schema
+
 from ..pipeline import build_transforms
 
 _PROBLEMS = OrderedDict(

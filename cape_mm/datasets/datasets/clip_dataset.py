@@ -9,12 +9,15 @@ from mmengine.dataset import BaseDataset
 from mmengine.fileio import join_path
 from mmengine.logging import print_log
 
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.image_check import find_missing
+from cape_mm.datasets.formats.posetrack import (
+    POSETRACK_PROBLEMS,
+    layout_metainfo,
+)
 from cape_mm.structures import EpisodeIndex
 
-from ..annotation_report import AnnotationReport
-from ..image_check import find_missing
 from ..pipeline import build_transforms
-from ..posetrack_files import POSETRACK_PROBLEMS, layout_metainfo
 
 
 class ClipDataset(BaseDataset):
@@ -40,8 +43,8 @@ class ClipDataset(BaseDataset):
         num_windows (int): T; 1 in test mode. Defaults to 1.
         num_frames (int): F, odd. Defaults to 3.
         keypoint_layout (str): Which keypoints to give, in which order; see
-            :func:`cape_mm.datasets.posetrack_files.layout_metainfo`. Defaults
-            to ``'posetrack15'``.
+            :func:`cape_mm.datasets.formats.posetrack.layout_metainfo`.
+            Defaults to ``'posetrack15'``.
         missing_images (str): ``'error'``, or ``'drop'`` to go on without the
             frames whose image is missing. Results are then not comparable
             with those of the whole dataset. Defaults to ``'error'``.

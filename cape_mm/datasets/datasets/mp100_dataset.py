@@ -10,15 +10,18 @@ from mmengine.dataset import BaseDataset, force_full_init
 from mmengine.fileio import join_path
 from mmengine.logging import print_log
 
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.image_check import find_missing
+from cape_mm.datasets.formats.mp100.annotation import (
+    load_annotation_file,
+    parse_instances,
+)
+from cape_mm.datasets.formats.mp100.categories import parse_categories
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import Category
 
-from ..annotation_report import AnnotationReport
-from ..image_check import find_missing
 from ..pipeline import build_transforms
-from .mp100_annotation import load_annotation_file, parse_instances
-from .mp100_categories import parse_categories
 
 
 @DATASETS.register_module()

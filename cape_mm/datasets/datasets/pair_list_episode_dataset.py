@@ -8,19 +8,19 @@ import numpy as np
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
+from cape_mm.datasets.formats.mp100.annotation import load_annotation_file
+from cape_mm.datasets.formats.mp100.pair_list import (
+    PairEpisode,
+    PairList,
+    draw_pair_list,
+    protocol_objects,
+)
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import EpisodeIndex
 
 from .episode_dataset import EpisodeDataset
 from .episode_member import load_member
-from .mp100_annotation import load_annotation_file
-from .mp100_pair_list import (
-    PairEpisode,
-    PairList,
-    draw_pair_list,
-    protocol_objects,
-)
 
 
 @DATASETS.register_module()

@@ -5,17 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeIndex
-
-from ..annotation_report import AnnotationReport
-from ..clip_window import draw_centers, unique_frames, window_positions
-from ..posetrack_files import (
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.posetrack import (
     AnnotatedFrame,
     check_regions,
     pack_instances,
     read_videos,
 )
+from cape_mm.registry import DATASETS
+from cape_mm.structures import EpisodeIndex
+
+from ..clip_window import draw_centers, unique_frames, window_positions
 from .clip_dataset import ClipDataset
 
 

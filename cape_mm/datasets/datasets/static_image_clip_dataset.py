@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cape_mm.datasets.formats.posetrack import pack_instances
+from cape_mm.datasets.formats.posetrack.coco_image_file import read_coco_images
+from cape_mm.datasets.formats.posetrack.reader import load_json
 from cape_mm.registry import DATASETS
 from cape_mm.structures import EpisodeIndex
 
 from ..clip_window import unique_frames, window_positions
-from ..posetrack_files import pack_instances
-from ..posetrack_files.coco_image_file import read_coco_images
-from ..posetrack_files.reader import load_json
 from ..pseudo_motion import PseudoMotion
 from .clip_dataset import ClipDataset
 

@@ -8,7 +8,11 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from ..cephalometric_files.coco_file import CephalometricRecord, write_coco
+from cape_mm.datasets.formats.cephalometric.coco_file import (
+    CephalometricRecord,
+    write_coco,
+)
+
 from .cephalogram_renderer import (
     SCHEMA,
     RenderedCephalogram,

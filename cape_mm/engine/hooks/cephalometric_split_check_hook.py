@@ -6,7 +6,7 @@ import logging
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from cape_mm.datasets.cephalometric_files.split_check import (
+from cape_mm.datasets.formats.cephalometric.split_check import (
     SplitContent,
     check_splits,
     read_split,

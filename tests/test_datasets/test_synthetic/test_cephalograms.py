@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cape_mm.datasets.cephalometric_files import load_coco
+from cape_mm.datasets.formats.cephalometric import load_coco
 from cape_mm.datasets.synthetic import cephalograms, write_cephalograms
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 

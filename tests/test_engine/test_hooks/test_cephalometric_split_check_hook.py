@@ -11,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
-from cape_mm.datasets.cephalometric_files import (
+from cape_mm.datasets.formats.cephalometric import (
     CephalometricRecord,
     write_coco,
 )

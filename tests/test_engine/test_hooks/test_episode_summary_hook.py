@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from toy_project import ToyPoseDataset
+from support.toy_project import ToyPoseDataset
 
 from cape_mm.engine.hooks import EpisodeSummaryHook
 

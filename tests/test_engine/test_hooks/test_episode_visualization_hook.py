@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.visualization import Visualizer
 from mmpose.structures import PoseDataSample
-from toy_episode import make_toy_episode
+from support.toy_episode import make_toy_episode
 
 from cape_mm.engine.hooks import EpisodeVisualizationHook
 from cape_mm.visualization import EpisodeVisualizer

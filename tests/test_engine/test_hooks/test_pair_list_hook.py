@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cape_mm.datasets.datasets.mp100_pair_list import PairEpisode, PairList
+from cape_mm.datasets.formats.mp100.pair_list import PairEpisode, PairList
 from cape_mm.engine.hooks import PairListHook
 
 PAIRS = PairList(1, 2, (PairEpisode(7, (1,), (2, 3)),))

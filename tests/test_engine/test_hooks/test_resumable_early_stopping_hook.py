@@ -7,7 +7,7 @@ import pytest
 @pytest.fixture
 def train(toy_runner, tmp_path, monkeypatch, capsys):
     def run(pcks, max_epochs, resume, kind='cape_mm.Resumable', **hook):
-        monkeypatch.setattr('toy_project.PCK_OF_EPOCH', pcks)
+        monkeypatch.setattr('support.toy_project.PCK_OF_EPOCH', pcks)
         hook = dict(
             dict(
                 type=f'{kind}EarlyStoppingHook',

@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData
 from mmengine.visualization import Visualizer
 from mmpose.structures import PoseDataSample
 
-from cape_mm.datasets.posetrack_files import layout_metainfo
+from cape_mm.datasets.formats.posetrack import layout_metainfo
 from cape_mm.engine.hooks import TrackVisualizationHook
 from cape_mm.visualization import TrackVisualizer
 

@@ -163,7 +163,7 @@ def test_averaged_weights_are_measured_on_both(train, monkeypatch):
 
     monkeypatch.setattr(ToySplitError, 'process', process)
     monkeypatch.setattr(
-        'toy_project.ToyPoseModel.val_step',
+        'support.toy_project.ToyPoseModel.val_step',
         lambda self, batch: [self.linear.bias.sum()] * len(batch['inputs']),
     )
     train((3.0,) * 3, (2.5,) * 3, more_hooks=[EMA], max_epochs=1)

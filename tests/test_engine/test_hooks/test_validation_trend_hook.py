@@ -11,7 +11,7 @@ def train(toy_runner, tmp_path, monkeypatch, capsys):
     """Train with the given PCKs; returns the runner with its log."""
 
     def run(pcks, max_epochs=5, resume=False, **hook):
-        monkeypatch.setattr('toy_project.PCK_OF_EPOCH', pcks)
+        monkeypatch.setattr('support.toy_project.PCK_OF_EPOCH', pcks)
         hook = dict(
             dict(
                 type='cape_mm.ValidationTrendHook',

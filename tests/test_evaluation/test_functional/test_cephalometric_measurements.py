@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from golden_face import EXPECTED, POINTS, place
+from support.golden_face import EXPECTED, POINTS, place
 
 from cape_mm.datasets.synthetic.cephalogram_face import draw_face
 from cape_mm.evaluation.functional.cephalometric_formulas import FORMULAS

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 import pytest
-from cephalogram_samples import evaluate_cephalograms, make_cephalogram
-from golden_face import EXPECTED, POINTS, place
+from support.cephalogram_samples import evaluate_cephalograms, make_cephalogram
+from support.golden_face import EXPECTED, POINTS, place
 
 from cape_mm.evaluation.metrics import CephalometricMeasurementMetric
 from cape_mm.registry import METRICS

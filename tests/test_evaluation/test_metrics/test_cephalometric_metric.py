@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from cephalogram_samples import (
+from mmpose.evaluation.metrics import PCKAccuracy
+from support.cephalogram_samples import (
     TRUTH,
     error_cephalogram,
     evaluate_cephalograms,
     make_cephalogram,
     random_cephalograms,
 )
-from mmpose.evaluation.metrics import PCKAccuracy
 
 from cape_mm.evaluation.metrics import CephalometricMetric
 from cape_mm.registry import METRICS

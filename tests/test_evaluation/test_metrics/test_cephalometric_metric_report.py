@@ -8,7 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
-from cephalogram_samples import (
+from support.cephalogram_samples import (
     error_cephalogram,
     evaluate_cephalograms,
     random_cephalograms,

@@ -5,13 +5,13 @@ import json
 
 import numpy as np
 import pytest
-from cephalogram_samples import (
+from support.cephalogram_samples import (
     TRUTH,
     evaluate_cephalograms,
     make_cephalogram,
     random_cephalograms,
 )
-from golden_face import place
+from support.golden_face import place
 
 from cape_mm.errors import DataError
 from cape_mm.evaluation.metrics import CephalometricMetric

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from mmpose.structures import PoseDataSample
-from tiny_pavenet import SIZE, K, build_model, collate, make_clip
+from support.tiny_pavenet import SIZE, K, build_model, collate, make_clip
 
 from cape_mm.models.heads.ignored_areas import ignored_cells, in_cells
 from cape_mm.models.heads.pave_targets import ClipTargets, assign_queries

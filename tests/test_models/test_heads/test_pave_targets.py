@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import torch
-from tiny_pavenet import K, make_clip
+from support.tiny_pavenet import K, make_clip
 
 from cape_mm.models.heads.pave_targets import ClipTargets
 

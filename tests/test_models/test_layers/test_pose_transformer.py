@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_pavenet import LAYERS, C, K, build_model, collate, make_clip
+from support.tiny_pavenet import LAYERS, C, K, build_model, collate, make_clip
 
 from cape_mm.structures import TrackQueryState
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_pavenet import (
+from support.tiny_pavenet import (
     LAYERS,
     K,
     build_model,

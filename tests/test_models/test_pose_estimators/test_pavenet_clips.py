@@ -7,7 +7,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_pavenet import C, K, build_model, collate, make_clip, run_loss
+from support.tiny_pavenet import (
+    C,
+    K,
+    build_model,
+    collate,
+    make_clip,
+    run_loss,
+)
 
 from cape_mm.models.task_modules import TRACK_DIAGNOSTICS
 from cape_mm.structures import TrackQueryState

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-from tiny_pavenet import build_model, collate, make_clip
+from support.tiny_pavenet import build_model, collate, make_clip
 
 
 def make_video(model, video, seed, length=3):

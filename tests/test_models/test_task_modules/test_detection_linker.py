@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from tracker_run import TrackerRun
+from support.tracker_run import TrackerRun
 
 from cape_mm.models.task_modules import DetectionLinker
 

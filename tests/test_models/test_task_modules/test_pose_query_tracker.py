@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from tracker_run import (
+from support.tracker_run import (
     CHANNELS,
     SHAPE,
     SIGMAS,

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tracker_run import TrackerRun, poses_at
+from support.tracker_run import TrackerRun, poses_at
 
 
 def test_references_move_to_proposals_before_the_decoder():

@@ -7,10 +7,10 @@ import logging
 
 import numpy as np
 import pytest
-from clip_samples import PLAIN, person_points, track_id, write_videos
 from mmengine.structures import InstanceData
+from support.clip_samples import PLAIN, person_points, track_id, write_videos
 
-from cape_mm.datasets.posetrack_files import keypoint_names
+from cape_mm.datasets.formats.posetrack import keypoint_names
 from cape_mm.registry import DATASETS
 
 NAMES = keypoint_names('posetrack15')

@@ -1,0 +1,284 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Checks of the annotation files of cephalograms.
+
+Keypoint files in COCO's layout, with one annotation per image. ``info``
+holds ``schema``, the name of a landmark schema. An image has ``id``,
+``file_name``, ``width``, ``height``, ``spacing`` ([x, y] in mm per pixel, or
+null) and ``spacing_source``, and may have ``device``, ``subject`` and
+``class_labels``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Sequence
+
+from cape_mm.errors import DataError
+from cape_mm.structures import available_schemas, get_schema
+
+#: Where the millimetres per pixel come from.
+SPACING_SOURCES = (
+    'file',
+    'dicom_pixel',
+    'dicom_imager',
+    'dicom_imager_uncorrected',
+    'ruler',
+    'user',
+    'unknown',
+)
+_PARTS = dict(
+    images=('id', 'file_name', 'width', 'height'),
+    annotations=('id', 'image_id', 'bbox', 'keypoints'),
+)
+_ADVICE = (
+    'The layout is described in docs/en/cephalometric_data.md; '
+    'write_coco of cape_mm.datasets.formats.cephalometric writes it.'
+)
+
+
+def check_content(content: Any, path: str) -> None:
+    """Check everything in a file that can be checked without the images.
+
+    Args:
+        content (Any): What the JSON file holds.
+        path (str): The file, for messages.
+
+    Raises:
+        DataError: If something is wrong, with the file, the entry and what
+            to do.
+    """
+    _check_layout(content, path)
+    names = content['categories'][0]['keypoints']
+    schema = content.get('info', {}).get('schema')
+    if schema is not None:
+        _check_schema(names, schema, path)
+
+    images: dict[Any, dict] = {}
+    for image in content['images']:
+        _check_image(image, path)
+        if image['id'] in images:
+            _refuse(path, describe(image), 'its id is used twice: renumber')
+        images[image['id']] = image
+    owners: dict[Any, Any] = {}
+    for annotation in content['annotations']:
+        what = f'annotation {annotation["id"]}'
+        image = images.get(annotation['image_id'])
+        if image is None:
+            _refuse(
+                path,
+                what,
+                f'there is no image {annotation["image_id"]}: add it, or '
+                'remove the annotation',
+            )
+        if image['id'] in owners:
+            _refuse(
+                path,
+                f'{what} and annotation {owners[image["id"]]}',
+                f'both belong to {describe(image)}, one cephalogram has one '
+                'annotation: remove one',
+            )
+        owners[image['id']] = annotation['id']
+        what = f'{what} ({image["file_name"]})'
+        _check_box(annotation['bbox'], path, what)
+        _check_keypoints(annotation['keypoints'], names, path, what)
+
+
+def check_spacing(spacing: Any, source: Any) -> str | None:
+    """Check the scale of a cephalogram.
+
+    Args:
+        spacing (Any): (x, y) in millimetres per pixel of the image, or None
+            where it is not known.
+        source (Any): Where it comes from.
+
+    Returns:
+        str | None: What is wrong and what to do; None if nothing is.
+    """
+    if source not in SPACING_SOURCES:
+        return (
+            f'spacing_source is {source!r}: write one of '
+            f'{", ".join(SPACING_SOURCES)}'
+        )
+    if spacing is None:
+        if source != 'unknown':
+            return (
+                f'there is no spacing, but its source is {source!r}: write '
+                "the spacing, or 'unknown'"
+            )
+        return None
+    if not _are_numbers(spacing, 2) or min(spacing) <= 0:
+        return (
+            f'spacing is {spacing!r}: write two positive numbers, the '
+            'millimetres per pixel along x and along y, or null if unknown'
+        )
+    return None
+
+
+def find_outside(
+    keypoints: Sequence[float], size: tuple[int, int]
+) -> list[int]:
+    """Find labelled landmarks that do not lie in the image.
+
+    Args:
+        keypoints (Sequence[float]): 3K numbers x, y, v in original pixels.
+        size (Tuple[int, int]): Width and height of the image in pixels.
+
+    Returns:
+        List[int]: Their positions, from 0.
+    """
+    width, height = size
+    triples = zip(keypoints[0::3], keypoints[1::3], keypoints[2::3])
+    return [
+        index
+        for index, (x, y, v) in enumerate(triples)
+        if v and not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5)
+    ]
+
+
+def describe(image: dict) -> str:
+    """Name an image in a message.
+
+    Args:
+        image (dict): Entry of the file.
+
+    Returns:
+        str: Its id and file name.
+    """
+    return f'image {image["id"]} ({image["file_name"]})'
+
+
+def _refuse(path: str, what: str, problem: str) -> None:
+    raise DataError(f'{path}: {what}: {problem}')
+
+
+def _check_layout(content: Any, path: str) -> None:
+    for part in ('images', 'annotations', 'categories'):
+        entries = content.get(part) if isinstance(content, dict) else None
+        if not isinstance(entries, list):
+            _refuse(path, 'file', f'it has no list {part!r}. {_ADVICE}')
+        for number, entry in enumerate(entries):
+            missing = [
+                key
+                for key in _PARTS.get(part, ())
+                if not isinstance(entry, dict) or entry.get(key) is None
+            ]
+            if missing:
+                _refuse(
+                    path,
+                    f'entry {number} of {part!r}',
+                    f'it has no {", ".join(missing)}. {_ADVICE}',
+                )
+    categories = content['categories']
+    if len(categories) != 1 or not isinstance(
+        categories[0].get('keypoints'), list
+    ):
+        _refuse(
+            path,
+            "'categories'",
+            'there must be one, with the list of landmark names in '
+            f"'keypoints'. {_ADVICE}",
+        )
+
+
+def _check_schema(names: list[str], schema: Any, path: str) -> None:
+    if schema not in available_schemas():
+        _refuse(
+            path,
+            'info.schema',
+            f'there is no landmark schema {schema!r}: write one of '
+            f'{", ".join(available_schemas())}',
+        )
+    problem = compare_names(names, get_schema(schema).names)
+    if problem:
+        _refuse(
+            path,
+            "'keypoints' of the category",
+            f'not the landmarks of schema {schema!r}: {problem}. Correct the '
+            'names, or info.schema',
+        )
+
+
+def compare_names(found: Sequence[str], wanted: Sequence[str]) -> str:
+    """Say how two sets of names differ; their order does not matter.
+
+    Args:
+        found (Sequence[str]): Names in the file.
+        wanted (Sequence[str]): Names that should be there.
+
+    Returns:
+        str: The difference, empty if there is none.
+    """
+    parts = []
+    missing = [name for name in wanted if name not in found]
+    unknown = [name for name in found if name not in wanted]
+    twice = sorted({name for name in found if found.count(name) > 1})
+    for title, names in (
+        ('missing', missing),
+        ('unknown', unknown),
+        ('more than once', twice),
+    ):
+        if names:
+            parts.append(f'{title}: {", ".join(map(repr, names))}')
+    return '; '.join(parts)
+
+
+def _check_image(image: dict, path: str) -> None:
+    what = describe(image)
+    size = [image['width'], image['height']]
+    if not _are_numbers(size, 2) or min(size) <= 0:
+        _refuse(
+            path,
+            what,
+            f'its size is {size[0]!r} x {size[1]!r}: write its width and '
+            'height in pixels',
+        )
+    problem = check_spacing(
+        image.get('spacing'), image.get('spacing_source', 'unknown')
+    )
+    if problem:
+        _refuse(path, what, problem)
+
+
+def _check_box(bbox: Any, path: str, what: str) -> None:
+    if not _are_numbers(bbox, 4) or min(bbox[2:]) <= 0:
+        _refuse(
+            path,
+            what,
+            f'bbox is {bbox!r}: write [0, 0, width, height] of the image',
+        )
+
+
+def _check_keypoints(
+    keypoints: Any, names: list[str], path: str, what: str
+) -> None:
+    if not isinstance(keypoints, list) or len(keypoints) != 3 * len(names):
+        count = len(keypoints) if isinstance(keypoints, list) else keypoints
+        _refuse(
+            path,
+            what,
+            f'keypoints has {count!r} numbers, {3 * len(names)} are needed: '
+            f'x, y, v of each of the {len(names)} landmarks',
+        )
+    for index, name in enumerate(names):
+        values = keypoints[3 * index : 3 * index + 3]
+        if not _are_numbers(values, 3) or values[2] not in (0, 1, 2):
+            _refuse(
+                path,
+                what,
+                f'landmark {name!r} is {values!r}: write finite x, y in '
+                'pixels and v = 0 (not labelled, then x = y = 0), 1 or 2',
+            )
+
+
+def _are_numbers(values: Any, count: int) -> bool:
+    """Whether it is a list of so many finite numbers."""
+    return (
+        isinstance(values, (list, tuple))
+        and len(values) == count
+        and all(
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+            for value in values
+        )
+    )

@@ -1,0 +1,251 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterable
+
+import cv2
+import numpy as np
+
+from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.errors import DataError
+from cape_mm.structures import LandmarkSchema
+
+from .coco_check import check_content, check_spacing, find_outside
+
+
+@dataclass
+class CephalometricRecord:
+    """One cephalogram with its landmarks, as all converters hand it on.
+
+    Attributes:
+        image_path (str): Its image, relative to the folder of the images.
+        keypoints_px (np.ndarray): (K, 2) float, x, y in pixels of the
+            image, in the order of the schema. What is not labelled may hold
+            anything.
+        visible (np.ndarray): (K,) int; 0 not labelled, 1 hidden, 2 visible.
+        spacing (Tuple[float, float], optional): Millimetres per pixel along
+            x and y; None where unknown.
+        spacing_source (str): Where the spacing comes from, one of
+            :data:`cape_mm.datasets.formats.cephalometric.SPACING_SOURCES`.
+        device (str): X-ray device, empty where unknown.
+        subject (str): Who it is, under a pseudonym; empty where unknown.
+        class_labels (Dict[str, Any]): What the dataset says about the
+            cephalogram beyond landmarks, such as skeletal classes.
+        image (np.ndarray, optional): (H, W) or (H, W, 3) uint8, BGR. If it is
+            given, ``image_path`` is written, else it must be there already.
+        extra (Dict[str, Any]): Other entries of the image in the file.
+    """
+
+    image_path: str
+    keypoints_px: np.ndarray
+    visible: np.ndarray
+    spacing: tuple[float, float] | None = None
+    spacing_source: str = 'unknown'
+    device: str = ''
+    subject: str = ''
+    class_labels: dict[str, Any] = field(default_factory=dict)
+    image: np.ndarray | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def write_coco(
+    records: Iterable[CephalometricRecord],
+    schema: LandmarkSchema,
+    path: str | Path,
+    image_root: str | Path,
+    info: dict[str, Any] | None = None,
+) -> list[str]:
+    """Write an annotation file, and the images that records bring along.
+
+    Images and annotations are numbered from 1 in the order of the records.
+    The box is the whole image, whose size is taken from the image itself.
+
+    Args:
+        records (Iterable[CephalometricRecord]): The cephalograms.
+        schema (LandmarkSchema): Their landmarks.
+        path (str | Path): The JSON file to write.
+        image_root (str | Path): Folder of the images.
+        info (Dict[str, Any], optional): Further entries of ``info``, such as
+            the source of the data.
+
+    Returns:
+        List[str]: Landmarks outside of their image, one line each. They
+        are written all the same.
+
+    Raises:
+        FileNotFoundError: If an image is not there.
+        DataError: If a record is wrong, or there is none.
+    """
+    path, image_root = Path(path), Path(image_root)
+    content: dict[str, Any] = dict(
+        info=dict(info or {}, schema=schema.name),
+        images=[],
+        annotations=[],
+        categories=[
+            dict(
+                id=1,
+                name='head',
+                keypoints=list(schema.names),
+                skeleton=[],
+            )
+        ],
+    )
+    outside: list[str] = []
+    paths = set()
+    for number, record in enumerate(records, 1):
+        where = f'{path}: record {number} ({record.image_path})'
+        if record.image_path in paths:
+            raise DataError(
+                f'{where}: an earlier record has the same image; one image '
+                'has one record'
+            )
+        paths.add(record.image_path)
+        points = _collect_points(record, schema, where)
+        size = _provide_image(record, image_root, where)
+        image, annotation = _make_entries(record, number, points, size, where)
+        content['images'].append(image)
+        content['annotations'].append(annotation)
+        outside += [
+            f'{where}: landmark {schema.codes[index]} at '
+            f'({points[index, 0]:g}, {points[index, 1]:g}) is outside of the '
+            f'image of {size[0]} x {size[1]} pixels'
+            for index in find_outside(annotation['keypoints'], size)
+        ]
+    if not content['images']:
+        raise DataError(f'{path}: there is no cephalogram to write')
+    check_content(content, str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, allow_nan=False))
+    return outside
+
+
+def load_coco(path: str | Path) -> dict[str, Any]:
+    """Read an annotation file and check it.
+
+    Args:
+        path (str | Path): The JSON file.
+
+    Returns:
+        Dict[str, Any]: ``info``, ``images``, ``annotations``, ``categories``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DataError: If it is no JSON, or something in it is wrong.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'annotation file {path} does not exist: correct ann_file or '
+            'data_root (ann_file is relative to data_root)'
+        )
+    try:
+        content = json.loads(path.read_text('utf-8'))
+    except ValueError as error:
+        raise DataError(
+            f'annotation file {path} is no valid JSON, perhaps it was not '
+            f'written completely: {error}'
+        ) from error
+    check_content(content, str(path))
+    return content
+
+
+def _collect_points(
+    record: CephalometricRecord, schema: LandmarkSchema, where: str
+) -> np.ndarray:
+    """(K, 3) x, y, v; zeros where not labelled."""
+    count = len(schema)
+    keypoints = np.asarray(record.keypoints_px, dtype=np.float64)
+    visible = np.asarray(record.visible)
+    if keypoints.shape != (count, 2) or visible.shape != (count,):
+        raise DataError(
+            f'{where}: keypoints_px has the shape {keypoints.shape} and '
+            f'visible {visible.shape}; schema {schema.name!r} needs '
+            f'({count}, 2) and ({count},)'
+        )
+    wrong = [
+        f'{code} ({x:g}, {y:g}, v = {v})'
+        for code, (x, y), v in zip(schema.codes, keypoints, visible.tolist())
+        if v not in (0, 1, 2) or (v and not np.isfinite([x, y]).all())
+    ]
+    if wrong:
+        raise DataError(
+            f'{where}: wrong landmarks: {", ".join(wrong)}. Give finite '
+            'coordinates and v = 1 or 2, or v = 0 for what is not labelled'
+        )
+    labelled = visible > 0
+    keypoints = np.where(labelled[:, None], keypoints, 0.0)
+    return np.column_stack([keypoints, visible])
+
+
+def _provide_image(
+    record: CephalometricRecord, image_root: Path, where: str
+) -> tuple[int, int]:
+    """Write the image if it is given; its width and height."""
+    path = image_root / record.image_path
+    if record.image is not None:
+        if not cv2.haveImageWriter(path.name):
+            raise DataError(
+                f'{where}: the image cannot be written as {path.suffix!r}; '
+                'give it the suffix .png'
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _, encoded = cv2.imencode(path.suffix, record.image)
+        path.write_bytes(encoded.tobytes())
+    elif not path.is_file():
+        raise FileNotFoundError(
+            f'{where}: there is no image {path}: put it there, or correct '
+            'image_root'
+        )
+    size = loaded_size(path)
+    if size is None:
+        raise DataError(
+            f'{where}: {path} is no image, or not a complete one: fetch it '
+            'again, or convert it to PNG'
+        )
+    return size
+
+
+def _make_entries(
+    record: CephalometricRecord,
+    number: int,
+    points: np.ndarray,
+    size: tuple[int, int],
+    where: str,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The image and the annotation of the file."""
+    spacing = record.spacing
+    if spacing is not None:
+        spacing = [float(value) for value in spacing]
+    problem = check_spacing(spacing, record.spacing_source)
+    if problem:
+        raise DataError(f'{where}: {problem}')
+    width, height = size
+    image = dict(
+        record.extra,
+        id=number,
+        file_name=record.image_path,
+        width=width,
+        height=height,
+        spacing=spacing,
+        spacing_source=record.spacing_source,
+    )
+    for key in ('device', 'subject', 'class_labels'):
+        if getattr(record, key):
+            image[key] = getattr(record, key)
+    keypoints = []
+    for x, y, v in points.tolist():
+        keypoints += [x, y, int(v)]
+    annotation = dict(
+        id=number,
+        image_id=number,
+        category_id=1,
+        bbox=[0, 0, width, height],
+        area=width * height,
+        iscrowd=0,
+        num_keypoints=int((points[:, 2] > 0).sum()),
+        keypoints=keypoints,
+    )
+    return image, annotation

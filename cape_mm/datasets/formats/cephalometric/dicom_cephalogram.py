@@ -1,0 +1,273 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""X-rays in DICOM files, as images without the data of the patient.
+
+Needs pydicom: ``pip install pydicom``. It is imported only when a
+file is read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from cape_mm.errors import DataError
+
+from .dicom_spacing import find_spacing
+from .image_size import MAX_MEGAPIXELS, check_pixels
+
+_SUFFIXES = ('.dcm', '.dicom', '.dic')
+#: All that is read of a file: nothing of it says who the patient is.
+_HEAD_TAGS = (
+    'Manufacturer',
+    'ManufacturerModelName',
+    'PixelSpacing',
+    'PixelSpacingCalibrationType',
+    'ImagerPixelSpacing',
+    'NominalScannedPixelSpacing',
+    'EstimatedRadiographicMagnificationFactor',
+    'SamplesPerPixel',
+    'PhotometricInterpretation',
+    'PlanarConfiguration',
+    'NumberOfFrames',
+    'Rows',
+    'Columns',
+    'BitsAllocated',
+    'BitsStored',
+    'HighBit',
+    'PixelRepresentation',
+    'PixelPaddingValue',
+    'RescaleIntercept',
+    'RescaleSlope',
+    'ModalityLUTSequence',
+    'WindowCenter',
+    'WindowWidth',
+    'VOILUTFunction',
+    'VOILUTSequence',
+)
+_PIXEL_TAGS = ('PixelData',)
+
+
+class DicomCephalogram(NamedTuple):
+    """A cephalogram of a DICOM file.
+
+    Attributes:
+        image (np.ndarray): (H, W) uint8, bright where little radiation came
+            through (bone is bright).
+        spacing (Tuple[float, float], optional): Millimetres per pixel along
+            x and y; None if the file does not say.
+        spacing_source (str): See
+            :class:`cape_mm.datasets.formats.cephalometric.dicom_spacing.\
+CephalogramSpacing`.
+        device (str): Manufacturer and model; empty where not given.
+        notes (Tuple[str, ...]): Remarks for the user.
+    """
+
+    image: np.ndarray
+    spacing: tuple[float, float] | None
+    spacing_source: str
+    device: str = ''
+    notes: tuple[str, ...] = ()
+
+
+def is_dicom(path: str | Path) -> bool:
+    """Say whether a file is meant to be a DICOM file.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        bool: True if it exists and has a usual suffix or the usual mark.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return False
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    with open(path, 'rb') as file:
+        return file.read(132)[128:] == b'DICM'
+
+
+def png_name(path: str | PurePath) -> str:
+    """Name of the PNG that a DICOM file becomes.
+
+    Only a suffix of DICOM is replaced: exports are often called by their
+    UIDs, such as ``1.2.840.7``, whose last number is none.
+
+    Args:
+        path (str | PurePath): The file, relative to its folder.
+
+    Returns:
+        str: Such as ``'a/1.2.840.7.png'``, with slashes.
+    """
+    path = PurePath(path)
+    if path.suffix.lower() in _SUFFIXES:
+        return path.with_suffix('.png').as_posix()
+    return f'{path.as_posix()}.png'
+
+
+def read_dicom(
+    path: str | Path, max_megapixels: float = MAX_MEGAPIXELS
+) -> DicomCephalogram:
+    """Read one cephalogram.
+
+    Grey values go through the file's rescaling and its first window (else
+    its first lookup table, else from the smallest to the largest value) to 8
+    bits, and are inverted for MONOCHROME1.
+
+    Args:
+        path (str | Path): The file.
+        max_megapixels (float): Limit in millions of pixels, checked before
+            the image is decoded. Defaults to 150.
+
+    Returns:
+        DicomCephalogram: Image, spacing and device; nothing of the patient.
+
+    Raises:
+        ImportError: If pydicom is missing.
+        FileNotFoundError: If there is no such file.
+        DataError: If it is no DICOM file, has no or several images, is
+            too large, or cannot be decoded.
+    """
+    path = Path(path)
+    pydicom = _import_pydicom(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no DICOM file {path}')
+    try:
+        head = pydicom.dcmread(
+            path, stop_before_pixels=True, specific_tags=list(_HEAD_TAGS)
+        )
+    except pydicom.errors.InvalidDicomError as error:
+        raise DataError(
+            f'{path} is no DICOM file: fetch it again, or rename it if it is '
+            'an ordinary image'
+        ) from error
+    _check_head(head, path, max_megapixels)
+    dataset = pydicom.dcmread(path, specific_tags=[*_HEAD_TAGS, *_PIXEL_TAGS])
+    try:
+        pixels = dataset.pixel_array
+    except Exception as error:  # whatever a decoder raises
+        raise DataError(
+            f'{path}: its pixels cannot be decoded ({error}). For compressed '
+            'files install pylibjpeg[all], or export the image uncompressed'
+        ) from error
+    found = find_spacing(dataset)
+    notes: list[str] = list(found.notes)
+    if pixels.ndim == 3:
+        image = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    else:
+        image = _to_bytes(pixels, dataset, notes)
+    names = (getattr(head, key, None) for key in _HEAD_TAGS[:2])
+    return DicomCephalogram(
+        image=image,
+        spacing=found.spacing,
+        spacing_source=found.source,
+        device=' '.join(str(name).strip() for name in names if name),
+        notes=tuple(notes),
+    )
+
+
+def apply_window(
+    values: np.ndarray, center: float, width: float, function: str = 'LINEAR'
+) -> np.ndarray:
+    """Map values to brightness; DICOM PS3.3 section C.11.2.1.
+
+    Args:
+        values (np.ndarray): Any shape, after rescaling.
+        center (float): Window Center.
+        width (float): Window Width, at least 1 for ``'LINEAR'``.
+        function (str): ``'LINEAR'``, ``'LINEAR_EXACT'`` or ``'SIGMOID'``.
+
+    Returns:
+        np.ndarray: The same shape, float64 in [0, 1].
+    """
+    values = np.asarray(values, np.float64)
+    if function == 'SIGMOID':
+        return 1 / (1 + np.exp(-4 * (values - center) / width))
+    if function == 'LINEAR':
+        center, width = center - 0.5, width - 1
+    if width <= 0:
+        return (values > center).astype(np.float64)
+    return np.clip((values - center) / width + 0.5, 0, 1)
+
+
+def _import_pydicom(path: Path) -> Any:
+    try:
+        import pydicom
+        import pydicom.errors
+    except ImportError as error:
+        raise ImportError(
+            f'{path} is a DICOM file; reading it needs pydicom: '
+            'pip install pydicom'
+        ) from error
+    return pydicom
+
+
+def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
+    if not getattr(head, 'Rows', 0) or not getattr(head, 'Columns', 0):
+        raise DataError(f'{path} has no image: choose another file')
+    frames = int(getattr(head, 'NumberOfFrames', 1) or 1)
+    if frames != 1:
+        raise DataError(
+            f'{path} has {frames} frames: a lateral X-ray has one. Choose the '
+            'cephalogram, or export the frame that is wanted'
+        )
+    check_pixels(head.Columns, head.Rows, str(path), max_megapixels)
+    kind = str(getattr(head, 'PhotometricInterpretation', ''))
+    is_rgb = kind == 'RGB' and getattr(head, 'BitsAllocated', 0) == 8
+    if kind not in ('MONOCHROME1', 'MONOCHROME2') and not is_rgb:
+        raise DataError(
+            f'{path} has colours ({kind!r}, {head.get("BitsAllocated")} '
+            'bits): export it as a grey cephalogram, or as PNG'
+        )
+
+
+def _to_bytes(
+    pixels: np.ndarray, dataset: Any, notes: list[str]
+) -> np.ndarray:
+    """(H, W) stored values to (H, W) uint8 brightness."""
+    try:
+        from pydicom.pixels import apply_modality_lut, apply_voi
+    except ImportError:  # pydicom < 3
+        from pydicom.pixel_data_handlers.util import (
+            apply_modality_lut,
+            apply_voi,
+        )
+    values = apply_modality_lut(pixels, dataset)
+    center = _first(getattr(dataset, 'WindowCenter', None))
+    width = _first(getattr(dataset, 'WindowWidth', None))
+    if center is not None and width is not None and width > 0:
+        function = str(getattr(dataset, 'VOILUTFunction', '') or 'LINEAR')
+        share = apply_window(values, center, width, function)
+    elif getattr(dataset, 'VOILUTSequence', None):
+        bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
+        share = apply_voi(values, dataset) / (2.0**bits - 1)
+    elif values.dtype == np.uint8:
+        share = values / 255.0
+    else:
+        share = _stretch(values, pixels, dataset)
+        notes.append('it has no window: grey from smallest to largest value')
+    if dataset.PhotometricInterpretation == 'MONOCHROME1':
+        share = 1 - share
+    return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+
+
+def _stretch(
+    values: np.ndarray, pixels: np.ndarray, dataset: Any
+) -> np.ndarray:
+    """Smallest to largest value, but for the filling around the image."""
+    is_cephalogram = pixels != getattr(dataset, 'PixelPaddingValue', None)
+    known = values[is_cephalogram] if np.any(is_cephalogram) else values
+    low, high = float(known.min()), float(known.max())
+    return (values - low) / max(high - low, 1.0)
+
+
+def _first(value: Any) -> float | None:
+    """The first of one or several numbers."""
+    if value is None or value == '':
+        return None
+    if isinstance(value, (str, bytes)) or not hasattr(value, '__len__'):
+        return float(value)
+    return float(value[0]) if len(value) else None

@@ -1,0 +1,287 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Reader of the ISBI 2014/2015 challenge (400 cephalograms).
+
+Wang et al., Medical Image Analysis 31 (2016) 63-76. A text file per
+cephalogram and doctor has 19 lines ``x,y`` in pixels, then 8 lines with a
+class each.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Iterator, NamedTuple
+
+import numpy as np
+
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.structures import get_schema
+
+from .coco_file import CephalometricRecord
+from .observers import ObserverError, choose_points
+
+SCHEMA = 'isbi2015'
+#: The anatomical types, in the order of the eight last lines.
+TYPES = ('ANB', 'SNB', 'SNA', 'ODI', 'APDI', 'FHI', 'FMA', 'MW')
+#: Size in pixels and millimetres per pixel of all cephalograms of the
+#: challenge.
+SIZE_PX, SPACING_MM = (1935, 2400), 0.1
+_DOCTORS = ('junior', 'senior')
+#: Part -> (folder, first and last number).
+_PARTS = dict(
+    train=('TrainingData', 1, 150),
+    test1=('Test1Data', 151, 300),
+    test2=('Test2Data', 301, 400),
+)
+_SUFFIXES = ('.bmp', '.png', '.jpg', '.jpeg', '.tif', '.tiff')
+
+
+class DoctorsFile(NamedTuple):
+    """What one doctor has written about one cephalogram.
+
+    Attributes:
+        points (np.ndarray): (19, 2) float64, x, y in pixels.
+        types (Dict[str, int]): Class of each of :data:`TYPES`.
+    """
+
+    points: np.ndarray
+    types: dict[str, int]
+
+
+def read_isbi(
+    root: Path,
+    report: AnnotationReport,
+    annotator: str = 'mean',
+    spacing: float | None = None,
+    observer_error: ObserverError | None = None,
+) -> Iterator[CephalometricRecord]:
+    """Read the dataset, in the order of the numbers of the cephalograms.
+
+    The part (``train``, ``test1``, ``test2``) goes by the number. There is
+    one cephalogram of each person. Class labels are the doctors' classes under
+    the names of :data:`TYPES`. With ``'mean'``, such a label is there if both
+    agree, and each doctor's as well, such as ``'ANB_junior'``.
+
+    Args:
+        root (Path): Folder with ``RawImage`` and ``400_junior``,
+            ``400_senior``, or with these two in ``AnnotationsByMD``.
+        report (AnnotationReport): Collects what is not usable.
+        annotator (str): ``'mean'`` of both doctors, ``'junior'`` or
+            ``'senior'``. Defaults to ``'mean'``.
+        spacing (float, optional): Millimetres per pixel of all images. By
+            default 0.1 for images of the original size, else unknown.
+        observer_error (ObserverError, optional): Gets the distance between
+            the doctors, if both have marked the cephalogram.
+
+    Yields:
+        CephalometricRecord: A cephalogram; ``image_path`` is relative to
+            ``root``.
+
+    Raises:
+        FileNotFoundError: If a folder is not there.
+        ValueError: If a file is wrong.
+    """
+    folders = _find_folders(root, annotator)
+    images = _find_images(root)
+    files = {
+        doctor: _number_files(folder) for doctor, folder in folders.items()
+    }
+    numbers = sorted(set().union(*files.values()))
+    if not numbers:
+        raise FileNotFoundError(
+            f'no files 001.txt, 002.txt, ... in {folders[min(folders)]}'
+        )
+    for number in sorted(set(images) - set(numbers)):
+        report.add('no_annotation', str(images[number]))
+    for number in numbers:
+        part = _part_of(number, files)
+        cephalogram = {
+            doctor: read_text(texts[number])
+            for doctor, texts in files.items()
+            if number in texts
+        }
+        wanted = _DOCTORS if annotator == 'mean' else (annotator,)
+        for doctor in wanted:
+            if doctor not in cephalogram:
+                raise FileNotFoundError(
+                    f'{folders[doctor]}: image {number:03d} has no file, but '
+                    'the other doctor has: fetch it, or choose the other '
+                    'annotator'
+                )
+        image = images.get(
+            number, Path('RawImage', _PARTS[part][0], f'{number:03d}.bmp')
+        )
+        scale, source = _scale_of(root / image, spacing)
+        if scale is None:
+            report.add('no_spacing', f'{image}: not of {SIZE_PX} pixels')
+        if len(cephalogram) == 2 and observer_error is not None:
+            observer_error.add(
+                cephalogram['junior'].points,
+                cephalogram['senior'].points,
+                scale,
+            )
+        keypoints_px, visible = choose_points(
+            cephalogram['junior'].points if 'junior' in cephalogram else None,
+            cephalogram['senior'].points if 'senior' in cephalogram else None,
+            annotator,
+            get_schema(SCHEMA).codes,
+            str(image),
+            report,
+        )
+        yield CephalometricRecord(
+            image_path=image.as_posix(),
+            keypoints_px=keypoints_px,
+            visible=visible,
+            spacing=scale,
+            spacing_source=source,
+            subject=f'{number:03d}',
+            class_labels=_merge_types(
+                cephalogram, annotator, str(image), report
+            ),
+            extra=dict(split=part),
+        )
+
+
+def read_text(path: Path) -> DoctorsFile:
+    """Read one file: exactly 19 points, then 8 classes.
+
+    Args:
+        path (Path): The file. Blanks and empty lines do not matter.
+
+    Returns:
+        DoctorsFile: What is in it.
+
+    Raises:
+        ValueError: If it has other lines, with the number of the line.
+    """
+    lines = [
+        (number, line.strip())
+        for number, line in enumerate(path.read_text('utf-8-sig').split('\n'))
+        if line.strip()
+    ]
+    count = len(get_schema(SCHEMA))
+    if len(lines) != count + len(TYPES):
+        raise ValueError(
+            f'{path}: {len(lines)} lines, {count} points and {len(TYPES)} '
+            'classes are needed, a line each: fetch the file again'
+        )
+    points, types = [], {}
+    for number, text in lines[:count]:
+        parts = [part for part in re.split(r'[,\s]+', text) if part]
+        try:
+            x, y = map(float, parts)
+        except ValueError:
+            x = y = np.nan
+        if not np.isfinite([x, y]).all():
+            raise ValueError(
+                f'{path}: line {number + 1}: {text!r} is no point: write x,y '
+                'in pixels'
+            )
+        points.append((x, y))
+    for name, (number, text) in zip(TYPES, lines[count:]):
+        if not re.fullmatch(r'\d+', text):
+            raise ValueError(
+                f'{path}: line {number + 1}: {text!r} is no class of {name}: '
+                'write its number'
+            )
+        types[name] = int(text)
+    return DoctorsFile(np.array(points), types)
+
+
+def _merge_types(
+    cephalogram: dict[str, DoctorsFile],
+    annotator: str,
+    where: str,
+    report: AnnotationReport,
+) -> dict[str, int]:
+    """Classes of one doctor; or both, and those on which they agree."""
+    if annotator != 'mean':
+        return dict(cephalogram[annotator].types)
+    labels = {}
+    for name in TYPES:
+        classes = {
+            doctor: cephalogram[doctor].types[name] for doctor in _DOCTORS
+        }
+        if len(set(classes.values())) == 1:
+            labels[name] = classes['senior']
+        else:
+            report.add('class_conflict', f'{where}: {name} {classes}')
+        labels.update((f'{name}_{d}', value) for d, value in classes.items())
+    return labels
+
+
+def _find_folders(root: Path, annotator: str) -> dict[str, Path]:
+    """Folders of the doctors that are there; those needed must be."""
+    folders = {}
+    for doctor in _DOCTORS:
+        for folder in (root, root / 'AnnotationsByMD'):
+            path = folder / f'400_{doctor}'
+            if path.is_dir():
+                folders[doctor] = path
+                break
+        else:
+            if annotator in ('mean', doctor):
+                raise FileNotFoundError(
+                    f'there is no folder 400_{doctor} in {root}, nor in its '
+                    'AnnotationsByMD: give the folder of the download'
+                )
+    return folders
+
+
+def _number_files(folder: Path) -> dict[int, Path]:
+    return {
+        int(path.stem): path
+        for path in sorted(folder.glob('*.txt'))
+        if path.stem.isdigit()
+    }
+
+
+def _find_images(root: Path) -> dict[int, Path]:
+    """Images by number, relative to the root; checks their folders."""
+    top = root / 'RawImage'
+    if not top.is_dir():
+        raise FileNotFoundError(
+            f'there is no folder RawImage in {root}: put the folders '
+            'TrainingData, Test1Data and Test2Data of the images there'
+        )
+    found: dict[int, Path] = {}
+    for path in sorted(top.rglob('*')):
+        if path.suffix.lower() not in _SUFFIXES or not path.stem.isdigit():
+            continue
+        number = int(path.stem)
+        if number in found:
+            raise ValueError(
+                f'image {number:03d} has two images, {root / found[number]} '
+                f'and {path}: remove one'
+            )
+        for folder, first, last in _PARTS.values():
+            if path.parent.name == folder and not first <= number <= last:
+                raise ValueError(
+                    f'{path}: {folder} has the cephalograms {first:03d} to '
+                    f'{last:03d}: put the image where it belongs'
+                )
+        found[number] = path.relative_to(root)
+    return found
+
+
+def _part_of(number: int, files: dict[str, dict[int, Path]]) -> str:
+    for part, (_, first, last) in _PARTS.items():
+        if first <= number <= last:
+            return part
+    paths: list[Path] = [f[number] for f in files.values() if number in f]
+    raise ValueError(
+        f'{paths[0]}: the challenge has the images 001 to 400: remove the file'
+    )
+
+
+def _scale_of(
+    path: Path, spacing: float | None
+) -> tuple[tuple[float, float] | None, str]:
+    """Millimetres per pixel, and where they come from."""
+    if spacing is not None:
+        return (spacing, spacing), 'user'
+    # A missing image is reported where images are fetched.
+    if path.is_file() and loaded_size(path) != SIZE_PX:
+        return None, 'unknown'
+    return (SPACING_MM, SPACING_MM), 'file'

@@ -1,0 +1,181 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Reader of cephalograms in a pandas table that was written with ``to_json``.
+
+A row per cephalogram: ``Image``, all pixels in one list; ``<landmark>_x`` and
+``<landmark>_y`` in pixels of this image, NaN where not marked; ``set``
+(train, dev, test), ``class`` (I, II, III) and ``patient_id``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Iterator, Mapping
+
+import numpy as np
+
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.structures import LandmarkSchema
+
+from .cephalogram_split import name_part
+from .coco_file import CephalometricRecord
+from .landmark_columns import index_header, match_landmarks, read_points
+from .ruler_file import cephalogram_key
+
+_PERSON = ('patient_id', 'patient')
+_CLASSES = {'1': 'I', '2': 'II', '3': 'III'}
+
+
+def read_pandas_json(
+    path: Path,
+    schema: LandmarkSchema,
+    report: AnnotationReport,
+    image_size: tuple[int, int] | None = None,
+    cephalogram_sizes_mm: Mapping[str, tuple[float, float]] | None = None,
+) -> Iterator[CephalometricRecord]:
+    """Read the cephalograms in the order of the table.
+
+    Persons get numbers in the order of their first row; neither their ids
+    nor any other column is copied or shown in a message.
+
+    Args:
+        path (Path): JSON file, a list of rows or an object of columns.
+        schema (LandmarkSchema): K landmarks, matched with the columns by
+            code or name; blanks, underscores and case do not matter.
+        report (AnnotationReport): Collects what is not usable.
+        image_size (Tuple[int, int], optional): Width and height of the
+            images in pixels; by default they are square.
+        cephalogram_sizes_mm (Mapping[str, Tuple[float, float]], optional):
+            Width and height of cephalograms in mm by the id of the person,
+            from :func:`read_rulers`.
+
+    Yields:
+        CephalometricRecord: A cephalogram with its image.
+
+    Raises:
+        ValueError: If the table or a cell is wrong, with row and column.
+    """
+    rows = _load_rows(path)
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    columns = index_header(header, str(path))
+    points = match_landmarks(columns, schema, str(path))
+    if 'image' not in columns:
+        raise ValueError(
+            f"{path} has no column 'Image' with the pixels; for images in "
+            'files write a CSV table instead'
+        )
+    person = next((columns[k] for k in _PERSON if k in columns), None)
+    known = {name for entry in points for name in entry}
+    known |= {columns.get(key) for key in ('image', 'set', 'class', *_PERSON)}
+    for name in header:
+        if name not in known:
+            report.add('ignored_columns', repr(name))
+    numbers: dict[str, str] = {}
+    for index, row in enumerate(rows):
+        where = f'{path}: row {index}'
+        key = '' if person is None else cephalogram_key(row.get(person, ''))
+        subject = ''
+        if key and key.lower() not in ('nan', 'none'):
+            subject = numbers.setdefault(key, f'{len(numbers) + 1:04d}')
+        image = _read_image(row.get(columns['image']), image_size, where)
+        keypoints_px, visible = read_points(row, points, schema, where, report)
+        record = CephalometricRecord(
+            image_path=f'{index:05d}.png',
+            keypoints_px=keypoints_px,
+            visible=visible,
+            subject=subject,
+            class_labels=_read_class(row, columns, where, report),
+            image=image,
+        )
+        if 'set' in columns:
+            text = str(row.get(columns['set']))
+            part = name_part(text, f"{where}, column 'set'")
+            record.extra = dict(split=part)
+        size_mm = (cephalogram_sizes_mm or {}).get(key)
+        if size_mm is None:
+            report.add('no_spacing', where)
+        else:
+            height, width = image.shape[:2]
+            record.spacing = (size_mm[0] / width, size_mm[1] / height)
+            record.spacing_source = 'ruler'
+        yield record
+
+
+def _load_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a table written by rows or by columns."""
+    try:
+        content = json.loads(path.read_text('utf-8-sig'))
+    except ValueError as error:
+        raise ValueError(
+            f'{path} is no valid JSON, perhaps it was not written '
+            f'completely: {error}'
+        ) from error
+    if isinstance(content, dict) and all(
+        isinstance(column, dict) for column in content.values()
+    ):
+        keys = list(dict.fromkeys(k for c in content.values() for k in c))
+        content = [
+            {name: column.get(key) for name, column in content.items()}
+            for key in keys
+        ]
+    if (
+        not isinstance(content, list)
+        or not content
+        or not all(isinstance(row, dict) for row in content)
+    ):
+        raise ValueError(
+            f'{path} is no table of cephalograms: write it with '
+            "to_json(path, orient='records')"
+        )
+    return content
+
+
+def _read_image(
+    value: Any, size: tuple[int, int] | None, where: str
+) -> np.ndarray:
+    """(H, W) uint8 if all channels are equal, else (H, W, 3) BGR."""
+    try:
+        pixels = np.asarray(value, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        pixels = np.full(1, np.nan)
+    with np.errstate(invalid='ignore'):
+        is_byte = (pixels >= 0) & (pixels <= 255) & (pixels % 1 == 0)
+    if not pixels.size or not is_byte.all():
+        raise ValueError(
+            f"{where}, column 'Image': a list of whole numbers 0 to 255 is "
+            'needed'
+        )
+    side = math.isqrt(pixels.size // 3)
+    width, height = size or (side, side)
+    if pixels.size != 3 * width * height:
+        raise ValueError(
+            f"{where}, column 'Image': {pixels.size} numbers are not "
+            f'3 x {width} x {height}: give the size of the images'
+        )
+    image = pixels.astype(np.uint8).reshape(height, width, 3)
+    if (image == image[..., :1]).all():
+        return np.ascontiguousarray(image[..., 0])
+    return np.ascontiguousarray(image[..., ::-1])
+
+
+def _read_class(
+    row: Mapping[str, Any],
+    columns: Mapping[str, str],
+    where: str,
+    report: AnnotationReport,
+) -> dict[str, str]:
+    """The skeletal class as I, II or III."""
+    if 'class' not in columns:
+        return {}
+    text = cephalogram_key(row.get(columns['class'])).upper()
+    label = _CLASSES.get(text, text)
+    if label in ('NONE', 'NAN', ''):
+        report.add('no_class', where)
+        return {}
+    if label not in _CLASSES.values():
+        raise ValueError(
+            f"{where}, column 'class': {text!r}: write I, II or III (or 1, "
+            '2, 3)'
+        )
+    return dict(skeletal_class=label)

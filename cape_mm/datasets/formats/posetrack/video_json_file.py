@@ -1,0 +1,227 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Annotation files of PoseTrack18 and 21: COCO-like, with track ids."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Callable, Sequence
+
+import numpy as np
+
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+
+from .annotated_video import (
+    HIDDEN,
+    UNLABELLED,
+    VISIBLE,
+    AnnotatedFrame,
+    AnnotatedPerson,
+    frame_number,
+)
+
+
+def read_video_json(
+    content: dict, path: str, names: Sequence[str], report: AnnotationReport
+) -> list[AnnotatedFrame]:
+    """Read all frames of a PoseTrack18 or 21 file, or of several in one.
+
+    The file's flag of a joint is 0 or 1. As poseval and PoseTrack21's kit
+    do, a joint is taken as labelled if it has coordinates: with flag 0 it is
+    hidden. A flag of 2, as COCO has it, is visible, too.
+
+    Args:
+        content (dict): The file, with ``images``, ``annotations`` and
+            ``categories``.
+        path (str): The file, for errors.
+        names (Sequence[str]): K keypoints to give, in this order; matched by
+            name.
+        report (AnnotationReport): Takes what is not usual.
+
+    Returns:
+        List[AnnotatedFrame]: In the order of the file.
+
+    Raises:
+        ValueError: If the file is broken or lacks keypoints.
+    """
+    persons = read_persons(content, path, names, report, _joint_states)
+    frames = []
+    for image in content['images']:
+        where = f'{path}: image {image["id"]}'
+        members = persons[image['id']]
+        frames.append(
+            AnnotatedFrame(
+                file_name=image['file_name'],
+                number=frame_number(image['file_name'], where),
+                is_labeled=bool(image.get('is_labeled', bool(members))),
+                image_id=image['id'],
+                size=image_size(image),
+                persons=members,
+                ignore_regions=_read_regions(image, where),
+            )
+        )
+    return frames
+
+
+def read_persons(
+    content: dict,
+    path: str,
+    names: Sequence[str],
+    report: AnnotationReport,
+    joint_states: Callable[[np.ndarray], np.ndarray],
+    absent: Sequence[str] = (),
+) -> dict[int, list[AnnotatedPerson]]:
+    """Read all annotations of a COCO-like file.
+
+    Args:
+        content (dict): The file.
+        path (str): The file, for errors.
+        names (Sequence[str]): K keypoints to give, in this order.
+        report (AnnotationReport): Takes what is not usual.
+        joint_states (Callable): Turns (K, 3) x, y, flag of the file into (K,)
+            states: unlabelled, hidden or visible.
+        absent (Sequence[str]): Which of them the file may lack; they are then
+            unlabelled. Defaults to none.
+
+    Returns:
+        Dict[int, List[AnnotatedPerson]]: Persons by the image's id.
+
+    Raises:
+        ValueError: If the file is broken or lacks other keypoints.
+    """
+    known = set()
+    for position, image in enumerate(content['images']):
+        if 'file_name' not in image or 'id' not in image:
+            raise ValueError(
+                f'{path}: image number {position} has no file_name or no id'
+            )
+        known.add(image['id'])
+    persons: dict[int, list[AnnotatedPerson]] = defaultdict(list)
+    annotations = content.get('annotations') or []
+    if not annotations:
+        return persons
+    category, total, columns = _match_names(content, path, names, absent)
+    for annotation in annotations:
+        where = f'{path}: {_describe(annotation)}'
+        if annotation.get('image_id') not in known:
+            report.add('unknown_image', _describe(annotation))
+        elif annotation.get('category_id', category) == category:
+            points = _read_points(annotation, where, total)[columns]
+            points[:, 2] = joint_states(points)
+            person = _read_person(annotation, where, points)
+            persons[annotation['image_id']].append(person)
+    return persons
+
+
+def _joint_states(points: np.ndarray) -> np.ndarray:
+    """States of (K, 3) joints with PoseTrack's flag 0 or 1."""
+    has_place = (points[:, :2] != 0).any(axis=1)
+    states = np.where(has_place, HIDDEN, UNLABELLED)
+    states[points[:, 2] > 0] = VISIBLE
+    return states
+
+
+def _match_names(
+    content: dict, path: str, names: Sequence[str], absent: Sequence[str]
+) -> tuple[int, int, list[int]]:
+    """The category, its number of keypoints, and columns of the wanted.
+
+    A column behind the last stands for a keypoint that is absent.
+    """
+    categories = [
+        category
+        for category in content.get('categories') or []
+        if category.get('keypoints')
+    ]
+    if len(categories) != 1:
+        raise ValueError(
+            f'{path} has {len(categories)} categories with names of '
+            "keypoints, it needs one: 'person'"
+        )
+    found = categories[0]['keypoints']
+    missing = [
+        name for name in names if name not in found and name not in absent
+    ]
+    if missing:
+        raise ValueError(
+            f'{path} lacks the keypoints {", ".join(missing)}; it has '
+            f'{", ".join(found)}. Choose another keypoint_layout, or correct '
+            "'keypoints' of the file's category"
+        )
+    total = len(found)
+    columns = [found.index(name) if name in found else total for name in names]
+    return categories[0]['id'], total, columns
+
+
+def _read_points(annotation: dict, where: str, total: int) -> np.ndarray:
+    """Joints as in the file and a row of zeros: (total + 1, 3) float32."""
+    # PoseTrack21 annotates small persons by their box alone.
+    values = annotation.get('keypoints') or [0] * 3 * total
+    if len(values) != 3 * total:
+        raise ValueError(
+            f'{where} has {len(values)} numbers as keypoints, its category '
+            f'has {total} keypoints of 3 numbers'
+        )
+    points = np.zeros((total + 1, 3), np.float32)
+    points[:total] = np.reshape(values, (total, 3))
+    if not np.isfinite(points).all():
+        raise ValueError(f'{where} has keypoints that are not finite')
+    return points
+
+
+def _read_person(
+    annotation: dict, where: str, keypoints: np.ndarray
+) -> AnnotatedPerson:
+    """Read what an annotation has beside its joints."""
+    area = annotation.get('area')
+    track_id = annotation.get('track_id')
+    return AnnotatedPerson(
+        record=_describe(annotation),
+        keypoints=keypoints,
+        track_id=None if track_id is None else int(track_id),
+        bbox=_read_box(annotation, 'bbox', where),
+        head_box=_read_box(annotation, 'bbox_head', where),
+        area=None if area is None else float(area),
+        is_crowd=bool(annotation.get('iscrowd', False)),
+    )
+
+
+def _read_box(entry: dict, key: str, where: str) -> np.ndarray | None:
+    """Turn x, y, width, height into (4,) x1, y1, x2, y2."""
+    box = entry.get(key) or None
+    if box is None:
+        return None
+    if len(box) != 4:
+        raise ValueError(f'{where}: {key} is {box}, not 4 numbers')
+    x, y, width, height = box
+    return np.array([x, y, x + width, y + height], np.float32)
+
+
+def _read_regions(image: dict, where: str) -> list[np.ndarray]:
+    """Polygons of an image, (P, 2) float32 each."""
+    all_x = image.get('ignore_regions_x') or []
+    all_y = image.get('ignore_regions_y') or []
+    if not all(isinstance(part, list) for part in (*all_x, *all_y)):
+        raise ValueError(
+            f'{where}: ignore_regions_x and ignore_regions_y need a list for '
+            'each polygon, also for a single one: [[0, 96, 96]]'
+        )
+    if [len(x) for x in all_x] != [len(y) for y in all_y]:
+        raise ValueError(
+            f'{where}: ignore_regions_x and ignore_regions_y have not the '
+            'same lengths'
+        )
+    return [
+        np.array([x, y], np.float32).reshape(2, -1).T
+        for x, y in zip(all_x, all_y)
+    ]
+
+
+def image_size(image: dict) -> tuple[int, int] | None:
+    """Width and height as annotated, None if they are not."""
+    if image.get('width') and image.get('height'):
+        return int(image['width']), int(image['height'])
+    return None
+
+
+def _describe(annotation: dict) -> str:
+    return f'annotation {annotation.get("id")}'

@@ -1,0 +1,58 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+from argparse import Namespace
+
+import pytest
+from mmengine.config import Config
+
+from cape_mm.cli.launch import UsageError, load_config, merge_cfg_options
+
+
+@pytest.fixture
+def config():
+    return Config(dict(optim_wrapper=dict(optimizer=dict(lr=1.0))))
+
+
+def merge(config, **options):
+    options = {name.replace('__', '.'): v for name, v in options.items()}
+    merge_cfg_options(config, Namespace(cfg_options=options))
+
+
+def test_an_option_with_a_typo_is_refused(config):
+    with pytest.raises(UsageError, match='did you mean `optim_wrapper`'):
+        merge(config, optim_wraper__optimizer__lr=2.0)
+
+
+def test_new_entries_of_what_is_there_are_options(config):
+    merge(config, optim_wrapper__clip_grad__max_norm=1.0)
+    assert config.optim_wrapper.clip_grad.max_norm == 1.0
+
+
+@pytest.mark.parametrize('name', ['randomness__seed', 'model_wrapper_cfg'])
+def test_what_mmengine_reads_need_not_be_in_the_config(config, name):
+    merge(config, **{name: 1})
+    assert name.partition('__')[0] in config
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text("max_epochs = {{'$CAPE_EPOCHS:20'}}\n")
+    return Namespace(
+        config=str(path), launcher='none', work_dir=None, local_rank=0
+    )
+
+
+def test_a_bad_value_of_the_environment_is_named(config_file, monkeypatch):
+    monkeypatch.setenv('CAPE_EPOCHS', 'many')
+    with pytest.raises(UsageError, match='CAPE_EPOCHS=many'):
+        load_config(config_file)
+
+
+def test_a_faulty_config_keeps_its_traceback(config_file, monkeypatch):
+    monkeypatch.delenv('CAPE_EPOCHS', raising=False)
+    with open(config_file.config, 'a') as file:
+        file.write('lr = undefined\n')
+    with pytest.raises(NameError):
+        load_config(config_file)

@@ -1,0 +1,53 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from cape_mm.datasets.formats.image_check import check_images, loaded_size
+
+
+@pytest.fixture
+def image():
+    def write(path, width=40, height=30):
+        rng = np.random.default_rng(0)
+        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        cv2.imwrite(str(path), pixels)
+        return path
+
+    return write
+
+
+def test_every_state_is_recognised(tmp_path, image):
+    image(tmp_path / 'good.png')
+    image(tmp_path / 'other.png', width=41)
+    (tmp_path / 'text.png').write_text('no image')
+    images = [
+        dict(file_name=f'{name}.png', width=40, height=30)
+        for name in ('good', 'other', 'text', 'absent')
+    ]
+    assert check_images(images, tmp_path) == {
+        'good.png': 'ok',
+        'other.png': 'wrong_size',
+        'text.png': 'unreadable',
+        'absent.png': 'missing',
+    }
+
+
+def test_only_decoding_finds_an_incomplete_image(tmp_path, image):
+    path = image(tmp_path / 'cut.jpg')
+    path.write_bytes(path.read_bytes()[:-400])
+    assert loaded_size(path) == (40, 30)
+    assert loaded_size(path, decode=True) is None
+
+
+def test_size_is_that_of_opencv_for_a_turned_photo(tmp_path):
+    path = tmp_path / 'turned.jpg'
+    image = Image.fromarray(np.zeros((30, 40, 3), np.uint8))
+    exif = Image.Exif()
+    exif[274] = 6
+    image.save(path, exif=exif)
+    height, width = cv2.imread(str(path)).shape[:2]
+    assert loaded_size(path) == (width, height) == (30, 40)

@@ -1,0 +1,79 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.posetrack import (
+    POSETRACK_PROBLEMS,
+    keypoint_names,
+)
+from cape_mm.datasets.formats.posetrack.coco_image_file import read_coco_images
+
+COCO = keypoint_names('coco')
+
+
+def make_content():
+    points = np.column_stack(
+        [np.arange(17) + 1, np.arange(17) + 50, np.arange(17) % 3]
+    )
+    person = dict(
+        id=9,
+        image_id=3,
+        category_id=1,
+        bbox=[0, 0, 20, 70],
+        area=400,
+        keypoints=points.ravel().tolist(),
+    )
+    other = dict(id=10, image_id=3, category_id=2, bbox=[0, 0, 1, 1])
+    return dict(
+        images=[
+            dict(id=3, file_name='x.jpg', width=20, height=70),
+            dict(id=4, file_name='y.jpg'),
+        ],
+        annotations=[person, other],
+        categories=[
+            dict(id=1, name='person', keypoints=list(COCO)),
+            dict(id=2, name='dog'),
+        ],
+    )
+
+
+def read(content, layout):
+    report = AnnotationReport('file', problems=POSETRACK_PROBLEMS)
+    names = keypoint_names(layout)
+    return read_coco_images(content, 'coco.json', names, report)
+
+
+def test_posetrack15_takes_13_joints_by_name_and_invents_none():
+    frame, empty = read(make_content(), 'posetrack15')
+    (person,) = frame.persons
+    for joint, row in zip(keypoint_names('posetrack15'), person.keypoints):
+        if joint in ('head_bottom', 'head_top'):
+            assert row.tolist() == [0, 0, 0]
+        else:
+            index = COCO.index(joint)
+            assert row.tolist() == [index + 1, index + 50, index % 3]
+    assert (frame.size, empty.size) == ((20, 70), None)
+    assert person.area == 400 and person.track_id is None
+    assert empty.persons == [] and empty.is_labeled
+
+
+def test_coco_layout_keeps_all_17():
+    frame, _ = read(make_content(), 'coco')
+    assert frame.persons[0].keypoints[:, 2].tolist() == [
+        number % 3 for number in range(17)
+    ]
+
+
+def test_other_missing_joints_are_an_error():
+    content = make_content()
+    content['categories'][0]['keypoints'][5] = 'shoulder'
+    with pytest.raises(ValueError, match='coco.json lacks .* left_shoulder;'):
+        read(content, 'posetrack15')
+
+
+def test_files_without_keypoints_are_refused():
+    with pytest.raises(ValueError, match='no COCO keypoint file.*has images'):
+        read(dict(images=[]), 'coco')
