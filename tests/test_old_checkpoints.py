@@ -29,6 +29,9 @@ FAMILIES = ('cape', 'cephalometric', 'pavenet')
 REL_TOLERANCE = 1e-5
 #: Keypoints are stored to four digits after the point, in original pixels.
 PX_TOLERANCE = 2e-3
+#: Whether CAPE's normalised frame is another one than that of the weights. If
+#: not, CAPE is compared as strictly as the other families.
+CAPE_FRAME_MOVED = False
 #: The normalised frame of CAPE may move by half an input pixel (from corners
 #: to `grid_sample`'s cells), to which these weights were not trained.
 CAPE_MOVE = 1.0  # input pixels, for 98 % of the coordinates
@@ -135,8 +138,8 @@ def test_an_old_checkpoint_tests_to_the_same_figures(family, result):
     expected = read(family, 'figures.json')
     assert set(expected) <= set(result.metrics)
     for key, value in expected.items():
-        tolerance = dict(rel=REL_TOLERANCE, abs=1e-9, nan_ok=True)
-        if family == 'cape':
+        tolerance = dict(rel=REL_TOLERANCE, abs=1e-6, nan_ok=True)
+        if family == 'cape' and CAPE_FRAME_MOVED:
             tolerance = cape_tolerance(key)
         assert result.metrics[key] == pytest.approx(value, **tolerance), key
 
@@ -171,7 +174,7 @@ def test_an_old_checkpoint_predicts_the_same_keypoints(family, result):
         if family == 'cape':
             moves[-1] /= other['input_pixel_px']
     moves = np.concatenate(moves)
-    if family == 'cape':
+    if family == 'cape' and CAPE_FRAME_MOVED:
         assert moves.max() < CAPE_LARGEST_MOVE
         assert np.mean(moves < CAPE_MOVE) > 0.98
     else:
