@@ -18,6 +18,7 @@ from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
 from mmengine.registry import Registry
+from mmpose.registry import KEYPOINT_CODECS as MMPOSE_KEYPOINT_CODECS
 
 HOOKS = Registry(
     'hook', parent=MMENGINE_HOOKS, locations=['cape_mm.engine.hooks']
@@ -44,6 +45,12 @@ TASK_UTILS = Registry(
     'task util',
     parent=MMENGINE_TASK_UTILS,
     locations=['cape_mm.models.task_modules'],
+)
+#: MMPose's own root: MMEngine has no codecs.
+KEYPOINT_CODECS = Registry(
+    'KEYPOINT_CODECS',
+    parent=MMPOSE_KEYPOINT_CODECS,
+    locations=['cape_mm.codecs'],
 )
 METRICS = Registry(
     'metric', parent=MMENGINE_METRICS, locations=['cape_mm.evaluation.metrics']

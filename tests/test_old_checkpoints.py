@@ -29,11 +29,8 @@ FAMILIES = ('cape', 'cephalometric', 'pavenet')
 REL_TOLERANCE = 1e-5
 #: Keypoints are stored to four digits after the point, in original pixels.
 PX_TOLERANCE = 2e-3
-#: Whether CAPE's normalised frame is another one than that of the weights. If
-#: not, CAPE is compared as strictly as the other families.
-CAPE_FRAME_MOVED = False
-#: The normalised frame of CAPE may move by half an input pixel (from corners
-#: to `grid_sample`'s cells), to which these weights were not trained.
+#: The normalised frame of CAPE has moved by half an input pixel, from pixel
+#: centres to borders, to which these weights were not trained.
 CAPE_MOVE = 1.0  # input pixels, for 98 % of the coordinates
 #: A move of the supports by half an input pixel moved the most sensitive
 #: coordinate of the 360 by 1.2 input pixels, all others by less than 1.
@@ -139,7 +136,7 @@ def test_an_old_checkpoint_tests_to_the_same_figures(family, result):
     assert set(expected) <= set(result.metrics)
     for key, value in expected.items():
         tolerance = dict(rel=REL_TOLERANCE, abs=1e-6, nan_ok=True)
-        if family == 'cape' and CAPE_FRAME_MOVED:
+        if family == 'cape':
             tolerance = cape_tolerance(key)
         assert result.metrics[key] == pytest.approx(value, **tolerance), key
 
@@ -174,7 +171,7 @@ def test_an_old_checkpoint_predicts_the_same_keypoints(family, result):
         if family == 'cape':
             moves[-1] /= other['input_pixel_px']
     moves = np.concatenate(moves)
-    if family == 'cape' and CAPE_FRAME_MOVED:
+    if family == 'cape':
         assert moves.max() < CAPE_LARGEST_MOVE
         assert np.mean(moves < CAPE_MOVE) > 0.98
     else:

@@ -29,6 +29,9 @@ for root in sorted({item.split('.')[0] for item in sys.argv[2:]}):
         failed |= os.waitpid(process, 0)[1]
         continue
     names = [i.split('.')[1] for i in sys.argv[2:] if i.startswith(root + '.')]
+    if root == 'KEYPOINT_CODECS':  # of MMPose; datasets import ours
+        import cape_mm.registry
+        from mmpose import registry
     with getattr(registry, root).switch_scope_and_registry(None) as node:
         found = {name: node.get('cape_mm.' + name) for name in names}
     wrong = [n for n, t in found.items() if getattr(t, '__name__', '') != n]

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from mmpose.structures import PoseDataSample
 
+from cape_mm.structures.coordinates import norm_to_pixels
 from cape_mm.visualization.episode_visualizer import join_panels
 from cape_mm.visualization.pose_panel import (
     draw_keypoints,
@@ -71,6 +72,4 @@ def _labels(member: PoseDataSample, panel: np.ndarray) -> tuple:
     labels = member.gt_instance_labels
     valid = np.asarray(labels.keypoint_weights)[0] > 0
     norm = np.asarray(labels.keypoint_labels)[0, :, :2]
-    size_in = np.array(member.input_size, np.float64)
-    scale = np.array(panel.shape[1::-1]) / size_in
-    return (norm * size_in + 0.5) * scale - 0.5, valid
+    return norm_to_pixels(norm, panel.shape[:2]), valid

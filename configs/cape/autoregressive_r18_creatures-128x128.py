@@ -37,7 +37,7 @@ read = [
 pack = [
     dict(
         type='GenerateTarget',
-        encoder=dict(type='RegressionLabel', input_size=input_size),
+        encoder=dict(type='cape_mm.NormalizedLabel', input_size=input_size),
     ),
     dict(type='PackPoseInputs'),
 ]

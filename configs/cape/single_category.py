@@ -27,7 +27,7 @@ pipeline = [
     dict(type='TopdownAffine', input_size=input_size),
     dict(
         type='GenerateTarget',
-        encoder=dict(type='RegressionLabel', input_size=input_size),
+        encoder=dict(type='cape_mm.NormalizedLabel', input_size=input_size),
     ),
     dict(type='PackPoseInputs'),
 ]

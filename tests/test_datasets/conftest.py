@@ -89,7 +89,7 @@ def pipeline():
         dict(type='TopdownAffine', input_size=size),
         dict(
             type='GenerateTarget',
-            encoder=dict(type='RegressionLabel', input_size=size),
+            encoder=dict(type='cape_mm.NormalizedLabel', input_size=size),
         ),
         dict(type='PackPoseInputs'),
     ]

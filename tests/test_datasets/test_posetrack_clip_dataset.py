@@ -25,7 +25,7 @@ from cape_mm.datasets.formats.posetrack import keypoint_names
 from cape_mm.datasets.samplers import EpisodeSampler
 from cape_mm.registry import DATASETS
 from cape_mm.structures import EpisodeIndex
-from cape_mm.structures.input_coordinates import norm_to_original
+from cape_mm.structures.coordinates import norm_to_original
 
 KEPT = [0, 1, 2, *range(5, 17)]
 

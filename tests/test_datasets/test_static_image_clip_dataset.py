@@ -12,7 +12,7 @@ from support.clip_samples import AUGMENTING, PLAIN
 from cape_mm.datasets.formats.posetrack import keypoint_names
 from cape_mm.registry import DATASETS
 from cape_mm.structures import EpisodeIndex
-from cape_mm.structures.input_coordinates import norm_to_original
+from cape_mm.structures.coordinates import norm_to_original
 
 COCO = keypoint_names('coco')
 

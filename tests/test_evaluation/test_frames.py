@@ -26,7 +26,7 @@ PIPELINE = [
     dict(type='TopdownAffine', input_size=SIZE),
     dict(
         type='GenerateTarget',
-        encoder=dict(type='RegressionLabel', input_size=SIZE),
+        encoder=dict(type='cape_mm.NormalizedLabel', input_size=SIZE),
     ),
     dict(type='PackPoseInputs'),
 ]

@@ -11,7 +11,7 @@ from mmpose.structures import PoseDataSample
 
 from cape_mm.registry import TRANSFORMS
 from cape_mm.structures import ClipDataSample
-from cape_mm.structures.input_coordinates import pixels_to_norm
+from cape_mm.structures.coordinates import pixels_to_norm
 
 _ORIGINAL = (
     'keypoints',

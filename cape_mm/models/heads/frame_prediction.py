@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
-from cape_mm.structures.input_coordinates import norm_to_original
+from cape_mm.structures.coordinates import norm_to_original
 
 from ..layers.pose_extent import pose_extent
 from ..task_modules.pose_matching import image_size

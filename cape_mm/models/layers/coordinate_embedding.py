@@ -6,6 +6,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from cape_mm.structures.coordinates import pixels_to_norm
+
 
 class CoordinateEmbedding(nn.Module):
     """Embed points continuously: Fourier features followed by a linear map.
@@ -61,7 +63,10 @@ def grid_points(
         row.
     """
     options = dict(device=device, dtype=dtype)
-    y = (torch.arange(height, **options) + 0.5) / height
-    x = (torch.arange(width, **options) + 0.5) / width
-    y, x = torch.meshgrid(y, x, indexing='ij')
-    return torch.stack([x, y], dim=-1).flatten(0, 1)
+    y, x = torch.meshgrid(
+        torch.arange(height, **options),
+        torch.arange(width, **options),
+        indexing='ij',
+    )
+    cells = torch.stack([x, y], dim=-1).flatten(0, 1)
+    return pixels_to_norm(cells, (height, width))

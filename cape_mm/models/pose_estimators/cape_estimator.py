@@ -14,6 +14,7 @@ from torch import Tensor
 from cape_mm.models.layers import rotate_batch, rotate_members
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch, EpisodeDataSample
+from cape_mm.structures.coordinates import norm_to_pixels
 
 Features = Tuple[Tensor, ...]
 
@@ -179,7 +180,11 @@ class CapeEstimator(BasePoseEstimator):
 
 
 def _to_image(points: np.ndarray, sample: PoseDataSample) -> np.ndarray:
-    """Map (K, 2) points in [0, 1] of the input to (1, K, 2) image pixels."""
+    """Turn normalised points (K, 2) into original pixels (1, K, 2)."""
     meta = sample.metainfo
-    corner = meta['input_center'] - 0.5 * meta['input_scale']
-    return (points * meta['input_scale'] + corner).astype(np.float32)[None]
+    size = np.asarray(meta['input_size'])
+    pixels = norm_to_pixels(points, size[::-1])
+    # the way back of TopdownAffine, as in MMPose's top-down estimators
+    offset = meta['input_center'] - 0.5 * meta['input_scale']
+    pixels = pixels / size * meta['input_scale'] + offset
+    return pixels.astype(np.float32)[None]

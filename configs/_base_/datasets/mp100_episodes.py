@@ -15,7 +15,7 @@ train_pipeline = [
     dict(type='TopdownAffine', input_size=input_size),
     dict(
         type='GenerateTarget',
-        encoder=dict(type='RegressionLabel', input_size=input_size),
+        encoder=dict(type='cape_mm.NormalizedLabel', input_size=input_size),
     ),
     dict(type='PackPoseInputs'),
 ]
@@ -25,7 +25,7 @@ test_pipeline = [
     dict(type='TopdownAffine', input_size=input_size),
     dict(
         type='GenerateTarget',
-        encoder=dict(type='RegressionLabel', input_size=input_size),
+        encoder=dict(type='cape_mm.NormalizedLabel', input_size=input_size),
     ),
     dict(type='PackPoseInputs'),
 ]

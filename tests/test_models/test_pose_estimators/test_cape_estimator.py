@@ -111,7 +111,9 @@ def test_predictions_are_in_original_pixels(make_estimator, monkeypatch):
         lambda *args: (norm.expand(1, 2, 3, 2), torch.ones(1, 2, 3)),
     )
     results = estimator(make_inputs(1), [make_episode(3)], mode='predict')
-    expected = [[30, 25], [70, 55], [50, 40]]
+    # from border to border of the input: half an input pixel outside
+    half = 0.5 * np.array([40, 30]) / [64, 48]
+    expected = np.array([[30, 25], [70, 55], [50, 40]]) - half
     for query in results[0].queries:
         assert np.allclose(query.pred_instances.keypoints[0], expected)
 
