@@ -103,7 +103,7 @@ setup(
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=['cape_mm', 'cape_mm.*']),
-    package_data={'cape_mm.evaluation.norms': ['*.json']},
+    package_data={'cape_mm.evaluation.functional': ['norms/*.json']},
     python_requires='>=3.8',
     # Neither torch nor an OpenMMLab package: pip would put upstream ones on
     # top of the maintained forks, which own the same import names, and would

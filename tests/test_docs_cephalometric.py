@@ -21,19 +21,19 @@ from cape_mm.evaluation.functional import (
     measure,
     missing_landmarks,
 )
-from cape_mm.evaluation.functional.cephalometric_formulas import HORIZONTAL
-from cape_mm.evaluation.functional.plane_geometry import (
+from cape_mm.evaluation.functional.cephalometric_formulas import (
+    HORIZONTAL,
     distance_along,
     distance_in_front,
     signed_angle,
     turn,
     unsigned_angle,
 )
+from cape_mm.evaluation.functional.cephalometric_norms import load_norms
 from cape_mm.evaluation.metrics import (
     CephalometricMeasurementMetric,
     CephalometricMetric,
 )
-from cape_mm.evaluation.norms import load_norms
 from cape_mm.registry import HOOKS
 from cape_mm.structures import available_schemas, get_schema
 

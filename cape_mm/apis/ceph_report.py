@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from mmpose.structures import PoseDataSample
 
-from cape_mm.evaluation.norms import Norm, load_norms
+from cape_mm.evaluation.functional.cephalometric_norms import Norm, load_norms
 from cape_mm.structures import get_schema
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Iterable
 
-from cape_mm.evaluation.reports.posetrack_records import POSETRACK18_CATEGORY
+from cape_mm.evaluation.metrics.posetrack.posetrack_records import (
+    POSETRACK18_CATEGORY,
+)
 
 
 class PoseTrackStream:

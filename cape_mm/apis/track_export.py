@@ -8,18 +8,18 @@ from typing import Sequence
 from mmpose.structures import PoseDataSample
 
 from cape_mm.errors import DataError
-from cape_mm.evaluation.reports.posetrack_records import (
+from cape_mm.evaluation.metrics.posetrack.posetrack_frames import (
+    PoseTrackFrame,
+    read_frame,
+)
+from cape_mm.evaluation.metrics.posetrack.posetrack_records import (
     PoseTrackRecords,
     check_exportable,
     video_file,
 )
-from cape_mm.evaluation.scoring.posetrack_comparison import (
+from cape_mm.evaluation.metrics.posetrack.posetrack_scores import (
     PoseTrackRules,
     tracked_joints,
-)
-from cape_mm.evaluation.scoring.posetrack_frame import (
-    PoseTrackFrame,
-    read_frame,
 )
 
 from .posetrack_stream import PoseTrackStream

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from mmpose.structures import PoseDataSample
 
-from cape_mm.evaluation.norms import Norm, load_norms
+from cape_mm.evaluation.functional.cephalometric_norms import Norm, load_norms
 
 from .cephalometric_tracing import Plane, trace_landmarks
 

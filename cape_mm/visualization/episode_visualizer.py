@@ -11,7 +11,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
 from cape_mm.evaluation.functional import pair_pck
-from cape_mm.evaluation.scoring.episode_pairs import pair_errors
+from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.registry import VISUALIZERS
 from cape_mm.structures import EpisodeDataSample
 from cape_mm.visualization.pose_panel import (

@@ -14,7 +14,7 @@ from cape_mm.apis.ceph_report import (
     measurement_rows,
     write_table,
 )
-from cape_mm.evaluation.norms import load_norms
+from cape_mm.evaluation.functional.cephalometric_norms import load_norms
 
 
 def by(key, rows):

@@ -12,12 +12,14 @@ from mmpose.structures import PoseDataSample
 
 from cape_mm.apis.track_export import TrackExport
 from cape_mm.errors import DataError
-from cape_mm.evaluation.reports.posetrack_export import write_video
-from cape_mm.evaluation.reports.posetrack_records import (
+from cape_mm.evaluation.metrics.posetrack.posetrack_export import write_video
+from cape_mm.evaluation.metrics.posetrack.posetrack_frames import read_frame
+from cape_mm.evaluation.metrics.posetrack.posetrack_records import (
     POSETRACK18_KEYPOINTS,
 )
-from cape_mm.evaluation.scoring.posetrack_comparison import tracked_joints
-from cape_mm.evaluation.scoring.posetrack_frame import read_frame
+from cape_mm.evaluation.metrics.posetrack.posetrack_scores import (
+    tracked_joints,
+)
 
 # not in the order of the file, with ears
 NAMES = sorted(POSETRACK18_KEYPOINTS)

@@ -4,9 +4,12 @@ from __future__ import annotations
 import pytest
 
 from cape_mm.evaluation.functional.cephalometric_formulas import FORMULAS
-from cape_mm.evaluation.functional.isbi_types import ISBI_MEASUREMENTS
-from cape_mm.evaluation.norms import available_norms, load_norms
-from cape_mm.evaluation.norms.norm import read_entries
+from cape_mm.evaluation.functional.cephalometric_norms import (
+    ISBI_MEASUREMENTS,
+    available_norms,
+    load_norms,
+    read_entries,
+)
 
 
 @pytest.mark.parametrize('name', available_norms())

@@ -59,7 +59,7 @@ def parse_args() -> argparse.Namespace:
 def score(query, supports: list) -> dict[str, float]:
     """Numbers of one query; NaN where no keypoint counts."""
     from cape_mm.evaluation.functional import mean_error, pair_pck
-    from cape_mm.evaluation.scoring.episode_pairs import pair_errors
+    from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 
     errors = pair_errors(query, supports)
     return {
@@ -128,7 +128,7 @@ def summarise(rows: list[dict]) -> dict:
 
 def format_rows(rows: list[dict], limit: int | None = None) -> str:
     """Format the first rows as a table of plain text."""
-    from cape_mm.evaluation.reports.score_table import format_table
+    from cape_mm.evaluation.metrics.result_tables import format_table
 
     keys = ['category', 'episode', 'query', 'id']
     keys += [f'{name}_{side}' for name in SCORES for side in 'ab']

@@ -90,7 +90,7 @@ def measure(original, predicted, change) -> list[dict]:
         longer_side,
         pair_pck,
     )
-    from cape_mm.evaluation.scoring.episode_pairs import co_visible
+    from cape_mm.evaluation.metrics.episode_pairs import co_visible
 
     rows = []
     for truth, query in zip(original.queries, predicted.queries):
@@ -200,7 +200,7 @@ def format_rows(table: dict[str, dict[str, float]]) -> str:
     Returns:
         str: Several lines.
     """
-    from cape_mm.evaluation.reports.score_table import format_table
+    from cape_mm.evaluation.metrics.result_tables import format_table
 
     right = next(iter(table.values()))
     lines = []

@@ -113,7 +113,10 @@ def run(args: argparse.Namespace) -> None:
     from cape_mm.apis.ceph_report import describe_cephalogram, write_table
     from cape_mm.apis.cephalogram_loader import read_image
     from cape_mm.cli.launch import UsageError
-    from cape_mm.evaluation.norms import available_norms, load_norms
+    from cape_mm.evaluation.functional.cephalometric_norms import (
+        available_norms,
+        load_norms,
+    )
     from cape_mm.visualization import draw_sheet
 
     if args.norms not in available_norms():

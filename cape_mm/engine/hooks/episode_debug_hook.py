@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from cape_mm.evaluation.functional import pair_pck
-from cape_mm.evaluation.scoring.episode_pairs import pair_errors
+from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.registry import HOOKS
 from cape_mm.structures import EpisodeBatch, EpisodeDataSample
 

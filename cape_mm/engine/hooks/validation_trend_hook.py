@@ -4,7 +4,7 @@ from __future__ import annotations
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from cape_mm.evaluation.functional.validation_trend import (
+from cape_mm.evaluation.functional.statistics import (
     ValidationTrend,
     validation_trend,
 )

@@ -1,5 +1,4 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .bootstrap import bootstrap_interval
 from .cephalometric_formulas import FORMULAS
 from .cephalometric_measurements import (
     Measurement,
@@ -7,18 +6,44 @@ from .cephalometric_measurements import (
     measure,
     missing_landmarks,
 )
-from .clear_mot import MotCounts, clear_mot, mota, motp, precision, recall
-from .count_ratio import ratio
-from .head_distance import head_distances, head_sizes
-from .identity_f1 import IdentityCounts, identity_counts, idf1
-from .ignore_region import inside_polygons
-from .isbi_types import isbi_class_name, isbi_types
-from .keypoint_error import keypoint_distances, longer_side, mean_error
+from .cephalometric_norms import (
+    Norm,
+    available_norms,
+    isbi_class_name,
+    isbi_types,
+    load_norms,
+)
 from .keypoint_hota import HotaCounts, HotaScores, hota, hota_counts
-from .one_to_one import one_to_one
-from .pck import pair_auc, pair_pck
-from .pose_ap import average_precision, match_poses
-from .tracked_frame import TrackedFrame, number_ids
+from .keypoints import (
+    keypoint_distances,
+    longer_side,
+    mean_error,
+    pair_auc,
+    pair_pck,
+)
+from .statistics import bootstrap_interval
+from .tracked_frames import (
+    TrackedFrame,
+    head_distances,
+    head_sizes,
+    inside_polygons,
+    number_ids,
+    one_to_one,
+    ratio,
+)
+from .tracking_scores import (
+    IdentityCounts,
+    MotCounts,
+    average_precision,
+    clear_mot,
+    identity_counts,
+    idf1,
+    match_poses,
+    mota,
+    motp,
+    precision,
+    recall,
+)
 
 __all__ = [
     'FORMULAS',
@@ -27,7 +52,9 @@ __all__ = [
     'IdentityCounts',
     'Measurement',
     'MotCounts',
+    'Norm',
     'TrackedFrame',
+    'available_norms',
     'average_precision',
     'bootstrap_interval',
     'clear_mot',
@@ -42,6 +69,7 @@ __all__ = [
     'isbi_class_name',
     'isbi_types',
     'keypoint_distances',
+    'load_norms',
     'longer_side',
     'match_poses',
     'mean_error',

@@ -15,9 +15,9 @@ from .cephalometric_formulas import (
     SN_TO_HORIZONTAL,
     STAND_INS,
     Formula,
+    cross,
     find_horizontal,
 )
-from .plane_geometry import cross
 
 # Any landmark of the first list, of the second and of the third turn
 # clockwise, as seen, in a face that looks to the right.

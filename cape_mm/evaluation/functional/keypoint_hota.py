@@ -5,9 +5,7 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 
-from .count_ratio import ratio
-from .one_to_one import one_to_one
-from .tracked_frame import TrackedFrame, number_ids
+from .tracked_frames import TrackedFrame, number_ids, one_to_one, ratio
 
 #: Similarities from which on a pair counts, 0.05 to 0.95.
 ALPHAS = np.arange(1, 20) / 20

@@ -1,8 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .cephalometric_measurement_metric import CephalometricMeasurementMetric
-from .cephalometric_metric import CephalometricMetric
+from .cephalometric import CephalometricMeasurementMetric, CephalometricMetric
 from .episode_pck import EpisodePCK
-from .posetrack_metric import PoseTrackMetric
+from .posetrack import PoseTrackMetric
 from .teacher_forcing_gap import TeacherForcingGap
 
 __all__ = [

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from cape_mm.registry import METRICS
 
 from ..functional import mean_error
-from ..scoring.episode_pairs import PairErrors, pair_errors
+from .episode_pairs import PairErrors, pair_errors
 
 
 @METRICS.register_module()

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional.agreement import (
+from cape_mm.evaluation.functional.statistics import (
     classification_rate,
     cohen_kappa,
     difference_agreement,

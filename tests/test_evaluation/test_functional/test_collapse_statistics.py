@@ -6,18 +6,19 @@ import warnings
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional.collapse_statistics import (
+from cape_mm.evaluation.functional.collapse import (
     correlation,
     edge_share,
     landmark_spread_ratios,
+    mean_shape,
     merged_pairs,
     mode_share,
     peak,
     skill,
     spread_in_image,
     spread_ratio,
+    to_box,
 )
-from cape_mm.evaluation.functional.mean_shape import mean_shape, to_box
 
 
 @pytest.fixture(autouse=True)

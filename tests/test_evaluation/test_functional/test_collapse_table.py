@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from cape_mm.datasets.synthetic.cephalogram_face import draw_face
-from cape_mm.evaluation.functional.collapse_statistics import (
+from cape_mm.evaluation.functional.collapse import (
     correlation,
     edge_share,
+    mean_shape,
     merged_pairs,
     mode_share,
     skill,
     spread_in_image,
     spread_ratio,
 )
-from cape_mm.evaluation.functional.mean_shape import mean_shape
 
 # millimetres
 WIDTH, HEIGHT = 192.0, 240.0

@@ -8,7 +8,7 @@ from support.golden_face import place
 from cape_mm.datasets.synthetic.cephalogram_face import draw_face
 from cape_mm.datasets.synthetic.cephalogram_types import classify_types
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
-from cape_mm.evaluation.functional.isbi_types import (
+from cape_mm.evaluation.functional.cephalometric_norms import (
     ISBI_MEASUREMENTS,
     isbi_class,
     isbi_class_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional.plane_geometry import (
+from cape_mm.evaluation.functional.cephalometric_formulas import (
     cross,
     distance_along,
     distance_in_front,

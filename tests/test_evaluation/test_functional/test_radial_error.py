@@ -4,12 +4,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional.landmark_table import landmark_table
 from cape_mm.evaluation.functional.radial_error import (
     detected,
     detection_rate,
     image_errors,
     landmark_offsets,
+    landmark_table,
     mean_radial_error,
     radial_error_spread,
     radial_errors,

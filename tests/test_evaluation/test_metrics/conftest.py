@@ -8,12 +8,12 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.evaluation.metrics import (
+from cape_mm.evaluation.metrics import episode_pck
+from cape_mm.evaluation.metrics.cephalometric import (
     cephalometric_measurement_metric,
     cephalometric_metric,
-    episode_pck,
+    landmark_scorer,
 )
-from cape_mm.evaluation.scoring import landmark_scorer
 from cape_mm.structures import EpisodeDataSample
 
 

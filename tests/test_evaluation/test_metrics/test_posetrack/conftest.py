@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.metrics import PoseTrackMetric, posetrack_metric
+from cape_mm.evaluation.metrics import PoseTrackMetric
+from cape_mm.evaluation.metrics.posetrack import posetrack_metric
 
 NAMES = ('nose', 'left_wrist', 'right_wrist')
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from xtcocotools.coco import COCO
 
-from cape_mm.evaluation.reports.posetrack_records import (
+from cape_mm.evaluation.metrics.posetrack.posetrack_records import (
     POSETRACK18_KEYPOINTS,
 )
 

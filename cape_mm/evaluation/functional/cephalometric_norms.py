@@ -1,0 +1,198 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Customary values of measurements, and the types of the ISBI 2015 challenge.
+
+Both are data, the files in ``norms/``. Limits and names of the types are
+those of ``norms/isbi2015.json``, after Wang et al., Medical Image Analysis 31
+(2016) 63-76. The challenge has no class for an MW (distance of the incisors'
+edges) between 0 and 2 mm, and its class 2, edge to edge, is exactly 0, which
+a distance never is: such values get a code of their own, 0, and agree with
+each other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Mapping
+
+_FOLDER = Path(__file__).parent / 'norms'
+
+
+@dataclass(frozen=True)
+class Norm:
+    """The customary values of a measurement.
+
+    Attributes:
+        measurement (str): Its name, a key of
+            :func:`cape_mm.evaluation.functional.measure`; the values are in
+            its unit.
+        population (str): Whose values they are.
+        mean (float, optional): Mean.
+        sd (float, optional): Standard deviation.
+        band (Tuple[float, float], optional): Lower and upper end of what is
+            normal, both included.
+        source (str): Where the values come from.
+    """
+
+    measurement: str
+    population: str
+    mean: float | None
+    sd: float | None
+    band: tuple[float, float] | None
+    source: str
+
+    def judge(self, value: float) -> str:
+        """Say where a value lies.
+
+        Args:
+            value (float): In the unit of the measurement.
+
+        Returns:
+            str: ``'low'``, ``'normal'`` or ``'high'``; empty if the norm has
+            no band.
+        """
+        if self.band is None:
+            return ''
+        if value < self.band[0]:
+            return 'low'
+        return 'high' if value > self.band[1] else 'normal'
+
+
+def available_norms() -> tuple[str, ...]:
+    """List the sets of norms.
+
+    Returns:
+        Tuple[str, ...]: Their names.
+    """
+    return tuple(sorted(path.stem for path in _FOLDER.glob('*.json')))
+
+
+def load_norms(name: str = 'customary') -> dict[str, Norm]:
+    """Read a set of norms.
+
+    Args:
+        name (str): One of :func:`available_norms`. Defaults to
+            ``'customary'``.
+
+    Returns:
+        Dict[str, Norm]: By measurement.
+
+    Raises:
+        KeyError: If there is none of that name.
+    """
+    norms = {}
+    for entry in read_entries(name):
+        fields = {key: entry[key] for key in Norm.__dataclass_fields__}
+        if fields['band'] is not None:
+            fields['band'] = tuple(fields['band'])
+        norms[entry['measurement']] = Norm(**fields)
+    return norms
+
+
+def read_entries(name: str) -> list[dict[str, Any]]:
+    """Read the entries of a data file as they are.
+
+    Args:
+        name (str): One of :func:`available_norms`.
+
+    Returns:
+        List[Dict[str, Any]]: With the fields of :class:`Norm`; those of
+        ``'isbi2015'`` also have ``classes``.
+
+    Raises:
+        KeyError: If there is none of that name.
+    """
+    if name not in available_norms():
+        raise KeyError(
+            f'no norms {name!r}; there are {", ".join(available_norms())}'
+        )
+    path = _FOLDER / f'{name}.json'
+    return json.loads(path.read_text('utf-8'))['norms']
+
+
+#: The measurements, in the order of the challenge; SN-GoGn is its "FMA".
+ISBI_MEASUREMENTS = (
+    'ANB', 'SNB', 'SNA', 'ODI', 'APDI', 'FHI', 'SN-GoGn', 'MW',
+)  # fmt: skip
+#: Class of a value that no class of the challenge covers.
+UNCLASSIFIED = 0
+
+
+def isbi_class(measurement: str, value: float) -> int:
+    """Tell the type of one value.
+
+    Args:
+        measurement (str): One of :data:`ISBI_MEASUREMENTS`.
+        value (float): In degrees, for MW in millimetres, for FHI a ratio.
+
+    Returns:
+        int: Class 1, 2, 3, or 4; 0 for an MW in (0, 2) mm.
+
+    Raises:
+        KeyError: If the measurement tells no type.
+    """
+    for entry in _classes()[measurement]:
+        if _holds(entry, value):
+            return entry['code']
+    return UNCLASSIFIED
+
+
+def isbi_types(
+    values: Mapping[str, float | None],
+) -> dict[str, int | None]:
+    """Tell all eight types of a cephalogram.
+
+    Args:
+        values (Mapping[str, float | None]): Name of the measurement -> value;
+            other measurements are ignored.
+
+    Returns:
+        Dict[str, int | None]: Measurement -> class, see :func:`isbi_class`;
+        None where the value is None, NaN or not there.
+    """
+    types = {}
+    for name in ISBI_MEASUREMENTS:
+        value = values.get(name)
+        is_there = value is not None and not math.isnan(value)
+        types[name] = isbi_class(name, value) if is_there else None
+    return types
+
+
+def isbi_class_name(measurement: str, code: int) -> str:
+    """Name a class.
+
+    Args:
+        measurement (str): One of :data:`ISBI_MEASUREMENTS`.
+        code (int): The class.
+
+    Returns:
+        str: Such as ``'skeletal class II'``.
+
+    Raises:
+        KeyError: If the measurement has no such class.
+    """
+    names = {e['code']: e['name'] for e in _classes()[measurement]}
+    if measurement == 'MW':
+        names[UNCLASSIFIED] = 'between edge to edge and normal'
+    return names[code]
+
+
+@lru_cache(maxsize=None)
+def _classes() -> dict[str, list[dict[str, Any]]]:
+    return {
+        entry['measurement']: entry['classes']
+        for entry in read_entries('isbi2015')
+    }
+
+
+def _holds(entry: Mapping[str, Any], value: float) -> bool:
+    """Whether a value is within all limits of a class."""
+    infinity = float('inf')
+    return (
+        entry.get('min', -infinity) <= value <= entry.get('max', infinity)
+        and entry.get('above', -infinity) < value
+        and value < entry.get('below', infinity)
+    )

@@ -1,0 +1,296 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Whether predictions follow the image: statistics of a whole validation.
+
+A model can collapse in two ways: (A) it predicts the same for every image,
+(B) it puts different landmarks on one place. All functions take N images
+with K landmarks, (N, K, 2), and ``valid`` (N, K) bool, True where a landmark
+is labelled. They are NaN where there is nothing to compare: a single image,
+a single landmark, or landmarks that do not vary.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def spread_ratio(
+    predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
+) -> float:
+    """How much predictions vary over images, as a multiple of the truth.
+
+    Near 1 if sound and 0 for (A); but noise on a constant shape hides (A).
+
+    Args:
+        predicted (np.ndarray): (N, K, 2) in a frame that images share.
+        truth (np.ndarray): (N, K, 2) in the same frame.
+        valid (np.ndarray): (N, K) bool.
+
+    Returns:
+        float: Median over landmarks.
+    """
+    return _median(landmark_spread_ratios(predicted, truth, valid))
+
+
+def landmark_spread_ratios(
+    predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
+) -> np.ndarray:
+    """The same for each landmark.
+
+    Args:
+        predicted (np.ndarray): (N, K, 2) in a frame that images share.
+        truth (np.ndarray): (N, K, 2) in the same frame.
+        valid (np.ndarray): (N, K) bool.
+
+    Returns:
+        np.ndarray: (K,) standard deviation of the predictions divided by that
+        of the truth, x and y together; NaN for a landmark that does not vary.
+    """
+    _, of_predicted, of_truth = _moments(predicted, truth, valid)
+    return np.sqrt(of_predicted / of_truth)
+
+
+def correlation(
+    predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
+) -> float:
+    """Whether predictions move with the truth from image to image.
+
+    Near 1 if sound, and 0 for (A), also with noise.
+
+    Args:
+        predicted (np.ndarray): (N, K, 2) in a frame that images share.
+        truth (np.ndarray): (N, K, 2) in the same frame.
+        valid (np.ndarray): (N, K) bool.
+
+    Returns:
+        float: Median over landmarks of the correlation of x and y together; a
+        prediction that does not vary has 0.
+    """
+    shared, of_predicted, of_truth = _moments(predicted, truth, valid)
+    scale = np.sqrt(of_predicted * of_truth)
+    varies = scale > 0
+    values = np.where(varies, shared, 0.0) / np.where(varies, scale, 1.0)
+    return _median(np.where(np.isnan(of_truth), np.nan, values))
+
+
+def skill(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    valid: np.ndarray,
+    shape: np.ndarray,
+) -> float:
+    """How much better than always predicting one shape.
+
+    Args:
+        predicted (np.ndarray): (N, K, 2) in a frame that images share.
+        truth (np.ndarray): (N, K, 2) in the same frame.
+        valid (np.ndarray): (N, K) bool.
+        shape (np.ndarray): (K, 2) mean shape of the training data, in the
+            same frame. Landmarks where it is NaN do not count.
+
+    Returns:
+        float: 1 - mean radial error / that of the shape: 1 is perfect, 0 as
+        good as the shape, negative worse.
+    """
+    counted = valid & np.isfinite(shape).all(axis=-1)
+    if not counted.any():
+        return float('nan')
+    error = np.linalg.norm(predicted - truth, axis=-1)[counted].mean()
+    of_shape = np.linalg.norm(shape - truth, axis=-1)[counted].mean()
+    return float(1.0 - error / of_shape) if of_shape > 0 else float('nan')
+
+
+def spread_in_image(
+    predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
+) -> float:
+    """How far landmarks of an image lie apart, as a multiple of the truth.
+
+    Near 1 if sound, 0 for (B).
+
+    Args:
+        predicted (np.ndarray): (N, K, 2) in any frame.
+        truth (np.ndarray): (N, K, 2) in the same frame.
+        valid (np.ndarray): (N, K) bool.
+
+    Returns:
+        float: Mean distance of all pairs, predicted by true.
+    """
+    of_predicted, of_truth = (
+        _pair_distances(points, valid) for points in (predicted, truth)
+    )
+    total = of_truth.sum()
+    return float(of_predicted.sum() / total) if total > 0 else float('nan')
+
+
+def merged_pairs(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    valid: np.ndarray,
+    near: float,
+    apart: float,
+) -> float:
+    """Share of the pairs of landmarks that wrongly fall together.
+
+    0 if sound, towards 1 for (B).
+
+    Args:
+        predicted (np.ndarray): (N, K, 2) in a frame that images share, best
+            in millimetres.
+        truth (np.ndarray): (N, K, 2) in the same frame.
+        valid (np.ndarray): (N, K) bool.
+        near (float): Predictions closer than this fall together.
+        apart (float): True landmarks further apart than this must not.
+
+    Returns:
+        float: In [0, 1].
+    """
+    of_predicted, of_truth = (
+        _pair_distances(points, valid) for points in (predicted, truth)
+    )
+    if not len(of_truth):
+        return float('nan')
+    return float(((of_predicted < near) & (of_truth > apart)).mean())
+
+
+def edge_share(
+    predicted_px: np.ndarray,
+    valid: np.ndarray,
+    boxes_px: np.ndarray,
+    margin: float = 0.01,
+) -> float:
+    """Share of the predictions at the border of the box or outside.
+
+    That is where heatmaps without peak are decoded to.
+
+    Args:
+        predicted_px (np.ndarray): (N, K, 2) in pixels of the image.
+        valid (np.ndarray): (N, K) bool.
+        boxes_px (np.ndarray): (N, 4) x1, y1, x2, y2 in the same frame.
+        margin (float): Width of the border as a share of the box's width and
+            height. Defaults to 0.01.
+
+    Returns:
+        float: In [0, 1].
+    """
+    if not valid.any():
+        return float('nan')
+    corner = boxes_px[:, None, :2]
+    size = boxes_px[:, None, 2:] - corner
+    inner = np.abs((predicted_px - corner) / size - 0.5) < 0.5 - margin
+    return float((~inner.all(axis=-1))[valid].mean())
+
+
+def mode_share(
+    predicted: np.ndarray, valid: np.ndarray, radius: float = 0.02
+) -> float:
+    """Share of the images in which a landmark is at its usual place.
+
+    Towards 1 for (A), but also for a landmark that truly does not vary.
+
+    Args:
+        predicted (np.ndarray): (N, K, 2) in a frame that images share, see
+            :func:`to_box`.
+        valid (np.ndarray): (N, K) bool.
+        radius (float): Largest distance from the landmark's median over
+            images, x and y apart. Defaults to 0.02.
+
+    Returns:
+        float: Median over landmarks, in [0, 1].
+    """
+    counts = valid.sum(axis=0)
+    usable = counts > 1
+    if not usable.any():
+        return float('nan')
+    points = np.where(valid[..., None], predicted, np.nan)[:, usable]
+    center = np.nanmedian(points, axis=0)
+    # a comparison with NaN is False
+    near = np.linalg.norm(points - center, axis=-1) <= radius
+    return _median(near.sum(axis=0) / counts[usable])
+
+
+def peak(scores: np.ndarray, valid: np.ndarray) -> float:
+    """Usual height of the heatmaps' maximum, near 0 for a dead head.
+
+    Args:
+        scores (np.ndarray): (N, K) scores of the predictions.
+        valid (np.ndarray): (N, K) bool.
+
+    Returns:
+        float: Median.
+    """
+    return _median(scores[valid])
+
+
+def _moments(
+    predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sums of products over images: p with g, p with p, g with g; (K,).
+
+    The second is 0 and the last is NaN where points do not vary.
+    """
+    centered = [
+        np.where(valid[..., None], points - mean_shape(points, valid), 0.0)
+        for points in (np.asarray(predicted, np.float64), truth)
+    ]
+    shared, of_predicted, of_truth = (
+        (centered[first] * centered[second]).sum(axis=(0, 2))
+        for first, second in ((0, 1), (0, 0), (1, 1))
+    )
+    # What rounding leaves of points that are all the same, also in float32.
+    size = np.where(valid[..., None], np.asarray(truth, np.float64) ** 2, 0.0)
+    tiny = 1e-12 * size.sum(axis=(0, 2))
+    return (
+        shared,
+        np.where(of_predicted > tiny, of_predicted, 0.0),
+        np.where(of_truth > tiny, of_truth, np.nan),
+    )
+
+
+def _pair_distances(points: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Distances of all pairs that are labelled in the same image; (P,)."""
+    first, second = np.triu_indices(points.shape[1], k=1)
+    distances = np.linalg.norm(points[:, first] - points[:, second], axis=-1)
+    return distances[valid[:, first] & valid[:, second]]
+
+
+def _median(values: np.ndarray) -> float:
+    values = values[~np.isnan(values)]
+    return float(np.median(values)) if len(values) else float('nan')
+
+
+def to_box(keypoints_px: np.ndarray, boxes_px: np.ndarray) -> np.ndarray:
+    """Landmarks relative to their boxes, without change of their shape.
+
+    Args:
+        keypoints_px (np.ndarray): (N, K, 2) x, y in pixels of the image.
+        boxes_px (np.ndarray): (N, 4) x1, y1, x2, y2 in the same frame.
+
+    Returns:
+        np.ndarray: (N, K, 2) float64; the longer side of the box has length
+        1, its upper left corner is at 0.
+
+    Raises:
+        ValueError: If a box has no area.
+    """
+    boxes = np.asarray(boxes_px, dtype=np.float64)
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    if not (sizes > 0).all():
+        raise ValueError(f'box {boxes[(sizes <= 0).any(1)][0]} has no area')
+    origin, scale = boxes[:, None, :2], sizes.max(axis=1)
+    return (np.asarray(keypoints_px) - origin) / scale[:, None, None]
+
+
+def mean_shape(keypoints: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Mean position of each landmark over images.
+
+    Args:
+        keypoints (np.ndarray): (N, K, 2) in a frame that all images share,
+            see :func:`to_box`.
+        valid (np.ndarray): (N, K) bool, True where a landmark counts.
+
+    Returns:
+        np.ndarray: (K, 2) in that frame; NaN for a landmark that never
+        counts.
+    """
+    counts = valid.sum(axis=0)[:, None]
+    total = np.where(valid[..., None], keypoints, 0.0).sum(axis=0)
+    return total / np.where(counts > 0, counts, np.nan)

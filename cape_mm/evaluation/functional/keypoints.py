@@ -1,0 +1,112 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Errors of the keypoints of one query, and PCK."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def keypoint_distances(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Euclidean distances between keypoints.
+
+    Args:
+        predicted (np.ndarray): (K, 2) in any frame.
+        truth (np.ndarray): (K, 2) in the same frame.
+
+    Returns:
+        np.ndarray: (K,) float64.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    if predicted.shape != truth.shape:
+        raise ValueError(
+            f'predicted keypoints have shape {predicted.shape}, '
+            f'the true ones {truth.shape}'
+        )
+    difference = predicted.astype(np.float64) - truth.astype(np.float64)
+    return np.linalg.norm(difference, axis=-1)
+
+
+def mean_error(
+    distances_px: np.ndarray, valid: np.ndarray, normalizer_px: float = 1.0
+) -> float:
+    """Mean error of one query over the keypoints that count.
+
+    Args:
+        distances_px (np.ndarray): (K,) errors in original pixels.
+        valid (np.ndarray): (K,) bool, True where the keypoint counts.
+        normalizer_px (float): Length that the errors are divided by. Defaults
+            to 1: the result is in pixels.
+
+    Returns:
+        float: NaN if no keypoint counts.
+    """
+    if not valid.any():
+        return float('nan')
+    return float(np.mean(distances_px[valid]) / normalizer_px)
+
+
+def longer_side(bbox_px: np.ndarray) -> float:
+    """Longer side of a box, the normaliser of MP-100's metrics.
+
+    Args:
+        bbox_px (np.ndarray): (4,) x1, y1, x2, y2 in original pixels, as
+            cleaned by the dataset.
+
+    Returns:
+        float: In pixels.
+    """
+    x1, y1, x2, y2 = (float(value) for value in bbox_px)
+    return max(x2 - x1, y2 - y1)
+
+
+def pair_pck(
+    distances_px: np.ndarray,
+    valid: np.ndarray,
+    normalizer_px: float,
+    threshold: float,
+) -> float:
+    """Share of one query's keypoints that are correct.
+
+    Args:
+        distances_px (np.ndarray): (K,) errors in original pixels.
+        valid (np.ndarray): (K,) bool, True where the keypoint counts.
+        normalizer_px (float): Length that the errors are compared with.
+        threshold (float): A keypoint is correct if its error divided by the
+            length is strictly less than this.
+
+    Returns:
+        float: Between 0 and 1; NaN if no keypoint counts.
+    """
+    if not valid.any():
+        return float('nan')
+    correct = distances_px[valid] / normalizer_px < threshold
+    return float(correct.mean())
+
+
+def pair_auc(
+    distances_px: np.ndarray,
+    valid: np.ndarray,
+    normalizer_px: float,
+    num_steps: int = 20,
+) -> float:
+    """Mean PCK of one query over thresholds 0, 1 / n, ... (n - 1) / n.
+
+    Nothing is strictly less than 0, so that the best value is (n - 1) / n.
+
+    Args:
+        distances_px (np.ndarray): (K,) errors in original pixels.
+        valid (np.ndarray): (K,) bool, True where the keypoint counts.
+        normalizer_px (float): Length that the errors are compared with.
+        num_steps (int): n. Defaults to 20.
+
+    Returns:
+        float: Between 0 and (n - 1) / n; NaN if no keypoint counts.
+    """
+    thresholds = np.arange(num_steps) / num_steps
+    values = [
+        pair_pck(distances_px, valid, normalizer_px, threshold)
+        for threshold in thresholds
+    ]
+    return float(np.mean(values))

@@ -1,0 +1,240 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Agreement of two series, bootstrap intervals, trend of a series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy as np
+
+
+def difference_agreement(
+    predicted: np.ndarray, truth: np.ndarray, is_angle: bool = False
+) -> dict[str, float]:
+    """How two series of one measurement agree.
+
+    Limits of agreement: Bland and Altman, Lancet 327 (1986) 307-310.
+
+    Args:
+        predicted (np.ndarray): (N,) values.
+        truth (np.ndarray): (N,) values in the same unit. Pairs of which one
+            is NaN are left out.
+        is_angle (bool): Whether the values are degrees, of which 359 and -1
+            are the same. Defaults to False.
+
+    Returns:
+        Dict[str, float]: ``N`` pairs (int), ``error`` = mean absolute
+        difference, ``bias`` = mean of predicted - truth, ``SD`` of the
+        differences with N - 1, ``low`` and ``high`` = bias -/+ 1.96 SD. NaN
+        where there are too few pairs.
+    """
+    difference = np.asarray(predicted, np.float64) - np.asarray(truth)
+    difference = difference[~np.isnan(difference)]
+    if is_angle:
+        difference = (difference + 180.0) % 360.0 - 180.0
+    count = len(difference)
+    bias = float(difference.mean()) if count else float('nan')
+    spread = float(difference.std(ddof=1)) if count > 1 else float('nan')
+    return dict(
+        N=count,
+        error=float(np.abs(difference).mean()) if count else float('nan'),
+        bias=bias,
+        SD=spread,
+        low=bias - 1.96 * spread,
+        high=bias + 1.96 * spread,
+    )
+
+
+def classification_rate(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Share of equal classes: the diagonal of the confusion matrix.
+
+    Args:
+        predicted (np.ndarray): (N,) classes.
+        truth (np.ndarray): (N,) classes.
+
+    Returns:
+        float: Percent; NaN without any class.
+    """
+    same = np.asarray(predicted) == np.asarray(truth)
+    return 100.0 * float(same.mean()) if same.size else float('nan')
+
+
+def cohen_kappa(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Agreement of classes beyond chance.
+
+    Cohen, Educational and Psychological Measurement 20 (1960) 37-46, without
+    weights.
+
+    Args:
+        predicted (np.ndarray): (N,) classes.
+        truth (np.ndarray): (N,) classes.
+
+    Returns:
+        float: At most 1, 0 for chance; NaN if chance alone agrees always, as
+        with a single class, or without any class.
+    """
+    predicted, truth = np.asarray(predicted), np.asarray(truth)
+    if not truth.size:
+        return float('nan')
+    classes = np.unique(np.concatenate([predicted, truth]))
+    shares = [
+        (series[:, None] == classes).mean(axis=0)
+        for series in (predicted, truth)
+    ]
+    by_chance = float(np.dot(*shares))
+    observed = float((predicted == truth).mean())
+    if np.isclose(by_chance, 1.0):
+        return float('nan')
+    return (observed - by_chance) / (1.0 - by_chance)
+
+
+def bootstrap_interval(
+    sums: np.ndarray,
+    counts: np.ndarray,
+    groups: np.ndarray,
+    unit: str = 'episode',
+    num_samples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> np.ndarray:
+    """Percentile bootstrap interval of a mean over pairs.
+
+    Pairs of one episode share their supports, so that single pairs are never
+    drawn. With ``unit='episode'`` whole episodes are drawn with replacement,
+    as many as there are within each group: the interval answers how far the
+    result would move with other episodes of the same categories. A category
+    with a single episode adds no width. With ``unit='category'`` whole groups
+    are drawn: the interval answers how far it would move with other
+    categories, and is much wider.
+
+    Args:
+        sums (np.ndarray): (E, M) sum of M scores over an episode's pairs.
+        counts (np.ndarray): (E,) number of pairs that were summed.
+        groups (np.ndarray): (E,) category of the episode.
+        unit (str): ``'episode'`` or ``'category'``. Defaults to
+            ``'episode'``.
+        num_samples (int): Number of resamples. Defaults to 1000.
+        level (float): Probability that the interval covers. Defaults to
+            0.95.
+        seed (int): Seed of a generator of its own. Defaults to 0.
+
+    Returns:
+        np.ndarray: (2, M) float64, lower and upper ends; NaN if no pair was
+        counted.
+    """
+    rng = np.random.default_rng(seed)
+    table = np.column_stack([sums, counts]).astype(np.float64)
+    names, group = np.unique(groups, return_inverse=True)
+    blocks = [table[group == number] for number in range(len(names))]
+    if unit == 'category':
+        blocks = [np.stack([block.sum(axis=0) for block in blocks])]
+    totals = np.zeros((num_samples, table.shape[1]))
+    for block in blocks:
+        size = len(block)
+        # how often each row is drawn, in all resamples at once
+        draws = rng.multinomial(size, np.full(size, 1 / size), num_samples)
+        totals += draws @ block
+    totals = totals[totals[:, -1] > 0]
+    if not len(totals):
+        return np.full((2, table.shape[1] - 1), np.nan)
+    means = totals[:, :-1] / totals[:, -1:]
+    outside = (1 - level) / 2
+    return np.quantile(means, [outside, 1 - outside], axis=0)
+
+
+@dataclass(frozen=True)
+class ValidationTrend:
+    """How the last validations compare with those before.
+
+    Attributes:
+        last (float): Last value.
+        best (float): Best value.
+        best_index (int): Its place, from 0; the first of equal ones.
+        drop (float): How much worse the last value is than the best one, as
+            a share of the best one; 0 if it is the best one.
+        stale (int): Validations since the last gain of more than the wanted
+            size.
+        tau (float): Kendall's tau of the last values against their order,
+            in [-1, 1]; positive if they get better. NaN with fewer than 3
+            values, 0 if all are equal.
+    """
+
+    last: float
+    best: float
+    best_index: int
+    drop: float
+    stale: int
+    tau: float
+
+
+def validation_trend(
+    values: Sequence[float],
+    rule: str,
+    min_delta: float = 0.0,
+    window: int = 5,
+) -> ValidationTrend:
+    """Describe a series of validations.
+
+    Args:
+        values (Sequence[float]): One value per validation, at least one.
+            Values that are not finite are worse than all others.
+        rule (str): ``'greater'`` or ``'less'`` is better.
+        min_delta (float): A gain counts for ``stale`` if it exceeds this.
+            Small gains add up, as in MMEngine's ``EarlyStoppingHook``.
+            Defaults to 0.
+        window (int): How many last values tau looks at. Defaults to 5.
+
+    Returns:
+        ValidationTrend: The description.
+
+    Raises:
+        ValueError: If there is no value, or the rule is unknown.
+    """
+    if rule not in ('greater', 'less'):
+        raise ValueError(f"rule is 'greater' or 'less', not {rule!r}")
+    if not len(values):
+        raise ValueError('there is no validation yet')
+    series = np.asarray(values, dtype=np.float64)
+    sign = 1.0 if rule == 'greater' else -1.0
+    goodness = np.where(np.isfinite(series), sign * series, -np.inf)
+    best_index = int(goodness.argmax())
+    return ValidationTrend(
+        last=float(series[-1]),
+        best=float(series[best_index]),
+        best_index=best_index,
+        drop=_relative_drop(goodness),
+        stale=_count_stale(goodness, min_delta),
+        tau=_kendall(goodness[-window:]),
+    )
+
+
+def _relative_drop(goodness: np.ndarray) -> float:
+    loss = goodness.max() - goodness[-1]
+    if not loss > 0:
+        return 0.0
+    scale = abs(goodness.max())
+    return float(loss / scale) if scale else float('inf')
+
+
+def _count_stale(goodness: np.ndarray, min_delta: float) -> int:
+    held, stale = -np.inf, 0
+    for value in goodness:
+        if value > held + min_delta:
+            held, stale = value, 0
+        else:
+            stale += 1
+    return stale
+
+
+def _kendall(values: np.ndarray) -> float:
+    """Kendall's tau-b of (N,) values against their order."""
+    if len(values) < 3:
+        return float('nan')
+    first, second = np.triu_indices(len(values), k=1)
+    rises = values[second] > values[first]
+    falls = values[second] < values[first]
+    untied = rises.sum() + falls.sum()
+    if not untied:
+        return 0.0
+    return float((rises.sum() - falls.sum()) / np.sqrt(untied * len(first)))

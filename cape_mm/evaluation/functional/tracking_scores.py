@@ -1,0 +1,306 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""CLEAR MOT, IDF1 and average precision of poses in videos."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from .tracked_frames import TrackedFrame, number_ids, one_to_one, ratio
+
+
+class MotCounts(NamedTuple):
+    """What the CLEAR MOT scores of K joint classes are made of; they add up.
+
+    Attributes:
+        objects (np.ndarray): (K,) labelled joints.
+        misses (np.ndarray): (K,) labelled joints without a match.
+        false_positives (np.ndarray): (K,) predicted joints without a match.
+        switches (np.ndarray): (K,) matches with another prediction than the
+            last one of the same person.
+        distances (np.ndarray): (K,) sum of the distances of all matches.
+    """
+
+    objects: np.ndarray
+    misses: np.ndarray
+    false_positives: np.ndarray
+    switches: np.ndarray
+    distances: np.ndarray
+
+
+def clear_mot(
+    frames: Sequence[TrackedFrame],
+    threshold: float,
+    first_person_keeps: bool = False,
+) -> MotCounts:
+    """Count the errors of CLEAR MOT in one video, for each joint class.
+
+    In each frame a person first keeps the predicted track it was last matched
+    with, no matter how long ago, if that is within the threshold now; the
+    rest is paired so that as many as possible have a match and the sum of
+    their distances is the least (Bernardin and Stiefelhagen, 2008; the same
+    order of events as py-motmetrics).
+
+    Args:
+        frames (Sequence[TrackedFrame]): At least one, in order of time.
+        threshold (float): Largest distance of a match, inclusive.
+        first_person_keeps (bool): Who keeps a predicted track that two
+            persons were last matched with. False: the one who had it more
+            recently. True: the one who is listed first, as py-motmetrics and
+            so poseval decide. Defaults to False.
+
+    Returns:
+        MotCounts: Counts of this video.
+    """
+    gt_ids, num_gt = number_ids([frame.gt_ids for frame in frames])
+    pred_ids, _ = number_ids([frame.pred_ids for frame in frames])
+    num_joints = frames[0].gt_valid.shape[1]
+    partner = np.full((num_gt, num_joints), -1)
+    since = np.full((num_gt, num_joints), -1)
+    rows = []
+    for time, (frame, persons, tracks) in enumerate(
+        zip(frames, gt_ids, pred_ids)
+    ):
+        within = frame.distances <= threshold
+        if first_person_keeps:
+            claim = np.repeat(-np.arange(len(persons))[:, None], num_joints, 1)
+        else:
+            claim = since[persons]
+        kept = _carry_over(within, partner[persons], claim, tracks)
+        new = _pair_rest(frame.distances, within, kept, threshold)
+        known = partner[persons][:, None]
+        switched = new & (known >= 0) & (known != tracks[:, None])
+        matched = kept | new
+        n, m, k = np.nonzero(matched)
+        partner[persons[n], k] = tracks[m]
+        since[persons[n], k] = time
+        false = frame.pred_valid & ~frame.ignored & ~matched.any(axis=0)
+        rows.append(
+            (
+                frame.gt_valid.sum(axis=0),
+                (frame.gt_valid & ~matched.any(axis=1)).sum(axis=0),
+                false.sum(axis=0),
+                switched.sum(axis=(0, 1)),
+                np.where(matched, frame.distances, 0).sum(axis=(0, 1)),
+            )
+        )
+    return MotCounts(*(np.sum(column, axis=0) for column in zip(*rows)))
+
+
+def _carry_over(
+    within: np.ndarray,
+    partner: np.ndarray,
+    claim: np.ndarray,
+    tracks: np.ndarray,
+) -> np.ndarray:
+    """(N, M, K) pairs that were matched before and still can be."""
+    wanted = within & (partner[:, None] == tracks[:, None])
+    lowest = np.iinfo(claim.dtype).min
+    claims = np.where(wanted, claim[:, None], lowest)
+    strongest = claims.max(axis=0, keepdims=True, initial=lowest)
+    return wanted & (claims == strongest)
+
+
+def _pair_rest(
+    distances: np.ndarray,
+    within: np.ndarray,
+    kept: np.ndarray,
+    threshold: float,
+) -> np.ndarray:
+    """(N, M, K) pairs of those that carried nothing over."""
+    free = within & ~kept.any(axis=0) & ~kept.any(axis=1)[:, None]
+    # So much for any pair that one more counts more than all distances.
+    bonus = min(free.shape[:2]) + 1
+    return one_to_one(np.where(free, bonus - distances / threshold, 0))
+
+
+def mota(counts: MotCounts) -> np.ndarray:
+    """Accuracy, 1 - (misses + false positives + switches) / objects.
+
+    Args:
+        counts (MotCounts): Sums over videos.
+
+    Returns:
+        np.ndarray: (K,) at most 1; NaN without objects.
+    """
+    errors = counts.misses + counts.false_positives + counts.switches
+    return 1 - ratio(errors, counts.objects)
+
+
+def motp(counts: MotCounts) -> np.ndarray:
+    """Precision of the matches' places, 1 - mean distance, as in poseval.
+
+    Args:
+        counts (MotCounts): Sums over videos.
+
+    Returns:
+        np.ndarray: (K,) at least 1 - threshold; NaN without matches.
+    """
+    return 1 - ratio(counts.distances, counts.objects - counts.misses)
+
+
+def precision(counts: MotCounts) -> np.ndarray:
+    """Matched share of the predicted joints.
+
+    Args:
+        counts (MotCounts): Sums over videos.
+
+    Returns:
+        np.ndarray: (K,) in [0, 1]; NaN without predicted joints.
+    """
+    matches = counts.objects - counts.misses
+    return ratio(matches, matches + counts.false_positives)
+
+
+def recall(counts: MotCounts) -> np.ndarray:
+    """Matched share of the labelled joints.
+
+    Args:
+        counts (MotCounts): Sums over videos.
+
+    Returns:
+        np.ndarray: (K,) in [0, 1]; NaN without objects.
+    """
+    return ratio(counts.objects - counts.misses, counts.objects)
+
+
+class IdentityCounts(NamedTuple):
+    """What IDF1 of K joint classes is made of; videos add up.
+
+    Attributes:
+        true_positives (np.ndarray): (K,) joints found by the track that the
+            person was given for the whole video.
+        false_positives (np.ndarray): (K,) other predicted joints.
+        false_negatives (np.ndarray): (K,) other labelled joints.
+    """
+
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    false_negatives: np.ndarray
+
+
+def identity_counts(
+    frames: Sequence[TrackedFrame], threshold: float
+) -> IdentityCounts:
+    """Give each person one track for a whole video and count what fits.
+
+    For each joint class on its own, the one-to-one assignment of persons and
+    tracks with the fewest errors (Ristani et al., 2016).
+
+    Args:
+        frames (Sequence[TrackedFrame]): At least one.
+        threshold (float): Largest distance of a match, inclusive.
+
+    Returns:
+        IdentityCounts: Counts of this video.
+    """
+    gt_ids, num_gt = number_ids([frame.gt_ids for frame in frames])
+    pred_ids, num_pred = number_ids([frame.pred_ids for frame in frames])
+    num_joints = frames[0].gt_valid.shape[1]
+    hits = np.zeros((num_gt, num_pred, num_joints), dtype=np.int64)
+    # Hits whose prediction would not have been an error without the person.
+    free_hits = np.zeros_like(hits)
+    labelled = np.zeros(num_joints, dtype=np.int64)
+    predicted = np.zeros(num_joints, dtype=np.int64)
+    for frame, persons, tracks in zip(frames, gt_ids, pred_ids):
+        within = frame.distances <= threshold
+        pairs = np.ix_(persons, tracks)
+        hits[pairs] += within
+        free_hits[pairs] += within & frame.ignored
+        labelled += frame.gt_valid.sum(axis=0)
+        predicted += (frame.pred_valid & ~frame.ignored).sum(axis=0)
+    saved = 2 * hits - free_hits
+    found = np.zeros(num_joints, dtype=np.int64)
+    found_free = np.zeros(num_joints, dtype=np.int64)
+    for k in range(num_joints):
+        pairs = linear_sum_assignment(saved[..., k], maximize=True)
+        found[k] = hits[..., k][pairs].sum()
+        found_free[k] = free_hits[..., k][pairs].sum()
+    return IdentityCounts(
+        true_positives=found,
+        false_positives=predicted - (found - found_free),
+        false_negatives=labelled - found,
+    )
+
+
+def idf1(counts: IdentityCounts) -> np.ndarray:
+    """F1 score of identities.
+
+    Args:
+        counts (IdentityCounts): Sums over videos.
+
+    Returns:
+        np.ndarray: (K,) in [0, 1]; NaN without any joint.
+    """
+    twice = 2 * counts.true_positives
+    return ratio(
+        twice, twice + counts.false_positives + counts.false_negatives
+    )
+
+
+def match_poses(
+    distances: np.ndarray, gt_valid: np.ndarray, threshold: float
+) -> np.ndarray:
+    """Give each labelled person one predicted person, as poseval does.
+
+    A pair is scored by the share of the labelled joints that the prediction
+    hits. Each prediction is kept for its best person, then each person takes
+    its best prediction; of equals the first is taken.
+
+    Args:
+        distances (np.ndarray): (N, M, K) distances in heads.
+        gt_valid (np.ndarray): (N, K) bool, True for a joint with a label.
+        threshold (float): A joint is hit up to this distance, inclusive.
+
+    Returns:
+        np.ndarray: (M,) int, the number of the labelled person, or -1.
+    """
+    num_persons, num_predictions = distances.shape[:2]
+    matched = np.full(num_predictions, -1)
+    if not num_persons or not num_predictions:
+        return matched
+    labelled = np.maximum(gt_valid.sum(axis=1), 1)
+    shares = (distances <= threshold).sum(axis=2) / labelled[:, None]
+    is_best = np.arange(num_persons)[:, None] == shares.argmax(axis=0)
+    shares = np.where(is_best, shares, 0)
+    persons = np.flatnonzero(shares.max(axis=1) > 0)
+    matched[shares.argmax(axis=1)[persons]] = persons
+    return matched
+
+
+def average_precision(
+    scores: np.ndarray,
+    correct: np.ndarray,
+    num_labelled: int,
+    arrival_order: bool = False,
+) -> float:
+    """Area under the precision-recall curve, as in PASCAL VOC 2010.
+
+    Args:
+        scores (np.ndarray): (S,) scores of the predictions.
+        correct (np.ndarray): (S,) bool.
+        num_labelled (int): How many could be found.
+        arrival_order (bool): What predictions of the same score do. False:
+            they enter the curve together, so that their order has no
+            influence. True: one by one, in the order that poseval happens to
+            give them. Defaults to False.
+
+    Returns:
+        float: Between 0 and 1; NaN if nothing could be found.
+    """
+    if not num_labelled:
+        return float('nan')
+    if not len(scores):
+        return 0.0
+    order = np.argsort(scores)[::-1]
+    scores = scores[order]
+    hits = np.cumsum(correct[order])
+    precision = hits / np.arange(1, len(hits) + 1)
+    recall = hits / num_labelled
+    if not arrival_order:
+        last_of_equals = np.append(scores[1:] != scores[:-1], True)
+        precision, recall = precision[last_of_equals], recall[last_of_equals]
+    best_from_here = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(np.diff(recall, prepend=0.0) * best_from_here))

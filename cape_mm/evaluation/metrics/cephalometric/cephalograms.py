@@ -1,0 +1,396 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Predicted and true landmarks of cephalograms as the metrics keep them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+
+from cape_mm.errors import DataError
+from cape_mm.structures import LandmarkSchema, get_schema
+
+from ...functional.collapse import (
+    correlation,
+    edge_share,
+    landmark_spread_ratios,
+    mean_shape,
+    merged_pairs,
+    mode_share,
+    peak,
+    skill,
+    spread_in_image,
+    spread_ratio,
+    to_box,
+)
+from ...functional.radial_error import landmark_offsets
+
+# What falls together: millimetres, or shares of the box's longer side, which
+# is 200 to 240 mm of a cephalogram.
+_NEAR_MM, _APART_MM = 1.0, 4.0
+_NEAR_BOX, _APART_BOX = 0.005, 0.02
+
+
+class CephalogramSet:
+    """All cephalograms of an evaluation as arrays.
+
+    Args:
+        cephalograms (Sequence[CephalogramPrediction]): N cephalograms with K
+            landmarks each.
+
+    Attributes:
+        cephalograms (Sequence[CephalogramPrediction]): The same.
+        predicted_px (np.ndarray): (N, K, 2) float64.
+        truth_px (np.ndarray): (N, K, 2) float64.
+        valid (np.ndarray): (N, K) bool, True where labelled.
+        scores (np.ndarray): (N, K) float64.
+        boxes_px (np.ndarray): (N, 4) float64 x1, y1, x2, y2.
+        spacing (np.ndarray, optional): (N, 2) float64 millimetres per pixel;
+            None if it is unknown for any cephalogram.
+    """
+
+    def __init__(self, cephalograms: Sequence[CephalogramPrediction]) -> None:
+        self.cephalograms = cephalograms
+        self.predicted_px = np.stack(
+            [cephalogram.predicted_px for cephalogram in cephalograms]
+        )
+        self.valid = np.stack(
+            [cephalogram.valid for cephalogram in cephalograms]
+        )
+        truth = np.stack(
+            [cephalogram.truth_px for cephalogram in cephalograms]
+        )
+        self.truth_px = np.where(self.valid[..., None], truth, 0.0)
+        self.scores = np.stack(
+            [cephalogram.scores for cephalogram in cephalograms]
+        )
+        self.boxes_px = np.stack(
+            [cephalogram.box_px for cephalogram in cephalograms]
+        )
+        self.spacing: np.ndarray | None = None
+        if not self.without_spacing:
+            self.spacing = np.stack(
+                [cephalogram.spacing for cephalogram in cephalograms]
+            )
+
+    def __len__(self) -> int:
+        return len(self.cephalograms)
+
+    @property
+    def without_spacing(self) -> list[CephalogramPrediction]:
+        """Cephalograms whose spacing is unknown."""
+        return [
+            cephalogram
+            for cephalogram in self.cephalograms
+            if cephalogram.spacing is None
+        ]
+
+    def offsets(self, unit: str) -> np.ndarray:
+        """Predicted minus true positions.
+
+        Args:
+            unit (str): ``'px'``, or ``'mm'`` if there is a spacing.
+
+        Returns:
+            np.ndarray: (N, K, 2) float64.
+        """
+        spacing = self.spacing if unit == 'mm' else None
+        return landmark_offsets(self.predicted_px, self.truth_px, spacing)
+
+    def collapse_statistics(self, shape: np.ndarray | None) -> dict:
+        """Statistics that tell a collapsed model.
+
+        Args:
+            shape (np.ndarray, optional): (K, 2) mean shape of the training
+                data relative to the box, see :func:`to_box`. None takes that
+                of these cephalograms.
+
+        Returns:
+            dict: ``spread_ratio``, ``corr``, ``skill``, ``spread_in_image``,
+            ``merged_pairs``, ``edge_share``, ``mode_share``, and ``peak`` if
+            the predictions have scores; shares are in [0, 1].
+        """
+        predicted, truth = (
+            to_box(points, self.boxes_px)
+            for points in (self.predicted_px, self.truth_px)
+        )
+        valid = self.valid
+        if shape is None:
+            shape = mean_shape(truth, valid)
+        varies = ~np.isnan(self.landmark_spreads())
+        statistics = dict(
+            spread_ratio=spread_ratio(predicted, truth, valid),
+            corr=correlation(predicted, truth, valid),
+            skill=skill(predicted, truth, valid, shape),
+            spread_in_image=spread_in_image(predicted, truth, valid),
+            merged_pairs=self._merged_pairs(predicted, truth),
+            edge_share=edge_share(self.predicted_px, valid, self.boxes_px),
+            mode_share=mode_share(predicted, valid & varies),
+        )
+        if not np.isnan(self.scores).all():
+            statistics['peak'] = peak(self.scores, valid)
+        return statistics
+
+    def landmark_spreads(self) -> np.ndarray:
+        """The ``spread_ratio`` of each landmark, whose median is given.
+
+        Returns:
+            np.ndarray: (K,) float64; NaN for a landmark that does not vary.
+        """
+        predicted, truth = (
+            to_box(points, self.boxes_px)
+            for points in (self.predicted_px, self.truth_px)
+        )
+        return landmark_spread_ratios(predicted, truth, self.valid)
+
+    def _merged_pairs(self, predicted: np.ndarray, truth: np.ndarray) -> float:
+        if self.spacing is None:
+            return merged_pairs(
+                predicted, truth, self.valid, _NEAR_BOX, _APART_BOX
+            )
+        scale = self.spacing[:, None]
+        return merged_pairs(
+            self.predicted_px * scale,
+            self.truth_px * scale,
+            self.valid,
+            _NEAR_MM,
+            _APART_MM,
+        )
+
+
+def explain_missing_spacing(cephalograms: CephalogramSet, what: str) -> str:
+    """Say why there are no millimetres and what to do.
+
+    Args:
+        cephalograms (CephalogramSet): Of which some have no spacing.
+        what (str): What is left out.
+
+    Returns:
+        str: One sentence or two.
+    """
+    missing = cephalograms.without_spacing
+    shown = ', '.join(f'{f.img_id} ({f.img_path})' for f in missing[:3])
+    text = (
+        f'No {what}: the spacing of {len(missing)} of {len(cephalograms)} '
+        'images is '
+        f'unknown, e.g. {shown}.'
+    )
+    if not any(cephalogram.has_spacing_field for cephalogram in missing):
+        return (
+            f"{text} The data samples have no 'spacing': add it to the "
+            'meta_keys of PackPoseInputs'
+        )
+    return (
+        f"{text} Put the millimetres per pixel as 'spacing' into the "
+        'annotation file'
+    )
+
+
+# No tuple: MMEngine would make plain tuples of named ones.
+@dataclass(frozen=True)
+class CephalogramPrediction:
+    """Landmarks of one cephalogram, in pixels of its image.
+
+    Attributes:
+        img_id (int | str): Id of the image.
+        img_path (str): Its file.
+        device (str): X-ray device, empty where unknown.
+        predicted_px (np.ndarray): (K, 2) float64.
+        truth_px (np.ndarray): (K, 2) float64; anything where not labelled.
+        valid (np.ndarray): (K,) bool, True where labelled.
+        scores (np.ndarray): (K,) float64 of the predictions; NaN if the model
+            gives none.
+        box_px (np.ndarray): (4,) float64 x1, y1, x2, y2.
+        spacing (np.ndarray, optional): (2,) float64 millimetres per pixel
+            along x and y; None where unknown.
+        has_spacing_field (bool): Whether the data sample says anything about
+            the spacing.
+    """
+
+    img_id: int | str | None
+    img_path: str
+    device: str
+    predicted_px: np.ndarray
+    truth_px: np.ndarray
+    valid: np.ndarray
+    scores: np.ndarray
+    box_px: np.ndarray
+    spacing: np.ndarray | None
+    has_spacing_field: bool
+
+
+def read_cephalogram(
+    sample: dict, schema: LandmarkSchema
+) -> CephalogramPrediction:
+    """Read one data sample and check it.
+
+    Args:
+        sample (dict): ``PoseDataSample`` as a dictionary, with
+            ``gt_instances`` and ``pred_instances`` of one instance each.
+        schema (LandmarkSchema): Its landmarks.
+
+    Returns:
+        CephalogramPrediction: The cephalogram.
+
+    Raises:
+        ValueError: If there is no prediction, it is not finite, the number of
+            landmarks is not that of the schema, or the spacing is wrong.
+    """
+    where = (
+        f'cephalogram {sample.get("img_id")} ({sample.get("img_path", "")})'
+    )
+    if 'pred_instances' not in sample:
+        raise ValueError(
+            f"{where} has no pred_instances: the model's predict must fill "
+            'them'
+        )
+    truth, prediction = sample['gt_instances'], sample['pred_instances']
+    count = len(schema)
+    visible = _to_array(truth['keypoints_visible'])
+    if visible.ndim == 3:  # MMPose keeps weights in the second place
+        visible = visible[..., 0]
+    truth_px = _to_array(truth['keypoints'])
+    predicted_px = _to_array(prediction['keypoints'])
+    for name, array in (('true', truth_px), ('predicted', predicted_px)):
+        if array.shape != (1, count, 2):
+            raise ValueError(
+                f'{where}: the {name} landmarks have the shape {array.shape}, '
+                f'schema {schema.name!r} needs (1, {count}, 2): one head with '
+                'x and y of its landmarks'
+            )
+    bad = ~np.isfinite(predicted_px[0]).all(axis=1)
+    if bad.any():
+        codes = ', '.join(np.array(schema.codes)[bad])
+        raise ValueError(
+            f'{where}: the prediction of {codes} is not finite. The weights '
+            'or the input are not: look at the loss and at the learning rate'
+        )
+    valid = visible[0] > 0
+    bad = valid & ~np.isfinite(truth_px[0]).all(axis=1)
+    if bad.any():
+        codes = ', '.join(np.array(schema.codes)[bad])
+        raise ValueError(
+            f'{where}: {codes} is labelled, but not finite; correct the '
+            'annotation file'
+        )
+    scores = prediction.get('keypoint_scores')
+    return CephalogramPrediction(
+        img_id=_to_plain(sample.get('img_id')),
+        img_path=str(sample.get('img_path', '')),
+        device=str(sample.get('device') or ''),
+        predicted_px=predicted_px[0],
+        truth_px=truth_px[0],
+        valid=valid,
+        scores=np.full(count, np.nan)
+        if scores is None
+        else _to_array(scores)[0],
+        box_px=_to_array(truth['bboxes'])[0],
+        spacing=_read_spacing(sample, where),
+        has_spacing_field='spacing' in sample,
+    )
+
+
+def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
+    """Schema of the dataset that is evaluated.
+
+    Args:
+        dataset_meta (dict, optional): Its ``metainfo``.
+
+    Returns:
+        LandmarkSchema: The schema.
+
+    Raises:
+        ValueError: If the dataset does not say.
+    """
+    if not dataset_meta or 'schema' not in dataset_meta:
+        raise ValueError(
+            "the dataset's metainfo has no 'schema': use "
+            'cape_mm.CephalometricDataset, or put the name of a landmark '
+            'schema there'
+        )
+    return get_schema(dataset_meta['schema'])
+
+
+def _read_spacing(sample: dict, where: str) -> np.ndarray | None:
+    spacing = sample.get('spacing')
+    if spacing is None:
+        return None
+    spacing = _to_array(spacing)
+    is_usable = np.isfinite(spacing).all() and (spacing > 0).all()
+    if spacing.shape != (2,) or not is_usable:
+        raise ValueError(
+            f'{where}: the spacing is {spacing}; it must be two positive '
+            'numbers, millimetres per pixel along x and y, or None'
+        )
+    return spacing
+
+
+def _to_plain(value) -> int | str | None:
+    """An id that JSON can hold."""
+    return value.item() if hasattr(value, 'item') else value
+
+
+def _to_array(value) -> np.ndarray:
+    """Float64 array of an array or of a tensor on any device."""
+    value = value.cpu() if hasattr(value, 'cpu') else value
+    return np.asarray(value, dtype=np.float64)
+
+
+def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
+    """Mean shape of the cephalograms of an annotation file.
+
+    Args:
+        path (str): Annotation file of :class:`CephalometricDataset`.
+        schema (LandmarkSchema): Which landmarks to give. They are matched by
+            name, or by code if the file has another schema.
+
+    Returns:
+        np.ndarray: (K, 2) float64 relative to the box, see :func:`to_box`;
+        NaN for a landmark that no cephalogram has.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DataError: If the file lacks a landmark, or has no cephalogram.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'train_ann_file {path} does not exist: give the annotation file '
+            'of the training data, relative to the working directory, or None '
+            'for the mean shape of the cephalograms that are evaluated'
+        )
+    content = json.loads(Path(path).read_text('utf-8'))
+    annotations = content['annotations']
+    if not annotations:
+        raise DataError(f'{path} has no annotation, so there is no mean')
+    order = _match(content, path, schema)
+    points = np.array([entry['keypoints'] for entry in annotations], float)
+    points = points.reshape(len(points), -1, 3)[:, order]
+    sizes = {e['id']: (e['width'], e['height']) for e in content['images']}
+    limits = np.array([sizes[e['image_id']] for e in annotations]) - 1
+    boxes = np.array([entry['bbox'] for entry in annotations], float)
+    boxes[:, 2:] += boxes[:, :2]
+    # cut as MMPose cuts the boxes of the cephalograms that are evaluated
+    boxes = np.clip(boxes, 0, np.tile(limits, 2))
+    keypoints = to_box(points[..., :2], boxes)
+    return mean_shape(keypoints, points[..., 2] > 0)
+
+
+def _match(content: dict, path: str, schema: LandmarkSchema) -> list[int]:
+    """Positions of the schema's landmarks in the file."""
+    names = content['categories'][0]['keypoints']
+    theirs = get_schema(content.get('info', {}).get('schema', schema.name))
+    found = {
+        code: names.index(name)
+        for code, name in zip(theirs.codes, theirs.names)
+        if name in names
+    }
+    missing = [code for code in schema.codes if code not in found]
+    if missing:
+        raise DataError(
+            f'train_ann_file {path} lacks {", ".join(missing)} of schema '
+            f'{schema.name!r}: give the annotation file of the training data'
+        )
+    return [found[code] for code in schema.codes]

@@ -1,0 +1,278 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Frames of a model's output as :class:`PoseTrackMetric` keeps them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Iterable, Mapping
+
+import numpy as np
+import torch
+
+_META_KEYS = (
+    'video_id',
+    'frame_id',
+    'num_frames',
+    'is_labeled',
+    'img_path',
+    'ori_shape',
+    'ignore_regions',
+)
+#: Id of a labelled person whose identity is not known.
+UNKNOWN_ID = -1
+#: How many frames of a list a message names.
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class LabelledPersons:
+    """The N labelled persons of a frame.
+
+    Attributes:
+        keypoints_px (np.ndarray): (N, K, 2) float64 in original pixels.
+        valid (np.ndarray): (N, K) bool, True where there is a label.
+        heads_px (np.ndarray): (N, 4) boxes x1, y1, x2, y2 of the heads.
+        ids (np.ndarray): (N,) int64 identities in the video, -1 where not
+            known.
+    """
+
+    keypoints_px: np.ndarray
+    valid: np.ndarray
+    heads_px: np.ndarray
+    ids: np.ndarray
+
+
+@dataclass(frozen=True)
+class PredictedPersons:
+    """The M predicted persons of a frame.
+
+    Attributes:
+        keypoints_px (np.ndarray): (M, K, 2) float64 in original pixels.
+        valid (np.ndarray): (M, K) bool, False where a coordinate is not
+            finite: the model leaves this keypoint out.
+        scores (np.ndarray): (M, K) scores of the keypoints.
+        visibility (np.ndarray): (M, K) in [0, 1].
+        ids (np.ndarray): (M,) int64 tracks.
+        person_scores (np.ndarray): (M,) scores of the persons.
+    """
+
+    keypoints_px: np.ndarray
+    valid: np.ndarray
+    scores: np.ndarray
+    visibility: np.ndarray
+    ids: np.ndarray
+    person_scores: np.ndarray
+
+
+@dataclass(frozen=True)
+class PoseTrackFrame:
+    """One frame of a video.
+
+    Attributes:
+        video_id (str): Name of the video.
+        frame_id (int): Index in the video, from 0.
+        num_frames (int): Frames of the video, with labels or not.
+        is_labeled (bool): Whether it counts; without labels it is only there
+            to make the video complete.
+        img_path (str): The image.
+        img_id (int, optional): Its id in the annotation file.
+        width (int): In original pixels.
+        height (int): In original pixels.
+        ignore_regions_px (List[np.ndarray]): (P, 2) polygons.
+        truth (LabelledPersons): None of them if there are no labels.
+        predicted (PredictedPersons): What the model found.
+    """
+
+    video_id: str
+    frame_id: int
+    num_frames: int
+    is_labeled: bool
+    img_path: str
+    img_id: int | None
+    width: int
+    height: int
+    ignore_regions_px: list[np.ndarray]
+    truth: LabelledPersons
+    predicted: PredictedPersons
+
+
+def read_frame(sample: Mapping[str, Any], num_joints: int) -> PoseTrackFrame:
+    """Read one frame of a model's output.
+
+    Args:
+        sample (Mapping): ``PoseDataSample.to_dict()`` with the fields that
+            :class:`PoseTrackMetric` lists.
+        num_joints (int): K.
+
+    Returns:
+        PoseTrackFrame: The frame, on the CPU.
+
+    Raises:
+        ValueError: If something is missing or has another shape, or if an id
+            is negative or occurs twice. Labelled persons may have -1, also
+            several.
+    """
+    missing = [key for key in _META_KEYS if key not in sample]
+    if missing:
+        raise ValueError(
+            f'frame {sample.get("img_path")} lacks {", ".join(missing)}: add '
+            "them to the meta_keys of the pipeline's last transform"
+        )
+    where = f'frame {sample["frame_id"]} of video {sample["video_id"]}'
+    height, width = sample['ori_shape'][:2]
+    return PoseTrackFrame(
+        video_id=str(sample['video_id']),
+        frame_id=int(sample['frame_id']),
+        num_frames=int(sample['num_frames']),
+        is_labeled=bool(sample['is_labeled']),
+        img_path=str(sample['img_path']),
+        img_id=sample.get('img_id'),
+        width=int(width),
+        height=int(height),
+        ignore_regions_px=[
+            np.asarray(region, dtype=np.float64).reshape(-1, 2)
+            for region in sample['ignore_regions']
+        ],
+        truth=_read_truth(sample, num_joints, where),
+        predicted=_read_predictions(sample, num_joints, where),
+    )
+
+
+def group_videos(
+    frames: Iterable[PoseTrackFrame],
+) -> dict[str, list[PoseTrackFrame]]:
+    """Put frames that arrived in any order back into their videos.
+
+    Args:
+        frames (Iterable[PoseTrackFrame]): All frames of all videos.
+
+    Returns:
+        Dict[str, List[PoseTrackFrame]]: Videos by name, in order of time.
+
+    Raises:
+        ValueError: If a frame is missing or there twice.
+    """
+    videos = defaultdict(list)
+    for frame in frames:
+        videos[frame.video_id].append(frame)
+    for video_id, members in videos.items():
+        members.sort(key=lambda frame: frame.frame_id)
+        _check_complete(video_id, members)
+    return dict(sorted(videos.items()))
+
+
+def _check_complete(video_id: str, frames: list[PoseTrackFrame]) -> None:
+    lengths = {frame.num_frames for frame in frames}
+    if len(lengths) > 1:
+        raise ValueError(
+            f'the frames of video {video_id} disagree about its length: '
+            f'num_frames is {sorted(lengths)}'
+        )
+    counts = np.zeros(lengths.pop(), dtype=np.int64)
+    for frame in frames:
+        if not 0 <= frame.frame_id < len(counts):
+            raise ValueError(
+                f'frame {frame.frame_id} is not in video {video_id} of '
+                f'{len(counts)} frames, which count from 0'
+            )
+        counts[frame.frame_id] += 1
+    for wrong, what, remedy in (
+        (counts > 1, 'twice', 'let each frame be tested by one process'),
+        (counts == 0, 'missing', 'test whole videos'),
+    ):
+        numbers = np.flatnonzero(wrong)
+        if len(numbers):
+            named = ', '.join(map(str, numbers[:_NAMED]))
+            more = ', ...' if len(numbers) > _NAMED else ''
+            raise ValueError(
+                f'video {video_id}: {len(numbers)} of {len(counts)} frames '
+                f'are {what} ({named}{more}); {remedy}'
+            )
+
+
+def _read_truth(
+    sample: Mapping[str, Any], num_joints: int, where: str
+) -> LabelledPersons:
+    if not sample['is_labeled']:
+        return LabelledPersons(
+            np.zeros((0, num_joints, 2)),
+            np.zeros((0, num_joints), dtype=bool),
+            np.zeros((0, 4)),
+            np.zeros(0, dtype=np.int64),
+        )
+    take = _Fields(sample, 'gt_instances', where)
+    ids = take.ids(unknown=True)
+    count = len(ids)
+    return LabelledPersons(
+        keypoints_px=take('keypoints', (count, num_joints, 2)),
+        valid=take('keypoints_visible', (count, num_joints)) > 0,
+        heads_px=take('bbox_head', (count, 4)),
+        ids=ids,
+    )
+
+
+def _read_predictions(
+    sample: Mapping[str, Any], num_joints: int, where: str
+) -> PredictedPersons:
+    take = _Fields(sample, 'pred_instances', where)
+    ids = take.ids()
+    count = len(ids)
+    keypoints = take('keypoints', (count, num_joints, 2))
+    return PredictedPersons(
+        keypoints_px=keypoints,
+        valid=np.isfinite(keypoints).all(axis=-1),
+        scores=take('keypoint_scores', (count, num_joints)),
+        visibility=take('keypoints_visible', (count, num_joints)),
+        ids=ids,
+        person_scores=take('bbox_scores', (count,)),
+    )
+
+
+class _Fields:
+    """Arrays of one set of instances, with errors that name the frame."""
+
+    def __init__(
+        self, sample: Mapping[str, Any], name: str, where: str
+    ) -> None:
+        if name not in sample:
+            raise ValueError(f'{where} has no {name}')
+        instances = sample[name]
+        # Samples in a list are not turned into dictionaries with it.
+        if hasattr(instances, 'to_dict'):
+            instances = instances.to_dict()
+        self.fields = instances
+        self.where = f'{name} of {where}'
+
+    def __call__(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
+        array = self._array(key).astype(np.float64)
+        if array.shape != shape and array.size == 0 and 0 in shape:
+            # Nobody is there; then arrays tend to lose their other axes.
+            return np.zeros(shape)
+        if array.shape != shape:
+            raise ValueError(
+                f'{self.where}: {key} has shape {array.shape}, not {shape}'
+            )
+        return array
+
+    def ids(self, unknown: bool = False) -> np.ndarray:
+        """(N,) int64 of ``track_ids``, each once; -1 only if ``unknown``."""
+        ids = self._array('track_ids').astype(np.int64).reshape(-1)
+        known = ids[ids != UNKNOWN_ID] if unknown else ids
+        if (known < 0).any() or len(np.unique(known)) < len(known):
+            also = (
+                f', or {UNKNOWN_ID} where it is not known' if unknown else ''
+            )
+            raise ValueError(
+                f'{self.where}: track_ids {ids.tolist()}; each person needs '
+                f'one of its own, from 0{also}'
+            )
+        return ids
+
+    def _array(self, key: str) -> np.ndarray:
+        if key not in self.fields:
+            raise ValueError(f'{self.where} lack {key}')
+        value = self.fields[key]
+        if isinstance(value, torch.Tensor):
+            value = value.detach().cpu().numpy()
+        return np.asarray(value)

@@ -1,0 +1,192 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Tables, messages and files of :class:`PoseTrackMetric`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Mapping, Sequence
+
+import numpy as np
+
+from ...functional import head_sizes
+from ..result_tables import format_table, write_result_files
+from .posetrack_frames import UNKNOWN_ID, PoseTrackFrame
+from .posetrack_scores import SCORES, PoseTrackScores
+
+_HEAD = ('nose', 'head_bottom', 'head_top')
+_TOTAL = 'total'
+
+
+def count_videos(
+    videos: Mapping[str, Sequence[PoseTrackFrame]], names: Sequence[str]
+) -> dict:
+    """Count what there is to measure.
+
+    Args:
+        videos (Mapping[str, Sequence[PoseTrackFrame]]): All frames.
+        names (Sequence[str]): The K joint classes.
+
+    Returns:
+        dict: Counts, and ``labels``, the labelled joints of each class.
+    """
+    frames = [frame for members in videos.values() for frame in members]
+    labelled = [frame for frame in frames if frame.is_labeled]
+    labels = np.zeros(len(names), dtype=np.int64)
+    for frame in labelled:
+        labels += frame.truth.valid.sum(axis=0)
+    return dict(
+        videos=len(videos),
+        frames=len(frames),
+        labelled_frames=len(labelled),
+        persons=sum(len(frame.truth.ids) for frame in labelled),
+        predictions=sum(len(frame.predicted.ids) for frame in labelled),
+        heads_without_size=sum(
+            int((~(head_sizes(frame.truth.heads_px) > 0)).sum())
+            for frame in labelled
+        ),
+        unknown_identities=sum(
+            int((frame.truth.ids == UNKNOWN_ID).sum()) for frame in labelled
+        ),
+        labels=dict(zip(names, labels.tolist())),
+    )
+
+
+def score_rows(
+    scores: PoseTrackScores, names: Sequence[str], labels: Mapping[str, int]
+) -> list[dict]:
+    """Scores as rows of a table.
+
+    Args:
+        scores (PoseTrackScores): Scores at one threshold.
+        names (Sequence[str]): The joint classes that were scored.
+        labels (Mapping[str, int]): Labelled joints by joint class.
+
+    Returns:
+        List[dict]: A row per joint class, one per limb with the mean of its
+        classes, as PoseTrack's papers print them, and the total.
+    """
+    rows = [
+        dict(
+            joint=name,
+            labels=labels[name],
+            **{score: float(scores.joints[score][k]) for score in SCORES},
+        )
+        for k, name in enumerate(names)
+    ]
+    for limb, members in _limbs(names).items():
+        means = {
+            score: float(np.mean([rows[k][score] for k in members]))
+            for score in SCORES
+        }
+        count = sum(rows[k]['labels'] for k in members)
+        rows.append(dict(joint=limb, labels=count, **means))
+    count = sum(labels[name] for name in names)
+    total = {score: scores.total[score] for score in SCORES}
+    return [*rows, dict(joint=_TOTAL, labels=count, **total)]
+
+
+def _limbs(names: Sequence[str]) -> dict[str, list[int]]:
+    """Joint classes that PoseTrack's papers put together, where several."""
+    limbs = defaultdict(list)
+    for k, name in enumerate(names):
+        side, _, rest = name.partition('_')
+        if name in _HEAD:
+            limbs['(head)'].append(k)
+        elif side in ('left', 'right'):
+            limbs[f'({rest})'].append(k)
+    return {limb: ks for limb, ks in limbs.items() if len(ks) > 1}
+
+
+def report_scores(rows: list[dict], threshold: float) -> str:
+    """The table of one threshold.
+
+    Args:
+        rows (List[dict]): Of :func:`score_rows`.
+        threshold (float): In heads.
+
+    Returns:
+        str: Several lines.
+    """
+    heading = (
+        f'PoseTrack scores at PCKh {threshold:g}; a limb in brackets is the '
+        'mean of its joint classes, IDSW of the total their mean, too'
+    )
+    return f'{heading}\n{format_table(rows)}'
+
+
+def report_counts(counts: dict) -> str:
+    """What was measured.
+
+    Args:
+        counts (dict): Of :func:`count_videos`.
+
+    Returns:
+        str: One line.
+    """
+    text = (
+        f'{counts["videos"]} videos, {counts["labelled_frames"]} labelled of '
+        f'{counts["frames"]} frames, {counts["persons"]} labelled and '
+        f'{counts["predictions"]} predicted persons in them'
+    )
+    never = [name for name, count in counts['labels'].items() if not count]
+    if never:
+        text += f'; not scored, as never labelled: {", ".join(never)}'
+    return text
+
+
+def report_doubts(counts: dict) -> list[str]:
+    """What the labels lack.
+
+    Args:
+        counts (dict): Of :func:`count_videos`.
+
+    Returns:
+        List[str]: A line for each thing.
+    """
+    lines = []
+    if counts['heads_without_size']:
+        lines.append(
+            f'{counts["heads_without_size"]} labelled persons have no head '
+            'box or one without size: nothing can match their joints, which '
+            'count as missed'
+        )
+    if counts['unknown_identities']:
+        lines.append(
+            f'{counts["unknown_identities"]} labelled persons have no track '
+            'id: each counts as somebody who is in one frame only'
+        )
+    return lines
+
+
+def write_scores(
+    path: str,
+    metrics: dict[str, float],
+    settings: dict,
+    counts: dict,
+    scores: Sequence[PoseTrackScores],
+    tables: Sequence[list[dict]],
+) -> None:
+    """Write all scores to ``path`` and the tables to a ``.csv`` beside it.
+
+    Args:
+        path (str): File that ends in ``.json``.
+        metrics (Dict[str, float]): The result.
+        settings (dict): What else it depends on.
+        counts (dict): Of :func:`count_videos`.
+        scores (Sequence[PoseTrackScores]): One per threshold.
+        tables (Sequence[List[dict]]): Of :func:`score_rows`, likewise.
+    """
+    thresholds = [str(one.threshold) for one in scores]
+    summary = dict(
+        metrics=metrics,
+        settings=settings,
+        counts=counts,
+        by_joint=dict(zip(thresholds, tables)),
+        by_video={str(one.threshold): one.videos for one in scores},
+    )
+    rows = [
+        dict(threshold=threshold, **row)
+        for threshold, table in zip(thresholds, tables)
+        for row in table
+    ]
+    write_result_files(path, summary, rows)

@@ -1,2 +1,0 @@
-# Copyright (c) cape_mm contributors. All rights reserved.
-"""From numbers to tables and files."""

@@ -1,2 +1,0 @@
-# Copyright (c) cape_mm contributors. All rights reserved.
-"""From data samples to numbers."""
