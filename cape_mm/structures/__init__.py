@@ -3,7 +3,6 @@ from .category import Category
 from .clip_data_sample import ClipDataSample
 from .episode_batch import EpisodeBatch
 from .episode_data_sample import EpisodeDataSample
-from .episode_index import EpisodeIndex
 from .landmark_schema import (
     Landmark,
     LandmarkSchema,
@@ -18,7 +17,6 @@ __all__ = [
     'ClipDataSample',
     'EpisodeBatch',
     'EpisodeDataSample',
-    'EpisodeIndex',
     'Landmark',
     'LandmarkSchema',
     'PoseTrackerState',

@@ -57,7 +57,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=0,
-    sampler=dict(type='cape_mm.EpisodeSampler'),
+    sampler=dict(type='cape_mm.SeededSampler'),
     dataset=dict(
         type='cape_mm.EpisodeDataset',
         dataset=dict(

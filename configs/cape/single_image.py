@@ -44,7 +44,7 @@ single_image = dict(
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=0,
-    sampler=dict(type='cape_mm.EpisodeSampler'),
+    sampler=dict(type='cape_mm.SeededSampler'),
     dataset=dict(num_episodes=episodes_per_epoch, **single_image),
 )
 val_dataloader = dict(

@@ -34,7 +34,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=0,
-    sampler=dict(type='cape_mm.EpisodeSampler'),
+    sampler=dict(type='cape_mm.SeededSampler'),
     dataset=dict(
         type='cape_mm.StickFiguresDataset',
         data_root=data_root,

@@ -34,7 +34,7 @@ pipeline = [
 train_dataloader = dict(
     batch_size=2,
     num_workers=0,
-    sampler=dict(type='cape_mm.EpisodeSampler'),
+    sampler=dict(type='cape_mm.SeededSampler'),
     dataset=dict(
         type='cape_mm.EpisodeDataset',
         dataset=dict(

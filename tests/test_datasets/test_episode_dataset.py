@@ -12,10 +12,9 @@ from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader
 
 from cape_mm.datasets.datasets import EpisodeDataset
-from cape_mm.datasets.samplers import EpisodeSampler
+from cape_mm.datasets.samplers import SampleIndex, SeededSampler
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeIndex
 
 
 @pytest.fixture
@@ -87,14 +86,14 @@ def test_categories_are_drawn_uniformly_not_by_size(build, write_mp100):
     dataset = build(data=write_mp100(instances=(40, 3)), num_episodes=10)
     rng = np.random.default_rng(0)
     drawn = Counter(
-        dataset.draw_members(EpisodeIndex(0, 0, i), rng)[0] for i in range(400)
+        dataset.draw_members(SampleIndex(0, 0, i), rng)[0] for i in range(400)
     )
     assert 160 < drawn[20] < 240
 
 
 def test_int_means_the_fixed_list_of_the_seed(build):
     dataset = build(seed=5)
-    assert_same(dataset[2], dataset[EpisodeIndex(5, 0, 2)])
+    assert_same(dataset[2], dataset[SampleIndex(5, 0, 2)])
     assert len(dataset) == 8
     with pytest.raises(IndexError):
         dataset[8]
@@ -105,7 +104,7 @@ def test_seed_epoch_and_episode_each_change_the_episode(
 ):
     dataset = build(pipeline=augmenting_pipeline)
     inputs = [
-        dataset[EpisodeIndex(*index)]['inputs']['query']
+        dataset[SampleIndex(*index)]['inputs']['query']
         for index in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
     ]
     for number, other in enumerate(inputs[1:], 1):
@@ -127,7 +126,7 @@ def test_episode_depends_on_neither_order_nor_global_generators(
 
 def test_workers_do_not_change_the_episodes(build, augmenting_pipeline):
     dataset = build(pipeline=augmenting_pipeline, num_shots=2)
-    sampler = EpisodeSampler(dataset, seed=1)
+    sampler = SeededSampler(dataset, seed=1)
     sampler.set_epoch(2)
     epochs = []
     for num_workers in (0, 2):

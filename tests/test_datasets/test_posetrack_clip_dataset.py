@@ -22,9 +22,8 @@ from support.clip_samples import (
 )
 
 from cape_mm.datasets.formats.posetrack import keypoint_names
-from cape_mm.datasets.samplers import EpisodeSampler
+from cape_mm.datasets.samplers import SampleIndex, SeededSampler
 from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeIndex
 from cape_mm.structures.coordinates import norm_to_original
 
 KEPT = [0, 1, 2, *range(5, 17)]
@@ -97,7 +96,7 @@ def test_identities_survive_augmentation(tmp_path):
     dropped = 0
     flip = dataset.metainfo['flip_indices']
     for epoch in range(12):
-        item = dataset[EpisodeIndex(0, epoch, 0)]
+        item = dataset[SampleIndex(0, epoch, 0)]
         frames = item['data_samples'].frames
         for frame in frames:
             assert np.array_equal(frame.warp_mat, frames[0].warp_mat)
@@ -144,7 +143,7 @@ def test_gaps_are_drawn_anew_in_each_epoch(tmp_path):
     gaps = set()
     for epoch in range(10):
         for number in range(len(dataset)):
-            sample = dataset[EpisodeIndex(1, epoch, number)]['data_samples']
+            sample = dataset[SampleIndex(1, epoch, number)]['data_samples']
             gaps.update(np.diff(frame_ids(sample)[:, 0]).tolist())
     assert gaps == {1, 2, 3, 4}
 
@@ -168,7 +167,7 @@ def same_items(one, other):
 def test_items_depend_on_seed_epoch_and_number_only(tmp_path):
     cfg = dict(write_videos(tmp_path), num_windows=2, max_gap=2)
     one, other = (build(cfg, pipeline=AUGMENTING) for _ in range(2))
-    indices = [EpisodeIndex(3, e, n) for e in range(2) for n in range(4)]
+    indices = [SampleIndex(3, e, n) for e in range(2) for n in range(4)]
     items = [one[index] for index in indices]
     np.random.seed(5)
     for index, item in reversed(list(zip(indices, items))):
@@ -176,7 +175,7 @@ def test_items_depend_on_seed_epoch_and_number_only(tmp_path):
     for a in range(len(items)):
         for b in range(a):
             assert not same_items(items[a], items[b])
-    assert not same_items(one[EpisodeIndex(4, 0, 0)], items[0])
+    assert not same_items(one[SampleIndex(4, 0, 0)], items[0])
 
 
 def test_global_random_numbers_are_left_alone(tmp_path):
@@ -193,7 +192,7 @@ def test_global_random_numbers_are_left_alone(tmp_path):
 
     before = state()
     for number in range(3):
-        dataset[EpisodeIndex(0, 0, number)]
+        dataset[SampleIndex(0, 0, number)]
     assert state() == before
 
 
@@ -201,7 +200,7 @@ def test_each_epoch_has_all_clips_in_another_order(tmp_path):
     dataset = build(write_videos(tmp_path), num_frames=1)
     orders = []
     for epoch in range(3):
-        sampler = EpisodeSampler(dataset, seed=0)
+        sampler = SeededSampler(dataset, seed=0)
         sampler.set_epoch(epoch)
         orders.append(
             [
@@ -220,7 +219,7 @@ def test_loader_gives_the_same_clips_with_and_without_workers(
     cfg = dict(write_videos(tmp_path), num_windows=2, pipeline=AUGMENTING)
     loader_cfg = dict(
         dataset=cfg,
-        sampler=dict(type='cape_mm.EpisodeSampler'),
+        sampler=dict(type='cape_mm.SeededSampler'),
         batch_size=2,
         num_workers=num_workers,
     )
@@ -231,7 +230,7 @@ def test_loader_gives_the_same_clips_with_and_without_workers(
     for batch in loader:
         for image, sample in zip(batch['inputs'], batch['data_samples']):
             item = dict(inputs=image, data_samples=sample)
-            assert same_items(item, dataset[EpisodeIndex(7, 2, number)])
+            assert same_items(item, dataset[SampleIndex(7, 2, number)])
             number += 1
     assert number == len(dataset) == 8
 
@@ -264,7 +263,7 @@ def test_test_mode_goes_through_all_frames_in_order(tmp_path):
         ('000002_b', [0, 0, 1]),
         ('000002_b', [0, 1, 1]),
     ]
-    with pytest.raises(IndexError, match='item 5 does not exist'):
+    with pytest.raises(IndexError, match='sample 5 of .* does not exist'):
         dataset[5]
 
 

@@ -10,8 +10,8 @@ import torch
 from support.clip_samples import AUGMENTING, PLAIN
 
 from cape_mm.datasets.formats.posetrack import keypoint_names
+from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeIndex
 from cape_mm.structures.coordinates import norm_to_original
 
 COCO = keypoint_names('coco')
@@ -97,7 +97,7 @@ def test_the_middle_is_the_image_and_others_move(coco):
 def test_labels_follow_the_motion_and_originals_stay(coco):
     dataset = coco(pipeline=AUGMENTING[:4] + AUGMENTING[-2:])
     for epoch in range(5):
-        sample = dataset[EpisodeIndex(0, epoch, 0)]['data_samples']
+        sample = dataset[SampleIndex(0, epoch, 0)]['data_samples']
         for frame in sample.frames:
             mirrored = np.linalg.det(frame.warp_mat[:, :2]) < 0
             flip = dataset.metainfo['flip_indices']
@@ -126,9 +126,9 @@ def test_head_and_neck_are_not_invented(coco):
 
 def test_items_are_determined_and_epochs_differ(coco):
     one, other = coco(), coco()
-    a, b = one[EpisodeIndex(0, 3, 0)], other[EpisodeIndex(0, 3, 0)]
+    a, b = one[SampleIndex(0, 3, 0)], other[SampleIndex(0, 3, 0)]
     assert torch.equal(a['inputs'], b['inputs'])
-    c = one[EpisodeIndex(0, 4, 0)]
+    c = one[SampleIndex(0, 4, 0)]
     assert not torch.equal(a['inputs'], c['inputs'])
 
 

@@ -56,7 +56,7 @@ def main() -> None:
 
     from cape_mm.apis.episode_source import build_dataset, spread_indices
     from cape_mm.cli.launch import merge_cfg_options, one_line_errors
-    from cape_mm.structures import EpisodeIndex
+    from cape_mm.datasets.samplers import SampleIndex
     from cape_mm.visualization.input_panels import draw_item
 
     with one_line_errors():
@@ -68,7 +68,7 @@ def main() -> None:
         for number in spread_indices(len(dataset), args.num):
             index = number
             if args.mode == 'train':
-                index = EpisodeIndex(seed, args.epoch, number)
+                index = SampleIndex(seed, args.epoch, number)
             item = dataset[index]
             episode = item['data_samples']
             name = f'{args.mode}_{number:05d}_{episode.category_id}.png'

@@ -15,7 +15,7 @@ from cape_mm.datasets.formats.posetrack import (
     POSETRACK_PROBLEMS,
     layout_metainfo,
 )
-from cape_mm.structures import EpisodeIndex
+from cape_mm.datasets.samplers import SampleIndex
 
 from ..pipeline import build_transforms
 
@@ -28,11 +28,11 @@ class ClipDataset(BaseDataset):
     :class:`cape_mm.structures.ClipDataSample`, as ``PackClipInputs`` makes
     them.
 
-    In training, an item is chosen by ``EpisodeIndex(seed, epoch, number)``,
-    as ``EpisodeSampler`` gives it, and everything random, also in transforms
+    In training, an item is chosen by ``SampleIndex(seed, epoch, number)``,
+    as ``SeededSampler`` gives it, and everything random, also in transforms
     that read ``results['rng']``, comes from one generator seeded by it: so an
     item does not depend on workers, ranks or a resume. An ``int`` ``i`` means
-    ``EpisodeIndex(self.seed, 0, i)``.
+    ``SampleIndex(self.seed, 0, i)``.
 
     ``metainfo`` describes the keypoints as MMPose's datasets do.
 
@@ -117,11 +117,11 @@ class ClipDataset(BaseDataset):
         return metainfo or {}
 
     @abstractmethod
-    def make_clip(self, index: EpisodeIndex, rng: np.random.Generator) -> dict:
+    def make_clip(self, index: SampleIndex, rng: np.random.Generator) -> dict:
         """Choose the frames of an item.
 
         Args:
-            index (EpisodeIndex): Which item.
+            index (SampleIndex): Which item.
             rng (np.random.Generator): The item's generator.
 
         Returns:
@@ -133,11 +133,11 @@ class ClipDataset(BaseDataset):
     def describe(self) -> str:
         """Say in a few lines what the clips are made of."""
 
-    def __getitem__(self, index: int | EpisodeIndex) -> dict:
+    def __getitem__(self, index: int | SampleIndex) -> dict:
         """Make one item.
 
         Args:
-            index (int | EpisodeIndex): Which one.
+            index (int | SampleIndex): Which one.
 
         Returns:
             dict: What the pipeline returns; without a pipeline, what it gets:
@@ -146,7 +146,7 @@ class ClipDataset(BaseDataset):
         """
         if not self._fully_initialized:
             self.full_init()
-        index = self._resolve(index)
+        index = SampleIndex.resolve(index, self)
         rng = np.random.default_rng(list(index))
         clip = self.make_clip(index, rng)
         clip.update(
@@ -186,27 +186,17 @@ class ClipDataset(BaseDataset):
             )
         return missing
 
-    def _order_of_epoch(self, index: EpisodeIndex, count: int) -> int:
+    def _order_of_epoch(self, index: SampleIndex, count: int) -> int:
         """Which of ``count`` things is shown as this item.
 
         Each is shown once before one is shown again; the order is another one
         in each epoch.
         """
-        turn, place = divmod(index.episode, count)
+        turn, place = divmod(index.number, count)
         # The last word keeps this stream apart from those of the items.
         stream = [index.seed, index.epoch, turn, 1]
         order = np.random.default_rng(stream).permutation(count)
         return int(order[place])
-
-    def _resolve(self, index: int | EpisodeIndex) -> EpisodeIndex:
-        """Turn any valid index into an :class:`EpisodeIndex`."""
-        if isinstance(index, tuple):
-            return EpisodeIndex(*index)
-        if not 0 <= index < len(self):
-            raise IndexError(
-                f'item {index} does not exist, there are {len(self)}'
-            )
-        return EpisodeIndex(self.seed, 0, int(index))
 
     def _log(self, report: AnnotationReport, summary: str) -> None:
         """Tell what was loaded, and what is not usual."""

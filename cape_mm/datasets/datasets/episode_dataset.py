@@ -9,9 +9,9 @@ from mmengine.dataset import Compose, force_full_init
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeIndex
 
 from ..pipeline import build_transforms
 from .episode_member import load_member
@@ -114,12 +114,12 @@ class EpisodeDataset(Dataset):
         return self.num_episodes
 
     @force_full_init
-    def __getitem__(self, index: int | EpisodeIndex) -> dict:
+    def __getitem__(self, index: int | SampleIndex) -> dict:
         """Make one episode.
 
         Args:
-            index (int | EpisodeIndex): Which one; an ``int`` ``i`` means
-                ``EpisodeIndex(self.seed, 0, i)``.
+            index (int | SampleIndex): Which one; an ``int`` ``i`` means
+                ``SampleIndex(self.seed, 0, i)``.
 
         Returns:
             dict: See the description of the class.
@@ -127,7 +127,7 @@ class EpisodeDataset(Dataset):
         Raises:
             DataError: If the category has not enough usable instances.
         """
-        index = self._resolve(index)
+        index = SampleIndex.resolve(index, self)
         rng = np.random.default_rng(list(index))
         category_id, members, spares = self.draw_members(index, rng)
         spares = iter(spares)
@@ -157,12 +157,12 @@ class EpisodeDataset(Dataset):
         return self._pack_episode(index, category_id, packed, replaced)
 
     def draw_members(
-        self, index: EpisodeIndex, rng: np.random.Generator
+        self, index: SampleIndex, rng: np.random.Generator
     ) -> tuple[int, list[int], list[int]]:
         """Choose the category and the members of an episode.
 
         Args:
-            index (EpisodeIndex): Which episode.
+            index (SampleIndex): Which episode.
             rng (np.random.Generator): The episode's generator.
 
         Returns:
@@ -237,21 +237,11 @@ class EpisodeDataset(Dataset):
             )
         return pools
 
-    def _resolve(self, index: int | EpisodeIndex) -> EpisodeIndex:
-        """Turn any valid index into an :class:`EpisodeIndex`."""
-        if isinstance(index, tuple):
-            return EpisodeIndex(*index)
-        if not 0 <= index < len(self):
-            raise IndexError(
-                f'episode {index} does not exist, there are {len(self)}'
-            )
-        return EpisodeIndex(self.seed, 0, int(index))
-
     def _load_member(
         self,
         member: int,
         is_support: bool,
-        index: EpisodeIndex,
+        index: SampleIndex,
         rng: np.random.Generator,
         replaced: list[str],
     ) -> dict | None:
@@ -277,7 +267,7 @@ class EpisodeDataset(Dataset):
 
     def _pack_episode(
         self,
-        index: EpisodeIndex,
+        index: SampleIndex,
         category_id: int,
         packed: list[dict],
         replaced: list[str],

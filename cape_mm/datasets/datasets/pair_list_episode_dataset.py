@@ -15,9 +15,9 @@ from cape_mm.datasets.formats.mp100.pair_list import (
     draw_pair_list,
     protocol_objects,
 )
+from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeIndex
 
 from .episode_dataset import EpisodeDataset
 from .episode_member import load_member
@@ -109,10 +109,10 @@ class PairListEpisodeDataset(EpisodeDataset):
         return len(self._pair_list.episodes)
 
     def draw_members(
-        self, index: EpisodeIndex, rng: np.random.Generator
+        self, index: SampleIndex, rng: np.random.Generator
     ) -> tuple[int, list[int], list[int]]:
         """Look up an episode; see :class:`EpisodeDataset`."""
-        episode = self._pair_list.episodes[index.episode]
+        episode = self._pair_list.episodes[index.number]
         members = [*episode.supports, *episode.queries]
         return episode.category_id, [self._index_of[i] for i in members], []
 
@@ -279,7 +279,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         self,
         member: int,
         is_support: bool,
-        index: EpisodeIndex,
+        index: SampleIndex,
         rng: np.random.Generator,
         replaced: list[str],
     ) -> dict:
@@ -292,7 +292,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         )
         if result is None:
             raise DataError(
-                f'{where} of episode {index.episode} cannot be used: '
+                f'{where} of episode {index.number} cannot be used: '
                 f'{reason}. Repair the image: a fixed list of pairs has no '
                 'substitutes'
             )

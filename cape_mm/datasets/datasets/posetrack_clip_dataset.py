@@ -12,8 +12,8 @@ from cape_mm.datasets.formats.posetrack import (
     pack_instances,
     read_videos,
 )
+from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeIndex
 
 from ..clip_window import draw_centers, unique_frames, window_positions
 from .clip_dataset import ClipDataset
@@ -161,11 +161,11 @@ class PoseTrackClipDataset(ClipDataset):
         return all_frames
 
     def make_clip(
-        self, index: EpisodeIndex, rng: np.random.Generator
+        self, index: SampleIndex, rng: np.random.Generator
     ) -> dict[str, object]:
         """Choose the frames of an item; see :class:`ClipDataset`."""
         if self.test_mode:
-            video, center = self._find_frame(index.episode)
+            video, center = self._find_frame(index.number)
             centers = [center]
         else:
             clip = self._order_of_epoch(index, len(self._starts))

@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 from mmengine.dataset import force_full_init
 
+from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeIndex
 
 from .episode_dataset import EpisodeDataset
 
@@ -41,7 +41,7 @@ class SingleImageEpisodeDataset(EpisodeDataset):
         super().__init__(*args, **kwargs)
 
     def draw_members(
-        self, index: EpisodeIndex, rng: np.random.Generator
+        self, index: SampleIndex, rng: np.random.Generator
     ) -> tuple[int, list[int], list[int]]:
         """Always the chosen instance; see :class:`EpisodeDataset`."""
         chosen = int(self._pools[self.category_id][0])

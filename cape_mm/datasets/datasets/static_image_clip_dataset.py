@@ -8,8 +8,8 @@ import numpy as np
 from cape_mm.datasets.formats.posetrack import pack_instances
 from cape_mm.datasets.formats.posetrack.coco_image_file import read_coco_images
 from cape_mm.datasets.formats.posetrack.reader import load_json
+from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.registry import DATASETS
-from cape_mm.structures import EpisodeIndex
 
 from ..clip_window import unique_frames, window_positions
 from ..pseudo_motion import PseudoMotion
@@ -121,10 +121,10 @@ class StaticImageClipDataset(ClipDataset):
             raise ValueError(f'{self.ann_file} has no usable person. {report}')
         return images
 
-    def make_clip(self, index: EpisodeIndex, rng: np.random.Generator) -> dict:
+    def make_clip(self, index: SampleIndex, rng: np.random.Generator) -> dict:
         """Move over an image; see :class:`ClipDataset`."""
         if self.test_mode:
-            frame = self.get_data_info(index.episode)
+            frame = self.get_data_info(index.number)
             still = np.zeros((1, self.num_frames), np.int64)
             return dict(frames=[frame], frame_index=still)
         count = self.num_windows + self.num_frames - 1

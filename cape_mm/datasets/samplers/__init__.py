@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .episode_sampler import EpisodeSampler
+from .seeded_sampler import SampleIndex, SeededSampler
 from .video_sampler import VideoSampler
 
-__all__ = ['EpisodeSampler', 'VideoSampler']
+__all__ = ['SampleIndex', 'SeededSampler', 'VideoSampler']

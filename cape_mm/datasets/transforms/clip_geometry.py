@@ -16,8 +16,7 @@ from mmcv.transforms import BaseTransform
 
 from cape_mm.registry import TRANSFORMS
 
-from ..pipeline import build_transforms
-from .episode_transforms import get_generator
+from ..pipeline import build_transforms, get_generator
 
 Range = Union[int, Tuple[int, int]]
 

@@ -7,7 +7,7 @@ from mmcv.transforms import BaseTransform
 
 from cape_mm.registry import TRANSFORMS
 
-from .episode_transforms import get_generator
+from ..pipeline import get_generator
 
 # of blue, green and red in the lightness, ITU-R BT.601
 _LIGHTNESS = np.array([0.114, 0.587, 0.299])

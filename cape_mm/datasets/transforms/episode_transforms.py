@@ -6,31 +6,7 @@ from mmcv.transforms import BaseTransform
 
 from cape_mm.registry import TRANSFORMS
 
-
-def get_generator(
-    results: dict, transform: str, key: str = 'rng'
-) -> np.random.Generator:
-    """Take a generator of the episode from the results.
-
-    Args:
-        results (dict): What the pipeline hands on.
-        transform (str): Who asks, for the error.
-        key (str): ``'rng'``, which goes on from member to member, or
-            ``'episode_rng'``, which is equal for all members of an episode.
-
-    Returns:
-        np.random.Generator: The generator.
-
-    Raises:
-        KeyError: If there is none.
-    """
-    if key not in results:
-        raise KeyError(
-            f"{transform} draws from results['{key}'], which is missing: use "
-            'it in the pipeline of cape_mm.EpisodeDataset, or set a '
-            'np.random.Generator before'
-        )
-    return results[key]
+from ..pipeline import get_generator
 
 
 @TRANSFORMS.register_module()

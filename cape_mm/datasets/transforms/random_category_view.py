@@ -6,7 +6,7 @@ from mmcv.transforms import BaseTransform
 
 from cape_mm.registry import TRANSFORMS
 
-from .episode_transforms import get_generator
+from ..pipeline import get_generator
 
 
 @TRANSFORMS.register_module()

@@ -45,7 +45,7 @@ train_dataloader = dict(
     batch_size=1,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='cape_mm.EpisodeSampler'),
+    sampler=dict(type='cape_mm.SeededSampler'),
     dataset=dict(
         type='cape_mm.PoseTrackClipDataset',
         data_root='data/posetrack18',
