@@ -10,3 +10,15 @@ class DataError(ValueError):
     The message says what, where, and what helps. Tools print it alone,
     without the calls that led to it, so nothing else may raise this.
     """
+
+
+class UnsafeCheckpointError(RuntimeError):
+    """A checkpoint cannot be loaded without running code from the file."""
+
+
+class UnsuitableCheckpointError(ValueError):
+    """A checkpoint does not hold what the task requires."""
+
+
+class UsageError(ValueError):
+    """A command line that cannot be followed; the message is one sentence."""

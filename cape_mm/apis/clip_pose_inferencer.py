@@ -12,7 +12,7 @@ from mmpose.structures import PoseDataSample
 from rich.progress import track
 
 from cape_mm.datasets.formats.posetrack import layout_metainfo
-from cape_mm.engine.checkpoint_safety import UnsuitableCheckpointError
+from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.models.pose_estimators import PAVENet
 
 from .checkpoint_config import test_dataset

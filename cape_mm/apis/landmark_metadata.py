@@ -7,10 +7,8 @@ from typing import Union
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
-from cape_mm.engine.checkpoint_safety import (
-    UnsuitableCheckpointError,
-    check_checkpoint_is_safe,
-)
+from cape_mm.engine.checkpoints import check_checkpoint_is_safe
+from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.structures import LandmarkSchema, get_schema
 
 PathLike = Union[str, 'os.PathLike[str]']

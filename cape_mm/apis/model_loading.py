@@ -11,10 +11,8 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
-from cape_mm.engine.checkpoint_safety import (
-    UnsuitableCheckpointError,
-    check_checkpoint_is_safe,
-)
+from cape_mm.engine.checkpoints import check_checkpoint_is_safe
+from cape_mm.errors import UnsuitableCheckpointError
 
 from .checkpoint_config import config_from_text
 

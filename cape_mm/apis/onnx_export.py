@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cape_mm.engine.checkpoint_safety import UnsuitableCheckpointError
+from cape_mm.errors import UnsuitableCheckpointError
 
 from .ceph_inferencer import CephInferencer
 from .checkpoint_config import test_pipeline

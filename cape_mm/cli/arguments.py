@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What the command lines of ``tools/train.py`` and ``tools/test.py`` share.
+"""Flags that tools share, and errors in one line.
 
 Imports no PyTorch, so that ``-h`` and a wrong flag answer at once.
 """
@@ -7,21 +7,135 @@ Imports no PyTorch, so that ``-h`` and a wrong flag answer at once.
 from __future__ import annotations
 
 import argparse
+import os.path as osp
+import sys
+from contextlib import contextmanager
+from typing import Iterator
 
 from mmengine.config import DictAction
 
+from cape_mm.errors import (
+    DataError,
+    UnsafeCheckpointError,
+    UnsuitableCheckpointError,
+    UsageError,
+)
 
-def add_common_arguments(
-    parser: argparse.ArgumentParser, example: str
+_STOPPED = 130  # what a shell reports after Ctrl-C
+
+
+def add_config(
+    parser: argparse.ArgumentParser,
+    checkpoint: bool = False,
+    example: str | None = None,
 ) -> None:
-    """Add the flags for images, settings and launching.
+    """Add ``config`` and ``--cfg-options``.
 
     Args:
-        parser (argparse.ArgumentParser): Gets the flags.
-        example (str): A setting worth showing in the help.
+        parser (argparse.ArgumentParser): Parser to extend.
+        checkpoint (bool): Add ``checkpoint`` and ``--device``, too. Defaults
+            to False.
+        example (str, optional): Setting to show in the help.
+    """
+    parser.add_argument('config', help='config file')
+    if checkpoint:
+        parser.add_argument('checkpoint', help='checkpoint file or URL')
+        add_device(parser)
+    text = f', e.g. {example} key="[a,b]"; applied last' if example else ''
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help=f'override settings of the config{text}',
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``.
+
+    Args:
+        parser (argparse.ArgumentParser): Parser to extend.
+    """
+    parser.add_argument('--device', help='e.g. cpu or cuda:0')
+
+
+def add_inference(
+    parser: argparse.ArgumentParser, out_dir: str, batch_size: int
+) -> None:
+    """Add what all demos have: config, output folder, device, batch size.
+
+    Args:
+        parser (argparse.ArgumentParser): Parser to extend.
+        out_dir (str): Default of ``--out-dir``.
+        batch_size (int): Default of ``--batch-size``.
     """
     parser.add_argument(
+        '--config', help='config file (default: stored in the checkpoint)'
+    )
+    parser.add_argument('--out-dir', default=out_dir)
+    add_device(parser)
+    parser.add_argument('--batch-size', type=positive, default=batch_size)
+
+
+def positive(text: str) -> int:
+    """Read a positive integer, as a ``type`` of arguments.
+
+    Args:
+        text (str): Word of the command line.
+
+    Returns:
+        int: Its value.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is not positive.
+    """
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'is {value}, must be >= 1')
+    return value
+
+
+def add_browsing(parser: argparse.ArgumentParser, out_dir: str) -> None:
+    """Add the flags of tools that draw the input of a model.
+
+    Args:
+        parser (argparse.ArgumentParser): Parser to extend.
+        out_dir (str): Default of ``--out-dir``.
+    """
+    add_config(parser)
+    parser.add_argument(
+        '--mode', choices=['train', 'val', 'test'], default='train'
+    )
+    parser.add_argument(
+        '--num', type=int, default=12, help='how many, evenly chosen'
+    )
+    parser.add_argument(
+        '--epoch', type=int, default=0, help='epoch of training, from 0'
+    )
+    parser.add_argument('--size', type=int, default=256, help='panel, pixels')
+    parser.add_argument('--out-dir', default=out_dir, help='folder')
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a run: folders, images and launching.
+
+    Args:
+        parser (argparse.ArgumentParser): Parser to extend.
+    """
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs and checkpoints (default: `work_dir` of the '
+        'config, otherwise ./work_dirs/<config name>)',
+    )
+    parser.add_argument(
         '--show', action='store_true', help='show the images in a window'
+    )
+    parser.add_argument(
+        '--show-dir',
+        help='write images into this folder, exactly as given (relative to '
+        'the current folder; no time stamp is added as MMPose does); those '
+        'of validations have the epoch in their names',
     )
     parser.add_argument(
         '--interval',
@@ -36,14 +150,6 @@ def add_common_arguments(
         help='seconds that a window stays (default: 1)',
     )
     parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config, e.g. '
-        f'{example} key="[a,b]"; applied last',
-    )
-    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
@@ -56,3 +162,39 @@ def add_common_arguments(
         default=0,
         help=argparse.SUPPRESS,  # given by PyTorch's old launcher
     )
+
+
+@contextmanager
+def one_line_errors(
+    when_stopped: str = '', also: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """End the program with the message alone when the input is wrong.
+
+    That is, for errors that are raised for this purpose, and for Ctrl-C. Any
+    other one is a mistake of the program and keeps its traceback.
+
+    Args:
+        when_stopped (str): Advice after Ctrl-C, such as how to go on.
+            Defaults to ''.
+        also (tuple[type[Exception], ...]): Further errors to treat so, e.g.
+            ``ImportError`` for optional packages. Defaults to ().
+    """
+    name = osp.basename(sys.argv[0])
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f'{name}: stopped{when_stopped}', file=sys.stderr)
+        sys.exit(_STOPPED)
+    except DataError as error:
+        # a worker of a data loader puts its traceback before the message
+        text = str(error).rpartition(f'{DataError.__name__}: ')[-1].strip()
+        sys.exit(f'{name}: error: {text}')
+    except (
+        UsageError,
+        UnsafeCheckpointError,
+        UnsuitableCheckpointError,
+        FileExistsError,
+        FileNotFoundError,
+        *also,
+    ) as error:
+        sys.exit(f'{name}: error: {error}')

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What ``tools/train.py`` and ``tools/test.py`` do alike before they run."""
+"""Training and test as ``tools/train.py`` and ``tools/test.py`` run them."""
 
 from __future__ import annotations
 
@@ -7,95 +7,134 @@ import inspect
 import os
 import os.path as osp
 import re
-import sys
 from argparse import Namespace
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Iterator
 
+import mmengine
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from cape_mm.engine.checkpoint_safety import (
-    UnsafeCheckpointError,
-    UnsuitableCheckpointError,
+from cape_mm.engine.checkpoints import (
     check_checkpoint_is_safe,
     local_checkpoints,
 )
-from cape_mm.errors import DataError
+from cape_mm.errors import UsageError
 
 # Runner reads these from the config without being told about them.
 _READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
-_STOPPED = 130  # what a shell reports after Ctrl-C
 
 
-class UsageError(ValueError):
-    """A command line that cannot be followed; the message is one sentence."""
-
-
-@contextmanager
-def one_line_errors(when_stopped: str = '') -> Iterator[None]:
-    """End the program with the message alone when the input is wrong.
-
-    That is, for errors that are raised for this purpose, and for Ctrl-C. Any
-    other one is a mistake of the program and keeps its traceback.
+def train(args: Namespace) -> None:
+    """Train as the command line says.
 
     Args:
-        when_stopped (str): What to say after Ctrl-C, such as how to go on.
+        args (Namespace): Arguments of ``tools/train.py``.
+
+    Raises:
+        UsageError: If config and command line do not fit together.
+        FileNotFoundError: If a checkpoint does not exist.
+        UnsafeCheckpointError: If loading one would run code from the file.
     """
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(
-            f'{osp.basename(sys.argv[0])}: stopped{when_stopped}',
-            file=sys.stderr,
+    cfg = read_run_config(args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        _enable_amp(cfg)
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        _enable_auto_scale_lr(cfg)
+    _complete(cfg, args)
+    Runner.from_cfg(cfg).train()
+
+
+def test(args: Namespace) -> None:
+    """Test as the command line says, and write the metrics to ``--out``.
+
+    Args:
+        args (Namespace): Arguments of ``tools/test.py``.
+
+    Raises:
+        UsageError: If config and command line do not fit together.
+        FileNotFoundError: If the checkpoint does not exist.
+        UnsafeCheckpointError: If loading it would run code from the file.
+    """
+    if args.out and not args.out.endswith(('.json', '.pkl', '.yaml', '.yml')):
+        raise UsageError(
+            f"--out must end in .json, .yaml or .pkl, not '{args.out}'"
         )
-        sys.exit(_STOPPED)
-    except DataError as error:
-        # a worker of a data loader puts its traceback before the message
-        text = str(error).rpartition(f'{DataError.__name__}: ')[-1].strip()
-        sys.exit(f'{osp.basename(sys.argv[0])}: error: {text}')
-    except (
-        UsageError,
-        UnsafeCheckpointError,
-        UnsuitableCheckpointError,
-        FileExistsError,
-        FileNotFoundError,
-    ) as error:
-        sys.exit(f'{osp.basename(sys.argv[0])}: error: {error}')
+    if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
+        raise UsageError(f"--dump must end in .pkl, not '{args.dump}'")
+    cfg = read_run_config(args)
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    if args.dump:
+        evaluators = cfg.test_evaluator
+        if not isinstance(evaluators, (list, tuple)):
+            evaluators = [evaluators]
+        dump = dict(type='DumpResults', out_file_path=args.dump)
+        cfg.test_evaluator = [*evaluators, dump]
+    _complete(cfg, args)
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(dict(type='cape_mm.StrictCheckpointHook'))
+    metrics = runner.test()
+    if args.out and is_main_process():
+        mmengine.mkdir_or_exist(Path(args.out).parent)
+        mmengine.dump(metrics, args.out)
 
 
-def load_config(args: Namespace) -> Config:
-    """Read ``args.config`` and apply launcher and working directory.
+def _complete(cfg: Config, args: Namespace) -> None:
+    """Apply what training and test share; ``--cfg-options`` come last."""
+    _set_visualization(cfg, args)
+    merge_cfg_options(cfg, args)
+    _check_checkpoints(cfg)
+    join_cpu_processes(cfg)
 
-    The suffix ``.py`` may be left out.
+
+def read_config(args: Namespace) -> Config:
+    """Read ``args.config``, and apply ``--cfg-options``.
+
+    Args:
+        args (Namespace): ``config`` (its suffix ``.py`` may be left out) and
+            ``cfg_options``.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        UsageError: If the file does not exist, cannot be read with a value
+            that the environment has for one of its variables, or lacks an
+            option.
+    """
+    cfg = _read_file(args.config)[1]
+    merge_cfg_options(cfg, args)
+    return cfg
+
+
+def read_run_config(args: Namespace) -> Config:
+    """Read ``args.config``, and apply launcher and working directory.
 
     The working directory is, in this order, ``args.work_dir``, the config's
     ``work_dir``, ``./work_dirs/<config name>``.
 
+    Args:
+        args (Namespace): ``config``, ``work_dir``, ``launcher`` and
+            ``local_rank``.
+
+    Returns:
+        Config: The config, without ``--cfg-options``.
+
     Raises:
-        UsageError: If the config file does not exist, or if it cannot be read
-            with a value that the environment has for one of its variables.
+        UsageError: See :func:`read_config`.
     """
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
-    path = args.config
-    if not path.endswith('.py') and osp.isfile(f'{path}.py'):
-        path += '.py'
-    if not osp.isfile(path):
-        raise UsageError(f"there is no config file '{path}'")
-    try:
-        cfg = Config.fromfile(path)
-    except (NameError, SyntaxError) as error:
-        given = _given_variables(path)
-        if not given:
-            raise
-        raise UsageError(
-            f'{path} cannot be read with {given}: {error}'
-        ) from None
+    path, cfg = _read_file(args.config)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -105,43 +144,34 @@ def load_config(args: Namespace) -> Config:
     return cfg
 
 
-def _given_variables(path: str) -> str:
-    """The config's variables that the environment has, ``'A=1, B=2'``."""
-    names = re.findall(r"\{\{\s*'?\$(\w+):", Path(path).read_text())
-    return ', '.join(
-        f'{name}={os.environ[name]}'
-        for name in dict.fromkeys(names)
-        if name in os.environ
-    )
-
-
-def set_visualization(cfg: Config, args: Namespace) -> None:
-    """Apply ``--show``, ``--show-dir``, ``--interval`` and ``--wait-time``.
-
-    Raises:
-        UsageError: If the config has no visualization hook.
-    """
-    if not args.show and args.show_dir is None:
-        return
-    hook = cfg.get('default_hooks', {}).get('visualization')
-    if hook is None:
-        raise UsageError(
-            '--show and --show-dir need `visualization='
-            "dict(type='cape_mm.EpisodeVisualizationHook')` in the config's "
-            '`default_hooks`'
+def _read_file(path: str) -> tuple[str, Config]:
+    """Read a config file, with or without suffix; also give its path."""
+    if not path.endswith('.py') and osp.isfile(f'{path}.py'):
+        path += '.py'
+    if not osp.isfile(path):
+        raise UsageError(f"there is no config file '{path}'")
+    try:
+        return path, Config.fromfile(path)
+    except (NameError, SyntaxError) as error:
+        names = re.findall(r"\{\{\s*'?\$(\w+):", Path(path).read_text())
+        given = ', '.join(
+            f'{name}={os.environ[name]}'
+            for name in dict.fromkeys(names)
+            if name in os.environ
         )
-    hook.update(
-        enable=True,
-        show=args.show,
-        out_dir=args.show_dir,
-        interval=args.interval,
-    )
-    if args.show:
-        hook.wait_time = args.wait_time
+        if not given:
+            raise
+        raise UsageError(
+            f'{path} cannot be read with {given}: {error}'
+        ) from None
 
 
 def merge_cfg_options(cfg: Config, args: Namespace) -> None:
     """Apply ``--cfg-options``.
+
+    Args:
+        cfg (Config): Config to change.
+        args (Namespace): ``cfg_options``.
 
     Raises:
         UsageError: If an option names a setting that neither the config nor
@@ -170,6 +200,9 @@ def join_cpu_processes(cfg: Config) -> None:
 
     MMEngine joins them when it builds the runner, but chooses a GPU first.
     On a machine with GPUs, and without launcher, nothing is done.
+
+    Args:
+        cfg (Config): Config of the run; gets a wrapper for CPUs.
 
     Raises:
         UsageError: If there is no GPU and the run is not set up for CPUs.
@@ -205,13 +238,53 @@ def leave_processes() -> None:
         torch.distributed.destroy_process_group()
 
 
-def check_checkpoints(cfg: Config) -> None:
-    """Check every local checkpoint that the run will load.
+def _set_visualization(cfg: Config, args: Namespace) -> None:
+    """Apply ``--show``, ``--show-dir``, ``--interval`` and ``--wait-time``."""
+    if not args.show and args.show_dir is None:
+        return
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise UsageError(
+            '--show and --show-dir need `visualization='
+            "dict(type='cape_mm.EpisodeVisualizationHook')` in the config's "
+            '`default_hooks`'
+        )
+    hook.update(
+        enable=True,
+        show=args.show,
+        out_dir=args.show_dir,
+        interval=args.interval,
+    )
+    if args.show:
+        hook.wait_time = args.wait_time
 
-    Raises:
-        FileNotFoundError: If one does not exist.
-        UnsafeCheckpointError: If loading one would run code from the file.
-    """
+
+def _enable_amp(cfg: Config) -> None:
+    """Switch the optimizer wrapper to mixed precision."""
+    if get_device() in ('cpu', 'mps'):
+        raise UsageError(
+            '--amp needs a GPU and there is none; leave --amp away'
+        )
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    kind = kind if isinstance(kind, str) else kind.__name__
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise UsageError(f'--amp cannot change an optimizer wrapper `{kind}`')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def _enable_auto_scale_lr(cfg: Config) -> None:
+    """Switch on scaling of the learning rate by the batch size."""
+    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+        raise UsageError(
+            '--auto-scale-lr needs `auto_scale_lr = dict(base_batch_size=N)` '
+            'in the config, N being the batch size its learning rate is for'
+        )
+    cfg.auto_scale_lr.enable = True
+
+
+def _check_checkpoints(cfg: Config) -> None:
+    """Check every local checkpoint that the run will load."""
     for path in local_checkpoints(cfg):
         check_checkpoint_is_safe(path)
     if cfg.get('resume') and cfg.get('load_from') is None:

@@ -1,13 +1,17 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What pipelines of episodes and of clips share."""
+"""What pipelines share, and how datasets are built from their configs."""
 
 from __future__ import annotations
 
 from typing import Callable, Sequence
 
 import numpy as np
-from mmengine.registry import DefaultScope
+from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
 from mmpose.registry import TRANSFORMS
+from torch.utils.data import Dataset
+
+from cape_mm.errors import DataError
 
 
 def build_transforms(
@@ -22,7 +26,7 @@ def build_transforms(
         pipeline (Sequence[dict | Callable]): Configs or built transforms.
 
     Returns:
-        List[Callable]: Built transforms, ready for MMEngine's ``Compose``.
+        list[Callable]: Built transforms, ready for MMEngine's ``Compose``.
     """
     with DefaultScope.overwrite_default_scope('mmpose'):
         return [
@@ -55,3 +59,39 @@ def get_generator(
             'of cape_mm, or set a np.random.Generator before'
         )
     return results[key]
+
+
+def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:
+    """Build a dataset of a config.
+
+    Args:
+        cfg (Config): Whole config.
+        mode (str): ``'train'``, ``'val'`` or ``'test'``. Defaults to 'test'.
+
+    Returns:
+        Dataset: Loaded and checked.
+
+    Raises:
+        DataError: If the config has no such dataset.
+    """
+    loader = cfg.get(f'{mode}_dataloader')
+    if not loader:
+        raise DataError(f'the config has no {mode}_dataloader')
+    scope = cfg.get('default_scope') or 'mmpose'
+    with DefaultScope.overwrite_default_scope(scope):
+        return DATASETS.build(loader['dataset'])
+
+
+def spread_indices(total: int, count: int | None = None) -> list[int]:
+    """Choose indices evenly, so that all categories of a list have a share.
+
+    Args:
+        total (int): Length of the list.
+        count (int, optional): Number of indices. Defaults to all.
+
+    Returns:
+        list[int]: Ascending, without repetition.
+    """
+    if count is None or count >= total:
+        return list(range(total))
+    return [int(i) for i in np.arange(count) * total // count]

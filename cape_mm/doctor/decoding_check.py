@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.registry import TRANSFORMS
 from mmpose.registry import KEYPOINT_CODECS
 
-from cape_mm.apis.episode_source import spread_indices
+from cape_mm.datasets.pipeline import spread_indices
 
 from .cephalogram_table import CephalogramTable
 from .recipe import Recipe

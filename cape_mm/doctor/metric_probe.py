@@ -9,7 +9,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 from torch.utils.data import Dataset
 
-from cape_mm.apis.episode_source import spread_indices
+from cape_mm.datasets.pipeline import spread_indices
 
 _NUM_ITEMS = 16
 #: Arguments of metrics that make them write files.

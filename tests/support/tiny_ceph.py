@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 from cape_mm.datasets.synthetic import write_cephalograms
-from cape_mm.engine.plain_data import to_plain
+from cape_mm.engine.checkpoints import to_plain
 from cape_mm.structures import get_schema
 
 CONFIG = Path(__file__).resolve().parent / 'sound_cephalometric_config.py'

@@ -12,7 +12,7 @@ from support.tiny_tracking import LENGTH, images, write_tiny_tracking
 from cape_mm.apis import ClipPoseInferencer
 from cape_mm.apis.frame_source import FrameSource
 from cape_mm.datasets.datasets import PoseTrackClipDataset
-from cape_mm.engine.checkpoint_safety import UnsuitableCheckpointError
+from cape_mm.errors import UnsuitableCheckpointError
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from cape_mm.apis.decoding_probe import trace_decoding
-from cape_mm.apis.episode_source import build_dataset, predict_items
+from cape_mm.cli.episodes import predict_items
+from cape_mm.datasets.pipeline import build_dataset
 
 
 @pytest.fixture(scope='module')

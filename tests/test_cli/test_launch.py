@@ -6,7 +6,8 @@ from argparse import Namespace
 import pytest
 from mmengine.config import Config
 
-from cape_mm.cli.launch import UsageError, load_config, merge_cfg_options
+from cape_mm.cli.launch import merge_cfg_options, read_run_config
+from cape_mm.errors import UsageError
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def config_file(tmp_path):
 def test_a_bad_value_of_the_environment_is_named(config_file, monkeypatch):
     monkeypatch.setenv('CAPE_EPOCHS', 'many')
     with pytest.raises(UsageError, match='CAPE_EPOCHS=many'):
-        load_config(config_file)
+        read_run_config(config_file)
 
 
 def test_a_faulty_config_keeps_its_traceback(config_file, monkeypatch):
@@ -55,4 +56,4 @@ def test_a_faulty_config_keeps_its_traceback(config_file, monkeypatch):
     with open(config_file.config, 'a') as file:
         file.write('lr = undefined\n')
     with pytest.raises(NameError):
-        load_config(config_file)
+        read_run_config(config_file)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from cape_mm.cli.launch import UsageError, join_cpu_processes
+from cape_mm.cli.launch import join_cpu_processes
+from cape_mm.errors import UsageError
 
 TESTS = Path(__file__).resolve().parents[1]
 TOOLS = TESTS.parent / 'tools'

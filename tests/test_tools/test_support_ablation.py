@@ -10,7 +10,8 @@ from mmengine.config import Config
 from support.tiny_cape import write_tiny_cape
 
 from cape_mm.apis import load_estimator
-from cape_mm.apis.episode_source import build_dataset, predict_items
+from cape_mm.cli.episodes import predict_items
+from cape_mm.datasets.pipeline import build_dataset
 from cape_mm.evaluation.metrics import EpisodePCK
 
 TOOL = 'analysis_tools/support_ablation.py'

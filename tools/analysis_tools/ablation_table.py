@@ -21,13 +21,12 @@ import sys
 from pathlib import Path
 from typing import Callable, Sequence
 
-# In a checkout this checkout is used, also when a wheel is installed.
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm').is_dir():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.run_folders import find_best, run_tool  # noqa: E402
+from cape_mm.cli.run_folders import find_best, run_tool
 
+TOOLS = Path(__file__).resolve().parents[1]
 Runner = Callable[[Sequence[str], Path], None]
 # Shares and relative differences are printed in percent.
 COLUMNS = ('PCK', 'PCK@0.05', 'ar_tf_gap')
@@ -82,7 +81,7 @@ def measure(
     before = _cpu_seconds()
     run(
         [
-            *(sys.executable, str(ROOT / 'tools/train.py'), str(config)),
+            *(sys.executable, str(TOOLS / 'train.py'), str(config)),
             *('--work-dir', str(folder), '--resume', *options),
         ],
         folder / 'train_output.txt',
@@ -91,7 +90,7 @@ def measure(
     metrics = folder / 'metrics.json'
     run(
         [
-            *(sys.executable, str(ROOT / 'tools/test.py'), str(config)),
+            *(sys.executable, str(TOOLS / 'test.py'), str(config)),
             str(find_best(folder)),
             *('--work-dir', str(folder / 'test'), '--out', str(metrics)),
             *options,

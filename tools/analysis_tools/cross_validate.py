@@ -21,13 +21,12 @@ import sys
 from pathlib import Path
 from typing import Callable, Sequence
 
-# In a checkout this checkout is used, also when a wheel is installed.
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm').is_dir():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.run_folders import find_best, run_tool  # noqa: E402
+from cape_mm.cli.run_folders import find_best, run_tool
 
+TOOLS = Path(__file__).resolve().parents[1]
 Runner = Callable[[Sequence[str], Path], None]
 
 
@@ -225,9 +224,9 @@ def to_markdown(summary: dict) -> str:
 def _command(tool: str, config: str, gpus: int, *more: str) -> list[str]:
     """Command line of a tool, on one or several GPUs."""
     if gpus == 1:
-        program = [sys.executable, str(ROOT / 'tools' / f'{tool}.py')]
+        program = [sys.executable, str(TOOLS / f'{tool}.py')]
         return [*program, config, *more]
-    script = ROOT / 'tools' / f'dist_{tool}.sh'
+    script = TOOLS / f'dist_{tool}.sh'
     return ['bash', str(script), config, *more, str(gpus)]
 
 

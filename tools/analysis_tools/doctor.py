@@ -15,10 +15,10 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-# In a checkout this checkout is used, also when a wheel is installed.
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm').is_dir():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from cape_mm.cli.arguments import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,11 +52,7 @@ def main() -> None:
     # imported late: `-h` and a wrong flag answer at once
     from mmengine.config import Config
 
-    from cape_mm.cli.launch import (
-        UsageError,
-        merge_cfg_options,
-        one_line_errors,
-    )
+    from cape_mm.cli.launch import merge_cfg_options
     from cape_mm.doctor import (
         RULES,
         WARNING,
@@ -64,6 +60,7 @@ def main() -> None:
         list_rules,
         report_findings,
     )
+    from cape_mm.errors import UsageError
 
     if args.list:
         print(list_rules())

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-# In a checkout this checkout is used, also when a wheel is installed.
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm').is_dir():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from cape_mm.cli.arguments import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -119,8 +119,8 @@ def main() -> None:
 
     from cape_mm.apis import load_estimator
     from cape_mm.apis.decoding_probe import trace_decoding
-    from cape_mm.apis.episode_source import build_dataset, spread_indices
-    from cape_mm.cli.launch import merge_cfg_options, one_line_errors
+    from cape_mm.cli.launch import merge_cfg_options
+    from cape_mm.datasets.pipeline import build_dataset, spread_indices
 
     with one_line_errors():
         cfg = Config.fromfile(args.config)

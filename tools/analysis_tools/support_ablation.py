@@ -19,10 +19,10 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-# In a checkout this checkout is used, also when a wheel is installed.
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm').is_dir():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from cape_mm.cli.arguments import one_line_errors
 
 ZEROED = 'support features zeroed'
 # The published protocol counts a pair without common keypoint as 0.
@@ -148,7 +148,7 @@ def run(model, dataset, indices: list[int], batch_size: int, seed: int):
     import numpy as np
     from mmengine.utils import track_iter_progress
 
-    from cape_mm.apis.episode_source import iterate_batches, predict_items
+    from cape_mm.cli.episodes import iterate_batches, predict_items
     from cape_mm.evaluation.support_interventions import (
         INTERVENTIONS,
         right_support,
@@ -222,8 +222,8 @@ def main() -> None:
     from mmengine.config import Config
 
     from cape_mm.apis import load_estimator
-    from cape_mm.apis.episode_source import build_dataset, spread_indices
-    from cape_mm.cli.launch import merge_cfg_options, one_line_errors
+    from cape_mm.cli.launch import merge_cfg_options
+    from cape_mm.datasets.pipeline import build_dataset, spread_indices
 
     with one_line_errors():
         cfg = Config.fromfile(args.config)

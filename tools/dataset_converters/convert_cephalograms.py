@@ -17,9 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm' / '__init__.py').is_file():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 # Of the organisers' baselines.
 _SEEDS = dict(cl2023=2023, cl2024=2024)

@@ -8,15 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm' / '__init__.py').is_file():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.datasets.synthetic import (  # noqa: E402
+from cape_mm.datasets.synthetic import (
     draw_cephalogram,
     write_cephalograms,
 )
-from cape_mm.datasets.synthetic.cephalogram_emitters import (  # noqa: E402
+from cape_mm.datasets.synthetic.cephalogram_emitters import (
     write_aariz_tree,
     write_isbi_tree,
 )

@@ -8,11 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm' / '__init__.py').is_file():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.datasets.synthetic import write_stick_figures  # noqa: E402
+from cape_mm.datasets.synthetic import write_stick_figures
 
 
 def parse_args() -> argparse.Namespace:

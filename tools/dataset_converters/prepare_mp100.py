@@ -18,9 +18,8 @@ import shutil
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm' / '__init__.py').is_file():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
 def parse_args() -> argparse.Namespace:

@@ -20,10 +20,10 @@ import argparse
 import sys
 from pathlib import Path
 
-# In a checkout this checkout is used, also when a wheel is installed.
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm').is_dir():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from cape_mm.cli.arguments import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -95,7 +95,7 @@ def parse_points(text: str) -> list[list[float] | None]:
     Raises:
         UsageError: If something else is in it.
     """
-    from cape_mm.cli.launch import UsageError
+    from cape_mm.errors import UsageError
 
     points = []
     for word in text.split():
@@ -123,7 +123,7 @@ def find_images(paths: list[str]) -> list[str]:
 def build_request(args: argparse.Namespace):
     """Make the request of the command line."""
     from cape_mm.apis import EpisodeRequest, RequestMember, read_request
-    from cape_mm.cli.launch import UsageError
+    from cape_mm.errors import UsageError
 
     if args.json:
         request = read_request(
@@ -212,7 +212,6 @@ def main() -> None:
     import mmengine
 
     from cape_mm.apis import CapeInferencer
-    from cape_mm.cli.launch import one_line_errors
     from cape_mm.visualization import EpisodeVisualizer
 
     with one_line_errors():

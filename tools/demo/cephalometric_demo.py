@@ -19,10 +19,10 @@ import argparse
 import sys
 from pathlib import Path
 
-# In a checkout this checkout is used, also when a wheel is installed.
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm').is_dir():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from cape_mm.cli.arguments import one_line_errors
 
 KINDS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff')
 
@@ -82,8 +82,8 @@ def parse_args() -> argparse.Namespace:
 
 def find_cephalograms(paths: list[str]) -> list[str]:
     """Replace folders by the cephalograms in them, sorted by name."""
-    from cape_mm.cli.launch import UsageError
     from cape_mm.datasets.formats.cephalometric import is_dicom
+    from cape_mm.errors import UsageError
 
     found = []
     for path in map(Path, paths):
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
     from cape_mm.apis import CephInferencer
     from cape_mm.apis.ceph_report import describe_cephalogram, write_table
     from cape_mm.apis.cephalogram_loader import read_image
-    from cape_mm.cli.launch import UsageError
+    from cape_mm.errors import UsageError
     from cape_mm.evaluation.functional.cephalometric_norms import (
         available_norms,
         load_norms,
@@ -165,7 +165,7 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.cli.launch import UsageError, one_line_errors
+    from cape_mm.errors import UsageError
 
     with one_line_errors():
         try:

@@ -15,10 +15,10 @@ import argparse
 import sys
 from pathlib import Path
 
-# In a checkout this checkout is used, also when a wheel is installed.
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'cape_mm').is_dir():
-    sys.path.insert(0, str(ROOT))
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from cape_mm.cli.arguments import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -122,10 +122,6 @@ def run(args: argparse.Namespace) -> None:
 def main() -> None:
     """Run, and end with one sentence when the user's input is wrong."""
     args = parse_args()
-
-    # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.cli.launch import one_line_errors
-
     with one_line_errors():
         run(args)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from cape_mm.engine.plain_data import from_plain, to_plain
+from cape_mm.engine.checkpoints import from_plain, to_plain
 from cape_mm.registry import HOOKS
 
 # tensors by name, plain already; rebuilt dicts would lose their `_metadata`

@@ -5,7 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from cape_mm.engine.checkpoint_safety import UnsuitableCheckpointError
+from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.registry import HOOKS
 
 

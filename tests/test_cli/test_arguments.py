@@ -4,9 +4,8 @@ from __future__ import annotations
 import pytest
 from torch._utils import ExceptionWrapper
 
-from cape_mm.cli.launch import UsageError, one_line_errors
-from cape_mm.engine.checkpoint_safety import UnsuitableCheckpointError
-from cape_mm.errors import DataError
+from cape_mm.cli.arguments import one_line_errors
+from cape_mm.errors import DataError, UnsuitableCheckpointError, UsageError
 
 USER_ERRORS = (
     *(DataError, UsageError, UnsuitableCheckpointError),
