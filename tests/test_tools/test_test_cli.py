@@ -50,7 +50,7 @@ def test_best_checkpoint_is_tested_and_results_are_written(
 def test_only_the_main_process_writes_the_metrics(
     monkeypatch, call_tool, checkpoint, toy_config, tmp_path
 ):
-    monkeypatch.setattr('mmengine.dist.is_main_process', lambda: False)
+    monkeypatch.setattr('cape_mm.cli.launch.is_main_process', lambda: False)
     out = tmp_path / 'metrics.json'
     call_tool(
         'test.py', toy_config, checkpoint, '--out', out, '--work-dir', tmp_path

@@ -133,23 +133,23 @@ def test_malicious_checkpoint_is_not_resumed(
 def test_visualization_flags_reach_the_hook(
     monkeypatch, call_tool, toy_config, tmp_path
 ):
-    seen = {}
+    settings = {}
 
     class Runner:
         @classmethod
         def from_cfg(cls, cfg):
-            seen.update(cfg.default_hooks.visualization)
+            settings.update(cfg.default_hooks.visualization)
             return cls()
 
         def train(self):
             pass
 
-    monkeypatch.setattr('mmengine.runner.Runner', Runner)
+    monkeypatch.setattr('cape_mm.cli.launch.Runner', Runner)
     flags = '--show --show-dir images --interval 3 --wait-time 0.5'
     call_tool('train.py', toy_config, '--work-dir', tmp_path, *flags.split())
-    assert seen['enable'] and seen['show']
-    assert seen['out_dir'] == 'images'
-    assert (seen['interval'], seen['wait_time']) == (3, 0.5)
+    assert settings['enable'] and settings['show']
+    assert settings['out_dir'] == 'images'
+    assert (settings['interval'], settings['wait_time']) == (3, 0.5)
 
 
 def test_suffix_of_the_config_may_be_left_out(call_tool, toy_config, tmp_path):

@@ -46,7 +46,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument(
-        '--num-images', type=int, default=10, help='default: 10'
+        '--num-images',
+        '--num-pictures',
+        type=int,
+        default=10,
+        help='default: 10',
     )
     parser.add_argument('--out-dir', default='work_dirs/compare_checkpoints')
     parser.add_argument('--device', help='e.g. cpu or cuda:0')

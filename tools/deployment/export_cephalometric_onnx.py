@@ -36,6 +36,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--cephalograms',
+        '--films',
         nargs='+',
         metavar='CEPHALOGRAM',
         help=(
@@ -75,8 +76,8 @@ def run(args: argparse.Namespace) -> None:
     ]
     found = compare_onnx(inferencer, args.out, cephalograms)
     text = (
-        f'{args.out}: on {len(cephalograms)} image(s) heatmaps differ by '
-        'up to '
+        f'{args.out}: on {len(cephalograms)} cephalogram(s) heatmaps differ '
+        'by up to '
         f'{found["heatmaps"]:.2g}, scores by {found["scores"]:.2g}, landmarks '
         f'by {found["landmarks_px"]:.2g} pixels'
     )
