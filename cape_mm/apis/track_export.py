@@ -7,22 +7,16 @@ from typing import Sequence
 
 from mmpose.structures import PoseDataSample
 
-from cape_mm.errors import DataError
-from cape_mm.evaluation.metrics.posetrack.posetrack_frames import (
-    PoseTrackFrame,
-    read_frame,
-)
-from cape_mm.evaluation.metrics.posetrack.posetrack_records import (
-    PoseTrackRecords,
+from cape_mm.datasets.formats.posetrack import (
+    PoseTrackWriter,
     check_exportable,
-    video_file,
 )
+from cape_mm.errors import DataError
+from cape_mm.evaluation.metrics.posetrack.posetrack_frames import read_frame
 from cape_mm.evaluation.metrics.posetrack.posetrack_scores import (
     PoseTrackRules,
     tracked_joints,
 )
-
-from .posetrack_stream import PoseTrackStream
 
 
 class TrackExport:
@@ -68,11 +62,10 @@ class TrackExport:
             keypoint_score_thr, visibility_thr, False, False
         )
         self.num_frames = 0
-        self._num_joints = len(keypoint_names)
-        self._records = PoseTrackRecords(keypoint_names)
+        self._names = list(keypoint_names)
         self._tracks: set[int] = set()
         self._length = 0
-        self._stream: PoseTrackStream | None = None
+        self._writer: PoseTrackWriter | None = None
 
     @property
     def num_tracks(self) -> int:
@@ -83,8 +76,8 @@ class TrackExport:
         return self
 
     def __exit__(self, *error) -> None:
-        if self._stream is not None:
-            self._stream.discard()
+        if self._writer is not None:
+            self._writer.discard()
 
     def add(self, result: PoseDataSample) -> None:
         """Write the persons of one frame.
@@ -96,16 +89,28 @@ class TrackExport:
             DataError: If the video's name cannot be that of a file.
             RuntimeError: If the file is complete.
         """
-        if self._stream is None and self.num_frames:
+        if self._writer is None and self.num_frames:
             raise RuntimeError(
                 'the file is complete: another video needs another export'
             )
-        frame = read_frame(result.to_dict(), self._num_joints)
-        if self._stream is None:
-            self._stream = self._open(frame)
-        joints = tracked_joints(frame, self.rules)
-        self._stream.add(*self._records.add(frame, joints))
-        self._tracks.update(frame.predicted.ids.tolist())
+        frame = read_frame(result.to_dict(), len(self._names))
+        if self._writer is None:
+            try:
+                self._writer = PoseTrackWriter(
+                    self.folder, frame.video_id, self._names
+                )
+            except ValueError as error:
+                raise DataError(str(error)) from None
+        predicted = frame.predicted
+        self._writer.add(
+            vars(frame),
+            predicted.keypoints_px,
+            tracked_joints(frame, self.rules),
+            predicted.scores,
+            predicted.ids,
+            predicted.person_scores,
+        )
+        self._tracks.update(predicted.ids.tolist())
         self._length = frame.frame_id + 1
         self.num_frames += 1
 
@@ -118,15 +123,9 @@ class TrackExport:
         Raises:
             DataError: If there were no results.
         """
-        if self._stream is None:
+        if self._writer is None:
             raise DataError(f'there are no results to write to {self.folder}')
-        # of a stream nobody knows the length before its end
-        self._stream.finish(self._length)
-        path, self._stream = self._stream.target, None
+        # the length of a stream is unknown before its end
+        path = self._writer.finish(self._length)
+        self._writer = None
         return path
-
-    def _open(self, frame: PoseTrackFrame) -> PoseTrackStream:
-        try:
-            return PoseTrackStream(video_file(self.folder, frame.video_id))
-        except ValueError as error:
-            raise DataError(str(error)) from None

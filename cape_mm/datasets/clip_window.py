@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Which frames of a video make a clip; frames are given by their numbers."""
+"""Windows and clips of a video, whose frames have numbers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def window_positions(
 ) -> np.ndarray:
     """Choose the frames of one window.
 
-    Wanted are ``num_frames`` frames around the centre, ``stride`` frame
-    numbers apart. A frame that does not exist, at the end of a video or in a
+    These are ``num_frames`` frames around the centre, ``stride`` frame numbers
+    apart. A frame that does not exist, at the end of a video or in a
     gap, is replaced by the nearest one, on the side of the centre in a tie.
 
     Args:
-        numbers (np.ndarray): (M,) frame numbers of the video, ascending.
+        numbers (np.ndarray): Frame numbers (M,) of the video, ascending.
         center (int): Position of the middle frame in ``numbers``.
         num_frames (int): F, odd.
         stride (int): Distance between frames. Defaults to 1.
@@ -28,9 +28,9 @@ def window_positions(
     """
     middle = numbers[center]
     half = num_frames // 2
-    wanted = middle + stride * np.arange(-half, half + 1)
-    distance = np.abs(numbers[:, None] - wanted)
-    beyond = np.abs(numbers - middle)[:, None] > np.abs(wanted - middle)
+    targets = middle + stride * np.arange(-half, half + 1)
+    distance = np.abs(numbers[:, None] - targets)
+    beyond = np.abs(numbers - middle)[:, None] > np.abs(targets - middle)
     return (2 * distance + beyond).argmin(axis=0)
 
 
@@ -50,9 +50,9 @@ def draw_centers(
     not enough labelled frames, its last one is repeated.
 
     Args:
-        numbers (np.ndarray): (M,) frame numbers of the video, ascending.
-        labelled (np.ndarray): (L,) positions of the labelled frames.
-        start (int): Which of the labelled frames is the first.
+        numbers (np.ndarray): Frame numbers (M,) of the video, ascending.
+        labelled (np.ndarray): Positions (L,) of the labelled frames.
+        start (int): Position of the first frame among the labelled ones.
         num_windows (int): T.
         max_gap (int): Largest distance, at least 1.
         rng (np.random.Generator): Generator of the clip.
@@ -84,8 +84,8 @@ def unique_frames(
 
     Returns:
         tuple:
-        - unique (np.ndarray): (U,) positions, ascending.
-        - frame_index (np.ndarray): (T, F) int64, which of them is where.
+        - unique (np.ndarray): Positions (U,), ascending.
+        - frame_index (np.ndarray): Index (T, F) into ``unique``, int64.
     """
     windows = np.stack([np.asarray(window) for window in positions])
     unique, index = np.unique(windows, return_inverse=True)

@@ -8,20 +8,18 @@ import json
 import cv2
 import numpy as np
 
-from cape_mm.datasets.formats.posetrack.annolist_file import JOINT_NAMES
+from cape_mm.datasets.formats.posetrack.keypoints import (
+    POSETRACK17_KEYPOINTS,
+    POSETRACK18_KEYPOINTS,
+)
 
 SIZE = (64, 48)
-NAMES = [
-    *('nose', 'head_bottom', 'head_top', 'left_ear', 'right_ear'),
-    *('left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow'),
-    *('left_wrist', 'right_wrist', 'left_hip', 'right_hip'),
-    *('left_knee', 'right_knee', 'left_ankle', 'right_ankle'),
-]
+NAMES = list(POSETRACK18_KEYPOINTS)
 EARS = [3, 4]
 
 
 def person_points(number, frame):
-    """(17, 3) joints of a person; persons stand side by side."""
+    """(17, 3) keypoints of a person; persons stand side by side."""
     points = np.zeros((17, 3))
     points[:, 0] = 6 + 16 * number + frame + np.arange(17) % 5
     points[:, 1] = 8 + 1.5 * np.arange(17)
@@ -140,7 +138,7 @@ def to_annolist(content):
                         dict(
                             point=[
                                 dict(
-                                    id=[JOINT_NAMES.index(name)],
+                                    id=[POSETRACK17_KEYPOINTS.index(name)],
                                     x=[float(px)],
                                     y=[float(py)],
                                     is_visible=[1],

@@ -11,12 +11,12 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
 from cape_mm.apis.track_export import TrackExport
-from cape_mm.errors import DataError
-from cape_mm.evaluation.metrics.posetrack.posetrack_export import write_video
-from cape_mm.evaluation.metrics.posetrack.posetrack_frames import read_frame
-from cape_mm.evaluation.metrics.posetrack.posetrack_records import (
+from cape_mm.datasets.formats.posetrack import (
     POSETRACK18_KEYPOINTS,
+    PoseTrackWriter,
 )
+from cape_mm.errors import DataError
+from cape_mm.evaluation.metrics.posetrack.posetrack_frames import read_frame
 from cape_mm.evaluation.metrics.posetrack.posetrack_scores import (
     tracked_joints,
 )
@@ -74,8 +74,18 @@ def test_contents_are_those_of_the_metrics_export(tmp_path, num_frames):
         replace(read_frame(r.to_dict(), len(NAMES)), num_frames=max(n, 5))
         for r, n in zip(results, [num_frames] * 4)
     ]
-    joints = [tracked_joints(frame, export.rules) for frame in frames]
-    expected = write_video(str(tmp_path / 'b'), frames, joints, NAMES)
+    with PoseTrackWriter(tmp_path / 'b', 'walk', NAMES) as writer:
+        for frame in frames:
+            predicted = frame.predicted
+            writer.add(
+                vars(frame),
+                predicted.keypoints_px,
+                tracked_joints(frame, export.rules),
+                predicted.scores,
+                predicted.ids,
+                predicted.person_scores,
+            )
+        expected = writer.finish()
     content = json.loads(path.read_text())
     assert content == json.loads(expected.read_text())
     assert content['annotations'] and len(content['images']) == 4

@@ -21,7 +21,7 @@ from ..pipeline import build_transforms
 
 
 class ClipDataset(BaseDataset):
-    """What datasets of clips have in common.
+    """Base of datasets of clips.
 
     An item is ``dict(inputs=..., data_samples=...)``: the U unique frames of T
     windows of F frames, (U, 3, H, W) uint8, and a
@@ -42,7 +42,7 @@ class ClipDataset(BaseDataset):
             ``LoadClipImages`` to ``PackClipInputs``. Defaults to none.
         num_windows (int): T; 1 in test mode. Defaults to 1.
         num_frames (int): F, odd. Defaults to 3.
-        keypoint_layout (str): Which keypoints to give, in which order; see
+        keypoint_layout (str): Names and order of the keypoints, see
             :func:`cape_mm.datasets.formats.posetrack.layout_metainfo`.
             Defaults to ``'posetrack15'``.
         missing_images (str): ``'error'``, or ``'drop'`` to go on without the
@@ -121,8 +121,8 @@ class ClipDataset(BaseDataset):
         """Choose the frames of an item.
 
         Args:
-            index (SampleIndex): Which item.
-            rng (np.random.Generator): The item's generator.
+            index (SampleIndex): Index of the item.
+            rng (np.random.Generator): Generator of the item.
 
         Returns:
             dict: ``frames``, a list of U dictionaries, and ``frame_index``
@@ -131,13 +131,13 @@ class ClipDataset(BaseDataset):
 
     @abstractmethod
     def describe(self) -> str:
-        """Say in a few lines what the clips are made of."""
+        """Describe the clips in a few lines."""
 
     def __getitem__(self, index: int | SampleIndex) -> dict:
         """Make one item.
 
         Args:
-            index (int | SampleIndex): Which one.
+            index (int | SampleIndex): Index of the item.
 
         Returns:
             dict: What the pipeline returns; without a pipeline, what it gets:
@@ -160,7 +160,7 @@ class ClipDataset(BaseDataset):
         """Not possible: frames alone are no videos."""
         raise NotImplementedError(
             f'{type(self).__name__} cannot be cut by frames; write an '
-            'annotation file or folder with the wanted videos'
+            'annotation file or folder with the videos to keep'
         )
 
     def get_subset(self, indices) -> ClipDataset:
@@ -168,10 +168,11 @@ class ClipDataset(BaseDataset):
         self.get_subset_(indices)
 
     def _start_report(self) -> AnnotationReport:
-        """A report of what is not usual in the annotations."""
+        """An empty report of problems in the annotations."""
         return AnnotationReport(self.ann_file, problems=POSETRACK_PROBLEMS)
 
     def _image_path(self, file_name: str) -> str:
+        """Path of an image that the annotations name."""
         return join_path(self.data_prefix['img'], file_name)
 
     def _find_missing(self, paths: set[str]) -> set[str]:
@@ -187,10 +188,10 @@ class ClipDataset(BaseDataset):
         return missing
 
     def _order_of_epoch(self, index: SampleIndex, count: int) -> int:
-        """Which of ``count`` things is shown as this item.
+        """Choose one of ``count`` clips for this item.
 
-        Each is shown once before one is shown again; the order is another one
-        in each epoch.
+        Each is chosen once before one is chosen again; the order is another
+        one in each epoch.
         """
         turn, place = divmod(index.number, count)
         # The last word keeps this stream apart from those of the items.
@@ -199,7 +200,7 @@ class ClipDataset(BaseDataset):
         return int(order[place])
 
     def _log(self, report: AnnotationReport, summary: str) -> None:
-        """Tell what was loaded, and what is not usual."""
+        """Log what was loaded, and the problems."""
         if report:
             print_log(str(report), logger='current', level=30)
         print_log(f'{self.ann_file}: {summary}', logger='current')

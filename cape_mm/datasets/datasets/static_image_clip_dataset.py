@@ -1,18 +1,13 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from cape_mm.datasets.formats.posetrack import pack_instances
-from cape_mm.datasets.formats.posetrack.coco_image_file import read_coco_images
-from cape_mm.datasets.formats.posetrack.reader import load_json
+from cape_mm.datasets.formats.posetrack import pack_frame, read_coco_images
 from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.registry import DATASETS
 
 from ..clip_window import unique_frames, window_positions
-from ..pseudo_motion import PseudoMotion
 from .clip_dataset import ClipDataset
 
 
@@ -20,13 +15,13 @@ from .clip_dataset import ClipDataset
 class StaticImageClipDataset(ClipDataset):
     """Pseudo clips of still images, to pre-train on COCO.
 
-    A clip shows one image as a slowly moving camera would see it, and the
-    persons of the image are its identities. The middle frame of the middle
+    A clip shows one image as a slowly moving camera would, and the persons of
+    the image are its identities. The middle frame of the middle
     window is the image as it is. In test mode, an image is a video of one
     frame that does not move.
 
-    With ``keypoint_layout='posetrack15'``, the nose and the twelve joints of
-    arms and legs are taken from COCO by their names. ``head_bottom`` and
+    With ``keypoint_layout='posetrack15'``, the nose and the twelve keypoints
+    of arms and legs are taken from COCO by their names. ``head_bottom`` and
     ``head_top`` are left unlabelled: COCO does not annotate them, and means of
     ears or eyes are other places. They are learned from PoseTrack afterwards.
     ``'coco'`` gives COCO's 17 keypoints.
@@ -60,7 +55,10 @@ class StaticImageClipDataset(ClipDataset):
         shake: float = 0.1,
         **kwargs,
     ) -> None:
-        self.motion = PseudoMotion(rotation, shift, scale, shake)
+        self.rotation = rotation
+        self.shift = shift
+        self.scale = scale
+        self.shake = shake
         self._num_persons = 0
         super().__init__(ann_file=ann_file, **kwargs)
 
@@ -70,49 +68,33 @@ class StaticImageClipDataset(ClipDataset):
         return [1] * len(self)
 
     def load_data_list(self) -> list[dict]:
-        """Load the images and report what is not usual.
+        """Load the images and report problems.
 
         Returns:
             List[dict]: One dictionary per image with a usable person; in
             test mode, one per image.
         """
         report = self._start_report()
-        path = Path(self.ann_file)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f'{path} does not exist: give a COCO keypoint file, relative '
-                'to data_root'
-            )
-        content = load_json(path)
-        frames = read_coco_images(content, str(path), self._names, report)
-        paths = {self._image_path(frame.file_name) for frame in frames}
+        frames = read_coco_images(self.ann_file, self._names, report)
+        paths = {self._image_path(frame['file_name']) for frame in frames}
         missing = self._find_missing(paths)
         images = []
         for frame in frames:
-            img_path = self._image_path(frame.file_name)
+            img_path = self._image_path(frame['file_name'])
             if img_path in missing:
-                report.add('missing_image', frame.file_name)
+                report.add('missing_image', frame['file_name'])
                 continue
-            instances, ignore_bboxes = pack_instances(
-                frame, len(self._names), report, is_video=False
-            )
-            if not len(instances['track_ids']) and not self.test_mode:
-                report.add('no_person', frame.file_name)
+            frame = pack_frame(frame, len(self._names), report, is_video=False)
+            if not len(frame['instances']['track_ids']) and not self.test_mode:
+                report.add('no_person', frame['file_name'])
                 continue
-            images.append(
-                dict(
-                    video_id=str(frame.image_id),
-                    frame_id=0,
-                    num_frames=1,
-                    img_path=img_path,
-                    img_id=frame.image_id,
-                    is_labeled=True,
-                    size=frame.size,
-                    instances=instances,
-                    ignore_regions=[],
-                    ignore_bboxes=ignore_bboxes,
-                )
+            frame.update(
+                video_id=str(frame['img_id']),
+                frame_id=0,
+                num_frames=1,
+                img_path=img_path,
             )
+            images.append(frame)
         self._num_persons = sum(
             len(image['instances']['track_ids']) for image in images
         )
@@ -136,18 +118,41 @@ class StaticImageClipDataset(ClipDataset):
         positions, frame_index = unique_frames(windows)
         still = half + self.num_windows // 2
         number = self._order_of_epoch(index, len(self))
-        moves = self.motion.draw(count, still, rng)
+        moves = self.draw_moves(count, still, rng)
         frames = []
         for position in positions.tolist():
-            # each its own copy: the steps change what is in it
+            # each its own copy: the transforms change it
             frame = self.get_data_info(number)
             frame.update(frame_id=position, num_frames=count)
             frame['move'] = moves[position]
             frames.append(frame)
         return dict(frames=frames, frame_index=frame_index)
 
+    def draw_moves(
+        self, num_frames: int, still: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Draw the motion of a clip.
+
+        Args:
+            num_frames (int): U.
+            still (int): Index of the frame that is the image as it is.
+            rng (np.random.Generator): Generator of the clip.
+
+        Returns:
+            np.ndarray: Moves (U, 4), see
+            :func:`cape_mm.datasets.transforms.clip_geometry.move_matrix`.
+        """
+        limits = np.array(
+            [np.deg2rad(self.rotation), self.shift, self.shift, self.scale]
+        )
+        speed = rng.uniform(-limits, limits)
+        shaken = rng.uniform(-limits, limits, size=(num_frames, 4))
+        shaken[still] = 0
+        time = np.arange(num_frames) - still
+        return time[:, None] * speed + self.shake * shaken
+
     def describe(self) -> str:
-        """Say in a few lines what the clips are made of.
+        """Describe the clips in a few lines.
 
         Returns:
             str: The lines.
@@ -158,6 +163,7 @@ class StaticImageClipDataset(ClipDataset):
                 f'annotations: {self.ann_file}',
                 f'content: {count} images with {self._num_persons} poses',
                 f'clip: {self.num_windows} window(s) of {self.num_frames} '
-                f'frame(s), {self.motion}',
+                f'frame(s), rotation {self.rotation:g}, shift {self.shift:g}, '
+                f'scale {self.scale:g}, shake {self.shake:g}',
             ]
         )

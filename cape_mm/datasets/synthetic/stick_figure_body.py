@@ -7,27 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cape_mm.datasets.formats.posetrack.keypoints import (
+    POSETRACK15_KEYPOINTS,
+)
+
 from .creature import Color
 from .palette import to_color
 
 #: The joints of a figure, in PoseTrack's order without ears.
-JOINTS = (
-    'nose',
-    'head_bottom',
-    'head_top',
-    'left_shoulder',
-    'right_shoulder',
-    'left_elbow',
-    'right_elbow',
-    'left_wrist',
-    'right_wrist',
-    'left_hip',
-    'right_hip',
-    'left_knee',
-    'right_knee',
-    'left_ankle',
-    'right_ankle',
-)
+JOINTS = POSETRACK15_KEYPOINTS
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cape_mm.datasets.formats.posetrack.keypoints import (
+    POSETRACK18_KEYPOINTS,
+)
+
 from .folder_once import write_folder_once
-from .stick_figure_body import JOINTS
 from .stick_figure_scene import (
     RenderedFrame,
     SeenPerson,
@@ -23,8 +26,6 @@ VERSION = 1
 STAMP_NAME = 'stick_figures.json'
 _SPLITS = ('train', 'val')
 _JPEG_QUALITY = 92
-# PoseTrack18 has two ears behind the head, which are never labelled.
-_NAMES = (*JOINTS[:3], 'left_ear', 'right_ear', *JOINTS[3:])
 # As in PoseTrack18, pairs count from 1.
 _SKELETON = (
     *((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13)),
@@ -150,7 +151,7 @@ def _write_video(
                 id=1,
                 name='person',
                 supercategory='person',
-                keypoints=list(_NAMES),
+                keypoints=list(POSETRACK18_KEYPOINTS),
                 skeleton=[list(pair) for pair in _SKELETON],
             )
         ],

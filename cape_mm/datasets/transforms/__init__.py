@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .cephalogram_transforms import RandomCephalogramLook
+from .clip_formatting import LoadClipImages, PackClipInputs, ShuffleTrackIds
 from .clip_geometry import (
     ClipFit,
     ClipResize,
@@ -8,9 +9,6 @@ from .clip_geometry import (
     RandomClipFlip,
     RandomClipPolicy,
 )
-from .clip_identities import ShuffleTrackIds
-from .clip_loading import LoadClipImages
-from .clip_packing import PackClipInputs
 from .clip_photometric import RandomClipPhotometric
 from .clip_warp import WarpClip
 from .episode_transforms import RandomPhotometric, RandomScaleRotation

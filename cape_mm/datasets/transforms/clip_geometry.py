@@ -9,6 +9,7 @@ so all frames have the same geometry, and are interpolated once.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Sequence, Tuple, Union
 
 import numpy as np
@@ -19,58 +20,100 @@ from cape_mm.registry import TRANSFORMS
 from ..pipeline import build_transforms, get_generator
 
 Range = Union[int, Tuple[int, int]]
-
-
-def apply_step(results: dict, step: np.ndarray, size: tuple[int, int]) -> dict:
-    """Add a step to the clip's geometry.
-
-    Args:
-        results (dict): The result dict.
-        step (np.ndarray): (3, 3) from current to new coordinates.
-        size (Tuple[int, int]): New width and height.
-
-    Returns:
-        dict: The result dict.
-    """
-    results['clip_matrix'] = step @ results['clip_matrix']
-    results['clip_size'] = (int(size[0]), int(size[1]))
-    return results
+Size = Tuple[int, int]
+Step = Tuple[np.ndarray, Size]
 
 
 def shift_by(x: float, y: float) -> np.ndarray:
-    """Matrix (3, 3) that moves by x, y."""
+    """Make the matrix (3, 3) that moves by x, y."""
     return np.array([[1.0, 0, x], [0, 1.0, y], [0, 0, 1.0]])
 
 
+def move_matrix(move: np.ndarray, size: Size) -> np.ndarray:
+    """Turn a move of the camera into a map from the image to the frame.
+
+    Args:
+        move (np.ndarray): Angle about the middle in radians, shift along x and
+            y as a share of width and height, logarithm of the growth: (4,).
+        size (Tuple[int, int]): Width and height in pixels.
+
+    Returns:
+        np.ndarray: Matrix (3, 3) of coordinates that have the corner of the
+        first pixel at (0, 0).
+    """
+    angle, *shares, growth = move
+    middle = np.array(size) / 2
+    cos, sin = np.exp(growth) * np.array([np.cos(angle), np.sin(angle)])
+    matrix = np.eye(3)
+    matrix[:2, :2] = [[cos, -sin], [sin, cos]]
+    matrix[:2, 2] = middle + shares * np.array(size) - matrix[:2, :2] @ middle
+    return matrix
+
+
+class ClipStep(BaseTransform):
+    """Base of the steps of a clip's geometry; see the module."""
+
+    def transform(self, results: dict) -> dict:
+        """Add the step to the clip's geometry.
+
+        Args:
+            results (dict): Result dict with ``clip_matrix``, ``clip_size``
+                and, if the step is random, ``rng``.
+
+        Returns:
+            dict: The result dict.
+        """
+        size = results['clip_size']
+        step, (width, height) = self.make_step(size, results)
+        results['clip_matrix'] = step @ results['clip_matrix']
+        results['clip_size'] = (int(width), int(height))
+        return results
+
+    @abstractmethod
+    def make_step(self, size: Size, results: dict) -> Step:
+        """Make the matrix of the step.
+
+        Args:
+            size (Tuple[int, int]): Current width and height.
+            results (dict): Result dict, for its generator.
+
+        Returns:
+            tuple:
+            - step (np.ndarray): Matrix (3, 3) from current to new coordinates.
+            - size (Tuple[int, int]): New width and height.
+        """
+
+    def __repr__(self) -> str:
+        values = ', '.join(
+            f'{key}={value}' for key, value in vars(self).items()
+        )
+        return f'{type(self).__name__}({values})'
+
+
 @TRANSFORMS.register_module()
-class RandomClipFlip(BaseTransform):
+class RandomClipFlip(ClipStep):
     """Mirror the clip left to right at random.
 
-    ``WarpClip`` exchanges the labels of left and right joints then.
+    ``WarpClip`` exchanges the labels of left and right keypoints then.
 
     Args:
         prob (float): Probability. Defaults to 0.5.
     """
 
     def __init__(self, prob: float = 0.5) -> None:
-        super().__init__()
         self.prob = prob
 
-    def transform(self, results: dict) -> dict:
-        """Change the geometry; see the module."""
+    def make_step(self, size: Size, results: dict) -> Step:
+        """Make the matrix of the step; see :class:`ClipStep`."""
         rng = get_generator(results, type(self).__name__)
         if rng.random() >= self.prob:
-            return results
-        width, height = results['clip_size']
-        step = np.array([[-1.0, 0, width], [0, 1.0, 0], [0, 0, 1.0]])
-        return apply_step(results, step, (width, height))
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob})'
+            return np.eye(3), size
+        step = np.array([[-1.0, 0, size[0]], [0, 1.0, 0], [0, 0, 1.0]])
+        return step, size
 
 
 @TRANSFORMS.register_module()
-class RandomClipAffine(BaseTransform):
+class RandomClipAffine(ClipStep):
     """Rotate, scale and shift the clip about its middle at random.
 
     Args:
@@ -86,33 +129,25 @@ class RandomClipAffine(BaseTransform):
         scale: tuple[float, float] = (1.0, 1.0),
         shift: float = 0.0,
     ) -> None:
-        super().__init__()
         self.rotation = rotation
         self.scale = scale
         self.shift = shift
 
-    def transform(self, results: dict) -> dict:
-        """Change the geometry; see the module."""
+    def make_step(self, size: Size, results: dict) -> Step:
+        """Make the matrix of the step; see :class:`ClipStep`."""
         rng = get_generator(results, type(self).__name__)
         angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
         factor = rng.uniform(*self.scale)
         shares = rng.uniform(-self.shift, self.shift, size=2)
-        width, height = results['clip_size']
+        width, height = size
         cos, sin = factor * np.cos(angle), factor * np.sin(angle)
         turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
         there = shift_by(width * (0.5 + shares[0]), height * (0.5 + shares[1]))
-        step = there @ turn @ shift_by(-width / 2, -height / 2)
-        return apply_step(results, step, (width, height))
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(rotation={self.rotation}, '
-            f'scale={self.scale}, shift={self.shift})'
-        )
+        return there @ turn @ shift_by(-width / 2, -height / 2), size
 
 
 @TRANSFORMS.register_module()
-class ClipResize(BaseTransform):
+class ClipResize(ClipStep):
     """Resize the clip, with its aspect ratio kept, to fit two limits.
 
     The longer edge gets at most ``long_edge``, the shorter at most
@@ -125,38 +160,31 @@ class ClipResize(BaseTransform):
     """
 
     def __init__(self, long_edge: Range, short_edge: Range) -> None:
-        super().__init__()
         self.long_edge = long_edge
         self.short_edge = short_edge
 
-    def transform(self, results: dict) -> dict:
-        """Change the geometry; see the module."""
+    def make_step(self, size: Size, results: dict) -> Step:
+        """Make the matrix of the step; see :class:`ClipStep`."""
         limits = []
         for edge in (self.long_edge, self.short_edge):
             if not isinstance(edge, int):
                 rng = get_generator(results, type(self).__name__)
                 edge = int(rng.integers(edge[0], edge[1] + 1))
             limits.append(edge)
-        width, height = results['clip_size']
+        width, height = size
         factor = min(
             max(limits) / max(width, height), min(limits) / min(width, height)
         )
-        size = (
+        new_size = (
             max(1, int(width * factor + 0.5)),
             max(1, int(height * factor + 0.5)),
         )
-        step = np.diag([size[0] / width, size[1] / height, 1.0])
-        return apply_step(results, step, size)
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(long_edge={self.long_edge}, '
-            f'short_edge={self.short_edge})'
-        )
+        step = np.diag([new_size[0] / width, new_size[1] / height, 1.0])
+        return step, new_size
 
 
 @TRANSFORMS.register_module()
-class ClipFit(BaseTransform):
+class ClipFit(ClipStep):
     """Fit the clip into an input of fixed size, in the middle, undistorted.
 
     Args:
@@ -164,23 +192,18 @@ class ClipFit(BaseTransform):
     """
 
     def __init__(self, input_size: tuple[int, int]) -> None:
-        super().__init__()
         self.input_size = tuple(input_size)
 
-    def transform(self, results: dict) -> dict:
-        """Change the geometry; see the module."""
-        size = np.array(results['clip_size'], np.float64)
-        factor = (self.input_size / size).min()
-        margin = (np.array(self.input_size) - factor * size) / 2
+    def make_step(self, size: Size, results: dict) -> Step:
+        """Make the matrix of the step; see :class:`ClipStep`."""
+        factor = (self.input_size / np.array(size, np.float64)).min()
+        margin = (np.array(self.input_size) - factor * np.array(size)) / 2
         step = shift_by(*margin) @ np.diag([factor, factor, 1.0])
-        return apply_step(results, step, self.input_size)
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(input_size={self.input_size})'
+        return step, self.input_size
 
 
 @TRANSFORMS.register_module()
-class RandomClipCrop(BaseTransform):
+class RandomClipCrop(ClipStep):
     """Cut a rectangle of random size out of the clip, at a random place.
 
     Args:
@@ -190,22 +213,17 @@ class RandomClipCrop(BaseTransform):
     """
 
     def __init__(self, size_range: tuple[int, int]) -> None:
-        super().__init__()
         self.size_range = tuple(size_range)
 
-    def transform(self, results: dict) -> dict:
-        """Change the geometry; see the module."""
+    def make_step(self, size: Size, results: dict) -> Step:
+        """Make the matrix of the step; see :class:`ClipStep`."""
         rng = get_generator(results, type(self).__name__)
-        size, corner = [], []
-        for side in results['clip_size']:
+        new_size, corner = [], []
+        for side in size:
             low, high = (min(side, limit) for limit in self.size_range)
-            size.append(int(rng.integers(low, high + 1)))
-            corner.append(int(rng.integers(side - size[-1] + 1)))
-        step = shift_by(-corner[0], -corner[1])
-        return apply_step(results, step, tuple(size))
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(size_range={self.size_range})'
+            new_size.append(int(rng.integers(low, high + 1)))
+            corner.append(int(rng.integers(side - new_size[-1] + 1)))
+        return shift_by(-corner[0], -corner[1]), tuple(new_size)
 
 
 @TRANSFORMS.register_module()

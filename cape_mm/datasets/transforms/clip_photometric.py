@@ -92,14 +92,7 @@ class RandomClipPhotometric(BaseTransform):
         return matrix[order] if does[4] and self.swap_channels else matrix
 
     def transform(self, results: dict) -> dict:
-        """Change the colours of all frames.
-
-        Args:
-            results (dict): The result dict.
-
-        Returns:
-            dict: The result dict.
-        """
+        """Change the colours of all frames."""
         rng = get_generator(results, type(self).__name__)
         matrix = self.draw_matrix(rng)
         if not np.allclose(matrix, np.eye(3, 4)):

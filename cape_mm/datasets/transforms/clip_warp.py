@@ -10,19 +10,66 @@ from mmpose.structures.bbox import bbox_corner2xyxy, bbox_xyxy2corner
 
 from cape_mm.registry import TRANSFORMS
 
-from ..pseudo_motion import move_matrix
-from .clip_geometry import shift_by
-from .clip_instances import select_instances
+from .clip_geometry import move_matrix, shift_by
+
+#: Every field that has one row per person of a frame, as ``pack_frame`` of the
+#: format gives it. Who drops a person drops it from all of them, by
+#: :func:`select_instances`; a new field is added here.
+ANNOTATED_FIELDS = (
+    'keypoints',
+    'keypoints_visible',
+    'bboxes',
+    'bbox_head',
+    'areas',
+    'track_ids',
+)
+#: The same with the fields that ``WarpClip`` adds.
+INSTANCE_FIELDS = (
+    *ANNOTATED_FIELDS,
+    'input_keypoints',
+    'input_visible',
+    'input_bboxes',
+    'input_areas',
+)
+
+
+def select_instances(
+    instances: dict[str, np.ndarray], keep: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Keep some persons of a frame, in all fields alike.
+
+    Args:
+        instances (Dict[str, np.ndarray]): Fields with N rows each.
+        keep (np.ndarray): Mask (N,), bool.
+
+    Returns:
+        Dict[str, np.ndarray]: The same fields with the rows to keep.
+
+    Raises:
+        ValueError: If a field is not known or has not N rows.
+    """
+    unknown = instances.keys() - set(INSTANCE_FIELDS)
+    if unknown:
+        raise ValueError(
+            f'unknown fields of persons: {", ".join(sorted(unknown))}; add '
+            'them to INSTANCE_FIELDS, so that all fields keep the same persons'
+        )
+    rows = {name: len(values) for name, values in instances.items()}
+    if any(count != len(keep) for count in rows.values()):
+        raise ValueError(
+            f'fields of {len(keep)} persons have other numbers of rows: {rows}'
+        )
+    return {name: values[keep] for name, values in instances.items()}
 
 
 @TRANSFORMS.register_module()
 class WarpClip(BaseTransform):
     """Apply the geometry of a clip to its images and persons, at once.
 
-    A joint counts if it is labelled, on its image, and inside the input. In
-    training, a person without such a joint is dropped from its frame, with all
-    its fields; in test, everybody stays. If the geometry mirrors, left and
-    right joints are exchanged in the ``input_*`` fields.
+    A keypoint counts if it is labelled, on its image, and inside the input. In
+    training, a person without such a keypoint is dropped from its frame, with
+    all its fields; in test, all persons stay. If the geometry mirrors, left
+    and right keypoints are exchanged in the ``input_*`` fields.
 
     Required Keys:
 
@@ -56,14 +103,7 @@ class WarpClip(BaseTransform):
         self.border_value = tuple(border_value)
 
     def transform(self, results: dict) -> dict:
-        """Warp all frames.
-
-        Args:
-            results (dict): The result dict.
-
-        Returns:
-            dict: The result dict.
-        """
+        """Warp all frames."""
         size = results['clip_size']
         results['img_shape'] = (size[1], size[0])
         for frame in results['frames']:
@@ -87,7 +127,7 @@ class WarpClip(BaseTransform):
             flip = results['flip_indices'] if mirrored else slice(None)
             _warp_instances(instances, matrix[:2], size, flip)
             if not results['test_mode']:
-                # on the image, too: what is beyond is border
+                # on the image, too: beyond it is border
                 on_image = _inside(instances['keypoints'][:, flip], ori_size)
                 instances['input_visible'] *= on_image
                 keep = (instances['input_visible'] > 0).any(axis=1)
@@ -104,7 +144,7 @@ def _warp_instances(
     size: tuple[int, int],
     flip: Sequence[int] | slice,
 ) -> None:
-    """Add the ``input_*`` fields; ``flip`` is the order of the joints."""
+    """Add the ``input_*`` fields; ``flip`` is the order of the keypoints."""
     points = instances['keypoints'][:, flip] @ matrix[:, :2].T + matrix[:, 2]
     visible = instances['keypoints_visible'][:, flip] * _inside(points, size)
     corners = bbox_xyxy2corner(instances['bboxes'])
@@ -120,6 +160,6 @@ def _warp_instances(
 
 
 def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Which of the points (N, K, 2) are in an image: (N, K) bool."""
+    """Mask (N, K) of the points (N, K, 2) in an image."""
     limits = np.array(size) - 0.5
     return ((points >= -0.5) & (points < limits)).all(axis=-1)

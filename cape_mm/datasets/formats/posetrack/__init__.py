@@ -1,19 +1,30 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .annotated_video import AnnotatedFrame, AnnotatedPerson, AnnotatedVideo
-from .frame_instances import check_regions, pack_instances
-from .keypoint_layout import LAYOUTS, keypoint_names, layout_metainfo
-from .problems import POSETRACK_PROBLEMS
-from .reader import read_videos
+"""PoseTrack's files: :mod:`reader`, :mod:`writer`, :mod:`keypoints`."""
+
+from __future__ import annotations
+
+from .instances import AnnotatedPerson, pack_frame
+from .keypoints import (
+    LAYOUTS,
+    POSETRACK15_KEYPOINTS,
+    POSETRACK18_KEYPOINTS,
+    keypoint_names,
+    layout_metainfo,
+)
+from .reader import POSETRACK_PROBLEMS, read_coco_images, read_videos
+from .writer import PoseTrackWriter, check_exportable
 
 __all__ = [
     'LAYOUTS',
+    'POSETRACK15_KEYPOINTS',
+    'POSETRACK18_KEYPOINTS',
     'POSETRACK_PROBLEMS',
-    'AnnotatedFrame',
     'AnnotatedPerson',
-    'AnnotatedVideo',
-    'check_regions',
+    'PoseTrackWriter',
+    'check_exportable',
     'keypoint_names',
     'layout_metainfo',
-    'pack_instances',
+    'pack_frame',
+    'read_coco_images',
     'read_videos',
 ]

@@ -1,31 +1,67 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""Videos of PoseTrack17, 18 and 21, and images of COCO, from their files.
+
+A frame is a dictionary, which datasets complete and keep:
+
+- ``file_name`` (str): Image, relative to the folder of images.
+- ``frame_number`` (int): Frame number in the video, as in the file name; it
+  counts from 0 or 1 and may have gaps.
+- ``is_labeled`` (bool): Whether its persons are annotated. If so, there may be
+  none all the same.
+- ``img_id`` (int | None): Id of the image in the file.
+- ``size`` (Tuple[int, int] | None): Width and height in pixels.
+- ``ignore_regions`` (List[np.ndarray]): Polygons (P, 2), float32, original
+  pixels, in which nothing is judged.
+- ``persons`` (List[AnnotatedPerson]): In the order of the file;
+  :func:`pack_frame` turns them into arrays.
+"""
+
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections import OrderedDict
+from pathlib import Path, PurePosixPath
 from typing import Sequence
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 
-from .annolist_file import read_annolist
-from .annotated_video import AnnotatedVideo, group_frames
-from .video_json_file import read_video_json
+from .annolist import read_annolist
+from .video_json import read_image_json, read_video_json
+
+#: What each kind of problem in a PoseTrack file means and what is done about
+#: it, in the order of the report.
+POSETRACK_PROBLEMS = OrderedDict(
+    unknown_image='annotations of an unknown image (skipped)',
+    no_keypoint='persons without labelled keypoint (kept as ignored boxes)',
+    crowd='crowds (kept as ignored boxes)',
+    no_place='persons without keypoint and box (nothing to keep)',
+    unlabeled_frame='persons in frames that count as unlabelled (not used)',
+    bad_box='boxes that are empty or not finite (made from the keypoints)',
+    no_head_box='persons without head box (NaN: evaluated as missed)',
+    no_track_id='persons without track id (-1: identity unknown)',
+    repeated_track_id='track ids that occur twice in a frame (the later: -1)',
+    bad_region='ignore regions of fewer than 3 corners (dropped)',
+    no_person='images without usable person (not used)',
+    missing_image='frames whose image is missing (dropped)',
+)
 
 
 def read_videos(
     ann_file: str, names: Sequence[str], report: AnnotationReport
-) -> list[AnnotatedVideo]:
+) -> dict[str, list[dict]]:
     """Read videos of PoseTrack17, 18 or 21; the format is recognised.
 
     Args:
         ann_file (str): A folder with one JSON file per video, as released, or
             one file, which may hold several videos.
-        names (Sequence[str]): K keypoints to give, in this order.
-        report (AnnotationReport): Takes what is not usual.
+        names (Sequence[str]): K keypoints to read, in the order of the result.
+        report (AnnotationReport): Collects the problems of the annotations.
 
     Returns:
-        List[AnnotatedVideo]: Files by name, videos in the order of their
-        file.
+        Dict[str, List[dict]]: Frames in order of time, see the module, by the
+        video's id, in the order of the files' names and of their contents. The
+        id is the name of the annotation file, or that of the folder of images
+        if the file holds several videos.
 
     Raises:
         FileNotFoundError: If there is no such file, or none in the folder.
@@ -39,75 +75,76 @@ def read_videos(
                 f'the folder {path} has no .json file: name the folder that '
                 'holds one annotation file per video, e.g. annotations/train'
             )
-        stems = [file.stem for file in files]
     elif path.is_file():
-        files, stems = [path], [None]
+        files = [path]
     else:
         raise FileNotFoundError(
             f'{path} does not exist: give an annotation file, or the folder '
             'of annotation files, relative to data_root'
         )
-    videos: list[AnnotatedVideo] = []
-    sources = {}
-    for file, stem in zip(files, stems):
-        for video in read_file(file, names, report, stem):
-            if video.video_id in sources:
+    videos: dict[str, list[dict]] = {}
+    sources: dict[str, Path] = {}
+    for file in files:
+        frames = _read_file(file, names, report)
+        only_name = file.stem if path.is_dir() else None
+        for name, members in _part_videos(frames, file, only_name):
+            if name in videos:
                 raise ValueError(
-                    f'video {video.video_id} is in {sources[video.video_id]} '
-                    f'and in {file}; track ids are unique in a video only, so '
-                    'remove or rename one of them'
+                    f'video {name} is in {sources[name]} and in {file}; track '
+                    'ids are unique in a video only, so remove or rename one '
+                    'of them'
                 )
-            sources[video.video_id] = file
-            videos.append(video)
+            videos[name] = members
+            sources[name] = file
     return videos
 
 
-def read_file(
-    path: Path,
-    names: Sequence[str],
-    report: AnnotationReport,
-    stem: str | None = None,
-) -> list[AnnotatedVideo]:
-    """Read the videos of one file.
+def read_coco_images(
+    ann_file: str, names: Sequence[str], report: AnnotationReport
+) -> list[dict]:
+    """Read the images of a COCO keypoint file.
 
     Args:
-        path (Path): The file.
-        names (Sequence[str]): K keypoints to give, in this order.
-        report (AnnotationReport): Takes what is not usual.
-        stem (str, optional): Name of the video if there is only one.
+        ann_file (str): The file.
+        names (Sequence[str]): K keypoints to read, in the order of the result.
+            ``head_bottom`` and ``head_top`` may be absent.
+        report (AnnotationReport): Collects the problems of the annotations.
 
     Returns:
-        List[AnnotatedVideo]: In the order of the file.
+        List[dict]: Images in the order of the file, see the module, all
+        labelled, with their position as number. Persons have no track id.
 
     Raises:
-        ValueError: If the file is broken.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is broken or lacks keypoints.
     """
-    content = load_json(path)
-    if 'annolist' in content:
-        frames = read_annolist(content, str(path), names)
-    elif 'images' in content:
-        frames = read_video_json(content, str(path), names, report)
-    else:
-        raise ValueError(
-            f'{path} is no PoseTrack file: it has neither annolist '
-            '(PoseTrack17) nor images, annotations and categories '
-            f'(PoseTrack18 and 21), but {", ".join(map(str, content))}'
+    path = Path(ann_file)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path} does not exist: give a COCO keypoint file, relative to '
+            'data_root'
         )
-    return group_frames(frames, str(path), stem)
+    return read_image_json(_load_json(path), str(path), names, report)
 
 
-def load_json(path: Path) -> dict:
-    """Load an annotation file.
+def _read_file(
+    path: Path, names: Sequence[str], report: AnnotationReport
+) -> list[dict]:
+    """All frames of a PoseTrack file, in its order."""
+    content = _load_json(path)
+    if 'annolist' in content:
+        return read_annolist(content, str(path), names)
+    if 'images' in content:
+        return read_video_json(content, str(path), names, report)
+    raise ValueError(
+        f'{path} is no PoseTrack file: it has neither annolist (PoseTrack17) '
+        'nor images, annotations and categories (PoseTrack18 and 21), but '
+        f'{", ".join(map(str, content))}'
+    )
 
-    Args:
-        path (Path): The file.
 
-    Returns:
-        dict: Its content.
-
-    Raises:
-        ValueError: If it is no JSON file, or no dictionary.
-    """
+def _load_json(path: Path) -> dict:
+    """The content of an annotation file."""
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except ValueError as error:
@@ -119,3 +156,33 @@ def load_json(path: Path) -> dict:
             'detections or predictions?'
         )
     return content
+
+
+def _part_videos(
+    frames: list[dict], path: Path, only_name: str | None
+) -> list[tuple[str, list[dict]]]:
+    """Part frames by the folder of their images; sort them by number.
+
+    ``only_name`` is the name of the video if there is only one.
+    """
+    folders: dict[PurePosixPath, list[dict]] = {}
+    for frame in frames:
+        folder = PurePosixPath(frame['file_name']).parent
+        folders.setdefault(folder, []).append(frame)
+    are_distinct = len({folder.name for folder in folders}) == len(folders)
+    videos = []
+    for folder, members in folders.items():
+        # folders of equal names need their parents to be told apart
+        name = folder.name if are_distinct else '_'.join(folder.parts)
+        if only_name is not None and len(folders) == 1:
+            name = only_name
+        members = sorted(members, key=lambda frame: frame['frame_number'])
+        for one, other in zip(members, members[1:]):
+            if one['frame_number'] == other['frame_number']:
+                raise ValueError(
+                    f'{path}: {one["file_name"]} and {other["file_name"]} are '
+                    f'both frame {one["frame_number"]} of video {name}; '
+                    'remove one of them'
+                )
+        videos.append((name, members))
+    return videos

@@ -9,11 +9,13 @@ import numpy as np
 from mmdet.evaluation.metrics.base_video_metric import BaseVideoMetric
 from mmengine.logging import print_log
 
+from cape_mm.datasets.formats.posetrack import (
+    PoseTrackWriter,
+    check_exportable,
+)
 from cape_mm.registry import METRICS
 
-from .posetrack_export import write_video
 from .posetrack_frames import PoseTrackFrame, group_videos, read_frame
-from .posetrack_records import check_exportable
 from .posetrack_report import (
     count_videos,
     report_counts,
@@ -286,14 +288,22 @@ class PoseTrackMetric(BaseVideoMetric):
     ) -> None:
         """Write one file per video."""
         check_exportable(names)
-        for frames in videos.values():
-            exported = [
-                frame.predicted.valid
-                if self.export_all_joints
-                else tracked_joints(frame, self.rules)
-                for frame in frames
-            ]
-            write_video(self.export_dir, frames, exported, names)
+        for video_id, frames in videos.items():
+            with PoseTrackWriter(self.export_dir, video_id, names) as writer:
+                for frame in frames:
+                    predicted = frame.predicted
+                    written = predicted.valid
+                    if not self.export_all_joints:
+                        written = tracked_joints(frame, self.rules)
+                    writer.add(
+                        vars(frame),
+                        predicted.keypoints_px,
+                        written,
+                        predicted.scores,
+                        predicted.ids,
+                        predicted.person_scores,
+                    )
+                writer.finish()
         print_log(
             f'predictions for {len(videos)} videos are in {self.export_dir}',
             logger='current',

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from xtcocotools.coco import COCO
 
-from cape_mm.evaluation.metrics.posetrack.posetrack_records import (
-    POSETRACK18_KEYPOINTS,
-)
+from cape_mm.datasets.formats.posetrack import POSETRACK18_KEYPOINTS
 
 EARS = ('left_ear', 'right_ear')
 NAMES = [name for name in POSETRACK18_KEYPOINTS if name not in EARS]

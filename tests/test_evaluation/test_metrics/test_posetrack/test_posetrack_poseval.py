@@ -8,9 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.metrics.posetrack.posetrack_records import (
-    POSETRACK18_KEYPOINTS,
-)
+from cape_mm.datasets.formats.posetrack import POSETRACK18_KEYPOINTS
 
 REGION = np.array([[90, -10], [200, -10], [200, 10], [90, 10]])
 EARS = ('left_ear', 'right_ear')

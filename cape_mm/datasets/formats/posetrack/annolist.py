@@ -7,49 +7,25 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from .annotated_video import (
-    HIDDEN,
-    VISIBLE,
-    AnnotatedFrame,
-    AnnotatedPerson,
-    frame_number,
-)
-
-#: Joint ids of PoseTrack17, as in poseval, by the names of PoseTrack18.
-JOINT_NAMES = (
-    'right_ankle',
-    'right_knee',
-    'right_hip',
-    'left_hip',
-    'left_knee',
-    'left_ankle',
-    'right_wrist',
-    'right_elbow',
-    'right_shoulder',
-    'left_shoulder',
-    'left_elbow',
-    'left_wrist',
-    'head_bottom',
-    'nose',
-    'head_top',
-)
+from .instances import HIDDEN, VISIBLE, AnnotatedPerson
+from .keypoints import POSETRACK17_KEYPOINTS
+from .video_json import read_frame_number
 
 
 def read_annolist(
     content: dict, path: str, names: Sequence[str]
-) -> list[AnnotatedFrame]:
+) -> list[dict]:
     """Read all frames of a PoseTrack17 file.
 
     Every value may be bare or a list of one, as MATLAB's export has it.
 
     Args:
-        content (dict): The file, with ``annolist``.
-        path (str): The file, for errors.
-        names (Sequence[str]): K keypoints to give, in this order.
+        content (dict): Content of the file, with ``annolist``.
+        path (str): Path of the file, for errors.
+        names (Sequence[str]): K keypoints to read, in the order of the result.
 
     Returns:
-        List[AnnotatedFrame]: In the order of the file. The size of images
-        is not known.
+        List[dict]: Frames as :mod:`.reader` describes them, without size.
 
     Raises:
         ValueError: If an entry is broken.
@@ -72,10 +48,12 @@ def read_annolist(
         if labeled not in (None, []):
             is_labeled = bool(_single(labeled, where))
         frames.append(
-            AnnotatedFrame(
+            dict(
                 file_name=file_name,
-                number=frame_number(file_name, where),
+                frame_number=read_frame_number(file_name, where),
                 is_labeled=is_labeled,
+                img_id=None,
+                size=None,
                 persons=persons,
                 ignore_regions=[
                     _read_points(region, where)[:, 1:3]
@@ -94,13 +72,13 @@ def _read_person(
     keypoints = np.zeros((len(names), 3), np.float32)
     points = rect.get('annopoints') or None
     if points is not None:
-        for joint, x, y, state in _read_points(_single(points, where), where):
-            if not 0 <= joint < len(JOINT_NAMES):
+        for number, x, y, state in _read_points(_single(points, where), where):
+            if not 0 <= number < len(POSETRACK17_KEYPOINTS):
                 raise ValueError(
-                    f'{where} has joint id {joint:g}; PoseTrack17 has 0 to '
-                    f'{len(JOINT_NAMES) - 1}'
+                    f'{where} has keypoint id {number:g}; PoseTrack17 has 0 '
+                    f'to {len(POSETRACK17_KEYPOINTS) - 1}'
                 )
-            name = JOINT_NAMES[int(joint)]
+            name = POSETRACK17_KEYPOINTS[int(number)]
             if name in names:
                 keypoints[names.index(name)] = x, y, state
     corners = [_number(rect, key, where) for key in ('x1', 'y1', 'x2', 'y2')]
@@ -122,8 +100,7 @@ def _read_person(
 def _read_points(group: dict, where: str) -> np.ndarray:
     """Read ``point`` entries: (P, 4) float32 of id, x, y, state.
 
-    A point is only there if it is labelled; ``is_visible`` 0 says that it is
-    hidden.
+    Only labelled keypoints are there; those with ``is_visible`` 0 are hidden.
     """
     points = _listed(group.get('point'))
     rows = np.zeros((len(points), 4), np.float32)
@@ -131,8 +108,8 @@ def _read_points(group: dict, where: str) -> np.ndarray:
         x, y = _number(point, 'x', where), _number(point, 'y', where)
         if x is None or y is None or not np.isfinite([x, y]).all():
             raise ValueError(f'{where} has a point without place: {point}')
-        seen = _number(point, 'is_visible', where)
-        state = HIDDEN if seen == 0 else VISIBLE
+        is_visible = _number(point, 'is_visible', where)
+        state = HIDDEN if is_visible == 0 else VISIBLE
         row[:] = _number(point, 'id', where) or 0, x, y, state
     return rows
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.datasets.pseudo_motion import move_matrix
-from cape_mm.datasets.transforms.clip_instances import (
+from cape_mm.datasets.transforms.clip_geometry import move_matrix
+from cape_mm.datasets.transforms.clip_warp import (
     INSTANCE_FIELDS,
     select_instances,
 )

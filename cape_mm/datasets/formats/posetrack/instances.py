@@ -3,59 +3,84 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 
-from .annotated_video import (
-    HIDDEN,
-    UNLABELLED,
-    AnnotatedFrame,
-    AnnotatedPerson,
-)
-
-#: Enlargement of the joints' extent on each side, as in PoseTrack18, whose
+#: Values of the third column of ``AnnotatedPerson.keypoints``.
+UNLABELLED, HIDDEN, VISIBLE = 0, 1, 2
+#: Enlargement of the keypoints' extent on each side, as in PoseTrack18, whose
 #: boxes were made so.
 _BOX_MARGIN = 0.15
 
 
-def pack_instances(
-    frame: AnnotatedFrame,
+@dataclass(frozen=True)
+class AnnotatedPerson:
+    """One person in one frame, as the file has it.
+
+    Attributes:
+        record (str): Place in the file, for messages.
+        keypoints (np.ndarray): Keypoints (K, 3), float32: x, y in original
+            pixels, and 0 unlabelled, 1 labelled but hidden, 2 visible.
+        track_id (int, optional): Identity, unique in its video only; None
+            where not given.
+        bbox (np.ndarray, optional): Box (4,), float32, x1, y1, x2, y2 in
+            original pixels.
+        head_box (np.ndarray, optional): Box of the head, likewise.
+        area (float, optional): Area in original pixels squared.
+        is_crowd (bool): Whether it stands for several persons.
+    """
+
+    record: str
+    keypoints: np.ndarray
+    track_id: int | None = None
+    bbox: np.ndarray | None = None
+    head_box: np.ndarray | None = None
+    area: float | None = None
+    is_crowd: bool = False
+
+
+def pack_frame(
+    frame: dict,
     num_keypoints: int,
     report: AnnotationReport,
     keep_hidden: bool = True,
     is_video: bool = True,
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
+) -> dict:
     """Turn the persons of a frame into arrays.
 
     Args:
-        frame (AnnotatedFrame): The frame.
+        frame (dict): Frame as :mod:`.reader` describes it.
         num_keypoints (int): K.
-        report (AnnotationReport): Takes what is not usual.
-        keep_hidden (bool): Whether joints that are labelled but hidden count
-            as labelled. Defaults to True.
+        report (AnnotationReport): Collects the problems of the annotations.
+        keep_hidden (bool): Whether keypoints that are labelled but hidden
+            count as labelled. Defaults to True.
         is_video (bool): Whether head boxes and track ids are expected. If
             not, persons are numbered instead. Defaults to True.
 
     Returns:
-        tuple:
-        - instances (Dict[str, np.ndarray]): N persons with a labelled joint,
-          in original pixels: ``keypoints`` (N, K, 2), ``keypoints_visible``
-          (N, K), 1 where labelled, ``bboxes`` (N, 4) xyxy, ``bbox_head`` (N,
-          4) xyxy, NaN where not given, ``areas`` (N,), all float32, and
-          ``track_ids`` (N,) int64, -1 where not known.
-        - ignore_bboxes (np.ndarray): (M, 4) float32, crowds and persons
-          without labelled joint.
+        dict: The frame without ``persons`` and without ignore regions of fewer
+        than 3 corners, and with:
+
+        - ``instances`` (Dict[str, np.ndarray]): N persons with a labelled
+          keypoint, in original pixels: ``keypoints`` (N, K, 2),
+          ``keypoints_visible`` (N, K), 1 where labelled, ``bboxes`` (N, 4)
+          xyxy, ``bbox_head`` (N, 4) xyxy, NaN where not given, ``areas`` (N,),
+          all float32, and ``track_ids`` (N,) int64, -1 where not known.
+        - ``ignore_bboxes`` (np.ndarray): Boxes (M, 4), float32, of crowds and
+          of persons without labelled keypoint.
     """
+    least = UNLABELLED if keep_hidden else HIDDEN
     persons, ignored = [], []
-    for person in frame.persons:
-        where = f'{frame.file_name}, {person.record}'
-        least = UNLABELLED if keep_hidden else HIDDEN
-        has_joint = bool((person.keypoints[:, 2] > least).any())
-        if not frame.is_labeled:
+    for person in frame['persons']:
+        where = f'{frame["file_name"]}, {person.record}'
+        has_keypoint = bool((person.keypoints[:, 2] > least).any())
+        if not frame['is_labeled']:
             report.add('unlabeled_frame', where)
-        elif person.is_crowd or not has_joint:
-            report.add('crowd' if person.is_crowd else 'no_joint', where)
+        elif person.is_crowd or not has_keypoint:
+            report.add('crowd' if person.is_crowd else 'no_keypoint', where)
             box = _place(person)
             if box is None:
                 report.add('no_place', where)
@@ -71,12 +96,12 @@ def pack_instances(
         bboxes=np.zeros((count, 4), np.float32),
         bbox_head=np.full((count, 4), np.nan, np.float32),
         areas=np.zeros(count, np.float32),
-        track_ids=np.full(count, -1, np.int64),
+        track_ids=np.arange(count, dtype=np.int64),
     )
     for row, person in enumerate(persons):
-        where = f'{frame.file_name}, {person.record}'
+        where = f'{frame["file_name"]}, {person.record}'
         points = person.keypoints
-        labelled = points[:, 2] > (UNLABELLED if keep_hidden else HIDDEN)
+        labelled = points[:, 2] > least
         instances['keypoints'][row] = points[:, :2] * labelled[:, None]
         instances['keypoints_visible'][row] = labelled
         box = _whole_box(person, labelled, where, report)
@@ -86,35 +111,24 @@ def pack_instances(
             instances['bbox_head'][row] = person.head_box
         elif is_video:
             report.add('no_head_box', where)
-        instances['track_ids'][row] = row
         if is_video:
+            earlier = instances['track_ids'][:row]
             instances['track_ids'][row] = _identity(
-                person, instances['track_ids'][:row], where, report
+                person, earlier, where, report
             )
-    boxes = np.array(ignored, np.float32).reshape(-1, 4)
-    return instances, boxes
-
-
-def check_regions(
-    regions: list[np.ndarray], where: str, report: AnnotationReport
-) -> list[np.ndarray]:
-    """Keep the ignore regions that have an inside.
-
-    Args:
-        regions (List[np.ndarray]): (P, 2) polygons.
-        where (str): File and frame, for the report.
-        report (AnnotationReport): Takes the others.
-
-    Returns:
-        List[np.ndarray]: Those of at least 3 corners.
-    """
-    kept = []
-    for number, region in enumerate(regions):
+    regions = []
+    for number, region in enumerate(frame['ignore_regions']):
         if len(region) < 3:
-            report.add('bad_region', f'{where}, region {number}')
+            report.add('bad_region', f'{frame["file_name"]}, region {number}')
         else:
-            kept.append(region)
-    return kept
+            regions.append(region)
+    packed = {key: value for key, value in frame.items() if key != 'persons'}
+    return dict(
+        packed,
+        instances=instances,
+        ignore_regions=regions,
+        ignore_bboxes=np.array(ignored, np.float32).reshape(-1, 4),
+    )
 
 
 def _whole_box(
@@ -123,14 +137,14 @@ def _whole_box(
     where: str,
     report: AnnotationReport,
 ) -> np.ndarray:
-    """The person's box, made from the joints where there is none."""
+    """The person's box, made from the keypoints where there is none."""
     if person.bbox is not None:
         if _is_box(person.bbox):
             return person.bbox
         report.add('bad_box', f'{where}: {person.bbox.tolist()}')
     points = person.keypoints[labelled, :2]
     low, high = points.min(axis=0), points.max(axis=0)
-    # a single joint has no extent: a pixel, so that the box is not empty
+    # a single keypoint has no extent: a pixel, so that the box is not empty
     margin = np.maximum(_BOX_MARGIN * (high - low), 0.5)
     return np.concatenate([low - margin, high + margin])
 
@@ -159,7 +173,7 @@ def _identity(
 
 
 def _place(person: AnnotatedPerson) -> np.ndarray | None:
-    """Where somebody without joints is: the box, else that of the head."""
+    """Where a person without keypoints is: the box, else that of the head."""
     for box in (person.bbox, person.head_box):
         if box is not None and _is_box(box):
             return box
@@ -167,4 +181,5 @@ def _place(person: AnnotatedPerson) -> np.ndarray | None:
 
 
 def _is_box(box: np.ndarray) -> bool:
+    """Whether a box is finite and not empty."""
     return bool(np.isfinite(box).all() and (box[2:] > box[:2]).all())

@@ -19,15 +19,15 @@ from cape_mm.datasets.formats.posetrack import (
     read_videos,
 )
 
-JOINTS = keypoint_names('posetrack15')
-KEPT = [NAMES.index(name) for name in JOINTS]
+KEYPOINTS = keypoint_names('posetrack15')
+KEPT = [NAMES.index(name) for name in KEYPOINTS]
 
 
 @pytest.fixture
 def read(tmp_path):
     """Write contents, read them; the report is left on the function."""
 
-    def call(single=None, names=JOINTS, **contents):
+    def call(single=None, names=KEYPOINTS, **contents):
         for name, content in contents.items():
             (tmp_path / f'{name}.json').write_text(json.dumps(content))
         path = tmp_path
@@ -40,17 +40,18 @@ def read(tmp_path):
 
 
 def test_posetrack18_keeps_every_value(read):
-    (video,) = read(video_a=make_content('000001_a', 3, unlabelled=[1]))
-    assert video.video_id == 'video_a'
-    assert [frame.number for frame in video.frames] == [0, 1, 2]
-    assert [f.is_labeled for f in video.frames] == [True, False, True]
-    frame = video.frames[2]
-    assert frame.file_name == 'images/000001_a/000002.png'
-    assert frame.size == (64, 48) and frame.image_id == 10**10 + 2
-    assert np.array_equal(frame.ignore_regions[0], [[0, 0], [5, 0], [5, 5]])
-    assert [person.track_id for person in frame.persons] == [3, 10, 17]
+    videos = read(video_a=make_content('000001_a', 3, unlabelled=[1]))
+    frames = videos.pop('video_a')
+    assert not videos
+    assert [frame['frame_number'] for frame in frames] == [0, 1, 2]
+    assert [f['is_labeled'] for f in frames] == [True, False, True]
+    frame = frames[2]
+    assert frame['file_name'] == 'images/000001_a/000002.png'
+    assert frame['size'] == (64, 48) and frame['img_id'] == 10**10 + 2
+    assert np.array_equal(frame['ignore_regions'][0], [[0, 0], [5, 0], [5, 5]])
+    assert [person.track_id for person in frame['persons']] == [3, 10, 17]
     points = person_points(1, 2)
-    person = frame.persons[1]
+    person = frame['persons'][1]
     assert np.allclose(person.keypoints[:, :2], points[KEPT, :2])
     assert (person.keypoints[:, 2] == 2).all()
     x, y = points[0, :2]
@@ -61,15 +62,15 @@ def test_posetrack18_keeps_every_value(read):
 
 def test_posetrack17_says_the_same_as_posetrack18(read):
     content = make_content('000001_a', 3, unlabelled=[0])
-    (new,) = read('new', new=content)
-    (old,) = read('old', old=to_annolist(content))
-    assert [frame.number for frame in old.frames] == [1, 2, 3]
-    assert old.video_id == '000001' and new.video_id == '000001_a'
-    for one, other in zip(new.frames, old.frames):
-        assert one.is_labeled == other.is_labeled
-        assert np.array_equal(one.ignore_regions, other.ignore_regions)
-        assert len(one.persons) == len(other.persons)
-        for a, b in zip(one.persons, other.persons):
+    ((new_id, new),) = read('new', new=content).items()
+    ((old_id, old),) = read('old', old=to_annolist(content)).items()
+    assert [frame['frame_number'] for frame in old] == [1, 2, 3]
+    assert old_id == '000001' and new_id == '000001_a'
+    for one, other in zip(new, old):
+        assert one['is_labeled'] == other['is_labeled']
+        assert np.array_equal(one['ignore_regions'], other['ignore_regions'])
+        assert len(one['persons']) == len(other['persons'])
+        for a, b in zip(one['persons'], other['persons']):
             assert np.allclose(a.keypoints, b.keypoints)
             assert np.allclose(a.head_box, b.head_box)
             assert a.track_id == b.track_id
@@ -93,12 +94,12 @@ def test_posetrack17_hidden_bare_and_missing_values(read):
         ],
     )
     nobody = dict(image=[dict(name='images/x/00000005.jpg')], annorect=[])
-    (video,) = read(a=dict(annolist=[nobody, entry]))
-    first, second = video.frames
-    assert (first.number, second.number) == (4, 5)
-    assert first.is_labeled and not second.is_labeled
-    hidden, box_only = first.persons
-    nose, ankle = JOINTS.index('nose'), JOINTS.index('right_ankle')
+    (frames,) = read(a=dict(annolist=[nobody, entry])).values()
+    first, second = frames
+    assert (first['frame_number'], second['frame_number']) == (4, 5)
+    assert first['is_labeled'] and not second['is_labeled']
+    hidden, box_only = first['persons']
+    nose, ankle = KEYPOINTS.index('nose'), KEYPOINTS.index('right_ankle')
     assert hidden.keypoints[nose].tolist() == [1.5, 2, 1]
     assert hidden.keypoints[ankle].tolist() == [3, 4, 2]
     assert hidden.head_box is None and hidden.track_id == 5
@@ -113,11 +114,11 @@ def test_names_decide_not_positions(read):
     category['keypoints'] = [NAMES[i] for i in order]
     points = np.reshape(annotation['keypoints'], (17, 3))[order]
     annotation['keypoints'] = points.ravel().tolist()
-    (video,) = read(a=content)
-    found = video.frames[0].persons[0].keypoints[:, :2]
+    (frames,) = read(a=content).values()
+    found = frames[0]['persons'][0].keypoints[:, :2]
     assert np.allclose(found, person_points(0, 0)[KEPT, :2])
-    (video,) = read(a=content, names=keypoint_names('posetrack18'))
-    found = video.frames[0].persons[0].keypoints
+    (frames,) = read(a=content, names=keypoint_names('posetrack18')).values()
+    found = frames[0]['persons'][0].keypoints
     assert np.allclose(found[:, :2], person_points(0, 0)[:, :2])
     assert (found[[3, 4]] == 0).all()
 
@@ -128,8 +129,8 @@ def test_a_place_without_flag_is_hidden_and_no_place_unlabelled(read):
     points[0, 2], points[1, 2] = 0, 2
     points[2] = 0
     content['annotations'][0]['keypoints'] = points.ravel().tolist()
-    (video,) = read(a=content)
-    states = video.frames[0].persons[0].keypoints[:, 2]
+    (frames,) = read(a=content).values()
+    states = frames[0]['persons'][0].keypoints[:, 2]
     assert states[:4].tolist() == [1, 2, 0, 2]
 
 
@@ -137,8 +138,8 @@ def test_posetrack21_persons_may_have_a_box_only(read):
     content = make_content('000001_a', 1, persons=2)
     content['annotations'][0].update(keypoints=[], person_id=12)
     del content['annotations'][1]['keypoints']
-    (video,) = read(a=content)
-    for person in video.frames[0].persons:
+    (frames,) = read(a=content).values()
+    for person in frames[0]['persons']:
         assert not person.keypoints.any() and person.bbox is not None
 
 
@@ -156,9 +157,9 @@ def test_merged_files_are_parted_by_folder(read):
     )
     videos = read('all', all=merged)
     # both have vid_id 000002: the folder tells them apart
-    assert [video.video_id for video in videos] == ['000002_x', '000002_y']
-    assert [frame.number for frame in videos[1].frames] == [0, 1]
-    assert all(len(f.persons) == 3 for v in videos for f in v.frames)
+    assert list(videos) == ['000002_x', '000002_y']
+    assert [f['frame_number'] for f in videos['000002_y']] == [0, 1]
+    assert all(len(f['persons']) == 3 for v in videos.values() for f in v)
 
 
 def test_equal_folder_names_need_their_parents(read):
@@ -166,8 +167,7 @@ def test_equal_folder_names_need_their_parents(read):
     for folder, image in zip(('train', 'val'), content['images']):
         image['file_name'] = f'{folder}/000001_a/000000.png'
     videos = read('all', all=content)
-    ids = [video.video_id for video in videos]
-    assert ids == ['train_000001_a', 'val_000001_a']
+    assert list(videos) == ['train_000001_a', 'val_000001_a']
 
 
 def broken(edit):
@@ -237,7 +237,7 @@ def test_broken_posetrack18_files_are_named(edit, message, read):
             dict(
                 annorect=[dict(annopoints=dict(point=dict(id=15, x=1, y=1)))]
             ),
-            'annorect 0 has joint id 15; PoseTrack17 has 0 to 14',
+            'annorect 0 has keypoint id 15; PoseTrack17 has 0 to 14',
         ),
         (dict(annorect=[dict(x1=[1, 2])]), 'has a list of 2 where'),
         (dict(annorect=[dict(x1='a')]), "x1 is 'a', not a number"),
@@ -284,6 +284,6 @@ def _with_new_ids(content):
 def test_annotations_of_unknown_images_are_counted(read):
     content = make_content('000001_a', 1)
     content['annotations'][0]['image_id'] = 5
-    (video,) = read(a=content)
-    assert len(video.frames[0].persons) == 2
+    (frames,) = read(a=content).values()
+    assert len(frames[0]['persons']) == 2
     assert read.report.counts == dict(unknown_image=1)

@@ -5,11 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
+from cape_mm.datasets.transforms.clip_geometry import move_matrix
 from cape_mm.registry import TRANSFORMS
 
 
 def make_results(size=(40, 30), num_frames=2, test_mode=False, seed=0):
-    """A blob in each frame, whose middle is its only person's joint."""
+    """A blob in each frame, whose middle is its only person's keypoint."""
     frames = []
     for number in range(num_frames):
         image = np.zeros((size[1], size[0], 3), np.uint8)
@@ -178,4 +179,16 @@ def test_policies_are_all_used():
 
 def test_random_steps_say_what_they_need():
     with pytest.raises(KeyError, match='RandomClipFlip draws from'):
-        TRANSFORMS.build(dict(type='cape_mm.RandomClipFlip'))({})
+        TRANSFORMS.build(dict(type='cape_mm.RandomClipFlip'))(
+            dict(clip_size=(40, 30))
+        )
+
+
+def test_known_matrices_of_moves():
+    size = (40, 20)
+    assert np.allclose(move_matrix(np.zeros(4), size), np.eye(3))
+    matrix = move_matrix(np.array([np.pi / 2, 0.1, 0, np.log(2)]), size)
+    # the middle moves by a tenth of the width
+    assert np.allclose(matrix @ [20, 10, 1], [24, 10, 1])
+    # a point to its right comes below it, twice as far
+    assert np.allclose(matrix @ [25, 10, 1], [24, 20, 1])

@@ -9,6 +9,7 @@ import pytest
 import torch
 from support.clip_samples import AUGMENTING, PLAIN
 
+from cape_mm.datasets.datasets import StaticImageClipDataset
 from cape_mm.datasets.formats.posetrack import keypoint_names
 from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.registry import DATASETS
@@ -72,8 +73,8 @@ def test_windows_overlap_as_those_of_videos(num_windows, num_frames, coco):
     assert len(dataset) == 1
     item = dataset[0]
     sample = item['data_samples']
-    wanted = np.arange(num_windows)[:, None] + np.arange(num_frames)
-    assert np.array_equal(sample.frame_index, wanted)
+    expected = np.arange(num_windows)[:, None] + np.arange(num_frames)
+    assert np.array_equal(sample.frame_index, expected)
     assert len(item['inputs']) == num_windows + num_frames - 1
     assert sample.video_id == '0'
 
@@ -105,19 +106,19 @@ def test_labels_follow_the_motion_and_originals_stay(coco):
             back = norm_to_original(
                 labels.keypoints, frame.warp_mat, frame.img_shape
             ).numpy()
-            wanted = gt.keypoints[:, flip] if mirrored else gt.keypoints
-            seen = labels.keypoints_visible.numpy() > 0
-            assert np.allclose(back[seen], wanted[seen], atol=1e-2)
+            expected = gt.keypoints[:, flip] if mirrored else gt.keypoints
+            visible = labels.keypoints_visible.numpy() > 0
+            assert np.allclose(back[visible], expected[visible], atol=1e-2)
             assert set(gt.track_ids) <= {0, 1}
 
 
 def test_head_and_neck_are_not_invented(coco):
     names = keypoint_names('posetrack15')
     (frame, _) = coco()[0]['data_samples'].centers
-    seen = frame.gt_instances.keypoints_visible
+    visible = frame.gt_instances.keypoints_visible
     missing = [i for i, name in enumerate(names) if 'head' in name]
-    assert not seen[:, missing].any()
-    assert seen.sum() == 2 * 13
+    assert not visible[:, missing].any()
+    assert visible.sum() == 2 * 13
     assert np.isnan(frame.gt_instances.bbox_head).all()
     assert coco(keypoint_layout='coco')[0]['data_samples'].frames[
         0
@@ -132,7 +133,7 @@ def test_items_are_determined_and_epochs_differ(coco):
     assert not torch.equal(a['inputs'], c['inputs'])
 
 
-def test_in_test_a_image_is_a_video_that_stands_still(coco):
+def test_in_test_an_image_is_a_video_that_stands_still(coco):
     dataset = coco(test_mode=True, num_windows=1)
     # also the image without usable person
     assert len(dataset) == 2 and dataset.video_lengths == [1, 1]
@@ -172,6 +173,30 @@ def test_real_images_of_coco(body_coco_mini):
         assert len(item['inputs']) == 4
         for frame in item['data_samples'].centers:
             labels = frame.gt_instance_labels
-            seen = labels.keypoints_visible > 0
-            assert seen.any(dim=1).all()
+            visible = labels.keypoints_visible > 0
+            assert visible.any(dim=1).all()
             assert ((labels.keypoints >= 0) & (labels.keypoints <= 1)).all()
+
+
+def moves_of(num_frames, still, seed, **limits):
+    dataset = StaticImageClipDataset('x.json', lazy_init=True, **limits)
+    rng = np.random.default_rng(seed)
+    return dataset.draw_moves(num_frames, still, rng)
+
+
+def test_the_still_frame_does_not_move_and_limits_are_kept():
+    limits = np.array([np.deg2rad(5), 0.02, 0.02, 0.03])
+    for seed in range(20):
+        moves = moves_of(
+            5, 2, seed, rotation=5, shift=0.02, scale=0.03, shake=0
+        )
+        assert (moves[2] == 0).all()
+        steps = np.diff(moves, axis=0)
+        assert np.allclose(steps, steps[0])
+        assert (np.abs(steps) <= limits).all() and np.abs(steps).min() > 0
+
+
+def test_shake_differs_from_frame_to_frame():
+    moves = moves_of(6, 0, 0, rotation=5, shift=0.02, scale=0.03, shake=0.1)
+    assert (moves[0] == 0).all()
+    assert np.ptp(np.diff(moves, axis=0), axis=0).min() > 0

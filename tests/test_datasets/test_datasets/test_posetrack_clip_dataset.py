@@ -55,8 +55,8 @@ def test_shapes_and_middle_frames(num_windows, num_frames, tmp_path):
         assert (np.diff(middle) == 1).all()
         length = sample.frames[0].num_frames
         half = num_frames // 2
-        wanted = middle[:, None] + np.arange(-half, half + 1)
-        assert np.array_equal(ids, wanted.clip(0, length - 1))
+        expected = middle[:, None] + np.arange(-half, half + 1)
+        assert np.array_equal(ids, expected.clip(0, length - 1))
         assert [frame.frame_id for frame in sample.centers] == middle.tolist()
         assert {frame.video_id for frame in sample.frames} == {sample.video_id}
         starts.add((sample.video_id, middle[0]))
@@ -112,11 +112,11 @@ def test_identities_survive_augmentation(tmp_path):
                 if np.linalg.det(warp[:, :2]) < 0:
                     points = points[flip]
                 height, width = frame.img_shape
-                wanted = points @ warp[:, :2].T + warp[:, 2] + 0.5
+                expected = points @ warp[:, :2].T + warp[:, 2] + 0.5
                 seen = labels.keypoints_visible[row].numpy() > 0
                 found = labels.keypoints[row].numpy() * [width, height]
                 assert seen.any()
-                assert np.allclose(found[seen], wanted[seen], atol=1e-2)
+                assert np.allclose(found[seen], expected[seen], atol=1e-2)
                 assert not found[~seen].any()
     assert dropped > 0
 
@@ -365,7 +365,7 @@ def test_images_of_one_video_have_one_size(tmp_path):
         (dict(max_gap=0), 'max_gap is 0, must be >= 1'),
         (dict(frame_stride=0), 'frame_stride is 0'),
         (dict(clips_per_epoch=0), 'clips_per_epoch is 0'),
-        (dict(hidden_joints='x'), "'keep' or 'drop', not 'x'"),
+        (dict(hidden_keypoints='x'), "'keep' or 'drop', not 'x'"),
         (dict(missing_images='x'), "'error' or 'drop', not 'x'"),
         (dict(keypoint_layout='x'), "no keypoint layout 'x'"),
     ],

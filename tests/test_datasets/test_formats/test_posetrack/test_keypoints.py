@@ -37,12 +37,12 @@ def test_sides_are_exchanged_and_the_middle_stays(name):
     names = keypoint_names(name)
     flip = layout_metainfo(name)['flip_indices']
     assert np.array_equal(np.array(flip)[flip], np.arange(len(names)))
-    for joint, other in zip(names, (names[i] for i in flip)):
-        swapped = joint.replace('left', 'RIGHT').replace('right', 'left')
+    for one, other in zip(names, (names[i] for i in flip)):
+        swapped = one.replace('left', 'RIGHT').replace('right', 'left')
         assert other == swapped.replace('RIGHT', 'right')
 
 
-def test_reference_order_of_the_15_joints():
+def test_reference_order_of_the_15_keypoints():
     names = keypoint_names('posetrack15')
     assert names[:5] == (
         'nose',

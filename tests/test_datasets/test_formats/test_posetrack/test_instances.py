@@ -9,10 +9,8 @@ import pytest
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.posetrack import (
     POSETRACK_PROBLEMS,
-    AnnotatedFrame,
     AnnotatedPerson,
-    check_regions,
-    pack_instances,
+    pack_frame,
 )
 
 PERSON = AnnotatedPerson(
@@ -31,8 +29,15 @@ def report():
 
 
 def pack(report, *persons, is_labeled=True, **kwargs):
-    frame = AnnotatedFrame('a/000001.jpg', 1, is_labeled, persons=persons)
-    return pack_instances(frame, 3, report, **kwargs)
+    frame = dict(
+        file_name='a/000001.jpg',
+        is_labeled=is_labeled,
+        persons=persons,
+        ignore_regions=[],
+    )
+    packed = pack_frame(frame, 3, report, **kwargs)
+    assert 'persons' not in packed
+    return packed['instances'], packed['ignore_bboxes']
 
 
 def test_usual_persons_are_packed_as_they_are(report):
@@ -46,7 +51,7 @@ def test_usual_persons_are_packed_as_they_are(report):
     assert ignored.shape == (0, 4) and not report
 
 
-def test_hidden_joints_can_be_dropped(report):
+def test_hidden_keypoints_can_be_dropped(report):
     only_hidden = replace(
         PERSON, keypoints=PERSON.keypoints * [1, 1, 0.5], track_id=5
     )
@@ -56,7 +61,7 @@ def test_hidden_joints_can_be_dropped(report):
     assert ignored.tolist() == [[0, 1, 10, 11]]
 
 
-def test_crowds_and_persons_without_joint_become_ignored_boxes(report):
+def test_crowds_and_persons_without_keypoint_become_ignored_boxes(report):
     nobody = replace(PERSON, keypoints=np.zeros((3, 3), np.float32))
     persons = [
         replace(PERSON, is_crowd=True),
@@ -72,18 +77,18 @@ def test_crowds_and_persons_without_joint_become_ignored_boxes(report):
         [0, 1, 10, 11],
         [0, 0, 3, 4],
     ]
-    assert report.counts == dict(crowd=1, no_joint=3, no_place=1)
+    assert report.counts == dict(crowd=1, no_keypoint=3, no_place=1)
     assert 'a/000001.jpg, annotation 1' in str(report)
 
 
-def test_boxes_are_made_of_joints_as_in_posetrack18(report):
+def test_boxes_are_made_of_keypoints_as_in_posetrack18(report):
     persons = [
         replace(PERSON, bbox=None, area=None),
         replace(PERSON, bbox=np.array([3, 3, 3, 9], np.float32), track_id=5),
     ]
     instances, _ = pack(report, *persons)
-    wanted = [1 - 1.2, 2 - 0.6, 9 + 1.2, 6 + 0.6]
-    assert np.allclose(instances['bboxes'], [wanted, wanted])
+    expected = [1 - 1.2, 2 - 0.6, 9 + 1.2, 6 + 0.6]
+    assert np.allclose(instances['bboxes'], [expected, expected])
     assert np.allclose(instances['areas'], [10.4 * 5.2, 50])
     assert report.counts == dict(bad_box=1)
 
@@ -121,6 +126,12 @@ def test_persons_of_unlabelled_frames_are_counted_not_used(report):
 
 def test_regions_without_inside_are_dropped(report):
     regions = [np.zeros((2, 2)), np.eye(4)[:, :2]]
-    (kept,) = check_regions(regions, 'a/000001.jpg', report)
+    frame = dict(
+        file_name='a/000001.jpg',
+        is_labeled=True,
+        persons=[],
+        ignore_regions=regions,
+    )
+    (kept,) = pack_frame(frame, 3, report)['ignore_regions']
     assert kept is regions[1]
     assert report.counts == dict(bad_region=1)

@@ -1,93 +1,127 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Annotation files of PoseTrack18 and 21: COCO-like, with track ids."""
+"""COCO-like files: videos of PoseTrack18 and 21, and images of COCO."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from pathlib import PurePosixPath
 from typing import Callable, Sequence
 
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 
-from .annotated_video import (
-    HIDDEN,
-    UNLABELLED,
-    VISIBLE,
-    AnnotatedFrame,
-    AnnotatedPerson,
-    frame_number,
-)
+from .instances import HIDDEN, UNLABELLED, VISIBLE, AnnotatedPerson
+from .keypoints import NOT_IN_COCO
 
 
 def read_video_json(
     content: dict, path: str, names: Sequence[str], report: AnnotationReport
-) -> list[AnnotatedFrame]:
+) -> list[dict]:
     """Read all frames of a PoseTrack18 or 21 file, or of several in one.
 
-    The file's flag of a joint is 0 or 1. As poseval and PoseTrack21's kit
-    do, a joint is taken as labelled if it has coordinates: with flag 0 it is
-    hidden. A flag of 2, as COCO has it, is visible, too.
+    The file's flag of a keypoint is 0 or 1. As poseval and PoseTrack21's kit
+    do, a keypoint is taken as labelled if it has coordinates: with flag 0 it
+    is hidden. A flag of 2, as COCO has it, is visible, too.
 
     Args:
-        content (dict): The file, with ``images``, ``annotations`` and
-            ``categories``.
-        path (str): The file, for errors.
-        names (Sequence[str]): K keypoints to give, in this order; matched by
-            name.
-        report (AnnotationReport): Takes what is not usual.
+        content (dict): Content of the file, with ``images``, ``annotations``
+            and ``categories``.
+        path (str): Path of the file, for errors.
+        names (Sequence[str]): K keypoints to read, in the order of the result;
+            matched by name.
+        report (AnnotationReport): Collects the problems of the annotations.
 
     Returns:
-        List[AnnotatedFrame]: In the order of the file.
+        List[dict]: Frames as :mod:`.reader` describes them, in the order of
+        the file.
 
     Raises:
         ValueError: If the file is broken or lacks keypoints.
     """
-    persons = read_persons(content, path, names, report, _joint_states)
+    persons = _read_persons(content, path, names, report, _posetrack_states)
     frames = []
     for image in content['images']:
         where = f'{path}: image {image["id"]}'
         members = persons[image['id']]
         frames.append(
-            AnnotatedFrame(
+            dict(
                 file_name=image['file_name'],
-                number=frame_number(image['file_name'], where),
+                frame_number=read_frame_number(image['file_name'], where),
                 is_labeled=bool(image.get('is_labeled', bool(members))),
-                image_id=image['id'],
-                size=image_size(image),
-                persons=members,
+                img_id=image['id'],
+                size=_image_size(image),
                 ignore_regions=_read_regions(image, where),
+                persons=members,
             )
         )
     return frames
 
 
-def read_persons(
+def read_image_json(
+    content: dict, path: str, names: Sequence[str], report: AnnotationReport
+) -> list[dict]:
+    """Read the images of a COCO keypoint file.
+
+    See :func:`cape_mm.datasets.formats.posetrack.read_coco_images`; the
+    content and the path, for errors, are those of the file.
+    """
+    if 'images' not in content or not content.get('annotations'):
+        raise ValueError(
+            f'{path} is no COCO keypoint file: it needs images, annotations '
+            f'and categories, and has {", ".join(map(str, content))}'
+        )
+    persons = _read_persons(
+        content, path, names, report, _coco_states, absent=NOT_IN_COCO
+    )
+    return [
+        dict(
+            file_name=image['file_name'],
+            frame_number=position,
+            is_labeled=True,
+            img_id=image['id'],
+            size=_image_size(image),
+            ignore_regions=[],
+            persons=persons[image['id']],
+        )
+        for position, image in enumerate(content['images'])
+    ]
+
+
+def read_frame_number(file_name: str, where: str) -> int:
+    """Read the frame number off a file name.
+
+    Args:
+        file_name (str): Path, e.g.
+            ``'images/val/000342_mpii_test/000017.jpg'``.
+        where (str): File and record, for the error.
+
+    Returns:
+        int: The first number in the name of the image.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    match = re.search(r'\d+', PurePosixPath(file_name).stem)
+    if match is None:
+        raise ValueError(
+            f'{where}: the order of frames is unknown, because the name of '
+            f'the image {file_name!r} has no number; name images by their '
+            'frame number, e.g. 000017.jpg'
+        )
+    return int(match.group())
+
+
+def _read_persons(
     content: dict,
     path: str,
     names: Sequence[str],
     report: AnnotationReport,
-    joint_states: Callable[[np.ndarray], np.ndarray],
+    read_states: Callable[[np.ndarray], np.ndarray],
     absent: Sequence[str] = (),
 ) -> dict[int, list[AnnotatedPerson]]:
-    """Read all annotations of a COCO-like file.
-
-    Args:
-        content (dict): The file.
-        path (str): The file, for errors.
-        names (Sequence[str]): K keypoints to give, in this order.
-        report (AnnotationReport): Takes what is not usual.
-        joint_states (Callable): Turns (K, 3) x, y, flag of the file into (K,)
-            states: unlabelled, hidden or visible.
-        absent (Sequence[str]): Which of them the file may lack; they are then
-            unlabelled. Defaults to none.
-
-    Returns:
-        Dict[int, List[AnnotatedPerson]]: Persons by the image's id.
-
-    Raises:
-        ValueError: If the file is broken or lacks other keypoints.
-    """
+    """All persons by the image's id; ``absent`` keypoints may be missing."""
     known = set()
     for position, image in enumerate(content['images']):
         if 'file_name' not in image or 'id' not in image:
@@ -106,14 +140,19 @@ def read_persons(
             report.add('unknown_image', _describe(annotation))
         elif annotation.get('category_id', category) == category:
             points = _read_points(annotation, where, total)[columns]
-            points[:, 2] = joint_states(points)
+            points[:, 2] = read_states(points)
             person = _read_person(annotation, where, points)
             persons[annotation['image_id']].append(person)
     return persons
 
 
-def _joint_states(points: np.ndarray) -> np.ndarray:
-    """States of (K, 3) joints with PoseTrack's flag 0 or 1."""
+def _coco_states(points: np.ndarray) -> np.ndarray:
+    """COCO's flag is the state: 0 unlabelled, 1 hidden, 2 visible."""
+    return points[:, 2]
+
+
+def _posetrack_states(points: np.ndarray) -> np.ndarray:
+    """States of (K, 3) keypoints with PoseTrack's flag 0 or 1."""
     has_place = (points[:, :2] != 0).any(axis=1)
     states = np.where(has_place, HIDDEN, UNLABELLED)
     states[points[:, 2] > 0] = VISIBLE
@@ -123,7 +162,7 @@ def _joint_states(points: np.ndarray) -> np.ndarray:
 def _match_names(
     content: dict, path: str, names: Sequence[str], absent: Sequence[str]
 ) -> tuple[int, int, list[int]]:
-    """The category, its number of keypoints, and columns of the wanted.
+    """The category, its number of keypoints, and the columns to read.
 
     A column behind the last stands for a keypoint that is absent.
     """
@@ -153,7 +192,7 @@ def _match_names(
 
 
 def _read_points(annotation: dict, where: str, total: int) -> np.ndarray:
-    """Joints as in the file and a row of zeros: (total + 1, 3) float32."""
+    """Keypoints as in the file and a row of zeros: (total + 1, 3) float32."""
     # PoseTrack21 annotates small persons by their box alone.
     values = annotation.get('keypoints') or [0] * 3 * total
     if len(values) != 3 * total:
@@ -171,7 +210,7 @@ def _read_points(annotation: dict, where: str, total: int) -> np.ndarray:
 def _read_person(
     annotation: dict, where: str, keypoints: np.ndarray
 ) -> AnnotatedPerson:
-    """Read what an annotation has beside its joints."""
+    """Read an annotation whose keypoints have been read."""
     area = annotation.get('area')
     track_id = annotation.get('track_id')
     return AnnotatedPerson(
@@ -216,7 +255,7 @@ def _read_regions(image: dict, where: str) -> list[np.ndarray]:
     ]
 
 
-def image_size(image: dict) -> tuple[int, int] | None:
+def _image_size(image: dict) -> tuple[int, int] | None:
     """Width and height as annotated, None if they are not."""
     if image.get('width') and image.get('height'):
         return int(image['width']), int(image['height'])
@@ -224,4 +263,5 @@ def image_size(image: dict) -> tuple[int, int] | None:
 
 
 def _describe(annotation: dict) -> str:
+    """The record's name in messages."""
     return f'annotation {annotation.get("id")}'

@@ -1,13 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Names, symmetry and sigmas of the keypoints that clip datasets give."""
+"""PoseTrack's keypoints: names, order in files, symmetry, limbs, sigmas."""
 
 from __future__ import annotations
 
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
-
-#: The 15 joints that PoseTrack evaluates, in the order of PoseTrack18's file
-#: without its two ears, which are never labelled.
-_POSETRACK15_SIGMAS = dict(
+#: The 15 keypoints that PoseTrack evaluates, in the order of PoseTrack18's
+#: file without its two ears, with MMPose's sigmas of PoseTrack18.
+POSETRACK15_SIGMAS = dict(
     nose=0.026,
     head_bottom=0.025,
     head_top=0.025,
@@ -24,6 +22,24 @@ _POSETRACK15_SIGMAS = dict(
     left_ankle=0.089,
     right_ankle=0.089,
 )
+POSETRACK15_KEYPOINTS = tuple(POSETRACK15_SIGMAS)
+EARS = ('left_ear', 'right_ear')
+#: Columns of a PoseTrack18 or 21 file; the ears are never labelled.
+POSETRACK18_KEYPOINTS = (
+    *POSETRACK15_KEYPOINTS[:3],
+    *EARS,
+    *POSETRACK15_KEYPOINTS[3:],
+)
+#: Keypoints of a PoseTrack17 file by their ids, as in poseval: right leg, left
+#: leg, right arm, left arm, head.
+POSETRACK17_KEYPOINTS = tuple(
+    POSETRACK15_KEYPOINTS[index]
+    for index in (14, 12, 10, 9, 11, 13, 8, 6, 4, 3, 5, 7, 1, 0, 2)
+)
+#: Keypoints that COCO does not annotate and nothing in COCO stands for: the
+#: mean of the ears is no neck, that of the eyes no top of the head. They stay
+#: unlabelled.
+NOT_IN_COCO = ('head_bottom', 'head_top')
 _LIMBS = (
     ('nose', 'head_bottom'),
     ('nose', 'head_top'),
@@ -53,19 +69,20 @@ LAYOUTS = ('posetrack15', *_FROM_MMPOSE)
 def layout_metainfo(name: str) -> dict:
     """Describe a layout as MMPose's datasets do.
 
-    The sigmas are MMPose's of PoseTrack18.
-
     Args:
         name (str): ``'posetrack15'``, ``'posetrack18'`` or ``'coco'``.
 
     Returns:
-        dict: What ``parse_pose_metainfo`` returns: ``num_keypoints``,
+        dict: Result of ``parse_pose_metainfo``: ``num_keypoints``,
         ``keypoint_id2name``, ``flip_indices``, ``skeleton_links`` (0-based),
         ``sigmas`` and so on.
 
     Raises:
         ValueError: If there is no such layout.
     """
+    # imported late, so that the names alone come without MMPose
+    from mmpose.datasets.datasets.utils import parse_pose_metainfo
+
     if name in _FROM_MMPOSE:
         path = f'configs/_base_/datasets/{name}.py'
         return parse_pose_metainfo(dict(from_file=path))
@@ -74,17 +91,17 @@ def layout_metainfo(name: str) -> dict:
             f'there is no keypoint layout {name!r}, only {", ".join(LAYOUTS)}'
         )
     keypoint_info = {}
-    for index, joint in enumerate(_POSETRACK15_SIGMAS):
+    for index, keypoint in enumerate(POSETRACK15_KEYPOINTS):
         keypoint_info[index] = dict(
-            name=joint,
+            name=keypoint,
             id=index,
-            color=_COLORS[_side(joint)],
-            type='lower' if joint.endswith(_LOWER) else 'upper',
-            swap=_swap(joint),
+            color=_COLORS[_side(keypoint)],
+            type='lower' if keypoint.endswith(_LOWER) else 'upper',
+            swap=_opposite(keypoint),
         )
     skeleton_info = {}
     for index, limb in enumerate(_LIMBS):
-        sides = {_side(joint) for joint in limb}
+        sides = {_side(keypoint) for keypoint in limb}
         side = sides.pop() if len(sides) == 1 else 'middle'
         skeleton_info[index] = dict(link=limb, id=index, color=_COLORS[side])
     return parse_pose_metainfo(
@@ -92,17 +109,17 @@ def layout_metainfo(name: str) -> dict:
             dataset_name='posetrack15',
             keypoint_info=keypoint_info,
             skeleton_info=skeleton_info,
-            joint_weights=[1.0] * len(keypoint_info),
-            sigmas=list(_POSETRACK15_SIGMAS.values()),
+            joint_weights=[1.0] * len(keypoint_info),  # MMPose's key
+            sigmas=list(POSETRACK15_SIGMAS.values()),
         )
     )
 
 
 def keypoint_names(name: str) -> tuple[str, ...]:
-    """Names of a layout's keypoints, in order.
+    """Get the names of a layout's keypoints, in order.
 
     Args:
-        name (str): See :func:`layout_metainfo`.
+        name (str): Layout, see :func:`layout_metainfo`.
 
     Returns:
         Tuple[str, ...]: K names.
@@ -111,15 +128,16 @@ def keypoint_names(name: str) -> tuple[str, ...]:
     return tuple(id2name[index] for index in range(len(id2name)))
 
 
-def _side(joint: str) -> str:
-    side = joint.split('_')[0]
+def _side(keypoint: str) -> str:
+    """``'left'``, ``'right'`` or ``'middle'``."""
+    side = keypoint.split('_')[0]
     return side if side in ('left', 'right') else 'middle'
 
 
-def _swap(joint: str) -> str:
-    """The joint on the other side of the body, '' if there is none."""
-    side = _side(joint)
+def _opposite(keypoint: str) -> str:
+    """The keypoint on the other side of the body, '' if there is none."""
+    side = _side(keypoint)
     if side == 'middle':
         return ''
     other = 'right' if side == 'left' else 'left'
-    return joint.replace(side, other, 1)
+    return keypoint.replace(side, other, 1)
