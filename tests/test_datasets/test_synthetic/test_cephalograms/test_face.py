@@ -4,16 +4,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.datasets.synthetic.cephalogram_face import (
+from cape_mm.datasets.synthetic.cephalograms.face import (
     MEASURES,
     Face,
+    classify,
     direct,
     draw_face,
     find_fault,
-)
-from cape_mm.datasets.synthetic.cephalogram_types import (
-    classify_types,
-    measure_types,
+    measure_classes,
 )
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.structures import get_schema
@@ -88,39 +86,39 @@ def test_means_and_spreads_are_those_of_people(faces):
 
 
 def test_every_isbi_class_occurs(faces):
-    wanted = dict(
+    expected = dict(
         ANB={1, 2, 3}, SNB={1, 2, 3}, SNA={1, 2, 3}, ODI={1, 2, 3},
         APDI={1, 2, 3}, FHI={1, 2, 3}, FMA={1, 2, 3}, MW={0, 1, 3, 4},
     )  # fmt: skip
-    types = [classify_types(face) for face in faces]
-    assert list(types[0]) == list(wanted)
-    for name, classes in wanted.items():
+    classes_of = [classify(face) for face in faces]
+    assert list(classes_of[0]) == list(expected)
+    for name, classes in expected.items():
         counts = {kind: 0 for kind in classes}
-        for one in types:
+        for one in classes_of:
             counts[one[name]] += 1
         assert min(counts.values()) > 10, (name, counts)
 
 
-def test_types_agree_with_the_measurements(faces):
+def test_classes_agree_with_the_measurements(faces):
     for face in faces[:50]:
         found = measure_face(face)
-        for name, value in measure_types(face).items():
+        for name, value in measure_classes(face).items():
             other = found['SN-GoGn' if name == 'FMA' else name]
             assert value == pytest.approx(other, abs=1e-6), name
 
 
-def test_types_of_the_mean_face(mean_points):
+def test_classes_of_the_mean_face(mean_points):
     assert find_fault(mean_points) is None
     measures = {
         'SNA': 81.534, 'SNB': 77.553, 'ANB': 3.981, 'FMA': 24.992,
         'PP-FH': 0.992, 'SN-FH': 8.466, 'overjet': 2.6, 'overbite': 2.0,
     }  # fmt: skip
     face = Face(mean_points, measures)
-    values = measure_types(face)
+    values = measure_classes(face)
     expected = dict(ODI=73.501, APDI=79.523, FHI=0.670, FMA=29.276, MW=3.280)
     for name, value in expected.items():
         assert values[name] == pytest.approx(value, abs=2e-3), name
-    assert set(classify_types(face).values()) == {1}
+    assert set(classify(face).values()) == {1}
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import numpy as np
 
 from cape_mm.structures import get_schema
 
-from .cephalogram_renderer import RenderedCephalogram
-from .cephalogram_types import classify_types
+from .face import classify
+from .renderer import RenderedCephalogram
 
 _ISBI_PARTS = (('TrainingData', 150), ('Test1Data', 300), ('Test2Data', 400))
 _OBSERVERS = ('junior', 'senior')
@@ -48,7 +48,7 @@ def write_isbi_tree(
         _write_image(
             root / 'RawImage' / part / f'{number:03d}.bmp', cephalogram.image
         )
-        types = classify_types(cephalogram.face).values()
+        types = classify(cephalogram.face).values()
         points = np.array(
             [cephalogram.points_px[code] for code in schema.codes]
         )

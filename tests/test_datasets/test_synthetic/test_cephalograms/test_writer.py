@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cape_mm.datasets.formats.cephalometric import load_coco
-from cape_mm.datasets.synthetic import cephalograms, write_cephalograms
+from cape_mm.datasets.synthetic import write_cephalograms
+from cape_mm.datasets.synthetic.cephalograms import writer
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 
 SMALL = dict(train=6, val=2, test=3)
@@ -87,7 +88,7 @@ def test_another_size_or_content_is_refused(small, tmp_path):
         write_cephalograms(tmp_path, **SMALL)
 
 
-def test_an_interrupted_drawing_leaves_nothing_and_is_done_anew(
+def test_an_interrupted_writing_leaves_nothing_and_is_done_anew(
     tmp_path, monkeypatch
 ):
     root = tmp_path / 'cephalograms'
@@ -96,7 +97,7 @@ def test_an_interrupted_drawing_leaves_nothing_and_is_done_anew(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(cephalograms, 'make_record', stop)
+        patch.setattr(writer, 'make_record', stop)
         with pytest.raises(KeyboardInterrupt):
             write_cephalograms(root, **SMALL)
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Random faces whose angles are known because they are built from them.
 
+The classes of the ISBI challenge follow in closed form. Definitions and
+limits: Wang et al., Medical Image Analysis 31 (2016) 63-76.
+
 Frame of a face: millimetres, origin at S, x to the front, y down, Frankfort
 plane horizontal. Directions are angles in degrees, counter-clockwise as seen:
 0 is to the front, 90 up.
@@ -55,6 +58,16 @@ _OFFSETS = {
 }
 # Lip -> fraction of the way from Prn to Pog', millimetres behind that line.
 _LIPS = {'UL': (0.374, 4.0), 'LL': (0.62, 2.0)}
+# Measure -> lower and upper limit of class 1, class above, class below.
+_BANDS = {
+    'ANB': (3.2, 5.7, 2, 3),
+    'SNB': (74.6, 78.7, 3, 2),
+    'SNA': (79.4, 83.2, 2, 3),
+    'ODI': (68.4, 80.5, 2, 3),
+    'APDI': (77.6, 85.2, 3, 2),
+    'FHI': (0.65, 0.75, 2, 3),
+    'FMA': (26.8, 31.4, 2, 3),
+}
 _CLIP = 2.2
 _MIN_DISTANCE = 1.0
 
@@ -64,9 +77,9 @@ class Face:
     """The landmarks of one head and the values they are built from.
 
     Attributes:
-        points (Dict[str, np.ndarray]): Code -> (2,) float64 x, y in
-            millimetres, in the frame of the face.
-        measures (Dict[str, float]): Exact values of :data:`MEASURES` and of
+        points (dict[str, np.ndarray]): Code -> (2,), float64, x, y in
+            millimetres, frame of the face.
+        measures (dict[str, float]): Exact values of :data:`MEASURES` and of
             SNB; degrees and millimetres.
     """
 
@@ -75,13 +88,13 @@ class Face:
 
 
 def draw_face(rng: np.random.Generator) -> Face:
-    """Draw a face that could be one.
+    """Draw a possible face.
 
     Args:
         rng (np.random.Generator): Stream of the cephalogram.
 
     Returns:
-        Face: With the 23 landmarks of schema ``cephalogram23``.
+        Face: Face with the 23 landmarks of schema ``cephalogram23``.
     """
     while True:
         face = _build_face(rng)
@@ -90,25 +103,14 @@ def draw_face(rng: np.random.Generator) -> Face:
 
 
 def find_fault(points: Points) -> str | None:
-    """Say why landmarks cannot be those of a head.
-
-    Args:
-        points (Dict[str, np.ndarray]): In the frame of the face.
-
-    Returns:
-        str | None: The first fault; None for a possible face.
-    """
+    """First reason why landmarks cannot be a head's, None if they can."""
     x = {code: point[0] for code, point in points.items()}
     y = {code: point[1] for code, point in points.items()}
-    order = ('ANS', 'A', 'U1')
     rules = {
         'B not above Pog': y['B'] + 3 < y['Pog'],
-        'Me not lowest': all(
-            y['Me'] > y[code] + 1 for code in y if code != 'Me'
-        ),
-        'ANS, A, U1 not one below the other': all(
-            y[upper] + 1 < y[lower] for upper, lower in zip(order, order[1:])
-        ),
+        'Me not lowest': all(y['Me'] > y[c] + 1 for c in y if c != 'Me'),
+        'ANS, A, U1 not one below the other': y['ANS'] + 1 < y['A']
+        and y['A'] + 1 < y['U1'],
         'PNS not behind ANS': x['PNS'] + 30 < x['ANS'],
         'lips not one below the other': y['Sn'] + 5
         < y['UL']
@@ -130,16 +132,66 @@ def find_fault(points: Points) -> str | None:
 
 
 def direct(angle: float) -> np.ndarray:
-    """Unit vector of a direction.
-
-    Args:
-        angle (float): Degrees.
-
-    Returns:
-        np.ndarray: (2,) x, y.
-    """
+    """Unit vector (2,) of a direction in degrees."""
     radians = np.radians(angle)
     return np.array([np.cos(radians), -np.sin(radians)])
+
+
+def measure_classes(face: Face) -> dict[str, float]:
+    """Measures that the classes of the ISBI challenge go by.
+
+    Args:
+        face (Face): Face in its own frame.
+
+    Returns:
+        dict[str, float]: ANB, SNB, SNA, ODI, APDI and FMA in degrees, FHI
+        without unit, MW in millimetres. What the challenge calls FMA is the
+        angle between S-N and Go-Gn, not that of :attr:`Face.measures`.
+    """
+    p, m = face.points, face.measures
+    palate = -m['PP-FH']
+    profile = _slope(p['B'] - p['A'])
+    overjet = float(np.hypot(m['overjet'], m['overbite']))
+    heights = [
+        float(np.linalg.norm(p[first] - p[second]))
+        for first, second in (('S', 'Go'), ('N', 'Me'))
+    ]
+    return {
+        'ANB': m['ANB'],
+        'SNB': m['SNB'],
+        'SNA': m['SNA'],
+        # From the plane of the lower jaw to AB, and to the palate.
+        'ODI': 180.0 - profile - m['FMA'] + palate,
+        'APDI': profile + palate,
+        'FHI': heights[0] / heights[1],
+        'FMA': m['SN-FH'] - _slope(p['Go'] - p['Gn']),
+        'MW': float(np.copysign(overjet, m['overjet'])),
+    }
+
+
+def classify(face: Face) -> dict[str, int]:
+    """Classes of a face in the eight measures of the ISBI challenge.
+
+    Args:
+        face (Face): Face in its own frame.
+
+    Returns:
+        dict[str, int]: Class of each measure in the order of the challenge;
+        0 where its definition leaves a gap, that is for MW in (0, 2).
+    """
+    values = measure_classes(face)
+    classes = {}
+    for key, (low, high, above, below) in _BANDS.items():
+        value = values[key]
+        classes[key] = above if value > high else below if value < low else 1
+    width = values['MW']
+    if width < 0:
+        classes['MW'] = 3
+    elif width > 4.5:
+        classes['MW'] = 4
+    else:
+        classes['MW'] = 1 if width >= 2 else 0
+    return classes
 
 
 def _build_face(rng: np.random.Generator) -> Face:
@@ -174,7 +226,8 @@ def _build_face(rng: np.random.Generator) -> Face:
         p[code] = p[base] + factor * np.array(step)
     p['PNS'] = p['ANS'] + d['PNS-ANS'] * direct(180 + m['PP-FH'])
     p['Go'] = p['Me'] + d['Me-Go'] * direct(180 - m['FMA'])
-    p['Gn'] = _bulge(p['Pog'], p['Me'], 2.2 + 0.3 * _draw(rng, 0.0, 1.0))
+    depth = 2.2 + 0.3 * _draw(rng, 0.0, 1.0)
+    p['Gn'] = (p['Pog'] + p['Me']) / 2 + depth * _normal(p['Pog'], p['Me'])
     p['U1a'] = p['U1'] + d['U1-U1a'] * direct(m['U1-PP'] + m['PP-FH'])
     p['L1'] = p['U1'] - np.array([m['overjet'], m['overbite']])
     p['L1a'] = p['L1'] + d['L1-L1a'] * direct(-m['FMA'] - m['IMPA'])
@@ -200,6 +253,6 @@ def _normal(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return np.array([y, -x])
 
 
-def _bulge(start: np.ndarray, end: np.ndarray, depth: float) -> np.ndarray:
-    """Point over the middle of a line, to its front."""
-    return (start + end) / 2 + depth * _normal(start, end)
+def _slope(vector: np.ndarray) -> float:
+    """Angle of a vector against the backward direction, degrees."""
+    return float(np.degrees(np.arctan2(vector[1], -vector[0])))

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from cape_mm.datasets.synthetic import draw_cephalogram
-from cape_mm.datasets.synthetic.cephalogram_cranium import draw_vault_outline
-from cape_mm.datasets.synthetic.cephalogram_face import draw_face
-from cape_mm.datasets.synthetic.cephalogram_renderer import (
+from cape_mm.datasets.synthetic.cephalograms.renderer import (
     SCHEMA,
+    develop,
+    draw_ruler,
     render_cephalogram,
 )
-from cape_mm.datasets.synthetic.cephalogram_soft_tissue import draw_skin
 
 SOFT = ("N'", 'Prn', 'Sn', 'UL', 'LL', "Pog'")
 
@@ -70,22 +69,6 @@ def test_the_cephalogram_shows_the_measured_face_in_millimetres(cephalograms):
             assert length == pytest.approx(np.linalg.norm(ends[0] - ends[1]))
 
 
-def test_landmarks_are_inside_of_the_skin_or_on_it():
-    for seed in range(30):
-        rng = np.random.default_rng(seed)
-        face = draw_face(rng)
-        skin = draw_skin(
-            face.points, draw_vault_outline(face.points, rng), rng
-        )
-        contour = skin.astype(np.float32)[:, None]
-        for code, (x, y) in face.points.items():
-            depth = cv2.pointPolygonTest(contour, (float(x), float(y)), True)
-            if code in SOFT:
-                assert abs(depth) < 0.01, code
-            else:
-                assert depth > 1.0, (seed, code)
-
-
 def level(cephalogram, code, offset=(0.0, 0.0)):
     """Mean brightness around a point, offset in millimetres."""
     x, y = cephalogram.points_px[code] + np.array(offset) / cephalogram.spacing
@@ -95,7 +78,7 @@ def level(cephalogram, code, offset=(0.0, 0.0)):
     ].mean()
 
 
-def test_unseen_landmarks_are_not_drawn(cephalograms):
+def test_invisible_landmarks_are_not_drawn(cephalograms):
     index = {code: SCHEMA.index_of(code) for code in ('Po', 'Or', 'Prn')}
     hidden = {
         code: [
@@ -108,14 +91,14 @@ def test_unseen_landmarks_are_not_drawn(cephalograms):
     assert all(0 < len(some) < 12 for some in hidden.values())
     for cephalogram in cephalograms:
         # Behind the tip of the nose there is skin, before it there is air.
-        is_seen = cephalogram.visible[index['Prn']] > 0
+        is_visible = cephalogram.visible[index['Prn']] > 0
         step = level(cephalogram, 'Prn', (-5, 0)) - level(
             cephalogram, 'Prn', (4, 0)
         )
-        assert (step > 12) == is_seen
+        assert (step > 12) == is_visible
         assert (
             cephalogram.visible[[SCHEMA.index_of(c) for c in SOFT]] > 0
-        ).all() == (is_seen)
+        ).all() == (is_visible)
     contrast = {
         code: [
             level(cephalogram, code) - level(cephalogram, code, away)
@@ -124,14 +107,14 @@ def test_unseen_landmarks_are_not_drawn(cephalograms):
         for code, away in (('Po', (0, 4)), ('Or', (0, -5)))
     }
     for code, values in contrast.items():
-        seen = np.array(
+        visible = np.array(
             [
                 cephalogram.visible[index[code]] > 0
                 for cephalogram in cephalograms
             ]
         )
         values = np.array(values)
-        assert np.median(values[seen]) > np.median(values[~seen]) + 15
+        assert np.median(values[visible]) > np.median(values[~visible]) + 15
 
 
 def test_dense_things_are_bright(cephalograms):
@@ -180,3 +163,31 @@ def test_the_ruler_tells_the_spacing(cephalograms):
 def test_a_cephalogram_that_is_too_small_is_refused():
     with pytest.raises(ValueError, match='too small for a head'):
         render_cephalogram(np.random.default_rng(0), (100, 120), 0.75)
+
+
+@pytest.mark.parametrize('seed', range(8))
+def test_denser_is_brighter(seed):
+    steps = np.repeat(np.linspace(0.0, 1.2, 5, dtype=np.float32), 40)
+    attenuation = np.broadcast_to(steps, (200, 200)).copy()
+    image = develop(attenuation, 0.75, np.random.default_rng(seed))
+    assert image.shape == (200, 200) and image.dtype == np.uint8
+    means = image.reshape(200, 5, 40)[40:160, :, 10:30].mean(axis=(0, 2))
+    assert (np.diff(means) > 8).all()
+
+
+def test_cephalograms_look_different():
+    flat = np.full((100, 80), 0.4, np.float32)
+    means = [
+        develop(flat.copy(), 0.75, np.random.default_rng(seed)).mean()
+        for seed in range(20)
+    ]
+    assert np.std(means) > 10
+
+
+def test_the_ruler_is_as_long_as_it_says():
+    attenuation = np.zeros((320, 256), np.float32)
+    ends, length = draw_ruler(attenuation, 0.5, np.random.default_rng(0))
+    assert (ends[1, 1] - ends[0, 1]) * 0.5 == length
+    rows = np.flatnonzero(attenuation.any(axis=1))
+    assert abs(rows[0] - ends[0, 1]) <= 2
+    assert abs(rows[-1] - ends[1, 1]) <= 2

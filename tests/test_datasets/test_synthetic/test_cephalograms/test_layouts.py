@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from cape_mm.datasets.synthetic import draw_cephalogram
-from cape_mm.datasets.synthetic.cephalogram_emitters import (
+from cape_mm.datasets.synthetic.cephalograms import (
     write_aariz_tree,
     write_isbi_tree,
 )
-from cape_mm.datasets.synthetic.cephalogram_types import classify_types
+from cape_mm.datasets.synthetic.cephalograms.face import classify
 from cape_mm.structures import get_schema
 
 
@@ -40,7 +40,7 @@ def test_isbi_layout(tmp_path, cephalograms):
     assert [',' in line for line in lines] == [True] * 19 + [False] * 10
     assert lines[-2:] == ['', '']
     types = [int(line) for line in lines[19:27]]
-    assert types == list(classify_types(cephalograms[2].face).values())
+    assert types == list(classify(cephalograms[2].face).values())
 
 
 def test_the_mean_of_both_observers_is_the_truth(tmp_path, cephalograms):

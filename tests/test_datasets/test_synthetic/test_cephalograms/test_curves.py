@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cape_mm.datasets.synthetic.cephalogram_curves import (
+from cape_mm.datasets.synthetic.cephalograms.curves import (
     blend,
     ellipse,
     leave,
@@ -26,7 +26,7 @@ def test_a_point_is_the_extreme_one_between_its_neighbours():
     assert curve[:, 0].argmax() == 12
 
 
-def test_an_arc_ends_where_told():
+def test_an_arc_ends_where_required():
     arc = ellipse(np.array([1.0, 2.0]), (3.0, 4.0), arc=(0.0, 90.0))
     np.testing.assert_allclose(arc[[0, -1]], [[4, 2], [1, 6]], atol=1e-12)
     turned = ellipse(np.zeros(2), (3.0, 1.0), turn=90.0)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Iterator
 
 import numpy as np
 
@@ -13,17 +13,12 @@ from cape_mm.datasets.formats.cephalometric.coco_file import (
     write_coco,
 )
 
-from .cephalogram_renderer import (
-    SCHEMA,
-    RenderedCephalogram,
-    render_cephalogram,
-)
-from .cephalogram_types import classify_types
-from .folder_once import write_folder_once
+from ..folder_once import write_folder_once
+from .face import classify
+from .renderer import SCHEMA, RenderedCephalogram, render_cephalogram
 
 #: Raised whenever the same parameters give other images or annotations.
-VERSION = 1
-STAMP_NAME = 'cephalograms.json'
+VERSION = 2
 _SPLITS = ('train', 'val', 'test')
 _HEIGHT = 320
 _SPACING = 0.75
@@ -36,24 +31,23 @@ def draw_cephalogram(
 ) -> RenderedCephalogram:
     """Draw one cephalogram.
 
-    It depends on nothing but the arguments: another height shows the same
+    It depends on nothing but the arguments: another height gives the same
     head, finer or coarser, with other noise.
 
     Args:
-        seed (int): Not negative.
-        number (int): Of the cephalogram in its split, from 0.
+        seed (int): Seed, not negative.
+        number (int): Number of the cephalogram in its split, from 0.
         split (str): ``'train'``, ``'val'`` or ``'test'``. Defaults to
             ``'train'``.
-        image_height (int): In pixels; the width is 4/5 of it. Defaults to
-            320.
+        image_height (int): Height in pixels; the width is 4/5 of it.
+            Defaults to 320.
 
     Returns:
         RenderedCephalogram: The cephalogram. Of four cephalograms, three have
-            0.75 mm per pixel
-        (if they are 320 pixels high), the fourth another spacing.
+        0.75 mm per pixel (if they are 320 pixels high), the fourth another
+        spacing.
     """
-    # Zeros at the end of a seed are without effect, so cephalograms count from
-    # 1.
+    # Zeros at the end of a seed are without effect: numbers count from 1.
     rng = np.random.default_rng([seed, _SPLITS.index(split), number + 1])
     spacing = _SPACING
     if number % 4 == 3:
@@ -69,22 +63,19 @@ def make_record(
 
     Args:
         cephalogram (RenderedCephalogram): The cephalogram.
-        image_path (str): Its image, relative to the folder of images.
-        subject (str): Whose head it is.
+        image_path (str): Path of its image, relative to the image folder.
+        subject (str): Name of the head.
 
     Returns:
-        CephalometricRecord: With the eight types under ``class_labels``, the
-        exact angles under ``measurements`` and the first and the last tick of
-        the ruler, in pixels, with their distance in millimetres.
+        CephalometricRecord: Record with the eight classes under
+        ``class_labels``, the exact angles under ``measurements`` and the
+        first and the last tick of the ruler, in pixels, with their distance
+        in millimetres.
     """
     standard = _SPACING * _HEIGHT / cephalogram.image.shape[0]
     is_standard = abs(cephalogram.spacing - standard) < 1e-9
-    extra: dict[str, Any] = dict(
-        measurements=cephalogram.face.measures,
-        ruler=dict(
-            ticks_px=cephalogram.ruler_px.tolist(),
-            length_mm=cephalogram.ruler_mm,
-        ),
+    ruler = dict(
+        ticks_px=cephalogram.ruler_px.tolist(), length_mm=cephalogram.ruler_mm
     )
     return CephalometricRecord(
         image_path=image_path,
@@ -94,9 +85,9 @@ def make_record(
         spacing_source='file',
         device='synthetic-A' if is_standard else 'synthetic-B',
         subject=subject,
-        class_labels=classify_types(cephalogram.face),
+        class_labels=classify(cephalogram.face),
         image=cephalogram.image,
-        extra=extra,
+        extra=dict(measurements=cephalogram.face.measures, ruler=ruler),
     )
 
 
@@ -119,11 +110,11 @@ def write_cephalograms(
     Args:
         root (str | Path): Target folder; missing or empty, or a former
             result with the same parameters.
-        seed (int): Not negative. Defaults to 0.
-        train (int): Number of cephalograms. Defaults to 400.
-        val (int): The same. Defaults to 60.
-        test (int): The same. Defaults to 100.
-        image_height (int): In pixels, from 64 on. Defaults to 320.
+        seed (int): Seed, not negative. Defaults to 0.
+        train (int): Number of cephalograms for training. Defaults to 400.
+        val (int): Number for validation. Defaults to 60.
+        test (int): Number for testing. Defaults to 100.
+        image_height (int): Height in pixels, from 64 on. Defaults to 320.
 
     Returns:
         bool: False if it was there already.
@@ -161,19 +152,9 @@ def write_cephalograms(
                 SCHEMA,
                 folder / 'annotations' / f'cephalograms_{split}.json',
                 folder / 'images',
-                info=dict(description='drawn, not taken: for tests only'),
+                info=dict(
+                    description='synthetic cephalograms, for tests only'
+                ),
             )
 
-    return write_folder_once(Path(root), STAMP_NAME, stamp, write)
-
-
-def ensure_cephalograms(root: str | Path) -> bool:
-    """Write the dataset in the size that embedded configs use.
-
-    Args:
-        root (str | Path): Target folder.
-
-    Returns:
-        bool: False if it was there already.
-    """
-    return write_cephalograms(root)
+    return write_folder_once(Path(root), 'cephalograms.json', stamp, write)

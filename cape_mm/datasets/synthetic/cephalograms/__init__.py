@@ -1,0 +1,10 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from .layouts import write_aariz_tree, write_isbi_tree
+from .writer import draw_cephalogram, write_cephalograms
+
+__all__ = [
+    'draw_cephalogram',
+    'write_aariz_tree',
+    'write_cephalograms',
+    'write_isbi_tree',
+]
