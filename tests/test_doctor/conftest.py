@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 
-from cape_mm.datasets.synthetic.cephalograms import write_cephalograms
+from cape_mm.datasets.synthetic import write_cephalograms
 from cape_mm.doctor import RULES
 from cape_mm.doctor.recipe import Recipe
 from cape_mm.doctor.recipe_data import RecipeData

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from cape_mm.datasets.synthetic import write_creatures
-from cape_mm.datasets.synthetic.cephalograms import write_cephalograms
+from cape_mm.datasets.synthetic import write_cephalograms, write_creatures
 from cape_mm.doctor import WARNING, examine
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

@@ -14,7 +14,7 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 
-from cape_mm.datasets.synthetic.cephalograms import write_cephalograms
+from cape_mm.datasets.synthetic import write_cephalograms
 from cape_mm.engine.hooks import CollapseError
 
 CONFIG = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cape_mm.datasets.synthetic.cephalograms import write_cephalograms
+from cape_mm.datasets.synthetic import write_cephalograms
 
 TOOL = 'analysis_tools/doctor.py'
 CONFIG = (

@@ -36,7 +36,7 @@ def run(folder, *args):
     )
 
 
-def test_writes_the_wanted_size_once_and_refuses_another(tmp_path):
+def test_writes_the_required_size_once_and_refuses_another(tmp_path):
     first = run(tmp_path)
     assert first.returncode == 0, first.stderr
     assert '4 images written to out' in first.stdout

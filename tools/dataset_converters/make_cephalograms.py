@@ -1,46 +1,36 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Write the drawn lateral X-rays `cephalograms`, in one of three layouts."""
+"""Write synthetic lateral X-rays `cephalograms`, in one of three layouts."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.datasets.synthetic import (
-    draw_cephalogram,
+from cape_mm.cli.synthetic_data import (
+    synthetic_data_parser,
+    write_and_report,
+)
+from cape_mm.datasets.synthetic.cephalograms import (
     write_cephalograms,
-)
-from cape_mm.datasets.synthetic.cephalogram_emitters import (
-    write_aariz_tree,
-    write_isbi_tree,
+    write_layout,
 )
 
 
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description='Draw lateral X-rays of heads with 23 landmarks, whose '
-        'angles are known exactly. A image depends only on the seed, its '
-        'split, its number and the height. For tests of code: nothing that '
-        'is learned from them is of clinical use.'
+def main() -> None:
+    """Write the dataset and print how long it took."""
+    parser = synthetic_data_parser(
+        'Draw lateral X-rays of heads with 23 landmarks, whose angles are '
+        'known exactly. An image depends only on the seed, its split, its '
+        'number and the height. For tests of code: nothing that is learned '
+        'from them is of clinical use.',
+        'data/cephalograms_big',
+        dict(train=400, val=60, test=100),
+        ('cephalograms',),
     )
-    parser.add_argument(
-        'out',
-        help='target folder, missing or empty, e.g. data/cephalograms_big',
-    )
-    parser.add_argument('--seed', type=int, default=0)
-    for split, size in dict(train=400, val=60, test=100).items():
-        parser.add_argument(
-            f'--{split}',
-            type=int,
-            default=size,
-            help='number of cephalograms (default: %(default)s)',
-        )
     parser.add_argument(
         '--image-height',
         type=int,
@@ -53,51 +43,15 @@ def parse_args() -> argparse.Namespace:
         choices=('coco', 'isbi', 'aariz'),
         default='coco',
         help="'isbi' and 'aariz' write the training cephalograms only, as "
-        'these '
-        'datasets do, to try the converters (default: %(default)s)',
+        'these datasets do, to try the converters (default: %(default)s)',
     )
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Write the cephalograms and say how long it took."""
-    args = parse_args()
-    start = time.perf_counter()
-    try:
-        count = write(args)
-    except (FileExistsError, ValueError) as error:
-        sys.exit(f'Error: {error}')
-    if not count:
-        print(f'{args.out} is complete already, nothing was written')
-        return
-    seconds = time.perf_counter() - start
-    print(f'{count} cephalograms written to {args.out} in {seconds:.1f} s')
-
-
-def write(args: argparse.Namespace) -> int:
-    """Write the cephalograms; how many, 0 if they were there."""
-    if args.layout == 'coco':
-        is_new = write_cephalograms(
-            args.out,
-            seed=args.seed,
-            train=args.train,
-            val=args.val,
-            test=args.test,
-            image_height=args.image_height,
-        )
-        return is_new * (args.train + args.val + args.test)
-    out = Path(args.out)
-    if out.exists() and any(out.iterdir()):
-        raise FileExistsError(f'{out} is not empty: name another folder')
-    cephalograms = [
-        draw_cephalogram(args.seed, number, image_height=args.image_height)
-        for number in range(args.train)
-    ]
-    if args.layout == 'isbi':
-        write_isbi_tree(out, cephalograms)
-    else:
-        write_aariz_tree(out, cephalograms)
-    return len(cephalograms)
+    args = vars(parser.parse_args())
+    write = write_cephalograms
+    layout = args.pop('layout')
+    if layout != 'coco':
+        write = partial(write_layout, layout)
+        del args['val'], args['test']
+    write_and_report(write, 'cephalograms', **args)
 
 
 if __name__ == '__main__':

@@ -67,7 +67,7 @@ def write_folder_once(
 
 
 def _is_there(root: Path, stamp_name: str, stamp: dict) -> bool:
-    """Whether the target exists and is what is wanted.
+    """Whether the target exists and is the expected dataset.
 
     Raises:
         FileExistsError: If it exists and is something else.
@@ -80,7 +80,7 @@ def _is_there(root: Path, stamp_name: str, stamp: dict) -> bool:
     except (OSError, ValueError):
         raise FileExistsError(
             f'{root} exists, but has no readable {stamp_name}: it is not the '
-            f'embedded dataset, and nothing was changed in it. {_ADVICE}'
+            f'synthetic dataset, and nothing was changed in it. {_ADVICE}'
         ) from None
     if found != stamp:
         keys = [*stamp, *(key for key in found if key not in stamp)]
@@ -90,7 +90,7 @@ def _is_there(root: Path, stamp_name: str, stamp: dict) -> bool:
             if found.get(key) != stamp.get(key)
         )
         raise FileExistsError(
-            f'{root} holds the embedded dataset in another version or size '
+            f'{root} holds the synthetic dataset in another version or size '
             f'({differences}). {_ADVICE}'
         )
     return True

@@ -50,7 +50,7 @@ def test_a_folder_of_the_user_is_refused_and_left_alone(tmp_path):
     root = tmp_path / 'data'
     root.mkdir()
     (root / 'mine.txt').write_text('precious')
-    with pytest.raises(FileExistsError, match='not the embedded dataset'):
+    with pytest.raises(FileExistsError, match='not the synthetic dataset'):
         write_once(root)
     assert os.listdir(root) == ['mine.txt']
     assert os.listdir(tmp_path) == ['data']

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from support.golden_face import EXPECTED, POINTS, place
 
-from cape_mm.datasets.synthetic.cephalogram_face import draw_face
+from cape_mm.datasets.synthetic.cephalograms.face import draw_face
 from cape_mm.evaluation.functional.cephalometric_formulas import FORMULAS
 from cape_mm.evaluation.functional.cephalometric_measurements import (
     find_facing,

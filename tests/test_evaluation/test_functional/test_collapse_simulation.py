@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.datasets.synthetic.cephalogram_face import draw_face
+from cape_mm.datasets.synthetic.cephalograms.face import draw_face
 from cape_mm.evaluation.functional import collapse as statistics
 from cape_mm.evaluation.functional.collapse_verdict import (
     CRITICAL,

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from cape_mm.datasets.synthetic.cephalogram_face import draw_face
+from cape_mm.datasets.synthetic.cephalograms.face import draw_face
 from cape_mm.evaluation.functional.collapse import (
     correlation,
     edge_share,

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from support.golden_face import place
 
-from cape_mm.datasets.synthetic.cephalogram_face import draw_face
-from cape_mm.datasets.synthetic.cephalogram_types import classify_types
+from cape_mm.datasets.synthetic.cephalograms.face import classify, draw_face
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.evaluation.functional.cephalometric_norms import (
     ISBI_MEASUREMENTS,
@@ -80,7 +79,7 @@ def test_drawn_faces_have_the_types_they_were_drawn_with():
         face = draw_face(np.random.default_rng(seed))
         keypoints = np.array([face.points[code] for code in codes])
         types = types_of(keypoints, np.ones(23))
-        expected = classify_types(face)
+        expected = classify(face)
         expected['SN-GoGn'] = expected.pop('FMA')
         assert types == expected
         for name, code in types.items():

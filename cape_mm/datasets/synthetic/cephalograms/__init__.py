@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .layouts import write_aariz_tree, write_isbi_tree
+from .layouts import write_aariz_tree, write_isbi_tree, write_layout
 from .writer import draw_cephalogram, write_cephalograms
 
 __all__ = [
@@ -7,4 +7,5 @@ __all__ = [
     'write_aariz_tree',
     'write_cephalograms',
     'write_isbi_tree',
+    'write_layout',
 ]

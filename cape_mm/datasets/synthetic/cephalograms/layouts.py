@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Drawn images in the layouts of public datasets, to try their readers."""
+"""Synthetic cephalograms in the layouts of public datasets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,41 @@ from cape_mm.structures import get_schema
 
 from .face import classify
 from .renderer import RenderedCephalogram
+from .writer import draw_cephalogram
 
 _ISBI_PARTS = (('TrainingData', 150), ('Test1Data', 300), ('Test2Data', 400))
 _OBSERVERS = ('junior', 'senior')
 _MAX_DISTANCE_PX = 2.0
+
+
+def write_layout(
+    layout: str, root: str | Path, seed: int, train: int, image_height: int
+) -> bool:
+    """Write cephalograms for training in the layout of a public dataset.
+
+    Args:
+        layout (str): ``'isbi'`` or ``'aariz'``.
+        root (str | Path): Target folder, missing or empty.
+        seed (int): Seed, not negative.
+        train (int): Number of cephalograms.
+        image_height (int): Height in pixels.
+
+    Returns:
+        bool: True, as they are written anew.
+
+    Raises:
+        FileExistsError: If the folder is not empty.
+    """
+    root = Path(root)
+    if root.exists() and any(root.iterdir()):
+        raise FileExistsError(f'{root} is not empty: name another folder')
+    cephalograms = [
+        draw_cephalogram(seed, number, image_height=image_height)
+        for number in range(train)
+    ]
+    write_tree = write_isbi_tree if layout == 'isbi' else write_aariz_tree
+    write_tree(root, cephalograms)
+    return True
 
 
 def write_isbi_tree(
@@ -30,9 +61,9 @@ def write_isbi_tree(
 
     ``RawImage/{TrainingData,Test1Data,Test2Data}/<number>.bmp``, and for each
     of two observers ``400_{junior,senior}/<number>.txt``: 19 lines ``x,y`` in
-    whole pixels, eight lines with a type each, an empty line. The observers
+    whole pixels, eight lines with a class each, an empty line. The observers
     differ by some pixels; their mean is the truth up to half a pixel. The
-    layout knows neither spacing nor landmarks that cannot be seen.
+    layout knows neither spacing nor invisible landmarks.
 
     Args:
         root (str | Path): Target folder.
@@ -41,23 +72,18 @@ def write_isbi_tree(
             400; the part goes by it. Defaults to 1, 2, ...
     """
     root = Path(root)
-    schema = get_schema('isbi2015')
     numbers = range(1, len(cephalograms) + 1) if numbers is None else numbers
     for number, cephalogram in zip(numbers, cephalograms):
         part = next(name for name, last in _ISBI_PARTS if number <= last)
-        _write_image(
-            root / 'RawImage' / part / f'{number:03d}.bmp', cephalogram.image
-        )
-        types = classify(cephalogram.face).values()
-        points = np.array(
-            [cephalogram.points_px[code] for code in schema.codes]
-        )
-        for observer, marked in _observe(points, number).items():
-            lines = [f'{x},{y}' for x, y in marked.tolist()]
-            lines += [str(kind) for kind in types]
-            path = root / f'400_{observer}' / f'{number:03d}.txt'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text('\n'.join(lines) + '\n\n')
+        path = root / 'RawImage' / part / f'{number:03d}.bmp'
+        _write_image(path, cephalogram.image)
+        classes = [str(kind) for kind in classify(cephalogram.face).values()]
+        for observer, marked in _observe(cephalogram, 'isbi2015', number):
+            lines = [f'{x},{y}' for x, y in marked] + classes
+            _write_text(
+                root / f'400_{observer}' / f'{number:03d}.txt',
+                '\n'.join(lines) + '\n\n',
+            )
 
 
 def write_aariz_tree(
@@ -66,12 +92,12 @@ def write_aariz_tree(
     """Write cephalograms as the Aariz dataset does.
 
     The last cephalograms become ``valid`` and ``test``, 15 % each, at least
-    one if there are three. Images are
-    ``<split>/Cephalograms/<id>.png``, landmarks
-    ``<split>/Annotations/Cephalometric Landmarks/<observers>/<id>.json``, the
-    spacings are in ``cephalogram_machine_mappings.csv``. The stage under
-    ``CVM Stages`` only follows the number of the cephalogram. Observers as in
-    :func:`write_isbi_tree`; the lists of landmarks have no fixed order.
+    one if there are three. Images are ``<split>/Cephalograms/<id>.png``,
+    landmarks ``<split>/Annotations/Cephalometric Landmarks/<observers>/
+    <id>.json``, spacings are in ``cephalogram_machine_mappings.csv``. The
+    stage under ``CVM Stages`` only follows the number of the cephalogram.
+    Observers as in :func:`write_isbi_tree`; the lists of landmarks have no
+    fixed order.
 
     Args:
         root (str | Path): Target folder.
@@ -79,24 +105,21 @@ def write_aariz_tree(
     """
     root = Path(root)
     schema = get_schema('aariz29')
-    part = (
-        max(1, round(0.15 * len(cephalograms))) if len(cephalograms) > 2 else 0
-    )
-    rows = []
+    total = len(cephalograms)
+    part = max(1, round(0.15 * total)) if total > 2 else 0
+    rows = [
+        ['cephalogram_id', 'machine', 'pixel_size', 'image_format', 'mode']
+    ]
     for number, cephalogram in enumerate(cephalograms):
         split = 'train'
-        if number >= len(cephalograms) - 2 * part:
-            split = 'test' if number >= len(cephalograms) - part else 'valid'
+        if number >= total - 2 * part:
+            split = 'test' if number >= total - part else 'valid'
         name = f'synthetic{number:04d}'
-        folder = root / split
         _write_image(
-            folder / 'Cephalograms' / f'{name}.png', cephalogram.image
+            root / split / 'Cephalograms' / f'{name}.png', cephalogram.image
         )
-        points = np.array(
-            [cephalogram.points_px[code] for code in schema.codes]
-        )
-        annotations = folder / 'Annotations'
-        for observer, marked in _observe(points, number).items():
+        folder = root / split / 'Annotations'
+        for observer, marked in _observe(cephalogram, schema.name, number):
             entries = [
                 dict(
                     landmark_id=f'{name}-{symbol}',
@@ -105,55 +128,49 @@ def write_aariz_tree(
                     value=dict(x=x, y=y),
                 )
                 for landmark, symbol, (x, y) in zip(
-                    schema.landmarks, schema.names, marked.tolist()
+                    schema.landmarks, schema.names, marked
                 )
             ]
             turn = number % len(entries)
-            _write_json(
-                annotations
-                / 'Cephalometric Landmarks'
-                / f'{observer.title()} Orthodontists'
-                / f'{name}.json',
-                dict(ceph_id=name, landmarks=entries[turn:] + entries[:turn]),
+            content = dict(
+                ceph_id=name, landmarks=entries[turn:] + entries[:turn]
             )
-        _write_json(
-            annotations / 'CVM Stages' / f'{name}.json',
-            dict(ceph_id=name, cvm_stage=dict(value=1 + number % 6)),
-        )
-        rows.append(
-            [name, _machine(cephalogram), cephalogram.spacing, 'png', split]
-        )
+            group = f'{observer.title()} Orthodontists'
+            _write_text(
+                folder / 'Cephalometric Landmarks' / group / f'{name}.json',
+                json.dumps(content),
+            )
+        stage = dict(ceph_id=name, cvm_stage=dict(value=1 + number % 6))
+        _write_text(folder / 'CVM Stages' / f'{name}.json', json.dumps(stage))
+        spacing = cephalogram.spacing
+        machine = f'Synthetic {spacing:g}'
+        rows.append([name, machine, spacing, 'png', split])
     path = root / 'cephalogram_machine_mappings.csv'
     with path.open('w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ['cephalogram_id', 'machine', 'pixel_size', 'image_format', 'mode']
-        )
-        writer.writerows(rows)
+        csv.writer(file).writerows(rows)
 
 
-def _machine(cephalogram: RenderedCephalogram) -> str:
-    """One device for each spacing."""
-    return f'Synthetic {cephalogram.spacing:g}'
-
-
-def _observe(points: np.ndarray, number: int) -> dict[str, np.ndarray]:
-    """Two observers' (K, 2) int64 whole pixels, around the truth."""
+def _observe(
+    cephalogram: RenderedCephalogram, schema: str, number: int
+) -> list[tuple[str, list[list[int]]]]:
+    """Two observers and their landmarks, whole pixels around the truth."""
+    codes = get_schema(schema).codes
+    points = np.array([cephalogram.points_px[code] for code in codes])
     rng = np.random.default_rng([number, len(points)])
     step = rng.uniform(-_MAX_DISTANCE_PX, _MAX_DISTANCE_PX, size=points.shape)
-    marked: list[np.ndarray] = [points + step, points - step]
-    return {
-        observer: np.round(places).astype(np.int64)
-        for observer, places in zip(_OBSERVERS, marked)
-    }
+    return [
+        (observer, np.round(marked).astype(np.int64).tolist())
+        for observer, marked in zip(_OBSERVERS, (points + step, points - step))
+    ]
 
 
 def _write_image(path: Path, image: np.ndarray) -> None:
+    """Write an image in the format of its suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _, encoded = cv2.imencode(path.suffix, image)
-    path.write_bytes(encoded.tobytes())
+    path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
 
 
-def _write_json(path: Path, content: dict) -> None:
+def _write_text(path: Path, text: str) -> None:
+    """Write a text file into a folder that may be missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
+    path.write_text(text)
