@@ -1,0 +1,196 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator
+
+import numpy as np
+from mmengine.fileio import load
+from torch.utils.data import Dataset
+
+from cape_mm.structures import LandmarkSchema, available_schemas, get_schema
+
+
+@dataclass
+class CephalogramTable:
+    """Annotations of a split, item by item. N is the number of items.
+
+    Attributes:
+        source (str): Annotation files.
+        names (List[str]): (N,) paths of the images.
+        keypoints_px (List[np.ndarray]): (N,) float64 (K, 2) in original
+            pixels; K may differ.
+        visible (List[np.ndarray]): (N,) float64 (K,) as the dataset gives
+            it; > 0 counts.
+        sizes_px (np.ndarray): (N, 2) float64 width and height of the image;
+            NaN where unknown.
+        boxes_px (np.ndarray): (N, 4) float64 x1, y1, x2, y2; NaN where
+            unknown.
+        spacings (np.ndarray): (N, 2) float64 mm per pixel along x and y; NaN
+            where unknown.
+        subjects (List[str]): (N,) who it is; empty where unknown.
+        schema (LandmarkSchema | None): Names of the landmarks, if the data
+            set has them.
+    """
+
+    source: str
+    names: list[str]
+    keypoints_px: list[np.ndarray]
+    visible: list[np.ndarray]
+    sizes_px: np.ndarray
+    boxes_px: np.ndarray
+    spacings: np.ndarray
+    subjects: list[str]
+    schema: LandmarkSchema | None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all items have the same landmarks, one item an image."""
+        counts = {len(points) for points in self.keypoints_px}
+        return len(counts) == 1 and (
+            self.schema is not None or len(set(self.names)) == len(self)
+        )
+
+    def stack(self) -> tuple[np.ndarray, np.ndarray]:
+        """Put a uniform table into arrays.
+
+        Returns:
+            tuple:
+            - keypoints_px (np.ndarray): (N, K, 2) float64; NaN where not
+              labelled.
+            - labelled (np.ndarray): (N, K) bool.
+        """
+        labelled = np.stack(self.visible) > 0
+        points = np.where(
+            labelled[..., None], np.stack(self.keypoints_px), np.nan
+        )
+        return points, labelled
+
+    def column(self, points: np.ndarray, code: str) -> np.ndarray | None:
+        """Get one landmark of all items.
+
+        Args:
+            points (np.ndarray): (N, K, 2).
+            code (str): Its code.
+
+        Returns:
+            np.ndarray | None: (N, 2), or None if the schema lacks it.
+        """
+        if self.schema is None or code not in self.schema.codes:
+            return None
+        return points[:, self.schema.index_of(code)]
+
+    def label(self, index: int) -> str:
+        """Name a landmark.
+
+        Args:
+            index (int): Its position, from 0.
+
+        Returns:
+            str: Its code, or its position.
+        """
+        if self.schema is None:
+            return f'landmark {index}'
+        return self.schema.codes[index]
+
+
+def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
+    """Collect the annotations of a dataset.
+
+    Args:
+        dataset (Dataset): Built, perhaps with wrappers.
+
+    Returns:
+        CephalogramTable | None: None if it has no ``get_data_info`` with
+        keypoints.
+    """
+    rows, sources = [], []
+    for leaf in _leaves(dataset):
+        if not hasattr(leaf, 'get_data_info'):
+            return None
+        source = getattr(leaf, 'ann_file', '')
+        sources.append(str(source))
+        sizes = _image_sizes(source)
+        for index in range(len(leaf)):
+            info = leaf.get_data_info(index)
+            if 'keypoints' not in info:
+                return None
+            rows.append(_read_item(info, sizes))
+    if not rows:
+        return None
+    name = getattr(dataset, 'metainfo', {}).get('schema')
+    return CephalogramTable(
+        source=', '.join(sources),
+        names=[row['name'] for row in rows],
+        keypoints_px=[row['keypoints'] for row in rows],
+        visible=[row['visible'] for row in rows],
+        sizes_px=np.stack([row['size'] for row in rows]),
+        boxes_px=np.stack([row['box'] for row in rows]),
+        spacings=np.stack([row['spacing'] for row in rows]),
+        subjects=[row['subject'] for row in rows],
+        schema=get_schema(name) if name in available_schemas() else None,
+    )
+
+
+def spread_indices(total: int, count: int) -> list[int]:
+    """Choose indices evenly, so that all parts of a list have a share.
+
+    Args:
+        total (int): Length of the list.
+        count (int): Largest number of indices.
+
+    Returns:
+        list[int]: Ascending, without repetition.
+    """
+    count = min(count, total)
+    return [index * total // count for index in range(count)]
+
+
+def _leaves(dataset: Dataset) -> Iterator[Dataset]:
+    inner = getattr(dataset, 'datasets', None) or getattr(
+        dataset, 'dataset', None
+    )
+    if inner is None:
+        yield dataset
+        return
+    for part in inner if isinstance(inner, (list, tuple)) else [inner]:
+        yield from _leaves(part)
+
+
+def _image_sizes(source: str) -> dict[object, tuple[float, float]]:
+    """Id of the image -> width and height, of files in COCO's layout."""
+    if not str(source).endswith('.json'):
+        return {}
+    content = load(source)
+    images = content.get('images', []) if isinstance(content, dict) else []
+    return {
+        image['id']: (image['width'], image['height'])
+        for image in images
+        if {'id', 'width', 'height'} <= image.keys()
+    }
+
+
+def _read_item(info: dict, sizes: dict) -> dict:
+    keypoints = np.asarray(info['keypoints'], dtype=np.float64)
+    keypoints = keypoints.reshape(-1, keypoints.shape[-1])[:, :2]
+    visible = np.asarray(info['keypoints_visible'], dtype=np.float64)
+    size = sizes.get(info.get('img_id')) or info.get('annotated_size')
+    spacing = info.get('spacing')
+    return dict(
+        name=str(info.get('img_path', '')),
+        keypoints=keypoints,
+        visible=visible.reshape(len(keypoints), -1)[:, 0],
+        size=_numbers(size, 2),
+        box=_numbers(info.get('bbox'), 4),
+        spacing=_numbers(spacing, 2),
+        subject=str(info.get('subject') or ''),
+    )
+
+
+def _numbers(values: object, count: int) -> np.ndarray:
+    if values is None:
+        return np.full(count, np.nan)
+    return np.asarray(values, dtype=np.float64).ravel()[:count]

@@ -1,0 +1,308 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Whether targets say what is to be learnt, and can be read back."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+import numpy as np
+from mmengine.registry import TRANSFORMS
+from mmpose.registry import KEYPOINT_CODECS
+
+from ..cephalogram_table import CephalogramTable, spread_indices
+from ..rule import CONFIG_RULES, ERROR, WARNING
+from ..training_config import TrainingConfig, type_name
+
+#: Settings that the decoder must share with the encoder.
+_SHARED = ('input_size', 'heatmap_size', 'unbiased', 'sigma', 'heatmap_type')
+
+#: Two Gaussian targets are alike above this (their correlation).
+_ALIKE = 0.95
+#: A target of +-3 sigma covers more than this share of the map's side.
+_WIDE = 0.3
+#: Half of the 2 mm that clinicians accept is lost by decoding alone.
+_FLOOR_MM = 1.0
+#: Cephalograms that distances, and decoding, are measured on.
+_NUM_CEPHALOGRAMS, _NUM_DECODED = 64, 8
+
+
+@CONFIG_RULES.rule(
+    'encoder-decoder',
+    ERROR,
+    'Use one variable, codec = dict(...), for the encoder of GenerateTarget '
+    'and for model.head.decoder.',
+)
+def encoder_decoder(config: TrainingConfig) -> Iterator[str]:
+    """Targets read in another way than they are made."""
+    encoder, decoder = config.encoder, config.decoder
+    if not encoder or not decoder:
+        return
+    if type_name(encoder) != type_name(decoder):
+        yield (
+            f'targets are made by {type_name(encoder)} and read by '
+            f'{type_name(decoder)}'
+        )
+    for key in _SHARED:
+        ours, theirs = encoder.get(key), decoder.get(key)
+        is_shared = key in encoder and key in decoder
+        if is_shared and _plain(ours) != _plain(theirs):
+            yield (
+                f'{key} is {ours} in the encoder and {theirs} in '
+                'model.head.decoder'
+            )
+
+
+@CONFIG_RULES.rule(
+    'codec-input-size',
+    ERROR,
+    'Give TopdownAffine of all pipelines and the codec the same input_size.',
+)
+def codec_input_size(config: TrainingConfig) -> Iterator[str]:
+    """A crop of another size than the codec expects."""
+    codec = config.encoder or config.decoder or {}
+    expected = codec.get('input_size')
+    if expected is None:
+        return
+    for split in ('train', 'val', 'test'):
+        affine = config.transform(split, 'TopdownAffine') or {}
+        actual = affine.get('input_size')
+        if actual is not None and tuple(actual) != tuple(expected):
+            yield (
+                f'TopdownAffine of {split} makes {tuple(actual)}, the codec '
+                f'expects {tuple(expected)}'
+            )
+
+
+@CONFIG_RULES.rule(
+    'udp-pairing',
+    WARNING,
+    'Set use_udp=True in TopdownAffine of all pipelines with UDPHeatmap, and '
+    'only with it.',
+)
+def udp_pairing(config: TrainingConfig) -> Iterator[str]:
+    """UDP in the codec or in the affine only."""
+    codec = config.encoder or config.decoder or {}
+    if not codec.get('heatmap_size'):
+        return
+    is_udp = type_name(codec) == 'UDPHeatmap'
+    for split in ('train', 'val', 'test'):
+        affine = config.transform(split, 'TopdownAffine')
+        if affine and bool(affine.get('use_udp', False)) != is_udp:
+            yield (
+                f'the codec is {type_name(codec)}, and TopdownAffine of '
+                f'{split} has use_udp={not is_udp}: points are off by up to '
+                'half an input pixel per cell'
+            )
+
+
+@CONFIG_RULES.rule(
+    'sigma-overlap',
+    WARNING,
+    'Use a smaller sigma or a larger heatmap, so that neighbouring landmarks '
+    'have targets that can be told apart.',
+)
+def sigma_overlap(config: TrainingConfig) -> Iterator[str]:
+    """Neighbouring landmarks with nearly the same target."""
+    codec, cephalograms = config.encoder, config.built.cephalograms('train')
+    if not codec or not codec.get('sigma') or cephalograms is None:
+        return
+    if not cephalograms.is_uniform:
+        return
+    cells = _landmarks_in_cells(config)
+    if cells is None:
+        return
+    first, second = np.triu_indices(cells.shape[1], k=1)
+    gaps = np.linalg.norm(cells[:, first] - cells[:, second], axis=-1)
+    counts = np.isfinite(gaps).sum(axis=0)
+    if not counts.any():
+        return
+    median = np.full(len(first), np.inf)
+    median[counts > 0] = np.nanmedian(gaps[:, counts > 0], axis=0)
+    nearest = int(median.argmin())
+    sigma = float(np.max(codec['sigma']))
+    alike = np.exp(-((median[nearest] / (2 * sigma)) ** 2))
+    if alike > _ALIKE:
+        pair = [cephalograms.label(i[nearest]) for i in (first, second)]
+        yield (
+            f'{pair[0]} and {pair[1]} are {median[nearest]:.1f} cells apart, '
+            f'with sigma {sigma:g} their targets are {alike:.0%} alike'
+        )
+
+
+@CONFIG_RULES.rule(
+    'sigma-spread',
+    WARNING,
+    'Use a smaller sigma or a larger heatmap: a target that covers much of '
+    'the map says little about the place.',
+)
+def sigma_spread(config: TrainingConfig) -> Iterator[str]:
+    """A target as wide as much of the map."""
+    codec = config.encoder or {}
+    if not codec.get('sigma') or not codec.get('heatmap_size'):
+        return
+    sigma, side = float(np.max(codec['sigma'])), min(codec['heatmap_size'])
+    if 6 * sigma > _WIDE * side:
+        yield (
+            f'sigma {sigma:g} spans +-{3 * sigma:g} cells, '
+            f'{6 * sigma / side:.0%} of the {side} cells of the heatmap'
+        )
+
+
+@CONFIG_RULES.rule(
+    'sigma-narrow',
+    WARNING,
+    'Use a sigma of at least one cell, 1.5 with unbiased=True: below that '
+    'the place between the cells is lost.',
+)
+def sigma_narrow(config: TrainingConfig) -> Iterator[str]:
+    """A target narrower than a cell."""
+    codec = config.encoder or {}
+    if not codec.get('sigma') or not codec.get('heatmap_size'):
+        return
+    sigma = float(np.min(codec['sigma']))
+    least = 1.5 if codec.get('unbiased') else 1.0
+    if sigma < least:
+        yield f'sigma is {sigma:g} cells'
+
+
+@CONFIG_RULES.rule(
+    'decoding-floor',
+    WARNING,
+    'Use a larger input, unbiased=True or UDPHeatmap, and a box without '
+    'padding: no training gets below this error.',
+)
+def decoding_floor(config: TrainingConfig) -> Iterator[str]:
+    """More than 1 mm lost by decoding perfect maps."""
+    error = _mean_decoding_error(config)
+    if error is None:
+        return
+    error_mm, cell_mm = error
+    if error_mm > _FLOOR_MM:
+        yield (
+            f'perfect heatmaps are read with a mean error of {error_mm:.2f} '
+            f'mm (a cell is {cell_mm:.1f} mm), of 2 mm that are acceptable'
+        )
+
+
+@CONFIG_RULES.rule(
+    'weights-without-effect',
+    WARNING,
+    'Set use_dataset_keypoint_weights=True in GenerateTarget, or remove the '
+    'weights.',
+)
+def weights_without_effect(config: TrainingConfig) -> Iterator[str]:
+    """Weights of landmarks that do not reach the loss."""
+    generate = config.transform('train', 'GenerateTarget')
+    if generate is None or generate.get('use_dataset_keypoint_weights'):
+        return
+    dataset = config.built.dataset('train')
+    weights = getattr(dataset, 'metainfo', {}).get('dataset_keypoint_weights')
+    if weights is not None and len(set(np.ravel(weights).tolist())) > 1:
+        yield (
+            f'the training data weight landmarks from {np.min(weights):g} to '
+            f'{np.max(weights):g}, and GenerateTarget does not use it'
+        )
+
+
+def _landmarks_in_cells(config: TrainingConfig) -> np.ndarray | None:
+    """Training landmarks (N, K, 2) in cells of the map, not augmented.
+
+    NaN where not labelled; None without heatmap or uniform cephalograms.
+    """
+    codec, cephalograms = config.encoder, config.built.cephalograms('train')
+    if not codec or not codec.get('heatmap_size') or cephalograms is None:
+        return None
+    if not cephalograms.is_uniform:
+        return None
+    cell = np.divide(codec['input_size'], codec['heatmap_size'])
+    indices = spread_indices(len(cephalograms), _NUM_CEPHALOGRAMS)
+    cropped = _crop(config, cephalograms, indices)
+    if cropped is None:
+        return None
+    return np.stack(
+        [
+            np.where(
+                (crop['keypoints_visible'][0] > 0)[:, None],
+                crop['transformed_keypoints'][0] / cell,
+                np.nan,
+            )
+            for crop in cropped
+        ]
+    )
+
+
+def _mean_decoding_error(config: TrainingConfig) -> tuple[float, float] | None:
+    """Mean error of encoding and decoding, and mean side of a cell, in mm.
+
+    None without heatmaps, or if no cephalogram has a spacing.
+    """
+    codec, cephalograms = config.encoder, config.built.cephalograms('train')
+    if not codec or not config.decoder or cephalograms is None:
+        return None
+    if not codec.get('heatmap_size') or not cephalograms.is_uniform:
+        return None
+    known = np.flatnonzero(np.isfinite(cephalograms.spacings).all(axis=1))
+    indices = known[spread_indices(len(known), _NUM_DECODED)].tolist()
+    cropped = _crop(config, cephalograms, indices) if indices else None
+    if cropped is None:
+        return None
+    encoder = KEYPOINT_CODECS.build(dict(codec))
+    decoder = KEYPOINT_CODECS.build(dict(config.decoder))
+    cell = np.divide(codec['input_size'], codec['heatmap_size'])
+    errors, cells = [], []
+    for index, crop in zip(indices, cropped):
+        encoded = encoder.encode(
+            crop['transformed_keypoints'], crop['keypoints_visible']
+        )
+        if 'heatmaps' not in encoded:
+            return None
+        decoded, _ = decoder.decode(encoded['heatmaps'])
+        # as TopdownPoseEstimator does it; of the input, UDP's codec and affine
+        # have different ideas
+        scale = crop['input_scale'] / crop['input_size']
+        corner = crop['input_center'] - crop['input_scale'] / 2
+        counts = encoded['keypoint_weights'][0] > 0
+        offsets = (
+            decoded[0] * scale + corner - cephalograms.keypoints_px[index]
+        )
+        offsets = offsets[counts] * cephalograms.spacings[index]
+        errors.append(np.linalg.norm(offsets, axis=-1))
+        # mm per pixel of the input
+        scale = scale * cephalograms.spacings[index]
+        cells.append(np.mean(cell * scale))
+    return float(np.mean(np.concatenate(errors))), float(np.mean(cells))
+
+
+def _crop(
+    config: TrainingConfig, cephalograms: CephalogramTable, indices: list[int]
+) -> list[dict] | None:
+    """Keypoints of cephalograms after box and affine of the validation."""
+    steps = []
+    for kind in ('GetBBoxCenterScale', 'TopdownAffine'):
+        transform = config.transform('val', kind)
+        if transform is None:
+            return None
+        steps.append(TRANSFORMS.build(dict(transform)))
+    cropped = []
+    for index in indices:
+        if not np.isfinite(cephalograms.boxes_px[index]).all():
+            return None
+        results = dict(
+            img=np.zeros((2, 2, 3), np.uint8),  # only keypoints matter
+            bbox=_one_float32(cephalograms.boxes_px[index]),
+            keypoints=_one_float32(cephalograms.keypoints_px[index]),
+            keypoints_visible=_one_float32(cephalograms.visible[index]),
+        )
+        for step in steps:
+            results = step(results)
+        cropped.append(results)
+    return cropped
+
+
+def _one_float32(values: np.ndarray) -> np.ndarray:
+    """Values of one instance, (1, ...) float32."""
+    return values[None].astype(np.float32)
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,220 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Whether metrics measure what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+import numpy as np
+from mmengine.evaluator import Evaluator
+from mmengine.registry import METRICS
+from mmengine.structures import InstanceData
+from mmpose.evaluation.metrics import JhmdbPCKAccuracy, PCKAccuracy
+from torch.utils.data import Dataset
+
+from ..cephalogram_table import spread_indices
+from ..rule import CONFIG_RULES, ERROR, WARNING, Message, brief
+from ..training_config import TrainingConfig, find_class
+
+_NUM_SAMPLES = 16
+#: Arguments of metrics that make them write files.
+_FILES = ('dump_file', 'out_file', 'out_file_path', 'outfile_prefix')
+
+
+@CONFIG_RULES.rule(
+    'metric-works',
+    ERROR,
+    'Correct the arguments of the metrics, or what the data pass on to them.',
+)
+def metric_works(config: TrainingConfig) -> Iterator[str]:
+    """Metrics that fail on perfect predictions."""
+    probe_metrics(config)
+    problem = config.built.problem('metrics')
+    if problem is not None:
+        yield f'the metrics of the validation fail: {brief(problem)}'
+
+
+@CONFIG_RULES.rule(
+    'torso-of-another-schema',
+    ERROR,
+    "Use norm_item='bbox': 'torso' is the distance of keypoints 4 and 5, and "
+    "'head' a length, that only certain datasets of people have.",
+)
+def torso_of_another_schema(config: TrainingConfig) -> Iterator[str]:
+    """PCK by a torso that is none."""
+    for split in ('val', 'test'):
+        for metric in config.metrics(split):
+            kind = find_class(METRICS, metric)
+            items = metric.get('norm_item', 'bbox')
+            items = [items] if isinstance(items, str) else list(items)
+            if not isinstance(kind, type) or not issubclass(kind, PCKAccuracy):
+                continue
+            if 'torso' not in items or issubclass(kind, JhmdbPCKAccuracy):
+                continue
+            yield (
+                f'{kind.__name__} of {split} is normalised by the torso, '
+                f'here the distance of {_name_torso(config)}'
+            )
+
+
+@CONFIG_RULES.rule(
+    'spacing-not-packed',
+    ERROR,
+    "Add 'spacing' to meta_keys of PackPoseInputs in the pipelines of "
+    'validation and test: without it no error is given in mm.',
+)
+def spacing_not_packed(config: TrainingConfig) -> Iterator[str]:
+    """A spacing that does not reach the metric."""
+    for split in ('val', 'test'):
+        cephalograms = config.built.cephalograms(split)
+        item = config.built.first_sample(split)
+        if cephalograms is None or item is None:
+            continue
+        sample = item['data_samples']
+        if not np.isfinite(cephalograms.spacings).all(axis=1).any():
+            continue
+        if 'spacing' not in getattr(sample, 'metainfo', {}):
+            yield f'items of {split} lack the spacing that the file has'
+
+
+@CONFIG_RULES.rule(
+    'spacing-missing',
+    ERROR,
+    'Add the spacing to the annotation file, from the file of the cephalogram '
+    'or measured at its ruler: an error in mm needs it.',
+)
+def spacing_missing(config: TrainingConfig) -> Iterator[str | Message]:
+    """Cephalograms without spacing; a warning in training."""
+    for split in ('train', 'val', 'test'):
+        cephalograms = config.built.cephalograms(split)
+        if cephalograms is None or cephalograms.schema is None:
+            continue
+        missing = int((~np.isfinite(cephalograms.spacings).all(axis=1)).sum())
+        if missing:
+            text = (
+                f'{missing} of {len(cephalograms)} cephalograms of '
+                f'{split} have none'
+            )
+            yield text if split != 'train' else Message(text, WARNING)
+
+
+def _name_torso(config: TrainingConfig) -> str:
+    cephalograms = config.built.cephalograms('val')
+    if (
+        cephalograms is None
+        or not cephalograms.is_uniform
+        or len(cephalograms.visible[0]) < 6
+    ):
+        return 'keypoints 4 and 5'
+    return f'{cephalograms.label(4)} and {cephalograms.label(5)}'
+
+
+@dataclass(frozen=True)
+class MetricProbe:
+    """Metrics of two predictors, on some samples of the validation.
+
+    Attributes:
+        perfect (dict[str, float]): Metrics of predictions that equal the
+            annotations.
+        constant (dict[str, float]): Metrics of predictions that are blind to
+            the image: the mean shape of the training data, or, if the number
+            of landmarks differs, the middle of the box.
+        blind_to (str): Description of the latter, for messages.
+    """
+
+    perfect: dict[str, float]
+    constant: dict[str, float]
+    blind_to: str
+
+
+def probe_metrics(config: TrainingConfig) -> MetricProbe | None:
+    """Run the metrics of the validation on made-up predictions.
+
+    Args:
+        config (TrainingConfig): The config.
+
+    Returns:
+        MetricProbe | None: None without validation data, or if a metric
+        fails.
+    """
+    dataset = config.built.dataset('val')
+    if dataset is None or config.built.first_sample('val') is None:
+        return None
+    return config.built.keep(
+        'metrics',
+        lambda: _probe(config.metrics('val'), dataset, _mean_shape(config)),
+    )
+
+
+def _probe(
+    metrics: list[dict], dataset: Dataset, shape_norm: np.ndarray | None
+) -> MetricProbe:
+    """Metrics of perfect predictions and of a shape (K, 2) by image size."""
+    indices = spread_indices(len(dataset), _NUM_SAMPLES)
+    blind_to = 'the mean shape of the training data'
+    if shape_norm is None:
+        blind_to = 'the middle of the box'
+
+    def score(is_perfect: bool) -> dict[str, float]:
+        evaluator = Evaluator([_without_files(m) for m in metrics])
+        evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
+        for index in indices:
+            item = dataset[index]
+            sample = item['data_samples']
+            # queries of an episode, or the sample itself
+            for member in getattr(sample, 'queries', [sample]):
+                keypoints = np.array(member.gt_instances.keypoints, np.float32)
+                if not is_perfect:
+                    keypoints[:] = _blind_keypoints(member, shape_norm)
+                _predict(member, keypoints)
+            evaluator.process([sample], item)
+        return {
+            key: float(value)
+            for key, value in evaluator.evaluate(len(indices)).items()
+            if np.isscalar(value) or getattr(value, 'size', 0) == 1
+        }
+
+    return MetricProbe(score(True), score(False), blind_to)
+
+
+def _predict(sample: Any, keypoints: np.ndarray) -> None:
+    """Make keypoints (N, K, 2), in original pixels, the predictions."""
+    boxes = np.array(sample.gt_instances.bboxes)
+    made_up = InstanceData(
+        keypoints=keypoints,
+        keypoint_scores=np.ones(keypoints.shape[:2], dtype=np.float32),
+        bboxes=boxes,
+        bbox_scores=np.ones(len(keypoints), dtype=np.float32),
+    )
+    sample.pred_instances = made_up
+    sample.teacher_forced_instances = made_up
+
+
+def _blind_keypoints(sample: Any, shape_norm: np.ndarray | None) -> np.ndarray:
+    """The shape (K, 2) in original pixels, or the middle (2,) of the box."""
+    if shape_norm is None:
+        box = np.asarray(sample.gt_instances.bboxes, dtype=np.float32)[0]
+        return (box[:2] + box[2:]) / 2
+    height, width = sample.metainfo['ori_shape'][:2]
+    return shape_norm * (width, height)
+
+
+def _mean_shape(config: TrainingConfig) -> np.ndarray | None:
+    """Mean shape (K, 2) of the training data by image size.
+
+    None if the number of landmarks differs, or one is never labelled.
+    """
+    cephalograms = config.built.cephalograms('train')
+    if cephalograms is None or not cephalograms.is_uniform:
+        return None
+    keypoints, _ = cephalograms.stack()
+    keypoints_norm = keypoints / cephalograms.sizes_px[:, None]
+    if not np.isfinite(keypoints_norm).any(axis=0).all():
+        return None
+    return np.nanmean(keypoints_norm, axis=0)
+
+
+def _without_files(metric: dict) -> dict:
+    """The config of a metric that writes no file."""
+    return {k: v for k, v in dict(metric).items() if k not in _FILES}

@@ -1,0 +1,195 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Whether landmarks can belong to a head seen from the side."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+import numpy as np
+
+from ..cephalogram_table import CephalogramTable
+from ..rule import CONFIG_RULES, ERROR, WARNING, some_of
+from ..training_config import SPLITS, TrainingConfig
+
+#: Upper and lower landmark, centimetres apart in every head.
+_ABOVE = (
+    ('N', 'ANS'),
+    ('N', 'A'),
+    ('ANS', 'Me'),
+    ('A', 'Me'),
+    ('S', 'Go'),
+    ('Po', 'Go'),
+    ('U1a', 'U1'),
+    ('L1', 'L1a'),
+    ("N'", 'Prn'),
+    ('Prn', 'LL'),
+    ('UL', "Pog'"),
+)
+#: Rear and front landmark.
+_BEHIND = (
+    ('S', 'N'),
+    ('PNS', 'ANS'),
+    ('Po', 'Or'),
+    ('Po', 'Prn'),
+    ('Ar', 'A'),
+    ('Go', 'Me'),
+    ('Go', 'B'),
+    ('S', 'Prn'),
+)
+_REAR = ('S', 'Po', 'Ar', 'Go', 'PNS', 'Co', 'Ba')
+_FRONT = ('N', 'Or', 'ANS', 'A', 'B', 'Pog', 'Me', 'U1', 'Prn', 'Sn', "Pog'")
+_SELLA_NASION_MM = (40.0, 100.0)
+
+
+@CONFIG_RULES.rule(
+    'axes-swapped',
+    ERROR,
+    'Exchange x and y of these cephalograms in the annotation file.',
+)
+def axes_swapped(config: TrainingConfig) -> Iterator[str]:
+    """Exchanged x and y."""
+    for split, cephalograms in _schema_tables(config):
+        points, _ = cephalograms.stack()
+        lying = [
+            n
+            for n, bad in zip(
+                cephalograms.names, _is_lying(cephalograms, points)
+            )
+            if bad
+        ]
+        if lying:
+            yield (
+                f'in {len(lying)} cephalogram(s) of {split} the face lies on '
+                f'its side: {some_of(lying)}'
+            )
+
+
+@CONFIG_RULES.rule(
+    'landmark-order',
+    ERROR,
+    'Look at these cephalograms with their landmarks drawn: columns are '
+    'exchanged, or the names are in another order than the numbers.',
+)
+def landmark_order(config: TrainingConfig) -> Iterator[str]:
+    """A nose behind the ear, a root below the crown."""
+    for split, cephalograms in _schema_tables(config):
+        points, _ = cephalograms.stack()
+        upright = ~_is_lying(cephalograms, points)
+        facing = _facing(cephalograms, points)
+        for pairs, axis, sign, words in (
+            (_ABOVE, 1, np.ones(len(cephalograms)), 'above'),
+            (_BEHIND, 0, facing, 'behind'),
+        ):
+            for one, other in pairs:
+                first = cephalograms.column(points, one)
+                second = cephalograms.column(points, other)
+                if first is None or second is None:
+                    continue
+                wrong = upright & (
+                    sign * (second[:, axis] - first[:, axis]) < 0
+                )
+                if wrong.any():
+                    names = np.array(cephalograms.names)[wrong].tolist()
+                    yield (
+                        f'{one} is not {words} {other} in {len(names)} '
+                        f'cephalogram(s) of {split}: {some_of(names)}'
+                    )
+
+
+@CONFIG_RULES.rule(
+    'facing-mixed',
+    WARNING,
+    'Mirror the cephalograms that face the other way, with their landmarks.',
+)
+def facing_mixed(config: TrainingConfig) -> Iterator[str]:
+    """Heads that face different sides."""
+    sides = {}
+    for split, cephalograms in _schema_tables(config):
+        points, _ = cephalograms.stack()
+        facing = _facing(cephalograms, points)[
+            ~_is_lying(cephalograms, points)
+        ]
+        left, right = int((facing < 0).sum()), int((facing > 0).sum())
+        if left and right:
+            yield (
+                f'{left} cephalograms of {split} face left, {right} face right'
+            )
+        elif left or right:
+            sides[split] = 'left' if left else 'right'
+    if len(set(sides.values())) > 1:
+        listed = ', '.join(f'{s} {side}' for s, side in sides.items())
+        yield f'the cephalograms of the splits face different sides: {listed}'
+
+
+@CONFIG_RULES.rule(
+    'impossible-size',
+    ERROR,
+    'Correct the spacing (mm per pixel of the image as it is stored) or the '
+    'landmarks S and N.',
+)
+def impossible_size(config: TrainingConfig) -> Iterator[str]:
+    """S and N not 40 to 100 mm apart."""
+    low, high = _SELLA_NASION_MM
+    for split, cephalograms in _schema_tables(config):
+        points, _ = cephalograms.stack()
+        sella, nasion = (cephalograms.column(points, code) for code in 'SN')
+        if sella is None or nasion is None:
+            continue
+        length = np.linalg.norm(
+            (nasion - sella) * cephalograms.spacings, axis=1
+        )
+        wrong = (length < low) | (length > high)
+        if wrong.any():
+            names = [
+                f'{cephalograms.names[i]} {length[i]:.0f} mm'
+                for i in np.flatnonzero(wrong)
+            ]
+            yield (
+                f'in {len(names)} cephalogram(s) of {split} S and N are not '
+                f'{low:g} to {high:g} mm apart: {some_of(names)}'
+            )
+
+
+def _schema_tables(
+    config: TrainingConfig,
+) -> Iterator[tuple[str, CephalogramTable]]:
+    for split in SPLITS:
+        cephalograms = config.built.cephalograms(split)
+        if cephalograms is not None and cephalograms.schema is not None:
+            yield split, cephalograms
+
+
+def _is_lying(
+    cephalograms: CephalogramTable, points: np.ndarray
+) -> np.ndarray:
+    """(N,) bool, whether the longest vertical line is horizontal."""
+    for one, other in (('N', 'Me'), ('N', 'B'), ('S', 'Me')):
+        first, second = (cephalograms.column(points, c) for c in (one, other))
+        if first is not None and second is not None:
+            dx, dy = np.abs(second - first).T
+            return dx > dy
+    return np.zeros(len(cephalograms), dtype=bool)
+
+
+def _facing(cephalograms: CephalogramTable, points: np.ndarray) -> np.ndarray:
+    """(N,) 1 to the right, -1 to the left, NaN where it cannot be told."""
+    front, rear = (
+        _mean_x(cephalograms, points, codes) for codes in (_FRONT, _REAR)
+    )
+    if front is None or rear is None:
+        return np.full(len(cephalograms), np.nan)
+    return np.sign(front - rear)
+
+
+def _mean_x(
+    cephalograms: CephalogramTable, points: np.ndarray, codes: tuple[str, ...]
+) -> np.ndarray | None:
+    columns: list[np.ndarray] = [
+        column[:, 0]
+        for column in (cephalograms.column(points, code) for code in codes)
+        if column is not None
+    ]
+    if not columns:
+        return None
+    known = np.ma.masked_invalid(columns)
+    return known.mean(axis=0).filled(np.nan)

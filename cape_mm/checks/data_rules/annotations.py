@@ -1,0 +1,188 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Whether annotations are numbers that can be right at all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Iterator
+
+import numpy as np
+
+from ..cephalogram_table import CephalogramTable
+from ..rule import CONFIG_RULES, ERROR, WARNING, Message, some_of
+from ..training_config import SPLITS, TrainingConfig
+
+
+@CONFIG_RULES.rule(
+    'keypoints-finite',
+    ERROR,
+    'Mark what is not annotated with visibility 0 instead of NaN.',
+)
+def keypoints_finite(config: TrainingConfig) -> Iterator[str]:
+    """Labelled landmarks that are no numbers."""
+    for split, cephalograms in _tables(config):
+        bad = [
+            name
+            for name, points, visible in _items(cephalograms)
+            if not np.isfinite(points[visible > 0]).all()
+        ]
+        if bad:
+            yield (
+                f'{len(bad)} item(s) of {split} have labelled landmarks that '
+                f'are no numbers: {some_of(bad)}'
+            )
+
+
+@CONFIG_RULES.rule(
+    'out-of-image',
+    ERROR,
+    'Correct the coordinates, or the size of the image that they are for.',
+)
+def out_of_image(config: TrainingConfig) -> Iterator[str | Message]:
+    """Labelled landmarks outside of the image; a warning without schema."""
+    for split, cephalograms in _tables(config):
+        bad = []
+        for (name, points, visible), size in zip(
+            _items(cephalograms), cephalograms.sizes_px
+        ):
+            inside = ((points >= -0.5) & (points <= size - 0.5)).all(axis=1)
+            is_known = np.isfinite(size).all()
+            if is_known and (~inside[visible > 0]).any():
+                first = int(np.flatnonzero(~inside & (visible > 0))[0])
+                x, y = points[first]
+                bad.append(
+                    f'{name} ({cephalograms.label(first)} {x:.0f}, {y:.0f})'
+                )
+        if bad:
+            text = (
+                f'{len(bad)} item(s) of {split} have landmarks outside of '
+                f'the image: {some_of(bad)}'
+            )
+            yield (
+                text
+                if cephalograms.schema is not None
+                else Message(text, WARNING)
+            )
+
+
+@CONFIG_RULES.rule(
+    'duplicate-cephalograms',
+    ERROR,
+    'Remove the copies: they count twice and may end up in two splits.',
+)
+def duplicate_cephalograms(config: TrainingConfig) -> Iterator[str]:
+    """The same landmarks twice in a split."""
+    for split, cephalograms in _tables(config):
+        if not cephalograms.is_uniform:
+            continue
+        groups = defaultdict(list)
+        for name, points, _ in _items(cephalograms):
+            groups[points.round(3).tobytes()].append(name)
+        twins = [' = '.join(g[:2]) for g in groups.values() if len(g) > 1]
+        if twins:
+            yield (
+                f'{len(twins)} set(s) of cephalograms of {split} have exactly '
+                f'the same landmarks: {some_of(twins)}'
+            )
+
+
+@CONFIG_RULES.rule(
+    'constant-landmark',
+    ERROR,
+    'Look at the column in the source of the annotations: it holds a default '
+    'value, not a landmark.',
+)
+def constant_landmark(config: TrainingConfig) -> Iterator[str]:
+    """A landmark with one value in all cephalograms of a split."""
+    for split, cephalograms in _tables(config):
+        if not cephalograms.is_uniform:
+            continue
+        points, labelled = cephalograms.stack()
+        for index in range(points.shape[1]):
+            column = points[labelled[:, index], index]
+            if len(column) < 3:
+                continue
+            for axis, values in zip('xy', column.T):
+                if np.ptp(values) < 1e-3:
+                    yield (
+                        f'{cephalograms.label(index)}: {axis} is '
+                        f'{values[0]:g} in '
+                        f'all {len(values)} cephalograms of {split}'
+                    )
+
+
+@CONFIG_RULES.rule(
+    'never-labelled',
+    WARNING,
+    'Choose a schema without it, or annotate it: its channel learns nothing.',
+)
+def never_labelled(config: TrainingConfig) -> Iterator[str]:
+    """A landmark that no training cephalogram has."""
+    cephalograms = config.built.cephalograms('train')
+    if cephalograms is None or not cephalograms.is_uniform:
+        return
+    _, labelled = cephalograms.stack()
+    missing = np.flatnonzero(~labelled.any(axis=0))
+    if len(missing):
+        names = [cephalograms.label(index) for index in missing]
+        yield f'never labelled in the training data: {some_of(names)}'
+
+
+@CONFIG_RULES.rule(
+    'visibility-weight',
+    ERROR,
+    'Give keypoints_visible as 0 or 1: the 2 of COCO would become the weight '
+    'of the landmark in the loss.',
+)
+def visibility_weight(config: TrainingConfig) -> Iterator[str]:
+    """Visibility 2 that becomes a weight of 2."""
+    for split, cephalograms in _tables(config):
+        highest = max(float(v.max()) for v in cephalograms.visible if len(v))
+        if highest > 1:
+            yield f'keypoints_visible of {split} goes up to {highest:g}'
+
+
+@CONFIG_RULES.rule(
+    'squeezed-cephalograms',
+    WARNING,
+    'Convert the cephalograms anew with their aspect ratio: angles and '
+    'lengths are wrong in a squeezed image.',
+)
+def squeezed_cephalograms(config: TrainingConfig) -> Iterator[str]:
+    """Only square cephalograms; pixels that are no squares."""
+    for split, cephalograms in _tables(config):
+        if cephalograms.schema is None:
+            continue
+        width, height = cephalograms.sizes_px.T
+        if np.isfinite(width).all() and (width == height).all():
+            yield (
+                f'all cephalograms of {split} are square, which cephalograms '
+                'rarely are'
+            )
+        sx, sy = cephalograms.spacings.T
+        uneven = np.abs(sx / sy - 1) > 0.02
+        if uneven.any():
+            worst = int(np.nanargmax(np.abs(sx / sy - 1)))
+            yield (
+                f'{int(uneven.sum())} cephalogram(s) of {split} have another '
+                f'spacing along x than along y, {cephalograms.names[worst]} '
+                f'{sx[worst]:g} and {sy[worst]:g} mm'
+            )
+
+
+def _tables(config: TrainingConfig) -> Iterator[tuple[str, CephalogramTable]]:
+    seen = []
+    for split in SPLITS:
+        cephalograms = config.built.cephalograms(split)
+        if cephalograms is None or any(
+            cephalograms is other for other in seen
+        ):
+            continue
+        seen.append(cephalograms)
+        yield split, cephalograms
+
+
+def _items(cephalograms: CephalogramTable) -> Iterator[tuple]:
+    return zip(
+        cephalograms.names, cephalograms.keypoints_px, cephalograms.visible
+    )

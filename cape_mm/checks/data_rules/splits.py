@@ -1,0 +1,171 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Whether the data are there, and what is measured was not learnt."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Iterator
+
+from mmengine.registry import DATASETS
+
+from cape_mm.datasets.datasets import (
+    SingleCategoryEpisodeDataset,
+    SingleImageEpisodeDataset,
+)
+
+from ..cephalogram_table import CephalogramTable
+from ..rule import CONFIG_RULES, ERROR, brief, some_of
+from ..training_config import SPLITS, TrainingConfig, find_class
+
+#: Learning by heart is what these are for.
+_MEMORISING = (SingleCategoryEpisodeDataset, SingleImageEpisodeDataset)
+#: Arguments of a dataset that do not choose among its items.
+_NOT_CHOOSING = (
+    'type',
+    'pipeline',
+    'test_mode',
+    'lazy_init',
+    'serialize_data',
+    'max_refetch',
+    'metainfo',
+    'landmark_weights',
+)
+
+
+@CONFIG_RULES.rule(
+    'dataset-builds',
+    ERROR,
+    'Correct the dataset in the config, or the file that is named.',
+)
+def dataset_builds(config: TrainingConfig) -> Iterator[str]:
+    """Data that cannot be loaded."""
+    reported = set()
+    for split in SPLITS:
+        problem = config.built.dataset_problem(split)
+        text = '' if problem is None else brief(problem)
+        if text and text not in reported:
+            reported.add(text)
+            yield f'the data of {split} cannot be loaded: {text}'
+
+
+@CONFIG_RULES.rule(
+    'pipeline-runs',
+    ERROR,
+    'Correct the pipeline, or the item that it fails on.',
+)
+def pipeline_runs(config: TrainingConfig) -> Iterator[str]:
+    """A pipeline that fails on the first item."""
+    for split in SPLITS:
+        problem = config.built.sample_problem(split)
+        if problem is not None:
+            yield f'the first item of {split} fails: {brief(problem)}'
+
+
+@CONFIG_RULES.rule(
+    'val-is-train',
+    ERROR,
+    'Validate on an annotation file of its own: learning by heart cannot be '
+    'seen on the training data.',
+)
+def val_is_train(config: TrainingConfig) -> Iterator[str]:
+    """Validation or test on the training data, unless to memorise it."""
+    for split in ('val', 'test'):
+        if _is_same_data(config, 'train', split) and not _memorises(config):
+            files = ', '.join(config.ann_files(split))
+            yield f'{split} reads the training data, {files}'
+
+
+@CONFIG_RULES.rule(
+    'leaked-subject',
+    ERROR,
+    'Put all cephalograms of a person into one split.',
+)
+def leaked_subject(config: TrainingConfig) -> Iterator[str]:
+    """A person in two splits."""
+    for one, other, first, second in _pairs_of_splits(config):
+        subjects = {s for s in first.subjects if s}
+        common = sorted(subjects & {s for s in second.subjects if s})
+        if common:
+            yield (
+                f'{len(common)} person(s) of {other} are in {one} too: '
+                f'{some_of(common)}'
+            )
+
+
+@CONFIG_RULES.rule(
+    'leaked-image',
+    ERROR,
+    'Put each image into one split.',
+)
+def leaked_image(config: TrainingConfig) -> Iterator[str]:
+    """An image in two splits, also under another name."""
+    for one, other, first, second in _pairs_of_splits(config):
+        common = sorted(set(first.names) & set(second.names))
+        if common:
+            yield (
+                f'{len(common)} image(s) of {other} are in {one} too: '
+                f'{some_of(common)}'
+            )
+            continue
+        if not (first.is_uniform and second.is_uniform):
+            continue
+        places = {p.tobytes(): n for p, n in _points(first)}
+        twins = [
+            f'{name} = {places[points.tobytes()]}'
+            for points, name in _points(second)
+            if points.tobytes() in places
+        ]
+        if twins:
+            yield (
+                f'{len(twins)} cephalogram(s) of {other} have exactly the '
+                f'landmarks of one of {one}: {some_of(twins)}'
+            )
+
+
+def _pairs_of_splits(
+    config: TrainingConfig,
+) -> Iterator[tuple[str, str, CephalogramTable, CephalogramTable]]:
+    """Pairs that should have nothing in common."""
+    if _memorises(config):
+        return
+    for one, other in combinations(SPLITS, 2):
+        first, second = (
+            config.built.cephalograms(one),
+            config.built.cephalograms(other),
+        )
+        if first is None or second is None:
+            continue
+        if not _is_same_data(config, one, other):
+            yield one, other, first, second
+
+
+def _points(cephalograms: CephalogramTable) -> Iterator[tuple]:
+    for points, name in zip(cephalograms.keypoints_px, cephalograms.names):
+        yield points.round(3), name
+
+
+def _is_same_data(config: TrainingConfig, one: str, other: str) -> bool:
+    return bool(config.ann_files(one)) and (
+        _selection(config, one) == _selection(config, other)
+    )
+
+
+def _selection(config: TrainingConfig, split: str) -> list[dict | None]:
+    """The files, and whatever chooses among their items."""
+    chosen = []
+    for dataset, path in zip(
+        config.inner_datasets(split), config.ann_files(split)
+    ):
+        rest = {
+            key: value
+            for key, value in dataset.items()
+            if value is not None
+            and key not in (*_NOT_CHOOSING, 'ann_file', 'data_root')
+        }
+        chosen.append(dict(rest, ann_file=path))
+    return chosen
+
+
+def _memorises(config: TrainingConfig) -> bool:
+    kind = find_class(DATASETS, config.dataset('train'))
+    return isinstance(kind, type) and issubclass(kind, _MEMORISING)

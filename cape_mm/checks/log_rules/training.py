@@ -1,0 +1,254 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Losses, gradients, memory and times."""
+
+from __future__ import annotations
+
+from math import inf, isfinite
+from statistics import median
+from typing import Iterable, Iterator, Mapping
+
+from ..rule import ERROR, LOG_RULES, WARNING, Message
+from .log_file import LogLine, lasting, thirds
+
+#: Norm of the gradient, before clipping.
+EXPLODING = 200.0
+#: A classification loss that keeps this share of its first value.
+STUCK = 0.9
+#: Last iteration, in the first epoch, at which a log can begin and still show
+#: how the training began. Healthy trainings lose more than a tenth of these
+#: losses after it; after iteration 200 not all of them do.
+START = 100
+#: Least progress of loss_kpt from one third of a log to the next, and the
+#: distance, in [0, 1] of the input, from which standing still is no fault. A
+#: log that begins with it is that of a model that was trained before.
+PROGRESS, PRECISE = 0.02, 0.03
+#: How much of the total loss it may rise from one third to the next.
+RISE = 0.05
+#: How much above an earlier layer's loss a later one's may be.
+WORSE = 0.05
+#: Megabytes.
+MUCH_MEMORY = 20 * 1024
+#: Share of the time that goes into waiting for data.
+WAITING = 0.5
+
+
+@LOG_RULES.rule(
+    'not-finite',
+    ERROR,
+    'Go back to a checkpoint from before. Lower the learning rate or warm up '
+    'longer; keep sigma_min of the flow losses above 0 and the flow in '
+    'float32.',
+    'A number is NaN or infinite; what was learned before is lost.',
+    keys=('loss',),
+)
+def not_finite(lines: list[LogLine]) -> Iterator[Message]:
+    """A loss or ``grad_norm`` that is NaN or infinite in the last line."""
+
+    def broken(values: Mapping[str, float]) -> list[str]:
+        return [
+            key
+            for key, value in values.items()
+            if ('loss' in key or key == 'grad_norm') and not isfinite(value)
+        ]
+
+    if broken(lines[-1].values):
+        first = next(line for line in lines if broken(line.values))
+        text = f'not finite: {", ".join(broken(first.values))}'
+        yield Message(text, since=first.place)
+
+
+@LOG_RULES.rule(
+    'gradient-explodes',
+    ERROR,
+    'Lower the learning rate, warm up longer, raise sigma_min or the initial '
+    'sigma of the flow losses. Do not make the batch smaller: that makes '
+    'gradients noisier. A norm that is always above max_norm is no fault with '
+    'AdamW, whose steps do not depend on the scale of gradients.',
+    'The gradient is very large before clipping. Clipping keeps the step '
+    'small, so that training goes on, but in the direction of few samples.',
+    keys=('grad_norm',),
+)
+def gradient_explodes(lines: list[LogLine]) -> Iterable[Message]:
+    """``grad_norm`` above {EXPLODING:g}."""
+    usual = median(line.values['grad_norm'] for line in lines)
+    return lasting(
+        lines,
+        lambda v: not v['grad_norm'] <= EXPLODING,
+        lambda v: (
+            f'grad_norm is {v["grad_norm"]:.4g}, above {EXPLODING:g}; the '
+            f'median of the log is {usual:.4g}'
+        ),
+    )
+
+
+@LOG_RULES.rule(
+    'persons-not-found',
+    WARNING,
+    'Check boxes and keypoints of the data with browse_clips.py, then the '
+    'learning rate and the weight of loss_cls.',
+    'The last decoder layer does not learn which queries are persons. It '
+    'stays low from the start only with trained weights.',
+    keys=('loss_cls',),
+)
+def persons_not_found(lines: list[LogLine]) -> Iterator[Message]:
+    """``loss_cls`` still above {STUCK:.0%} of its first value."""
+    return _not_fallen(lines, 'loss_cls')
+
+
+@LOG_RULES.rule(
+    'proposals-not-found',
+    WARNING,
+    'Check boxes and keypoints of the data with browse_clips.py; a frozen '
+    'encoder cannot learn; raise the weight of enc_loss_cls.',
+    'The encoder does not learn where persons are: the queries start at '
+    'random places.',
+    keys=('enc_loss_cls',),
+)
+def proposals_not_found(lines: list[LogLine]) -> Iterator[Message]:
+    """``enc_loss_cls`` still above {STUCK:.0%} of its first value."""
+    return _not_fallen(lines, 'enc_loss_cls')
+
+
+def _not_fallen(lines: list[LogLine], key: str) -> Iterator[Message]:
+    """A loss that is still at its first value in the last third."""
+    parts, first = thirds(lines, key), lines[0].values[key]
+    if parts is None or not _begins_untrained(lines[0]) or first <= 0:
+        return
+    if parts[-1] > STUCK * first:
+        yield Message(
+            f'{key} was {first:.4g} at first and is {parts[-1]:.4g} in the '
+            'last third',
+            since=lines[0].place,
+        )
+
+
+def _begins_untrained(first: LogLine) -> bool:
+    """Whether losses can be expected to fall from here on."""
+    if first.epoch > 1 or first.iteration > START:
+        return False
+    # Weights of the loss differ between configs, distances do not.
+    return not first.values.get('det_kpt_l1', inf) <= PRECISE
+
+
+@LOG_RULES.rule(
+    'keypoints-stuck',
+    WARNING,
+    'Raise the learning rate or the number of iterations; see that it is not '
+    'the end of the schedule. Add the heatmap and L1 losses and the joint '
+    'decoder from the first step. The clip norm alone does not do this with '
+    'AdamW.',
+    'Keypoints are still imprecise, and the loss no longer falls.',
+    keys=('loss_kpt',),
+    needs=('det_kpt_l1',),
+)
+def keypoints_stuck(lines: list[LogLine]) -> Iterator[Message]:
+    """``loss_kpt`` that falls by less than {PROGRESS:g} between thirds."""
+    parts = thirds(lines, 'loss_kpt')
+    if parts is None or not parts[2] > parts[1] - PROGRESS:
+        return
+    distance = thirds(lines, 'det_kpt_l1')[2]
+    if distance > PRECISE:
+        yield Message(
+            f'loss_kpt is {parts[2]:.4g} in the last third and was '
+            f'{parts[1]:.4g} before it, with det_kpt_l1 at {distance:.3g}',
+            since=lines[-2 * (len(lines) // 3)].place,
+        )
+
+
+@LOG_RULES.rule(
+    'loss-rises',
+    WARNING,
+    'Lower the learning rate; look which of its parts rises. If several rise '
+    'at once, look at grad_norm where it began.',
+    'The total loss rises again.',
+    keys=('loss',),
+)
+def loss_rises(lines: list[LogLine]) -> Iterator[Message]:
+    """``loss`` of the last third {RISE:.0%} above that of the second."""
+    parts = thirds(lines, 'loss')
+    if parts is None or not parts[2] > parts[1] + RISE * abs(parts[1]):
+        return
+    best = min(lines, key=lambda line: line.values['loss'])
+    yield Message(
+        f'loss was {best.values["loss"]:.4g} at best and is {parts[2]:.4g} in '
+        'the last third',
+        since=best.place,
+    )
+
+
+@LOG_RULES.rule(
+    'layers-do-not-refine',
+    WARNING,
+    'See that references go on from layer to layer and that all layers have '
+    'the same weight. A pose decoder that stays worse than its proposals '
+    'gains from the heatmap loss.',
+    'The last decoder layer is worse than the first, with the same flow.',
+    keys=('loss_kpt',),
+    needs=('d0.loss_kpt',),
+)
+def layers_do_not_refine(lines: list[LogLine]) -> Iterable[Message]:
+    """``loss_kpt`` more than {WORSE:g} above ``d0.loss_kpt``."""
+    return _out_of_order(lines, 'd0.loss_kpt', 'loss_kpt')
+
+
+@LOG_RULES.rule(
+    'refinement-does-not-refine',
+    WARNING,
+    'Give it more iterations; compare the configuration without refinement. '
+    'These values can only be compared with each other: pose decoder and '
+    'proposals have flows of their own unless the config shares them.',
+    'The second layer of the joint decoder is worse than the first.',
+    keys=('d1.loss_kpt_refine',),
+    needs=('d0.loss_kpt_refine',),
+)
+def refinement_does_not_refine(lines: list[LogLine]) -> Iterable[Message]:
+    """``d1.loss_kpt_refine`` more than {WORSE:g} above that of ``d0``."""
+    return _out_of_order(lines, 'd0.loss_kpt_refine', 'd1.loss_kpt_refine')
+
+
+def _out_of_order(
+    lines: list[LogLine], early: str, late: str
+) -> Iterable[Message]:
+    """A later layer's loss that is above an earlier one's."""
+    return lasting(
+        lines,
+        lambda v: v[late] > v[early] + WORSE,
+        lambda v: f'{late} {v[late]:.4g}, {early} {v[early]:.4g}',
+    )
+
+
+@LOG_RULES.rule(
+    'much-memory',
+    WARNING,
+    'Run the first window without gradient, freeze with requires_grad=False '
+    '(a learning rate of 0 saves nothing), use smaller images, or '
+    'checkpointing of an encoder that is trained.',
+    'More than 20 GB: little is left on a card of 24 GB, and clips with many '
+    'persons need more.',
+    keys=('memory',),
+)
+def much_memory(lines: list[LogLine]) -> Iterable[Message]:
+    """``memory`` above {MUCH_MEMORY} MB."""
+    return lasting(
+        lines,
+        lambda v: v['memory'] > MUCH_MEMORY,
+        lambda v: f'memory is {v["memory"]:.0f} MB',
+    )
+
+
+@LOG_RULES.rule(
+    'waits-for-data',
+    WARNING,
+    'Raise num_workers of the training data, keep persistent_workers=True, '
+    'store smaller images.',
+    'Most of the time goes into waiting for images.',
+    keys=('data_time',),
+    needs=('time',),
+)
+def waits_for_data(lines: list[LogLine]) -> Iterable[Message]:
+    """``data_time`` above {WAITING:.0%} of ``time``."""
+    return lasting(
+        lines,
+        lambda v: v['data_time'] > WAITING * v['time'],
+        lambda v: f'data_time is {v["data_time"]:.3g} of {v["time"]:.3g} s',
+    )

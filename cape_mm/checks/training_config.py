@@ -1,0 +1,284 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""A training config as rules read it, and what is built of it."""
+
+from __future__ import annotations
+
+import math
+import os.path as osp
+from copy import deepcopy
+from typing import Any, Callable, Iterator
+
+from mmengine.config import Config
+from mmengine.registry import DATASETS, HOOKS, Registry
+from torch.utils.data import Dataset
+
+from .cephalogram_table import CephalogramTable, read_cephalograms
+
+#: Parts of a config that read data.
+SPLITS = ('train', 'val', 'test')
+
+
+class TrainingConfig:
+    """A config, with accessors for what rules check.
+
+    Parts that are missing are empty or None. ``split`` is one of ``SPLITS``.
+
+    Args:
+        cfg (Config): Whole config of a training. Is not changed.
+
+    Attributes:
+        built (BuiltParts): Parts built of it.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        self.cfg = cfg
+        self.built = BuiltParts(self)
+
+    def loader(self, split: str) -> dict:
+        """Config of ``<split>_dataloader``."""
+        return self.cfg.get(f'{split}_dataloader') or {}
+
+    def dataset(self, split: str) -> dict:
+        """Config of the dataset of a loader, with its wrappers."""
+        return self.loader(split).get('dataset') or {}
+
+    def inner_datasets(self, split: str) -> list[dict]:
+        """Configs of the datasets that read annotations, without wrappers."""
+        return list(_unwrap(self.dataset(split)))
+
+    def ann_files(self, split: str) -> list[str]:
+        """Absolute paths of the annotation files of a split."""
+        return [
+            osp.realpath(osp.join(d.get('data_root') or '', d['ann_file']))
+            for d in self.inner_datasets(split)
+            if d.get('ann_file')
+        ]
+
+    def pipeline(self, split: str) -> list[dict]:
+        """Configs of the transforms, nested ones behind their wrapper."""
+        configs = [self.dataset(split), *self.inner_datasets(split)]
+        for config in configs:
+            if config.get('pipeline'):
+                return list(_flatten(config['pipeline']))
+        return []
+
+    def transform(self, split: str, kind: str) -> dict | None:
+        """Config of the first transform of a type, given without scope."""
+        for transform in self.pipeline(split):
+            if type_name(transform) == kind:
+                return transform
+        return None
+
+    @property
+    def model(self) -> dict:
+        """dict: Config of the model."""
+        return self.cfg.get('model') or {}
+
+    @property
+    def head(self) -> dict:
+        """dict: Config of the model's head."""
+        return self.model.get('head') or {}
+
+    @property
+    def encoder(self) -> dict | None:
+        """Optional[dict]: Codec of the targets, the last one of several."""
+        generate = self.transform('train', 'GenerateTarget') or {}
+        encoder = generate.get('encoder')
+        if isinstance(encoder, (list, tuple)):
+            encoder = encoder[-1] if encoder else None
+        return encoder
+
+    @property
+    def decoder(self) -> dict | None:
+        """Optional[dict]: Codec that makes coordinates of the output."""
+        return self.head.get('decoder')
+
+    def hooks(self) -> Iterator[tuple[str, dict]]:
+        """Yield the place and the config of every hook."""
+        for name, hook in (self.cfg.get('default_hooks') or {}).items():
+            if isinstance(hook, dict):
+                yield f'default_hooks.{name}', hook
+        for index, hook in enumerate(self.cfg.get('custom_hooks') or []):
+            if isinstance(hook, dict):
+                yield f'custom_hooks[{index}]', hook
+
+    def hooks_of(self, kind: str) -> Iterator[tuple[str, dict]]:
+        """Yield the hooks of a class, given by name, or of its subclasses."""
+        for place, hook in self.hooks():
+            bases = getattr(find_class(HOOKS, hook), '__mro__', ())
+            if any(base.__name__ == kind for base in bases):
+                yield place, hook
+
+    def metrics(self, split: str) -> list[dict]:
+        """Configs of the metrics of ``'val'`` or ``'test'``."""
+        evaluator = self.cfg.get(f'{split}_evaluator') or []
+        if isinstance(evaluator, dict):
+            evaluator = evaluator.get('metrics') or [evaluator]
+        return list(evaluator)
+
+    @property
+    def schedulers(self) -> list[dict]:
+        """list[dict]: Configs of the learning rate's schedulers."""
+        schedulers = self.cfg.get('param_scheduler') or []
+        if isinstance(schedulers, dict):
+            if 'type' not in schedulers:  # one list for each optimizer
+                return []
+            schedulers = [schedulers]
+        return list(schedulers)
+
+    @property
+    def max_epochs(self) -> int | None:
+        """Optional[int]: Epochs of training; None if it counts iterations."""
+        return (self.cfg.get('train_cfg') or {}).get('max_epochs')
+
+
+class BuiltParts:
+    """Parts built of a config, each at most once.
+
+    Whatever cannot be built is None, and the reason is kept for the one rule
+    that reports it, so that no other rule has to care. ``split`` is one of
+    ``SPLITS``.
+
+    Args:
+        config (TrainingConfig): The config.
+    """
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self.config = config
+        self._kept: dict[Any, tuple[Any, Exception | None]] = {}
+
+    def keep(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Build a part, or take the one that was built before.
+
+        Args:
+            key (Any): Hashable name of the part.
+            make (Callable): Builds the part.
+
+        Returns:
+            Any: The part; None if it cannot be built.
+        """
+        if key not in self._kept:
+            try:
+                self._kept[key] = make(), None
+            except Exception as error:
+                # a config can be wrong in any way; a rule reports it
+                self._kept[key] = None, error
+        return self._kept[key][0]
+
+    def problem(self, key: Any) -> Exception | None:
+        """Why a part could not be built; None if it could, or was not."""
+        return self._kept.get(key, (None, None))[1]
+
+    def dataset(self, split: str) -> Dataset | None:
+        """Dataset of a split with its pipeline; None without."""
+        config = self.config.dataset(split)
+        if not config:
+            return None
+        for other in SPLITS:
+            if self.config.dataset(other) == config:
+                split = other
+                break
+        return self.keep(('dataset', split), lambda: _build(config))
+
+    def dataset_problem(self, split: str) -> Exception | None:
+        """Why the dataset of a split cannot be built; None if it can."""
+        self.dataset(split)
+        return self.problem(('dataset', split))
+
+    def first_sample(self, split: str) -> Any:
+        """First sample of a split after its pipeline; None without."""
+        dataset = self.dataset(split)
+        if dataset is None:
+            return None
+        return self.keep(('sample', split), lambda: dataset[0])
+
+    def sample_problem(self, split: str) -> Exception | None:
+        """Why the pipeline of a split fails; None if it does not."""
+        self.first_sample(split)
+        return self.problem(('sample', split))
+
+    def cephalograms(self, split: str) -> CephalogramTable | None:
+        """Annotations of a split as a table; None without."""
+        dataset = self.dataset(split)
+        if dataset is None:
+            return None
+        return self.keep(
+            ('cephalograms', split), lambda: read_cephalograms(dataset)
+        )
+
+    @property
+    def total_iterations(self) -> int | None:
+        """Optional[int]: Iterations of the training on one device."""
+        if self.config.max_epochs is None:
+            return (self.config.cfg.get('train_cfg') or {}).get('max_iters')
+        dataset = self.dataset('train')
+        loader = self.config.loader('train')
+        if dataset is None or not loader.get('batch_size'):
+            return None
+        count = len(dataset) / loader['batch_size']
+        whole = math.floor if loader.get('drop_last', False) else math.ceil
+        return max(1, whole(count)) * self.config.max_epochs
+
+
+def type_name(config: dict[str, Any]) -> str:
+    """Get the type of a part without its scope.
+
+    Args:
+        config (dict): Config with ``type``, a string or a class.
+
+    Returns:
+        str: The name; empty without type.
+    """
+    kind = config.get('type', '') if hasattr(config, 'get') else ''
+    kind = kind if isinstance(kind, str) else kind.__name__
+    return kind.rsplit('.', 1)[-1]
+
+
+def find_class(registry: Registry, config: dict[str, Any]) -> type | None:
+    """Find the class that a config names.
+
+    Args:
+        registry (Registry): Registry of the class.
+        config (dict): Config with ``type``.
+
+    Returns:
+        type | None: The class, or None if it is not registered.
+    """
+    kind = config.get('type')
+    if not isinstance(kind, str):
+        return kind
+    with registry.switch_scope_and_registry(None) as scoped:
+        return scoped.get(kind)
+
+
+def _build(config: dict) -> Dataset:
+    """A dataset with its annotations loaded."""
+    dataset = DATASETS.build(deepcopy(config))
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    return dataset
+
+
+def _unwrap(config: dict) -> Iterator[dict]:
+    """Configs of the datasets inside of wrappers."""
+    inner = config.get('datasets') or config.get('dataset')
+    if not inner:
+        if config:
+            yield config
+        return
+    for part in inner if isinstance(inner, (list, tuple)) else [inner]:
+        yield from _unwrap(part)
+
+
+def _flatten(transforms: list) -> Iterator[dict]:
+    """Configs of transforms, each before those that it wraps."""
+    for transform in transforms:
+        if not hasattr(transform, 'get'):
+            continue
+        yield transform
+        inner = transform.get('transforms')
+        # Albumentation's own transforms are no transforms of MMPose
+        if inner and type_name(transform) != 'Albumentation':
+            for part in inner:
+                part = part if isinstance(part, (list, tuple)) else [part]
+                yield from _flatten(part)
