@@ -15,7 +15,7 @@ from support.cephalogram_samples import (
 )
 from support.golden_face import POINTS
 
-from cape_mm.doctor import RULES
+from cape_mm.checks import CONFIG_RULES as RULES
 from cape_mm.evaluation.functional import (
     FORMULAS,
     measure,

@@ -135,20 +135,6 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
     )
 
 
-def spread_indices(total: int, count: int) -> list[int]:
-    """Choose indices evenly, so that all parts of a list have a share.
-
-    Args:
-        total (int): Length of the list.
-        count (int): Largest number of indices.
-
-    Returns:
-        list[int]: Ascending, without repetition.
-    """
-    count = min(count, total)
-    return [index * total // count for index in range(count)]
-
-
 def _leaves(dataset: Dataset) -> Iterator[Dataset]:
     inner = getattr(dataset, 'datasets', None) or getattr(
         dataset, 'dataset', None

@@ -69,10 +69,14 @@ def rule_table(rules: RuleBook) -> str:
     Returns:
         str: A table in Markdown.
     """
-    rows = ['| rule | severity | what it finds |', '|---|---|---|']
+    rows = [
+        '| rule | severity | what it finds | what to do |',
+        '|---|---|---|---|',
+    ]
     for rule in rules.values():
         summary = rule.summary.rstrip('.').replace('``', '`')
-        rows.append(f'| `{rule.name}` | {rule.severity} | {summary} |')
+        cells = (f'`{rule.name}`', rule.severity, summary, rule.advice)
+        rows.append(f'| {" | ".join(cells)} |')
     return '\n'.join(rows)
 
 

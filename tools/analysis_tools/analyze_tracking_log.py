@@ -18,6 +18,10 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.rules import exit_with, parse_rule_args, print_rules
+from cape_mm.errors import UsageError
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -29,19 +33,7 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         help='scalars.json, text log, or folder of a training',
     )
-    parser.add_argument(
-        '--list', action='store_true', help='print all rules and end'
-    )
-    parser.add_argument(
-        '--strict', action='store_true', help='fail on warnings, too'
-    )
-    parser.add_argument(
-        '--ignore', nargs='+', default=[], metavar='RULE', help='leave out'
-    )
-    args = parser.parse_args()
-    if args.log is None and not args.list:
-        parser.error('LOG or --list is needed')
-    return args
+    return parse_rule_args(parser, 'log')
 
 
 def main() -> None:
@@ -49,29 +41,18 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.tracking_log import (
-        RULES,
-        WARNING,
-        diagnose,
-        list_rules,
-        read_log,
-        report_diagnosis,
-    )
+    from cape_mm.checks import LOG_RULES, examine_log, read_log, report_log
 
-    if args.list:
-        print(list_rules())
-        return
-    try:
-        unknown = [name for name in args.ignore if name not in RULES]
-        if unknown:
-            raise ValueError(f'there is no rule {", ".join(unknown)}')
-        log = read_log(Path(args.log))
-        findings = diagnose(log, args.ignore)
-    except (OSError, ValueError) as error:
-        sys.exit(f'{Path(sys.argv[0]).name}: error: {error}')
-    print(report_diagnosis(log, findings))
-    if any(args.strict or f.severity != WARNING for f in findings):
-        sys.exit(1)
+    with one_line_errors():
+        if print_rules(args, LOG_RULES):
+            return
+        try:
+            log = read_log(Path(args.log))
+            findings = examine_log(log, args.ignore)
+        except (OSError, ValueError) as error:
+            raise UsageError(str(error)) from None
+    print(report_log(log, findings))
+    exit_with(findings, args.strict)
 
 
 if __name__ == '__main__':

@@ -19,6 +19,7 @@ from mmengine.config import DictAction
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.rules import exit_with, parse_rule_args, print_rules
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,21 +29,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument(
-        '--list', action='store_true', help='print all rules and end'
-    )
-    parser.add_argument(
-        '--strict', action='store_true', help='fail on warnings, too'
-    )
-    parser.add_argument(
-        '--ignore', nargs='+', default=[], metavar='RULE', help='leave out'
-    )
-    parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE'
     )
-    args = parser.parse_args()
-    if args.config is None and not args.list:
-        parser.error('CONFIG or --list is needed')
-    return args
+    return parse_rule_args(parser, 'config')
 
 
 def main() -> None:
@@ -52,29 +41,17 @@ def main() -> None:
     # imported late: `-h` and a wrong flag answer at once
     from mmengine.config import Config
 
+    from cape_mm.checks import CONFIG_RULES, examine_config, report_findings
     from cape_mm.cli.launch import merge_cfg_options
-    from cape_mm.doctor import (
-        RULES,
-        WARNING,
-        examine,
-        list_rules,
-        report_findings,
-    )
-    from cape_mm.errors import UsageError
 
-    if args.list:
-        print(list_rules())
-        return
     with one_line_errors():
-        unknown = [name for name in args.ignore if name not in RULES]
-        if unknown:
-            raise UsageError(f'there is no rule {", ".join(unknown)}')
+        if print_rules(args, CONFIG_RULES):
+            return
         cfg = Config.fromfile(args.config)
         merge_cfg_options(cfg, args)
-    findings = examine(cfg, args.ignore)
-    print(report_findings(findings))
-    if any(args.strict or f.severity != WARNING for f in findings):
-        sys.exit(1)
+    findings = examine_config(cfg, args.ignore)
+    print(report_findings(findings, CONFIG_RULES))
+    exit_with(findings, args.strict)
 
 
 if __name__ == '__main__':

@@ -9,7 +9,9 @@ import numpy as np
 from mmengine.registry import TRANSFORMS
 from mmpose.registry import KEYPOINT_CODECS
 
-from ..cephalogram_table import CephalogramTable, spread_indices
+from cape_mm.datasets.pipeline import spread_indices
+
+from ..cephalogram_table import CephalogramTable
 from ..rule import CONFIG_RULES, ERROR, WARNING
 from ..training_config import TrainingConfig, type_name
 

@@ -13,7 +13,8 @@ from mmengine.structures import InstanceData
 from mmpose.evaluation.metrics import JhmdbPCKAccuracy, PCKAccuracy
 from torch.utils.data import Dataset
 
-from ..cephalogram_table import spread_indices
+from cape_mm.datasets.pipeline import spread_indices
+
 from ..rule import CONFIG_RULES, ERROR, WARNING, Message, brief
 from ..training_config import TrainingConfig, find_class
 

@@ -142,7 +142,7 @@ def _begins_untrained(first: LogLine) -> bool:
     needs=('det_kpt_l1',),
 )
 def keypoints_stuck(lines: list[LogLine]) -> Iterator[Message]:
-    """``loss_kpt`` that falls by less than {PROGRESS:g} between thirds."""
+    """``loss_kpt`` falls < {PROGRESS:g}, ``det_kpt_l1`` over {PRECISE:g}."""
     parts = thirds(lines, 'loss_kpt')
     if parts is None or not parts[2] > parts[1] - PROGRESS:
         return
