@@ -137,8 +137,8 @@ class CephalometricDataset(BaseCocoStyleDataset):
                 f'{self.ann_file} has no usable cephalogram. {self._report}'
             )
         print_log(
-            f'{self.ann_file}: {len(cephalograms)} images, {len(self.schema)} '
-            f'landmarks of schema {self.schema.name!r}'
+            f'{self.ann_file}: {len(cephalograms)} cephalograms, '
+            f'{len(self.schema)} landmarks of schema {self.schema.name!r}'
             + (f', without {", ".join(dropped)}' if dropped else ''),
             logger='current',
         )

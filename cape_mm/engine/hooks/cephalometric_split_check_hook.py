@@ -6,9 +6,9 @@ import logging
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from cape_mm.datasets.formats.cephalometric.split_check import (
+from cape_mm.datasets.formats.cephalometric.splits import (
     SplitContent,
-    check_splits,
+    check_cephalogram_splits,
     read_split,
 )
 from cape_mm.registry import DATASETS, HOOKS
@@ -37,12 +37,12 @@ class CephalometricSplitCheckHook(Hook):
         if runner.val_loop is not None:
             splits += read_split('val', runner.val_dataloader.dataset)
         splits += self._read_test(runner)
-        check_splits(splits)
+        check_cephalogram_splits(splits)
         unknown = sum(split.num_unknown for split in splits)
         if unknown:
             runner.logger.warning(
-                f'{unknown} images have no subject: only files and images '
-                'could be compared, not whether the same person is in '
+                f'{unknown} cephalograms have no subject: only files and '
+                'images could be compared, not whether the same person is in '
                 'training, validation and test. Write "subject" into the '
                 'images of the annotation files'
             )

@@ -40,8 +40,8 @@ def check_content(content: Any, path: str) -> None:
     """Check everything in a file that can be checked without the images.
 
     Args:
-        content (Any): What the JSON file holds.
-        path (str): The file, for messages.
+        content (Any): Content of the JSON file.
+        path (str): File, for messages.
 
     Raises:
         DataError: If something is wrong, with the file, the entry and what
@@ -79,20 +79,25 @@ def check_content(content: Any, path: str) -> None:
             )
         owners[image['id']] = annotation['id']
         what = f'{what} ({image["file_name"]})'
-        _check_box(annotation['bbox'], path, what)
+        bbox = annotation['bbox']
+        if not _are_numbers(bbox, 4) or min(bbox[2:]) <= 0:
+            _refuse(
+                path,
+                what,
+                f'bbox is {bbox!r}: write [0, 0, width, height] of the image',
+            )
         _check_keypoints(annotation['keypoints'], names, path, what)
 
 
-def check_spacing(spacing: Any, source: Any) -> str | None:
+def find_spacing_problem(spacing: Any, source: Any) -> str | None:
     """Check the scale of a cephalogram.
 
     Args:
-        spacing (Any): (x, y) in millimetres per pixel of the image, or None
-            where it is not known.
-        source (Any): Where it comes from.
+        spacing (Any): Millimetres per pixel (x, y); None where unknown.
+        source (Any): Origin of the spacing, one of :data:`SPACING_SOURCES`.
 
     Returns:
-        str | None: What is wrong and what to do; None if nothing is.
+        str | None: Problem with its remedy; None if there is none.
     """
     if source not in SPACING_SOURCES:
         return (
@@ -120,11 +125,12 @@ def find_outside(
     """Find labelled landmarks that do not lie in the image.
 
     Args:
-        keypoints (Sequence[float]): 3K numbers x, y, v in original pixels.
+        keypoints (Sequence[float]): Landmarks (3K,), x, y, v, original
+            pixels.
         size (Tuple[int, int]): Width and height of the image in pixels.
 
     Returns:
-        List[int]: Their positions, from 0.
+        List[int]: Indices of the landmarks.
     """
     width, height = size
     triples = zip(keypoints[0::3], keypoints[1::3], keypoints[2::3])
@@ -142,16 +148,18 @@ def describe(image: dict) -> str:
         image (dict): Entry of the file.
 
     Returns:
-        str: Its id and file name.
+        str: Id and file name.
     """
     return f'image {image["id"]} ({image["file_name"]})'
 
 
 def _refuse(path: str, what: str, problem: str) -> None:
+    """Raise an error with the file, the entry and the problem."""
     raise DataError(f'{path}: {what}: {problem}')
 
 
 def _check_layout(content: Any, path: str) -> None:
+    """Refuse a file without the lists and keys of the layout."""
     for part in ('images', 'annotations', 'categories'):
         entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list):
@@ -181,6 +189,7 @@ def _check_layout(content: Any, path: str) -> None:
 
 
 def _check_schema(names: list[str], schema: Any, path: str) -> None:
+    """Refuse landmarks that are not those of ``info.schema``."""
     if schema not in available_schemas():
         _refuse(
             path,
@@ -198,19 +207,19 @@ def _check_schema(names: list[str], schema: Any, path: str) -> None:
         )
 
 
-def compare_names(found: Sequence[str], wanted: Sequence[str]) -> str:
-    """Say how two sets of names differ; their order does not matter.
+def compare_names(found: Sequence[str], expected: Sequence[str]) -> str:
+    """Compare two sets of names; their order does not matter.
 
     Args:
         found (Sequence[str]): Names in the file.
-        wanted (Sequence[str]): Names that should be there.
+        expected (Sequence[str]): Names of the schema.
 
     Returns:
-        str: The difference, empty if there is none.
+        str: Difference, empty if there is none.
     """
     parts = []
-    missing = [name for name in wanted if name not in found]
-    unknown = [name for name in found if name not in wanted]
+    missing = [name for name in expected if name not in found]
+    unknown = [name for name in found if name not in expected]
     twice = sorted({name for name in found if found.count(name) > 1})
     for title, names in (
         ('missing', missing),
@@ -223,6 +232,7 @@ def compare_names(found: Sequence[str], wanted: Sequence[str]) -> str:
 
 
 def _check_image(image: dict, path: str) -> None:
+    """Refuse a wrong size or spacing."""
     what = describe(image)
     size = [image['width'], image['height']]
     if not _are_numbers(size, 2) or min(size) <= 0:
@@ -232,25 +242,17 @@ def _check_image(image: dict, path: str) -> None:
             f'its size is {size[0]!r} x {size[1]!r}: write its width and '
             'height in pixels',
         )
-    problem = check_spacing(
+    problem = find_spacing_problem(
         image.get('spacing'), image.get('spacing_source', 'unknown')
     )
     if problem:
         _refuse(path, what, problem)
 
 
-def _check_box(bbox: Any, path: str, what: str) -> None:
-    if not _are_numbers(bbox, 4) or min(bbox[2:]) <= 0:
-        _refuse(
-            path,
-            what,
-            f'bbox is {bbox!r}: write [0, 0, width, height] of the image',
-        )
-
-
 def _check_keypoints(
     keypoints: Any, names: list[str], path: str, what: str
 ) -> None:
+    """Refuse what is not x, y, v of every landmark."""
     if not isinstance(keypoints, list) or len(keypoints) != 3 * len(names):
         count = len(keypoints) if isinstance(keypoints, list) else keypoints
         _refuse(

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterable
 
@@ -13,42 +12,8 @@ from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
-from .coco_check import check_content, check_spacing, find_outside
-
-
-@dataclass
-class CephalometricRecord:
-    """One cephalogram with its landmarks, as all converters hand it on.
-
-    Attributes:
-        image_path (str): Its image, relative to the folder of the images.
-        keypoints_px (np.ndarray): (K, 2) float, x, y in pixels of the
-            image, in the order of the schema. What is not labelled may hold
-            anything.
-        visible (np.ndarray): (K,) int; 0 not labelled, 1 hidden, 2 visible.
-        spacing (Tuple[float, float], optional): Millimetres per pixel along
-            x and y; None where unknown.
-        spacing_source (str): Where the spacing comes from, one of
-            :data:`cape_mm.datasets.formats.cephalometric.SPACING_SOURCES`.
-        device (str): X-ray device, empty where unknown.
-        subject (str): Who it is, under a pseudonym; empty where unknown.
-        class_labels (Dict[str, Any]): What the dataset says about the
-            cephalogram beyond landmarks, such as skeletal classes.
-        image (np.ndarray, optional): (H, W) or (H, W, 3) uint8, BGR. If it is
-            given, ``image_path`` is written, else it must be there already.
-        extra (Dict[str, Any]): Other entries of the image in the file.
-    """
-
-    image_path: str
-    keypoints_px: np.ndarray
-    visible: np.ndarray
-    spacing: tuple[float, float] | None = None
-    spacing_source: str = 'unknown'
-    device: str = ''
-    subject: str = ''
-    class_labels: dict[str, Any] = field(default_factory=dict)
-    image: np.ndarray | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+from .coco_check import check_content, find_outside, find_spacing_problem
+from .reading import CephalometricRecord
 
 
 def write_coco(
@@ -64,16 +29,16 @@ def write_coco(
     The box is the whole image, whose size is taken from the image itself.
 
     Args:
-        records (Iterable[CephalometricRecord]): The cephalograms.
+        records (Iterable[CephalometricRecord]): Cephalograms.
         schema (LandmarkSchema): Their landmarks.
-        path (str | Path): The JSON file to write.
+        path (str | Path): JSON file to write.
         image_root (str | Path): Folder of the images.
         info (Dict[str, Any], optional): Further entries of ``info``, such as
             the source of the data.
 
     Returns:
         List[str]: Landmarks outside of their image, one line each. They
-        are written all the same.
+        are written as well.
 
     Raises:
         FileNotFoundError: If an image is not there.
@@ -99,8 +64,8 @@ def write_coco(
         where = f'{path}: record {number} ({record.image_path})'
         if record.image_path in paths:
             raise DataError(
-                f'{where}: an earlier record has the same image; one image '
-                'has one record'
+                f'{where}: an earlier record has the same image; one '
+                'cephalogram has one record'
             )
         paths.add(record.image_path)
         points = _collect_points(record, schema, where)
@@ -126,7 +91,7 @@ def load_coco(path: str | Path) -> dict[str, Any]:
     """Read an annotation file and check it.
 
     Args:
-        path (str | Path): The JSON file.
+        path (str | Path): JSON file.
 
     Returns:
         Dict[str, Any]: ``info``, ``images``, ``annotations``, ``categories``.
@@ -219,7 +184,7 @@ def _make_entries(
     spacing = record.spacing
     if spacing is not None:
         spacing = [float(value) for value in spacing]
-    problem = check_spacing(spacing, record.spacing_source)
+    problem = find_spacing_problem(spacing, record.spacing_source)
     if problem:
         raise DataError(f'{where}: {problem}')
     width, height = size

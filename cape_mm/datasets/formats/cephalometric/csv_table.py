@@ -1,31 +1,56 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Reader of plain tables: a row per cephalogram, two columns per landmark."""
+"""Tables with a row per cephalogram and two columns per landmark.
+
+The columns of landmarks, whoever typed the header, and the reader of CSV
+files.
+"""
 
 from __future__ import annotations
 
 import csv
 import math
 from pathlib import Path
-from typing import Iterator, Mapping
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence
+
+import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.structures import LandmarkSchema
 
-from .cephalogram_split import name_part
-from .coco_file import CephalometricRecord
-from .dicom_cephalogram import DicomCephalogram, is_dicom, png_name, read_dicom
-from .image_size import MAX_MEGAPIXELS
-from .landmark_columns import (
-    index_header,
-    match_landmarks,
+from .dicom import is_dicom, png_name, read_dicom
+from .reading import (
+    MAX_MEGAPIXELS,
+    CephalometricRecord,
+    name_part,
     normalise,
     read_number,
-    read_points,
 )
 
-#: What a column may be called, in the order of preference.
+#: Names of a column, in the order of preference.
 _FILE = ('file', 'file_name', 'image', 'image_file', 'image_path')
 _SPACING = ('spacing', 'spacing(mm)')
+_EXTRA = (
+    'spacing_x',
+    'spacing_y',
+    'spacing_source',
+    'device',
+    'subject',
+    'split',
+)
+
+
+class PointColumns(NamedTuple):
+    """Columns of one landmark.
+
+    Attributes:
+        x (str): Column of x, as the header writes it.
+        y (str): Column of y.
+        v (str, optional): Column of the visibility.
+    """
+
+    x: str
+    y: str
+    v: str | None
 
 
 def read_csv(
@@ -47,17 +72,17 @@ def read_csv(
     has one.
 
     Args:
-        path (Path): The table; comma or semicolon between cells, UTF-8.
+        path (Path): Table, UTF-8; comma or semicolon between cells.
         schema (LandmarkSchema): K landmarks.
         source_root (Path): Folder that ``file`` is relative to.
-        report (AnnotationReport): Collects what is not usable.
-        pattern (str): How a column is made of landmark and axis. Defaults to
-            ``'{}_{}'``.
+        report (AnnotationReport): Counter of what is not usable.
+        pattern (str): Pattern of a column's name, of landmark and axis.
+            Defaults to ``'{}_{}'``.
         max_megapixels (float): Limit in millions of pixels for DICOM files,
             which are decoded here. Defaults to 150.
 
     Yields:
-        CephalometricRecord: A cephalogram; ``image_path`` is relative to
+        CephalometricRecord: Cephalogram; ``image_path`` is relative to
         ``source_root``.
 
     Raises:
@@ -72,13 +97,10 @@ def read_csv(
             f'{path} has no column {_FILE[0]!r}: add it, with the name of '
             'the image of each row'
         )
-    known = {file_column, *(name for entry in points for name in entry)}
-    known |= {columns.get(key) for key in _EXTRA}
-    known.add(_first(columns, _SPACING))
-    for name in header:
-        if name not in known:
-            report.add('ignored_columns', repr(name))
-    seen: dict[str, int] = {}
+    known = {columns.get(key) for key in _EXTRA}
+    known |= {file_column, _first(columns, _SPACING)}
+    report_unknown(header, points, known, report)
+    first_rows: dict[str, int] = {}
     for number, row in rows:
         file = (row[file_column] or '').strip()
         where = f'{path}: row {number} ({file})'
@@ -87,42 +109,34 @@ def read_csv(
                 f'{where}: write the name of the image relative to '
                 f'{source_root}'
             )
-        if file in seen:
+        if file in first_rows:
             raise ValueError(
-                f'{where}: row {seen[file]} has the same image: remove one'
+                f'{where}: row {first_rows[file]} has the same image: remove '
+                'one'
             )
-        seen[file] = number
-        cells = {key: (row.get(columns.get(key)) or '') for key in _EXTRA}
+        first_rows[file] = number
+        cells = {key: row.get(columns.get(key)) or '' for key in _EXTRA}
         cells = {key: value.strip() for key, value in cells.items()}
         keypoints_px, visible = read_points(row, points, schema, where, report)
         record = CephalometricRecord(
             image_path=Path(file).as_posix(),
             keypoints_px=keypoints_px,
             visible=visible,
+            spacing=_read_spacing(row, columns, where),
             device=cells['device'],
             subject=cells['subject'],
-            extra=_extra(cells, columns, where),
         )
-        record.spacing = _read_spacing(row, columns, where)
+        if 'split' in columns:
+            part = name_part(cells['split'], f"{where}, column 'split'")
+            record.extra = dict(split=part)
         if record.spacing is not None:
             record.spacing_source = cells['spacing_source'] or 'file'
-        # What is missing is reported where images are fetched.
+        # A missing image is reported where images are fetched.
         if is_dicom(source_root / file):
-            cephalogram = read_dicom(source_root / file, max_megapixels)
-            _add_dicom(record, cephalogram, report)
+            _add_dicom(record, source_root / file, max_megapixels, report)
         if record.spacing is None:
             report.add('no_spacing', where)
         yield record
-
-
-_EXTRA = (
-    'spacing_x',
-    'spacing_y',
-    'spacing_source',
-    'device',
-    'subject',
-    'split',
-)
 
 
 def _read_rows(
@@ -161,10 +175,9 @@ def _read_rows(
 
 
 def _first(columns: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        if normalise(name) in columns:
-            return columns[normalise(name)]
-    return None
+    """The first of several columns that exists."""
+    keys = map(normalise, names)
+    return next((columns[key] for key in keys if key in columns), None)
 
 
 def _read_spacing(
@@ -172,10 +185,7 @@ def _read_spacing(
 ) -> tuple[float, float] | None:
     """(x, y) in mm per pixel; None if the cells are empty or not there."""
     both = _first(columns, _SPACING)
-    names = [
-        columns.get('spacing_x') or both,
-        columns.get('spacing_y') or both,
-    ]
+    names = [columns.get(key) or both for key in ('spacing_x', 'spacing_y')]
     values = [
         math.nan
         if name is None
@@ -192,25 +202,174 @@ def _read_spacing(
     return values[0], values[1]
 
 
-def _extra(
-    cells: Mapping[str, str], columns: Mapping[str, str], where: str
-) -> dict[str, str]:
-    if 'split' not in columns:
-        return {}
-    return dict(split=name_part(cells['split'], f"{where}, column 'split'"))
-
-
 def _add_dicom(
     record: CephalometricRecord,
-    cephalogram: DicomCephalogram,
+    path: Path,
+    max_megapixels: float,
     report: AnnotationReport,
 ) -> None:
-    """Put image and, if the table has none, spacing and device."""
-    for note in cephalogram.notes:
+    """Add the image and, if the table has none, spacing and device."""
+    dicom = read_dicom(path, max_megapixels)
+    for note in dicom.notes:
         report.add('dicom', f'{record.image_path}: {note}')
-    record.image = cephalogram.image
+    record.image = dicom.image
     record.image_path = png_name(record.image_path)
-    record.device = record.device or cephalogram.device
+    record.device = record.device or dicom.device
     if record.spacing is None:
-        record.spacing = cephalogram.spacing
-        record.spacing_source = cephalogram.spacing_source
+        record.spacing = dicom.spacing
+        record.spacing_source = dicom.spacing_source
+
+
+def index_header(header: Sequence[Any], where: str) -> dict[str, str]:
+    """Find columns by their normalised names.
+
+    Args:
+        header (Sequence[Any]): Names of the columns.
+        where (str): File, for messages.
+
+    Returns:
+        Dict[str, str]: Normalised name -> name.
+
+    Raises:
+        ValueError: If two columns have the same name.
+    """
+    columns: dict[str, str] = {}
+    for name in header:
+        key = normalise(name)
+        if key in columns:
+            raise ValueError(
+                f'{where}: columns {columns[key]!r} and {name!r} have the '
+                'same name but for blanks, underscores and case: rename or '
+                'remove one'
+            )
+        columns[key] = name
+    return columns
+
+
+def match_landmarks(
+    columns: Mapping[str, str],
+    schema: LandmarkSchema,
+    where: str,
+    pattern: str = '{}_{}',
+) -> list[PointColumns]:
+    """Find the columns of all landmarks, by their codes or names.
+
+    Args:
+        columns (Mapping[str, str]): Result of :func:`index_header`.
+        schema (LandmarkSchema): K landmarks.
+        where (str): File, for messages.
+        pattern (str): Pattern of a column's name, of landmark and axis.
+            Defaults to ``'{}_{}'``, such as ``'S_x'``.
+
+    Returns:
+        List[PointColumns]: K entries.
+
+    Raises:
+        ValueError: If a landmark has no columns, or has them twice.
+    """
+    found, missing = [], []
+    for landmark in schema.landmarks:
+        hits = []
+        for stem in sorted(
+            {normalise(landmark.code), normalise(landmark.name)}
+        ):
+            x, y, v = (
+                columns.get(normalise(pattern.format(stem, axis)))
+                for axis in 'xyv'
+            )
+            if x is not None and y is not None:
+                hits.append(PointColumns(x, y, v))
+        if len(hits) > 1:
+            raise ValueError(
+                f'{where}: landmark {landmark.code} is there twice, in '
+                f'columns {hits[0].x!r} and {hits[1].x!r}: remove one'
+            )
+        found += hits
+        if not hits:
+            missing.append(pattern.format(landmark.code, 'x'))
+    if missing:
+        example = pattern.format('CODE', 'x'), pattern.format('NAME', 'x')
+        raise ValueError(
+            f'{where}: {len(missing)} of the {len(schema)} landmarks of '
+            f'schema {schema.name!r} have no columns: {", ".join(missing)} '
+            f'(and y). Columns are called {example[0]} or {example[1]}; add '
+            'empty ones for what is not labelled, or choose another schema. '
+            f'The file has: {", ".join(map(str, columns.values()))}'
+        )
+    return found
+
+
+def report_unknown(
+    header: Sequence[str],
+    points: Sequence[PointColumns],
+    known: set[str | None],
+    report: AnnotationReport,
+) -> None:
+    """Count the columns that are not copied.
+
+    Args:
+        header (Sequence[str]): Names of the columns.
+        points (Sequence[PointColumns]): Columns of the landmarks.
+        known (set): Other columns that are read.
+        report (AnnotationReport): Counter of the columns.
+    """
+    known = known.union(*points)
+    for name in header:
+        if name not in known:
+            report.add('ignored_columns', repr(name))
+
+
+def read_points(
+    row: Mapping[str, Any],
+    columns: Sequence[PointColumns],
+    schema: LandmarkSchema,
+    where: str,
+    report: AnnotationReport,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read the landmarks of a row.
+
+    Args:
+        row (Mapping[str, Any]): Cells by column.
+        columns (Sequence[PointColumns]): Result of :func:`match_landmarks`.
+        schema (LandmarkSchema): K landmarks.
+        where (str): File and row, for messages.
+        report (AnnotationReport): Counter of empty landmarks.
+
+    Returns:
+        tuple:
+        - keypoints_px (np.ndarray): Landmarks (K, 2), float64, pixels; NaN
+          where empty.
+        - visible (np.ndarray): Visibility (K,), int64; 0 where empty, else
+          that of its column, or 2.
+
+    Raises:
+        ValueError: If a cell is no number, or only one of x and y is there.
+    """
+    points = np.full((len(columns), 2), np.nan)
+    visible = np.zeros(len(columns), np.int64)
+    for index, (names, code) in enumerate(zip(columns, schema.codes)):
+        at = f'{where}, landmark {code}'
+        x, y = (
+            read_number(row.get(name), f'{at}, column {name!r}')
+            for name in names[:2]
+        )
+        if math.isnan(x) != math.isnan(y):
+            raise ValueError(
+                f'{at}: only one of {names.x!r} and {names.y!r} has a value: '
+                'fill in both or none'
+            )
+        v = 2.0
+        if names.v is not None:
+            v = read_number(row.get(names.v), f'{at}, column {names.v!r}')
+            v = 2.0 if math.isnan(v) else v
+            if v not in (0, 1, 2):
+                raise ValueError(
+                    f'{at}, column {names.v!r}: {v:g}: write 0 (not '
+                    'labelled), 1 (hidden) or 2 (visible)'
+                )
+        if math.isnan(x) or not v:
+            report.add('not_labelled', at)
+            continue
+        points[index] = x, y
+        visible[index] = int(v)
+    return points, visible

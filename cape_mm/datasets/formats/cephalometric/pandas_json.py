@@ -3,12 +3,12 @@
 
 A row per cephalogram: ``Image``, all pixels in one list; ``<landmark>_x`` and
 ``<landmark>_y`` in pixels of this image, NaN where not marked; ``set``
-(train, dev, test), ``class`` (I, II, III) and ``patient_id``.
+(train, dev, test), ``class`` (I, II, III) and ``patient_id``. A second file
+may have rulers, two points per cephalogram that are a known length apart.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any, Iterator, Mapping
@@ -18,13 +18,19 @@ import numpy as np
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.structures import LandmarkSchema
 
-from .cephalogram_split import name_part
-from .coco_file import CephalometricRecord
-from .landmark_columns import index_header, match_landmarks, read_points
-from .ruler_file import cephalogram_key
+from .csv_table import (
+    index_header,
+    match_landmarks,
+    read_points,
+    report_unknown,
+)
+from .reading import CephalometricRecord, name_part, read_json, read_number
 
 _PERSON = ('patient_id', 'patient')
 _CLASSES = {'1': 'I', '2': 'II', '3': 'III'}
+_RULER = tuple(
+    f'ruler_point_{end}_{axis}' for end in ('up', 'down') for axis in 'xy'
+)
 
 
 def read_pandas_json(
@@ -32,26 +38,26 @@ def read_pandas_json(
     schema: LandmarkSchema,
     report: AnnotationReport,
     image_size: tuple[int, int] | None = None,
-    cephalogram_sizes_mm: Mapping[str, tuple[float, float]] | None = None,
+    sizes_mm: Mapping[str, tuple[float, float]] | None = None,
 ) -> Iterator[CephalometricRecord]:
     """Read the cephalograms in the order of the table.
 
     Persons get numbers in the order of their first row; neither their ids
-    nor any other column is copied or shown in a message.
+    nor any other column is copied or put into a message.
 
     Args:
         path (Path): JSON file, a list of rows or an object of columns.
         schema (LandmarkSchema): K landmarks, matched with the columns by
             code or name; blanks, underscores and case do not matter.
-        report (AnnotationReport): Collects what is not usable.
+        report (AnnotationReport): Counter of what is not usable.
         image_size (Tuple[int, int], optional): Width and height of the
             images in pixels; by default they are square.
-        cephalogram_sizes_mm (Mapping[str, Tuple[float, float]], optional):
-            Width and height of cephalograms in mm by the id of the person,
-            from :func:`read_rulers`.
+        sizes_mm (Mapping[str, Tuple[float, float]], optional): Width and
+            height of cephalograms in mm by the id of the person, from
+            :func:`read_rulers`.
 
     Yields:
-        CephalometricRecord: A cephalogram with its image.
+        CephalometricRecord: Cephalogram with its image.
 
     Raises:
         ValueError: If the table or a cell is wrong, with row and column.
@@ -66,15 +72,12 @@ def read_pandas_json(
             'files write a CSV table instead'
         )
     person = next((columns[k] for k in _PERSON if k in columns), None)
-    known = {name for entry in points for name in entry}
-    known |= {columns.get(key) for key in ('image', 'set', 'class', *_PERSON)}
-    for name in header:
-        if name not in known:
-            report.add('ignored_columns', repr(name))
+    known = {columns.get(key) for key in ('image', 'set', 'class', *_PERSON)}
+    report_unknown(header, points, known, report)
     numbers: dict[str, str] = {}
     for index, row in enumerate(rows):
         where = f'{path}: row {index}'
-        key = '' if person is None else cephalogram_key(row.get(person, ''))
+        key = '' if person is None else _as_key(row.get(person, ''))
         subject = ''
         if key and key.lower() not in ('nan', 'none'):
             subject = numbers.setdefault(key, f'{len(numbers) + 1:04d}')
@@ -92,7 +95,7 @@ def read_pandas_json(
             text = str(row.get(columns['set']))
             part = name_part(text, f"{where}, column 'set'")
             record.extra = dict(split=part)
-        size_mm = (cephalogram_sizes_mm or {}).get(key)
+        size_mm = (sizes_mm or {}).get(key)
         if size_mm is None:
             report.add('no_spacing', where)
         else:
@@ -102,15 +105,72 @@ def read_pandas_json(
         yield record
 
 
+def read_rulers(
+    path: Path, frame_size: tuple[int, int], length_mm: float = 10.0
+) -> dict[str, tuple[float, float]]:
+    """Read two points per cephalogram that are a known length apart.
+
+    The file is an object of objects, by the key of the cephalogram:
+    ``{"7": {"ruler_point_up_x": ..., "ruler_point_up_y": ...,
+    "ruler_point_down_x": ..., "ruler_point_down_y": ...}}``. An entry may
+    have its own length in ``ruler_mm``. Everything else in it is ignored.
+
+    Args:
+        path (Path): JSON file.
+        frame_size (Tuple[int, int]): Width and height in pixels of the
+            images in which the points were marked.
+        length_mm (float): Length of the rulers. Defaults to 10.
+
+    Returns:
+        Dict[str, Tuple[float, float]]: Width and height of the whole
+        cephalogram in millimetres, by its key; without cephalograms that
+        lack a point.
+
+    Raises:
+        ValueError: If the file has another form. Keys, which may be names of
+            persons, are never in the message, only the number of the entry.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise ValueError(
+            f'{path} is no JSON object: write {{"key of cephalogram": '
+            f'{{"{_RULER[0]}": ..., ...}}}}'
+        )
+    sizes = {}
+    for number, (key, entry) in enumerate(content.items(), 1):
+        where = f'{path}: entry {number}'
+        if not isinstance(entry, dict):
+            raise ValueError(
+                f'{where} is no object: write the four numbers '
+                f'{", ".join(_RULER)}'
+            )
+        x0, y0, x1, y1 = values = [
+            read_number(entry.get(name), f'{where}, {name}') for name in _RULER
+        ]
+        if any(map(math.isnan, values)):
+            continue
+        length = read_number(entry.get('ruler_mm', length_mm), where)
+        distance = math.hypot(x1 - x0, y1 - y0)
+        if not length > 0 or distance == 0:
+            raise ValueError(
+                f'{where}: {length:g} mm are {distance:g} pixels: mark two '
+                'different points, or remove them'
+            )
+        scale = length / distance
+        sizes[_as_key(key)] = (frame_size[0] * scale, frame_size[1] * scale)
+    return sizes
+
+
+def _as_key(value: Any) -> str:
+    """One text for ``7``, ``7.0`` and ``' 7 '``."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip()
+
+
 def _load_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a table written by rows or by columns."""
-    try:
-        content = json.loads(path.read_text('utf-8-sig'))
-    except ValueError as error:
-        raise ValueError(
-            f'{path} is no valid JSON, perhaps it was not written '
-            f'completely: {error}'
-        ) from error
+    content = read_json(path)
     if isinstance(content, dict) and all(
         isinstance(column, dict) for column in content.values()
     ):
@@ -165,10 +225,10 @@ def _read_class(
     where: str,
     report: AnnotationReport,
 ) -> dict[str, str]:
-    """The skeletal class as I, II or III."""
+    """Skeletal class as I, II or III; empty if it is not given."""
     if 'class' not in columns:
         return {}
-    text = cephalogram_key(row.get(columns['class'])).upper()
+    text = _as_key(row.get(columns['class'])).upper()
     label = _CLASSES.get(text, text)
     if label in ('NONE', 'NAN', ''):
         report.add('no_class', where)

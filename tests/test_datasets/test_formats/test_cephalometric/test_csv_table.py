@@ -8,10 +8,22 @@ from cape_mm.datasets.formats.cephalometric import (
     read_cl_detection_table,
     read_csv,
 )
+from cape_mm.datasets.formats.cephalometric.csv_table import (
+    index_header,
+    match_landmarks,
+    read_points,
+)
+from cape_mm.datasets.formats.cephalometric.reading import normalise
 from cape_mm.structures import Landmark, LandmarkSchema
 
 SCHEMA = LandmarkSchema(
     'tiny', (Landmark('S', 'Sella', ''), Landmark("Pog'", 'Chin', '')), '', ''
+)
+PAIR = LandmarkSchema(
+    'tiny',
+    (Landmark('Go', 'Gonion', ''), Landmark("N'", 'ST_Nasion', '')),
+    '',
+    '',
 )
 
 
@@ -126,3 +138,59 @@ def test_table_of_the_challenge_of_2024(tmp_path, report):
     assert record.spacing == (0.096, 0.096)
     assert record.keypoints_px[52].tolist() == [53, 53.5]
     assert (record.visible == 2).all() and not report
+
+
+def match(*header):
+    return match_landmarks(index_header(header, 'file'), PAIR, 'file')
+
+
+@pytest.mark.parametrize(
+    'header',
+    [
+        ('Gonion _x', 'Gonion _y', 'ST Nasion_x', 'ST Nasion_y'),
+        ('N’_y', 'N’_x', 'go_x', 'go_y'),
+    ],
+)
+def test_columns_are_found_by_code_and_name_in_any_order(header):
+    gonion, nasion = match(*header)
+    assert normalise(gonion.x)[:2] == 'go' and gonion.x.endswith('x')
+    assert nasion.y.endswith('y') and gonion.v is None
+
+
+def test_missing_landmarks_are_listed_with_what_is_there():
+    with pytest.raises(ValueError, match=r"1 of the 2 .*'tiny'.*: N'_x") as e:
+        match('Go_x', 'Go_y', 'Sella_x')
+    assert 'Sella_x' in str(e.value)
+
+
+def test_code_and_name_of_one_landmark_are_refused():
+    with pytest.raises(ValueError, match='landmark Go is there twice'):
+        match('Go_x', 'Go_y', 'Gonion_x', 'Gonion_y', "N'_x", "N'_y")
+
+
+def test_columns_that_differ_in_blanks_only_are_refused():
+    with pytest.raises(ValueError, match="'Gonion_x' and 'Gonion _x'"):
+        index_header(['Gonion_x', 'Gonion _x'], 'file')
+
+
+def test_points_of_a_row(report):
+    header = ('Go_x', 'Go_y', 'Go_v', "N'_x", "N'_y")
+    row = dict(zip(header, ('1.5', '2', '1', '', '')))
+    points, visible = read_points(row, match(*header), PAIR, 'row', report)
+    assert points[0].tolist() == [1.5, 2]
+    assert visible.tolist() == [1, 0]
+    assert report.examples['not_labelled'] == ["row, landmark N'"]
+
+
+def test_half_a_point_is_refused(report):
+    header = ('Go_x', 'Go_y', "N'_x", "N'_y")
+    row = dict(zip(header, ('1.5', '', '', '')))
+    with pytest.raises(ValueError, match="landmark Go: only one of 'Go_x'"):
+        read_points(row, match(*header), PAIR, 'row', report)
+
+
+def test_a_wrong_visibility_is_refused(report):
+    header = ('Go_x', 'Go_y', 'Go_v', "N'_x", "N'_y")
+    row = dict(zip(header, ('1', '2', '3', '', '')))
+    with pytest.raises(ValueError, match=r"column 'Go_v': 3: write 0"):
+        read_points(row, match(*header), PAIR, 'row', report)

@@ -107,9 +107,7 @@ def test_rulers_scale_each_axis(table, report, tmp_path):
         json.dumps({'4711': points, 'B-17': dict(points, ruler_mm=20)})
     )
     sizes = read_rulers(rulers, (600, 600))
-    records = list(
-        read_pandas_json(table(), SCHEMA, report, cephalogram_sizes_mm=sizes)
-    )
+    records = list(read_pandas_json(table(), SCHEMA, report, sizes_mm=sizes))
     # 10 mm are 25 of 600 pixels: the cephalogram is 240 mm wide, in 8 pixels
     assert records[0].spacing == pytest.approx((30, 30))
     assert records[1].spacing == pytest.approx((60, 60))

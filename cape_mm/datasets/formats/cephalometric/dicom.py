@@ -1,23 +1,30 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""X-rays in DICOM files, as images without the data of the patient.
+"""Cephalograms in DICOM files, as images without the data of the patient.
 
 Needs pydicom: ``pip install pydicom``. It is imported only when a
 file is read.
+
+Millimetres per pixel (DICOM PS3.3 section 10.7.1): Pixel Spacing is that in
+the patient if it is calibrated. Without calibration, files repeat in it the
+spacing of the detector (Imager Pixel Spacing) or of the scanned cephalogram;
+there the head is larger than it is, by the magnification. All are written as
+(row, column) spacing, i.e. (y, x).
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
 
 from cape_mm.errors import DataError
 
-from .dicom_spacing import find_spacing
-from .image_size import MAX_MEGAPIXELS, check_pixels
+from .reading import MAX_MEGAPIXELS, check_pixels
 
+_Pair = Optional[Tuple[float, float]]
 _SUFFIXES = ('.dcm', '.dicom', '.dic')
 #: All that is read of a file: nothing of it says who the patient is.
 _HEAD_TAGS = (
@@ -54,13 +61,14 @@ class DicomCephalogram(NamedTuple):
     """A cephalogram of a DICOM file.
 
     Attributes:
-        image (np.ndarray): (H, W) uint8, bright where little radiation came
-            through (bone is bright).
+        image (np.ndarray): Image (H, W), uint8, bright where little radiation
+            came through (bone is bright).
         spacing (Tuple[float, float], optional): Millimetres per pixel along
             x and y; None if the file does not say.
-        spacing_source (str): See
-            :class:`cape_mm.datasets.formats.cephalometric.dicom_spacing.\
-CephalogramSpacing`.
+        spacing_source (str): ``'dicom_pixel'`` (in the patient),
+            ``'dicom_imager'`` (of the detector, divided by the
+            magnification), ``'dicom_imager_uncorrected'`` (of the detector or
+            scanned cephalogram: lengths are too large) or ``'unknown'``.
         device (str): Manufacturer and model; empty where not given.
         notes (Tuple[str, ...]): Remarks for the user.
     """
@@ -76,7 +84,7 @@ def is_dicom(path: str | Path) -> bool:
     """Say whether a file is meant to be a DICOM file.
 
     Args:
-        path (str | Path): The file.
+        path (str | Path): File.
 
     Returns:
         bool: True if it exists and has a usual suffix or the usual mark.
@@ -97,7 +105,7 @@ def png_name(path: str | PurePath) -> str:
     UIDs, such as ``1.2.840.7``, whose last number is none.
 
     Args:
-        path (str | PurePath): The file, relative to its folder.
+        path (str | PurePath): File, relative to its folder.
 
     Returns:
         str: Such as ``'a/1.2.840.7.png'``, with slashes.
@@ -118,7 +126,7 @@ def read_dicom(
     bits, and are inverted for MONOCHROME1.
 
     Args:
-        path (str | Path): The file.
+        path (str | Path): File.
         max_megapixels (float): Limit in millions of pixels, checked before
             the image is decoded. Defaults to 150.
 
@@ -153,8 +161,7 @@ def read_dicom(
             f'{path}: its pixels cannot be decoded ({error}). For compressed '
             'files install pylibjpeg[all], or export the image uncompressed'
         ) from error
-    found = find_spacing(dataset)
-    notes: list[str] = list(found.notes)
+    spacing, source, notes = find_spacing(dataset)
     if pixels.ndim == 3:
         image = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     else:
@@ -162,8 +169,8 @@ def read_dicom(
     names = (getattr(head, key, None) for key in _HEAD_TAGS[:2])
     return DicomCephalogram(
         image=image,
-        spacing=found.spacing,
-        spacing_source=found.source,
+        spacing=spacing,
+        spacing_source=source,
         device=' '.join(str(name).strip() for name in names if name),
         notes=tuple(notes),
     )
@@ -172,17 +179,7 @@ def read_dicom(
 def apply_window(
     values: np.ndarray, center: float, width: float, function: str = 'LINEAR'
 ) -> np.ndarray:
-    """Map values to brightness; DICOM PS3.3 section C.11.2.1.
-
-    Args:
-        values (np.ndarray): Any shape, after rescaling.
-        center (float): Window Center.
-        width (float): Window Width, at least 1 for ``'LINEAR'``.
-        function (str): ``'LINEAR'``, ``'LINEAR_EXACT'`` or ``'SIGMOID'``.
-
-    Returns:
-        np.ndarray: The same shape, float64 in [0, 1].
-    """
+    """Brightness in [0, 1] of values; DICOM PS3.3 section C.11.2.1."""
     values = np.asarray(values, np.float64)
     if function == 'SIGMOID':
         return 1 / (1 + np.exp(-4 * (values - center) / width))
@@ -194,6 +191,7 @@ def apply_window(
 
 
 def _import_pydicom(path: Path) -> Any:
+    """The package, or how to install it."""
     try:
         import pydicom
         import pydicom.errors
@@ -206,13 +204,14 @@ def _import_pydicom(path: Path) -> Any:
 
 
 def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
+    """Refuse what is no single grey image of a sane size."""
     if not getattr(head, 'Rows', 0) or not getattr(head, 'Columns', 0):
         raise DataError(f'{path} has no image: choose another file')
     frames = int(getattr(head, 'NumberOfFrames', 1) or 1)
     if frames != 1:
         raise DataError(
             f'{path} has {frames} frames: a lateral X-ray has one. Choose the '
-            'cephalogram, or export the frame that is wanted'
+            'cephalogram, or export one frame'
         )
     check_pixels(head.Columns, head.Rows, str(path), max_megapixels)
     kind = str(getattr(head, 'PhotometricInterpretation', ''))
@@ -271,3 +270,60 @@ def _first(value: Any) -> float | None:
     if isinstance(value, (str, bytes)) or not hasattr(value, '__len__'):
         return float(value)
     return float(value[0]) if len(value) else None
+
+
+def find_spacing(dataset: Any) -> tuple[_Pair, str, list[str]]:
+    """Best spacing of a file, its source and remarks for the user."""
+    notes: list[str] = []
+    pixel = _read_pair(dataset, 'PixelSpacing', notes)
+    imager = _read_pair(dataset, 'ImagerPixelSpacing', notes)
+    scanned = _read_pair(dataset, 'NominalScannedPixelSpacing', notes)
+    is_calibrated = bool(getattr(dataset, 'PixelSpacingCalibrationType', None))
+    is_copy = not is_calibrated and pixel in (imager, scanned)
+    if pixel is not None and not is_copy:
+        return pixel, 'dicom_pixel', notes
+    if imager is not None:
+        factor = _read_magnification(dataset, notes)
+        if factor is not None:
+            spacing = (imager[0] / factor, imager[1] / factor)
+            return spacing, 'dicom_imager', notes
+    found = imager if imager is not None else scanned
+    if found is None:
+        notes.append('it has no spacing: nothing can be given in mm')
+        return None, 'unknown', notes
+    notes.append(
+        'its spacing is that of the detector or scanned cephalogram, and the '
+        'magnification is unknown: lengths in mm are too large'
+    )
+    return found, 'dicom_imager_uncorrected', notes
+
+
+def _read_pair(dataset: Any, name: str, notes: list[str]) -> _Pair:
+    """(x, y) of an attribute that holds (row spacing, column spacing)."""
+    value = getattr(dataset, name, None)
+    if value is None or value == '':
+        return None
+    try:
+        y, x = (float(part) for part in value)
+    except (TypeError, ValueError):
+        y = x = math.nan
+    if not (0 < x < math.inf and 0 < y < math.inf):
+        notes.append(f'{name} is {value!r}, not two positive numbers: unused')
+        return None
+    return x, y
+
+
+def _read_magnification(dataset: Any, notes: list[str]) -> float | None:
+    """How much larger the head is on the detector."""
+    name = 'EstimatedRadiographicMagnificationFactor'
+    value = getattr(dataset, name, None)
+    if value is None or value == '':
+        return None
+    try:
+        factor = float(value)
+    except (TypeError, ValueError):
+        factor = math.nan
+    if not 0 < factor < math.inf:
+        notes.append(f'{name} is {value!r}, no positive number: unused')
+        return None
+    return factor

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +14,14 @@ from cape_mm.datasets.formats.cephalometric import (
     read_dicom,
     unpack_dicom_folder,
 )
-from cape_mm.datasets.formats.cephalometric.dicom_cephalogram import (
+from cape_mm.datasets.formats.cephalometric.dicom import (
     apply_window,
+    find_spacing,
 )
 from cape_mm.structures import get_schema
 
 NAME = 'Mustermann^Erika'
+ROWS_COLUMNS = [0.2, 0.1]  # y, x
 VALUES = np.arange(0, 4000, 100, np.uint16).reshape(5, 8)
 
 
@@ -309,3 +312,81 @@ def test_a_folder_without_dicom_files(tmp_path, report):
         unpack_dicom_folder(
             tmp_path, tmp_path / 'out', get_schema('isbi2015'), report
         )
+
+
+def find(**attributes):
+    return find_spacing(SimpleNamespace(**attributes))
+
+
+def test_columns_come_second():
+    spacing, source, notes = find(PixelSpacing=ROWS_COLUMNS)
+    assert (spacing, source, notes) == ((0.1, 0.2), 'dicom_pixel', [])
+
+
+def test_a_calibrated_spacing_counts_even_if_it_is_the_detectors():
+    spacing, source, notes = find(
+        PixelSpacing=ROWS_COLUMNS,
+        ImagerPixelSpacing=ROWS_COLUMNS,
+        PixelSpacingCalibrationType='GEOMETRY',
+        EstimatedRadiographicMagnificationFactor=1.1,
+    )
+    assert (spacing, source, notes) == ((0.1, 0.2), 'dicom_pixel', [])
+
+
+def test_a_spacing_that_differs_from_the_detectors_is_corrected():
+    spacing, source, notes = find(
+        PixelSpacing=ROWS_COLUMNS, ImagerPixelSpacing=[0.22, 0.11]
+    )
+    assert spacing == (0.1, 0.2) and source == 'dicom_pixel'
+
+
+@pytest.mark.parametrize('pixel', [None, ROWS_COLUMNS])
+def test_the_detectors_spacing_is_divided_by_the_magnification(pixel):
+    spacing, source, notes = find(
+        PixelSpacing=pixel,
+        ImagerPixelSpacing=ROWS_COLUMNS,
+        EstimatedRadiographicMagnificationFactor='1.25',
+    )
+    assert spacing == pytest.approx((0.08, 0.16))
+    assert source == 'dicom_imager' and not notes
+
+
+@pytest.mark.parametrize(
+    'attributes',
+    [
+        dict(ImagerPixelSpacing=ROWS_COLUMNS),
+        dict(PixelSpacing=ROWS_COLUMNS, ImagerPixelSpacing=ROWS_COLUMNS),
+        dict(NominalScannedPixelSpacing=ROWS_COLUMNS),
+        # not the magnification of the scanner
+        dict(
+            NominalScannedPixelSpacing=ROWS_COLUMNS,
+            EstimatedRadiographicMagnificationFactor=1.1,
+        ),
+    ],
+)
+def test_without_magnification_the_spacing_is_marked(attributes):
+    spacing, source, notes = find(**attributes)
+    assert spacing == (0.1, 0.2)
+    assert source == 'dicom_imager_uncorrected'
+    assert 'too large' in notes[-1]
+
+
+def test_nothing_is_assumed():
+    spacing, source, notes = find()
+    assert spacing is None and source == 'unknown'
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize('value', [[0, 0.1], [0.1], 'x', [float('nan'), 1]])
+def test_wrong_values_are_not_used_but_reported(value):
+    spacing, source, notes = find(
+        PixelSpacing=value, ImagerPixelSpacing=ROWS_COLUMNS
+    )
+    assert source == 'dicom_imager_uncorrected'
+    assert notes[0].startswith('PixelSpacing is')
+    spacing, source, notes = find(
+        ImagerPixelSpacing=ROWS_COLUMNS,
+        EstimatedRadiographicMagnificationFactor=0,
+    )
+    assert source == 'dicom_imager_uncorrected'
+    assert 'no positive number' in notes[0]

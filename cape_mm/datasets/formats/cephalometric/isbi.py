@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Iterator
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.structures import get_schema
 
-from .coco_file import CephalometricRecord
-from .observers import ObserverError, choose_points
+from .reading import CephalometricRecord, ObserverError, choose_points
 
 SCHEMA = 'isbi2015'
 #: The anatomical types, in the order of the eight last lines.
@@ -35,18 +34,6 @@ _PARTS = dict(
     test2=('Test2Data', 301, 400),
 )
 _SUFFIXES = ('.bmp', '.png', '.jpg', '.jpeg', '.tif', '.tiff')
-
-
-class DoctorsFile(NamedTuple):
-    """What one doctor has written about one cephalogram.
-
-    Attributes:
-        points (np.ndarray): (19, 2) float64, x, y in pixels.
-        types (Dict[str, int]): Class of each of :data:`TYPES`.
-    """
-
-    points: np.ndarray
-    types: dict[str, int]
 
 
 def read_isbi(
@@ -66,26 +53,31 @@ def read_isbi(
     Args:
         root (Path): Folder with ``RawImage`` and ``400_junior``,
             ``400_senior``, or with these two in ``AnnotationsByMD``.
-        report (AnnotationReport): Collects what is not usable.
+        report (AnnotationReport): Counter of what is not usable.
         annotator (str): ``'mean'`` of both doctors, ``'junior'`` or
             ``'senior'``. Defaults to ``'mean'``.
         spacing (float, optional): Millimetres per pixel of all images. By
             default 0.1 for images of the original size, else unknown.
-        observer_error (ObserverError, optional): Gets the distance between
-            the doctors, if both have marked the cephalogram.
+        observer_error (ObserverError, optional): Collector of the distances
+            between the doctors.
 
     Yields:
-        CephalometricRecord: A cephalogram; ``image_path`` is relative to
-            ``root``.
+        CephalometricRecord: Cephalogram; ``image_path`` is relative to
+        ``root``.
 
     Raises:
-        FileNotFoundError: If a folder is not there.
+        FileNotFoundError: If a folder is missing.
         ValueError: If a file is wrong.
     """
     folders = _find_folders(root, annotator)
     images = _find_images(root)
     files = {
-        doctor: _number_files(folder) for doctor, folder in folders.items()
+        doctor: {
+            int(path.stem): path
+            for path in sorted(folder.glob('*.txt'))
+            if path.stem.isdigit()
+        }
+        for doctor, folder in folders.items()
     }
     numbers = sorted(set().union(*files.values()))
     if not numbers:
@@ -95,19 +87,19 @@ def read_isbi(
     for number in sorted(set(images) - set(numbers)):
         report.add('no_annotation', str(images[number]))
     for number in numbers:
-        part = _part_of(number, files)
-        cephalogram = {
-            doctor: read_text(texts[number])
-            for doctor, texts in files.items()
-            if number in texts
+        texts = {
+            d: paths[number] for d, paths in files.items() if number in paths
         }
-        wanted = _DOCTORS if annotator == 'mean' else (annotator,)
-        for doctor in wanted:
-            if doctor not in cephalogram:
+        part = _part_of(number, texts)
+        points, types = {}, {}
+        for doctor, path in texts.items():
+            points[doctor], types[doctor] = read_text(path)
+        for doctor in _DOCTORS if annotator == 'mean' else (annotator,):
+            if doctor not in texts:
                 raise FileNotFoundError(
-                    f'{folders[doctor]}: image {number:03d} has no file, but '
-                    'the other doctor has: fetch it, or choose the other '
-                    'annotator'
+                    f'{folders[doctor]}: cephalogram {number:03d} has no '
+                    'file, but the other doctor has: fetch it, or choose the '
+                    'other annotator'
                 )
         image = images.get(
             number, Path('RawImage', _PARTS[part][0], f'{number:03d}.bmp')
@@ -115,19 +107,11 @@ def read_isbi(
         scale, source = _scale_of(root / image, spacing)
         if scale is None:
             report.add('no_spacing', f'{image}: not of {SIZE_PX} pixels')
-        if len(cephalogram) == 2 and observer_error is not None:
-            observer_error.add(
-                cephalogram['junior'].points,
-                cephalogram['senior'].points,
-                scale,
-            )
+        if observer_error is not None:
+            observer_error.add(points, scale)
+        codes = get_schema(SCHEMA).codes
         keypoints_px, visible = choose_points(
-            cephalogram['junior'].points if 'junior' in cephalogram else None,
-            cephalogram['senior'].points if 'senior' in cephalogram else None,
-            annotator,
-            get_schema(SCHEMA).codes,
-            str(image),
-            report,
+            points, annotator, codes, str(image), report
         )
         yield CephalometricRecord(
             image_path=image.as_posix(),
@@ -136,25 +120,13 @@ def read_isbi(
             spacing=scale,
             spacing_source=source,
             subject=f'{number:03d}',
-            class_labels=_merge_types(
-                cephalogram, annotator, str(image), report
-            ),
+            class_labels=_merge_types(types, annotator, str(image), report),
             extra=dict(split=part),
         )
 
 
-def read_text(path: Path) -> DoctorsFile:
-    """Read one file: exactly 19 points, then 8 classes.
-
-    Args:
-        path (Path): The file. Blanks and empty lines do not matter.
-
-    Returns:
-        DoctorsFile: What is in it.
-
-    Raises:
-        ValueError: If it has other lines, with the number of the line.
-    """
+def read_text(path: Path) -> tuple[np.ndarray, dict[str, int]]:
+    """Points (19, 2), float64, pixels, and classes of one doctor's file."""
     lines = [
         (number, line.strip())
         for number, line in enumerate(path.read_text('utf-8-sig').split('\n'))
@@ -186,23 +158,21 @@ def read_text(path: Path) -> DoctorsFile:
                 'write its number'
             )
         types[name] = int(text)
-    return DoctorsFile(np.array(points), types)
+    return np.array(points), types
 
 
 def _merge_types(
-    cephalogram: dict[str, DoctorsFile],
+    types: dict[str, dict[str, int]],
     annotator: str,
     where: str,
     report: AnnotationReport,
 ) -> dict[str, int]:
     """Classes of one doctor; or both, and those on which they agree."""
     if annotator != 'mean':
-        return dict(cephalogram[annotator].types)
+        return types[annotator]
     labels = {}
     for name in TYPES:
-        classes = {
-            doctor: cephalogram[doctor].types[name] for doctor in _DOCTORS
-        }
+        classes = {doctor: types[doctor][name] for doctor in _DOCTORS}
         if len(set(classes.values())) == 1:
             labels[name] = classes['senior']
         else:
@@ -212,7 +182,7 @@ def _merge_types(
 
 
 def _find_folders(root: Path, annotator: str) -> dict[str, Path]:
-    """Folders of the doctors that are there; those needed must be."""
+    """Folders of the doctors that exist; those needed must."""
     folders = {}
     for doctor in _DOCTORS:
         for folder in (root, root / 'AnnotationsByMD'):
@@ -227,14 +197,6 @@ def _find_folders(root: Path, annotator: str) -> dict[str, Path]:
                     'AnnotationsByMD: give the folder of the download'
                 )
     return folders
-
-
-def _number_files(folder: Path) -> dict[int, Path]:
-    return {
-        int(path.stem): path
-        for path in sorted(folder.glob('*.txt'))
-        if path.stem.isdigit()
-    }
 
 
 def _find_images(root: Path) -> dict[int, Path]:
@@ -252,8 +214,8 @@ def _find_images(root: Path) -> dict[int, Path]:
         number = int(path.stem)
         if number in found:
             raise ValueError(
-                f'image {number:03d} has two images, {root / found[number]} '
-                f'and {path}: remove one'
+                f'cephalogram {number:03d} has two images, '
+                f'{root / found[number]} and {path}: remove one'
             )
         for folder, first, last in _PARTS.values():
             if path.parent.name == folder and not first <= number <= last:
@@ -265,20 +227,21 @@ def _find_images(root: Path) -> dict[int, Path]:
     return found
 
 
-def _part_of(number: int, files: dict[str, dict[int, Path]]) -> str:
+def _part_of(number: int, texts: dict[str, Path]) -> str:
+    """Part of the challenge that has this number."""
     for part, (_, first, last) in _PARTS.items():
         if first <= number <= last:
             return part
-    paths: list[Path] = [f[number] for f in files.values() if number in f]
     raise ValueError(
-        f'{paths[0]}: the challenge has the images 001 to 400: remove the file'
+        f'{next(iter(texts.values()))}: the challenge has the cephalograms '
+        '001 to 400: remove the file'
     )
 
 
 def _scale_of(
     path: Path, spacing: float | None
 ) -> tuple[tuple[float, float] | None, str]:
-    """Millimetres per pixel, and where they come from."""
+    """Millimetres per pixel, and their origin."""
     if spacing is not None:
         return (spacing, spacing), 'user'
     # A missing image is reported where images are fetched.

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import cv2
 import numpy as np
@@ -11,10 +12,10 @@ from PIL import Image
 from cape_mm.datasets.formats.cephalometric import (
     ImageStore,
     load_coco,
-    make_splitter,
+    split_cephalograms,
     write_cephalogram_folder,
 )
-from cape_mm.datasets.formats.cephalometric.image_size import check_image
+from cape_mm.datasets.formats.cephalometric.folder import check_image
 from cape_mm.structures import Landmark, LandmarkSchema
 
 SCHEMA = LandmarkSchema(
@@ -51,7 +52,7 @@ def folder(tmp_path, report, image, monkeypatch):
             name,
             ImageStore(tmp_path / 'in', out / 'images', report, **store),
             report,
-            splitter or make_splitter((0.1, 0.2), seed=0),
+            splitter or partial(split_cephalograms, shares=(0.1, 0.2), seed=0),
             skip_missing,
             dict(format='test'),
         )
@@ -70,9 +71,8 @@ def test_cephalograms_without_split(folder, cephalogram, report):
     summaries = folder(cephalograms)
     assert [s.cephalograms for s in summaries] == [7, 1, 2]
     assert str(summaries[0]).endswith(
-        'cephalograms_train.json: 7 images of 7 persons, 14 landmarks, 7 '
-        'images with '
-        'spacing'
+        'cephalograms_train.json: 7 cephalograms of 7 persons, 14 landmarks, '
+        '7 cephalograms with spacing'
     )
     content = load_coco(folder.out / 'annotations' / 'cephalograms_test.json')
     assert content['info'] == dict(
@@ -98,7 +98,9 @@ def test_the_split_of_the_data_is_kept(folder, cephalogram):
     }
     with pytest.raises(ValueError, match='for validation already'):
         folder(
-            cephalograms, make_splitter((0, 0), 0, val_share=0.5), name='more'
+            cephalograms,
+            partial(split_cephalograms, shares=(0, 0), seed=0, val_share=0.5),
+            name='more',
         )
 
 
@@ -110,7 +112,8 @@ def test_validation_cephalograms_are_taken_from_the_training(
         for n in 'abcdefghij'
     ]
     summaries = folder(
-        cephalograms, make_splitter((0.1, 0.1), 0, val_share=0.25)
+        cephalograms,
+        partial(split_cephalograms, shares=(0.1, 0.1), seed=0, val_share=0.25),
     )
     sizes = {s.path.stem: s.cephalograms for s in summaries}
     assert sizes == dict(
@@ -208,7 +211,7 @@ def test_huge_images_are_refused_before_they_are_decoded(
     path = tmp_path / 'bomb.png'
     Image.new('1', (20000, 10000)).save(path)
     with pytest.raises(ValueError, match='bomb.png'):
-        check_image(path)
+        check_image(path, 150.0)
 
 
 def test_files_that_are_no_images_are_named(folder, cephalogram, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cape_mm.datasets.formats.cephalometric import ObserverError, read_isbi
-from cape_mm.datasets.formats.cephalometric.isbi_text import read_text
+from cape_mm.datasets.formats.cephalometric.isbi import read_text
 from cape_mm.structures import get_schema
 
 CODES = get_schema('isbi2015').codes

@@ -1,0 +1,279 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Readers of the CL-Detection challenges.
+
+2023 (38 landmarks, https://cl-detection2023.grand-challenge.org):
+``train_stack.mha`` has all cephalograms, each filled up with zeros at the
+right and the bottom to one size; ``train-gt.json`` has their landmarks:
+``{"points": [{"name": "1", "point": [x, y, cephalogram], "scale": mm}, ...]}``
+with cephalograms counted from 1.
+
+2024 (53 landmarks, https://www.codabench.org/competitions/2576/): a table
+with the columns ``image file``, ``spacing(mm)``, ``p1x``, ``p1y`` to ``p53y``,
+beside a folder ``images``.
+
+Of MetaImage files (https://itk.org/Wiki/ITK/MetaIO/Documentation) the part
+is read that such a stack needs: 8 bits per channel, raw or compressed with
+zlib, data in the same file, one image after the other, because a whole stack
+may not fit into memory.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO, Iterator, NamedTuple
+
+import numpy as np
+
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.structures import get_schema
+
+from .csv_table import read_csv
+from .reading import CephalometricRecord, read_json
+
+_STACK_SCHEMA, _TABLE_SCHEMA = 'cl_detection38', 'cl_detection53'
+_MAX_HEADER_LINES = 200
+_CHUNK = 1 << 20
+
+
+def read_cl_detection_stack(
+    stack: Path, labels: Path, report: AnnotationReport
+) -> Iterator[CephalometricRecord]:
+    """Read the challenge of 2023 in the order of the stack.
+
+    Args:
+        stack (Path): ``train_stack.mha``.
+        labels (Path): ``train-gt.json``.
+        report (AnnotationReport): Counter of what is not usable.
+
+    Yields:
+        CephalometricRecord: Cephalogram with its image, without the filling.
+        Nothing is known of persons.
+
+    Raises:
+        ValueError: If a file is wrong, or they do not belong together.
+    """
+    labelled = _read_labels(labels, read_header(stack).count)
+    count = len(get_schema(_STACK_SCHEMA))
+    for number, pixels in enumerate(read_images(stack), 1):
+        if number not in labelled:
+            report.add('no_annotation', f'{stack}, cephalogram {number}')
+            continue
+        where = f'{labels}: cephalogram {number}'
+        entries = labelled[number]
+        keypoints_px = np.full((count, 2), np.nan)
+        for name, entry in entries.items():
+            keypoints_px[name - 1] = entry['point'][:2]
+        visible = np.where(np.isfinite(keypoints_px).all(axis=1), 2, 0)
+        for index in np.flatnonzero(visible == 0):
+            report.add('not_labelled', f'{where}, landmark {index + 1}')
+        yield CephalometricRecord(
+            image_path=f'{number:03d}.png',
+            keypoints_px=keypoints_px,
+            visible=visible,
+            spacing=_spacing_of(entries, where),
+            spacing_source='file',
+            image=cut_filling(pixels, f'{stack}: cephalogram {number}'),
+        )
+
+
+def read_cl_detection_table(
+    labels: Path, source_root: Path, report: AnnotationReport
+) -> Iterator[CephalometricRecord]:
+    """Read the challenge of 2024 in the order of the table.
+
+    Args:
+        labels (Path): ``labels.csv``.
+        source_root (Path): The folder ``images``.
+        report (AnnotationReport): Counter of what is not usable.
+
+    Yields:
+        CephalometricRecord: Cephalogram. Nothing is known of persons.
+
+    Raises:
+        ValueError: If the table or a cell is wrong, with row and column.
+    """
+    schema = get_schema(_TABLE_SCHEMA)
+    yield from read_csv(labels, schema, source_root, report, pattern='{}{}')
+
+
+def cut_filling(image: np.ndarray, where: str) -> np.ndarray:
+    """(H, W[, 3]) RGB to grey or BGR, without zeros right and below."""
+    if image.ndim == 3 and image.shape[2] not in (1, 3):
+        raise ValueError(
+            f'{where} has {image.shape[2]} channels: 1 or 3 are read'
+        )
+    if image.ndim == 2:
+        image = image[..., None]
+    is_used = image.any(axis=2)
+    rows, columns = (np.flatnonzero(is_used.any(axis=a)) for a in (1, 0))
+    if not rows.size:
+        raise ValueError(f'{where} is empty (all zero): fetch the file again')
+    image = image[: rows[-1] + 1, : columns[-1] + 1]
+    if (image == image[..., :1]).all():
+        return np.ascontiguousarray(image[..., 0])
+    return np.ascontiguousarray(image[..., ::-1])
+
+
+def _read_labels(path: Path, count: int) -> dict[int, dict[int, dict]]:
+    """Entries by cephalogram, then by landmark, both counted from 1."""
+    try:
+        entries = read_json(path)['points']
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} is no JSON file with a list "points": fetch it again'
+        ) from error
+    size = len(get_schema(_STACK_SCHEMA))
+    labelled: dict[int, dict[int, dict]] = {}
+    for number, entry in enumerate(entries):
+        where = f'{path}: point {number}'
+        try:
+            name = int(entry['name'])
+            x, y, cephalogram = map(float, entry['point'])
+            is_right = 1 <= name <= size and cephalogram == int(cephalogram)
+        except (KeyError, TypeError, ValueError):
+            is_right = False
+        if not is_right or not math.isfinite(x) or not math.isfinite(y):
+            raise ValueError(
+                f'{where} is {entry!r}: a name 1 to {size} and three '
+                'numbers x, y, cephalogram are needed'
+            )
+        if not 1 <= cephalogram <= count:
+            raise ValueError(
+                f'{where} belongs to cephalogram {cephalogram:g}, the stack '
+                f'has {count}: take the two files of one download'
+            )
+        points = labelled.setdefault(int(cephalogram), {})
+        if name in points:
+            raise ValueError(
+                f'{where}: cephalogram {cephalogram:g} has landmark {name} '
+                'already: remove one'
+            )
+        points[name] = entry
+    return labelled
+
+
+def _spacing_of(entries: dict[int, dict], where: str) -> tuple[float, float]:
+    """The scale, which all points of a cephalogram must agree on."""
+    scales: list[Any] = [entry.get('scale') for entry in entries.values()]
+    try:
+        values = {float(scale) for scale in scales}
+    except (TypeError, ValueError):
+        values = set()
+    if len(values) != 1 or not 0 < min(values) < math.inf:
+        raise ValueError(
+            f'{where}: its points have the scales {set(map(str, scales))}: '
+            'one positive number of mm per pixel is needed'
+        )
+    return min(values), min(values)
+
+
+class StackHeader(NamedTuple):
+    """Head of a MetaImage file.
+
+    Attributes:
+        count (int): Number of images.
+        shape (Tuple[int, ...]): Shape of an image, (H, W) or (H, W, C).
+        is_compressed (bool): Whether the data are a zlib stream.
+        offset (int): Begin of the data, in bytes.
+    """
+
+    count: int
+    shape: tuple[int, ...]
+    is_compressed: bool
+    offset: int
+
+
+def read_header(path: Path) -> StackHeader:
+    """Head of a stack; refuses what is not supported."""
+    fields: dict[str, str] = {}
+    with open(path, 'rb') as file:
+        while 'ElementDataFile' not in fields:
+            line = file.readline(_CHUNK)
+            key, equals, value = line.decode('latin-1').partition('=')
+            if not equals or len(fields) > _MAX_HEADER_LINES:
+                raise ValueError(
+                    f'{path} is no MetaImage file (lines "name = value" up '
+                    'to ElementDataFile): fetch it again'
+                )
+            fields[key.strip()] = value.strip()
+        offset = file.tell()
+    for key, expected in (
+        ('ElementType', 'MET_UCHAR'),
+        ('ElementDataFile', 'LOCAL'),
+        ('BinaryData', 'True'),
+    ):
+        if fields.get(key, expected).lower() != expected.lower():
+            raise ValueError(
+                f'{path}: {key} is {fields[key]}, only {expected} is read: '
+                'write the stack anew as 8 bit .mha, e.g. with SimpleITK'
+            )
+    try:
+        size = [int(part) for part in fields['DimSize'].split()]
+        channels = int(fields.get('ElementNumberOfChannels', 1))
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f'{path}: DimSize or ElementNumberOfChannels is missing or no '
+            'number: fetch the file again'
+        ) from error
+    shape = [*reversed(size), *([channels] if channels > 1 else [])]
+    if len(shape) not in (3, 4) or min(shape) < 1:
+        raise ValueError(
+            f'{path}: DimSize {fields["DimSize"]} with {channels} channels '
+            'is no stack of images (width, height, number)'
+        )
+    return StackHeader(
+        count=shape[0],
+        shape=tuple(shape[1:]),
+        is_compressed=fields.get('CompressedData', '').lower() == 'true',
+        offset=offset,
+    )
+
+
+def read_images(path: Path) -> Iterator[np.ndarray]:
+    """Images (H, W) or (H, W, C), uint8, of a stack, one at a time."""
+    header = read_header(path)
+    length = int(np.prod(header.shape))
+    with open(path, 'rb') as file:
+        file.seek(header.offset)
+        chunks = (_inflate if header.is_compressed else _read)(file, path)
+        buffer = bytearray()
+        for number in range(1, header.count + 1):
+            while len(buffer) < length:
+                chunk = next(chunks, b'')
+                if not chunk:
+                    raise ValueError(
+                        f'{path} ends in image {number} of {header.count}: '
+                        'fetch the file again'
+                    )
+                buffer += chunk
+            pixels = np.frombuffer(bytes(buffer[:length]), np.uint8)
+            del buffer[:length]
+            yield pixels.reshape(header.shape)
+
+
+def _read(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Raw data in chunks."""
+    while True:
+        yield file.read(_CHUNK)
+
+
+def _inflate(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Decompressed data, never more than a chunk at once."""
+    stream = zlib.decompressobj()
+    pending = b''
+    while not stream.eof:
+        pending = pending or file.read(_CHUNK)
+        if not pending:
+            return
+        try:
+            data = stream.decompress(pending, _CHUNK)
+        except zlib.error as error:
+            raise ValueError(
+                f'{path}: its compressed data are damaged ({error}): fetch '
+                'the file again'
+            ) from error
+        pending = stream.unconsumed_tail
+        if data:
+            yield data

@@ -1,0 +1,333 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Writer of a folder of cephalograms: their images and annotation files."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Sequence
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
+from cape_mm.structures import LandmarkSchema
+
+from .coco_file import write_coco
+from .reading import MAX_MEGAPIXELS, CephalometricRecord, check_pixels
+from .splits import check_disjoint
+
+#: Heights in mm that a lateral cephalogram can have.
+_HEIGHTS_MM = (100.0, 500.0)
+#: Largest ratio to the height of the median cephalogram of a dataset.
+_MAX_RATIO = 1.6
+_COPY_CHUNK = 1 << 22
+
+#: Indices of the cephalograms of each part, from cephalograms and hashes of
+#: their images.
+Splitter = Callable[
+    [Sequence[CephalometricRecord], Sequence[str]], Dict[str, List[int]]
+]
+
+
+class PartSummary(NamedTuple):
+    """Contents of one part of a dataset, as written.
+
+    Attributes:
+        path (Path): Annotation file.
+        cephalograms (int): Number of cephalograms.
+        subjects (int): Number of known persons.
+        landmarks (int): Number of labelled landmarks.
+        scaled (int): Number of cephalograms with known spacing.
+    """
+
+    path: Path
+    cephalograms: int
+    subjects: int
+    landmarks: int
+    scaled: int
+
+    def __str__(self) -> str:
+        persons = f' of {self.subjects} persons' if self.subjects else ''
+        return (
+            f'{self.path}: {self.cephalograms} cephalograms{persons}, '
+            f'{self.landmarks} landmarks, {self.scaled} cephalograms with '
+            'spacing'
+        )
+
+
+def write_cephalogram_folder(
+    records: Iterable[CephalometricRecord],
+    schema: LandmarkSchema,
+    out_dir: Path,
+    name: str,
+    store: ImageStore,
+    report: AnnotationReport,
+    split: Splitter,
+    skip_missing: bool = False,
+    info: dict[str, Any] | None = None,
+) -> list[PartSummary]:
+    """Write images as ``images/`` and ``annotations/<name>_<part>.json``.
+
+    Cephalograms are read and their images written one by one, so that a
+    dataset may be larger than the memory.
+
+    Args:
+        records (Iterable[CephalometricRecord]): Cephalograms of a reader.
+        schema (LandmarkSchema): Their landmarks.
+        out_dir (Path): Folder to write to.
+        name (str): Begin of the names of the annotation files.
+        store (ImageStore): Writer to ``out_dir / 'images'``.
+        report (AnnotationReport): Counter of what is unusual.
+        split (Splitter): Maker of the parts, such as
+            :func:`split_cephalograms` with its options.
+        skip_missing (bool): Whether to leave out cephalograms without image
+            instead of stopping. Defaults to False.
+        info (Dict[str, Any], optional): Further entries of ``info``.
+
+    Returns:
+        List[PartSummary]: One per part.
+
+    Raises:
+        FileExistsError: If there are annotation files of this name.
+        FileNotFoundError: If an image is missing.
+        ValueError: If something is wrong with a cephalogram or the split.
+    """
+    annotations = out_dir / 'annotations'
+    there = sorted(annotations.glob(f'{name}_*.json'))
+    if there:
+        raise FileExistsError(
+            f'{there[0]} is there already: move it away, or choose another '
+            '--name or --out-dir'
+        )
+    cephalograms: list[CephalometricRecord] = []
+    digests: list[str] = []
+    heights: list[float] = []
+    for record in records:
+        try:
+            cephalogram, digest, size = store.add(record)
+        except FileNotFoundError as error:
+            if not skip_missing:
+                raise
+            report.add('no_image', str(error))
+            continue
+        cephalograms.append(cephalogram)
+        digests.append(digest)
+        spacing = cephalogram.spacing
+        heights.append(size[1] * spacing[1] if spacing else np.nan)
+    if not cephalograms:
+        raise ValueError(
+            f'{report.ann_file} has no cephalogram with landmarks and an '
+            f'image. {report if report else ""}'
+        )
+    _check_heights(cephalograms, np.array(heights), report)
+    parts = split(cephalograms, digests)
+    check_disjoint(cephalograms, digests, parts, report)
+    summaries = []
+    for part, indices in parts.items():
+        path = annotations / f'{name}_{part}.json'
+        chosen = [cephalograms[index] for index in indices]
+        outside = write_coco(
+            chosen, schema, path, store.image_root, dict(info or {}, part=part)
+        )
+        for line in outside:
+            report.add('outside', line)
+        summaries.append(
+            PartSummary(
+                path=path,
+                cephalograms=len(chosen),
+                subjects=len({record.subject for record in chosen} - {''}),
+                landmarks=sum(int((r.visible > 0).sum()) for r in chosen),
+                scaled=sum(record.spacing is not None for record in chosen),
+            )
+        )
+    return summaries
+
+
+def _check_heights(
+    records: Sequence[CephalometricRecord],
+    heights_mm: np.ndarray,
+    report: AnnotationReport,
+) -> None:
+    """Report heights (N,) that no head has, or unlike all others."""
+    is_known = np.isfinite(heights_mm)
+    if not is_known.any():
+        return
+    median = np.median(heights_mm[is_known])
+    low, high = _HEIGHTS_MM
+    for index in np.flatnonzero(is_known):
+        height = heights_mm[index]
+        ratio = max(height / median, median / height)
+        if not low <= height <= high or ratio > _MAX_RATIO:
+            report.add(
+                'unlikely_size',
+                f'{records[index].image_path}: {height:.0f} mm high, the '
+                f'median of all cephalograms is {median:.0f} mm',
+            )
+
+
+class ImageStore:
+    """Brings the images of cephalograms into one folder, and never overwrites.
+
+    Args:
+        source_root (Path): Folder that the paths of the cephalograms are
+            relative to.
+        image_root (Path): Folder to bring them to.
+        report (AnnotationReport): Counter of images that are made smaller.
+        link (bool): Whether to make symbolic links instead of copies.
+            Defaults to False.
+        max_side (int, optional): Longest side in pixels; larger images are
+            made smaller, together with landmarks and spacing. Defaults to
+            none.
+        max_megapixels (float): Limit in millions of pixels; larger images are
+            refused before they are decoded. Defaults to 150.
+    """
+
+    def __init__(
+        self,
+        source_root: Path,
+        image_root: Path,
+        report: AnnotationReport,
+        link: bool = False,
+        max_side: int | None = None,
+        max_megapixels: float = MAX_MEGAPIXELS,
+    ) -> None:
+        self.source_root = source_root
+        self.image_root = image_root
+        self.report = report
+        self.link = link
+        self.max_side = max_side
+        self.max_megapixels = max_megapixels
+
+    def add(
+        self, record: CephalometricRecord
+    ) -> tuple[CephalometricRecord, str, tuple[int, int]]:
+        """Bring one image.
+
+        Args:
+            record (CephalometricRecord): Cephalogram, with or without image.
+
+        Returns:
+            tuple:
+            - record (CephalometricRecord): Cephalogram without its image,
+              which is written, with the landmarks and the spacing of it.
+            - digest (str): Hash of the image's file.
+            - size (Tuple[int, int]): Width and height in pixels.
+
+        Raises:
+            FileNotFoundError: If there is no such image.
+            FileExistsError: If another image has its name.
+            ValueError: If it is no image, or too large.
+        """
+        source = self.source_root / record.image_path
+        if record.image is not None:
+            height, width = record.image.shape[:2]
+            check_pixels(width, height, str(source), self.max_megapixels)
+        elif source.is_file():
+            width, height = check_image(source, self.max_megapixels)
+        else:
+            raise FileNotFoundError(
+                f'there is no image {source}: put it there, correct its '
+                'name, or leave such cephalograms out with --skip-missing'
+            )
+        if self.max_side is not None and max(width, height) > self.max_side:
+            record = self._shrink(record, source)
+            height, width = record.image.shape[:2]
+        target = self.image_root / record.image_path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if record.image is not None:
+            data = cv2.imencode('.png', record.image)[1].tobytes()
+            digest = hashlib.sha256(data).hexdigest()
+            self._check_target(target, digest)
+            target.write_bytes(data)
+            return replace(record, image=None), digest, (width, height)
+        digest = _digest(source)
+        if self._check_target(target, digest):
+            return record, digest, (width, height)
+        if self.link:
+            target.symlink_to(source.resolve())
+        else:
+            with open(source, 'rb') as old, open(target, 'wb') as new:
+                for chunk in iter(lambda: old.read(_COPY_CHUNK), b''):
+                    new.write(chunk)
+        return record, digest, (width, height)
+
+    def _check_target(self, target: Path, digest: str) -> bool:
+        """Whether the same image is there already; another is refused."""
+        if not target.exists():
+            return False
+        if _digest(target) != digest:
+            raise FileExistsError(
+                f'{target} is another image: move it away, or choose '
+                'another --out-dir'
+            )
+        return True
+
+    def _shrink(
+        self, record: CephalometricRecord, source: Path
+    ) -> CephalometricRecord:
+        """The cephalogram with a smaller grey image."""
+        image = record.image
+        if image is None:
+            image = cv2.imread(str(source), cv2.IMREAD_GRAYSCALE)
+            if image is None:
+                raise ValueError(
+                    f'{source} cannot be decoded: convert it to PNG'
+                )
+        old = np.array(image.shape[1::-1], np.float64)
+        new = np.maximum(np.rint(old * self.max_side / old.max()), 1)
+        scale = new / old
+        image = cv2.resize(
+            image, tuple(map(int, new)), interpolation=cv2.INTER_AREA
+        )
+        self.report.add(
+            'shrunk',
+            f'{record.image_path}: {old[0]:g} x {old[1]:g} to '
+            f'{new[0]:g} x {new[1]:g}',
+        )
+        spacing = record.spacing
+        if spacing is not None:
+            spacing = tuple((np.asarray(spacing) / scale).tolist())
+        return replace(
+            record,
+            # The centre of a pixel has whole coordinates.
+            keypoints_px=(record.keypoints_px + 0.5) * scale - 0.5,
+            spacing=spacing,
+            image=image,
+            image_path=Path(record.image_path).with_suffix('.png').as_posix(),
+        )
+
+
+def check_image(path: Path, max_megapixels: float) -> tuple[int, int]:
+    """Width and height of a stored image, checked before it is decoded."""
+    try:
+        with warnings.catch_warnings():
+            # Our own limit takes the place of Pillow's.
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                size = image.size
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            f'{path} is too large ({error}): make it smaller, with its '
+            'landmarks and spacing'
+        ) from error
+    except (OSError, SyntaxError) as error:
+        raise DataError(
+            f'{path} is no image, or not a complete one: fetch it again, '
+            'or convert it to PNG'
+        ) from error
+    check_pixels(*size, str(path), max_megapixels)
+    return size
+
+
+def _digest(path: Path) -> str:
+    """Hash of a file."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for chunk in iter(lambda: file.read(_COPY_CHUNK), b''):
+            digest.update(chunk)
+    return digest.hexdigest()
