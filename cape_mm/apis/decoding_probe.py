@@ -50,11 +50,10 @@ def trace_decoding(model: BaseModel, item: dict) -> DecodingTrace:
     inputs, samples = data['inputs'], data['data_samples']
     batch = EpisodeBatch.from_data_samples(samples, inputs['query'].device)
     head = model.head
-    encoded = head.encode(*model.extract_feat(inputs), batch)
     layer = head.decoder.autoregressive_layer
     recorder = _AttentionRecorder(layer.memory_attention)
     try:
-        points = head.decode(encoded.context)
+        encoded, points = head(*model.extract_feat(inputs), batch)
     finally:
         recorder.remove()
 

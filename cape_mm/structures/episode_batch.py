@@ -20,14 +20,14 @@ class EpisodeBatch:
     ``valid=False`` and coordinates 0.
 
     Attributes:
-        support_points (Tensor): (B, S, K, 2), float32, ``(x, y)`` in [0, 1]
-            of the support's input.
-        support_valid (Tensor): (B, S, K), bool, labelled and inside the crop.
-        query_points (Tensor): (B, Q, K, 2), float32, ``(x, y)`` in [0, 1] of
-            the query's input.
-        query_valid (Tensor): (B, Q, K), bool; all False for a query without
-            annotation.
-        adjacency (Tensor): (B, K, K), bool, symmetric, without self loops.
+        support_points (Tensor): Keypoints (B, S, K, 2), float32, normalised.
+        support_valid (Tensor): Mask (B, S, K), bool, of the keypoints that
+            are labelled and inside the crop.
+        query_points (Tensor): Keypoints (B, Q, K, 2), float32, normalised.
+        query_valid (Tensor): Mask (B, Q, K), bool; all False for a query
+            without annotation.
+        adjacency (Tensor): Symmetric adjacency (B, K, K), bool, without self
+            loops.
     """
 
     support_points: Tensor
@@ -47,7 +47,8 @@ class EpisodeBatch:
         Args:
             data_samples (Sequence[EpisodeDataSample]): B episodes with the
                 same numbers of supports and of queries.
-            device (str | torch.device): Where the tensors are wanted.
+            device (str | torch.device): Device of the tensors. Defaults to
+                ``'cpu'``.
 
         Returns:
             EpisodeBatch: The stacked labels.
@@ -85,7 +86,7 @@ class EpisodeBatch:
 
 
 def _stack_labels(members: list[list], num_keypoints: int = 0) -> tuple:
-    """Stack (B, M) members to points (B, M, K, 2) and valid (B, M, K)."""
+    """Stack (B, M) members to keypoints (B, M, K, 2) and valid (B, M, K)."""
     points, valid = [], []
     for episode in members:
         for member in episode:
@@ -95,7 +96,7 @@ def _stack_labels(members: list[list], num_keypoints: int = 0) -> tuple:
                 valid.append(torch.zeros(num_keypoints, dtype=torch.bool))
                 continue
             valid.append(torch.as_tensor(labels.keypoint_weights)[0] > 0)
-            # Coordinates of unlabelled points are meaningless: neutralise
+            # Coordinates of unlabelled keypoints are meaningless: neutralise
             # them here, so that they cannot leak into any computation.
             labelled = torch.as_tensor(labels.keypoint_labels)[0, :, :2]
             points.append(labelled.float().masked_fill(~valid[-1][:, None], 0))

@@ -10,14 +10,13 @@ class EpisodeDataSample(BaseDataElement):
 
     Each member is an ordinary :class:`PoseDataSample` as packed by MMPose, so
     that its visualizer and metrics work on it. ``gt_instances`` of a member
-    are in original image pixels, ``gt_instance_labels`` in [0, 1] of the
-    network input.
+    are in original pixels, ``gt_instance_labels`` in the normalised frame.
 
     Meta information:
         - ``episode`` (Tuple[int, int, int]): seed, epoch and number of the
           episode; drawing it again gives the same members.
         - ``category_id`` (int), ``category_name`` (str), ``supercategory``
-          (str): empty where not given.
+          (str, empty where not given).
         - ``keypoint_names`` (List[str]), ``num_keypoints`` (int)
         - ``skeleton`` (List[List[int]]): 0-based index pairs.
         - ``replaced`` (List[str]): paths of members that could not be used
@@ -26,7 +25,7 @@ class EpisodeDataSample(BaseDataElement):
 
     @property
     def supports(self) -> list[PoseDataSample]:
-        """The S annotated examples."""
+        """S annotated instances."""
         return self._supports
 
     @supports.setter
@@ -39,7 +38,7 @@ class EpisodeDataSample(BaseDataElement):
 
     @property
     def queries(self) -> list[PoseDataSample]:
-        """The Q instances whose keypoints are predicted."""
+        """Q instances whose keypoints are predicted."""
         return self._queries
 
     @queries.setter

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 import torch
 from mmpose.models.heads import BaseHead
@@ -12,17 +12,65 @@ from cape_mm.models.layers import (
     AutoregressiveDecoder,
     DecoderContext,
     DecoderOutput,
-    EncodedEpisodes,
+    Proposal,
     SimilarityProposal,
     SupportEncoder,
-    most_certain_first,
-    reorder,
 )
 from cape_mm.models.losses import token_type_loss
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch
 
 Features = Tuple[Tensor, ...]
+
+
+class EncodedEpisodes(NamedTuple):
+    """Queries before decoding: N = B * Q, each with its episode's supports.
+
+    Attributes:
+        proposal (Proposal): First guesses, keypoints in annotation order.
+        valid (Tensor): Mask (N, K), bool, of the keypoints that are visible
+            in some support, in annotation order.
+        order (Tensor): Decoding order (N, K), int64: step *i* decodes
+            keypoint ``order[:, i]``.
+        context (DecoderContext): Input of the decoder, in decoding order.
+    """
+
+    proposal: Proposal
+    valid: Tensor
+    order: Tensor
+    context: DecoderContext
+
+    def targets(self, batch: EpisodeBatch) -> tuple[Tensor, Tensor]:
+        """Labels of the queries in decoding order.
+
+        Args:
+            batch (EpisodeBatch): B episodes of Q queries.
+
+        Returns:
+            tuple[Tensor, Tensor]: Keypoints (N, K, 2), normalised, and the
+            mask (N, K), bool, of those visible in query and some support.
+        """
+        target = _reorder(batch.query_points.flatten(0, 1), self.order)
+        known = batch.query_valid.flatten(0, 1).gather(1, self.order)
+        return target, known & self.context.valid[:, :-1]
+
+    def restore(
+        self, points: Tensor, batch_size: int
+    ) -> tuple[Tensor, Tensor]:
+        """Bring decoded keypoints back to annotation order and to episodes.
+
+        Args:
+            points (Tensor): Keypoints (N, K, 2) in decoding order.
+            batch_size (int): Number B of episodes.
+
+        Returns:
+            tuple[Tensor, Tensor]: Keypoints (B, Q, K, 2), and scores
+            (B, Q, K) of the proposals, 0 without a visible support.
+        """
+        points = _reorder(points, self.order.argsort(dim=1))
+        scores = self.proposal.scores * self.valid
+        shape = (batch_size, -1)
+        return points.unflatten(0, shape), scores.unflatten(0, shape)
 
 
 @MODELS.register_module()
@@ -32,34 +80,41 @@ class AutoregressiveKeypointHead(BaseHead):
     Support tokens (image features at the keypoints, coordinates, skeleton)
     are compared with the query's features; the similarity maps propose first
     points, which the decoder refines, in the end autoregressively: step *i*
-    is conditioned on its own support token and on the points decoded before
-    it. The most certain proposal is decoded first
-    (``decode_order='confidence'``), so that hard keypoints can lean on easy
+    is conditioned on its own support token and on the keypoints decoded
+    before it. The most certain proposal is decoded first
+    (``decode_order='confidence'``), so that hard keypoints can rely on easy
     ones and the result does not depend on the order in which keypoints are
     listed.
 
-    Training feeds the decoder with annotated points (teacher forcing),
-    disturbed by noise of deviation :attr:`teacher_noise`, a share
+    Training feeds the decoder with annotated keypoints (teacher forcing),
+    disturbed by noise of sigma :attr:`teacher_noise`, a share
     :attr:`own_prediction_share` of which is replaced by the decoder's own
     predictions from a first, parallel pass without gradient (scheduled
     sampling). :class:`ScheduledSamplingHook` moves both.
 
     Args:
-        loss_coords (ConfigType): Loss of the points of every layer.
+        loss_coords (ConfigType): Loss of the keypoints of every layer.
         loss_heatmap (ConfigType): Loss of the proposal maps.
         loss_ce_weight (float): Weight of the cross-entropy of token types.
+            Defaults to 1.0.
         embed_dims (int): Channels C of the neck's levels and of all tokens.
-        num_heads (int): Attention heads.
-        num_levels (int): Feature levels of the neck, the finest first.
-        num_encoder_layers (int): Layers of the support encoder.
-        num_decoder_layers (int): Layers of the decoder.
-        decode_order (str): ``'confidence'`` or ``'annotation'``.
-        autoregressive (bool): If False, no point is told to another one, in
-            training and test: all are decoded in parallel, by the same
-            weights.
-        use_support_features (bool): Read the support images. If False, the
-            support is its keypoints' geometry alone.
-        use_skeleton (bool): Use the skeleton.
+            Defaults to 256.
+        num_heads (int): Number of attention heads. Defaults to 8.
+        num_levels (int): Number of the neck's feature levels, the finest
+            first. Defaults to 3.
+        num_encoder_layers (int): Number of layers of the support encoder.
+            Defaults to 2.
+        num_decoder_layers (int): Number of layers of the decoder. Defaults
+            to 3.
+        decode_order (str): ``'confidence'`` or ``'annotation'``. Defaults to
+            ``'confidence'``.
+        autoregressive (bool): Whether a keypoint is conditioned on others. If
+            not, all are decoded in parallel by the same weights, in training
+            and test. Defaults to True.
+        use_support_features (bool): Whether to sample the support images. If
+            not, a support is the geometry of its keypoints alone. Defaults to
+            True.
+        use_skeleton (bool): Whether to use the skeleton. Defaults to True.
         init_cfg (OptMultiConfig): See :class:`mmengine.model.BaseModule`.
     """
 
@@ -111,108 +166,57 @@ class AutoregressiveKeypointHead(BaseHead):
         self.teacher_noise = 0.0
         self.own_prediction_share = 0.0
 
-    def encode(
-        self,
-        support_features: Features,
-        query_features: Features,
-        batch: EpisodeBatch,
-    ) -> EncodedEpisodes:
-        """Encode supports, propose points and choose the decoding order.
-
-        Args:
-            support_features (Tuple[Tensor]): Levels of (B * S, C, H, W).
-            query_features (Tuple[Tensor]): Levels of (B * Q, C, H, W).
-            batch (EpisodeBatch): Of its labels, only the supports' are read.
-
-        Returns:
-            EncodedEpisodes: Input of the decoder.
-        """
-        tokens = self.support_encoder(
-            support_features,
-            batch.support_points,
-            batch.support_valid,
-            batch.adjacency,
-        )
-        valid = batch.support_valid.any(dim=1)
-        num_queries = len(query_features[0]) // len(tokens)
-        tokens = tokens.repeat_interleave(num_queries, dim=0)
-        valid = valid.repeat_interleave(num_queries, dim=0)
-
-        proposal = self.proposal(tokens, query_features[0])
-        certainty = (
-            proposal.scores
-            if self.decode_order == 'confidence'
-            else torch.zeros_like(proposal.scores)
-        )
-        order = most_certain_first(certainty, valid)
-        context = self.decoder.prepare(
-            reorder(tokens, order),
-            valid.gather(1, order),
-            reorder(proposal.points, order),
-            query_features,
-        )
-        return EncodedEpisodes(proposal, valid, order, context)
-
     def forward(
         self,
         support_features: Features,
         query_features: Features,
         batch: EpisodeBatch,
-    ) -> tuple[Tensor, Tensor]:
-        """Predict.
+    ) -> tuple[EncodedEpisodes, Tensor]:
+        """Decode the queries, without their labels.
 
         Args:
-            support_features (Tuple[Tensor]): See :meth:`encode`.
-            query_features (Tuple[Tensor]): See :meth:`encode`.
-            batch (EpisodeBatch): Of its labels, only the supports' are read.
+            support_features (tuple[Tensor]): Levels of (B * S, C, H, W).
+            query_features (tuple[Tensor]): Levels of (B * Q, C, H, W).
+            batch (EpisodeBatch): Episodes, of which only the supports' labels
+                are used.
 
         Returns:
-            Tuple[Tensor, Tensor]: Points (B, Q, K, 2), ``(x, y)`` in [0, 1]
-            of the query's input, and scores (B, Q, K) in [0, 1], 0 for
-            keypoints that no support shows.
+            tuple[EncodedEpisodes, Tensor]: State before decoding, and
+            keypoints (N, K, 2), normalised, in decoding order.
         """
-        encoded = self.encode(support_features, query_features, batch)
-        points = self.decode(encoded.context)
-        return encoded.restore(points, len(batch.adjacency))
-
-    def decode(self, context: DecoderContext) -> Tensor:
-        """Decode without knowing any point, as in test.
-
-        Args:
-            context (DecoderContext): Of :meth:`encode`.
-
-        Returns:
-            Tensor: (N, K, 2), ``(x, y)`` in [0, 1] of the query's input, in
-            decoding order.
-        """
+        encoded = self._encode(support_features, query_features, batch)
         if self.autoregressive:
-            return self.decoder.generate(context)
-        return self.decoder.parallel(context).last_points()
+            return encoded, self.decoder.generate(encoded.context)
+        return encoded, self.decoder.parallel(encoded.context).last_points()
 
     def predict(
         self,
         support_features: Features,
         query_features: Features,
         batch: EpisodeBatch,
+        teacher_forced: bool = False,
     ) -> tuple[Tensor, Tensor]:
-        """The same as :meth:`forward`, by the name MMPose uses."""
-        return self.forward(support_features, query_features, batch)
+        """Predict the keypoints of the queries.
 
-    def teacher_forced(
-        self,
-        support_features: Features,
-        query_features: Features,
-        batch: EpisodeBatch,
-    ) -> tuple[Tensor, Tensor]:
-        """Predict from annotated previous points: a diagnostic, no result.
+        Args:
+            support_features (tuple[Tensor]): See :meth:`forward`.
+            query_features (tuple[Tensor]): See :meth:`forward`.
+            batch (EpisodeBatch): See :meth:`forward`.
+            teacher_forced (bool): Whether to decode from the queries' labels:
+                a diagnostic, no result. Defaults to False.
 
-        Takes labels of supports and queries, returns what :meth:`forward`
-        does.
+        Returns:
+            tuple[Tensor, Tensor]: Keypoints (B, Q, K, 2), normalised, and
+            scores (B, Q, K) in [0, 1], 0 without a visible support.
         """
-        encoded = self.encode(support_features, query_features, batch)
-        target, known = encoded.targets(batch)
-        output = self._decode_from(encoded.context, target, known)
-        return encoded.restore(output.last_points(), len(batch.adjacency))
+        if teacher_forced:
+            encoded = self._encode(support_features, query_features, batch)
+            points = self._decode_from(
+                encoded.context, *encoded.targets(batch)
+            ).last_points()
+        else:
+            encoded, points = self(support_features, query_features, batch)
+        return encoded.restore(points, len(batch.adjacency))
 
     def loss(
         self,
@@ -220,19 +224,19 @@ class AutoregressiveKeypointHead(BaseHead):
         query_features: Features,
         batch: EpisodeBatch,
     ) -> dict[str, Tensor]:
-        """Losses over keypoints visible in the query and in some support.
+        """Compute losses over keypoints visible in query and some support.
 
         Args:
-            support_features (Tuple[Tensor]): Levels of (B * S, C, H, W).
-            query_features (Tuple[Tensor]): Levels of (B * Q, C, H, W).
+            support_features (tuple[Tensor]): See :meth:`forward`.
+            query_features (tuple[Tensor]): See :meth:`forward`.
             batch (EpisodeBatch): Labels of supports and queries.
 
         Returns:
-            Dict[str, Tensor]: ``loss_coords``, ``loss_ce`` of the last
+            dict[str, Tensor]: ``loss_coords``, ``loss_ce`` of the last
             layer, ``d{i}.loss_coords``, ``d{i}.loss_ce`` of the earlier
             ones, ``loss_heatmap`` of the proposal.
         """
-        encoded = self.encode(support_features, query_features, batch)
+        encoded = self._encode(support_features, query_features, batch)
         target, known = encoded.targets(batch)
         output = self._decode_from(
             encoded.context,
@@ -251,10 +255,47 @@ class AutoregressiveKeypointHead(BaseHead):
         )
         return losses
 
+    def _encode(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> EncodedEpisodes:
+        """Encode supports, propose points and choose the decoding order."""
+        tokens = self.support_encoder(
+            support_features,
+            batch.support_points,
+            batch.support_valid,
+            batch.adjacency,
+        )
+        valid = batch.support_valid.any(dim=1)
+        num_queries = len(query_features[0]) // len(tokens)
+        tokens = tokens.repeat_interleave(num_queries, dim=0)  # (N, K, C)
+        valid = valid.repeat_interleave(num_queries, dim=0)  # (N, K)
+
+        proposal = self.proposal(tokens, query_features[0])
+        certainty = (
+            proposal.scores
+            if self.decode_order == 'confidence'
+            else torch.zeros_like(proposal.scores)
+        )
+        # Keypoints without support come last: nothing depends on them there.
+        # Equal scores keep their order.
+        order = certainty.masked_fill(~valid, -1.0).argsort(
+            dim=1, descending=True, stable=True
+        )
+        context = self.decoder.prepare(
+            _reorder(tokens, order),
+            valid.gather(1, order),
+            _reorder(proposal.points, order),
+            query_features,
+        )
+        return EncodedEpisodes(proposal, valid, order, context)
+
     def _decode_from(
         self, context: DecoderContext, points: Tensor, known: Tensor
     ) -> DecoderOutput:
-        """Decode from given points, where points are told at all."""
+        """Decode from given keypoints, if the head is autoregressive."""
         if self.autoregressive:
             return self.decoder(context, points, known)
         return self.decoder.parallel(context)
@@ -262,7 +303,7 @@ class AutoregressiveKeypointHead(BaseHead):
     def _points_to_feed(
         self, context: DecoderContext, target: Tensor, known: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Noisy annotated points, partly replaced by own predictions."""
+        """Disturb annotated keypoints, partly replaced by own predictions."""
         points = target + self.teacher_noise * torch.randn_like(target)
         if self.autoregressive and self.own_prediction_share > 0:
             with torch.no_grad():
@@ -285,7 +326,7 @@ class AutoregressiveKeypointHead(BaseHead):
         target: Tensor,
         known: Tensor,
     ) -> dict[str, Tensor]:
-        """Losses of one decoder layer."""
+        """Compute the losses of one decoder layer."""
         sigma = None if output.sigma is None else output.sigma[layer][:, :-1]
         return {
             f'{prefix}loss_coords': self.loss_coords(
@@ -294,3 +335,8 @@ class AutoregressiveKeypointHead(BaseHead):
             f'{prefix}loss_ce': self.loss_ce_weight
             * token_type_loss(output.type_logits[layer], known),
         }
+
+
+def _reorder(x: Tensor, order: Tensor) -> Tensor:
+    """Reorder (N, K, D) along K by (N, K) indices."""
+    return x.take_along_dim(order.unsqueeze(-1), dim=1)

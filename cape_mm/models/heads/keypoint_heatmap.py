@@ -9,7 +9,7 @@ from mmdet.models.losses import GaussianFocalLoss
 from mmdet.utils import reduce_mean
 from torch import Tensor, nn
 
-from ..layers.coordinate_embedding import grid_points
+from ..layers.sampling import grid_points
 from .ignored_areas import in_cells
 from .pave_targets import ClipTargets
 

@@ -24,7 +24,7 @@ class Attention(nn.Module):
 
     Args:
         embed_dims (int): Channels C of queries, keys and values.
-        num_heads (int): Number of heads, a divisor of C.
+        num_heads (int): Number of attention heads, a divisor of C.
     """
 
     def __init__(self, embed_dims: int, num_heads: int) -> None:
@@ -36,7 +36,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(embed_dims, embed_dims)
 
     def project(self, key: Tensor, value: Tensor) -> KeyValue:
-        """Project keys and values, both (N, L, C)."""
+        """Project keys (N, L, C) and values (N, L, C)."""
         return KeyValue(
             self._split_heads(self.key(key)),
             self._split_heads(self.value(value)),
@@ -51,13 +51,13 @@ class Attention(nn.Module):
         """Attend from ``query`` to ``memory``.
 
         Args:
-            query (Tensor): (N, T, C).
-            memory (KeyValue): From :meth:`project`, L entries.
-            mask (Tensor, optional): Bool, broadcastable to (N, T, L); True
-                where a query may look. Every query needs one True.
+            query (Tensor): Queries (N, T, C).
+            memory (KeyValue): L keys and values of :meth:`project`.
+            mask (Tensor, optional): Mask, bool, broadcastable to (N, T, L),
+                True = attend. Every query needs one True.
 
         Returns:
-            Tensor: (N, T, C).
+            Tensor: Attended values (N, T, C).
         """
         if mask is not None:
             mask = mask.unsqueeze(1)
@@ -78,7 +78,7 @@ class FeedForward(nn.Sequential):
 
     Args:
         embed_dims (int): Channels of input and output.
-        expansion (int): Hidden channels per input channel.
+        expansion (int): Hidden channels per input channel. Defaults to 2.
     """
 
     def __init__(self, embed_dims: int, expansion: int = 2) -> None:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .coordinate_embedding import grid_points
+from .sampling import grid_points
 
 
 class ClipMemory(NamedTuple):

@@ -11,7 +11,6 @@ from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import ForwardResults
 from torch import Tensor
 
-from cape_mm.models.layers import rotate_batch, rotate_members
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch, EpisodeDataSample
 from cape_mm.structures.coordinates import norm_to_pixels
@@ -25,14 +24,14 @@ class CapeEstimator(BasePoseEstimator):
 
     Takes the arguments of :class:`BasePoseEstimator`. ``train_cfg`` knows
 
-    - ``rotate_roles`` (bool): let every member of an episode be support and
-      query in turn, see :func:`rotate_members`. Defaults to False.
+    - ``rotate_roles`` (bool): whether every member of an episode is support
+      and query in turn, see :func:`rotate_members`. Defaults to False.
 
     ``test_cfg`` knows
 
-    - ``teacher_forced`` (bool): also predict from annotated previous points
-      where a query is annotated, into ``teacher_forced_instances``. Only
-      :class:`TeacherForcingGap` reads it. Defaults to False.
+    - ``teacher_forced`` (bool): whether to predict annotated queries from
+      annotated previous keypoints as well, into ``teacher_forced_instances``,
+      for :class:`TeacherForcingGap`. Defaults to False.
     """
 
     def forward(
@@ -44,13 +43,15 @@ class CapeEstimator(BasePoseEstimator):
         """Entry of MMEngine's runner; all modes need the supports' labels.
 
         Args:
-            inputs (Dict[str, Tensor]): See :meth:`loss`.
-            data_samples (List[EpisodeDataSample]): B episodes.
-            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
+            inputs (dict[str, Tensor]): See :meth:`loss`.
+            data_samples (list[EpisodeDataSample]): B episodes.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``. Defaults to
+                ``'tensor'``.
 
         Returns:
             dict | list | tuple: See :meth:`loss` and :meth:`predict`;
-            ``'tensor'`` gives the head's points and scores.
+            ``'tensor'`` gives normalised keypoints (B, Q, K, 2) and scores
+            (B, Q, K).
         """
         if mode == 'tensor':
             return self._forward(inputs, data_samples)
@@ -64,12 +65,12 @@ class CapeEstimator(BasePoseEstimator):
         """Compute the losses of B episodes.
 
         Args:
-            inputs (Dict[str, Tensor]): ``support`` (B, S, 3, H, W) and
-                ``query`` (B, Q, 3, H, W), normalised.
-            data_samples (List[EpisodeDataSample]): B annotated episodes.
+            inputs (dict[str, Tensor]): Preprocessed images ``support``
+                (B, S, 3, H, W) and ``query`` (B, Q, 3, H, W).
+            data_samples (list[EpisodeDataSample]): B annotated episodes.
 
         Returns:
-            Dict[str, Tensor]: See the head.
+            dict[str, Tensor]: Losses of the head.
         """
         support, query = self.extract_feat(inputs)
         batch = self._batch(inputs, data_samples)
@@ -86,21 +87,23 @@ class CapeEstimator(BasePoseEstimator):
         """Predict the keypoints of all queries.
 
         Args:
-            inputs (Dict[str, Tensor]): See :meth:`loss`.
-            data_samples (List[EpisodeDataSample]): B episodes; queries need
+            inputs (dict[str, Tensor]): See :meth:`loss`.
+            data_samples (list[EpisodeDataSample]): B episodes; queries need
                 no annotation.
 
         Returns:
-            List[EpisodeDataSample]: The same episodes; each query has got
-            ``pred_instances`` with ``keypoints`` (1, K, 2), float32, in
-            original image pixels, and ``keypoint_scores`` (1, K).
+            list[EpisodeDataSample]: The same episodes, whose queries have
+            ``pred_instances`` with ``keypoints`` (1, K, 2), float32, original
+            pixels, and ``keypoint_scores`` (1, K).
         """
         support, query = self.extract_feat(inputs)
         batch = self._batch(inputs, data_samples)
         predictions = self.head.predict(support, query, batch)
         self._attach(data_samples, 'pred_instances', predictions)
         if self.test_cfg.get('teacher_forced') and batch.query_valid.any():
-            diagnostic = self.head.teacher_forced(support, query, batch)
+            diagnostic = self.head.predict(
+                support, query, batch, teacher_forced=True
+            )
             self._attach(data_samples, 'teacher_forced_instances', diagnostic)
         return data_samples
 
@@ -109,20 +112,21 @@ class CapeEstimator(BasePoseEstimator):
         inputs: dict[str, Tensor],
         data_samples: list[EpisodeDataSample],
     ) -> tuple[Tensor, Tensor]:
-        """Predict in [0, 1] of the inputs, without post-processing."""
+        """Predict normalised keypoints and scores."""
         support, query = self.extract_feat(inputs)
-        return self.head(support, query, self._batch(inputs, data_samples))
+        batch = self._batch(inputs, data_samples)
+        return self.head.predict(support, query, batch)
 
     def extract_feat(
         self, inputs: dict[str, Tensor]
     ) -> tuple[Features, Features]:
-        """Features of supports and queries from one pass of the backbone.
+        """Extract features of supports and queries in one pass.
 
         Args:
-            inputs (Dict[str, Tensor]): See :meth:`loss`.
+            inputs (dict[str, Tensor]): See :meth:`loss`.
 
         Returns:
-            Tuple[Features, Features]: Levels of (B * S, C, H', W') and of
+            tuple[Features, Features]: Levels of (B * S, C, H', W') and of
             (B * Q, C, H', W').
         """
         support = inputs['support'].flatten(0, 1)
@@ -188,3 +192,51 @@ def _to_image(points: np.ndarray, sample: PoseDataSample) -> np.ndarray:
     offset = meta['input_center'] - 0.5 * meta['input_scale']
     pixels = pixels / size * meta['input_scale'] + offset
     return pixels.astype(np.float32)[None]
+
+
+def rotate_members(support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
+    """Shift the roles of S supports and Q queries cyclically.
+
+    Each of the B episodes becomes S + Q episodes, in the r-th of which the
+    members r, r + 1, ... are the supports. The backbone processes every image
+    once; the head learns from S + Q times as many pairs.
+
+    Args:
+        support (Tensor): Supports (B, S, ...).
+        query (Tensor): Queries (B, Q, ...).
+
+    Returns:
+        tuple[Tensor, Tensor]: Supports (B * (S + Q), S, ...) and queries
+        (B * (S + Q), Q, ...).
+    """
+    members = torch.cat([support, query], dim=1)
+    steps = torch.arange(members.shape[1], device=members.device)
+    order = (steps.unsqueeze(0) + steps.unsqueeze(1)) % len(steps)
+    rotated = members[:, order].flatten(0, 1)
+    sizes = [support.shape[1], query.shape[1]]
+    return rotated.split(sizes, dim=1)
+
+
+def rotate_batch(batch: EpisodeBatch) -> EpisodeBatch:
+    """Apply :func:`rotate_members` to the labels of a batch.
+
+    Args:
+        batch (EpisodeBatch): B episodes.
+
+    Returns:
+        EpisodeBatch: B * (S + Q) episodes.
+    """
+    support_points, query_points = rotate_members(
+        batch.support_points, batch.query_points
+    )
+    support_valid, query_valid = rotate_members(
+        batch.support_valid, batch.query_valid
+    )
+    num_members = len(support_points) // len(batch.adjacency)
+    return EpisodeBatch(
+        support_points,
+        support_valid,
+        query_points,
+        query_valid,
+        batch.adjacency.repeat_interleave(num_members, dim=0),
+    )

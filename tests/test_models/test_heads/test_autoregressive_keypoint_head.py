@@ -67,8 +67,11 @@ class TestPredict:
         points, _ = predict(head, features, batch)
         own = replace(batch, query_points=points)
         with torch.no_grad():
-            forced, _ = head.teacher_forced(
-                features(2, seed=1), features(2, seed=2), own
+            forced, _ = head.predict(
+                features(2, seed=1),
+                features(2, seed=2),
+                own,
+                teacher_forced=True,
             )
         assert_close(forced, points)
 
@@ -78,8 +81,8 @@ class TestPredict:
         moved = replace(batch, query_points=1 - batch.query_points)
         support, query = features(2, seed=1), features(2, seed=2)
         with torch.no_grad():
-            one, _ = head.teacher_forced(support, query, batch)
-            other, _ = head.teacher_forced(support, query, moved)
+            one, _ = head.predict(support, query, batch, teacher_forced=True)
+            other, _ = head.predict(support, query, moved, teacher_forced=True)
         assert (one - other).abs().max() > 1e-3
 
     def test_query_labels_do_not_leak(self, head, features, make_batch):
@@ -122,8 +125,12 @@ class TestPredict:
     def test_support_pixels_are_used(self, head, features, make_batch):
         batch = make_batch()
         with torch.no_grad():
-            one, _ = head(features(2, seed=1), features(2, seed=2), batch)
-            two, _ = head(features(2, seed=3), features(2, seed=2), batch)
+            one, _ = head.predict(
+                features(2, seed=1), features(2, seed=2), batch
+            )
+            two, _ = head.predict(
+                features(2, seed=3), features(2, seed=2), batch
+            )
         assert (one - two).abs().max() > 1e-3
 
     def test_skeleton_is_used(self, head, features, make_batch):
@@ -156,12 +163,12 @@ class TestPredict:
         batch = make_batch(num_queries=2)
         support, query = features(2, seed=1), features(4, seed=2)
         with torch.no_grad():
-            together, _ = head(support, query, batch)
+            together, _ = head.predict(support, query, batch)
             for i in range(2):
                 one = EpisodeBatch(
                     *(getattr(batch, f.name)[i : i + 1] for f in fields(batch))
                 )
-                alone, _ = head(
+                alone, _ = head.predict(
                     tuple(level[i : i + 1] for level in support),
                     tuple(level[2 * i : 2 * i + 2] for level in query),
                     one,
@@ -178,8 +185,8 @@ class TestPredict:
             support_valid=batch.support_valid[:, order],
         )
         with torch.no_grad():
-            one, _ = head(support, query, batch)
-            two, _ = head(
+            one, _ = head.predict(support, query, batch)
+            two, _ = head.predict(
                 tuple(level[order] for level in support), query, shuffled
             )
         assert_close(one, two)
@@ -202,14 +209,14 @@ class TestPredict:
     ):
         batch = make_batch()
         head = make_head(decode_order='annotation')
-        encoded = head.encode(features(2, seed=1), features(2, seed=2), batch)
+        encoded, _ = head(features(2, seed=1), features(2, seed=2), batch)
         assert (encoded.order == torch.arange(5)).all()
 
     def test_certain_keypoints_are_decoded_first(
         self, head, features, make_batch, with_invalid
     ):
         batch = with_invalid(make_batch(), 'support', [0])
-        encoded = head.encode(features(2, seed=1), features(2, seed=2), batch)
+        encoded, _ = head(features(2, seed=1), features(2, seed=2), batch)
         assert (encoded.order[:, -1] == 0).all()
         scores = encoded.proposal.scores.gather(1, encoded.order)[:, :-1]
         assert (scores.diff(dim=1) <= 0).all()
@@ -222,8 +229,11 @@ class TestPredict:
         batch = make_batch()
         points, _ = predict(head, features, batch)
         with torch.no_grad():
-            forced, _ = head.teacher_forced(
-                features(2, seed=1), features(2, seed=2), batch
+            forced, _ = head.predict(
+                features(2, seed=1),
+                features(2, seed=2),
+                batch,
+                teacher_forced=True,
             )
         assert torch.equal(forced, points)
         unused = {
@@ -246,9 +256,15 @@ class TestPredict:
         head = make_head(use_support_features=False)
         batch = make_batch()
         with torch.no_grad():
-            one, _ = head(features(2, seed=1), features(2, seed=2), batch)
-            two, _ = head(features(2, seed=3), features(2, seed=2), batch)
-            query, _ = head(features(2, seed=1), features(2, seed=4), batch)
+            one, _ = head.predict(
+                features(2, seed=1), features(2, seed=2), batch
+            )
+            two, _ = head.predict(
+                features(2, seed=3), features(2, seed=2), batch
+            )
+            query, _ = head.predict(
+                features(2, seed=1), features(2, seed=4), batch
+            )
         assert torch.equal(one, two)
         assert not torch.equal(one, query)
 
@@ -329,7 +345,7 @@ class TestLoss:
 
 class TestScheduledSampling:
     def feed(self, head, features, batch):
-        encoded = head.encode(features(2, seed=1), features(2, seed=2), batch)
+        encoded, _ = head(features(2, seed=1), features(2, seed=2), batch)
         target, known = encoded.targets(batch)
         fed = head._points_to_feed(encoded.context, target, known)
         own = head.decoder(encoded.context, target, known).points[-1]
@@ -369,7 +385,7 @@ class TestScheduledSampling:
     def test_first_pass_carries_no_gradient(self, head, features, make_batch):
         head.own_prediction_share = 1.0
         batch = make_batch()
-        encoded = head.encode(features(2, seed=1), features(2, seed=2), batch)
+        encoded, _ = head(features(2, seed=1), features(2, seed=2), batch)
         target, known = encoded.targets(batch)
         points, _ = head._points_to_feed(encoded.context, target, known)
         assert not points.requires_grad

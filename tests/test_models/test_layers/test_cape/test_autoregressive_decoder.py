@@ -19,7 +19,7 @@ def levels(features):
 def encoded(head, features, make_batch, with_invalid):
     batch = with_invalid(make_batch(), 'support', [2])
     with torch.no_grad():
-        return head.encode(features(2, seed=1), features(2, seed=2), batch)
+        return head(features(2, seed=1), features(2, seed=2), batch)[0]
 
 
 @torch.no_grad()

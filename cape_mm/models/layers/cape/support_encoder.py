@@ -6,23 +6,50 @@ from typing import Sequence
 import torch
 from torch import Tensor, nn
 
-from .attention import Attention, FeedForward
-from .coordinate_embedding import CoordinateEmbedding
-from .feature_sampling import sample_features
-from .skeleton_mixing import SkeletonMixing
+from ..attention import Attention, FeedForward
+from ..coordinate_embedding import CoordinateEmbedding
+from ..sampling import sample_features
 
 
-class SupportEncoderLayer(nn.Module):
-    """Skeleton mixing, self-attention and feed-forward, all pre-norm.
+class SkeletonMixing(nn.Module):
+    """One residual graph convolution along the skeleton.
+
+    Every keypoint receives the mean of its valid neighbours, so that an
+    invalid keypoint is informed by its neighbours but never informs them.
+    Without an edge the layer is the identity.
 
     Args:
         embed_dims (int): Channels C.
-        num_heads (int): Attention heads.
-        use_skeleton (bool): Mix along the skeleton.
     """
 
+    def __init__(self, embed_dims: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(embed_dims)
+        self.message = nn.Linear(embed_dims, embed_dims, bias=False)
+
+    def forward(
+        self, tokens: Tensor, adjacency: Tensor, valid: Tensor
+    ) -> Tensor:
+        """Mix tokens of neighbouring keypoints.
+
+        Args:
+            tokens (Tensor): Tokens (N, K, C).
+            adjacency (Tensor): Symmetric adjacency (N, K, K), bool.
+            valid (Tensor): Mask (N, K), bool, of the keypoints to mix in.
+
+        Returns:
+            Tensor: Mixed tokens (N, K, C).
+        """
+        weights = (adjacency & valid.unsqueeze(1)).to(tokens.dtype)
+        weights = weights / weights.sum(-1, keepdim=True).clamp(min=1)
+        return tokens + weights @ self.message(self.norm(tokens))
+
+
+class _SupportEncoderLayer(nn.Module):
+    """Skeleton mixing, self-attention and feed-forward, all pre-norm."""
+
     def __init__(
-        self, embed_dims: int, num_heads: int, use_skeleton: bool = True
+        self, embed_dims: int, num_heads: int, use_skeleton: bool
     ) -> None:
         super().__init__()
         self.skeleton_mixing = (
@@ -36,11 +63,10 @@ class SupportEncoderLayer(nn.Module):
     def forward(
         self, tokens: Tensor, adjacency: Tensor, valid: Tensor
     ) -> Tensor:
-        """See :class:`SupportEncoder` for the shapes."""
         if self.skeleton_mixing is not None:
             tokens = self.skeleton_mixing(tokens, adjacency, valid)
         normed = self.attention_norm(tokens)
-        # A missing keypoint sees itself, so that no row of the mask is empty.
+        # An invalid keypoint attends to itself: no row of the mask is empty.
         itself = torch.eye(
             tokens.shape[1], dtype=torch.bool, device=tokens.device
         )
@@ -63,12 +89,13 @@ class SupportEncoder(nn.Module):
 
     Args:
         embed_dims (int): Channels C of features and tokens.
-        num_heads (int): Attention heads.
-        num_levels (int): Feature levels.
-        num_layers (int): Layers within one shot.
-        use_features (bool): Read the support image; without it, a keypoint
-            is known by geometry and skeleton alone.
-        use_skeleton (bool): Use the skeleton.
+        num_heads (int): Number of attention heads.
+        num_levels (int): Number of feature levels.
+        num_layers (int): Number of layers within one shot. Defaults to 2.
+        use_features (bool): Whether to sample the support's features; without
+            them, a keypoint is its geometry and skeleton alone. Defaults to
+            True.
+        use_skeleton (bool): Whether to use the skeleton. Defaults to True.
     """
 
     def __init__(
@@ -81,7 +108,7 @@ class SupportEncoder(nn.Module):
         use_skeleton: bool = True,
     ) -> None:
         super().__init__()
-        # zip() with the levels: none of them is read without projections
+        # zip() with the levels: none of them is sampled without projections
         self.feature_projections = nn.ModuleList(
             nn.Linear(embed_dims, embed_dims)
             for _ in range(num_levels * use_features)
@@ -89,7 +116,7 @@ class SupportEncoder(nn.Module):
         self.coordinate_embedding = CoordinateEmbedding(embed_dims)
         self.missing = nn.Parameter(0.02 * torch.randn(embed_dims))
         self.layers = nn.ModuleList(
-            SupportEncoderLayer(embed_dims, num_heads, use_skeleton)
+            _SupportEncoderLayer(embed_dims, num_heads, use_skeleton)
             for _ in range(num_layers)
         )
         self.norm = nn.LayerNorm(embed_dims)
@@ -105,14 +132,15 @@ class SupportEncoder(nn.Module):
         """Encode B episodes with S supports.
 
         Args:
-            features (Sequence[Tensor]): Levels of shape (B * S, C, H, W).
-            points (Tensor): (B, S, K, 2), ``(x, y)`` in [0, 1] of the input.
-            valid (Tensor): (B, S, K), bool.
-            adjacency (Tensor): (B, K, K), bool.
+            features (Sequence[Tensor]): Feature levels, each
+                (B * S, C, H, W).
+            points (Tensor): Keypoints (B, S, K, 2), normalised.
+            valid (Tensor): Mask (B, S, K), bool.
+            adjacency (Tensor): Adjacency (B, K, K), bool.
 
         Returns:
-            Tensor: (B, K, C). A keypoint without a valid shot gets a token
-            made from its neighbours alone.
+            Tensor: Tokens (B, K, C). The token of a keypoint without a valid
+            shot is made from its neighbours alone.
         """
         batch_size, num_shots = valid.shape[:2]
         points, valid = points.flatten(0, 1), valid.flatten(0, 1)
@@ -131,15 +159,15 @@ class SupportEncoder(nn.Module):
 
     def _fuse_shots(self, tokens: Tensor, valid: Tensor) -> Tensor:
         """Fuse tokens (B, S, K, C) of the valid (B, S, K) shots."""
-        # Where no shot is valid, all of them are heard.
-        heard = valid | ~valid.any(dim=1, keepdim=True)
-        weights = heard.unsqueeze(-1).to(tokens.dtype)
+        # Where no shot is valid, all of them are used.
+        used = valid | ~valid.any(dim=1, keepdim=True)
+        weights = used.unsqueeze(-1).to(tokens.dtype)
         mean = (tokens * weights).sum(dim=1) / weights.sum(dim=1)
 
         shots = tokens.transpose(1, 2).flatten(0, 1)
         attended = self.shot_attention(
             mean.flatten(0, 1).unsqueeze(1),
             self.shot_attention.project(shots, shots),
-            mask=heard.transpose(1, 2).flatten(0, 1).unsqueeze(1),
+            mask=used.transpose(1, 2).flatten(0, 1).unsqueeze(1),
         )
         return mean + attended.view_as(mean)

@@ -6,25 +6,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .coordinate_embedding import CoordinateEmbedding, grid_points
+from ..coordinate_embedding import CoordinateEmbedding
+from ..sampling import grid_points
 
 
 class Proposal(NamedTuple):
     """First guess of every keypoint.
 
     Attributes:
-        logits (Tensor): (N, K, H * W), similarity map before the softmax.
-        points (Tensor): (N, K, 2), ``(x, y)`` in [0, 1] of the input;
-            carries no gradient.
-        scores (Tensor): (N, K), share of the map's mass around its peak, in
-            [0, 1]; carries no gradient.
-        map_size (Tuple[int, int]): Height and width of the map.
+        logits (Tensor): Similarity maps (N, K, H * W) before the softmax.
+        points (Tensor): Keypoints (N, K, 2), normalised, without gradient.
+        scores (Tensor): Share (N, K) of the map's mass around its peak, in
+            [0, 1], without gradient.
+        map_size (tuple[int, int]): Height and width of the map.
     """
 
     logits: Tensor
     points: Tensor
     scores: Tensor
-    map_size: tuple
+    map_size: tuple[int, int]
 
 
 class SimilarityProposal(nn.Module):
@@ -38,6 +38,7 @@ class SimilarityProposal(nn.Module):
     Args:
         embed_dims (int): Channels C of tokens and features.
         window (int): Cells from the peak to the border of the window.
+            Defaults to 2.
     """
 
     def __init__(self, embed_dims: int, window: int = 2) -> None:
@@ -55,8 +56,8 @@ class SimilarityProposal(nn.Module):
         """Propose a point for every token.
 
         Args:
-            tokens (Tensor): (N, K, C).
-            feature_map (Tensor): (N, C, H, W).
+            tokens (Tensor): Support tokens (N, K, C).
+            feature_map (Tensor): Feature map (N, C, H, W) of the query.
 
         Returns:
             Proposal: Maps, points and scores.

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import torch
 
-from cape_mm.models.layers import (
+from cape_mm.models.pose_estimators.cape_estimator import (
     rotate_batch,
     rotate_members,
 )

@@ -7,26 +7,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .attention import KeyValue
-from .feature_sampling import sample_features
+from ..attention import KeyValue
+from ..sampling import sample_features
 
 
 class LocalAttention(nn.Module):
-    """Attention of a point to the image around it.
+    """Attention of a keypoint to the image around it.
 
-    Each query looks at a small grid around its reference point on every
-    feature level; a predicted shift moves the grid of a level as a whole and
-    is zero at the start. Unlike in deformable attention, the weights compare
+    Each query attends to a small grid around its reference on every feature
+    level; a predicted shift moves the grid of a level as a whole and is zero
+    at the start. Unlike in deformable attention, the weights compare
     contents (query against sampled key), which serves few-shot matching.
     Keys and values are projected once per image and then sampled, because
     both steps are linear.
 
     Args:
         embed_dims (int): Channels C of queries and features.
-        num_heads (int): Attention heads.
-        num_levels (int): Feature levels, from fine to coarse.
+        num_heads (int): Number of attention heads.
+        num_levels (int): Number of feature levels, the finest first.
         grid_size (int): Points per side of the grid, one cell of the level
-            apart.
+            apart. Defaults to 3.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class LocalAttention(nn.Module):
         self.key_values = nn.ModuleList(
             nn.Conv2d(embed_dims, 2 * embed_dims, 1) for _ in range(num_levels)
         )
-        # what tells the points of the grid apart
+        # distinguishes the points of the grid
         self.place = nn.Parameter(
             0.02 * torch.randn(num_levels, grid_size**2, 2 * embed_dims)
         )
@@ -54,19 +54,19 @@ class LocalAttention(nn.Module):
         self.query = nn.Linear(embed_dims, embed_dims)
         self.out = nn.Linear(embed_dims, embed_dims)
 
-    def look(
+    def sample(
         self, tokens: Tensor, reference: Tensor, features: Sequence[Tensor]
     ) -> KeyValue:
         """Sample keys and values around each reference.
 
         Args:
-            tokens (Tensor): (N, T, C), what the shifts are predicted from.
-            reference (Tensor): (N, T, 2), ``(x, y)`` in [0, 1] of the input.
-            features (Sequence[Tensor]): Levels of shape (N, C, H, W).
+            tokens (Tensor): Tokens (N, T, C) that predict the shifts.
+            reference (Tensor): References (N, T, 2), normalised.
+            features (Sequence[Tensor]): Feature levels, each (N, C, H, W).
 
         Returns:
-            KeyValue: Each (N, T, heads, P, C / heads), P points of all
-            levels together.
+            KeyValue: Each (N, T, heads, P, C / heads), with the P points
+            of all levels together.
         """
         shifts = self.shift(tokens).unflatten(-1, (-1, 1, 2))
         sampled = []
@@ -87,11 +87,11 @@ class LocalAttention(nn.Module):
         """Gather image evidence.
 
         Args:
-            query (Tensor): (N, T, C).
-            image (KeyValue): From :meth:`look`.
+            query (Tensor): Queries (N, T, C).
+            image (KeyValue): Keys and values of :meth:`sample`.
 
         Returns:
-            Tensor: (N, T, C).
+            Tensor: Gathered evidence (N, T, C).
         """
         heads = self.query(query).unflatten(-1, (self.num_heads, 1, -1))
         attended = F.scaled_dot_product_attention(heads, *image)

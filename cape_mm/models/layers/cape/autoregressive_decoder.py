@@ -6,18 +6,19 @@ from typing import NamedTuple, Sequence
 import torch
 from torch import Tensor, nn
 
-from .autoregressive_layer import AutoregressiveLayer, StepMemory
-from .coordinate_embedding import CoordinateEmbedding
-from .refinement_layer import RefinementLayer
+from ..attention import KeyValue
+from ..coordinate_embedding import CoordinateEmbedding
+from .decoder_layer import DecoderLayer, DecoderMemory
 
 
 class DecoderOutput(NamedTuple):
     """Predictions of L layers for T steps.
 
     Attributes:
-        points (Tensor): (L, N, T, 2), ``(x, y)`` in [0, 1] of the input.
-        type_logits (Tensor): (L, N, T, 2), token types *keypoint*, *stop*.
-        sigma (Tensor, optional): (L, N, T, 2), deviation before the sigmoid.
+        points (Tensor): Keypoints (L, N, T, 2), normalised.
+        type_logits (Tensor): Logits (L, N, T, 2) of the token types
+            *keypoint* and *stop*.
+        sigma (Tensor, optional): Sigmas (L, N, T, 2) before the sigmoid.
     """
 
     points: Tensor
@@ -25,25 +26,29 @@ class DecoderOutput(NamedTuple):
     sigma: Tensor | None
 
     def last_points(self) -> Tensor:
-        """Points of the last layer (N, K, 2), without the stop step."""
+        """Keypoints (N, K, 2) of the last layer, without the stop step."""
         return self.points[-1][:, :-1]
 
 
 class DecoderContext(NamedTuple):
-    """What is known before the first keypoint is decoded.
+    """State before the first keypoint is decoded.
 
     T = K + 1 steps in decoding order, the last one is *stop*.
 
     Attributes:
-        x (Tensor): (N, T, C), refined tokens.
-        identity (Tensor): (N, K, C), tells which keypoint a point is.
-        valid (Tensor): (N, T), bool, steps that others may see: keypoints
-            the support shows, which come first, and *stop*.
-        reference (Tensor): (N, T, 2), points to start from, without
-            gradient, ``(x, y)`` in [0, 1] of the query's input.
-        position (Tensor): (N, T, C), embedding of ``reference``.
-        memory (StepMemory): All keypoints and the image.
-        refined (Tuple[DecoderOutput]): Of the refinement layers, L = 1 each.
+        x (Tensor): Refined tokens (N, T, C).
+        identity (Tensor): Embedded identities (N, K, C) of the keypoints.
+        valid (Tensor): Mask (N, T), bool, of the steps to which others
+            attend: keypoints with a visible support, which come first, and
+            *stop*.
+        reference (Tensor): Start points (N, T, 2), normalised, without
+            gradient.
+        position (Tensor): Embedding (N, T, C) of ``reference``.
+        memory (DecoderMemory): Memory of all keypoints.
+        image (KeyValue): Image around the references, each
+            (N, T, heads, P, C / heads).
+        refined (tuple[DecoderOutput]): Predictions of the refinement layers,
+            L = 1 each.
     """
 
     x: Tensor
@@ -51,32 +56,34 @@ class DecoderContext(NamedTuple):
     valid: Tensor
     reference: Tensor
     position: Tensor
-    memory: StepMemory
+    memory: DecoderMemory
+    image: KeyValue
     refined: tuple[DecoderOutput, ...]
 
 
 class AutoregressiveDecoder(nn.Module):
     """Predict keypoints one after the other, each aligned with its token.
 
-    Refinement layers move all proposals at once. Of the last layer, step *i*
-    sees token *i*, the point of step *i - 1* together with the identity of
-    that keypoint, all earlier steps, all refined proposals and the image
-    around its own. What does not depend on earlier points is computed once
-    (:meth:`prepare`), so a step costs little. The same weights run in
-    parallel on given points (:meth:`forward`) and step by step with a cache
-    (:meth:`generate`); fed with its own output, :meth:`forward` reproduces
-    :meth:`generate`.
+    Refinement layers move all proposals at once. In the last layer, step *i*
+    receives token *i* and, as feedback, point and identity of the keypoint of
+    step *i - 1*; it attends to all earlier steps, all refined proposals and
+    the image around its own. What does not depend on earlier points is
+    computed once (:meth:`prepare`), so a step costs little. The same weights
+    run in parallel on given points (:meth:`forward`) and step by step with a
+    cache (:meth:`generate`); fed with its own output, :meth:`forward`
+    reproduces :meth:`generate`.
 
-    No embedding of the step's number exists: a keypoint is known by its
+    No embedding of the step's number exists: a keypoint is identified by its
     token alone, never by its place in a list.
 
     Args:
         embed_dims (int): Channels C.
-        num_heads (int): Attention heads.
-        num_levels (int): Feature levels.
-        num_layers (int): Layers L, of which the last is autoregressive.
-        with_sigma (bool): Predict a deviation per coordinate, as likelihood
-            losses need it.
+        num_heads (int): Number of attention heads.
+        num_levels (int): Number of feature levels.
+        num_layers (int): Number L of layers, the last of which is
+            autoregressive. Defaults to 3.
+        with_sigma (bool): Whether to predict a sigma per coordinate, which
+            likelihood losses need. Defaults to False.
     """
 
     def __init__(
@@ -97,11 +104,11 @@ class AutoregressiveDecoder(nn.Module):
         self.previous_identity = nn.Linear(embed_dims, embed_dims)
         self.position = CoordinateEmbedding(embed_dims)
         self.refinement_layers = nn.ModuleList(
-            RefinementLayer(embed_dims, num_heads, num_levels)
+            DecoderLayer(embed_dims, num_heads, num_levels)
             for _ in range(num_layers - 1)
         )
-        self.autoregressive_layer = AutoregressiveLayer(
-            embed_dims, num_heads, num_levels
+        self.autoregressive_layer = DecoderLayer(
+            embed_dims, num_heads, num_levels, with_memory=True
         )
         self.norms = nn.ModuleList(
             nn.LayerNorm(embed_dims) for _ in range(num_layers)
@@ -119,7 +126,7 @@ class AutoregressiveDecoder(nn.Module):
         )
 
     def freeze_feedback(self) -> None:
-        """Exclude from training what only :meth:`forward` needs."""
+        """Exclude the parameters of the feedback from training."""
         self.begin.requires_grad_(False)
         self.previous_point.requires_grad_(False)
         self.previous_identity.requires_grad_(False)
@@ -134,10 +141,11 @@ class AutoregressiveDecoder(nn.Module):
         """Compute everything that does not depend on decoded points.
 
         Args:
-            tokens (Tensor): (N, K, C), in decoding order, valid ones first.
-            valid (Tensor): (N, K), bool.
-            proposals (Tensor): (N, K, 2), in [0, 1] of the input.
-            features (Sequence[Tensor]): Levels of shape (N, C, H, W).
+            tokens (Tensor): Tokens (N, K, C) in decoding order, valid ones
+                first.
+            valid (Tensor): Mask (N, K), bool.
+            proposals (Tensor): First points (N, K, 2), normalised.
+            features (Sequence[Tensor]): Feature levels, each (N, C, H, W).
 
         Returns:
             DecoderContext: Input of :meth:`forward` and :meth:`generate`.
@@ -148,23 +156,23 @@ class AutoregressiveDecoder(nn.Module):
         reference = torch.cat([proposals, centre], dim=1)
         # The stop token is always valid: no row of a mask can be empty.
         valid = torch.cat([valid, torch.ones_like(valid[:, :1])], dim=1)
-        everybody = valid.unsqueeze(1)
 
         refined = []
-        mask = everybody | _itself(x)
+        mask = valid.unsqueeze(1) | _itself(x)
         for i, layer in enumerate(self.refinement_layers):
             position = self.position(reference)
-            x = layer(x, position, reference, features, mask)
+            image = layer.local_attention.sample(
+                x + position, reference, features
+            )
+            x, _ = layer(x, position, image, mask)
             refined.append(self._read_out(x, reference, i))
             reference = refined[-1].points[0].detach()
 
         layer = self.autoregressive_layer
         position = self.position(reference)
         placed = x + position
-        memory = StepMemory(
-            layer.memory_attention.project(placed, x),
-            everybody,
-            layer.local_attention.look(placed, reference, features),
+        memory = DecoderMemory(
+            layer.memory_attention.project(placed, x), valid.unsqueeze(1)
         )
         return DecoderContext(
             x,
@@ -173,6 +181,7 @@ class AutoregressiveDecoder(nn.Module):
             reference,
             position,
             memory,
+            layer.local_attention.sample(placed, reference, features),
             tuple(refined),
         )
 
@@ -182,74 +191,78 @@ class AutoregressiveDecoder(nn.Module):
         """Decode all keypoints and the stop step at once from given points.
 
         Args:
-            context (DecoderContext): From :meth:`prepare`.
-            points (Tensor): (N, K, 2), point *i* is fed to step *i + 1*;
-                ``(x, y)`` in [0, 1] of the input, in decoding order.
-            known (Tensor): (N, K), bool; a point that is not known is
-                replaced by a learned embedding.
+            context (DecoderContext): State of :meth:`prepare`.
+            points (Tensor): Keypoints (N, K, 2), normalised, in decoding
+                order; point *i* is fed to step *i + 1*.
+            known (Tensor): Mask (N, K), bool; a learned embedding replaces
+                the other points.
 
         Returns:
-            DecoderOutput: Of all layers; T = K + 1 steps.
+            DecoderOutput: Predictions of all layers for T = K + 1 steps.
         """
         begin = self.begin.expand(len(known), 1, -1)
-        told = self._tell(points, context.identity, known)
-        # The stop step hears of none: padded slots may lie before it.
-        nothing = torch.zeros_like(begin)
-        told = torch.cat([begin, told[:, :-1], nothing], dim=1)
+        feedback = self._feedback(points, context.identity, known)
+        # None for the stop step: padded slots may lie before it.
+        none = torch.zeros_like(begin)
+        feedback = torch.cat([begin, feedback[:, :-1], none], dim=1)
         mask = context.valid.unsqueeze(1) | _itself(context.x)
-        return self._decode(context, told, mask.tril())
+        return self._decode(context, feedback, mask.tril())
 
     def parallel(self, context: DecoderContext) -> DecoderOutput:
-        """Decode all keypoints at once, none told where another one lies.
+        """Decode all keypoints at once, without feedback.
 
         Args:
-            context (DecoderContext): From :meth:`prepare`.
+            context (DecoderContext): State of :meth:`prepare`.
 
         Returns:
-            DecoderOutput: Of all layers; T = K + 1 steps.
+            DecoderOutput: Predictions of all layers for T = K + 1 steps.
         """
-        told = self.unknown.expand_as(context.x)
+        feedback = self.unknown.expand_as(context.x)
         mask = context.valid.unsqueeze(1) | _itself(context.x)
-        return self._decode(context, told, mask)
+        return self._decode(context, feedback, mask)
 
     def generate(self, context: DecoderContext) -> Tensor:
         """Decode step by step, each step fed with the one before.
 
         Args:
-            context (DecoderContext): From :meth:`prepare`.
+            context (DecoderContext): State of :meth:`prepare`.
 
         Returns:
-            Tensor: (N, K, 2), ``(x, y)`` in [0, 1] of the input, in decoding
-            order. Their number is that of the support, so no stop step is
-            needed.
+            Tensor: Keypoints (N, K, 2), normalised, in decoding order. Their
+            number is that of the support, so no stop step is needed.
         """
         points = []
         past = None
-        told = self.begin.expand(len(context.x), 1, -1)
-        # A step sees earlier valid ones and itself.
+        feedback = self.begin.expand(len(context.x), 1, -1)
+        # A step attends to earlier valid ones and itself.
         mask = context.valid.unsqueeze(1) | _itself(context.x)
         for i in range(context.identity.shape[1]):
             step = slice(i, i + 1)
             x, past = self.autoregressive_layer(
-                context.x[:, step] + told,
+                context.x[:, step] + feedback,
                 context.position[:, step],
-                context.memory.step(i),
+                KeyValue(*(side[:, step] for side in context.image)),
                 mask[:, step, : i + 1],
+                context.memory,
                 past,
             )
             normed = self.norms[-1](x)
             points.append(self._move(normed, context.reference[:, step], -1))
-            told = self._tell(
+            feedback = self._feedback(
                 points[-1], context.identity[:, step], context.valid[:, step]
             )
         return torch.cat(points, dim=1)
 
     def _decode(
-        self, context: DecoderContext, told: Tensor, mask: Tensor
+        self, context: DecoderContext, feedback: Tensor, mask: Tensor
     ) -> DecoderOutput:
-        """All steps at once; step *i* is told ``told[:, i]``."""
+        """Run all steps at once."""
         x, _ = self.autoregressive_layer(
-            context.x + told, context.position, context.memory, mask
+            context.x + feedback,
+            context.position,
+            context.image,
+            mask,
+            context.memory,
         )
         layers = (*context.refined, self._read_out(x, context.reference, -1))
         points, type_logits, sigma = zip(*layers)
@@ -259,20 +272,22 @@ class AutoregressiveDecoder(nn.Module):
             None if sigma[0] is None else torch.cat(sigma),
         )
 
-    def _tell(self, points: Tensor, identity: Tensor, known: Tensor) -> Tensor:
-        """What the next step is told: which keypoint lies where."""
-        told = self.previous_point(points) + identity
-        return torch.where(known.unsqueeze(-1), told, self.unknown)
+    def _feedback(
+        self, points: Tensor, identity: Tensor, known: Tensor
+    ) -> Tensor:
+        """Embed which keypoint lies where, for the next step."""
+        feedback = self.previous_point(points) + identity
+        return torch.where(known.unsqueeze(-1), feedback, self.unknown)
 
     def _move(self, normed: Tensor, reference: Tensor, layer: int) -> Tensor:
-        """Points of a layer: its references, moved."""
+        """Keypoints of a layer: its references, moved."""
         shift = self.point_branches[layer](normed)
         return (reference.logit(eps=1e-4) + shift).sigmoid()
 
     def _read_out(
         self, x: Tensor, reference: Tensor, layer: int
     ) -> DecoderOutput:
-        """All predictions of one layer."""
+        """Predict from the tokens of one layer."""
         normed = self.norms[layer](x)
         sigma = None
         if self.sigma_branches is not None:
@@ -285,12 +300,12 @@ class AutoregressiveDecoder(nn.Module):
 
 
 def _itself(x: Tensor) -> Tensor:
-    """(T, T), bool: every step of (N, T, C) sees itself."""
+    """Mask (T, T), bool, by which steps of (N, T, C) attend to themselves."""
     return torch.eye(x.shape[1], dtype=torch.bool, device=x.device)
 
 
 def _regression_branch(embed_dims: int) -> nn.Sequential:
-    """Two layers to a pair of numbers, which are zero at the start."""
+    """Two layers to a pair of numbers, zero at the start."""
     branch = nn.Sequential(
         nn.Linear(embed_dims, embed_dims),
         nn.GELU(),
