@@ -14,31 +14,30 @@ from cape_mm.evaluation.functional import pair_pck
 from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.registry import VISUALIZERS
 from cape_mm.structures import EpisodeDataSample
-from cape_mm.visualization.pose_panel import (
+
+from .colors import keypoint_colors
+from .drawing import (
     PanelView,
     draw_errors,
     draw_keypoints,
     draw_skeleton,
-    keypoint_colors,
-    text_bar,
+    join_panels,
     view_around_box,
+    white_image,
 )
 
 _THRESHOLD = 0.2  # the headline PCK
 _PREDICTIONS = (('prediction', 'pred_instances'),)
-_GAP = 6
-_TITLE_HEIGHT = 34
-_CAPTION_HEIGHT = 26
 
 
 @VISUALIZERS.register_module()
 class EpisodeVisualizer(PoseLocalVisualizer):
     """Draw a query of an episode: *support | ground truth | prediction*.
 
-    Each panel shows the surroundings of the object's box. A keypoint has the
-    same colour in all panels; the skeleton is that of the episode. Points
-    without a label are not drawn, in the prediction those that no support
-    has labelled. Several supports share the first panel. Red lines lead from
+    Each panel has the surroundings of the instance's box. A keypoint has the
+    same colour in all panels; the skeleton is that of the episode. Keypoints
+    without a label are not drawn, in the prediction those that no support has
+    labelled. Several supports share the first panel. Red lines lead from
     predictions to the ground truth. The title names category (with its id,
     unless that is negative: a category of no dataset) and PCK@0.2 of the
     query. Without ground truth there are two panels.
@@ -46,10 +45,10 @@ class EpisodeVisualizer(PoseLocalVisualizer):
     Args:
         name (str): Name of the instance. Defaults to 'visualizer'.
         panel_size (int): Side of a panel in pixels. Defaults to 384.
-        margin (float): Side of what a panel shows / longer side of the
-            object's box. Defaults to 1.25.
+        margin (float): Side of the panel's view / longer side of the
+            instance's box. Defaults to 1.25.
         show_errors (bool): Whether to draw the red lines. Defaults to True.
-        backend_args (dict, optional): For reading the images.
+        backend_args (dict, optional): Backend that images are read with.
         **kwargs: Arguments of :class:`PoseLocalVisualizer`.
     """
 
@@ -85,7 +84,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             name (str): Name of the window or of the image in the backends.
             episode (EpisodeDataSample): Its queries may have
                 ``pred_instances``.
-            query_index (int): Which query. Defaults to 0.
+            query_index (int): Index of the query. Defaults to 0.
             title (str): Text at the end of the title.
             show (bool): Whether to open a window. Defaults to False.
             wait_time (float): Seconds that the window stays; 0 for ever.
@@ -94,7 +93,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             step (int): Step under which the backends keep the image.
 
         Returns:
-            np.ndarray: The image, (H, W, 3) uint8, RGB.
+            np.ndarray: Image (H, W, 3), uint8, RGB.
         """
         image = self.draw_episode(episode, query_index, title)
         self.set_image(image)
@@ -117,13 +116,13 @@ class EpisodeVisualizer(PoseLocalVisualizer):
 
         Args:
             episode (EpisodeDataSample): See :meth:`add_episode`.
-            query_index (int): Which query. Defaults to 0.
+            query_index (int): Index of the query. Defaults to 0.
             title (str): Text at the end of the title.
             predictions (Sequence[Tuple[str, str]]): One panel each: caption
                 and field of the query. Defaults to ``pred_instances``.
 
         Returns:
-            np.ndarray: (H, W, 3) uint8, RGB.
+            np.ndarray: Image (H, W, 3), uint8, RGB.
         """
         query = episode.queries[query_index]
         skeleton = episode.get('skeleton', [])
@@ -143,13 +142,13 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             if name not in query:
                 continue
             guess = view.to_panel(_points(query.get(name).keypoints))
-            asked = np.any([_labelled(s) for s in episode.supports], axis=0)
-            asked &= np.isfinite(guess).all(axis=1)
+            mask = np.any([_labelled(s) for s in episode.supports], axis=0)
+            mask &= np.isfinite(guess).all(axis=1)
             panel = view.image.copy()
-            draw_skeleton(panel, guess, asked, skeleton)
+            draw_skeleton(panel, guess, mask, skeleton)
             if truth is not None and self.show_errors:
-                draw_errors(panel, guess, truth, asked & labelled)
-            draw_keypoints(panel, guess, asked, colors)
+                draw_errors(panel, guess, truth, mask & labelled)
+            draw_keypoints(panel, guess, mask, colors)
             panels.append((caption, panel))
 
         words = [episode.category_name]
@@ -168,7 +167,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         """All supports in one panel, in a square grid."""
         per_row = int(np.ceil(np.sqrt(len(supports))))
         size = self.panel_size // per_row
-        panel = _white(self.panel_size, self.panel_size)
+        panel = white_image(self.panel_size, self.panel_size)
         for i, support in enumerate(supports):
             view = self._view(support, size)
             points, labelled = _pose(support, view)
@@ -180,6 +179,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         return panel
 
     def _view(self, member: PoseDataSample, size: int) -> PanelView:
+        """The surroundings of an instance in its image."""
         image = mmcv.imfrombytes(
             fileio.get(member.img_path, backend_args=self.backend_args),
             channel_order='rgb',
@@ -189,50 +189,27 @@ class EpisodeVisualizer(PoseLocalVisualizer):
 
 
 def _score(query: PoseDataSample, supports: list[PoseDataSample]) -> str:
+    """The PCK of one query, for the title."""
     share = pair_pck(*pair_errors(query, supports), _THRESHOLD)
     if np.isnan(share):
         return f'PCK@{_THRESHOLD}: no common keypoint'
     return f'PCK@{_THRESHOLD}: {100 * share:.1f} %'
 
 
-def join_panels(panels: list, title: str) -> np.ndarray:
-    """Put panels side by side under a title.
-
-    Args:
-        panels (list): Pairs of caption and (H, W, 3) uint8 image.
-        title (str): Text above all of them.
-
-    Returns:
-        np.ndarray: (H', W', 3) uint8.
-    """
-    columns = []
-    for caption, image in panels:
-        bar = text_bar(caption, image.shape[1], _CAPTION_HEIGHT, (90, 90, 90))
-        column = np.vstack([bar, image])
-        columns += [_white(len(column), _GAP), column]
-    row = np.hstack([*columns, columns[0]])
-    width = row.shape[1]
-    bar = text_bar(title, width, _TITLE_HEIGHT)
-    return np.vstack([bar, row, _white(_GAP, width)])
-
-
-def _white(height: int, width: int) -> np.ndarray:
-    return np.full((height, width, 3), 255, dtype=np.uint8)
-
-
 def _numpy(value: Any) -> np.ndarray:
+    """A tensor or an array as float64 array."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
     return np.asarray(value, dtype=np.float64)
 
 
 def _points(keypoints: Any) -> np.ndarray:
-    """The (K, 2) keypoints of the one instance of a member."""
+    """Keypoints (K, 2) of the one instance of a member."""
     return _numpy(keypoints).reshape(-1, 2)
 
 
 def _labelled(member: PoseDataSample) -> np.ndarray:
-    """(K,) bool."""
+    """Mask (K,) of the labelled keypoints."""
     return _numpy(member.gt_instances.keypoints_visible).reshape(-1) > 0
 
 

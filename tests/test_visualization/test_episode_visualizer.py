@@ -5,12 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from cape_mm.visualization import EpisodeVisualizer, episode_visualizer
-from cape_mm.visualization.pose_panel import keypoint_colors
+from cape_mm.visualization import EpisodeVisualizer, drawing
+from cape_mm.visualization.colors import keypoint_colors
+from cape_mm.visualization.drawing import CAPTION_HEIGHT, GAP, TITLE_HEIGHT
 
 SIZE = 200
-GAP = episode_visualizer._GAP
-TOP = episode_visualizer._TITLE_HEIGHT + episode_visualizer._CAPTION_HEIGHT
+TOP = TITLE_HEIGHT + CAPTION_HEIGHT
 COLORS = keypoint_colors(3)
 # the box is 80 x 80 at (50, 20): a panel shows 100 x 100 from (40, 10)
 PANEL_POINTS = np.array([[40, 40], [160, 40], [100, 160]])
@@ -108,7 +108,7 @@ def test_title_names_category_and_score(
         texts.append(text)
         return np.full((height, width, 3), 255, np.uint8)
 
-    monkeypatch.setattr(episode_visualizer, 'text_bar', text_bar)
+    monkeypatch.setattr(drawing, 'text_bar', text_bar)
     visualizer.draw_episode(
         make_episode(shift=shift, query_visible=visible), title='hi'
     )

@@ -8,7 +8,7 @@ from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.formats.posetrack import layout_metainfo
 from cape_mm.visualization import TrackVisualizer
-from cape_mm.visualization.track_colors import track_colors
+from cape_mm.visualization.colors import track_colors
 
 IMAGE = np.full((100, 160, 3), 90, np.uint8)
 
@@ -21,7 +21,7 @@ def visualizer():
 
 
 def frame_of(ids, visible=1.0, at=30):
-    """Persons side by side, whose joints are in a row each."""
+    """Persons side by side, whose keypoints are in a row each."""
     count = len(ids)
     points = np.zeros((count, 15, 2), np.float32)
     points[..., 0] = at + 40 * np.arange(count)[:, None]
@@ -48,7 +48,7 @@ def test_a_person_keeps_its_colour_whoever_is_there(visualizer):
     alone = visualizer.draw_frame(IMAGE, frame_of([7], at=50))
     assert has_color(both, colors[0]) and has_color(both, colors[1])
     assert has_color(alone, colors[0]) and not has_color(alone, colors[1])
-    # at its place: joints of the first person are left, of the second right
+    # at its place: keypoints of the first person are left, of the second right
     assert has_color(both[:, 55:], colors[0])
     assert not has_color(both[:, 55:], colors[1])
 
@@ -59,7 +59,7 @@ def test_the_image_is_not_changed(visualizer):
     assert (image == IMAGE).all() and (drawn != IMAGE).any()
 
 
-def test_joints_below_the_threshold_are_not_drawn(visualizer):
+def test_keypoints_below_the_threshold_are_not_drawn(visualizer):
     frame = frame_of([0], visible=0.2)
     assert (visualizer.draw_frame(IMAGE, frame, kpt_thr=0.3) == IMAGE).all()
     assert (visualizer.draw_frame(IMAGE, frame, kpt_thr=0.1) != IMAGE).any()
@@ -67,7 +67,7 @@ def test_joints_below_the_threshold_are_not_drawn(visualizer):
     assert (visualizer.draw_frame(IMAGE, frame, kpt_thr=0.1) == IMAGE).all()
 
 
-def test_joints_of_low_score_are_not_drawn_on_demand(visualizer):
+def test_keypoints_of_low_score_are_not_drawn_on_demand(visualizer):
     frame = frame_of([0])
     frame.pred_instances.keypoint_scores = np.full((1, 15), 0.2, np.float32)
     frame.pred_instances.keypoint_scores[0, -1] = 0.6
@@ -77,7 +77,7 @@ def test_joints_of_low_score_are_not_drawn_on_demand(visualizer):
         return visualizer.draw_frame(IMAGE, frame, kpt_score_thr=least)
 
     assert (draw(0.0) == draw(0.1)).all() and (draw(0.1) != IMAGE).any()
-    # the last joint is at the lower end
+    # the last keypoint is at the lower end
     one = (draw(0.5) != IMAGE).any(axis=(1, 2))
     assert one[80] and not one[:55].any()
     assert (draw(0.7) == IMAGE).all()

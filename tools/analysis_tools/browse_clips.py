@@ -34,10 +34,12 @@ def main() -> None:
 
     # imported late: `-h` and a wrong flag answer at once
     from cape_mm.cli.episodes import browse
-    from cape_mm.visualization.clip_panels import draw_clip
+    from cape_mm.visualization.model_inputs import draw_clip_input
 
     def draw(item, dataset):
-        return draw_clip(item, dataset.metainfo['skeleton_links'], args.size)
+        return draw_clip_input(
+            item, dataset.metainfo['skeleton_links'], args.size
+        )
 
     with one_line_errors():
         browse(args, '{mode}_{number:06d}_{sample.video_id}', draw)

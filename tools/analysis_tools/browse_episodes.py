@@ -34,13 +34,13 @@ def main() -> None:
 
     # imported late: `-h` and a wrong flag answer at once
     from cape_mm.cli.episodes import browse
-    from cape_mm.visualization.input_panels import draw_item
+    from cape_mm.visualization.model_inputs import draw_episode_input
 
     with one_line_errors():
         browse(
             args,
             '{mode}_{number:05d}_{sample.category_id}',
-            lambda item, dataset: draw_item(item, args.size),
+            lambda item, dataset: draw_episode_input(item, args.size),
         )
 
 

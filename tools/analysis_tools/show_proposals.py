@@ -74,7 +74,7 @@ def draw(item: dict, trace, query: int) -> dict:
         draw_attention,
         draw_proposals,
     )
-    from cape_mm.visualization.input_panels import input_to_rgb
+    from cape_mm.visualization.model_inputs import input_to_rgb
 
     episode, inputs = item['data_samples'], item['inputs']
     marks, labelled = labels_of(episode.supports[0])

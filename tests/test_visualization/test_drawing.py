@@ -4,11 +4,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.visualization.pose_panel import (
+from cape_mm.visualization.colors import keypoint_colors
+from cape_mm.visualization.drawing import (
     draw_errors,
     draw_keypoints,
     draw_skeleton,
-    keypoint_colors,
     text_bar,
     view_around_box,
 )
@@ -46,12 +46,6 @@ def test_box_outside_the_image_gives_a_grey_view():
     assert (view.image == GREY[0]).all()
 
 
-@pytest.mark.parametrize('num_keypoints', [1, 17, 106])
-def test_each_keypoint_has_a_colour_of_its_own(num_keypoints):
-    colors = keypoint_colors(num_keypoints)
-    assert len(np.unique(colors, axis=0)) == num_keypoints
-
-
 def _canvas():
     return np.zeros((100, 100, 3), np.uint8)
 
@@ -59,7 +53,7 @@ def _canvas():
 POINTS = np.array([[20.0, 30.0], [80.0, 30.0], [50.0, 70.0]])
 
 
-def test_only_shown_keypoints_are_drawn_in_their_colour():
+def test_only_masked_keypoints_are_drawn_in_their_colour():
     canvas, colors = _canvas(), keypoint_colors(3)
     draw_keypoints(canvas, POINTS, np.array([True, False, True]), colors)
     assert (canvas[30, 20] == colors[0]).all()
@@ -69,8 +63,8 @@ def test_only_shown_keypoints_are_drawn_in_their_colour():
 
 def test_edge_needs_both_ends():
     canvas = _canvas()
-    shown = np.array([True, True, False])
-    draw_skeleton(canvas, POINTS, shown, [[0, 1], [1, 2]])
+    mask = np.array([True, True, False])
+    draw_skeleton(canvas, POINTS, mask, [[0, 1], [1, 2]])
     assert canvas[30, 50].min() > 200
     assert not canvas[45:60, 60:75].any()
 
@@ -85,9 +79,9 @@ def test_error_lines_are_red():
 def test_points_far_outside_do_no_harm():
     canvas = _canvas()
     far = np.array([[1e9, -1e9], [-1e9, 1e9], [50, 50]])
-    shown = np.array([True] * 3)
-    draw_skeleton(canvas, far, shown, [[0, 1]])
-    draw_keypoints(canvas, far, shown, keypoint_colors(3))
+    mask = np.array([True] * 3)
+    draw_skeleton(canvas, far, mask, [[0, 1]])
+    draw_keypoints(canvas, far, mask, keypoint_colors(3))
     assert canvas[50, 50].any()
 
 
