@@ -1,16 +1,32 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Backgrounds with clutter, and things that hide a part of a creature."""
+"""Colours, polygons, backgrounds with clutter, things that hide others."""
 
 from __future__ import annotations
+
+import colorsys
+from typing import Tuple
 
 import cv2
 import numpy as np
 
-from .creature import Color
-from .palette import to_color
+#: Blue, green, red.
+Color = Tuple[int, int, int]
 
 #: Fractional bits of the coordinates that are handed to OpenCV.
 SHIFT = 4
+
+
+def to_color(hue: float, saturation: float, value: float) -> Color:
+    """Convert HSV, all in [0, 1] (hue wraps), to blue, green, red."""
+    rgb = colorsys.hsv_to_rgb(hue % 1, saturation, value)
+    red, green, blue = (int(round(255 * part)) for part in rgb)
+    return blue, green, red
+
+
+def shade(color: Color, factor: float) -> Color:
+    """Make a colour darker (factor < 1) or lighter."""
+    blue, green, red = (min(255, int(factor * part)) for part in color)
+    return blue, green, red
 
 
 def draw_background(

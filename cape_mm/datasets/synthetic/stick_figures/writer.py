@@ -13,8 +13,8 @@ from cape_mm.datasets.formats.posetrack.keypoints import (
     POSETRACK18_KEYPOINTS,
 )
 
-from .folder_once import write_folder_once
-from .stick_figure_scene import (
+from ..folder_once import write_folder_once
+from .scene import (
     RenderedFrame,
     SeenPerson,
     draw_scene,

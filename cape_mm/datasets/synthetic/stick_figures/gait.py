@@ -1,13 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""How a stick figure moves its limbs, and how fast that carries it."""
+"""How a stick figure moves its limbs, how fast, and where to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-
-from .stick_figure_body import StickFigureBody
 
 #: What a figure may do.
 ACTIVITIES = ('walk', 'run', 'stand')
@@ -45,7 +43,7 @@ class StickFigureGait:
 def draw_gait(
     rng: np.random.Generator,
     activity: str,
-    body: StickFigureBody,
+    leg: float,
     num_frames: int,
 ) -> StickFigureGait:
     """Draw how a person moves.
@@ -57,7 +55,7 @@ def draw_gait(
     Args:
         rng (np.random.Generator): Stream of the person.
         activity (str): One of :data:`ACTIVITIES`.
-        body (StickFigureBody): The person.
+        leg (float): Length of a stretched leg, share of the stature.
         num_frames (int): M.
 
     Returns:
@@ -92,7 +90,7 @@ def draw_gait(
         twist=0.12 * reach[:, 0],
         speed=np.full(
             num_frames,
-            2 * body.leg * np.sin(stride) / (on_ground * period),
+            2 * leg * np.sin(stride) / (on_ground * period),
         ),
     )
 
@@ -134,84 +132,39 @@ def _stand(
     )
 
 
-def place_joints(body: StickFigureBody, gait: StickFigureGait) -> np.ndarray:
-    """Put the joints where the angles say.
+def draw_heading(
+    rng: np.random.Generator, activity: str, side: int, num_frames: int
+) -> np.ndarray:
+    """Draw where a person heads over time.
 
-    The lower foot is on the ground.
-
-    Args:
-        body (StickFigureBody): The person.
-        gait (StickFigureGait): Angles over M moments.
-
-    Returns:
-        np.ndarray: (M, 15, 3) forward, up and to the person's left of the
-        point on the ground below the hips, in statures; joints as in
-        ``JOINTS``.
-    """
-    count = len(gait.lean)
-    joints = np.zeros((count, 15, 3))
-    sides = np.broadcast_to(_SIDES, (count, 2))
-    thigh = body.thigh * _limb(gait.hip, 0.04, sides)
-    shin = body.shin * _limb(gait.hip - gait.knee, 0.02, sides)
-    hips = np.zeros((count, 2, 3))
-    hips[..., 2] = body.hip * sides
-    hips[..., 1] = -(thigh + shin)[..., 1].min(axis=1)[:, None] + 0.02
-    joints[:, 9:11] = hips
-    joints[:, 11:13] = hips + thigh
-    joints[:, 13:15] = hips + thigh + shin
-
-    up = np.stack(
-        [np.sin(gait.lean), np.cos(gait.lean), np.zeros(count)], axis=1
-    )
-    neck = hips.mean(axis=1) + body.torso * up
-    joints[:, 1] = neck
-    joints[:, 2] = neck + body.head * up
-    joints[:, 0] = neck + 0.42 * body.head * up + [0.38 * body.head, 0, 0]
-    across = np.stack(
-        [-np.sin(gait.twist), np.zeros(count), np.cos(gait.twist)], axis=1
-    )
-    shoulders = (
-        neck[:, None]
-        - 0.035 * up[:, None]
-        + body.shoulder * sides[..., None] * across[:, None]
-    )
-    upper = body.upper_arm * _limb(gait.shoulder, gait.abduction, sides)
-    lower = body.forearm * _limb(
-        gait.shoulder + gait.elbow, gait.abduction + gait.wave, sides
-    )
-    joints[:, 3:5] = shoulders
-    joints[:, 5:7] = shoulders + upper
-    joints[:, 7:9] = shoulders + upper + lower
-    return joints
-
-
-def _limb(forward: np.ndarray, outward, sides: np.ndarray) -> np.ndarray:
-    """Direction (M, 2, 3) of limbs that hang down at angles 0."""
-    outward = np.broadcast_to(outward, forward.shape)
-    return np.stack(
-        [
-            np.sin(forward) * np.cos(outward),
-            -np.cos(forward) * np.cos(outward),
-            sides * np.sin(outward),
-        ],
-        axis=-1,
-    )
-
-
-def turn_joints(
-    joints: np.ndarray, heading: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Turn joints to where a person heads.
+    Mostly across the image and somewhat towards the camera; seldom away
+    from it. Some turn round on the way.
 
     Args:
-        joints (np.ndarray): (M, 15, 3) forward, up, left.
-        heading (np.ndarray): (M,) radians: 0 towards the camera, pi / 2 to
-            the right of the image.
+        rng (np.random.Generator): Stream of the person.
+        activity (str): What it does.
+        side (int): 1 to the right of the image, -1 to the left.
+        num_frames (int): M.
 
     Returns:
-        tuple: (M, 15) each, to the right of the image, up, and towards the
-        camera.
+        np.ndarray: (M,) radians, see ``turn_joints``.
     """
-    sin, cos = np.sin(heading)[:, None], np.cos(heading)[:, None]
-    forward, up, left = joints.transpose(2, 0, 1)
-    return forward * sin + left * cos, up, forward * cos - left * sin
+    kind = rng.random()
+    if activity == 'stand':
+        start = side * rng.uniform(0, 1.2)
+        if kind < 0.15:
+            start = np.pi - start
+    elif kind < 0.75:
+        start = side * (np.pi / 2 - rng.uniform(-0.2, 0.8))
+    elif kind < 0.9:
+        start = side * rng.uniform(0, 0.6)
+    else:
+        start = side * (np.pi / 2 + rng.uniform(0.3, 1.2))
+    time = np.arange(num_frames)
+    heading = start + rng.uniform(-0.015, 0.015) * time
+    moment, turns = rng.uniform(0, num_frames), rng.random() < 0.12
+    if turns:
+        # by way of facing the camera
+        ease = 1 / (1 + np.exp(-(time - moment) / 1.5))
+        heading = heading - 2 * start * ease
+    return heading

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .creature import Creature
-from .scenery import SHIFT, draw_background, draw_occluder, fill
+from ..scenery import SHIFT, draw_background, draw_occluder, fill
+from .anatomy import Creature
 
 _OCCLUDER = 255
 _MIN_LABELED = 4

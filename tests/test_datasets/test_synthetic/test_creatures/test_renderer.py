@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cape_mm.datasets.synthetic.anatomy import draw_creature
-from cape_mm.datasets.synthetic.creature_renderer import CreatureRenderer
+from cape_mm.datasets.synthetic.creatures.anatomy import draw_creature
+from cape_mm.datasets.synthetic.creatures.renderer import CreatureRenderer
 
 
 @pytest.fixture(scope='module')

@@ -4,21 +4,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.datasets.synthetic.stick_figure_body import JOINTS, draw_body
-from cape_mm.datasets.synthetic.stick_figure_gait import (
-    ACTIVITIES,
-    draw_gait,
+from cape_mm.datasets.synthetic.stick_figures.figure import (
+    JOINTS,
+    draw_body,
     place_joints,
+    project_figure,
     turn_joints,
 )
-from cape_mm.datasets.synthetic.stick_figure_path import project_figure
+from cape_mm.datasets.synthetic.stick_figures.gait import (
+    ACTIVITIES,
+    draw_gait,
+)
 
 BODY = draw_body(np.random.default_rng(0), 80)
 
 
 def joints_of(activity, seed=0, num_frames=60):
     rng = np.random.default_rng(seed)
-    gait = draw_gait(rng, activity, BODY, num_frames)
+    gait = draw_gait(rng, activity, BODY.leg, num_frames)
     return gait, place_joints(BODY, gait)
 
 
@@ -96,7 +99,7 @@ def test_left_is_where_it_belongs():
 
 def test_a_walk_goes_through_its_place_at_its_moment():
     rng = np.random.default_rng(0)
-    gait = draw_gait(rng, 'walk', BODY, 20)
+    gait = draw_gait(rng, 'walk', BODY.leg, 20)
     figure = project_figure(
         BODY,
         gait,
@@ -113,7 +116,7 @@ def test_a_walk_goes_through_its_place_at_its_moment():
 
 
 def test_who_comes_nearer_grows_and_sinks_in_the_image():
-    gait = draw_gait(np.random.default_rng(1), 'walk', BODY, 20)
+    gait = draw_gait(np.random.default_rng(1), 'walk', BODY.leg, 20)
     figure = project_figure(
         BODY,
         gait,

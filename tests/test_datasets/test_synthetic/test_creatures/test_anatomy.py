@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.datasets.synthetic.anatomy import draw_creature
+from cape_mm.datasets.synthetic.creatures.anatomy import draw_creature
 
 CREATURES = [draw_creature(np.random.default_rng([3, i])) for i in range(80)]
 

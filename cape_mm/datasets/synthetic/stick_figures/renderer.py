@@ -8,10 +8,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .creature import Color
-from .palette import shade
-from .scenery import SHIFT, fill
-from .stick_figure_path import ProjectedFigure
+from ..scenery import SHIFT, Color, fill, shade
+from .figure import ProjectedFigure
 
 #: Labels of a person in the map of owners: 16 per person, beginning with 1.
 PARTS_PER_PERSON = 16

@@ -3,15 +3,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
-from .body_plan import BodyPlan, draw_body_plan
-from .creature import Color, Creature, Joint, Part, Patch
-from .palette import draw_palette, shade, to_color
-from .part_marks import MARKS, TEXTURES, draw_head, draw_mark, draw_texture
-from .part_shapes import Profile, draw_profile, limb_outline
+from ..scenery import Color, shade, to_color
+from .body_plan import BodyPlan, Joint, draw_body_plan
+from .parts import (
+    MARKS,
+    TEXTURES,
+    Patch,
+    Profile,
+    draw_head,
+    draw_mark,
+    draw_profile,
+    draw_texture,
+    limb_outline,
+)
 
 # Spots and halves cannot be seen on thin parts.
 _THIN = dict.fromkeys(('tail', 'spike'), ('plain', 'bands', 'stripe', 'sock'))
@@ -20,6 +29,49 @@ _LAYERS = dict(
     side=('tail', 'spike', 'leaf', 'trunk', 'snout', 'head', 'wing', 'leg'),
     top=('leg', 'tail', 'leaf', 'claw', 'trunk', 'spike', 'head', 'wing'),
 )
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is drawn on the bone that ends in a joint.
+
+    Attributes:
+        joint (int): Index of the joint.
+        patches (Tuple[Patch, ...]): Drawn in this order; the first one is the
+            part's body.
+    """
+
+    joint: int
+    patches: tuple[Patch, ...]
+
+
+@dataclass(frozen=True)
+class Creature:
+    """A category: one anatomy with its own shapes, colours and textures.
+
+    Attributes:
+        joints (Tuple[Joint, ...]): The keypoints, in annotation order.
+        parts (Tuple[Part, ...]): From back to front.
+        ink (Color, optional): Colour of contours; None for no contours.
+    """
+
+    joints: tuple[Joint, ...]
+    parts: tuple[Part, ...]
+    ink: Color | None
+
+    @property
+    def keypoint_names(self) -> list[str]:
+        """List[str]: Names of the K keypoints."""
+        return [joint.name for joint in self.joints]
+
+    @property
+    def skeleton(self) -> list[list[int]]:
+        """List[List[int]]: The bones, 0-based index pairs."""
+        return [
+            [joint.parent, index]
+            for index, joint in enumerate(self.joints)
+            if joint.parent >= 0
+        ]
 
 
 def draw_creature(rng: np.random.Generator) -> Creature:
@@ -72,7 +124,7 @@ class _Painter:
     def __init__(self, plan: BodyPlan, rng: np.random.Generator) -> None:
         self.plan = plan
         self.rng = rng
-        self.palette = draw_palette(rng)
+        self.palette = _draw_palette(rng)
         self.mark_colors = [
             to_color(hue, saturation, value)
             for hue in rng.uniform() + np.arange(3) / 3
@@ -142,3 +194,17 @@ class _Painter:
     def _shuffle(self, items) -> list:
         items = list(items)
         return [items[number] for number in self.rng.permutation(len(items))]
+
+
+def _draw_palette(
+    rng: np.random.Generator, num_colors: int = 6
+) -> list[Color]:
+    """Colours that are well apart in hue and in lightness."""
+    hues = rng.uniform() + np.arange(num_colors) / num_colors
+    hues += rng.uniform(-0.05, 0.05, size=num_colors)
+    values = np.linspace(0.4, 1.0, num_colors)[rng.permutation(num_colors)]
+    saturations = rng.uniform(0.3, 0.95, size=num_colors)
+    order = rng.permutation(num_colors)
+    return [
+        to_color(hues[i], saturations[i], values[i]) for i in order.tolist()
+    ]

@@ -8,12 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .palette import to_color
-from .scenery import draw_background, fill
-from .stick_figure_body import draw_body
-from .stick_figure_gait import ACTIVITIES, draw_gait
-from .stick_figure_path import ProjectedFigure, draw_heading, project_figure
-from .stick_figure_renderer import PARTS_PER_PERSON, draw_figure, find_seen
+from ..scenery import draw_background, fill, to_color
+from .figure import ProjectedFigure, draw_body, project_figure
+from .gait import ACTIVITIES, draw_gait, draw_heading
+from .renderer import PARTS_PER_PERSON, draw_figure, find_seen
 
 # Who shows fewer joints is not annotated, but to be ignored.
 _LEAST_JOINTS = 3
@@ -198,7 +196,7 @@ def _draw_person(
     near = (height / size - 0.36) / 0.32
     ground = horizon[1] + size * (0.2 + 0.38 * near + rng.uniform(-0.03, 0.03))
     body = draw_body(rng, height)
-    gait = draw_gait(rng, activity, body, num_frames)
+    gait = draw_gait(rng, activity, body.leg, num_frames)
     heading = draw_heading(rng, activity, side, num_frames)
     place_px = np.array([margin + place * size, ground])
     return project_figure(body, gait, heading, moment, place_px, horizon)
@@ -237,7 +235,7 @@ def _draw_crowd(
     owner = np.zeros(background.shape[:2], np.uint8)
     for number, place in enumerate(places):
         body = draw_body(rng, height * rng.uniform(0.85, 1))
-        gait = draw_gait(rng, 'stand', body, 1)
+        gait = draw_gait(rng, 'stand', body.leg, 1)
         heading = draw_heading(rng, 'stand', 1, 1)
         ground = np.array([place, horizon[1] + 0.12 * size])
         figure = project_figure(body, gait, heading, 0, ground, horizon)

@@ -9,10 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .anatomy import draw_creature
-from .creature import Creature
-from .creature_renderer import CreatureRenderer, RenderedCreature
-from .folder_once import write_folder_once
+from ..folder_once import write_folder_once
+from .anatomy import Creature, draw_creature
+from .renderer import CreatureRenderer, RenderedCreature
 
 #: Raised whenever the same parameters give other images or annotations.
 VERSION = 1

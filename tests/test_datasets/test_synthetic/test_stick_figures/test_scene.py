@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cape_mm.datasets.synthetic.stick_figure_body import draw_body
-from cape_mm.datasets.synthetic.stick_figure_gait import draw_gait
-from cape_mm.datasets.synthetic.stick_figure_path import project_figure
-from cape_mm.datasets.synthetic.stick_figure_scene import (
+from cape_mm.datasets.synthetic.stick_figures.figure import (
+    draw_body,
+    project_figure,
+)
+from cape_mm.datasets.synthetic.stick_figures.gait import draw_gait
+from cape_mm.datasets.synthetic.stick_figures.scene import (
     Scene,
     draw_scene,
     render_frame,
@@ -20,7 +22,7 @@ SIZE = 96
 
 def make_figure(x, ground, heading, height=60, seed=0):
     body = draw_body(np.random.default_rng(seed), height)
-    gait = draw_gait(np.random.default_rng(seed), 'walk', body, 1)
+    gait = draw_gait(np.random.default_rng(seed), 'walk', body.leg, 1)
     return project_figure(
         body,
         replace(gait, shoulder=0 * gait.shoulder + 0.3),

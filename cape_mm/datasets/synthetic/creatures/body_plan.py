@@ -13,10 +13,36 @@ from typing import Tuple
 
 import numpy as np
 
-from .creature import Joint
-
 MIN_JOINTS, MAX_JOINTS = 6, 16
 _Range = Tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """One keypoint of a creature and the bone that carries it.
+
+    Attributes:
+        name (str): Name, unique within the creature.
+        parent (int): Index of the joint at the other end of the bone, smaller
+            than the own index; -1 for the root.
+        angle (float): Direction of the bone at rest, radians in the image
+            (x right, y down).
+        length (float): Length of the bone in body units.
+        swing (float): How far the bone turns at most, radians.
+        side (str): ``'left'``, ``'right'`` or ``''``.
+        role (str): What the bone looks like, a key of
+            :data:`cape_mm.datasets.synthetic.part_shapes.SHAPES`.
+        is_tip (bool): Whether no other bone starts here.
+    """
+
+    name: str
+    parent: int
+    angle: float = 0.0
+    length: float = 0.0
+    swing: float = 0.0
+    side: str = ''
+    role: str = ''
+    is_tip: bool = False
 
 
 @dataclass(frozen=True)
