@@ -134,7 +134,7 @@ def test_real_images_go_through_every_part(load, mp100_mini):
 
 def test_too_small_data_are_refused_by_the_test(load, mp100_mini):
     config = load()
-    with pytest.raises(ValueError, match='fewer than 16 objects'):
+    with pytest.raises(ValueError, match='fewer than 16 instances'):
         mini(config.test_dataloader.dataset, mp100_mini)
 
 

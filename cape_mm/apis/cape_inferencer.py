@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmpose.structures import PoseDataSample
 
-from cape_mm.datasets.datasets.episode_packing import pack_episode
+from cape_mm.datasets.datasets.episode_dataset import pack_episode
 from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 

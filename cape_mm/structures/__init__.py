@@ -1,5 +1,4 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .category import Category
 from .clip_data_sample import ClipDataSample
 from .episode_batch import EpisodeBatch
 from .episode_data_sample import EpisodeDataSample
@@ -13,7 +12,6 @@ from .pose_tracker_state import PoseTrackerState
 from .track_query_state import TrackQueryState
 
 __all__ = [
-    'Category',
     'ClipDataSample',
     'EpisodeBatch',
     'EpisodeDataSample',

@@ -11,7 +11,7 @@ from mmpose.visualization import PoseLocalVisualizer
 
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.datasets.formats.annotation_report import PROBLEMS
-from cape_mm.datasets.formats.mp100.annotation import clean_box
+from cape_mm.datasets.formats.mp100.annotation_file import clean_box
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 

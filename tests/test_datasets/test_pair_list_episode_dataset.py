@@ -9,7 +9,7 @@ import pytest
 from cape_mm.datasets.datasets import pair_list_episode_dataset
 from cape_mm.datasets.formats.mp100.pair_list import (
     draw_pair_list,
-    protocol_objects,
+    protocol_instances,
 )
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
@@ -74,8 +74,8 @@ def test_published_numbers_are_the_default(build, write_mp100, pipeline):
             pipeline=pipeline,
         )
     )
-    objects = {10: list(range(101, 117))}
-    assert dataset.pair_list == draw_pair_list(objects, 1, 15, 200)
+    instances = {10: list(range(101, 117))}
+    assert dataset.pair_list == draw_pair_list(instances, 1, 15, 200)
     assert dataset.seed == 1 and len(dataset) == 200
 
 
@@ -163,7 +163,7 @@ def test_small_categories_are_an_error_that_names_them(build):
         build(num_queries=5)
     text = str(error.value)
     assert "20 'face': 5" in text and "10 'face'" not in text
-    assert 'fewer than 6 objects (1 shots + 5 queries)' in text
+    assert 'fewer than 6 instances (1 shots + 5 queries)' in text
 
 
 def test_small_categories_can_be_left_out_and_are_reported(build, logged):
@@ -246,7 +246,7 @@ def test_real_pairs(mp100_mini, pipeline, split):
         )
     )
     file = Path(mp100_mini, 'annotations', f'mp100_split1_{split}.json')
-    objects = protocol_objects(json.loads(file.read_text()))
-    assert dataset.pair_list == draw_pair_list(objects, 1, 1, 3)
+    instances = protocol_instances(json.loads(file.read_text()))
+    assert dataset.pair_list == draw_pair_list(instances, 1, 1, 3)
     for number in range(len(dataset)):
         assert len(dataset[number]['data_samples'].queries) == 1

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 
@@ -17,7 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Draw the pairs of the MP-100 protocol from an annotation '
         'file, exactly as the published code does, and write them as JSON. '
-        'Images are not looked at.'
+        'Images are not read.'
     )
     parser.add_argument('ann_file', help='e.g. mp100_split1_test.json')
     parser.add_argument('--out', help='file to write')
@@ -38,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--skip-small',
         action='store_true',
-        help='leave out categories with too few objects instead of stopping',
+        help='leave out categories with too few instances instead of stopping',
     )
     args = parser.parse_args()
     if args.out is None and args.verify is None:
@@ -51,75 +50,37 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def draw(args: argparse.Namespace):
-    """Draw the list, or stop if a category is too small.
-
-    Returns:
-        PairList: The list, with its origin.
-
-    Raises:
-        DataError: If a category is too small, or the file is broken.
-    """
-    from cape_mm.datasets.formats.mp100.annotation import load_annotation_file
-    from cape_mm.datasets.formats.mp100.pair_list import (
-        draw_pair_list,
-        protocol_objects,
-    )
-    from cape_mm.errors import DataError
-
-    content = load_annotation_file(args.ann_file)
-    objects = protocol_objects(content)
-    names = {entry['id']: entry['name'] for entry in content['categories']}
-    need = args.shots + args.queries
-    small = {key: len(ids) for key, ids in objects.items() if len(ids) < need}
-    if small:
-        lines = [
-            f'  {key} {names[key]!r}: {count}' for key, count in small.items()
-        ]
-        text = (
-            f'{len(small)} of {len(objects)} categories of {args.ann_file} '
-            f'have fewer than {need} objects ({args.shots} shots + '
-            f'{args.queries} queries):\n' + '\n'.join(lines)
-        )
-        if not args.skip_small or len(small) == len(objects):
-            raise DataError(
-                f'{text}\nThe published code stops here, too; --skip-small '
-                'leaves them out if others are large enough'
-            )
-        print(f'Left out: {text}')
-    pairs = draw_pair_list(
-        objects, args.shots, args.queries, args.episodes, args.seed
-    )
-    pairs.origin.update(
-        ann_file=Path(args.ann_file).name,
-        ann_sha256=hashlib.sha256(
-            Path(args.ann_file).read_bytes()
-        ).hexdigest(),
-        skipped_categories=list(small),
-    )
-    return pairs
-
-
 def main() -> None:
     """Write or compare the list and print its hash."""
     args = parse_args()
 
     # imported late: `-h` answers at once
-    from cape_mm.datasets.formats.mp100.pair_list import PairList
+    from cape_mm.datasets.formats.mp100 import PairList, make_pair_list
     from cape_mm.errors import DataError
 
     try:
-        pairs = draw(args)
-        if args.verify:
-            other = PairList.load(args.verify)
-            if other != pairs:
-                sys.exit(
-                    f'{args.verify} ({other.sha256}) is not the list of '
-                    f'{args.ann_file} ({pairs.sha256})'
-                )
-            print(f'{args.verify} is the list of {args.ann_file}')
+        pairs = make_pair_list(
+            args.ann_file,
+            args.shots,
+            args.queries,
+            args.episodes,
+            args.seed,
+            args.skip_small,
+        )
+        other = PairList.load(args.verify) if args.verify else pairs
     except (FileNotFoundError, DataError) as error:
         sys.exit(f'Error: {error}')
+    if other != pairs:
+        sys.exit(
+            f'{args.verify} ({other.sha256}) is not the list of '
+            f'{args.ann_file} ({pairs.sha256})'
+        )
+    if args.verify:
+        print(f'{args.verify} is the list of {args.ann_file}')
+    skipped = pairs.origin['skipped_categories']
+    if skipped:
+        need = args.shots + args.queries
+        print(f'Left out: categories {skipped}, fewer than {need} instances')
     if args.out:
         pairs.save(args.out)
     print(

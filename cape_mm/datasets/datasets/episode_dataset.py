@@ -4,7 +4,9 @@ from __future__ import annotations
 import logging
 from typing import Callable, Sequence
 
+import mmcv
 import numpy as np
+import torch
 from mmengine.dataset import Compose, force_full_init
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
@@ -12,10 +14,9 @@ from torch.utils.data import Dataset
 from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
+from cape_mm.structures import EpisodeDataSample
 
 from ..pipeline import build_transforms
-from .episode_member import load_member
-from .episode_packing import pack_episode
 
 
 @DATASETS.register_module()
@@ -34,7 +35,7 @@ class EpisodeDataset(Dataset):
     returns None, a support without labelled keypoint inside its crop. The
     paths are listed in the episode's ``replaced``.
 
-    An item is ``dict(inputs=dict(support=..., query=...),
+    A sample is ``dict(inputs=dict(support=..., query=...),
     data_samples=EpisodeDataSample)`` with uint8 tensors (S, 3, H, W) and
     (Q, 3, H, W).
 
@@ -48,13 +49,16 @@ class EpisodeDataset(Dataset):
         num_episodes (int): Episodes per epoch. Defaults to 1000.
         seed (int): Seed of the episodes when indexed with an ``int``, as in
             validation and test; not negative. Defaults to 0.
-        test_mode (bool): Kept for MMEngine. Defaults to False.
+        test_mode (bool): Not used, MMEngine passes it. Defaults to False.
         lazy_init (bool): Whether ``full_init`` is called later. Defaults to
             False.
 
     Raises:
         DataError: If no category has enough instances.
     """
+
+    #: Whether a support needs a labelled keypoint inside its crop.
+    _needs_labelled_support = True
 
     def __init__(
         self,
@@ -92,7 +96,7 @@ class EpisodeDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """dict: That of the instances, and what episodes are drawn from.
+        """dict: Meta information of the instances and of the episodes.
 
         ``drawn_from`` holds ``categories``, their ids, and ``num_instances``.
         It is part of checkpoints, see :class:`ResumeCheckHook`.
@@ -118,8 +122,8 @@ class EpisodeDataset(Dataset):
         """Make one episode.
 
         Args:
-            index (int | SampleIndex): Which one; an ``int`` ``i`` means
-                ``SampleIndex(self.seed, 0, i)``.
+            index (int | SampleIndex): Index of the episode; an ``int`` ``i``
+                means ``SampleIndex(self.seed, 0, i)``.
 
         Returns:
             dict: See the description of the class.
@@ -130,6 +134,7 @@ class EpisodeDataset(Dataset):
         index = SampleIndex.resolve(index, self)
         rng = np.random.default_rng(list(index))
         category_id, members, spares = self.draw_members(index, rng)
+        category = self.dataset.categories[category_id]
         spares = iter(spares)
         replaced: list[str] = []
         packed = []
@@ -141,7 +146,6 @@ class EpisodeDataset(Dataset):
             while result is None:
                 spare = next(spares, None)
                 if spare is None:
-                    category = self.dataset.categories[category_id]
                     reasons = '; '.join(
                         f'{path} {self._unusable[path]}' for path in replaced
                     )
@@ -154,7 +158,19 @@ class EpisodeDataset(Dataset):
                     spare, is_support, index, rng, replaced
                 )
             packed.append(result)
-        return self._pack_episode(index, category_id, packed, replaced)
+        metainfo = dict(
+            episode=tuple(index),
+            category_id=category.id,
+            category_name=category.name,
+            supercategory=category.supercategory,
+            keypoint_names=list(category.keypoint_names),
+            skeleton=[list(edge) for edge in category.skeleton],
+            num_keypoints=category.num_keypoints,
+            replaced=replaced,
+        )
+        return pack_episode(
+            packed[: self.num_shots], packed[self.num_shots :], metainfo
+        )
 
     def draw_members(
         self, index: SampleIndex, rng: np.random.Generator
@@ -162,8 +178,8 @@ class EpisodeDataset(Dataset):
         """Choose the category and the members of an episode.
 
         Args:
-            index (SampleIndex): Which episode.
-            rng (np.random.Generator): The episode's generator.
+            index (SampleIndex): Index of the episode.
+            rng (np.random.Generator): Generator of the episode.
 
         Returns:
             tuple:
@@ -181,27 +197,34 @@ class EpisodeDataset(Dataset):
 
     @force_full_init
     def describe(self) -> str:
-        """Say in a few lines what the episodes are made of.
+        """Describe in a few lines what the episodes are made of.
 
         Returns:
             str: The lines.
         """
-        num_instances = sum(len(pool) for pool in self._pools.values())
+        mode, *lines = self._describe_members()
         return '\n'.join(
             [
-                'mode: episodes, support and query are different images or '
-                'objects of one category',
+                f'mode: {mode}',
                 f'annotations: {getattr(self.dataset, "ann_file", "?")}',
-                f'categories: {len(self._pools)} with {num_instances} '
-                'instances',
+                *lines,
                 f'episode: {self.num_shots} shot(s), {self.num_queries} '
                 'query(s)',
                 f'episodes per epoch: {self.num_episodes}',
             ]
         )
 
+    def _describe_members(self) -> list[str]:
+        """The mode, and lines about what members are drawn from."""
+        num_instances = sum(len(pool) for pool in self._pools.values())
+        return [
+            'episodes, support and query are different instances of one '
+            'category',
+            f'categories: {len(self._pools)} with {num_instances} instances',
+        ]
+
     def _drawn_from(self) -> dict:
-        """What tells this dataset from others, wherever its files are."""
+        """Identity of the dataset, wherever its files are."""
         return dict(
             categories=list(self._pools),
             num_instances=sum(len(pool) for pool in self._pools.values()),
@@ -247,43 +270,95 @@ class EpisodeDataset(Dataset):
     ) -> dict | None:
         """Run the pipeline on one instance; None if it is not usable."""
         info = self.dataset.get_data_info(member)
-        path, ann_id = info['img_path'], info['id']
+        where = info['img_path'], info['id']
         # made anew for each member, so that all of them draw the same from it
         episode_rng = np.random.default_rng([*index, 1])
-        result, reason = load_member(
-            self.pipeline, info, rng, episode_rng, is_support
-        )
+        info.update(rng=rng, episode_rng=episode_rng)
+        result, reason = self._run_pipeline(info)
+        if result is not None and is_support and self._needs_labelled_support:
+            labels = result['data_samples'].gt_instance_labels
+            if not (labels.keypoint_weights > 0).any():
+                result = None
+                reason = 'a support without labelled keypoint inside the crop'
         if result is None:
-            replaced.append(path)
-            if path not in self._unusable:
-                self._unusable[path] = f'(annotation {ann_id}): {reason}'
-                print_log(
-                    f'Replaced by another instance, since it cannot be used: '
-                    f'{path} {self._unusable[path]}',
-                    logger='current',
-                    level=logging.WARNING,
-                )
+            replaced.append(where[0])
+            self._report_unusable(*where, reason, index)
         return result
 
-    def _pack_episode(
-        self,
-        index: SampleIndex,
-        category_id: int,
-        packed: list[dict],
-        replaced: list[str],
-    ) -> dict:
-        """Assemble packed members, supports first."""
-        category = self.dataset.categories[category_id]
-        metainfo = dict(
-            episode=tuple(index),
-            category_id=category.id,
-            category_name=category.name,
-            supercategory=category.supercategory,
-            keypoint_names=list(category.keypoint_names),
-            skeleton=[list(edge) for edge in category.skeleton],
-            num_keypoints=category.num_keypoints,
-            replaced=replaced,
+    def _run_pipeline(self, info: dict) -> tuple[dict | None, str]:
+        """Packed member, or None and the reason why it is not usable."""
+        try:
+            result = self.pipeline(info)
+        except Exception as error:
+            # The decoder fails with various types. If the image can be read,
+            # something else is wrong, which must not be hidden.
+            if not isinstance(error, OSError) and _is_readable(
+                info['img_path']
+            ):
+                raise
+            return None, f'it cannot be read ({error})'
+        if result is None:
+            return None, 'the pipeline returned None'
+        size = tuple(result['data_samples'].ori_shape[1::-1])
+        annotated = tuple(info.get('annotated_size', size))
+        if size != annotated:
+            return None, (
+                f'it has {size[0]}x{size[1]} pixels, its annotation is for '
+                f'{annotated[0]}x{annotated[1]}'
+            )
+        return result, ''
+
+    def _report_unusable(
+        self, path: str, ann_id: int, reason: str, index: SampleIndex
+    ) -> None:
+        """Log once that an image is replaced."""
+        if path not in self._unusable:
+            self._unusable[path] = f'(annotation {ann_id}): {reason}'
+            print_log(
+                f'Replaced by another instance, since it cannot be used: '
+                f'{path} {self._unusable[path]}',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+
+def pack_episode(
+    supports: list[dict], queries: list[dict], metainfo: dict
+) -> dict:
+    """Assemble packed members into the sample of an episode.
+
+    Args:
+        supports (List[dict]): Results of :class:`PackPoseInputs`, one per
+            support.
+        queries (List[dict]): The same of each query.
+        metainfo (dict): Meta information of the :class:`EpisodeDataSample`.
+
+    Returns:
+        dict: ``inputs`` with ``support`` (S, 3, H, W) and ``query``
+        (Q, 3, H, W), uint8, and ``data_samples``.
+
+    Raises:
+        ValueError: If the images differ in shape.
+    """
+    sizes = {tuple(member['inputs'].shape) for member in supports + queries}
+    if len(sizes) > 1:
+        raise ValueError(
+            f'the pipeline gave members of different shapes {sorted(sizes)}; '
+            'let it end with TopdownAffine, GenerateTarget, PackPoseInputs'
         )
-        return pack_episode(
-            packed[: self.num_shots], packed[self.num_shots :], metainfo
-        )
+    episode = EpisodeDataSample(metainfo=metainfo)
+    episode.supports = [member['data_samples'] for member in supports]
+    episode.queries = [member['data_samples'] for member in queries]
+    images = {
+        name: torch.stack([member['inputs'] for member in members])
+        for name, members in (('support', supports), ('query', queries))
+    }
+    return dict(inputs=images, data_samples=episode)
+
+
+def _is_readable(path: str) -> bool:
+    """Whether the image exists and can be decoded."""
+    try:
+        return mmcv.imread(path) is not None
+    except Exception:
+        return False

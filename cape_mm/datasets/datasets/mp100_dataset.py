@@ -12,24 +12,25 @@ from mmengine.logging import print_log
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import find_missing
-from cape_mm.datasets.formats.mp100.annotation import (
+from cape_mm.datasets.formats.mp100 import (
+    Category,
     load_annotation_file,
+    parse_categories,
     parse_instances,
+    protocol_instances,
 )
-from cape_mm.datasets.formats.mp100.categories import parse_categories
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
-from cape_mm.structures import Category
 
 from ..pipeline import build_transforms
 
 
 @DATASETS.register_module()
 class MP100Dataset(BaseDataset):
-    """MP-100 or own data in its layout; one item is one object instance.
+    """MP-100 or own data in its layout; one sample is one instance.
 
     The number of keypoints K is that of the instance's category. Instances
-    keep the order of the file: images as listed, then the annotations of a
+    keep the order of the file: images as listed, then the annotations of an
     image as listed. What is not usable is skipped by the rules of all
     MP-100 loaders and reported once, with counts and examples; an annotation
     without labelled keypoints never becomes data.
@@ -78,6 +79,7 @@ class MP100Dataset(BaseDataset):
         self.missing_images = missing_images
         self._categories: dict[int, Category] = {}
         self._indices_by_category: dict[int, list[int]] = {}
+        self._protocol: dict[int, list[int]] | DataError = {}
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -98,6 +100,18 @@ class MP100Dataset(BaseDataset):
         """Dict[int, List[int]]: Indices of each category's instances."""
         return self._indices_by_category
 
+    @property
+    @force_full_init
+    def protocol_instances(self) -> dict[int, list[int]]:
+        """Dict[int, List[int]]: Annotation ids by category.
+
+        Those that the published loaders count, in their order, whether they
+        are usable here or not. ``DataError`` if they cannot be counted.
+        """
+        if isinstance(self._protocol, DataError):
+            raise self._protocol
+        return self._protocol
+
     def full_init(self) -> None:
         """Load and check the annotations, unless that has been done."""
         if self._fully_initialized:
@@ -115,6 +129,10 @@ class MP100Dataset(BaseDataset):
         content = load_annotation_file(self.ann_file)
         self._categories = parse_categories(content, report)
         instances = parse_instances(content, self._categories, report)
+        try:
+            self._protocol = protocol_instances(content)
+        except DataError as error:  # concerns lists of pairs only
+            self._protocol = error
         for instance in instances:
             instance['img_path'] = join_path(
                 self.data_prefix['img'], instance['img_path']
@@ -150,7 +168,7 @@ class MP100Dataset(BaseDataset):
         return info
 
     def get_cat_ids(self, idx: int) -> list[int]:
-        """Category of one instance, as MMEngine's wrappers want it."""
+        """Category of one instance, for MMEngine's wrappers."""
         return [self.get_data_info(idx)['category_id']]
 
     def get_subset_(self, indices: Sequence[int] | int) -> None:
@@ -186,12 +204,12 @@ class MP100Dataset(BaseDataset):
                 f'{self.ann_file}; it has\n' + self._list_categories()
             )
         if not (isinstance(position, int) and 0 <= position < len(indices)):
-            shown = [self.get_data_info(index) for index in indices[:10]]
+            infos = [self.get_data_info(index) for index in indices[:10]]
             lines = [
                 f'  {number}: {info["img_path"]}, annotation {info["id"]}'
-                for number, info in enumerate(shown)
+                for number, info in enumerate(infos)
             ]
-            if len(indices) > len(shown):
+            if len(indices) > len(infos):
                 lines.append(f'  ... up to {len(indices) - 1}')
             raise DataError(
                 f'category {self.categories[category_id]} of {self.ann_file} '
@@ -220,31 +238,27 @@ class MP100Dataset(BaseDataset):
         self, instances: list[dict], report: AnnotationReport
     ) -> list[dict]:
         """Refuse or drop instances without image."""
-        missing = find_missing({item['img_path'] for item in instances})
-        if not missing:
-            return instances
-        if self.missing_images == 'error':
-            raise FileNotFoundError(self._describe_missing(instances, missing))
+        paths = {instance['img_path'] for instance in instances}
+        missing = find_missing(paths)
+        if missing and self.missing_images == 'error':
+            raise FileNotFoundError(self._describe_missing(paths, missing))
         kept = []
-        for item in instances:
-            if item['img_path'] in missing:
+        for instance in instances:
+            if instance['img_path'] in missing:
                 report.add(
                     'missing_image',
-                    f'annotation {item["id"]} ({item["img_path"]})',
+                    f'annotation {instance["id"]} ({instance["img_path"]})',
                 )
             else:
-                kept.append(item)
+                kept.append(instance)
         return kept
 
-    def _describe_missing(
-        self, instances: list[dict], missing: set[str]
-    ) -> str:
-        """Which images are missing, by folder, and what helps."""
-        paths = sorted({item['img_path'] for item in instances})
-        wanted = Counter(osp.dirname(path) for path in paths)
-        absent = Counter(osp.dirname(path) for path in missing)
+    def _describe_missing(self, paths: set[str], missing: set[str]) -> str:
+        """Missing images by folder, and the remedy."""
+        totals = Counter(map(osp.dirname, paths))
+        absent = Counter(map(osp.dirname, missing))
         lines = [
-            f'  {folder}: {count} of {wanted[folder]}'
+            f'  {folder}: {count} of {totals[folder]}'
             for folder, count in sorted(absent.items())
         ]
         if len(lines) > 10:

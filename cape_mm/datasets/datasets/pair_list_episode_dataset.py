@@ -3,31 +3,29 @@ from __future__ import annotations
 
 import logging
 import os.path as osp
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
-from cape_mm.datasets.formats.mp100.annotation import load_annotation_file
-from cape_mm.datasets.formats.mp100.pair_list import (
-    PairEpisode,
+from cape_mm.datasets.formats.mp100 import (
     PairList,
     draw_pair_list,
-    protocol_objects,
+    find_small_categories,
 )
 from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 
 from .episode_dataset import EpisodeDataset
-from .episode_member import load_member
 
 
 @DATASETS.register_module()
 class PairListEpisodeDataset(EpisodeDataset):
     """The fixed, published episodes of MP-100 validation and test.
 
-    One item is one episode: S supports, and 15 queries, each of which is a
+    A sample is an episode: S supports, and 15 queries, each of which is a
     pair. The list follows from the annotation file, or is read from
     ``pair_file``; its hash is in ``describe()`` and in
     ``metainfo['pair_list']``. No member is ever replaced: one that cannot be
@@ -43,9 +41,9 @@ class PairListEpisodeDataset(EpisodeDataset):
         seed (int): Seed of the list. Defaults to 1, the published one.
         pair_file (str, optional): List written by
             ``tools/dataset_converters/make_pair_list.py``.
-        incomplete (str): What to do if not every pair of the list can be
+        incomplete (str): Policy if not every pair of the list can be
             evaluated: ``'error'``, or ``'skip'`` to leave out categories with
-            fewer than S + Q objects, queries without usable image, and
+            fewer than S + Q instances, queries without usable image, and
             episodes with such a support. Results are then partial, and marked
             so. Needs ``missing_images='drop'`` of the instances' dataset if
             images are missing, and a batch size of 1, because episodes then
@@ -56,6 +54,8 @@ class PairListEpisodeDataset(EpisodeDataset):
         DataError: If the list does not fit the annotations, or is
             incomplete.
     """
+
+    _needs_labelled_support = False
 
     def __init__(
         self,
@@ -75,6 +75,9 @@ class PairListEpisodeDataset(EpisodeDataset):
         self.episodes_per_category = episodes_per_category
         self.pair_file = pair_file
         self.incomplete = incomplete
+        self._pair_list = PairList(num_shots, num_queries, ())
+        self._pair_info: dict[str, Any] = {}
+        self._index_of: dict[int, int] = {}  # by annotation id
         super().__init__(
             *args,
             num_shots=num_shots,
@@ -86,7 +89,7 @@ class PairListEpisodeDataset(EpisodeDataset):
 
     @property
     def metainfo(self) -> dict:
-        """dict: That of the instances, and what is evaluated.
+        """dict: Meta information of the instances and of the list.
 
         ``pair_list`` holds ``sha256`` (of the whole list),
         ``evaluated_sha256`` (of what is left of it), ``num_shots``,
@@ -101,7 +104,7 @@ class PairListEpisodeDataset(EpisodeDataset):
     @property
     @force_full_init
     def pair_list(self) -> PairList:
-        """PairList: What is evaluated."""
+        """PairList: The evaluated pairs."""
         return self._pair_list
 
     @force_full_init
@@ -111,14 +114,14 @@ class PairListEpisodeDataset(EpisodeDataset):
     def draw_members(
         self, index: SampleIndex, rng: np.random.Generator
     ) -> tuple[int, list[int], list[int]]:
-        """Look up an episode; see :class:`EpisodeDataset`."""
+        """Take an episode from the list; see :class:`EpisodeDataset`."""
         episode = self._pair_list.episodes[index.number]
         members = [*episode.supports, *episode.queries]
         return episode.category_id, [self._index_of[i] for i in members], []
 
     @force_full_init
     def describe(self) -> str:
-        """Say which pairs these are.
+        """Describe the pairs in a few lines.
 
         Returns:
             str: The lines.
@@ -143,115 +146,94 @@ class PairListEpisodeDataset(EpisodeDataset):
             )
         return '\n'.join(lines)
 
-    def _make_pools(self) -> dict[int, np.ndarray]:
-        """Draw or read the list, and look for all its members."""
-        content = load_annotation_file(self.dataset.ann_file)
-        objects = protocol_objects(content)
-        if self.pair_file is None:
-            small = self._find_small(objects)
-            whole = draw_pair_list(
-                objects,
-                self.num_shots,
-                self.num_queries,
-                self.episodes_per_category,
-                self.seed,
-            )
-            source = f'drawn from the annotations with seed {self.seed}'
-        else:
-            small = []
-            whole = self._read_pair_file(content)
-            source = f'read from {osp.basename(self.pair_file)}'
+    def full_init(self) -> None:
+        """Load the annotations and the list, unless that has been done."""
+        if self._fully_initialized:
+            return
+        self.dataset.full_init()
         self._index_of = {
             self.dataset.get_data_info(number)['id']: number
             for number in range(len(self.dataset))
         }
-        self._pair_list = self._drop_lost(whole)
-        if not self._pair_list.episodes:
+        small: list[int] = []
+        if self.pair_file is None:
+            whole, small = self._draw_list()
+            source = f'drawn from the annotations with seed {self.seed}'
+        else:
+            whole = self._read_pair_file()
+            source = f'read from {osp.basename(self.pair_file)}'
+        kept = self._drop_lost(whole)
+        if not kept.episodes:
             raise DataError(
                 f'no pair of {self.dataset.ann_file} can be evaluated'
             )
-        lost = whole.num_pairs - self._pair_list.num_pairs
+        lost = whole.num_pairs - kept.num_pairs
+        self._pair_list = kept
         self._pair_info = dict(
             sha256=whole.sha256,
-            evaluated_sha256=self._pair_list.sha256,
+            evaluated_sha256=kept.sha256,
             source=source,
             num_shots=self.num_shots,
             num_queries=self.num_queries,
-            num_episodes=len(self._pair_list.episodes),
-            num_pairs=self._pair_list.num_pairs,
+            num_episodes=len(kept.episodes),
+            num_pairs=kept.num_pairs,
             lost_pairs=lost,
             skipped_categories=small,
             partial=bool(lost or small),
         )
-        self.num_episodes = len(self._pair_list.episodes)
-        return {}
+        self.num_episodes = len(kept.episodes)
+        self._fully_initialized = True
 
-    def _find_small(self, objects: dict[int, list[int]]) -> list[int]:
-        """Categories of which no episode can be drawn."""
-        need = self.num_shots + self.num_queries
-        small = {k: len(v) for k, v in objects.items() if len(v) < need}
+    def _draw_list(self) -> tuple[PairList, list[int]]:
+        """The list of the annotations, and the categories too small for it."""
+        instances = self.dataset.protocol_instances
+        sizes = self.num_shots, self.num_queries
+        small, text = find_small_categories(
+            instances, self.dataset.categories, *sizes
+        )
         if small:
-            lines = [
-                f'  {self.dataset.categories[key]}: {count}'
-                for key, count in small.items()
-            ]
-            self._report(
-                f'{len(small)} of {len(objects)} categories of '
-                f'{self.dataset.ann_file} have fewer than {need} objects '
-                f'({self.num_shots} shots + {self.num_queries} queries):\n'
-                + '\n'.join(lines),
+            self._report_incomplete(
+                f'{self.dataset.ann_file}: {text}',
                 'use fewer queries, which is another protocol',
             )
-        return list(small)
+        pairs = draw_pair_list(
+            instances, *sizes, self.episodes_per_category, self.seed
+        )
+        return pairs, small
 
-    def _read_pair_file(self, content: dict) -> PairList:
+    def _read_pair_file(self) -> PairList:
         """Read the list and make sure that it belongs to the annotations."""
         pairs = PairList.load(self.pair_file)
-        wanted = (self.num_shots, self.num_queries)
+        expected = (self.num_shots, self.num_queries)
         found = (pairs.num_shots, pairs.num_queries)
-        if found != wanted:
+        if found != expected:
             raise DataError(
                 f'{self.pair_file} has (shots, queries) = {found}, the '
-                f'config says {wanted}: correct num_shots and num_queries'
+                f'config says {expected}: correct num_shots and num_queries'
             )
         category_of = {
-            ann['id']: ann['category_id'] for ann in content['annotations']
+            ann_id: category_id
+            for category_id, ids in self.dataset.protocol_instances.items()
+            for ann_id in ids
         }
         for number, episode in enumerate(pairs.episodes):
             for ann_id in episode.supports + episode.queries:
                 if category_of.get(ann_id) != episode.category_id:
                     raise DataError(
                         f'{self.pair_file}, episode {number}: annotation '
-                        f'{ann_id} of category {episode.category_id} is not '
-                        f'in {self.dataset.ann_file}; the list was made from '
-                        'another annotation file'
+                        f'{ann_id} of category {episode.category_id} is no '
+                        f'instance of {self.dataset.ann_file}; the list was '
+                        'made from another annotation file'
                     )
         return pairs
 
     def _drop_lost(self, pairs: PairList) -> PairList:
         """Leave out, or refuse, pairs whose members are not usable."""
-        lost = sorted(
-            {
-                ann_id
-                for episode in pairs.episodes
-                for ann_id in episode.supports + episode.queries
-            }
-            - set(self._index_of),
-            key=str,
-        )
+        lost = sorted(pairs.members - set(self._index_of), key=str)
         if not lost:
             return pairs
-        episodes = []
-        for episode in pairs.episodes:
-            queries = tuple(i for i in episode.queries if i in self._index_of)
-            if queries and all(i in self._index_of for i in episode.supports):
-                episodes.append(
-                    PairEpisode(episode.category_id, episode.supports, queries)
-                )
-        kept = PairList(
-            pairs.num_shots, pairs.num_queries, tuple(episodes), pairs.origin
-        )
-        self._report(
+        kept = pairs.keep(self._index_of)
+        self._report_incomplete(
             f'{len(lost)} annotations of {self.dataset.ann_file} that the '
             f'list names are not usable, e.g. {lost[:5]}: their image is '
             'missing, or they were skipped when the file was read (see the '
@@ -262,7 +244,7 @@ class PairListEpisodeDataset(EpisodeDataset):
         )
         return kept
 
-    def _report(self, problem: str, remedy: str) -> None:
+    def _report_incomplete(self, problem: str, remedy: str) -> None:
         """Refuse an incomplete list, or log what is left out."""
         if self.incomplete == 'error':
             raise DataError(
@@ -275,25 +257,12 @@ class PairListEpisodeDataset(EpisodeDataset):
             level=logging.WARNING,
         )
 
-    def _load_member(
-        self,
-        member: int,
-        is_support: bool,
-        index: SampleIndex,
-        rng: np.random.Generator,
-        replaced: list[str],
-    ) -> dict:
-        """Run the pipeline on one instance; it is used or an error."""
-        info = self.dataset.get_data_info(member)
-        where = f'{info["img_path"]} (annotation {info["id"]})'
-        episode_rng = np.random.default_rng([*index, 1])
-        result, reason = load_member(
-            self.pipeline, info, rng, episode_rng, is_support=False
+    def _report_unusable(
+        self, path: str, ann_id: int, reason: str, index: SampleIndex
+    ) -> None:
+        """Refuse a member that is not usable; it is never replaced."""
+        raise DataError(
+            f'{path} (annotation {ann_id}) of episode {index.number} cannot '
+            f'be used: {reason}. Repair the image: a fixed list of pairs has '
+            'no substitutes'
         )
-        if result is None:
-            raise DataError(
-                f'{where} of episode {index.number} cannot be used: '
-                f'{reason}. Repair the image: a fixed list of pairs has no '
-                'substitutes'
-            )
-        return result

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import numpy as np
-from mmengine.dataset import force_full_init
 
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
@@ -29,31 +28,18 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
     """
 
     def __init__(self, *args, category_id: int | str, **kwargs) -> None:
-        is_number = str(category_id).strip().isdigit()
-        self.category_id = int(category_id) if is_number else category_id
+        self.category_id = to_int(category_id)
         super().__init__(*args, **kwargs)
 
-    @force_full_init
-    def describe(self) -> str:
-        """Say which category it is.
-
-        Returns:
-            str: The lines.
-        """
+    def _describe_members(self) -> list[str]:
+        """The category."""
         category = self.dataset.categories[self.category_id]
-        return '\n'.join(
-            [
-                'mode: single category, support and query are different '
-                'instances of it',
-                f'annotations: {getattr(self.dataset, "ann_file", "?")}',
-                f'category: {category} with '
-                f'{len(self._pools[self.category_id])} instances',
-                f'keypoints: {category.num_keypoints}',
-                f'episode: {self.num_shots} shot(s), {self.num_queries} '
-                'query(s)',
-                f'episodes per epoch: {self.num_episodes}',
-            ]
-        )
+        return [
+            'single category, support and query are different instances of it',
+            f'category: {category} with '
+            f'{len(self._pools[self.category_id])} instances',
+            f'keypoints: {category.num_keypoints}',
+        ]
 
     def _make_pools(self) -> dict[int, np.ndarray]:
         """All instances of the chosen category."""
@@ -69,3 +55,8 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
                 'queries): choose another category, or fewer of them'
             )
         return {self.category_id: chosen}
+
+
+def to_int(value: int | str) -> int | str:
+    """Read a number; other text stays, and is refused with what exists."""
+    return int(value) if str(value).strip().isdigit() else value

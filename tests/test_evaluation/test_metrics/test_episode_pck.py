@@ -63,7 +63,7 @@ def test_normalizer_is_the_cleaned_box(write_mp100_box, make_episode):
 
 @pytest.fixture
 def write_mp100_box():
-    from cape_mm.datasets.formats.mp100.annotation import clean_box
+    from cape_mm.datasets.formats.mp100.annotation_file import clean_box
 
     def clean(bbox, image):
         return clean_box(bbox, *image)[0]

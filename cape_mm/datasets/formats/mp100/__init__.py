@@ -1,18 +1,39 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from cape_mm.datasets.formats.image_check import check_images
-
-from .annotation_file_check import check_annotation_file
-from .proven_match import Match, Unproven
-from .report_text import format_report
-from .source_images import find_matches
-from .split_check import check_splits
+from .annotation_file import (
+    Category,
+    load_annotation_file,
+    parse_categories,
+    parse_instances,
+)
+from .copy_check import check_copy
+from .copy_report import format_report
+from .pair_list import (
+    EPISODES,
+    PairEpisode,
+    PairList,
+    draw_pair_list,
+    find_small_categories,
+    make_pair_list,
+    protocol_instances,
+)
+from .source_images import copy_proven
+from .supercategory_split import NOTE, write_supercategory_splits
 
 __all__ = [
-    'Match',
-    'Unproven',
-    'check_annotation_file',
-    'check_images',
-    'check_splits',
-    'find_matches',
+    'EPISODES',
+    'NOTE',
+    'Category',
+    'PairEpisode',
+    'PairList',
+    'check_copy',
+    'copy_proven',
+    'draw_pair_list',
+    'find_small_categories',
     'format_report',
+    'load_annotation_file',
+    'make_pair_list',
+    'parse_categories',
+    'parse_instances',
+    'protocol_instances',
+    'write_supercategory_splits',
 ]

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """The fixed pairs on which MP-100 results of the literature are measured.
 
-The published loaders number the objects of an annotation file and draw, with
+The published loaders number the instances of an annotation file and draw, with
 ``random.seed(1)`` and for each category in the order of the file, episodes of
 S supports and 15 queries by ``random.sample``. Python's generator gives the
 same everywhere, so the file alone fixes the list. Here its members are named
@@ -15,12 +15,17 @@ import json
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Collection, Mapping, NamedTuple
 
-from cape_mm.datasets.formats.mp100.annotation import clean_box
+from cape_mm.datasets.formats.mp100.annotation_file import (
+    clean_box,
+    load_annotation_file,
+)
 from cape_mm.errors import DataError
 
 _FORMAT = 'cape_mm pair list 1'
+#: Episodes per category of the published lists.
+EPISODES = dict(val=100, test=200)
 
 
 class PairEpisode(NamedTuple):
@@ -59,6 +64,15 @@ class PairList:
         return sum(len(episode.queries) for episode in self.episodes)
 
     @property
+    def members(self) -> set[int]:
+        """Set[int]: Annotation ids of all members."""
+        return {
+            ann_id
+            for episode in self.episodes
+            for ann_id in episode.supports + episode.queries
+        }
+
+    @property
     def sha256(self) -> str:
         """str: Hash of the canonical form.
 
@@ -70,6 +84,24 @@ class PairList:
             separators=(',', ':'),
         )
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def keep(self, available: Collection[int]) -> PairList:
+        """Leave out the pairs with a member that is not available.
+
+        Args:
+            available (Collection[int]): Usable annotation ids.
+
+        Returns:
+            PairList: The pairs that are left.
+        """
+        episodes = []
+        for episode in self.episodes:
+            queries = tuple(i for i in episode.queries if i in available)
+            if queries and all(i in available for i in episode.supports):
+                episodes.append(episode._replace(queries=queries))
+        return PairList(
+            self.num_shots, self.num_queries, tuple(episodes), self.origin
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the list as JSON, one episode a line.
@@ -138,11 +170,11 @@ class PairList:
         return pairs
 
 
-def protocol_objects(content: dict[str, list[dict]]) -> dict[Any, list[Any]]:
+def protocol_instances(content: dict[str, list[dict]]) -> dict[int, list[int]]:
     """Annotation ids that the published loaders count, by category.
 
     Their rules are kept exactly, also where :class:`MP100Dataset` is
-    stricter: one object more or less changes all pairs after it.
+    stricter: one instance more or less changes all pairs after it.
 
     Args:
         content (Dict[str, List[dict]]): A loaded annotation file.
@@ -152,32 +184,52 @@ def protocol_objects(content: dict[str, list[dict]]) -> dict[Any, list[Any]]:
         images and the annotations of an image in the order of the file.
 
     Raises:
-        DataError: If an annotation id occurs twice.
+        DataError: If no list can be drawn: an annotation id occurs twice, or
+            a box or keypoints are no numbers.
     """
     of_image: dict[Any, list[dict]] = {}
-    seen = set()
+    known = set()
     for ann in content['annotations']:
-        if ann['id'] in seen:
+        if ann['id'] in known:
             raise DataError(
                 f'annotation id {ann["id"]} occurs twice, so that it names '
                 'no member of a pair; give every annotation its own id'
             )
-        seen.add(ann['id'])
+        known.add(ann['id'])
         of_image.setdefault(ann['image_id'], []).append(ann)
-    objects: dict[Any, list[Any]] = {
+    instances: dict[Any, list[Any]] = {
         category['id']: [] for category in content['categories']
     }
     # Python's dict keeps the place of the first of two equal image ids.
     images = {image['id']: image for image in content['images']}
     for image_id, image in images.items():
         for ann in of_image.get(image_id, []):
-            if ann['category_id'] in objects and _counts(ann, image):
-                objects[ann['category_id']].append(ann['id'])
-    return objects
+            if ann['category_id'] in instances and _counts(ann, image):
+                instances[ann['category_id']].append(ann['id'])
+    return instances
+
+
+def _counts(ann: dict, image: dict) -> bool:
+    """Whether the published loaders keep an annotation."""
+    if ann.get('iscrowd') or not ann.get('bbox') or not ann.get('keypoints'):
+        return False
+    try:
+        box = clean_box(ann['bbox'], image['width'], image['height'])
+        return (
+            box is not None
+            and ann.get('area', 1) > 0
+            and max(ann['keypoints']) != 0
+            and ann.get('num_keypoints') != 0
+        )
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f'annotation {ann["id"]}: bbox, area or keypoints are no numbers '
+            f'({error}), so that no list of pairs can be drawn; correct them'
+        ) from error
 
 
 def draw_pair_list(
-    objects: dict[Any, list[Any]],
+    instances: Mapping[int, list[int]],
     num_shots: int = 1,
     num_queries: int = 15,
     episodes_per_category: int = 200,
@@ -186,9 +238,9 @@ def draw_pair_list(
     """Draw the pairs as the published code does.
 
     Args:
-        objects (Dict[int, List[int]]): From :func:`protocol_objects`.
-            Categories with too few objects are left out; the published code
-            stops there.
+        instances (Mapping[int, List[int]]): Annotation ids by category, from
+            :func:`protocol_instances`. Categories with too few instances are
+            left out; the published code stops there.
         num_shots (int): S. Defaults to 1.
         num_queries (int): Q. Defaults to 15.
         episodes_per_category (int): 200 for test, 100 for validation.
@@ -201,7 +253,7 @@ def draw_pair_list(
     rng = random.Random(seed)
     need = num_shots + num_queries
     episodes = []
-    for category_id, candidates in objects.items():
+    for category_id, candidates in instances.items():
         if len(candidates) < need:
             continue
         for _ in range(episodes_per_category):
@@ -218,14 +270,81 @@ def draw_pair_list(
     )
 
 
-def _counts(ann: dict, image: dict) -> bool:
-    """Whether the published loaders keep an annotation."""
-    if ann.get('iscrowd') or not ann.get('bbox') or not ann.get('keypoints'):
-        return False
-    if clean_box(ann['bbox'], image['width'], image['height']) is None:
-        return False
-    return (
-        ann.get('area', 1) > 0
-        and max(ann['keypoints']) != 0
-        and ann.get('num_keypoints') != 0
+def find_small_categories(
+    instances: Mapping[int, list[int]],
+    names: Mapping[int, object],
+    num_shots: int,
+    num_queries: int,
+) -> tuple[list[int], str]:
+    """Find the categories of which no episode can be drawn.
+
+    Args:
+        instances (Mapping[int, List[int]]): Annotation ids by category.
+        names (Mapping[int, object]): Category as text, by id.
+        num_shots (int): S.
+        num_queries (int): Q.
+
+    Returns:
+        tuple:
+        - small (List[int]): Category ids.
+        - text (str): Description, a line per category.
+    """
+    need = num_shots + num_queries
+    small = [key for key, ids in instances.items() if len(ids) < need]
+    lines = [f'  {names[key]}: {len(instances[key])}' for key in small]
+    return small, '\n'.join(
+        [
+            f'{len(small)} of {len(instances)} categories have fewer than '
+            f'{need} instances ({num_shots} shots + {num_queries} queries):',
+            *lines,
+        ]
     )
+
+
+def make_pair_list(
+    ann_file: str,
+    num_shots: int = 1,
+    num_queries: int = 15,
+    episodes_per_category: int = 200,
+    seed: int = 1,
+    skip_small: bool = False,
+) -> PairList:
+    """Draw the list of an annotation file, with its origin.
+
+    Args:
+        ann_file (str): Path of the annotation file.
+        num_shots (int): S. Defaults to 1.
+        num_queries (int): Q. Defaults to 15.
+        episodes_per_category (int): See :func:`draw_pair_list`.
+        seed (int): Seed of the list. Defaults to 1.
+        skip_small (bool): Whether to leave out categories with fewer than
+            S + Q instances. Defaults to False.
+
+    Returns:
+        PairList: The list; ``origin['skipped_categories']`` are left out.
+
+    Raises:
+        DataError: If a category is too small, or the file is broken.
+    """
+    content = load_annotation_file(ann_file)
+    instances = protocol_instances(content)
+    small, text = find_small_categories(
+        instances,
+        {c['id']: f'{c["id"]} {c["name"]!r}' for c in content['categories']},
+        num_shots,
+        num_queries,
+    )
+    if small and (not skip_small or len(small) == len(instances)):
+        raise DataError(
+            f'{ann_file}: {text}\nThe published code stops here, too; '
+            '--skip-small leaves them out if others are large enough'
+        )
+    pairs = draw_pair_list(
+        instances, num_shots, num_queries, episodes_per_category, seed
+    )
+    pairs.origin.update(
+        ann_file=Path(ann_file).name,
+        ann_sha256=hashlib.sha256(Path(ann_file).read_bytes()).hexdigest(),
+        skipped_categories=small,
+    )
+    return pairs

@@ -1,20 +1,68 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Candidates for missing images, from downloads with other names."""
+"""Missing images of MP-100 in downloads of its source datasets.
+
+A downloaded image is proven to be the annotated one if every annotation of the
+image is found among the original annotations of the candidate (the same
+labelled keypoints, at least three; or the same box, number of keypoints and
+non-empty outline); the file has exactly the annotated size; and no other
+candidate, unless it is the same file byte for byte, has these properties.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Iterator, NamedTuple, Sequence
+
+import numpy as np
 
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.errors import DataError
 
-from .proven_match import Candidate, Match, Unproven, prove
-from .source_names import source_of
-
+_MIN_KEYPOINTS = 3
+_TOLERANCE_PX = 0.01  # files round differently
 _FASHION_FOLDERS = ('train', 'validation', 'val', 'test')
+_SOURCE_BY_ID = {18: 'AFLW', 40: '300W'}  # both are called face
+_SOURCES = {
+    'COCO': 'person',
+    'OneHand10K': 'hand',
+    'MacaquePose': 'macaque',
+    'DeepPoseKit': 'locust fly',
+    'CarFusion': 'bus car suv',
+    'Keypoint-5': 'bed chair sofa swivelchair table',
+    'DeepFashion2': 'skirt sling_dress vest_dress sling short_sleeved_shirt '
+    'short_sleeved_dress vest long_sleeved_dress trousers shorts '
+    'long_sleeved_outwear short_sleeved_outwear long_sleeved_shirt',
+    'CUB-200': 'woodpecker wren gull kingfisher sparrow tern grebe warbler',
+}
+_SOURCE_BY_NAME = {
+    name: source
+    for source, names in _SOURCES.items()
+    for name in names.split()
+}
+
+
+class Candidate(NamedTuple):
+    """A downloaded image with its original annotations, as far as known."""
+
+    path: Path
+    annotations: list[dict]
+
+
+def source_of(image: dict, category: dict) -> str:
+    """Name the dataset that an image comes from, by a category in it."""
+    if image.get('source'):
+        return str(image['source'])
+    name = str(category['name']).lower()
+    if name == 'face':
+        return _SOURCE_BY_ID.get(category['id'], 'unknown')
+    if name.endswith('_body'):
+        return 'AP-10K'
+    if name.endswith('_face'):
+        return 'AnimalWeb'
+    return _SOURCE_BY_NAME.get(name, 'unknown')
 
 
 def find_matches(
@@ -23,12 +71,13 @@ def find_matches(
     image_root: Path,
     carfusion: Path | None = None,
     deepfashion2: Path | None = None,
-) -> tuple[list[Match], list[Unproven]]:
-    """Look for images that are missing, or of another size, elsewhere.
+) -> tuple[list[dict], list[dict]]:
+    """Search for images that are missing, or of another size, elsewhere.
 
     Args:
         contents (Sequence[dict]): Loaded annotation files.
-        states (Dict[str, str]): From :func:`check_images`.
+        states (Dict[str, str]): States of the images, from
+            :func:`check_images`.
         image_root (Path): Folder of the images, where names that differ
             in upper and lower case only are found.
         carfusion (Path, optional): Download of CarFusion with
@@ -38,26 +87,121 @@ def find_matches(
 
     Returns:
         tuple:
-        - matches (List[Match]): Proven ones.
-        - unproven (List[Unproven]): The others that were looked for.
+        - proven (List[dict]): ``file_name``, path ``found``, ``proof``.
+        - unproven (List[dict]): ``file_name`` and ``reason`` of the others
+          that were searched for.
     """
     cars = _read_carfusion(carfusion) if carfusion else None
-    matches, unproven = [], []
-    for image, records, source in _wanted(contents, states):
+    results = []
+    for image, anns, source in _bad_images(contents, states):
         result = _find_by_case(image, image_root)
         if result is None and source == 'CarFusion' and cars is not None:
-            result = prove(image, records, _cars_like(records, cars))
+            candidates = _cars_like(anns, cars)
+            result = prove(image, anns, candidates)
         elif result is None and source == 'DeepFashion2' and deepfashion2:
             candidates = _fashion_named(image['file_name'], deepfashion2)
-            result = prove(image, records, candidates)
-        if isinstance(result, Match):
-            matches.append(result)
-        elif result is not None:
-            unproven.append(result)
-    return matches, unproven
+            result = prove(image, anns, candidates)
+        if result is not None:
+            results.append(dict(file_name=image['file_name'], **result))
+    return (
+        [result for result in results if 'proof' in result],
+        [result for result in results if 'reason' in result],
+    )
 
 
-def _wanted(
+def copy_proven(report: dict) -> list[str]:
+    """Copy the proven images to their annotated names.
+
+    Args:
+        report (dict): Report of :func:`check_copy`; its entries get
+            ``copied``.
+
+    Returns:
+        List[str]: A line per image.
+    """
+    lines = []
+    for entry in report['proven']:
+        target = Path(report['images'], entry['file_name'])
+        # A file of another size is somebody's work, if wrong: not ours.
+        entry['copied'] = not target.exists()
+        if entry['copied']:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(entry['found'], target)
+            lines.append(f'copied {entry["found"]} -> {target}')
+        else:
+            lines.append(
+                f'NOT copied: {target} exists with another size; move it away'
+            )
+    return lines
+
+
+def prove(
+    image: dict, annotations: Sequence[dict], candidates: Sequence[Candidate]
+) -> dict[str, str]:
+    """``found`` and ``proof`` of the annotated image, or a ``reason``."""
+    if not candidates:
+        return dict(reason='no candidate')
+    if not annotations:
+        return dict(reason='no annotation to compare')
+    same = [c for c in candidates if _has_all(c.annotations, annotations)]
+    if not same:
+        return dict(
+            reason=f'{len(candidates)} candidate(s), other annotations'
+        )
+    like = f'annotated like {same[0].path}'
+    present = [c for c in same if c.path.is_file()]
+    if not present:
+        return dict(reason=f'{like}, which does not exist')
+    size = (image['width'], image['height'])
+    fitting = [c.path for c in present if loaded_size(c.path) == size]
+    if not fitting:
+        return dict(reason=f'{like}, which has another size')
+    if len({path.read_bytes() for path in fitting}) > 1:
+        listed = ', '.join(map(str, fitting[:3]))
+        return dict(reason=f'{len(fitting)} different images fit: {listed}')
+    return dict(
+        found=str(fitting[0]),
+        proof=f'same annotations ({len(annotations)}), size {size[0]} x '
+        f'{size[1]}, no other fits ({len(candidates)} compared)',
+    )
+
+
+def _has_all(others: Sequence[dict], annotations: Sequence[dict]) -> bool:
+    """Whether every annotation is among the others."""
+    return all(
+        any(is_same_instance(ann, other) for other in others)
+        for ann in annotations
+    )
+
+
+def is_same_instance(ours: dict, theirs: dict) -> bool:
+    """Whether two annotations, of MP-100 and of a source, are proven equal."""
+    mine, yours = _read_keypoints(ours), _read_keypoints(theirs)
+    if mine is not None and yours is not None and mine.shape == yours.shape:
+        labelled = mine[:, 2] > 0
+        equal = np.array_equal(labelled, yours[:, 2] > 0)
+        if equal and labelled.sum() >= _MIN_KEYPOINTS:
+            distance = np.abs(mine - yours)[labelled, :2]
+            return bool(distance.max() <= _TOLERANCE_PX)
+    outline = ours.get('segmentation')
+    return bool(
+        outline
+        and outline == theirs.get('segmentation')
+        and ours.get('bbox')
+        and ours['bbox'] == theirs.get('bbox')
+        and ours.get('num_keypoints') == theirs.get('num_keypoints')
+    )
+
+
+def _read_keypoints(ann: dict) -> np.ndarray | None:
+    """Keypoints (K, 3), x, y, v in original pixels; None without."""
+    flat = ann.get('keypoints')
+    if not flat or len(flat) % 3:
+        return None
+    return np.array(flat, dtype=np.float64).reshape(-1, 3)
+
+
+def _bad_images(
     contents: Sequence[dict], states: dict[str, str]
 ) -> Iterator[tuple[dict, list[dict], str]]:
     """Images that are not right, with all annotations of any file."""
@@ -80,37 +224,29 @@ def _wanted(
                 sources[name] = source_of(image, category)
     for name in sorted(images):
         if states[name] != 'ok':
-            yield (
-                images[name],
-                [*annotations[name].values()],
-                sources.get(name, ''),
-            )
+            found = [*annotations[name].values()]
+            yield images[name], found, sources.get(name, '')
 
 
-def _find_by_case(image: dict, image_root: Path) -> Match | Unproven | None:
+def _find_by_case(image: dict, image_root: Path) -> dict[str, str] | None:
     """The same name in the same folder, but for upper and lower case."""
     path = image_root / image['file_name']
     if path.exists() or not path.parent.is_dir():
         return None
-    wanted = path.name.lower()
-    found = [p for p in path.parent.iterdir() if p.name.lower() == wanted]
+    name = path.name.lower()
+    found = [p for p in path.parent.iterdir() if p.name.lower() == name]
     if not found:
         return None
     if len(found) > 1:
-        return Unproven(
-            image['file_name'], 'several files differ in case only'
-        )
+        return dict(reason='several files differ in case only')
     if loaded_size(found[0]) != (image['width'], image['height']):
-        return Unproven(image['file_name'], f'{found[0]} has another size')
-    return Match(
-        image['file_name'],
-        found[0],
-        'same folder and name but for upper and lower case, same size',
-    )
+        return dict(reason=f'{found[0]} has another size')
+    proof = 'same folder and name but for upper and lower case, same size'
+    return dict(found=str(found[0]), proof=proof)
 
 
 def _read_carfusion(root: Path) -> dict[tuple, list[Candidate]]:
-    """Images by the boxes in them."""
+    """Images of the download by the boxes in them."""
     files = sorted((root / 'annotations').glob('*.json'))
     if not files:
         raise FileNotFoundError(
@@ -128,12 +264,13 @@ def _read_carfusion(root: Path) -> dict[tuple, list[Candidate]]:
         for ann in content['annotations']:
             candidate = candidates.get(ann['image_id'])
             if candidate is not None and ann.get('bbox'):
-                candidate.objects.append(ann)
+                candidate.annotations.append(ann)
                 by_box[tuple(ann['bbox'])].append(candidate)
     return by_box
 
 
 def _read_json(path: Path) -> dict:
+    """Content of a JSON file."""
     try:
         return json.loads(path.read_text())
     except ValueError as error:
@@ -160,13 +297,11 @@ def _fashion_named(file_name: str, root: Path) -> list[Candidate]:
             if not path.is_file():
                 continue
             annos = root / folder / 'annos' / f'{path.stem}.json'
-            items: dict[str, dict] = {}
-            if annos.is_file():
-                items = _read_json(annos)
-            objects = [
-                dict(keypoints=item.get('landmarks'))
-                for item in items.values()
-                if isinstance(item, dict)
+            content = _read_json(annos) if annos.is_file() else {}
+            annotations = [
+                dict(keypoints=entry.get('landmarks'))
+                for entry in content.values()
+                if isinstance(entry, dict)
             ]
-            candidates.append(Candidate(path, objects))
+            candidates.append(Candidate(path, annotations))
     return candidates

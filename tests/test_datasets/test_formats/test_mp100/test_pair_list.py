@@ -11,7 +11,7 @@ from cape_mm.datasets.formats.mp100.pair_list import (
     PairEpisode,
     PairList,
     draw_pair_list,
-    protocol_objects,
+    protocol_instances,
 )
 
 
@@ -50,7 +50,7 @@ def content():
 
 
 def test_objects_are_counted_in_the_order_of_the_file(content):
-    assert protocol_objects(content) == {
+    assert protocol_instances(content) == {
         77: [493, 465, 395, 409, 423, 437],
         5: [486, 430, 416, 500, 458, 402],
     }
@@ -107,44 +107,44 @@ def as_pairs(pair_list):
 
 
 def test_frozen_ids(content):
-    drawn = draw_pair_list(protocol_objects(content), 1, 3, 2)
+    drawn = draw_pair_list(protocol_instances(content), 1, 3, 2)
     expected = tuple(PairEpisode(c, tuple(s), tuple(q)) for c, s, q in FROZEN)
     assert drawn.episodes == expected
 
 
 @pytest.mark.parametrize('shots, queries', [(1, 5), (3, 2), (5, 1)])
 def test_same_pairs_as_the_published_algorithm(content, shots, queries):
-    drawn = draw_pair_list(protocol_objects(content), shots, queries, 200)
+    drawn = draw_pair_list(protocol_instances(content), shots, queries, 200)
     assert as_pairs(drawn) == published_pairs(content, shots, queries, 200)
 
 
 def test_published_sizes(content):
-    objects = {number: list(range(16)) for number in range(20)}
-    assert draw_pair_list(objects).num_pairs == 60_000
+    instances = {number: list(range(16)) for number in range(20)}
+    assert draw_pair_list(instances).num_pairs == 60_000
     validation = draw_pair_list(
-        dict(list(objects.items())[:10]), episodes_per_category=100
+        dict(list(instances.items())[:10]), episodes_per_category=100
     )
     assert validation.num_pairs == 15_000
 
 
 def test_global_generator_is_neither_used_nor_changed(content):
-    objects = protocol_objects(content)
+    instances = protocol_instances(content)
     random.seed(5)
     state = random.getstate()
-    first = draw_pair_list(objects, 1, 3, 4)
+    first = draw_pair_list(instances, 1, 3, 4)
     assert random.getstate() == state
     random.seed(6)
-    assert draw_pair_list(objects, 1, 3, 4) == first
+    assert draw_pair_list(instances, 1, 3, 4) == first
 
 
 def test_hash_is_that_of_the_canonical_form(content):
-    drawn = draw_pair_list(protocol_objects(content), 1, 3, 2)
+    drawn = draw_pair_list(protocol_instances(content), 1, 3, 2)
     text = json.dumps([1, 3, FROZEN], separators=(',', ':'))
     assert drawn.sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_any_change_of_the_list_changes_the_hash(content):
-    drawn = draw_pair_list(protocol_objects(content), 1, 3, 2)
+    drawn = draw_pair_list(protocol_instances(content), 1, 3, 2)
     hashes = {drawn.sha256}
     for episodes in (drawn.episodes[::-1], drawn.episodes[:-1]):
         hashes.add(PairList(1, 3, episodes).sha256)
@@ -153,7 +153,7 @@ def test_any_change_of_the_list_changes_the_hash(content):
 
 
 def test_saved_list_is_read_again(content, tmp_path):
-    drawn = draw_pair_list(protocol_objects(content), 2, 3, 2)
+    drawn = draw_pair_list(protocol_instances(content), 2, 3, 2)
     path = tmp_path / 'new' / 'pairs.json'
     drawn.save(path)
     read = PairList.load(path)
@@ -164,7 +164,7 @@ def test_saved_list_is_read_again(content, tmp_path):
 
 def test_changed_file_is_noticed(content, tmp_path):
     path = tmp_path / 'pairs.json'
-    draw_pair_list(protocol_objects(content), 1, 3, 2).save(path)
+    draw_pair_list(protocol_instances(content), 1, 3, 2).save(path)
     path.write_text(path.read_text().replace('[465]', '[466]'))
     with pytest.raises(ValueError, match='was changed'):
         PairList.load(path)
@@ -183,10 +183,10 @@ def test_foreign_and_missing_files_are_refused(tmp_path):
 def test_repeated_annotation_id_is_refused(content):
     content['annotations'][1]['id'] = 500
     with pytest.raises(ValueError, match='500 occurs twice'):
-        protocol_objects(content)
+        protocol_instances(content)
 
 
 def test_small_categories_consume_no_random_numbers(content):
-    objects = protocol_objects(content)
-    expected = draw_pair_list(dict(objects), 1, 3, 2)
-    assert draw_pair_list({9: [1, 2], **objects}, 1, 3, 2) == expected
+    instances = protocol_instances(content)
+    expected = draw_pair_list(dict(instances), 1, 3, 2)
+    assert draw_pair_list({9: [1, 2], **instances}, 1, 3, 2) == expected

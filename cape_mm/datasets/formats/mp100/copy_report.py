@@ -10,9 +10,8 @@ def format_report(report: dict, max_lines: int = 10) -> str:
     """Write the report for people.
 
     Args:
-        report (dict): ``splits`` from :func:`check_splits`, ``files`` from
-            :func:`check_annotation_file`.
-        max_lines (int): Lines of each list of categories. Defaults to 10.
+        report (dict): Report of :func:`check_copy`.
+        max_lines (int): Lines of each list. Defaults to 10.
 
     Returns:
         str: The lines.
@@ -20,6 +19,19 @@ def format_report(report: dict, max_lines: int = 10) -> str:
     lines = _split_lines(report['splits'])
     for file in report['files']:
         lines += ['', *_file_lines(file, max_lines)]
+    for key, title in (
+        ('proven', 'found under another name, proven'),
+        ('unproven', 'searched for, not proven (left alone)'),
+    ):
+        entries = report[key]
+        if entries:
+            lines += ['', f'{len(entries)} images {title}']
+            lines += [
+                ': '.join([f'  {name}', *reasons])
+                for name, *reasons in map(dict.values, entries[:max_lines])
+            ]
+        if len(entries) > max_lines:
+            lines.append(f'  ... and {len(entries) - max_lines} more')
     return '\n'.join(lines)
 
 
@@ -56,16 +68,20 @@ def _file_lines(file: dict, max_lines: int) -> list[str]:
     lines = [
         file['file'],
         f'  {len(file["categories"])} categories, {file["annotations"]} '
-        f'annotations, {file["usable_objects"]} usable objects',
+        f'annotations, {file["usable_instances"]} usable instances',
         f'  images: {_states(file["states"], file["images"])}',
     ]
     for source, row in file['sources'].items():
         lines.append(f'    {source}: {_states(row["states"], row["images"])}')
-    bad = [row for row in file['categories'] if _is_bad(row['states'])]
+    bad = [
+        row
+        for row in file['categories']
+        if row['states'].get('ok', 0) < row['images']
+    ]
     lines += [
         f'    category {row["id"]} {row["name"]!r}: '
         f'{_states(row["states"], row["images"])}; '
-        f'{row["available"]} of {row["objects"]} objects left'
+        f'{row["available"]} of {row["instances"]} instances left'
         for row in bad[:max_lines]
     ]
     if len(bad) > max_lines:
@@ -73,10 +89,10 @@ def _file_lines(file: dict, max_lines: int) -> list[str]:
     for problem in file['problems'].values():
         lines.append(f'  {problem["count"]} {problem["meaning"]}')
         lines += [f'    {example}' for example in problem['examples']]
-    if file['usable_objects'] != file['protocol_objects']:
+    if file['usable_instances'] != file['protocol_instances']:
         lines.append(
-            f'  the published loaders count {file["protocol_objects"]} '
-            'objects; pairs with the others cannot be evaluated'
+            f'  the published loaders count {file["protocol_instances"]} '
+            'instances; pairs with the others cannot be evaluated'
         )
     lines.append(_skeleton_line(file))
     for shots, ids in file['too_small_for_training'].items():
@@ -84,15 +100,11 @@ def _file_lines(file: dict, max_lines: int) -> list[str]:
             listed = ', '.join(map(str, ids))
             lines.append(
                 f'  {shots}-shot training leaves out categories {listed}: '
-                f'fewer than {shots + 1} objects left'
+                f'fewer than {shots + 1} instances left'
             )
     for effect in file['effects']:
         lines += _effect_lines(effect)
     return lines
-
-
-def _is_bad(states: dict) -> bool:
-    return any(states.get(state) for state in _BAD)
 
 
 def _states(states: dict, total: int) -> str:
@@ -121,7 +133,7 @@ def _effect_lines(effect: dict) -> list[str]:
         listed = ', '.join(map(str, effect['too_small']))
         lines.append(
             f'  {name}: fewer than {effect["shots"] + effect["queries"]} '
-            f'objects in the file itself in categories {listed}: the '
+            f'instances in the file itself in categories {listed}: the '
             'published list does not exist'
         )
     if not effect['pairs']:
@@ -140,6 +152,6 @@ def _effect_lines(effect: dict) -> list[str]:
     if effect['fell_below']:
         listed = ', '.join(map(str, effect['fell_below']))
         lines.append(
-            f'    too few objects left to draw anew in categories {listed}'
+            f'    too few instances left to draw anew in categories {listed}'
         )
     return lines

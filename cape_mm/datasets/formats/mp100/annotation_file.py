@@ -1,0 +1,386 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Reading and checking of MP-100 annotation files.
+
+A file is COCO style::
+
+    {"images": [{"id": 1, "file_name": "mug/001.jpg",  # with its folder
+                 "width": 640, "height": 480}],
+     "annotations": [{"id": 1, "image_id": 1, "category_id": 7,
+                      "bbox": [120, 80, 200, 220],  # x, y, w, h in pixels
+                      "area": 44000, "iscrowd": 0, "num_keypoints": 2,
+                      "keypoints": [130, 90, 2, 310, 95, 2, 0, 0, 0]}],
+     "categories": [{"id": 7, "name": "mug", "supercategory": "kitchen",
+                     "keypoints": ["rim left", "rim right", "handle"],
+                     "skeleton": [[0, 1], [1, 2]]}]}  # 0-based
+
+``keypoints`` of an annotation are x, y, v of each of the K keypoints of its
+category.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mmengine.fileio import exists, get_text
+
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
+
+_REQUIRED = dict(
+    images=('id', 'file_name', 'width', 'height'),
+    annotations=('id', 'image_id', 'category_id'),
+    categories=('id', 'name'),
+)
+_TYPES = dict(
+    id=int,
+    image_id=int,
+    category_id=int,
+    file_name=str,
+    name=str,
+    supercategory=str,
+    keypoints=list,
+    skeleton=list,
+    bbox=list,
+)
+
+
+@dataclass(frozen=True)
+class Category:
+    """One category of objects and the meaning of its keypoints.
+
+    Categories are told apart by ``id`` only: MP-100 has two called ``face``.
+
+    Attributes:
+        id (int): Category id of the annotation file.
+        name (str): Name for humans, not unique.
+        supercategory (str): Group of categories, empty where not given.
+        keypoint_names (Tuple[str, ...]): K names, not always distinct.
+        skeleton (Tuple[Tuple[int, int], ...]): 0-based index pairs.
+        num_keypoints (int): K, the same for all instances.
+    """
+
+    id: int
+    name: str
+    supercategory: str
+    keypoint_names: tuple[str, ...]
+    skeleton: tuple[tuple[int, int], ...]
+    num_keypoints: int
+
+    def __str__(self) -> str:
+        return f'{self.id} {self.name!r}'
+
+
+def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
+    """Load the file and make sure that it has the layout of MP-100.
+
+    Args:
+        ann_file (str): Path or URL of the JSON file.
+
+    Returns:
+        Dict[str, List[dict]]: ``images``, ``annotations``, ``categories``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DataError: If it is no JSON or lacks a part.
+    """
+    if not ann_file or not exists(ann_file):
+        raise FileNotFoundError(
+            f'annotation file {ann_file!r} does not exist: correct ann_file '
+            'or data_root (ann_file is relative to data_root)'
+        )
+    try:
+        content = json.loads(get_text(ann_file))
+    except ValueError as error:
+        raise DataError(
+            f'annotation file {ann_file} is no valid JSON, perhaps it was '
+            f'not written or downloaded completely: {error}'
+        ) from error
+    for part, keys in _REQUIRED.items():
+        entries = content.get(part) if isinstance(content, dict) else None
+        if not isinstance(entries, list):
+            raise DataError(
+                f'annotation file {ann_file} has no list {part!r}; MP-100 '
+                f'files hold the lists {sorted(_REQUIRED)}'
+            )
+        for number, entry in enumerate(entries):
+            problem = _find_entry_problem(entry, keys)
+            if problem:
+                raise DataError(
+                    f'annotation file {ann_file}: entry {number} of '
+                    f'{part!r}{problem}'
+                )
+    for image in content['images']:
+        size = [image['width'], image['height']]
+        if not _all_finite(size) or min(size) <= 0:
+            raise DataError(
+                f'annotation file {ann_file}: image {image["id"]} '
+                f'({image["file_name"]}) has the size {size[0]} x {size[1]}; '
+                'write its width and height in pixels'
+            )
+    return content
+
+
+def clean_box(
+    bbox: list[float], width: float, height: float
+) -> np.ndarray | None:
+    """Cut a box at the image's border, by the rule of all MP-100 loaders.
+
+    Width and height each shrink by one pixel. The result is also what PCK is
+    normalised by.
+
+    Args:
+        bbox (List[float]): x, y, width, height in original pixels.
+        width (float): Width of the image in pixels.
+        height (float): Height of the image in pixels.
+
+    Returns:
+        np.ndarray | None: (1, 4) float32, x1, y1, x2, y2 in original pixels;
+        None if nothing is left.
+    """
+    x, y, w, h = bbox
+    x1, y1 = max(0, x), max(0, y)
+    x2 = min(width - 1, x1 + max(0, w - 1))
+    y2 = min(height - 1, y1 + max(0, h - 1))
+    if x2 <= x1 or y2 <= y1:
+        return None
+    return np.array([[x1, y1, x2, y2]], dtype=np.float32)
+
+
+def parse_categories(
+    content: dict[str, list[dict]], report: AnnotationReport
+) -> dict[int, Category]:
+    """Read the categories in the order of the file.
+
+    K is the number of names. Without names it is the number of keypoints that
+    most annotations have; names that contradict all of at least two
+    annotations, which agree with each other, are dropped. Points without name
+    are called ``keypoint_<index>``. Invalid edges of a skeleton are dropped;
+    a skeleton that seems to count from 1 is dropped as a whole, because all
+    its edges would join the wrong points.
+
+    Args:
+        content (Dict[str, List[dict]]): A loaded annotation file.
+        report (AnnotationReport): Collects the problems.
+
+    Returns:
+        Dict[int, Category]: Categories by id.
+    """
+    counts: dict[int, Counter] = defaultdict(Counter)
+    for ann in content['annotations']:
+        keypoints = ann.get('keypoints')
+        if keypoints and isinstance(keypoints, list):
+            counts[ann['category_id']][len(keypoints) / 3] += 1
+
+    categories: dict[int, Category] = {}
+    for entry in content['categories']:
+        category_id, name = entry['id'], str(entry['name'])
+        where = f'category {category_id} {name!r}'
+        if category_id in categories:
+            report.add('duplicate_id', where)
+            continue
+        names = _parse_names(entry, counts[category_id], where, report)
+        categories[category_id] = Category(
+            id=category_id,
+            name=name,
+            supercategory=str(entry.get('supercategory') or ''),
+            keypoint_names=tuple(names),
+            skeleton=_parse_skeleton(entry, len(names), where, report),
+            num_keypoints=len(names),
+        )
+    return categories
+
+
+def parse_instances(
+    content: dict[str, list[dict]],
+    categories: dict[int, Category],
+    report: AnnotationReport,
+) -> list[dict]:
+    """Read all usable instances.
+
+    Images come in the order of the file, and the annotations of an image
+    in the order of the file: published lists of MP-100 pairs count so.
+
+    Args:
+        content (Dict[str, List[dict]]): A loaded annotation file.
+        categories (Dict[int, Category]): Its categories.
+        report (AnnotationReport): Collects the problems.
+
+    Returns:
+        List[dict]: Instances with ``img_path`` relative to the images.
+    """
+    images: dict[Any, dict] = {}
+    for image in content['images']:
+        if images.setdefault(image['id'], image) is not image:
+            report.add(
+                'duplicate_id', f'image {image["id"]} ({image["file_name"]})'
+            )
+    instances: dict[Any, list[dict]] = {image_id: [] for image_id in images}
+    known = set()
+    for ann in content['annotations']:
+        image = images.get(ann['image_id'])
+        category = categories.get(ann['category_id'])
+        file_name = image['file_name'] if image else 'no image'
+        where = f'annotation {ann["id"]} ({file_name})'
+        if ann['id'] in known:
+            report.add('duplicate_id', where)
+            continue
+        known.add(ann['id'])
+        problem = _find_problem(ann, image, category)
+        if problem is None:
+            instances[image['id']].append(_pack(ann, image, category))
+        else:
+            report.add(problem[0], f'{where}: {problem[1]}')
+    return [instance for group in instances.values() for instance in group]
+
+
+def _find_entry_problem(entry: Any, keys: tuple[str, ...]) -> str:
+    """Problem that makes an entry of a list unreadable; empty if none."""
+    if not isinstance(entry, dict):
+        return f' has no {", ".join(keys)}'
+    missing = [key for key in keys if entry.get(key) is None]
+    if missing:
+        return f' has no {", ".join(missing)}'
+    for key in _TYPES.keys() & entry.keys():
+        value = entry[key]
+        if value is not None and not isinstance(value, _TYPES[key]):
+            return f': {key} is {value!r}, must be {_TYPES[key].__name__}'
+    return ''
+
+
+def _parse_names(
+    entry: dict, counts: Counter, where: str, report: AnnotationReport
+) -> list[str]:
+    """K names of the keypoints of one category."""
+    names = entry.get('keypoints') or []
+    whole = [int(count) for count in counts if count == int(count)]
+    num_annotations = sum(counts.values())
+    agree = len(counts) == 1 and len(whole) == 1 and num_annotations > 1
+    if names and agree and len(names) != whole[0]:
+        report.add(
+            'keypoint_names',
+            f'{where}: {len(names)} names, but all its {num_annotations} '
+            f'annotations have {whole[0]} keypoints',
+        )
+        names = []
+    if not names and whole:
+        names = [''] * max(whole, key=lambda count: counts[count])
+    return [
+        str(name or f'keypoint_{index}') for index, name in enumerate(names)
+    ]
+
+
+def _parse_skeleton(
+    entry: dict, num_keypoints: int, where: str, report: AnnotationReport
+) -> tuple[tuple[int, int], ...]:
+    """The valid edges of one category."""
+    edges, invalid = [], []
+    for edge in entry.get('skeleton') or []:
+        is_pair = isinstance(edge, (list, tuple)) and len(edge) == 2
+        if (
+            is_pair
+            and all(type(end) is int for end in edge)
+            and edge[0] != edge[1]
+            and all(0 <= end < num_keypoints for end in edge)
+        ):
+            edges.append((edge[0], edge[1]))
+        else:
+            invalid.append(edge)
+    ends = {
+        end
+        for edge in edges + invalid
+        if isinstance(edge, (list, tuple))
+        for end in edge
+        if type(end) is int
+    }
+    if invalid and min(ends, default=0) == 1 and max(ends) == num_keypoints:
+        report.add(
+            'bad_skeleton',
+            f'{where}: seems to count from 1 (indices 1 to {num_keypoints}); '
+            'subtract 1 in the file',
+        )
+        return ()
+    for edge in invalid:
+        report.add(
+            'bad_skeleton',
+            f'{where}: edge {edge} is no pair of two different indices in '
+            f'0..{num_keypoints - 1}',
+        )
+    return tuple(edges)
+
+
+def _find_problem(
+    ann: dict, image: dict | None, category: Category | None
+) -> tuple[str, str] | None:
+    """Kind and description of what makes an annotation unusable."""
+    if image is None:
+        return 'unknown_image', f'image_id {ann["image_id"]} is not listed'
+    if category is None:
+        text = f'category_id {ann["category_id"]} is not listed'
+        return 'unknown_category', text
+    if ann.get('iscrowd'):
+        return 'crowd', f'iscrowd is {ann["iscrowd"]}'
+    for key in ('bbox', 'keypoints'):
+        if not ann.get(key):
+            return f'no_{key}', f'no list {key!r}'
+    return _find_value_problem(ann, image, category)
+
+
+def _find_value_problem(
+    ann: dict, image: dict, category: Category
+) -> tuple[str, str] | None:
+    """The same of the numbers of an annotation."""
+    count = len(ann['keypoints']) / 3
+    if count != category.num_keypoints:
+        return (
+            'keypoint_count',
+            f'{count:g} keypoints, but category {category} has '
+            f'{category.num_keypoints}',
+        )
+    numbers = ann['bbox'] + ann['keypoints'] + [ann.get('area', 1)]
+    if len(ann['bbox']) != 4 or not _all_finite(numbers):
+        return (
+            'not_finite',
+            'bbox (x, y, w, h), area or keypoints are not all finite numbers',
+        )
+    if ann.get('area', 1) <= 0:
+        return 'no_area', f'area is {ann["area"]}'
+    if max(ann['keypoints'][2::3]) <= 0 or ann.get('num_keypoints') == 0:
+        return 'no_visible_keypoint', 'no visible keypoint'
+    if clean_box(ann['bbox'], image['width'], image['height']) is None:
+        return (
+            'degenerate_box',
+            f'nothing is left of bbox {ann["bbox"]} in an image of '
+            f'{image["width"]} x {image["height"]} pixels',
+        )
+    return None
+
+
+def _all_finite(numbers: list) -> bool:
+    """Whether all entries are finite numbers (and not text of numbers)."""
+    return all(isinstance(number, (int, float)) for number in numbers) and (
+        bool(np.isfinite(np.array(numbers, dtype=np.float64)).all())
+    )
+
+
+def _pack(ann: dict, image: dict, category: Category) -> dict:
+    """One instance in the form of MMPose."""
+    keypoints = np.array(ann['keypoints'], dtype=np.float32).reshape(1, -1, 3)
+    return dict(
+        img_path=image['file_name'],
+        img_id=image['id'],
+        annotated_size=(image['width'], image['height']),
+        id=ann['id'],
+        category_id=category.id,
+        category_name=category.name,
+        bbox=clean_box(ann['bbox'], image['width'], image['height']),
+        bbox_score=np.ones(1, dtype=np.float32),
+        keypoints=keypoints[..., :2].copy(),  # (1, K, 2)
+        # v = 1 (hidden) and v = 2 (visible) count the same.
+        keypoints_visible=(keypoints[..., 2] > 0).astype(np.float32),
+        num_keypoints=category.num_keypoints,
+        dataset_name='mp100',
+    )

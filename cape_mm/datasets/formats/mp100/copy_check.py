@@ -1,0 +1,288 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Check of a copy of MP-100: its files, its images, what can be evaluated."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any, Sequence
+
+from cape_mm.datasets.formats.annotation_report import (
+    PROBLEMS,
+    AnnotationReport,
+)
+from cape_mm.datasets.formats.image_check import check_images
+
+from .annotation_file import (
+    load_annotation_file,
+    parse_categories,
+    parse_instances,
+)
+from .pair_list import EPISODES, draw_pair_list, protocol_instances
+from .source_images import find_matches, source_of
+
+SPLITS = (1, 2, 3, 4, 5)
+#: Categories of the parts of a split.
+SIZES = dict(train=70, val=10, test=20)
+
+
+def check_copy(
+    annotations: Path,
+    image_root: Path,
+    carfusion: Path | None = None,
+    deepfashion2: Path | None = None,
+    decode: bool = False,
+    num_queries: int = 15,
+) -> dict:
+    """Check a copy of MP-100 against its annotation files.
+
+    Args:
+        annotations (Path): Folder of the annotation files.
+        image_root (Path): Folder of the images.
+        carfusion (Path, optional): See :func:`find_matches`.
+        deepfashion2 (Path, optional): See :func:`find_matches`.
+        decode (bool): Whether to decode every image. Defaults to False.
+        num_queries (int): Queries per episode. Defaults to 15.
+
+    Returns:
+        dict: Plain values: ``annotations``, ``images``, ``splits`` (about the
+        15 files together), ``files`` (about each), ``bad_images`` (state by
+        file name), ``proven`` and ``unproven`` from :func:`find_matches`.
+
+    Raises:
+        FileNotFoundError: If there are no annotation files, or a download is
+            not where it should be.
+        DataError: If an annotation file is broken.
+    """
+    files = sorted(annotations.glob('*.json'))
+    if not files:
+        raise FileNotFoundError(
+            f'no annotation files (*.json) in {annotations}'
+        )
+    for folder in (carfusion, deepfashion2):
+        if folder is not None and not folder.is_dir():
+            raise FileNotFoundError(f'there is no folder {folder}')
+    contents = {f.name: load_annotation_file(str(f)) for f in files}
+    images = {
+        image['file_name']: image
+        for content in contents.values()
+        for image in content['images']
+    }
+    states = check_images(list(images.values()), image_root, decode)
+    proven, unproven = find_matches(
+        list(contents.values()), states, image_root, carfusion, deepfashion2
+    )
+    return dict(
+        annotations=str(annotations),
+        images=str(image_root),
+        splits=check_splits(contents),
+        files=[
+            check_annotation_file(
+                file, contents[file.name], states, num_queries=num_queries
+            )
+            for file in files
+        ],
+        bad_images={k: v for k, v in states.items() if v != 'ok'},
+        proven=proven,
+        unproven=unproven,
+    )
+
+
+def check_splits(contents: dict[str, dict[str, list[dict]]]) -> dict:
+    """Check what the 15 files promise together; empty values are sound."""
+    expected = {
+        f'mp100_split{split}_{part}.json': (split, part)
+        for split in SPLITS
+        for part in SIZES
+    }
+    ids = {
+        expected[name]: [category['id'] for category in content['categories']]
+        for name, content in contents.items()
+        if name in expected
+    }
+    overlaps = []
+    for split in SPLITS:
+        parts_of = defaultdict(list)
+        for part in SIZES:
+            for category_id in ids.get((split, part), []):
+                parts_of[category_id].append(part)
+        overlaps += [
+            dict(split=split, category_id=key, parts=parts)
+            for key, parts in parts_of.items()
+            if len(parts) > 1
+        ]
+    tests = [ids.get((split, 'test')) for split in SPLITS]
+    tested = Counter(key for test in tests for key in test or ())
+    return dict(
+        missing_files=[name for name in expected if name not in contents],
+        other_files=[name for name in contents if name not in expected],
+        overlaps=overlaps,
+        sizes={
+            name: len(ids[key])
+            for name, key in expected.items()
+            if key in ids and len(ids[key]) != SIZES[key[1]]
+        },
+        not_tested_once=sorted(
+            key
+            for key in {key for keys in ids.values() for key in keys}
+            if None not in tests and tested[key] != 1
+        ),
+        contradictions=_find_contradictions(contents),
+    )
+
+
+def _find_contradictions(contents: dict[str, dict]) -> list[Any]:
+    """Ids of categories whose names or skeletons differ between files."""
+    first: dict[Any, tuple] = {}
+    different = set()
+    for content in contents.values():
+        for category in content['categories']:
+            keys = ('name', 'keypoints', 'skeleton')
+            meaning = tuple(category.get(key) for key in keys)
+            if first.setdefault(category['id'], meaning) != meaning:
+                different.add(category['id'])
+    return sorted(different)
+
+
+def check_annotation_file(
+    path: Path,
+    content: dict[str, list[dict]],
+    states: dict[str, str],
+    shots: Sequence[int] = (1, 5),
+    num_queries: int = 15,
+) -> dict:
+    """Check one annotation file, and what of it can be used."""
+    report = AnnotationReport(str(path))
+    categories = parse_categories(content, report)
+    usable = parse_instances(content, categories, report)
+    instances = protocol_instances(content)
+    file_names = {
+        image['id']: image['file_name'] for image in content['images']
+    }
+    available = {
+        ann['id']
+        for ann in content['annotations']
+        if states.get(file_names.get(ann['image_id'])) == 'ok'
+    }
+    part = path.stem.rpartition('_')[2]
+    rows, sources = _image_rows(content, states)
+    for row in rows:
+        category, ids = categories[row['id']], instances[row['id']]
+        row.update(
+            instances=len(ids),
+            available=sum(ann_id in available for ann_id in ids),
+            keypoints=category.num_keypoints,
+            skeleton_edges=len(category.skeleton),
+        )
+    return dict(
+        file=path.name,
+        part=part,
+        images=len(content['images']),
+        annotations=len(content['annotations']),
+        usable_instances=len(usable),
+        protocol_instances=sum(map(len, instances.values())),
+        problems={
+            kind: dict(
+                count=count,
+                meaning=PROBLEMS[kind],
+                examples=report.examples[kind],
+            )
+            for kind, count in report.counts.items()
+        },
+        states=_count_states(set(file_names.values()), states),
+        categories=rows,
+        sources=sources,
+        without_skeleton=[
+            row['id'] for row in rows if not row['skeleton_edges']
+        ],
+        effects=[
+            count_lost_pairs(instances, available, part, number, num_queries)
+            for number in (shots if part in EPISODES else ())
+        ],
+        # training draws one query an episode
+        too_small_for_training={
+            number: [row['id'] for row in rows if row['available'] <= number]
+            for number in (shots if part == 'train' else ())
+        },
+    )
+
+
+def _image_rows(
+    content: dict[str, list[dict]], states: dict[str, str]
+) -> tuple[list[dict], dict[str, dict]]:
+    """Images of each category, and of each source dataset."""
+    categories = {c['id']: c for c in content['categories']}
+    images = {image['id']: image for image in content['images']}
+    names_of: dict[Any, set[str]] = {key: set() for key in categories}
+    sources_of: dict[Any, set[str]] = {key: set() for key in categories}
+    names_of_source: dict[str, set[str]] = defaultdict(set)
+    for ann in content['annotations']:
+        image = images.get(ann['image_id'])
+        category = categories.get(ann['category_id'])
+        if image is not None and category is not None:
+            source = source_of(image, category)
+            names_of[category['id']].add(image['file_name'])
+            sources_of[category['id']].add(source)
+            names_of_source[source].add(image['file_name'])
+    rows = [
+        dict(
+            id=category['id'],
+            name=category['name'],
+            supercategory=category.get('supercategory', ''),
+            sources=sorted(sources_of[category['id']]),
+            images=len(names_of[category['id']]),
+            states=_count_states(names_of[category['id']], states),
+            missing=sorted(
+                name
+                for name in names_of[category['id']]
+                if states[name] == 'missing'
+            ),
+        )
+        for category in content['categories']
+    ]
+    return rows, {
+        source: dict(images=len(names), states=_count_states(names, states))
+        for source, names in sorted(names_of_source.items())
+    }
+
+
+def _count_states(names: set[str], states: dict[str, str]) -> dict[str, int]:
+    """Number of images in each state."""
+    return dict(Counter(states[name] for name in sorted(names)))
+
+
+def count_lost_pairs(
+    instances: dict[int, list[int]],
+    available: set[int],
+    part: str,
+    num_shots: int,
+    num_queries: int,
+) -> dict:
+    """Count the pairs of validation or test that missing images cost."""
+    need = num_shots + num_queries
+    pairs = draw_pair_list(
+        instances, num_shots, num_queries, EPISODES[part], seed=1
+    )
+    lost: Counter = Counter()
+    for sign, episodes in (
+        (1, pairs.episodes),
+        (-1, pairs.keep(available).episodes),
+    ):
+        for episode in episodes:
+            lost[episode.category_id] += sign * len(episode.queries)
+    total = sum(lost.values())
+    return dict(
+        shots=num_shots,
+        queries=num_queries,
+        sha256=pairs.sha256,
+        pairs=pairs.num_pairs,
+        lost=total,
+        lost_share=total / pairs.num_pairs if pairs.num_pairs else 0.0,
+        lost_by_category={key: n for key, n in lost.items() if n},
+        too_small=[key for key, ids in instances.items() if len(ids) < need],
+        fell_below=[
+            key
+            for key, ids in instances.items()
+            if sum(i in available for i in ids) < need <= len(ids)
+        ],
+    )
