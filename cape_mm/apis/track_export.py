@@ -13,10 +13,6 @@ from cape_mm.datasets.formats.posetrack import (
 )
 from cape_mm.errors import DataError
 from cape_mm.evaluation.metrics.posetrack.posetrack_frames import read_frame
-from cape_mm.evaluation.metrics.posetrack.posetrack_scores import (
-    PoseTrackRules,
-    tracked_joints,
-)
 
 
 class TrackExport:
@@ -58,9 +54,7 @@ class TrackExport:
         except ValueError as error:
             raise DataError(str(error)) from None
         self.folder = Path(folder)
-        self.rules = PoseTrackRules(
-            keypoint_score_thr, visibility_thr, False, False
-        )
+        self.thresholds = (keypoint_score_thr, visibility_thr)
         self.num_frames = 0
         self._names = list(keypoint_names)
         self._tracks: set[int] = set()
@@ -105,7 +99,7 @@ class TrackExport:
         self._writer.add(
             vars(frame),
             predicted.keypoints_px,
-            tracked_joints(frame, self.rules),
+            predicted.tracked(*self.thresholds),
             predicted.scores,
             predicted.ids,
             predicted.person_scores,

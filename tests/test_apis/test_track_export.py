@@ -17,9 +17,6 @@ from cape_mm.datasets.formats.posetrack import (
 )
 from cape_mm.errors import DataError
 from cape_mm.evaluation.metrics.posetrack.posetrack_frames import read_frame
-from cape_mm.evaluation.metrics.posetrack.posetrack_scores import (
-    tracked_joints,
-)
 
 # not in the order of the file, with ears
 NAMES = sorted(POSETRACK18_KEYPOINTS)
@@ -80,7 +77,7 @@ def test_contents_are_those_of_the_metrics_export(tmp_path, num_frames):
             writer.add(
                 vars(frame),
                 predicted.keypoints_px,
-                tracked_joints(frame, export.rules),
+                predicted.tracked(*export.thresholds),
                 predicted.scores,
                 predicted.ids,
                 predicted.person_scores,

@@ -7,21 +7,21 @@ import numpy as np
 
 from .tracked_frames import TrackedFrame, number_ids, one_to_one, ratio
 
-#: Similarities from which on a pair counts, 0.05 to 0.95.
+#: Least similarities of a match, 0.05 to 0.95.
 ALPHAS = np.arange(1, 20) / 20
 # Rounding must not decide about a similarity that equals an alpha.
 _SLACK = 1e-9
 
 
 class HotaCounts(NamedTuple):
-    """What HOTA of K joint classes at A alphas is made of; videos add up.
+    """Counts of HOTA for K keypoints at A alphas; those of videos add up.
 
     Attributes:
-        true_positives (np.ndarray): (A, K) matches.
-        false_positives (np.ndarray): (A, K) predicted joints without one.
-        false_negatives (np.ndarray): (A, K) labelled joints without one.
-        association (np.ndarray): (A, K) float64, sum over the matches of how
-            well their person and their track agree in the whole video.
+        true_positives (np.ndarray): Matches (A, K).
+        false_positives (np.ndarray): Unmatched predicted keypoints (A, K).
+        false_negatives (np.ndarray): Unmatched labelled keypoints (A, K).
+        association (np.ndarray): Sums (A, K), float64, over the matches of
+            the Jaccard index of person and track in the whole video.
     """
 
     true_positives: np.ndarray
@@ -34,9 +34,9 @@ class HotaScores(NamedTuple):
     """Means over the alphas; HOTA is the geometric mean of the others.
 
     Attributes:
-        hota (np.ndarray): (...) in [0, 1].
-        det_a (np.ndarray): (...) detection accuracy.
-        ass_a (np.ndarray): (...) association accuracy.
+        hota (np.ndarray): HOTA (...) in [0, 1].
+        det_a (np.ndarray): Detection accuracy (...).
+        ass_a (np.ndarray): Association accuracy (...).
     """
 
     hota: np.ndarray
@@ -49,18 +49,18 @@ def hota_counts(
     threshold: float,
     align_tracks: bool = False,
 ) -> HotaCounts:
-    """Match the joints of one video at all alphas, for each joint class.
+    """Match the keypoints of one video at all alphas, each on its own.
 
     A pair's similarity is 1 - distance / threshold, at least 0. In each frame
     the pairs with the largest sum of similarities are found once, and count
-    for every alpha that their similarity reaches: keypoint HOTA as the
-    evaluation kit of PoseTrack21 takes it.
+    for every alpha that their similarity reaches: keypoint HOTA as in the
+    evaluation kit of PoseTrack21.
 
     Args:
-        frames (Sequence[TrackedFrame]): At least one.
+        frames (Sequence[TrackedFrame]): Frames, at least one.
         threshold (float): Distance at which the similarity is 0.
-        align_tracks (bool): Weigh the similarities with how well person and
-            track fit over the whole video, as the paper on HOTA does (Luiten
+        align_tracks (bool): Weigh the similarities with the overlap of person
+            and track over the whole video, as the paper on HOTA does (Luiten
             et al., 2020) and PoseTrack21's kit does not. Defaults to False.
 
     Returns:
@@ -71,15 +71,15 @@ def hota_counts(
     similarities = [
         np.maximum(1 - frame.distances / threshold, 0) for frame in frames
     ]
-    num_joints = frames[0].gt_valid.shape[1]
-    shape = (num_gt, num_pred, num_joints)
-    gt_count = np.zeros((num_gt, num_joints), dtype=np.int64)
-    pred_count = np.zeros((num_pred, num_joints), dtype=np.int64)
+    num_keypoints = frames[0].gt_valid.shape[1]
+    gt_count = np.zeros((num_gt, num_keypoints), dtype=np.int64)
+    pred_count = np.zeros((num_pred, num_keypoints), dtype=np.int64)
     for frame, persons, tracks in zip(frames, gt_ids, pred_ids):
         gt_count[persons] += frame.gt_valid
         pred_count[tracks] += frame.pred_valid & ~frame.ignored
     weights = similarities
     if align_tracks:
+        shape = (num_gt, num_pred, num_keypoints)
         fit = _alignment(frames, similarities, gt_ids, pred_ids, shape)
         weights = [
             fit[np.ix_(persons, tracks)] * similarity
@@ -133,25 +133,18 @@ def _alignment(
 def _count(
     pairs: list[np.ndarray], gt_count: np.ndarray, pred_count: np.ndarray
 ) -> HotaCounts:
-    """Count pairs at all alphas.
-
-    Args:
-        pairs (List[np.ndarray]): Person, track, joint class, similarity and
-            whether the predicted joint is in an ignore region, (S,) each.
-        gt_count (np.ndarray): (G, K) labelled joints of each person.
-        pred_count (np.ndarray): (P, K) predicted joints of each track
-            outside of ignore regions.
-    """
-    person, track, joint, similarity, ignored = pairs
-    num_joints = gt_count.shape[1]
-    # Each (person, track, joint) that was ever matched is one combination.
+    """Count (S,) pairs at all alphas, given (G, K) and (P, K) keypoints."""
+    person, track, keypoint, similarity, ignored = pairs
+    num_keypoints = gt_count.shape[1]
+    # Each (person, track, keypoint) that was ever matched is one combination.
     flat = np.ravel_multi_index(
-        (person, track, joint),
-        (len(gt_count) + 1, len(pred_count) + 1, num_joints),
+        (person, track, keypoint),
+        (len(gt_count) + 1, len(pred_count) + 1, num_keypoints),
     )
     _, first, combination = np.unique(
         flat, return_index=True, return_inverse=True
     )
+    p, t, k = person[first], track[first], keypoint[first]
     rows = []
     for alpha in ALPHAS:
         counted = similarity >= alpha - _SLACK
@@ -161,34 +154,33 @@ def _count(
         # A match in an ignore region makes its track longer, a miss does not.
         track_count = pred_count.copy()
         rescued = counted & ignored
-        np.add.at(track_count, (track[rescued], joint[rescued]), 1)
-        p, t, k = person[first], track[first], joint[first]
+        np.add.at(track_count, (track[rescued], keypoint[rescued]), 1)
         union = gt_count[p, k] + track_count[t, k] - matches
         agreement = np.divide(
             matches**2, union, out=np.zeros(len(first)), where=union > 0
         )
-        true = np.bincount(joint[counted], minlength=num_joints)
+        true = np.bincount(keypoint[counted], minlength=num_keypoints)
         rows.append(
             (
                 true,
                 track_count.sum(axis=0) - true,
                 gt_count.sum(axis=0) - true,
-                np.bincount(k, weights=agreement, minlength=num_joints),
+                np.bincount(k, weights=agreement, minlength=num_keypoints),
             )
         )
     return HotaCounts(*(np.stack(column) for column in zip(*rows)))
 
 
 def hota(counts: HotaCounts, pooled: bool = False) -> HotaScores:
-    """HOTA from counts.
+    """Compute HOTA from counts.
 
     Args:
         counts (HotaCounts): Sums over videos.
-        pooled (bool): One score for the joints of all classes instead of one
-            for each class. Defaults to False.
+        pooled (bool): One score of all keypoints instead of one for each.
+            Defaults to False.
 
     Returns:
-        HotaScores: (K,) or, pooled, () each; NaN without any joint.
+        HotaScores: Scores (K,) or, pooled, (); NaN without any keypoint.
     """
     if pooled:
         counts = HotaCounts(*(count.sum(axis=1) for count in counts))

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Frames of labelled and predicted persons, compared."""
+"""Labelled and predicted persons of a frame, compared keypoint by keypoint."""
 
 from __future__ import annotations
 
@@ -9,23 +9,28 @@ from typing import Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+#: Head size of MPII and PoseTrack as a share of the head box's diagonal.
+HEAD_SHARE = 0.6
+
 
 @dataclass(frozen=True)
 class TrackedFrame:
-    """Labelled and predicted persons of one frame, compared joint by joint.
+    """Distances and identities in one frame: N labelled, M predicted persons.
 
-    Every joint class is a tracking problem of its own: its objects are the
-    joints of N labelled persons, its hypotheses those of M predicted ones.
+    Every keypoint index is a tracking problem of its own: its objects are the
+    keypoints of N labelled persons, its hypotheses those of M predicted ones.
 
     Attributes:
-        distances (np.ndarray): (N, M, K) float64; infinite where either joint
-            does not count.
-        gt_valid (np.ndarray): (N, K) bool, True for a joint with a label.
-        pred_valid (np.ndarray): (M, K) bool, True for a predicted joint.
-        ignored (np.ndarray): (M, K) bool, True for a predicted joint that
-            does not count where it matches nothing.
-        gt_ids (np.ndarray): (N,) int, unique in the frame.
-        pred_ids (np.ndarray): (M,) int, unique in the frame.
+        distances (np.ndarray): Distances (N, M, K), float64; infinite where
+            either keypoint does not count.
+        gt_valid (np.ndarray): Labelled keypoints (N, K), bool.
+        pred_valid (np.ndarray): Predicted keypoints (M, K), bool.
+        ignored (np.ndarray): Predicted keypoints (M, K), bool, that do not
+            count where they match nothing.
+        gt_ids (np.ndarray): Identities (N,), int, unique in the frame.
+        pred_ids (np.ndarray): Tracks (M,), int, unique in the frame.
+        pred_scores (np.ndarray, optional): Keypoint scores (M, K), float64,
+            which only the average precision needs.
     """
 
     distances: np.ndarray
@@ -34,15 +39,16 @@ class TrackedFrame:
     ignored: np.ndarray
     gt_ids: np.ndarray
     pred_ids: np.ndarray
+    pred_scores: np.ndarray | None = None
 
     def restrict(self, kept: np.ndarray) -> TrackedFrame:
-        """Take predicted joints away.
+        """Remove predicted keypoints.
 
         Args:
-            kept (np.ndarray): (M, K) bool, True for those that stay.
+            kept (np.ndarray): Remaining predicted keypoints (M, K), bool.
 
         Returns:
-            TrackedFrame: The frame with the other joints.
+            TrackedFrame: Frame without the others.
         """
         return replace(
             self,
@@ -56,10 +62,10 @@ def number_ids(ids: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int]:
     """Number the identities of one video.
 
     Args:
-        ids (Sequence[np.ndarray]): (N,) ids of each frame.
+        ids (Sequence[np.ndarray]): Identities (N,), int, of each frame.
 
     Returns:
-        tuple: The ids as 0, 1, ..., frame by frame, and how many there are.
+        tuple: Identities as 0, 1, ... by frame, and their number.
     """
     values, numbers = np.unique(
         np.concatenate([np.zeros(0, dtype=np.int64), *ids]),
@@ -69,19 +75,15 @@ def number_ids(ids: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int]:
     return np.split(numbers, ends[:-1]), len(values)
 
 
-#: Share of the diagonal of the head box that MPII and PoseTrack call the
-#: size of the head.
-HEAD_SHARE = 0.6
-
-
 def head_sizes(bbox_head_px: np.ndarray) -> np.ndarray:
     """Sizes of heads, the unit of PCKh.
 
     Args:
-        bbox_head_px (np.ndarray): (N, 4) x1, y1, x2, y2 in original pixels.
+        bbox_head_px (np.ndarray): Boxes (N, 4) x1, y1, x2, y2, original
+            pixels.
 
     Returns:
-        np.ndarray: (N,) float64, 0.6 times the diagonal, in pixels.
+        np.ndarray: Sizes (N,), float64, 0.6 times the diagonal, pixels.
     """
     boxes = np.asarray(bbox_head_px, dtype=np.float64).reshape(-1, 4)
     return HEAD_SHARE * np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=1)
@@ -94,45 +96,44 @@ def head_distances(
     predicted_valid: np.ndarray,
     sizes_px: np.ndarray,
 ) -> np.ndarray:
-    """Distances of all pairs of persons, by joint class, in heads.
+    """Distances of all pairs of persons, by keypoint, in head sizes.
 
     Args:
-        truth_px (np.ndarray): (N, K, 2) labelled keypoints in original pixels.
-        truth_valid (np.ndarray): (N, K) bool, True where a label counts.
-        predicted_px (np.ndarray): (M, K, 2) predicted keypoints, same frame.
-        predicted_valid (np.ndarray): (M, K) bool, True where one counts.
-        sizes_px (np.ndarray): (N,) sizes of the labelled heads in pixels.
+        truth_px (np.ndarray): Labelled keypoints (N, K, 2), original pixels.
+        truth_valid (np.ndarray): Labelled keypoints (N, K), bool.
+        predicted_px (np.ndarray): Predicted keypoints (M, K, 2), same frame.
+        predicted_valid (np.ndarray): Predicted keypoints (M, K), bool.
+        sizes_px (np.ndarray): Sizes (N,) of the labelled heads, pixels.
 
     Returns:
-        np.ndarray: (N, M, K) float64; infinite where either keypoint does not
-        count, and for a head without size, which nothing can match.
+        np.ndarray: Distances (N, M, K), float64; infinite where either
+        keypoint does not count, and for a head without size, which nothing
+        can match.
     """
     valid = truth_valid[:, None] & predicted_valid[None]
     valid = valid & (sizes_px > 0)[:, None, None]
     distances = np.full(valid.shape, np.inf)
-    persons, predictions, joints = np.nonzero(valid)
-    difference = predicted_px[predictions, joints].astype(np.float64)
-    difference -= truth_px[persons, joints]
-    pixels = np.linalg.norm(difference, axis=-1)
-    distances[valid] = pixels / sizes_px[persons]
+    n, m, k = np.nonzero(valid)
+    difference = predicted_px[m, k].astype(np.float64) - truth_px[n, k]
+    distances[valid] = np.linalg.norm(difference, axis=-1) / sizes_px[n]
     return distances
 
 
 def inside_polygons(
     points: np.ndarray, polygons: Sequence[np.ndarray]
 ) -> np.ndarray:
-    """Whether points lie in any of some polygons.
+    """Membership of points in any of some polygons.
 
     By the even-odd rule, so that a polygon may cross itself, as some of
-    PoseTrack do. What exactly the border belongs to is left open.
+    PoseTrack do. Points exactly on the border may count either way.
 
     Args:
-        points (np.ndarray): (..., 2) x, y; NaN is outside.
-        polygons (Sequence[np.ndarray]): (N, 2) corners each, in the same
-            frame; the last is joined with the first.
+        points (np.ndarray): Points (..., 2) x, y; NaN is outside.
+        polygons (Sequence[np.ndarray]): Corners (P, 2) of each, same frame;
+            the last is joined with the first.
 
     Returns:
-        np.ndarray: (...) bool.
+        np.ndarray: Membership (...), bool.
     """
     points = np.asarray(points, dtype=np.float64)
     inside = np.zeros(points.shape[:-1], dtype=bool)
@@ -156,14 +157,14 @@ def one_to_one(scores: np.ndarray) -> np.ndarray:
     """Pair rows with columns, for each of K problems on its own.
 
     Args:
-        scores (np.ndarray): (N, M, K); what is not positive is no pair.
+        scores (np.ndarray): Scores (N, M, K); only positive ones are pairs.
 
     Returns:
-        np.ndarray: (N, M, K) bool, the pairs with the largest sum of scores;
+        np.ndarray: Pairs (N, M, K), bool, with the largest sum of scores;
         no row and no column is in two of them.
     """
     possible = scores > 0
-    # Nearly all problems need no solver: nobody has a second candidate.
+    # Nearly all problems need no solver: no row or column has two candidates.
     contested = (possible.sum(axis=0) > 1).any(axis=0)
     contested |= (possible.sum(axis=1) > 1).any(axis=0)
     chosen = possible & ~contested
@@ -178,11 +179,11 @@ def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divide counts; NaN where nothing was counted.
 
     Args:
-        part (np.ndarray): (...) counts or sums.
-        whole (np.ndarray): (...) counts.
+        part (np.ndarray): Counts or sums (...).
+        whole (np.ndarray): Counts (...).
 
     Returns:
-        np.ndarray: (...) float64.
+        np.ndarray: Ratios (...), float64.
     """
     whole = np.asarray(whole)
     result = np.full(whole.shape, np.nan)

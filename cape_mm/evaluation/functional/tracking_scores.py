@@ -1,5 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""CLEAR MOT, IDF1 and average precision of poses in videos."""
+"""CLEAR MOT, IDF1 and the average precision of keypoints in videos.
+
+Counts are kept apart from scores: those of several videos are added first.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,15 @@ from .tracked_frames import TrackedFrame, number_ids, one_to_one, ratio
 
 
 class MotCounts(NamedTuple):
-    """What the CLEAR MOT scores of K joint classes are made of; they add up.
+    """Counts of CLEAR MOT for K keypoints.
 
     Attributes:
-        objects (np.ndarray): (K,) labelled joints.
-        misses (np.ndarray): (K,) labelled joints without a match.
-        false_positives (np.ndarray): (K,) predicted joints without a match.
-        switches (np.ndarray): (K,) matches with another prediction than the
-            last one of the same person.
-        distances (np.ndarray): (K,) sum of the distances of all matches.
+        objects (np.ndarray): Labelled keypoints (K,).
+        misses (np.ndarray): Labelled keypoints without a match (K,).
+        false_positives (np.ndarray): Predicted ones without a match (K,).
+        switches (np.ndarray): Matches with another track than the last one
+            of the same person (K,).
+        distances (np.ndarray): Sums of the distances of all matches (K,).
     """
 
     objects: np.ndarray
@@ -35,7 +38,7 @@ def clear_mot(
     threshold: float,
     first_person_keeps: bool = False,
 ) -> MotCounts:
-    """Count the errors of CLEAR MOT in one video, for each joint class.
+    """Count the errors of CLEAR MOT in one video, for each keypoint.
 
     In each frame a person first keeps the predicted track it was last matched
     with, no matter how long ago, if that is within the threshold now; the
@@ -44,30 +47,32 @@ def clear_mot(
     order of events as py-motmetrics).
 
     Args:
-        frames (Sequence[TrackedFrame]): At least one, in order of time.
+        frames (Sequence[TrackedFrame]): Frames in order of time, at least
+            one.
         threshold (float): Largest distance of a match, inclusive.
-        first_person_keeps (bool): Who keeps a predicted track that two
-            persons were last matched with. False: the one who had it more
-            recently. True: the one who is listed first, as py-motmetrics and
-            so poseval decide. Defaults to False.
+        first_person_keeps (bool): Owner of a predicted track that two persons
+            were last matched with. False: the one matched more recently.
+            True: the one listed first, as in py-motmetrics and poseval.
+            Defaults to False.
 
     Returns:
         MotCounts: Counts of this video.
     """
     gt_ids, num_gt = number_ids([frame.gt_ids for frame in frames])
     pred_ids, _ = number_ids([frame.pred_ids for frame in frames])
-    num_joints = frames[0].gt_valid.shape[1]
-    partner = np.full((num_gt, num_joints), -1)
-    since = np.full((num_gt, num_joints), -1)
+    num_keypoints = frames[0].gt_valid.shape[1]
+    partner = np.full((num_gt, num_keypoints), -1)
+    since = np.full((num_gt, num_keypoints), -1)
     rows = []
     for time, (frame, persons, tracks) in enumerate(
         zip(frames, gt_ids, pred_ids)
     ):
         within = frame.distances <= threshold
+        claim = since[persons]
         if first_person_keeps:
-            claim = np.repeat(-np.arange(len(persons))[:, None], num_joints, 1)
-        else:
-            claim = since[persons]
+            claim = np.repeat(
+                -np.arange(len(claim))[:, None], num_keypoints, 1
+            )
         kept = _carry_over(within, partner[persons], claim, tracks)
         new = _pair_rest(frame.distances, within, kept, threshold)
         known = partner[persons][:, None]
@@ -96,11 +101,11 @@ def _carry_over(
     tracks: np.ndarray,
 ) -> np.ndarray:
     """(N, M, K) pairs that were matched before and still can be."""
-    wanted = within & (partner[:, None] == tracks[:, None])
+    claimed = within & (partner[:, None] == tracks[:, None])
     lowest = np.iinfo(claim.dtype).min
-    claims = np.where(wanted, claim[:, None], lowest)
+    claims = np.where(claimed, claim[:, None], lowest)
     strongest = claims.max(axis=0, keepdims=True, initial=lowest)
-    return wanted & (claims == strongest)
+    return claimed & (claims == strongest)
 
 
 def _pair_rest(
@@ -111,7 +116,7 @@ def _pair_rest(
 ) -> np.ndarray:
     """(N, M, K) pairs of those that carried nothing over."""
     free = within & ~kept.any(axis=0) & ~kept.any(axis=1)[:, None]
-    # So much for any pair that one more counts more than all distances.
+    # A bonus by which one more pair outweighs all distances.
     bonus = min(free.shape[:2]) + 1
     return one_to_one(np.where(free, bonus - distances / threshold, 0))
 
@@ -123,57 +128,57 @@ def mota(counts: MotCounts) -> np.ndarray:
         counts (MotCounts): Sums over videos.
 
     Returns:
-        np.ndarray: (K,) at most 1; NaN without objects.
+        np.ndarray: MOTA (K,), at most 1; NaN without objects.
     """
     errors = counts.misses + counts.false_positives + counts.switches
     return 1 - ratio(errors, counts.objects)
 
 
 def motp(counts: MotCounts) -> np.ndarray:
-    """Precision of the matches' places, 1 - mean distance, as in poseval.
+    """Localisation precision, 1 - mean distance of matches, as in poseval.
 
     Args:
         counts (MotCounts): Sums over videos.
 
     Returns:
-        np.ndarray: (K,) at least 1 - threshold; NaN without matches.
+        np.ndarray: MOTP (K,), at least 1 - threshold; NaN without matches.
     """
     return 1 - ratio(counts.distances, counts.objects - counts.misses)
 
 
 def precision(counts: MotCounts) -> np.ndarray:
-    """Matched share of the predicted joints.
+    """Matched share of the predicted keypoints.
 
     Args:
         counts (MotCounts): Sums over videos.
 
     Returns:
-        np.ndarray: (K,) in [0, 1]; NaN without predicted joints.
+        np.ndarray: Precision (K,) in [0, 1]; NaN without predictions.
     """
     matches = counts.objects - counts.misses
     return ratio(matches, matches + counts.false_positives)
 
 
 def recall(counts: MotCounts) -> np.ndarray:
-    """Matched share of the labelled joints.
+    """Matched share of the labelled keypoints.
 
     Args:
         counts (MotCounts): Sums over videos.
 
     Returns:
-        np.ndarray: (K,) in [0, 1]; NaN without objects.
+        np.ndarray: Recall (K,) in [0, 1]; NaN without objects.
     """
     return ratio(counts.objects - counts.misses, counts.objects)
 
 
 class IdentityCounts(NamedTuple):
-    """What IDF1 of K joint classes is made of; videos add up.
+    """Counts of IDF1 for K keypoints.
 
     Attributes:
-        true_positives (np.ndarray): (K,) joints found by the track that the
-            person was given for the whole video.
-        false_positives (np.ndarray): (K,) other predicted joints.
-        false_negatives (np.ndarray): (K,) other labelled joints.
+        true_positives (np.ndarray): Keypoints (K,) found by the track that
+            is assigned to the person for the whole video.
+        false_positives (np.ndarray): Other predicted keypoints (K,).
+        false_negatives (np.ndarray): Other labelled keypoints (K,).
     """
 
     true_positives: np.ndarray
@@ -184,13 +189,13 @@ class IdentityCounts(NamedTuple):
 def identity_counts(
     frames: Sequence[TrackedFrame], threshold: float
 ) -> IdentityCounts:
-    """Give each person one track for a whole video and count what fits.
+    """Assign one track to each person for a whole video, and count matches.
 
-    For each joint class on its own, the one-to-one assignment of persons and
+    For each keypoint on its own, the one-to-one assignment of persons and
     tracks with the fewest errors (Ristani et al., 2016).
 
     Args:
-        frames (Sequence[TrackedFrame]): At least one.
+        frames (Sequence[TrackedFrame]): Frames, at least one.
         threshold (float): Largest distance of a match, inclusive.
 
     Returns:
@@ -198,12 +203,12 @@ def identity_counts(
     """
     gt_ids, num_gt = number_ids([frame.gt_ids for frame in frames])
     pred_ids, num_pred = number_ids([frame.pred_ids for frame in frames])
-    num_joints = frames[0].gt_valid.shape[1]
-    hits = np.zeros((num_gt, num_pred, num_joints), dtype=np.int64)
+    num_keypoints = frames[0].gt_valid.shape[1]
+    hits = np.zeros((num_gt, num_pred, num_keypoints), dtype=np.int64)
     # Hits whose prediction would not have been an error without the person.
     free_hits = np.zeros_like(hits)
-    labelled = np.zeros(num_joints, dtype=np.int64)
-    predicted = np.zeros(num_joints, dtype=np.int64)
+    labelled = np.zeros(num_keypoints, dtype=np.int64)
+    predicted = np.zeros(num_keypoints, dtype=np.int64)
     for frame, persons, tracks in zip(frames, gt_ids, pred_ids):
         within = frame.distances <= threshold
         pairs = np.ix_(persons, tracks)
@@ -212,9 +217,9 @@ def identity_counts(
         labelled += frame.gt_valid.sum(axis=0)
         predicted += (frame.pred_valid & ~frame.ignored).sum(axis=0)
     saved = 2 * hits - free_hits
-    found = np.zeros(num_joints, dtype=np.int64)
-    found_free = np.zeros(num_joints, dtype=np.int64)
-    for k in range(num_joints):
+    found = np.zeros(num_keypoints, dtype=np.int64)
+    found_free = np.zeros(num_keypoints, dtype=np.int64)
+    for k in range(num_keypoints):
         pairs = linear_sum_assignment(saved[..., k], maximize=True)
         found[k] = hits[..., k][pairs].sum()
         found_free[k] = free_hits[..., k][pairs].sum()
@@ -232,7 +237,7 @@ def idf1(counts: IdentityCounts) -> np.ndarray:
         counts (IdentityCounts): Sums over videos.
 
     Returns:
-        np.ndarray: (K,) in [0, 1]; NaN without any joint.
+        np.ndarray: IDF1 (K,) in [0, 1]; NaN without any keypoint.
     """
     twice = 2 * counts.true_positives
     return ratio(
@@ -243,19 +248,19 @@ def idf1(counts: IdentityCounts) -> np.ndarray:
 def match_poses(
     distances: np.ndarray, gt_valid: np.ndarray, threshold: float
 ) -> np.ndarray:
-    """Give each labelled person one predicted person, as poseval does.
+    """Assign one predicted person to each labelled one, as poseval does.
 
-    A pair is scored by the share of the labelled joints that the prediction
-    hits. Each prediction is kept for its best person, then each person takes
-    its best prediction; of equals the first is taken.
+    A pair is scored by the share of the labelled keypoints that the
+    prediction hits. Each prediction is kept for its best person, then each
+    person takes its best prediction; of equals the first is taken.
 
     Args:
-        distances (np.ndarray): (N, M, K) distances in heads.
-        gt_valid (np.ndarray): (N, K) bool, True for a joint with a label.
-        threshold (float): A joint is hit up to this distance, inclusive.
+        distances (np.ndarray): Distances (N, M, K), head sizes.
+        gt_valid (np.ndarray): Labelled keypoints (N, K), bool.
+        threshold (float): Largest distance of a hit, inclusive.
 
     Returns:
-        np.ndarray: (M,) int, the number of the labelled person, or -1.
+        np.ndarray: Indices (M,), int, of the labelled persons, or -1.
     """
     num_persons, num_predictions = distances.shape[:2]
     matched = np.full(num_predictions, -1)
@@ -279,16 +284,16 @@ def average_precision(
     """Area under the precision-recall curve, as in PASCAL VOC 2010.
 
     Args:
-        scores (np.ndarray): (S,) scores of the predictions.
-        correct (np.ndarray): (S,) bool.
-        num_labelled (int): How many could be found.
-        arrival_order (bool): What predictions of the same score do. False:
+        scores (np.ndarray): Scores (S,) of the predictions.
+        correct (np.ndarray): Correct predictions (S,), bool.
+        num_labelled (int): Number of labels.
+        arrival_order (bool): Order of predictions with the same score. False:
             they enter the curve together, so that their order has no
-            influence. True: one by one, in the order that poseval happens to
-            give them. Defaults to False.
+            influence. True: one by one, in order of arrival, as in poseval.
+            Defaults to False.
 
     Returns:
-        float: Between 0 and 1; NaN if nothing could be found.
+        float: Between 0 and 1; NaN without labels.
     """
     if not num_labelled:
         return float('nan')

@@ -10,43 +10,6 @@ from pathlib import Path
 from typing import Any
 
 
-def write_result_files(path: str, summary: dict, pairs: list[dict]) -> None:
-    """Write ``<path>`` and, beside it, the pairs as ``.csv``.
-
-    Args:
-        path (str): File that ends in ``.json``; its folder is made.
-        summary (dict): Plain data; NaN becomes ``null``.
-        pairs (List[dict]): Rows with the same keys, which head the columns;
-            NaN becomes an empty cell, a list is joined by blanks.
-    """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(_without_nan(summary), indent=1) + '\n')
-    with target.with_suffix('.csv').open('w', newline='') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        if pairs:
-            writer.writerow(pairs[0])
-        writer.writerows(map(_cell, pair.values()) for pair in pairs)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(part) for part in value]
-    return None if _is_nan(value) else value
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return ' '.join(map(str, value))
-    return None if _is_nan(value) else value
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)
-
-
 def format_table(rows: list[dict]) -> str:
     """Format rows as a table of plain text.
 
@@ -72,4 +35,80 @@ def format_table(rows: list[dict]) -> str:
 
 
 def _format_cell(value: str | int | float) -> str:
+    """Text of one cell of a table."""
     return f'{value:.4f}' if isinstance(value, float) else str(value)
+
+
+def format_result(
+    metrics: dict[str, float], intervals: dict[str, list[float]]
+) -> str:
+    """Format the result of a metric with its confidence intervals.
+
+    Args:
+        metrics (Dict[str, float]): Values by key.
+        intervals (Dict[str, List[float]]): Lower and upper ends of some of
+            them; may be empty.
+
+    Returns:
+        str: Several lines.
+    """
+    rows = []
+    for key, value in metrics.items():
+        row = dict(metric=key, value=value)
+        if intervals:
+            row.update(zip(('low', 'high'), intervals.get(key, ('', ''))))
+        rows.append(row)
+    return format_table(rows)
+
+
+def check_dump_file(path: str | None) -> None:
+    """Check the option ``dump_file`` of a metric.
+
+    Args:
+        path (str, optional): Value of the option.
+
+    Raises:
+        ValueError: If it is given and does not end in ``.json``.
+    """
+    if path is not None and not path.endswith('.json'):
+        raise ValueError(f'dump_file must end in .json, not {path!r}')
+
+
+def write_result_files(path: str, summary: dict, rows: list[dict]) -> None:
+    """Write a summary to ``<path>`` and, beside it, rows to a ``.csv`` file.
+
+    Args:
+        path (str): File that ends in ``.json``; its folder is made.
+        summary (dict): Plain data; NaN becomes ``null``.
+        rows (List[dict]): Rows with the same keys, which head the columns;
+            NaN becomes an empty cell, a list is joined by blanks.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(_without_nan(summary), indent=1) + '\n')
+    with target.with_suffix('.csv').open('w', newline='') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        if rows:
+            writer.writerow(rows[0])
+        writer.writerows(map(_cell, row.values()) for row in rows)
+
+
+def _without_nan(value: Any) -> Any:
+    """Plain data with None for NaN."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(part) for part in value]
+    return None if _is_nan(value) else value
+
+
+def _cell(value: Any) -> Any:
+    """Value of one cell of a CSV file."""
+    if isinstance(value, (list, tuple)):
+        return ' '.join(map(str, value))
+    return None if _is_nan(value) else value
+
+
+def _is_nan(value: Any) -> bool:
+    """Whether a value is a float that is NaN."""
+    return isinstance(value, float) and math.isnan(value)

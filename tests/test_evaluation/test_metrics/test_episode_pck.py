@@ -58,7 +58,7 @@ def test_normalizer_is_the_cleaned_box(write_mp100_box, make_episode):
     metric = EpisodePCK()
     metric.process({}, [make_episode([[1.0]], bbox=bbox)])
     # cut at the image's border: x from 10 to 89; 60 high
-    assert metric.results[0]['pairs'][0]['normalizer_px'] == 79
+    assert metric.results[0][0]['normalizer_px'] == 79
 
 
 @pytest.fixture
@@ -131,16 +131,16 @@ def test_pck_does_not_change_with_the_size_of_the_image(
 
 
 def test_one_plain_result_per_episode(make_episode):
-    metric = EpisodePCK()
+    metric = EpisodePCK(extras=('EPE',))
     episode = make_episode([[1, 2], [3, 4]], category_id=5)
     metric.process({}, [episode, episode])
     assert len(metric.results) == 2
-    result = metric.results[0]
-    assert result['episode'] == [0, 0, 0]
-    assert result['category_id'] == 5
-    assert [pair['id'] for pair in result['pairs']] == [7, 7]
-    assert result['pairs'][1]['distances_px'] == pytest.approx([3, 4])
-    assert result['pairs'][1]['valid'] == [True, True]
+    pairs = metric.results[0]
+    for pair in pairs:
+        assert [pair[key] for key in ('seed', 'epoch', 'episode')] == [0] * 3
+        assert (pair['category_id'], pair['query_id']) == (5, 7)
+        assert pair['num_valid'] == 2
+    assert [pair['EPE'] for pair in pairs] == pytest.approx([1.5, 3.5])
     assert pickle.loads(pickle.dumps(metric.results)) == metric.results
 
 

@@ -21,7 +21,7 @@ _META_KEYS = (
 )
 #: Id of a labelled person whose identity is not known.
 UNKNOWN_ID = -1
-#: How many frames of a list a message names.
+# Largest number of frames that a message names.
 _NAMED = 5
 
 
@@ -30,11 +30,11 @@ class LabelledPersons:
     """The N labelled persons of a frame.
 
     Attributes:
-        keypoints_px (np.ndarray): (N, K, 2) float64 in original pixels.
-        valid (np.ndarray): (N, K) bool, True where there is a label.
-        heads_px (np.ndarray): (N, 4) boxes x1, y1, x2, y2 of the heads.
-        ids (np.ndarray): (N,) int64 identities in the video, -1 where not
-            known.
+        keypoints_px (np.ndarray): Keypoints (N, K, 2), float64, original
+            pixels.
+        valid (np.ndarray): Labelled keypoints (N, K), bool.
+        heads_px (np.ndarray): Head boxes (N, 4) x1, y1, x2, y2.
+        ids (np.ndarray): Identities (N,), int64, in the video; -1 unknown.
     """
 
     keypoints_px: np.ndarray
@@ -48,13 +48,14 @@ class PredictedPersons:
     """The M predicted persons of a frame.
 
     Attributes:
-        keypoints_px (np.ndarray): (M, K, 2) float64 in original pixels.
-        valid (np.ndarray): (M, K) bool, False where a coordinate is not
-            finite: the model leaves this keypoint out.
-        scores (np.ndarray): (M, K) scores of the keypoints.
-        visibility (np.ndarray): (M, K) in [0, 1].
-        ids (np.ndarray): (M,) int64 tracks.
-        person_scores (np.ndarray): (M,) scores of the persons.
+        keypoints_px (np.ndarray): Keypoints (M, K, 2), float64, original
+            pixels.
+        valid (np.ndarray): Predicted keypoints (M, K), bool, False where a
+            coordinate is not finite: the model leaves this keypoint out.
+        scores (np.ndarray): Keypoint scores (M, K).
+        visibility (np.ndarray): Predicted visibility (M, K) in [0, 1].
+        ids (np.ndarray): Tracks (M,), int64.
+        person_scores (np.ndarray): Person scores (M,).
     """
 
     keypoints_px: np.ndarray
@@ -63,6 +64,21 @@ class PredictedPersons:
     visibility: np.ndarray
     ids: np.ndarray
     person_scores: np.ndarray
+
+    def tracked(
+        self, keypoint_score_thr: float, visibility_thr: float
+    ) -> np.ndarray:
+        """Keypoints that take part in the tracking scores.
+
+        Args:
+            keypoint_score_thr (float): Least score.
+            visibility_thr (float): Least predicted visibility.
+
+        Returns:
+            np.ndarray: Tracked keypoints (M, K), bool.
+        """
+        is_confident = self.scores >= keypoint_score_thr
+        return self.valid & is_confident & (self.visibility >= visibility_thr)
 
 
 @dataclass(frozen=True)
@@ -73,15 +89,15 @@ class PoseTrackFrame:
         video_id (str): Name of the video.
         frame_id (int): Index in the video, from 0.
         num_frames (int): Frames of the video, with labels or not.
-        is_labeled (bool): Whether it counts; without labels it is only there
-            to make the video complete.
-        img_path (str): The image.
-        img_id (int, optional): Its id in the annotation file.
-        width (int): In original pixels.
-        height (int): In original pixels.
-        ignore_regions_px (List[np.ndarray]): (P, 2) polygons.
-        truth (LabelledPersons): None of them if there are no labels.
-        predicted (PredictedPersons): What the model found.
+        is_labeled (bool): Whether it is scored; a frame without labels only
+            makes the video complete.
+        img_path (str): Image file.
+        img_id (int, optional): Image id in the annotation file.
+        width (int): Original pixels.
+        height (int): Original pixels.
+        ignore_regions_px (List[np.ndarray]): Polygons (P, 2).
+        truth (LabelledPersons): Labels; none if it is not labelled.
+        predicted (PredictedPersons): Predictions.
     """
 
     video_id: str
@@ -97,16 +113,18 @@ class PoseTrackFrame:
     predicted: PredictedPersons
 
 
-def read_frame(sample: Mapping[str, Any], num_joints: int) -> PoseTrackFrame:
+def read_frame(
+    sample: Mapping[str, Any], num_keypoints: int
+) -> PoseTrackFrame:
     """Read one frame of a model's output.
 
     Args:
         sample (Mapping): ``PoseDataSample.to_dict()`` with the fields that
             :class:`PoseTrackMetric` lists.
-        num_joints (int): K.
+        num_keypoints (int): Number of keypoints K.
 
     Returns:
-        PoseTrackFrame: The frame, on the CPU.
+        PoseTrackFrame: Frame in NumPy arrays.
 
     Raises:
         ValueError: If something is missing or has another shape, or if an id
@@ -134,18 +152,18 @@ def read_frame(sample: Mapping[str, Any], num_joints: int) -> PoseTrackFrame:
             np.asarray(region, dtype=np.float64).reshape(-1, 2)
             for region in sample['ignore_regions']
         ],
-        truth=_read_truth(sample, num_joints, where),
-        predicted=_read_predictions(sample, num_joints, where),
+        truth=_read_truth(sample, num_keypoints, where),
+        predicted=_read_predictions(sample, num_keypoints, where),
     )
 
 
 def group_videos(
     frames: Iterable[PoseTrackFrame],
 ) -> dict[str, list[PoseTrackFrame]]:
-    """Put frames that arrived in any order back into their videos.
+    """Sort frames that arrived in any order into their videos.
 
     Args:
-        frames (Iterable[PoseTrackFrame]): All frames of all videos.
+        frames (Iterable[PoseTrackFrame]): Frames of all videos.
 
     Returns:
         Dict[str, List[PoseTrackFrame]]: Videos by name, in order of time.
@@ -163,6 +181,7 @@ def group_videos(
 
 
 def _check_complete(video_id: str, frames: list[PoseTrackFrame]) -> None:
+    """Check that each frame of a video is there once."""
     lengths = {frame.num_frames for frame in frames}
     if len(lengths) > 1:
         raise ValueError(
@@ -192,12 +211,13 @@ def _check_complete(video_id: str, frames: list[PoseTrackFrame]) -> None:
 
 
 def _read_truth(
-    sample: Mapping[str, Any], num_joints: int, where: str
+    sample: Mapping[str, Any], num_keypoints: int, where: str
 ) -> LabelledPersons:
+    """Read ``gt_instances``; nobody if the frame is not labelled."""
     if not sample['is_labeled']:
         return LabelledPersons(
-            np.zeros((0, num_joints, 2)),
-            np.zeros((0, num_joints), dtype=bool),
+            np.zeros((0, num_keypoints, 2)),
+            np.zeros((0, num_keypoints), dtype=bool),
             np.zeros((0, 4)),
             np.zeros(0, dtype=np.int64),
         )
@@ -205,25 +225,26 @@ def _read_truth(
     ids = take.ids(unknown=True)
     count = len(ids)
     return LabelledPersons(
-        keypoints_px=take('keypoints', (count, num_joints, 2)),
-        valid=take('keypoints_visible', (count, num_joints)) > 0,
+        keypoints_px=take('keypoints', (count, num_keypoints, 2)),
+        valid=take('keypoints_visible', (count, num_keypoints)) > 0,
         heads_px=take('bbox_head', (count, 4)),
         ids=ids,
     )
 
 
 def _read_predictions(
-    sample: Mapping[str, Any], num_joints: int, where: str
+    sample: Mapping[str, Any], num_keypoints: int, where: str
 ) -> PredictedPersons:
+    """Read ``pred_instances``."""
     take = _Fields(sample, 'pred_instances', where)
     ids = take.ids()
     count = len(ids)
-    keypoints = take('keypoints', (count, num_joints, 2))
+    keypoints = take('keypoints', (count, num_keypoints, 2))
     return PredictedPersons(
         keypoints_px=keypoints,
         valid=np.isfinite(keypoints).all(axis=-1),
-        scores=take('keypoint_scores', (count, num_joints)),
-        visibility=take('keypoints_visible', (count, num_joints)),
+        scores=take('keypoint_scores', (count, num_keypoints)),
+        visibility=take('keypoints_visible', (count, num_keypoints)),
         ids=ids,
         person_scores=take('bbox_scores', (count,)),
     )
@@ -245,9 +266,10 @@ class _Fields:
         self.where = f'{name} of {where}'
 
     def __call__(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Float64 array of a field, which must have the shape."""
         array = self._array(key).astype(np.float64)
         if array.shape != shape and array.size == 0 and 0 in shape:
-            # Nobody is there; then arrays tend to lose their other axes.
+            # Arrays of no person tend to lose their other axes.
             return np.zeros(shape)
         if array.shape != shape:
             raise ValueError(
@@ -270,6 +292,7 @@ class _Fields:
         return ids
 
     def _array(self, key: str) -> np.ndarray:
+        """Array of a field on the CPU."""
         if key not in self.fields:
             raise ValueError(f'{self.where} lack {key}')
         value = self.fields[key]

@@ -19,18 +19,15 @@ from .posetrack_frames import PoseTrackFrame, group_videos, read_frame
 from .posetrack_report import (
     count_videos,
     report_counts,
-    report_doubts,
     report_scores,
     score_rows,
     write_scores,
 )
 from .posetrack_scores import (
     SCORES,
-    PoseTrackRules,
     PoseTrackScores,
     compare_video,
     score_videos,
-    tracked_joints,
 )
 
 _HEADLINE = 0.5
@@ -40,35 +37,35 @@ _HEADLINE = 0.5
 class PoseTrackMetric(BaseVideoMetric):
     """Poses and identities in videos, by the measures of PoseTrack.
 
-    All scores are fractions (0.72, not 72). A predicted joint fits a labelled
-    one if their distance is at most ``threshold`` times the size of the
-    labelled head, 0.6 times the diagonal of the head box. Each joint class is
-    measured on its own.
+    All scores are fractions (0.72, not 72). A predicted keypoint matches a
+    labelled one if their distance is at most ``threshold`` times the size of
+    the labelled head, 0.6 times the diagonal of the head box. Each keypoint
+    (nose, left wrist, ...) is measured on its own.
 
     Keys at threshold 0.5, with a suffix such as ``AP@1.0`` at any other:
 
-    - ``AP``: average precision of joints, mean over joint classes. Predicted
-      persons are given to labelled ones as in poseval.
+    - ``AP``: average precision, mean over keypoints. Predicted persons are
+      assigned to labelled ones as in poseval.
     - ``MOTA``, ``MOTP``, ``precision``, ``recall``: CLEAR MOT, mean over
-      joint classes; MOTP is 1 - mean distance of the matches in heads.
-    - ``IDSW``: identity switches in all videos, mean over joint classes.
+      keypoints; MOTP is 1 - mean distance of the matches in head sizes.
+    - ``IDSW``: identity switches in all videos, mean over keypoints.
     - ``IDF1``: each video has one assignment of persons and tracks; mean
-      over joint classes.
+      over keypoints.
     - ``HOTA``, ``DetA``, ``AssA``: keypoint HOTA with the similarity
-      1 - distance / threshold and the matching of PoseTrack21's kit, over the
-      joints of all classes. Each match has the same weight; in the kit each
-      joint class has the same weight in the AssA of a video, even without
-      any match, so that its total is a little lower.
+      1 - distance / threshold and the matching of PoseTrack21's kit, over all
+      keypoints together. Each match has the same weight; in the kit each
+      keypoint has the same weight in the AssA of a video, even without any
+      match, so that its total is a little lower.
 
-    Counts are added over videos before a score is taken. A joint without a
-    label (v = 0) is no miss; a prediction of it is a false positive even if
-    its person is found, as in poseval: a model must tell what is hidden. A
-    joint class that is never labelled is not scored. An unmatched joint in an
-    ignore region does not count. Nothing can match a labelled person without
-    head box. One without track id counts as somebody who is in one frame only,
-    so that it is never switched.
+    Counts are added over videos before a score is computed. A keypoint
+    without a label (v = 0) is no miss; a prediction of it is a false positive
+    even if its person is found, as in poseval: a model must predict what is
+    hidden. A keypoint that is never labelled is not scored. An unmatched
+    prediction in an ignore region does not count. Nothing can match a labelled
+    person without head box. One without track id counts as a person of a
+    single frame, so that it is never switched.
 
-    Every frame is a dictionary as ``PoseDataSample.to_dict()`` makes it, with
+    Every frame is a dictionary like ``PoseDataSample.to_dict()``, with
     the metainfo ``video_id`` (str), ``frame_id`` (int, index in the video),
     ``num_frames``, ``is_labeled``, ``img_path``, ``ori_shape`` and
     ``ignore_regions`` (list of (P, 2) polygons), and, all in original pixels,
@@ -77,12 +74,12 @@ class PoseTrackMetric(BaseVideoMetric):
       ``bbox_head`` (N, 4) as x1, y1, x2, y2, not cut at the border of the
       image, ``track_ids`` (N,), -1 where not known; only read where
       ``is_labeled``;
-    - ``pred_instances``: ``keypoints`` (M, K, 2), NaN for a joint that is
-      left out, ``keypoint_scores`` (M, K), ``keypoints_visible`` (M, K) in
+    - ``pred_instances``: ``keypoints`` (M, K, 2), NaN for a keypoint that
+      is left out, ``keypoint_scores`` (M, K), ``keypoints_visible`` (M, K) in
       [0, 1], ``track_ids`` (M,), ``bbox_scores`` (M,).
 
-    An item of the dataset may also be a video or a part of one, with its
-    frames in ``video_data_samples``. Frames may come in any order, but all
+    A data sample may also be a video or a part of one, with its frames in
+    ``video_data_samples``. Frames may come in any order, but all
     ``num_frames`` of a video must come, once; frames without labels are not
     scored.
 
@@ -90,48 +87,50 @@ class PoseTrackMetric(BaseVideoMetric):
 
     - Labelled frames without persons are left out, so that predictions in
       them cost nothing.
-    - Labelled and predicted joints in ignore regions are both removed, and
-      persons without other joints with them, instead of only forgiving
+    - Labelled and predicted keypoints in ignore regions are both removed, and
+      persons without other keypoints with them, instead of only forgiving
       predictions that match nothing.
     - CLEAR MOT leaves out the last frame of each video, and so all of a video
       with one frame.
     - CLEAR MOT of a frame with labels but without predictions, or the
-      reverse, is one miss and one false positive of each joint class.
-    - A track that two persons were last matched with stays with the one who
-      is listed first, not with the one who had it more recently.
-    - Predictions of equal score enter the AP in the order in which they come,
-      not together.
-    - MOTP of a joint class without any match is 0 and counts in the mean,
+      reverse, is one miss and one false positive of each keypoint.
+    - A track that two persons were last matched with stays with the one
+      listed first, not with the one matched more recently.
+    - Predictions of equal score enter the AP in order of arrival, not
+      together.
+    - MOTP of a keypoint without any match is 0 and counts in the mean,
       instead of being left out.
 
     Not repeated: poseval's MOTP adds up more than the matches with newer
-    versions of py-motmetrics; it takes a joint with coordinates for labelled
-    even if v = 0; and a joint class that is neither labelled nor predicted
-    has an AP of 0 there. poseval knows no IDF1 and no HOTA: here they are of
-    the same frames and joints, without the three points about CLEAR MOT.
+    versions of py-motmetrics; it takes a keypoint with coordinates for
+    labelled even if v = 0; and a keypoint that is neither labelled nor
+    predicted has an AP of 0 there. poseval has no IDF1 and no HOTA: here they
+    use the same frames and keypoints, without the three points about CLEAR
+    MOT.
 
     Args:
-        thresholds (Sequence[float]): Distances in heads; 0.5 is always there.
-            Defaults to (0.5,).
-        keypoint_score_thr (float): Least score of a predicted joint that
-            takes part in all but AP, which uses all joints and their scores.
+        thresholds (Sequence[float]): Largest distances of a match, head
+            sizes; 0.5 is always added. Defaults to (0.5,).
+        keypoint_score_thr (float): Least score of a predicted keypoint that
+            takes part in all but AP, which uses all of them and their scores.
             Defaults to 0, all.
         visibility_thr (float): Least predicted visibility, likewise. Defaults
             to 0, all.
-        poseval_compat (bool): See above. Defaults to False.
-        align_tracks (bool): Match for HOTA with regard to the whole tracks,
-            as its paper does. Defaults to False, as in PoseTrack21's kit.
-        joint_keys (Sequence[str]): Scores that are also returned for each
-            joint class, such as ``'AP'`` for ``AP_left_wrist``. Defaults to
+        poseval_compat (bool): Repetition of poseval's rules above. Defaults
+            to False.
+        align_tracks (bool): Matching for HOTA by whole tracks, as in its
+            paper. Defaults to False, as in PoseTrack21's kit.
+        keypoint_keys (Sequence[str]): Scores that are also returned for each
+            keypoint, such as ``'AP'`` for ``AP_left_wrist``. Defaults to
             none; the logged table has all.
-        dump_file (str, optional): Write all scores, also by video, to this
-            ``.json`` file and those by joint class to a ``.csv`` file beside
-            it. Overwritten by every evaluation.
-        export_dir (str, optional): Write the predictions to this folder in
-            the format of PoseTrack18, one file per video, also if nothing is
-            labelled.
-        export_all_joints (bool): Export also the joints below the thresholds,
-            as is right for AP. Defaults to False, as is right for tracking.
+        dump_file (str, optional): ``.json`` file for all scores, also by
+            video, with those by keypoint in a ``.csv`` file beside it.
+            Overwritten by every evaluation.
+        export_dir (str, optional): Folder for the predictions in the format
+            of PoseTrack18, one file per video, also if nothing is labelled.
+        export_all_keypoints (bool): Export also of keypoints below the
+            thresholds, as is right for AP. Defaults to False, as is right for
+            tracking.
         **kwargs: Other arguments of MMEngine's ``BaseMetric``.
 
     Raises:
@@ -145,46 +144,47 @@ class PoseTrackMetric(BaseVideoMetric):
         visibility_thr: float = 0.0,
         poseval_compat: bool = False,
         align_tracks: bool = False,
-        joint_keys: Sequence[str] = (),
+        keypoint_keys: Sequence[str] = (),
         dump_file: str | None = None,
         export_dir: str | None = None,
-        export_all_joints: bool = False,
+        export_all_keypoints: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         self.thresholds = sorted({_HEADLINE, *map(float, thresholds)})
         if self.thresholds[0] <= 0:
             raise ValueError(f'thresholds must be positive: {thresholds}')
-        unknown = set(joint_keys) - set(SCORES)
+        unknown = set(keypoint_keys) - set(SCORES)
         if unknown:
             raise ValueError(
-                f'unknown joint_keys {sorted(unknown)}; there are {SCORES}'
+                f'unknown keypoint_keys {sorted(unknown)}; there are {SCORES}'
             )
         if dump_file is not None and not dump_file.endswith('.json'):
             raise ValueError(f'dump_file must end in .json, not {dump_file!r}')
-        self.rules = PoseTrackRules(
-            keypoint_score_thr, visibility_thr, poseval_compat, align_tracks
-        )
-        self.joint_keys = tuple(joint_keys)
+        self.keypoint_score_thr = keypoint_score_thr
+        self.visibility_thr = visibility_thr
+        self.poseval_compat = poseval_compat
+        self.align_tracks = align_tracks
+        self.keypoint_keys = tuple(keypoint_keys)
         self.dump_file = dump_file
         self.export_dir = export_dir
-        self.export_all_joints = export_all_joints
+        self.export_all_keypoints = export_all_keypoints
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep what is needed of a batch.
+        """Read the frames of a batch.
 
         Args:
             data_batch (dict): Not used.
             data_samples (Sequence[dict]): Frames or videos.
         """
-        num_joints = len(self._joint_names())
+        num_keypoints = len(self._keypoint_names())
         for sample in data_samples:
             frames = sample.get('video_data_samples', [sample])
             self.results.append(
                 [
                     read_frame(
                         frame if isinstance(frame, dict) else frame.to_dict(),
-                        num_joints,
+                        num_keypoints,
                     )
                     for frame in frames
                 ]
@@ -196,7 +196,7 @@ class PoseTrackMetric(BaseVideoMetric):
         """Write the predictions, compute all scores and log the tables.
 
         Args:
-            results (List[List[PoseTrackFrame]]): Frames of each item.
+            results (List[List[PoseTrackFrame]]): Frames by data sample.
 
         Returns:
             Dict[str, float]: See the description of the class. Empty if
@@ -207,27 +207,46 @@ class PoseTrackMetric(BaseVideoMetric):
                 and there is no ``export_dir``.
         """
         videos = group_videos(chain.from_iterable(results))
-        names = self._joint_names()
+        names = self._keypoint_names()
+        tracked = {
+            video_id: [
+                frame.predicted.tracked(
+                    self.keypoint_score_thr, self.visibility_thr
+                )
+                for frame in frames
+            ]
+            for video_id, frames in videos.items()
+        }
         if self.export_dir is not None:
-            self._export(videos, names)
+            self._export(videos, tracked, names)
         counts = count_videos(videos, names)
-        joints = np.flatnonzero([counts['labels'][name] for name in names])
-        if not len(joints):
+        labelled = np.flatnonzero([counts['labels'][name] for name in names])
+        if not len(labelled):
             return self._without_labels(counts)
         compared = {
-            video_id: compare_video(frames, joints, self.rules)
+            video_id: compare_video(
+                frames, tracked[video_id], labelled, self.poseval_compat
+            )
             for video_id, frames in videos.items()
         }
         scores = [
-            score_videos(compared, threshold, self.rules)
+            score_videos(
+                compared, threshold, self.poseval_compat, self.align_tracks
+            )
             for threshold in self.thresholds
         ]
-        scored = [names[k] for k in joints]
+        scored = [names[k] for k in labelled]
         tables = [score_rows(one, scored, counts['labels']) for one in scores]
         self._log(counts, tables)
         metrics = self._metrics(scores, scored)
         if self.dump_file is not None:
-            settings = dict(vars(self.rules), thresholds=self.thresholds)
+            settings = dict(
+                keypoint_score_thr=self.keypoint_score_thr,
+                visibility_thr=self.visibility_thr,
+                poseval_compat=self.poseval_compat,
+                align_tracks=self.align_tracks,
+                thresholds=self.thresholds,
+            )
             write_scores(
                 self.dump_file, metrics, settings, counts, scores, tables
             )
@@ -236,18 +255,18 @@ class PoseTrackMetric(BaseVideoMetric):
     def _without_labels(self, counts: dict) -> dict[str, float]:
         """No scores; an error unless the predictions were exported."""
         text = (
-            f'no joint is labelled in {counts["frames"]} frames: there is '
+            f'no keypoint is labelled in {counts["frames"]} frames: there is '
             'nothing to measure'
         )
         if self.export_dir is None:
             raise ValueError(
-                f'{text}; set export_dir if only the predictions are wanted'
+                f'{text}; set export_dir to export the predictions alone'
             )
         print_log(text, logger='current', level=logging.WARNING)
         return {}
 
-    def _joint_names(self) -> list[str]:
-        """Names of the K joint classes."""
+    def _keypoint_names(self) -> list[str]:
+        """Names of the K keypoints."""
         meta = self.dataset_meta or {}
         if 'keypoint_names' in meta:
             return list(meta['keypoint_names'])
@@ -268,37 +287,38 @@ class PoseTrackMetric(BaseVideoMetric):
             suffix = '' if one.threshold == _HEADLINE else f'@{one.threshold}'
             for score in SCORES:
                 metrics[f'{score}{suffix}'] = one.total[score]
-            for score in self.joint_keys:
-                for name, value in zip(names, one.joints[score]):
+            for score in self.keypoint_keys:
+                for name, value in zip(names, one.keypoints[score]):
                     metrics[f'{score}_{name}{suffix}'] = float(value)
         return metrics
 
     def _log(self, counts: dict, tables: list[list[dict]]) -> None:
-        """Log the tables and what was measured."""
+        """Log the tables, the counts and what the labels lack."""
         for threshold, rows in zip(self.thresholds, tables):
             print_log(report_scores(rows, threshold), logger='current')
-        print_log(report_counts(counts), logger='current')
-        for text in report_doubts(counts):
+        text, *warnings = report_counts(counts)
+        print_log(text, logger='current')
+        for text in warnings:
             print_log(text, logger='current', level=logging.WARNING)
 
     def _export(
         self,
         videos: Mapping[str, Sequence[PoseTrackFrame]],
+        tracked: Mapping[str, Sequence[np.ndarray]],
         names: list[str],
     ) -> None:
         """Write one file per video."""
         check_exportable(names)
         for video_id, frames in videos.items():
             with PoseTrackWriter(self.export_dir, video_id, names) as writer:
-                for frame in frames:
+                for frame, is_tracked in zip(frames, tracked[video_id]):
                     predicted = frame.predicted
-                    written = predicted.valid
-                    if not self.export_all_joints:
-                        written = tracked_joints(frame, self.rules)
                     writer.add(
                         vars(frame),
                         predicted.keypoints_px,
-                        written,
+                        predicted.valid
+                        if self.export_all_keypoints
+                        else is_tracked,
                         predicted.scores,
                         predicted.ids,
                         predicted.person_scores,

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Tables, messages and files of :class:`PoseTrackMetric`."""
+"""Counts, tables, messages and files of :class:`PoseTrackMetric`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from .posetrack_frames import UNKNOWN_ID, PoseTrackFrame
 from .posetrack_scores import SCORES, PoseTrackScores
 
 _HEAD = ('nose', 'head_bottom', 'head_top')
-_TOTAL = 'total'
 
 
 def count_videos(
     videos: Mapping[str, Sequence[PoseTrackFrame]], names: Sequence[str]
 ) -> dict:
-    """Count what there is to measure.
+    """Count labels and predictions.
 
     Args:
-        videos (Mapping[str, Sequence[PoseTrackFrame]]): All frames.
-        names (Sequence[str]): The K joint classes.
+        videos (Mapping[str, Sequence[PoseTrackFrame]]): Frames by video.
+        names (Sequence[str]): Names of the K keypoints.
 
     Returns:
-        dict: Counts, and ``labels``, the labelled joints of each class.
+        dict: Counts, and ``labels``, the number of labels by keypoint.
     """
     frames = [frame for members in videos.values() for frame in members]
     labelled = [frame for frame in frames if frame.is_labeled]
@@ -54,22 +53,22 @@ def count_videos(
 def score_rows(
     scores: PoseTrackScores, names: Sequence[str], labels: Mapping[str, int]
 ) -> list[dict]:
-    """Scores as rows of a table.
+    """Rows of the table of one threshold.
 
     Args:
         scores (PoseTrackScores): Scores at one threshold.
-        names (Sequence[str]): The joint classes that were scored.
-        labels (Mapping[str, int]): Labelled joints by joint class.
+        names (Sequence[str]): Names of the scored keypoints.
+        labels (Mapping[str, int]): Number of labels by keypoint.
 
     Returns:
-        List[dict]: A row per joint class, one per limb with the mean of its
-        classes, as PoseTrack's papers print them, and the total.
+        List[dict]: A row per keypoint, one per limb with the mean of its
+        keypoints, as PoseTrack's papers print them, and the total.
     """
     rows = [
         dict(
             joint=name,
             labels=labels[name],
-            **{score: float(scores.joints[score][k]) for score in SCORES},
+            **{score: float(scores.keypoints[score][k]) for score in SCORES},
         )
         for k, name in enumerate(names)
     ]
@@ -82,11 +81,11 @@ def score_rows(
         rows.append(dict(joint=limb, labels=count, **means))
     count = sum(labels[name] for name in names)
     total = {score: scores.total[score] for score in SCORES}
-    return [*rows, dict(joint=_TOTAL, labels=count, **total)]
+    return [*rows, dict(joint='total', labels=count, **total)]
 
 
 def _limbs(names: Sequence[str]) -> dict[str, list[int]]:
-    """Joint classes that PoseTrack's papers put together, where several."""
+    """Keypoints that PoseTrack's papers put together, where several."""
     limbs = defaultdict(list)
     for k, name in enumerate(names):
         side, _, rest = name.partition('_')
@@ -98,30 +97,30 @@ def _limbs(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def report_scores(rows: list[dict], threshold: float) -> str:
-    """The table of one threshold.
+    """Format the table of one threshold.
 
     Args:
-        rows (List[dict]): Of :func:`score_rows`.
-        threshold (float): In heads.
+        rows (List[dict]): Rows of :func:`score_rows`.
+        threshold (float): Largest distance of a match, head sizes.
 
     Returns:
         str: Several lines.
     """
-    heading = (
+    return (
         f'PoseTrack scores at PCKh {threshold:g}; a limb in brackets is the '
-        'mean of its joint classes, IDSW of the total their mean, too'
+        'mean of its keypoints, IDSW of the total their mean, too\n'
+        f'{format_table(rows)}'
     )
-    return f'{heading}\n{format_table(rows)}'
 
 
-def report_counts(counts: dict) -> str:
-    """What was measured.
+def report_counts(counts: dict) -> list[str]:
+    """Describe the labels, and then what they lack.
 
     Args:
-        counts (dict): Of :func:`count_videos`.
+        counts (dict): Counts of :func:`count_videos`.
 
     Returns:
-        str: One line.
+        List[str]: One line of information, then one per warning.
     """
     text = (
         f'{counts["videos"]} videos, {counts["labelled_frames"]} labelled of '
@@ -131,29 +130,17 @@ def report_counts(counts: dict) -> str:
     never = [name for name, count in counts['labels'].items() if not count]
     if never:
         text += f'; not scored, as never labelled: {", ".join(never)}'
-    return text
-
-
-def report_doubts(counts: dict) -> list[str]:
-    """What the labels lack.
-
-    Args:
-        counts (dict): Of :func:`count_videos`.
-
-    Returns:
-        List[str]: A line for each thing.
-    """
-    lines = []
+    lines = [text]
     if counts['heads_without_size']:
         lines.append(
             f'{counts["heads_without_size"]} labelled persons have no head '
-            'box or one without size: nothing can match their joints, which '
-            'count as missed'
+            'box or one without size: nothing can match their keypoints, '
+            'which count as missed'
         )
     if counts['unknown_identities']:
         lines.append(
             f'{counts["unknown_identities"]} labelled persons have no track '
-            'id: each counts as somebody who is in one frame only'
+            'id: each counts as a person of a single frame'
         )
     return lines
 
@@ -170,23 +157,23 @@ def write_scores(
 
     Args:
         path (str): File that ends in ``.json``.
-        metrics (Dict[str, float]): The result.
-        settings (dict): What else it depends on.
-        counts (dict): Of :func:`count_videos`.
-        scores (Sequence[PoseTrackScores]): One per threshold.
-        tables (Sequence[List[dict]]): Of :func:`score_rows`, likewise.
+        metrics (Dict[str, float]): Result of the metric.
+        settings (dict): Options that decide about it.
+        counts (dict): Counts of :func:`count_videos`.
+        scores (Sequence[PoseTrackScores]): Scores by threshold.
+        tables (Sequence[List[dict]]): Rows of :func:`score_rows`, likewise.
     """
-    thresholds = [str(one.threshold) for one in scores]
+    by_threshold = {str(s.threshold): t for s, t in zip(scores, tables)}
     summary = dict(
         metrics=metrics,
         settings=settings,
         counts=counts,
-        by_joint=dict(zip(thresholds, tables)),
+        by_joint=by_threshold,
         by_video={str(one.threshold): one.videos for one in scores},
     )
     rows = [
         dict(threshold=threshold, **row)
-        for threshold, table in zip(thresholds, tables)
+        for threshold, table in by_threshold.items()
         for row in table
     ]
     write_result_files(path, summary, rows)

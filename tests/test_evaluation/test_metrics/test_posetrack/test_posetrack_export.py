@@ -104,7 +104,7 @@ def test_joints_that_are_not_tracked_are_left_out(
     points = np.reshape(record['keypoints'], (17, 3))
     assert points[:, 2].sum() == record['num_keypoints'] == 2
     assert not points[2:].any() and not any(record['scores'][2:])
-    evaluate(video, NAMES, export_all_joints=True, **options)
+    evaluate(video, NAMES, export_all_keypoints=True, **options)
     _, [(_, records)] = read(tmp_path / 'a.json')
     assert [record['num_keypoints'] for record in records] == [15, 15]
 
@@ -119,7 +119,7 @@ def test_a_split_without_labels_is_exported_not_scored(
     _, frames = read(tmp_path / 'a.json')
     assert [len(records) for _, records in frames] == [1, 2]
     (warning,) = (text for level, text in logged if level == logging.WARNING)
-    assert warning.startswith('no joint is labelled in 2 frames')
+    assert warning.startswith('no keypoint is labelled in 2 frames')
 
 
 def test_ears_are_accepted_and_not_exported(make_video, evaluate, tmp_path):

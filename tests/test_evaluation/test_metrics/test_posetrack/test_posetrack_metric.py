@@ -245,7 +245,9 @@ def test_shapes_are_checked_and_nobody_has_any_shape(make_frame, evaluate):
 
 def test_nothing_to_measure_is_an_error(make_frame, evaluate):
     frames = [make_frame(t, {}, {1: 0}, is_labeled=False) for t in (0, 1)]
-    with pytest.raises(ValueError, match='no joint is labelled in 2 frames'):
+    with pytest.raises(
+        ValueError, match='no keypoint is labelled in 2 frames'
+    ):
         evaluate(frames)
 
 
@@ -253,7 +255,7 @@ def test_nothing_to_measure_is_an_error(make_frame, evaluate):
     'options',
     [
         dict(thresholds=(0.0,)),
-        dict(joint_keys=('mAP',)),
+        dict(keypoint_keys=('mAP',)),
         dict(dump_file='scores.csv'),
     ],
 )

@@ -51,7 +51,7 @@ def test_totals_are_means_over_joint_classes(make_frame, evaluate):
         make_frame(0, {1: [0, 0, None]}, {1: [0, 90, None]}),
         make_frame(1, {1: [0, None, None]}, {1: [0, None, None]}),
     ]
-    metrics = evaluate(frames, joint_keys=('MOTA', 'AP', 'recall'))
+    metrics = evaluate(frames, keypoint_keys=('MOTA', 'AP', 'recall'))
     # the wrist: one miss and one false positive of one label; the other
     # wrist is never labelled
     assert metrics['MOTA_nose'] == 1 and metrics['MOTA_left_wrist'] == -1
@@ -96,7 +96,7 @@ def test_switch_of_one_joint_class(make_frame, evaluate):
         make_frame(0, {1: 0}, {7: 0}),
         make_frame(1, {1: 0}, {7: [0, None, None], 8: [None, 0, 0]}),
     ]
-    metrics = evaluate(frames, joint_keys=('IDSW',))
+    metrics = evaluate(frames, keypoint_keys=('IDSW',))
     assert metrics['IDSW_nose'] == 0 and metrics['IDSW_left_wrist'] == 1
     assert metrics['IDSW'] == pytest.approx(2 / 3)
     assert metrics['MOTA'] == pytest.approx(1 - (0 + 0.5 + 0.5) / 3)
@@ -116,7 +116,7 @@ def test_a_joint_without_label_is_no_miss_but_a_false_positive(
     talking = [
         make_frame(t, {1: [0, 0, None if t else 0]}, {1: 0}) for t in (0, 1)
     ]
-    metrics = evaluate(talking, joint_keys=('AP', 'MOTA', 'recall'))
+    metrics = evaluate(talking, keypoint_keys=('AP', 'MOTA', 'recall'))
     assert metrics['recall'] == 1
     assert metrics['MOTA_right_wrist'] == 0
     assert metrics['AP_right_wrist'] == 0.5
@@ -137,13 +137,15 @@ def test_thresholds_take_joints_from_tracking_but_not_from_ap(
         )
         for t in (0, 1)
     ]
-    metrics = evaluate(frames, joint_keys=('AP', 'MOTA'))
+    metrics = evaluate(frames, keypoint_keys=('AP', 'MOTA'))
     assert metrics['MOTA_right_wrist'] == 0
     by_score = evaluate(
-        frames, keypoint_score_thr=0.5, joint_keys=('AP', 'MOTA')
+        frames, keypoint_score_thr=0.5, keypoint_keys=('AP', 'MOTA')
     )
     assert by_score['MOTA_left_wrist'] == 0 and by_score['MOTA_nose'] == 1
-    by_sight = evaluate(frames, visibility_thr=0.5, joint_keys=('AP', 'MOTA'))
+    by_sight = evaluate(
+        frames, visibility_thr=0.5, keypoint_keys=('AP', 'MOTA')
+    )
     assert by_sight['MOTA'] == 1 and by_sight['IDF1'] == by_sight['HOTA'] == 1
     for other in (by_score, by_sight):
         for name in ('nose', 'left_wrist', 'right_wrist'):
@@ -183,7 +185,7 @@ def test_unmatched_joints_in_an_ignore_region_do_not_count(
         )
         for t in (0, 1)
     ]
-    metrics = evaluate(frames, joint_keys=('AP', 'MOTA', 'IDF1'))
+    metrics = evaluate(frames, keypoint_keys=('AP', 'MOTA', 'IDF1'))
     # person 2 is found there and counts, track 3 does not, track 4 does
     assert metrics['recall'] == 1
     assert metrics['MOTA_nose'] == 0.5 and metrics['MOTA_left_wrist'] == 1
@@ -191,7 +193,7 @@ def test_unmatched_joints_in_an_ignore_region_do_not_count(
     assert metrics['AP_nose'] == pytest.approx(2 / 3)
     for frame in frames:
         frame['ignore_regions'] = []
-    assert evaluate(frames, joint_keys=('MOTA',))['MOTA_left_wrist'] == 0.5
+    assert evaluate(frames, keypoint_keys=('MOTA',))['MOTA_left_wrist'] == 0.5
 
 
 def test_frames_without_labels_are_not_scored(make_frame, evaluate):
