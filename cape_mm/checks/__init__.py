@@ -13,8 +13,15 @@ from .rule import (
     Rule,
     RuleBook,
 )
+from .validation_rules import (
+    COLLAPSE_RULES,
+    TREND_RULES,
+    judge_collapse,
+    limit_table,
+)
 
 __all__ = [
+    'COLLAPSE_RULES',
     'CONFIG_RULES',
     'ERROR',
     'HEALTHY',
@@ -25,9 +32,12 @@ __all__ = [
     'Message',
     'Rule',
     'RuleBook',
+    'TREND_RULES',
     'TrackingLog',
     'examine_config',
     'examine_log',
+    'judge_collapse',
+    'limit_table',
     'list_rules',
     'read_log',
     'report_findings',

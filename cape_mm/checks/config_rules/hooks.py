@@ -10,7 +10,7 @@ from typing import Iterator, NamedTuple
 from mmengine.hooks import EarlyStoppingHook
 from mmengine.registry import HOOKS
 
-from cape_mm.evaluation.functional.collapse_verdict import LIMITS
+from cape_mm.evaluation.functional.collapse import LIMITS
 
 from ..rule import CONFIG_RULES, ERROR, WARNING
 from ..training_config import TrainingConfig, find_class

@@ -3,33 +3,34 @@ from __future__ import annotations
 
 import logging
 from math import isfinite
-from typing import Mapping
+from typing import Mapping, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
-from cape_mm.evaluation.functional.collapse_verdict import (
-    CRITICAL,
-    OK,
-    WARNING,
-    CollapseVerdict,
+from cape_mm.checks import Finding
+from cape_mm.checks.validation_rules import (
+    collapse_level,
+    describe_collapse,
     judge_collapse,
     merge_limits,
 )
 from cape_mm.registry import HOOKS
 
 _STREAKS = 'collapse_monitor_streaks'
-_NAMES = {WARNING: 'warning', CRITICAL: 'critical'}
+#: Levels of a collapse, as ``collapse_level`` in the log.
+_OK, _WARNING, _CRITICAL = 0, 1, 2
+_NAMES = {_WARNING: 'warning', _CRITICAL: 'critical'}
 _LOG_LEVELS = {
-    OK: logging.INFO,
-    WARNING: logging.WARNING,
-    CRITICAL: logging.ERROR,
+    _OK: logging.INFO,
+    _WARNING: logging.WARNING,
+    _CRITICAL: logging.ERROR,
 }
 
 
 class CollapseError(RuntimeError):
-    """Training has collapsed, and is configured to fail then."""
+    """Collapse of a training that is configured to fail then."""
 
 
 @HOOKS.register_module()
@@ -93,49 +94,49 @@ class CollapseMonitorHook(Hook):
         self.min_images = min_images
         self.limits = merge_limits(limits)
         self.prefix = prefix
-        self._streaks = {WARNING: 0, CRITICAL: 0}
+        self._streaks = {_WARNING: 0, _CRITICAL: 0}
 
     def before_train(self, runner: Runner) -> None:
         """Continue to count where the checkpoint stopped."""
         saved = runner.message_hub.runtime_info.get(_STREAKS, [0, 0])
-        self._streaks = dict(zip((WARNING, CRITICAL), saved))
+        self._streaks = dict(zip((_WARNING, _CRITICAL), saved))
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Judge the metrics of a validation."""
-        verdict = self._judge(runner, runner.val_dataloader, metrics)
-        if verdict is None:
+        findings = self._judge(runner, runner.val_dataloader, metrics)
+        if findings is None:
             return
-        if not _is_training(runner):
-            _log(runner, verdict, verdict.level)
+        found = collapse_level(findings)
+        # asking the runner for its loop would build it
+        if not isinstance(runner._train_loop, BaseLoop):
+            _log(runner, findings, found)
             return
-        runner.message_hub.update_scalar('val/collapse_level', verdict.level)
+        runner.message_hub.update_scalar('val/collapse_level', found)
         if self._is_too_early(runner):
             return
-        for level in self._streaks:
-            seen = verdict.level >= level
-            self._streaks[level] = self._streaks[level] + 1 if seen else 0
+        for level, streak in self._streaks.items():
+            self._streaks[level] = streak + 1 if found >= level else 0
         runner.message_hub.update_info(_STREAKS, list(self._streaks.values()))
-        self._report(runner, verdict)
-        if self._streaks[CRITICAL] >= self.consecutive:
-            self._act(runner, verdict)
+        self._report(runner, findings)
+        if self._streaks[_CRITICAL] >= self.consecutive:
+            self._act(runner, findings)
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Judge the metrics of a test."""
-        verdict = self._judge(runner, runner.test_dataloader, metrics)
-        if verdict is not None:
-            _log(runner, verdict, verdict.level)
+        findings = self._judge(runner, runner.test_dataloader, metrics)
+        _log(runner, findings or [], collapse_level(findings or []))
 
     def _judge(
         self,
         runner: Runner,
         loader: DataLoader,
         metrics: dict[str, float] | None,
-    ) -> CollapseVerdict | None:
-        """The verdict, or None if there is nothing to judge."""
+    ) -> list[Finding] | None:
+        """Signs of collapse; None if there is nothing to judge."""
         metrics = metrics or {}
         lead = f'{self.prefix}/' if self.prefix else ''
         statistics = {
@@ -151,16 +152,17 @@ class CollapseMonitorHook(Hook):
                 'emits them, such as cape_mm.CephalometricMetric'
             )
         count = len(loader.dataset)
+        listed = ', '.join(f'{k} {v:.3g}' for k, v in statistics.items())
         if count < self.min_images:
             runner.logger.info(
                 f'Collapse: {count} images are too few to judge '
-                f'(min_images={self.min_images}): {_join(statistics)}'
+                f'(min_images={self.min_images}): {listed}'
             )
             return None
         if not any(isfinite(value) for value in statistics.values()):
             runner.logger.warning(
                 'Collapse: no statistic is a finite number, so the '
-                f'predictions cannot be judged: {_join(statistics)}'
+                f'predictions cannot be judged: {listed}'
             )
             return None
         return judge_collapse(statistics, self.limits)
@@ -170,8 +172,8 @@ class CollapseMonitorHook(Hook):
             return runner.iter < 0.1 * runner.max_iters
         return runner.epoch < self.begin_epoch
 
-    def _report(self, runner: Runner, verdict: CollapseVerdict) -> None:
-        """As serious as the longest streak, at first only a note."""
+    def _report(self, runner: Runner, findings: Sequence[Finding]) -> None:
+        """Log as serious as the longest streak, at first only a note."""
         serious = [k for k, n in self._streaks.items() if n]
         confirmed = [
             k for k, n in self._streaks.items() if n >= self.consecutive
@@ -179,32 +181,25 @@ class CollapseMonitorHook(Hook):
         if serious:
             times = self._streaks[max(confirmed or serious)]
             note = f', signs in {times} validation(s) in a row'
-            _log(runner, verdict, max(confirmed, default=OK), note)
+            _log(runner, findings, max(confirmed, default=_OK), note)
 
-    def _act(self, runner: Runner, verdict: CollapseVerdict) -> None:
+    def _act(self, runner: Runner, findings: Sequence[Finding]) -> None:
+        """Stop or fail, if the action says so."""
         if self.action == 'stop':
             runner.logger.error('Collapse: training is stopped')
             runner.train_loop.stop_training = True
         elif self.action == 'raise':
             raise CollapseError(
-                f'critical signs of collapse in {self._streaks[CRITICAL]} '
-                f'validation(s) in a row: {verdict}'
+                f'critical signs of collapse in {self._streaks[_CRITICAL]} '
+                f'validation(s) in a row: {describe_collapse(findings)}'
             )
 
 
 def _log(
-    runner: Runner, verdict: CollapseVerdict, level: int, note: str = ''
+    runner: Runner, findings: Sequence[Finding], level: int, note: str = ''
 ) -> None:
-    if verdict.level == OK:
-        return
-    text = f'Collapse: {_NAMES[verdict.level]}{note}: {verdict}'
-    runner.logger.log(_LOG_LEVELS[level], text)
-
-
-def _join(statistics: dict[str, float]) -> str:
-    return ', '.join(f'{k} {v:.3g}' for k, v in statistics.items())
-
-
-def _is_training(runner: Runner) -> bool:
-    # asking the runner for its loop would build it
-    return isinstance(runner._train_loop, BaseLoop)
+    """Log signs of collapse, if any, as serious as a level."""
+    if findings:
+        name = _NAMES[collapse_level(findings)]
+        text = f'Collapse: {name}{note}: {describe_collapse(findings)}'
+        runner.logger.log(_LOG_LEVELS[level], text)

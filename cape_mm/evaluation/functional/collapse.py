@@ -12,6 +12,23 @@ from __future__ import annotations
 
 import numpy as np
 
+#: Statistic -> limits of a sound model, causes before what follows from them.
+#: They come from simulated predictors: errors of 1.5 mm and 4 mm stay within
+#: all of them; a constant shape, with or without noise, points that fall
+#: together, points at the border and random points do not.
+LIMITS: dict[str, dict[str, float]] = {
+    'peak': dict(warn_below=0.1),
+    'edge_share': dict(warn_above=0.05, critical_above=0.5),
+    'spread_in_image': dict(
+        warn_below=0.7, critical_below=0.3, warn_above=1.4
+    ),
+    'merged_pairs': dict(warn_above=0.05),
+    'corr': dict(warn_below=0.5, critical_below=0.2),
+    'spread_ratio': dict(warn_below=0.5, critical_below=0.2, warn_above=2.0),
+    'mode_share': dict(warn_above=0.5),
+    'skill': dict(warn_below=0.2),
+}
+
 
 def spread_ratio(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray

@@ -7,7 +7,7 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
-from ...functional.collapse_verdict import LIMITS
+from ...functional.collapse import LIMITS
 from ...functional.radial_error import image_errors, radial_errors
 from ..result_tables import format_table
 from .cephalograms import CephalogramSet

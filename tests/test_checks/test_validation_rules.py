@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import pytest
 
-from cape_mm.evaluation.functional.collapse_verdict import (
-    CRITICAL,
+from cape_mm.checks import ERROR, WARNING
+from cape_mm.checks.validation_rules import (
     HINTS,
     LIMITS,
-    OK,
-    WARNING,
+    collapse_level,
+    describe_collapse,
     judge_collapse,
     merge_limits,
 )
@@ -23,95 +23,92 @@ SOUND = {
 FAULTS = {
     'error 10 mm': (
         dict(skill=0.0, spread_ratio=1.5, corr=0.67),
-        WARNING,
+        1,
         'no_skill',
     ),
     'mean shape': (
         dict(skill=0.0, spread_ratio=0.04, corr=0.0, mode_share=0.97),
-        CRITICAL,
+        2,
         'image_independent',
     ),
     'mean shape with noise': (
         dict(skill=-0.1, spread_ratio=0.48, corr=0.01),
-        CRITICAL,
+        2,
         'image_independent',
     ),
     'all at one point': (
         dict(spread_in_image=0.03, merged_pairs=0.76),
-        CRITICAL,
+        2,
         'landmarks_merged',
     ),
     'top left corner': (
         dict(edge_share=1.0, spread_in_image=0.0),
-        CRITICAL,
+        2,
         'at_the_edge',
     ),
     'random': (
         dict(skill=-3.0, spread_ratio=8.0, corr=0.0, spread_in_image=1.8),
-        CRITICAL,
+        2,
         'image_independent',
     ),
-    'dead head': (dict(peak=0.05, corr=0.9), WARNING, 'dead_head'),
+    'dead head': (dict(peak=0.05, corr=0.9), 1, 'dead_head'),
 }
 
 
 @pytest.mark.parametrize('name', SOUND)
 def test_sound_predictors_are_not_accused(name):
-    verdict = judge_collapse(SOUND[name])
-    assert (verdict.level, verdict.signs) == (OK, ())
-    assert str(verdict) == 'no sign of collapse'
+    assert judge_collapse(SOUND[name]) == []
+    assert collapse_level([]) == 0
 
 
 @pytest.mark.parametrize('name', FAULTS)
 def test_every_fault_is_named(name):
     statistics, level, fault = FAULTS[name]
-    verdict = judge_collapse(statistics)
-    assert verdict.level == level
-    assert verdict.faults[0] == fault
-    assert HINTS[fault] in str(verdict)
+    findings = judge_collapse(statistics)
+    assert collapse_level(findings) == level
+    assert findings[0].meaning == fault
+    assert findings[0].advice == HINTS[fault]
+    assert HINTS[fault] in describe_collapse(findings)
 
 
 def test_noise_hides_the_spread_but_not_the_correlation():
     spread = dict(spread_ratio=0.55)
-    assert judge_collapse(spread).level == OK
-    assert judge_collapse(dict(spread, corr=0.0)).level == CRITICAL
+    assert collapse_level(judge_collapse(spread)) == 0
+    assert collapse_level(judge_collapse(dict(spread, corr=0.0))) == 2
 
 
 @pytest.mark.parametrize('name', LIMITS)
 def test_every_limit_has_its_fault(name):
     for key, limit in LIMITS[name].items():
         step = -1e-6 if key.endswith('below') else 1e-6
-        assert judge_collapse({name: limit}).level < max(
-            1, 2 * key.startswith('critical')
-        )
-        sign = judge_collapse({name: limit + step}).signs[0]
-        assert sign.limit == limit
-        assert sign.level == (CRITICAL if 'critical' in key else WARNING)
-        assert sign.fault in HINTS
+        level = collapse_level(judge_collapse({name: limit}))
+        assert level < max(1, 2 * key.startswith('critical'))
+        (finding,) = judge_collapse({name: limit + step})
+        assert finding.message.endswith(f' {limit:g}')
+        assert finding.severity == (ERROR if 'critical' in key else WARNING)
+        assert finding.meaning in HINTS
 
 
-def test_missing_and_nan_statistics_are_named_not_judged():
-    verdict = judge_collapse(dict(corr=float('nan'), skill=0.9))
-    assert verdict.level == OK
-    assert set(verdict.unjudged) == set(LIMITS) - {'skill'}
+def test_missing_and_nan_statistics_are_not_judged():
+    assert judge_collapse(dict(corr=float('nan'), skill=0.9)) == []
+    assert judge_collapse({}) == []
 
 
 def test_serious_signs_come_first():
-    verdict = judge_collapse(dict(peak=0.0, spread_in_image=0.1, corr=0.3))
-    assert [sign.level for sign in verdict.signs] == [2, 1, 1]
-    assert verdict.faults == (
-        'landmarks_merged',
-        'dead_head',
-        'image_independent',
-    )
+    findings = judge_collapse(dict(peak=0.0, spread_in_image=0.1, corr=0.3))
+    assert [(f.severity, f.meaning) for f in findings] == [
+        (ERROR, 'landmarks_merged'),
+        (WARNING, 'dead_head'),
+        (WARNING, 'image_independent'),
+    ]
 
 
 def test_limits_can_be_changed_and_removed():
     limits = merge_limits(
         dict(corr=dict(warn_below=0.95), skill=dict(warn_below=None))
     )
-    verdict = judge_collapse(dict(corr=0.93, skill=-1.0), limits)
-    assert [sign.statistic for sign in verdict.signs] == ['corr']
+    findings = judge_collapse(dict(corr=0.93, skill=-1.0), limits)
+    assert [finding.keys for finding in findings] == [('corr',)]
     assert LIMITS['corr']['warn_below'] == 0.5
 
 
