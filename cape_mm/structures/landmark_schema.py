@@ -4,18 +4,18 @@ from __future__ import annotations
 import colorsys
 from dataclasses import dataclass
 
-from .landmark_schemas import DEFINITIONS, LISTS
+from .landmark_lists import DEFINITIONS, LISTS, SIGMA
 
 
 @dataclass(frozen=True)
 class Landmark:
-    """One named point of a lateral X-ray of the head.
+    """One named landmark of a lateral cephalogram.
 
     Attributes:
         code (str): Short name, the same in all schemas and the key of every
             measurement, such as ``'S'`` or ``"Pog'"``.
         name (str): Name in the dataset's files.
-        definition (str): What it is; empty where the dataset does not say.
+        definition (str): Anatomical definition; empty where unknown.
     """
 
     code: str
@@ -31,7 +31,7 @@ class LandmarkSchema:
         name (str): Name of the schema, such as ``'isbi2015'``.
         landmarks (Tuple[Landmark, ...]): K landmarks.
         title (str): Title for humans.
-        source (str): Where the list comes from.
+        source (str): Origin of the list.
     """
 
     name: str
@@ -56,10 +56,10 @@ class LandmarkSchema:
         """Find a landmark.
 
         Args:
-            code (str): Its code.
+            code (str): Code of the landmark.
 
         Returns:
-            int: Its position, from 0.
+            int: Index of the landmark.
 
         Raises:
             KeyError: If the schema lacks it.
@@ -74,11 +74,11 @@ class LandmarkSchema:
     def metainfo(self) -> dict:
         """Make the ``metainfo`` of a dataset.
 
-        No landmark has a mirrored partner, and no bones are drawn. All
-        sigmas are 0.035, all weights 1.
+        No landmark has a mirrored partner, and there is no skeleton. All
+        sigmas are :data:`SIGMA`, all weights 1.
 
         Returns:
-            dict: What MMPose's ``parse_pose_metainfo`` takes.
+            dict: Argument of MMPose's ``parse_pose_metainfo``.
         """
         count = len(self)
         return dict(
@@ -96,7 +96,7 @@ class LandmarkSchema:
             },
             skeleton_info={},
             joint_weights=[1.0] * count,
-            sigmas=[0.035] * count,
+            sigmas=[SIGMA] * count,
         )
 
 
@@ -104,7 +104,7 @@ def get_schema(name: str) -> LandmarkSchema:
     """Get a schema by its name.
 
     Args:
-        name (str): One of :func:`available_schemas`.
+        name (str): Name, one of :func:`available_schemas`.
 
     Returns:
         LandmarkSchema: The schema.
@@ -117,15 +117,15 @@ def get_schema(name: str) -> LandmarkSchema:
             f'no landmark schema {name!r}; there are '
             f'{", ".join(available_schemas())}'
         )
-    source = LISTS[name]
+    title, source, landmarks = LISTS[name]
     return LandmarkSchema(
         name=name,
         landmarks=tuple(
             Landmark(code, label, DEFINITIONS.get(code, ''))
-            for code, label in source.LANDMARKS
+            for code, label in landmarks
         ),
-        title=source.TITLE,
-        source=source.SOURCE,
+        title=title,
+        source=source,
     )
 
 
