@@ -1,0 +1,2 @@
+schema = 'aariz29'
+num_landmarks = 29

@@ -1,0 +1,2 @@
+schema = 'cephalogram23'
+num_landmarks = 23

@@ -1,0 +1,2 @@
+schema = 'cl_detection38'
+num_landmarks = 38

@@ -1,0 +1,2 @@
+schema = 'cl_detection53'
+num_landmarks = 53

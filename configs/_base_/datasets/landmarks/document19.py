@@ -1,0 +1,2 @@
+schema = 'document19'
+num_landmarks = 19

@@ -1,0 +1,2 @@
+schema = 'isbi2015'
+num_landmarks = 19
