@@ -1,7 +1,7 @@
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/hrnetv2_w18.py',
-    '../_base_/datasets/cephalograms_512x640.py',
+    '../_base_/datasets/cephalometric_512x640.py',
     '../_base_/schedules/adam_cosine_60e.py',
 ]
 

@@ -1,7 +1,7 @@
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/hrnetv2_w18.py',
-    '../_base_/datasets/cephalograms_224x224.py',
+    '../_base_/datasets/cephalometric_224x224.py',
 ]
 
 # The "Original" column of the training document, repaired so that it runs:

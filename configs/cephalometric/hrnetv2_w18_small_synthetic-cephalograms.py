@@ -1,7 +1,7 @@
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/hrnetv2_w18_small.py',
-    '../_base_/datasets/cephalograms_128x160.py',
+    '../_base_/datasets/cephalometric_128x160.py',
     '../_base_/schedules/adam_cosine_20e.py',
 ]
 

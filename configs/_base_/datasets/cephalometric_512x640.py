@@ -1,5 +1,5 @@
 _base_ = [
-    './cephalograms.py',
+    './cephalometric.py',
     './landmarks/{{$CEPH_SCHEMA:cephalogram23}}.py',
 ]
 
