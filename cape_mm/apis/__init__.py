@@ -1,19 +1,41 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .base_inferencer import load_config, load_estimator
 from .cape_inferencer import CapeInferencer
-from .ceph_inferencer import CephInferencer
-from .clip_pose_inferencer import ClipPoseInferencer
-from .episode_request import EpisodeRequest, RequestMember, read_request
-from .frame_source import open_video
-from .model_loading import load_config, load_estimator
+from .cephalometric_inferencer import CephalometricInferencer, read_cephalogram
+from .exports.landmark_tables import (
+    describe_cephalogram,
+    landmark_table,
+    measurement_table,
+    write_table,
+)
+from .exports.onnx import compare_onnx, decode_heatmaps, export_onnx
+from .exports.tracks import TrackExport
+from .inputs.images import check_keypoints, find_images
+from .inputs.requests import EpisodeRequest, RequestMember, read_request
+from .inputs.videos import FrameSource, VideoFrame, open_video
+from .pose_tracking_inferencer import PoseTrackingInferencer
 
 __all__ = [
     'CapeInferencer',
-    'CephInferencer',
-    'ClipPoseInferencer',
+    'CephalometricInferencer',
     'EpisodeRequest',
+    'FrameSource',
+    'PoseTrackingInferencer',
     'RequestMember',
+    'TrackExport',
+    'VideoFrame',
+    'check_keypoints',
+    'compare_onnx',
+    'decode_heatmaps',
+    'describe_cephalogram',
+    'export_onnx',
+    'find_images',
+    'landmark_table',
     'load_config',
     'load_estimator',
+    'measurement_table',
     'open_video',
+    'read_cephalogram',
     'read_request',
+    'write_table',
 ]

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from typing import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -15,19 +15,19 @@ from cape_mm.datasets.datasets.episode_dataset import pack_episode
 from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
-from .checkpoint_config import test_pipeline
-from .member_loader import (
+from .base_inferencer import BaseInferencer
+from .inputs.images import (
     Image,
-    MemberLoader,
+    ImageLoader,
     check_keypoints,
     check_skeleton,
 )
-from .model_loading import load_config, load_estimator
+from .inputs.requests import EpisodeRequest
 
 _MISSING = object()
 
 
-class CapeInferencer:
+class CapeInferencer(BaseInferencer):
     """Find the keypoints of annotated images on other images.
 
     Example:
@@ -41,19 +41,7 @@ class CapeInferencer:
     are ``(x, y)`` in pixels of the image as it is displayed: an EXIF
     orientation is applied first. Boxes are x1, y1, x2, y2.
 
-    Args:
-        checkpoint (str | Path): Checkpoint file or URL. All weights of the
-            model have to be in it.
-        config (Config | str | Path, optional): Config of the model. Defaults
-            to the one that is stored in the checkpoint, which is read as
-            data, not run.
-        device (str | torch.device, optional): Defaults to the best one.
-
-    Raises:
-        FileNotFoundError: If a file does not exist.
-        UnsafeCheckpointError: If reading the checkpoint would run code.
-        UnsuitableCheckpointError: If config and checkpoint do not fit
-            together.
+    The arguments are those of :class:`BaseInferencer`.
     """
 
     def __init__(
@@ -62,9 +50,8 @@ class CapeInferencer:
         config: Config | str | os.PathLike[str] | None = None,
         device: str | torch.device | None = None,
     ) -> None:
-        self.cfg = load_config(config, checkpoint)
-        self.model = load_estimator(self.cfg, checkpoint, device)
-        self._loader = MemberLoader(test_pipeline(self.cfg))
+        super().__init__(checkpoint, config, device)
+        self._loader = ImageLoader(self.test_dataset['pipeline'])
 
     def __call__(
         self,
@@ -121,16 +108,17 @@ class CapeInferencer:
             support_keypoints (Sequence): See :meth:`__call__`.
             queries (str | Path | np.ndarray | Iterable): See
                 :meth:`__call__`.
-            skeleton (Sequence): 0-based index pairs. Defaults to none.
+            skeleton (Sequence): Pairs of keypoint indices, 0-based. Defaults
+                to none.
             keypoint_names (Sequence[str], optional): K names.
-            category_name (str): For images. Defaults to 'object'.
+            category_name (str): Name in drawn images. Defaults to 'object'.
             support_boxes (Sequence, optional): Box of the object in each
-                support (one box if there is one image). Defaults to the
-                extent of its keypoints with a rim of a tenth.
-            query_boxes (Iterable, optional): The same for each query; an
-                entry may be None. Defaults to the whole image.
-            batch_size (int): Queries that are predicted together. Supports
-                are encoded once for each such batch. Defaults to 8.
+                support (one box for one image). Defaults to the extent of
+                its keypoints with a rim of a tenth.
+            query_boxes (Iterable, optional): Box of the object in each query,
+                or None. Defaults to the whole image.
+            batch_size (int): Queries of a batch, for which supports are
+                encoded once. Defaults to 8.
 
         Returns:
             Iterator[EpisodeDataSample]: Episodes of up to ``batch_size``
@@ -140,8 +128,10 @@ class CapeInferencer:
             FileNotFoundError: If an image does not exist.
             DataError: If the input cannot be used.
         """
-        if batch_size < 1:
-            raise ValueError(f'batch_size is {batch_size}, must be >= 1')
+        if _is_image(queries):
+            queries = [queries]
+            query_boxes = None if query_boxes is None else [query_boxes]
+        batches = self._batches(_pair_up(queries, query_boxes), batch_size)
         supports = self._load_supports(
             support_images, support_keypoints, support_boxes
         )
@@ -162,12 +152,42 @@ class CapeInferencer:
             num_keypoints=num_keypoints,
             replaced=[],
         )
-        if _is_image(queries):
-            queries = [queries]
-            query_boxes = None if query_boxes is None else [query_boxes]
-        return self._predict(
-            supports, _pair_up(queries, query_boxes), metainfo, batch_size
+        return self._predict(supports, batches, metainfo)
+
+    def predict_request(
+        self, request: EpisodeRequest, batch_size: int = 8
+    ) -> Iterator[tuple[EpisodeDataSample, int]]:
+        """Predict the queries of a request, see :func:`read_request`.
+
+        Args:
+            request (EpisodeRequest): Supports and queries.
+            batch_size (int): Queries of a batch. Defaults to 8.
+
+        Yields:
+            tuple[EpisodeDataSample, int]: Episode and index of a query in
+            it. Keypoints that the request has for a query are in its
+            ``gt_instances``, to be compared with.
+
+        Raises:
+            FileNotFoundError: If an image does not exist.
+            DataError: If the request cannot be used.
+        """
+        episodes = self.predict_episodes(
+            [support.image for support in request.supports],
+            [support.keypoints for support in request.supports],
+            [query.image for query in request.queries],
+            skeleton=request.skeleton,
+            keypoint_names=request.keypoint_names,
+            category_name=request.category_name,
+            support_boxes=[support.box for support in request.supports],
+            query_boxes=[query.box for query in request.queries],
+            batch_size=batch_size,
         )
+        annotations = (query.keypoints for query in request.queries)
+        for episode in episodes:
+            for index, query in enumerate(episode.queries):
+                _add_annotation(query, next(annotations))
+                yield episode, index
 
     def _load_supports(
         self,
@@ -212,24 +232,19 @@ class CapeInferencer:
     def _predict(
         self,
         supports: list[dict],
-        queries: Iterator[tuple[Image, Sequence | None]],
+        batches: Iterator[list[tuple[Image, Sequence | None]]],
         metainfo: dict,
-        batch_size: int,
     ) -> Iterator[EpisodeDataSample]:
         """Predict batch by batch: the queries of one episode."""
-        number = 0
-        while True:
-            members = [
+        for number, batch in enumerate(batches):
+            queries = [
                 self._loader.load_query(image, metainfo['num_keypoints'], box)
-                for image, box in islice(queries, batch_size)
+                for image, box in batch
             ]
-            if not members:
-                return
             item = pack_episode(
-                supports, members, dict(episode=(0, 0, number), **metainfo)
+                supports, queries, dict(episode=(0, 0, number), **metainfo)
             )
             yield self.model.test_step(pseudo_collate([item]))[0]
-            number += 1
 
 
 def _is_image(value: object) -> bool:
@@ -248,3 +263,18 @@ def _pair_up(
         if query is _MISSING or box is _MISSING:
             raise DataError('the numbers of queries and of boxes differ')
         yield query, box
+
+
+def _add_annotation(query: PoseDataSample, keypoints: Sequence | None) -> None:
+    """Put the annotation of a query beside its prediction."""
+    if keypoints is None:
+        return
+    points = check_keypoints(keypoints, query.img_path)
+    num_keypoints = query.pred_instances.keypoints.shape[1]
+    if len(points) != num_keypoints:
+        raise DataError(
+            f'{query.img_path} has {len(points)} annotated keypoints, the '
+            f'support {num_keypoints}'
+        )
+    query.gt_instances.keypoints = points[None, :, :2]
+    query.gt_instances.keypoints_visible = np.float32(points[None, :, 2] > 0)

@@ -44,38 +44,25 @@ def config_from_text(text: str) -> Config:
             'file instead'
         ) from None
     cfg = Config(settings)
-    for name in _types([cfg.to_dict().get('model'), test_pipeline(cfg)]):
+    for name in _types(
+        [cfg.to_dict().get('model'), find_test_dataset(cfg)['pipeline']]
+    ):
         _check_registered(name)
     return cfg
 
 
-def test_pipeline(cfg: Config) -> list[dict]:
-    """The transforms of one member in test or validation.
+def find_test_dataset(cfg: Config) -> dict:
+    """Find the dataset whose pipeline prepares images for the test.
 
     Args:
         cfg (Config): Whole config.
 
     Returns:
-        List[dict]: The pipeline of :func:`test_dataset`.
+        dict: Dataset config with a ``pipeline``, of the test or, without it,
+        of the validation; that of training would alter images at random.
 
     Raises:
         ValueError: If there is none.
-    """
-    return list(test_dataset(cfg)['pipeline'])
-
-
-def test_dataset(cfg: Config) -> dict:
-    """The settings that say how a member is prepared in test or validation.
-
-    Args:
-        cfg (Config): Whole config.
-
-    Returns:
-        dict: The dataset of the first of these that has a pipeline; that of
-        training would alter images at random.
-
-    Raises:
-        ValueError: If none has one.
     """
     for name in ('test_dataloader', 'val_dataloader'):
         node = (cfg.get(name) or {}).get('dataset')

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from cape_mm.apis.checkpoint_config import config_from_text, test_pipeline
+from cape_mm.apis.checkpoint_config import config_from_text, find_test_dataset
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 RUNNABLE = sorted(
@@ -15,7 +15,6 @@ RUNNABLE = sorted(
 PIPELINE = (
     "test_dataloader = dict(dataset=dict(pipeline=[dict(type='LoadImage')]))"
 )
-test_pipeline.__test__ = False  # not a test, in spite of its name
 
 
 @pytest.mark.parametrize('path', RUNNABLE, ids=lambda path: path.stem)
@@ -61,6 +60,6 @@ def test_pipeline_is_found_in_wrapped_data():
             val_dataloader=dict(dataset=dict(dataset=dict(pipeline=[1]))),
         )
     )
-    assert test_pipeline(cfg) == [1]
+    assert find_test_dataset(cfg)['pipeline'] == [1]
     with pytest.raises(ValueError, match='no pipeline'):
-        test_pipeline(Config())
+        find_test_dataset(Config())

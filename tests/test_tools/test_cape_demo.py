@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 import json
-import runpy
 from pathlib import Path
 
 import cv2
 import pytest
 from support.tiny_cape import write_tiny_cape
 
+from cape_mm.cli.demos import parse_points
+
 TOOL = 'demo/cape_demo.py'
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
 @pytest.fixture(scope='module')
@@ -125,5 +125,4 @@ def test_wrong_arguments_end_with_one_sentence(args, message, demo, capsys):
 
 
 def test_points_are_read():
-    parse_points = runpy.run_path(str(TOOLS / TOOL))['parse_points']
     assert parse_points('1,2 - 3.5,4,0') == [[1, 2], None, [3.5, 4, 0]]

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import csv
 import json
-import runpy
 from pathlib import Path
 
 import cv2
 import pytest
 from support.tiny_ceph import write_tiny_ceph
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+from cape_mm.apis import find_images
+
 TOOL = 'demo/cephalometric_demo.py'
 
 
@@ -69,7 +69,6 @@ def test_folders_are_searched_for_cephalograms(demo, tiny):
 
 
 def test_dicom_files_in_folders_need_no_suffix(tmp_path):
-    find = runpy.run_path(str(TOOLS / TOOL))['find_cephalograms']
     marked = bytes(128) + b'DICM'
     for name, content in {
         'IM0001': marked,
@@ -79,7 +78,10 @@ def test_dicom_files_in_folders_need_no_suffix(tmp_path):
         'notes.txt': b'not a cephalogram',
     }.items():
         (tmp_path / name).write_bytes(content)
-    names = [Path(cephalogram).name for cephalogram in find([str(tmp_path)])]
+    names = [
+        Path(cephalogram).name
+        for cephalogram in find_images([tmp_path], with_dicom=True)
+    ]
     assert names == ['1.2.840.7', 'IM0001', 'a.dcm', 'b.PNG']
 
 
@@ -107,7 +109,7 @@ def test_config_and_norms_can_be_named(demo, tiny):
         (['nowhere.png'], 'nowhere.png'),
         (['nowhere.png', '--norms', 'mine'], "no norms 'mine'"),
         (['{cephalogram}', '--spacing', '-1'], 'positive'),
-        (['{empty}'], 'no cephalogram in the folder'),
+        (['{empty}'], 'no image in the folder'),
         (['{cephalogram}', '--config', 'nowhere.py'], 'nowhere.py'),
         (['{text}'], 'is no DICOM file'),
     ],
@@ -133,6 +135,6 @@ def test_a_mistake_of_the_program_keeps_its_traceback(demo, tiny, monkeypatch):
     def fail(*args):
         raise ValueError('a bug')
 
-    monkeypatch.setattr('cape_mm.visualization.draw_sheet', fail)
+    monkeypatch.setattr('cape_mm.cli.demos.draw_sheet', fail)
     with pytest.raises(ValueError, match='a bug'):
         demo(tiny.cephalograms[0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.tiny_tracking import LENGTH, write_tiny_tracking
 
-from cape_mm.apis import ClipPoseInferencer
+from cape_mm.apis import PoseTrackingInferencer
 from cape_mm.visualization.tracked_video_writer import TrackedVideoWriter
 
 TOOL = 'demo/video_pose_demo.py'
@@ -50,7 +50,7 @@ def test_json_is_what_was_predicted(demo, tiny):
     assert [image['frame_id'] for image in images] == list(range(LENGTH))
     assert {image['nframes'] for image in images} == {LENGTH}
     results = list(
-        ClipPoseInferencer(tiny.checkpoint, device='cpu')(tiny.frames)
+        PoseTrackingInferencer(tiny.checkpoint, device='cpu')(tiny.frames)
     )
     names = content['categories'][0]['keypoints']
     nose = names.index('nose')

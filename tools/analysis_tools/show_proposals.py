@@ -118,7 +118,7 @@ def main() -> None:
     from mmengine.config import Config
 
     from cape_mm.apis import load_estimator
-    from cape_mm.apis.decoding_probe import trace_decoding
+    from cape_mm.cli.decoding_trace import trace_decoding
     from cape_mm.cli.launch import merge_cfg_options
     from cape_mm.datasets.pipeline import build_dataset, spread_indices
 

@@ -5,7 +5,7 @@
 
 The graph goes from image to heatmaps; they are decoded outside of it, by
 the codec that the file's metadata name. The file is compared with PyTorch on
-cephalograms (by default one that is drawn), and the program ends with 1 if
+cephalograms (by default a synthetic one), and the program ends with 1 if
 landmarks differ by more than `--tolerance` pixels.
 
 Needs `pip install onnx onnxruntime`.
@@ -39,10 +39,8 @@ def parse_args() -> argparse.Namespace:
         '--films',
         nargs='+',
         metavar='CEPHALOGRAM',
-        help=(
-            'images or DICOM files to compare on (default: a drawn '
-            'cephalogram)'
-        ),
+        help='images or DICOM files to compare on (default: a synthetic '
+        'cephalogram)',
     )
     parser.add_argument(
         '--tolerance',
@@ -62,42 +60,15 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def run(args: argparse.Namespace) -> None:
-    """Export and compare."""
-    from cape_mm.apis import CephInferencer
-    from cape_mm.apis.onnx_export import compare_onnx, export_onnx
-    from cape_mm.datasets.synthetic import draw_cephalogram
-
-    inferencer = CephInferencer(args.checkpoint, args.config, device='cpu')
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    export_onnx(inferencer, args.out, args.opset)
-    cephalograms = args.cephalograms or [
-        draw_cephalogram(seed=0, number=0, split='test').image
-    ]
-    found = compare_onnx(inferencer, args.out, cephalograms)
-    text = (
-        f'{args.out}: on {len(cephalograms)} cephalogram(s) heatmaps differ '
-        'by up to '
-        f'{found["heatmaps"]:.2g}, scores by {found["scores"]:.2g}, landmarks '
-        f'by {found["landmarks_px"]:.2g} pixels'
-    )
-    if found['landmarks_px'] > args.tolerance:
-        sys.exit(f'{text}: more than {args.tolerance:g}')
-    print(text)
-
-
 def main() -> None:
-    """Run, and end with one sentence when the user's input is wrong."""
+    """Export and compare."""
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.errors import UsageError
+    from cape_mm.cli.demos import export_cephalometric_onnx
 
-    with one_line_errors():
-        try:
-            run(args)
-        except ImportError as error:  # onnx is optional
-            raise UsageError(str(error)) from error
+    with one_line_errors(also=(ImportError,)):
+        export_cephalometric_onnx(args)
 
 
 if __name__ == '__main__':

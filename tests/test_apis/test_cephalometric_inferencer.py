@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from support.tiny_ceph import save_weights, write_tiny_ceph
 
-from cape_mm.apis import CephInferencer
+from cape_mm.apis import CephalometricInferencer
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.structures import get_schema
 
@@ -23,7 +23,7 @@ def tiny_ceph(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def inferencer(tiny_ceph):
-    return CephInferencer(tiny_ceph.checkpoint, device='cpu')
+    return CephalometricInferencer(tiny_ceph.checkpoint, device='cpu')
 
 
 def points(results):
@@ -45,7 +45,7 @@ def test_result_is_that_of_the_test_tool(
     Runner.from_cfg(cfg).test()
     with open(dump, 'rb') as file:
         tested = pickle.load(file)
-    inferencer = CephInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
+    inferencer = CephalometricInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
     results = list(
         inferencer([cephalogram['img_path'] for cephalogram in tested])
     )
@@ -114,7 +114,7 @@ def test_impossible_spacing_is_refused(tiny_ceph, inferencer, spacing):
 
 
 def test_uncertain_landmarks_are_not_measured_with(tiny_ceph):
-    inferencer = CephInferencer(
+    inferencer = CephalometricInferencer(
         tiny_ceph.checkpoint, device='cpu', min_score=np.inf
     )
     (result,) = inferencer(tiny_ceph.cephalograms[0])
@@ -132,7 +132,10 @@ def test_schema_of_the_config_where_the_checkpoint_has_none(
     cfg = Config.fromfile(str(tiny_ceph.config))
     path = tmp_path / 'model.pth'
     save_weights(cfg, path, schema=None)
-    assert CephInferencer(path, cfg, 'cpu').schema.name == 'cephalogram23'
+    assert (
+        CephalometricInferencer(path, cfg, 'cpu').schema.name
+        == 'cephalogram23'
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,7 +162,7 @@ def test_channels_of_other_landmarks_are_refused(
     path = tmp_path / 'model.pth'
     save_weights(Config.fromfile(str(tiny_ceph.config)), path, **change)
     with pytest.raises(ValueError, match=message):
-        CephInferencer(path, device='cpu')
+        CephalometricInferencer(path, device='cpu')
 
 
 def test_a_model_without_names_is_refused(tiny_ceph, tmp_path):
@@ -169,7 +172,7 @@ def test_a_model_without_names_is_refused(tiny_ceph, tmp_path):
     path = tmp_path / 'model.pth'
     save_weights(cfg, path, schema=None)
     with pytest.raises(ValueError, match='which landmarks'):
-        CephInferencer(path, device='cpu')
+        CephalometricInferencer(path, device='cpu')
 
 
 def test_missing_cephalograms_are_named(inferencer):

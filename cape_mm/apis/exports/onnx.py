@@ -14,31 +14,25 @@ import warnings
 from copy import deepcopy
 from importlib import import_module
 from types import ModuleType
-from typing import Iterable, Union
+from typing import Iterable
 
 import numpy as np
 import torch
+from mmpose.codecs.base import BaseKeypointCodec
 from torch import Tensor, nn
 
 from cape_mm.errors import UnsuitableCheckpointError
 
-from .ceph_inferencer import CephInferencer
-from .checkpoint_config import test_pipeline
-from .heatmap_decoding import decode_heatmaps
-from .member_loader import Image
+from ..base_inferencer import PathLike
+from ..cephalometric_inferencer import CephalometricInferencer
+from ..inputs.images import Image
 
-PathLike = Union[str, 'os.PathLike[str]']
 #: Names of the graph's input and output.
 INPUT, OUTPUT = 'image', 'heatmaps'
 
 
-class HeatmapNetwork(nn.Module):
-    """The part of a top-down model between image and heatmaps.
-
-    Args:
-        model (nn.Module): MMPose's ``TopdownPoseEstimator``.
-        preprocessor (dict): Config of its ``PoseDataPreprocessor``.
-    """
+class _HeatmapNetwork(nn.Module):
+    """The part of a top-down model between image and heatmaps."""
 
     def __init__(self, model: nn.Module, preprocessor: dict) -> None:
         super().__init__()
@@ -50,29 +44,22 @@ class HeatmapNetwork(nn.Module):
         self.register_buffer('std', torch.tensor(std).view(1, 3, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Make heatmaps.
-
-        Args:
-            image (Tensor): (B, 3, H, W) float32 from 0 to 255, as the
-                pipeline packs it: BGR.
-
-        Returns:
-            Tensor: (B, K, h, w) float32.
-        """
+        """Map images (B, 3, H, W), BGR in 0..255, to heatmaps (B, K, h, w)."""
         if self.swap_channels:
             image = image.flip(1)
         features = self.model.extract_feat((image - self.mean) / self.std)
         return self.model.head(features)
 
 
-def make_network(inferencer: CephInferencer) -> HeatmapNetwork:
+def make_network(inferencer: CephalometricInferencer) -> nn.Module:
     """Take the network out of an inferencer.
 
     Args:
-        inferencer (CephInferencer): With the trained model.
+        inferencer (CephalometricInferencer): Inferencer of a trained model.
 
     Returns:
-        HeatmapNetwork: Shares its weights; in evaluation mode.
+        nn.Module: Network from images (B, 3, H, W) float32, BGR in 0..255, to
+        heatmaps (B, K, h, w); shares the weights, in evaluation mode.
 
     Raises:
         UnsuitableCheckpointError: If the model is tested with the mirrored
@@ -84,22 +71,22 @@ def make_network(inferencer: CephInferencer) -> HeatmapNetwork:
             'the model averages over the mirrored image, which a graph for '
             'one image cannot: set model.test_cfg.flip_test=False'
         )
-    return HeatmapNetwork(inferencer.model, cfg.data_preprocessor).eval()
+    return _HeatmapNetwork(inferencer.model, cfg.data_preprocessor).eval()
 
 
 def export_onnx(
-    inferencer: CephInferencer, path: PathLike, opset: int = 17
+    inferencer: CephalometricInferencer, path: PathLike, opset: int = 17
 ) -> None:
     """Write the network as an ONNX file.
 
     The graph takes ``image`` (B, 3, H, W) float32 from 0 to 255, BGR, and
     gives ``heatmaps`` (B, K, h, w); B is free, normalisation is part of it.
-    The file's metadata say, as JSON, the ``schema``, the codes of the
-    ``landmarks`` in the order of the maps, the ``codec`` that reads them, and
-    the ``pipeline`` that makes the input.
+    The file's metadata hold, as JSON, the ``schema``, the codes of the
+    ``landmarks`` in the order of the heatmaps, the ``codec`` that decodes
+    them, and the ``pipeline`` that makes the input.
 
     Args:
-        inferencer (CephInferencer): With the trained model.
+        inferencer (CephalometricInferencer): Inferencer of a trained model.
         path (str | Path): File to write.
         opset (int): Version of ONNX's operators. Defaults to 17.
 
@@ -137,7 +124,7 @@ def export_onnx(
             schema=inferencer.schema.name,
             landmarks=json.dumps(inferencer.schema.codes),
             codec=json.dumps(codec),
-            pipeline=json.dumps(test_pipeline(inferencer.cfg)),
+            pipeline=json.dumps(list(inferencer.test_dataset['pipeline'])),
         ),
     )
     onnx.checker.check_model(graph)
@@ -145,12 +132,14 @@ def export_onnx(
 
 
 def compare_onnx(
-    inferencer: CephInferencer, path: PathLike, cephalograms: Iterable[Image]
+    inferencer: CephalometricInferencer,
+    path: PathLike,
+    cephalograms: Iterable[Image],
 ) -> dict[str, float]:
     """Compare an exported network, and decoding outside of it, with PyTorch.
 
     Args:
-        inferencer (CephInferencer): With the model that was exported.
+        inferencer (CephalometricInferencer): Inferencer of the exported model.
         path (str | Path): The ONNX file.
         cephalograms (Iterable): Image files, DICOM files or arrays.
 
@@ -191,7 +180,36 @@ def compare_onnx(
     return largest
 
 
+def decode_heatmaps(
+    heatmaps: np.ndarray,
+    codec: BaseKeypointCodec,
+    input_center: np.ndarray,
+    input_scale: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Decode heatmaps in NumPy as MMPose's estimator does.
+
+    For networks that run elsewhere, such as in ONNX Runtime.
+
+    Args:
+        heatmaps (np.ndarray): (K, h, w) float32.
+        codec (BaseKeypointCodec): Codec ``model.head.decoder``.
+        input_center (np.ndarray): Centre (2,) of the input's crop, original
+            pixels; in the metainfo of the data sample.
+        input_scale (np.ndarray): Width and height (2,) of the crop, original
+            pixels.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Landmarks (K, 2), original pixels, and
+        heights of the maxima (K,).
+    """
+    points, scores = codec.decode(heatmaps)
+    size = np.asarray(codec.input_size)
+    center, scale = np.asarray(input_center), np.asarray(input_scale)
+    return points[0] / size * scale + center - 0.5 * scale, scores[0]
+
+
 def _import(name: str) -> ModuleType:
+    """Import an optional package."""
     try:
         return import_module(name)
     except ImportError as error:

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import os
-from typing import Union
+from itertools import islice
+from typing import Any, Iterable, Iterator, Union
 
 import torch
 from mmengine.config import Config
@@ -14,9 +15,72 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from cape_mm.engine.checkpoints import check_checkpoint_is_safe
 from cape_mm.errors import UnsuitableCheckpointError
 
-from .checkpoint_config import config_from_text
+from .checkpoint_config import config_from_text, find_test_dataset
 
 PathLike = Union[str, 'os.PathLike[str]']
+
+
+class BaseInferencer:
+    """A trained model that is ready for images that belong to no dataset.
+
+    Subclasses prepare their inputs with the test pipeline of the config, so
+    that they are those of training, validation and test.
+
+    Args:
+        checkpoint (str | Path): Checkpoint file or URL. All weights of the
+            model have to be in it.
+        config (Config | str | Path, optional): Config of the model. Defaults
+            to the one that is stored in the checkpoint, which is read as
+            data, not run.
+        device (str | torch.device, optional): Defaults to the best one.
+
+    Attributes:
+        cfg (Config): Whole config.
+        model (BaseModel): Model in evaluation mode.
+        test_dataset (dict): Config of the dataset of the test.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        UnsafeCheckpointError: If reading the checkpoint would run code.
+        UnsuitableCheckpointError: If config and checkpoint do not fit
+            together.
+    """
+
+    def __init__(
+        self,
+        checkpoint: PathLike,
+        config: Config | PathLike | None = None,
+        device: str | torch.device | None = None,
+    ) -> None:
+        self.cfg = load_config(config, checkpoint)
+        self.model = load_estimator(self.cfg, checkpoint, device)
+        self.test_dataset = find_test_dataset(self.cfg)
+
+    @staticmethod
+    def _batches(inputs: Iterable, batch_size: int) -> Iterator[list[Any]]:
+        """Group inputs lazily; a wrong size is refused at once."""
+        if batch_size < 1:
+            raise ValueError(f'batch_size is {batch_size}, must be >= 1')
+        inputs = iter(inputs)
+        return iter(lambda: list(islice(inputs, batch_size)), [])
+
+
+def read_checkpoint(checkpoint: PathLike) -> dict:
+    """Read a checkpoint without running code from it.
+
+    Args:
+        checkpoint (str | Path): Checkpoint file or URL.
+
+    Returns:
+        dict: Its content, on the CPU.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UnsafeCheckpointError: If reading the checkpoint would run code.
+    """
+    checkpoint = os.path.expanduser(os.fspath(checkpoint))
+    check_checkpoint_is_safe(checkpoint)
+    return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
 
 
 def load_config(
@@ -42,10 +106,7 @@ def load_config(
         return config
     if config is not None:
         return Config.fromfile(os.path.expanduser(os.fspath(config)))
-    checkpoint = os.path.expanduser(os.fspath(checkpoint))
-    check_checkpoint_is_safe(checkpoint)
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    text = (content.get('meta') or {}).get('cfg')
+    text = (read_checkpoint(checkpoint).get('meta') or {}).get('cfg')
     if not isinstance(text, str):
         raise UnsuitableCheckpointError(
             f"'{checkpoint}' holds no config: give the config file, too"
@@ -69,7 +130,7 @@ def load_estimator(
         device (str | torch.device, optional): Defaults to the best one.
 
     Returns:
-        BaseModel: In evaluation mode.
+        BaseModel: Model in evaluation mode.
 
     Raises:
         FileNotFoundError: If there is no such file.

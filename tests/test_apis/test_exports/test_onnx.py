@@ -9,11 +9,19 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
 from support.tiny_ceph import write_tiny_ceph
 
-from cape_mm.apis import CephInferencer
-from cape_mm.apis.heatmap_decoding import decode_heatmaps
-from cape_mm.apis.onnx_export import compare_onnx, export_onnx, make_network
+from cape_mm.apis import (
+    CephalometricInferencer,
+    compare_onnx,
+    decode_heatmaps,
+    export_onnx,
+)
+from cape_mm.apis.exports.onnx import make_network
+
+SIZE = dict(input_size=(128, 160), heatmap_size=(64, 80))
 
 
 @pytest.fixture(scope='module')
@@ -23,7 +31,7 @@ def tiny_ceph(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def inferencer(tiny_ceph):
-    return CephInferencer(tiny_ceph.checkpoint, device='cpu')
+    return CephalometricInferencer(tiny_ceph.checkpoint, device='cpu')
 
 
 @pytest.fixture(scope='module')
@@ -107,7 +115,7 @@ def test_the_same_maps_have_the_same_landmarks(
 
 def test_comparison_sees_other_weights(tiny_ceph, inferencer, exported):
     pytest.importorskip('onnxruntime')
-    other = CephInferencer(tiny_ceph.checkpoint, device='cpu')
+    other = CephalometricInferencer(tiny_ceph.checkpoint, device='cpu')
     with torch.no_grad():
         other.model.head.final_layer.bias.add_(1.0)
     found = compare_onnx(other, exported, tiny_ceph.cephalograms[:1])
@@ -141,7 +149,7 @@ def test_file_says_what_its_maps_are(inferencer, exported):
 def test_mirrored_tests_are_refused(tiny_ceph, tmp_path):
     cfg = Config.fromfile(str(tiny_ceph.config))
     cfg.model.test_cfg.flip_test = True
-    inferencer = CephInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
+    inferencer = CephalometricInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
     with pytest.raises(ValueError, match='flip_test'):
         make_network(inferencer)
 
@@ -153,3 +161,38 @@ def test_a_missing_package_is_named_with_its_command(
     with pytest.raises(ImportError, match='pip install onnx'):
         export_onnx(inferencer, tmp_path / 'model.onnx')
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    'codec',
+    [
+        dict(type='UDPHeatmap', sigma=1.5, blur_kernel_size=7, **SIZE),
+        dict(type='MSRAHeatmap', sigma=2.0, unbiased=True, **SIZE),
+    ],
+    ids=lambda codec: codec['type'],
+)
+def test_landmarks_of_an_image_are_found_again(codec):
+    """Through box, affine and targets, and back: at most a tenth of a cell."""
+    truth_px = np.random.default_rng(0).uniform(40, 260, (1, 23, 2))
+    item = dict(
+        img=np.zeros((400, 300, 3), np.uint8),
+        bbox=np.float32([[0, 0, 299, 399]]),
+        keypoints=truth_px.astype(np.float32),
+        keypoints_visible=np.ones((1, 23), np.float32),
+    )
+    use_udp = codec['type'] == 'UDPHeatmap'
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        codec = KEYPOINT_CODECS.build(codec)
+        for step in (
+            dict(type='GetBBoxCenterScale', padding=1.0),
+            dict(type='TopdownAffine', input_size=(128, 160), use_udp=use_udp),
+        ):
+            item = TRANSFORMS.build(step)(item)
+    maps = codec.encode(item['transformed_keypoints'])['heatmaps']
+    points, scores = decode_heatmaps(
+        maps, codec, item['input_center'], item['input_scale']
+    )
+    cell_px = 399 / 80
+    assert points.shape == (23, 2) and scores.shape == (23,)
+    assert np.abs(points - truth_px[0]).max() < 0.1 * cell_px
+    assert scores.min() > 0.8

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from support.tiny_tracking import LENGTH, images, write_frames, write_video
 
-from cape_mm.apis import open_video
+from cape_mm.apis import VideoFrame, open_video
+from cape_mm.apis.inputs.videos import stream_windows
+from cape_mm.datasets.clip_window import window_positions
 from cape_mm.errors import DataError
 
 
@@ -85,3 +87,49 @@ def test_another_size_is_an_error(folder):
     cv2.imwrite(str(folder / 'frame_8.png'), np.zeros((10, 20, 3), np.uint8))
     with pytest.raises(DataError, match=r'frame_8.png has 20 x 10 .*48 x 32'):
         list(open_video(folder))
+
+
+def make_frames(numbers):
+    return [VideoFrame(number, str(number), None) for number in numbers]
+
+
+@pytest.mark.parametrize('num_frames, stride', [(1, 1), (3, 1), (5, 2)])
+@pytest.mark.parametrize(
+    'numbers', [range(12), [0], [0, 1, 2, 7, 8, 9, 10, 14], [3, 20, 21]]
+)
+def test_windows_are_those_of_the_dataset(numbers, num_frames, stride):
+    numbers = np.array(numbers)
+    found = [
+        [frame.number for frame in window]
+        for window in stream_windows(make_frames(numbers), num_frames, stride)
+    ]
+    expected = [
+        numbers[window_positions(numbers, center, num_frames, stride)].tolist()
+        for center in range(len(numbers))
+    ]
+    assert found == expected
+
+
+def test_no_frames_give_no_windows():
+    assert list(stream_windows([], 3)) == []
+
+
+class CountedFrame(VideoFrame):
+    alive = 0
+
+    def __del__(self):
+        CountedFrame.alive -= 1
+
+
+def counted(count):
+    for number in range(count):
+        CountedFrame.alive += 1
+        yield CountedFrame(number, '', None)
+
+
+@pytest.mark.parametrize('num_frames, stride', [(1, 1), (3, 1), (5, 3)])
+def test_few_frames_are_held(num_frames, stride):
+    most = 0
+    for _ in stream_windows(counted(300), num_frames, stride):
+        most = max(most, CountedFrame.alive)
+    assert most <= (num_frames - 1) * stride + 3

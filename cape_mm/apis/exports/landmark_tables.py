@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What :class:`CephInferencer` has found, as plain values and tables."""
+"""Results for cephalograms as plain values and tables."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cape_mm.evaluation.functional.cephalometric_norms import Norm, load_norms
 from cape_mm.structures import get_schema
 
 
-def landmark_rows(result: PoseDataSample) -> list[dict[str, Any]]:
-    """The landmarks of a cephalogram.
+def landmark_table(result: PoseDataSample) -> list[dict[str, Any]]:
+    """Tabulate the landmarks of a cephalogram.
 
     Args:
-        result (PoseDataSample): The cephalogram.
+        result (PoseDataSample): Result of :class:`CephalometricInferencer`.
 
     Returns:
-        List[Dict[str, Any]]: ``landmark`` (its code), ``name``, ``x_px``,
-        ``y_px``, ``x_mm``, ``y_mm`` (None without spacing), ``confidence``;
-        one for each landmark.
+        list[dict[str, Any]]: A row for each landmark: ``landmark`` (its
+        code), ``name``, ``x_px``, ``y_px`` (original pixels), ``x_mm``,
+        ``y_mm`` (None without spacing), ``confidence``.
     """
     landmarks = result.pred_instances
     places_px = landmarks.keypoints[0].tolist()
@@ -48,19 +48,21 @@ def landmark_rows(result: PoseDataSample) -> list[dict[str, Any]]:
     ]
 
 
-def measurement_rows(
+def measurement_table(
     result: PoseDataSample, norms: Mapping[str, Norm] | None = None
 ) -> list[dict[str, Any]]:
-    """The measurements of a cephalogram, and how they compare with norms.
+    """Tabulate the measurements of a cephalogram beside norms.
 
     Args:
-        result (PoseDataSample): The cephalogram.
-        norms (Mapping[str, Norm], optional): Defaults to the customary ones.
+        result (PoseDataSample): Result of :class:`CephalometricInferencer`.
+        norms (Mapping[str, Norm], optional): Norms by measurement. Defaults
+            to the customary ones.
 
     Returns:
-        List[Dict[str, Any]]: ``measurement``, ``value`` (None if not
-        available), ``unit``, ``normal_low``, ``normal_high`` (None without a
-        band), ``verdict`` (``'low'``, ``'normal'``, ``'high'`` or empty),
+        list[dict[str, Any]]: A row for each measurement: ``measurement``,
+        ``value`` (None if not available), ``unit``, ``normal_low``,
+        ``normal_high`` (None without a band), ``verdict`` (``'low'``,
+        ``'normal'``, ``'high'`` or empty),
         ``remark`` (why it is not available, or what else there is to know).
     """
     norms = load_norms() if norms is None else norms
@@ -91,14 +93,15 @@ def measurement_rows(
 def describe_cephalogram(
     result: PoseDataSample, norms: Mapping[str, Norm] | None = None
 ) -> dict[str, Any]:
-    """All about a cephalogram, ready for JSON.
+    """Describe a cephalogram completely, ready for JSON.
 
     Args:
-        result (PoseDataSample): The cephalogram.
-        norms (Mapping[str, Norm], optional): Defaults to the customary ones.
+        result (PoseDataSample): Result of :class:`CephalometricInferencer`.
+        norms (Mapping[str, Norm], optional): Norms by measurement. Defaults
+            to the customary ones.
 
     Returns:
-        Dict[str, Any]: ``image``, ``width``, ``height`` (pixels),
+        dict[str, Any]: ``image``, ``width``, ``height`` (pixels),
         ``spacing``, ``spacing_source``, ``device``, ``notes``, ``schema``,
         ``landmarks`` and ``measurements``.
     """
@@ -115,8 +118,8 @@ def describe_cephalogram(
         device=result.device,
         notes=list(result.notes),
         schema=result.schema,
-        landmarks=landmark_rows(result),
-        measurements=measurement_rows(result, norms),
+        landmarks=landmark_table(result),
+        measurements=measurement_table(result, norms),
     )
 
 
@@ -125,7 +128,7 @@ def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
     Args:
         path (str | Path): File to write.
-        rows (Sequence[Mapping[str, Any]]): At least one; all with the same
+        rows (Sequence[Mapping[str, Any]]): Rows, at least one, with equal
             keys.
     """
     with Path(path).open('w', newline='', encoding='utf-8') as file:
@@ -135,4 +138,5 @@ def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _round(value: float | None, digits: int) -> float | None:
+    """Round a number; None stays."""
     return None if value is None else round(float(value), digits)

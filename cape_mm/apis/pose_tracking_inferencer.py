@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from itertools import islice
 from typing import Iterator, Union
 
 import torch
@@ -15,20 +14,23 @@ from cape_mm.datasets.formats.posetrack import layout_metainfo
 from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.models.pose_estimators import PAVENet
 
-from .checkpoint_config import test_dataset
-from .clip_loader import ClipLoader
-from .frame_source import FrameSource, VideoFrame, open_video
-from .frame_windows import stream_windows
-from .model_loading import load_config, load_estimator
+from .base_inferencer import BaseInferencer
+from .inputs.videos import (
+    ClipLoader,
+    FrameSource,
+    VideoFrame,
+    open_video,
+    stream_windows,
+)
 
 Video = Union[str, 'os.PathLike[str]', FrameSource]
 
 
-class ClipPoseInferencer:
+class PoseTrackingInferencer(BaseInferencer):
     """Find and track the poses of all persons in videos.
 
     Example:
-        >>> inferencer = ClipPoseInferencer('checkpoint.pth')
+        >>> inferencer = PoseTrackingInferencer('checkpoint.pth')
         >>> for result in inferencer('video.mp4'):
         ...     print(result.pred_instances.track_ids)
         ...     print(result.pred_instances.keypoints)
@@ -38,24 +40,16 @@ class ClipPoseInferencer:
     of a video is in the iterator that the call returns; so several videos may
     be in work at a time.
 
-    Args:
-        checkpoint (str | Path): Checkpoint file or URL. All weights of the
-            model have to be in it.
-        config (Config | str | Path, optional): Config of the model. Defaults
-            to the one that is stored in the checkpoint, which is read as
-            data, not run.
-        device (str | torch.device, optional): Defaults to the best one.
+    The arguments are those of :class:`BaseInferencer`.
 
     Attributes:
-        dataset_meta (dict): The K keypoints and their skeleton, as
-            visualizers want it.
-        keypoint_names (List[str]): K names.
+        dataset_meta (dict): Metainfo of the K keypoints and their skeleton,
+            for visualizers.
+        keypoint_names (list[str]): K names.
 
     Raises:
-        FileNotFoundError: If a file does not exist.
-        UnsafeCheckpointError: If reading the checkpoint would run code.
-        UnsuitableCheckpointError: If config and checkpoint do not fit
-            together, or the model does not track.
+        UnsuitableCheckpointError: If the model does not track, besides the
+            errors of :class:`BaseInferencer`.
     """
 
     def __init__(
@@ -64,14 +58,13 @@ class ClipPoseInferencer:
         config: Config | str | os.PathLike[str] | None = None,
         device: str | torch.device | None = None,
     ) -> None:
-        self.cfg = load_config(config, checkpoint)
-        self.model = load_estimator(self.cfg, checkpoint, device)
+        super().__init__(checkpoint, config, device)
         if not isinstance(self.model, PAVENet) or self.model.tracker is None:
             raise UnsuitableCheckpointError(
                 f"'{checkpoint}' is a {type(self.model).__name__} that does "
-                'not track: wanted is a PAVENet with a tracker'
+                'not track: expected a PAVENet with a tracker'
             )
-        dataset = test_dataset(self.cfg)
+        dataset = self.test_dataset
         self.num_frames = dataset.get('num_frames', 3)
         self.frame_stride = dataset.get('frame_stride', 1)
         layout = dataset.get('keypoint_layout', 'posetrack15')
@@ -125,11 +118,10 @@ class ClipPoseInferencer:
         Returns:
             Iterator[Tuple[VideoFrame, PoseDataSample]]: One per frame.
         """
-        if batch_size < 1:
-            raise ValueError(f'batch_size is {batch_size}, must be >= 1')
         if not isinstance(video, FrameSource):
             video = open_video(video)
-        pairs = self._track(video, batch_size)
+        windows = stream_windows(video, self.num_frames, self.frame_stride)
+        pairs = self._track(video, self._batches(windows, batch_size))
         if progress:
             bar = track(
                 pairs, description=video.video_id, total=video.num_frames
@@ -138,22 +130,18 @@ class ClipPoseInferencer:
         return pairs
 
     def _track(
-        self, source: FrameSource, batch_size: int
+        self, source: FrameSource, batches: Iterator[list[list[VideoFrame]]]
     ) -> Iterator[tuple[VideoFrame, PoseDataSample]]:
         """Predict batch by batch."""
-        windows = stream_windows(source, self.num_frames, self.frame_stride)
         state = None
-        while True:
-            batch: list[list[VideoFrame]] = list(islice(windows, batch_size))
-            if not batch:
-                return
+        for windows in batches:
             # as one clip, frames that windows share are encoded once
-            clip = self.loader.load(batch, source)
+            clip = self.loader.load(windows, source)
             data = self.model.data_preprocessor(pseudo_collate([clip]))
             results, state = self.model.track(
                 data['inputs'], data['data_samples'], state
             )
-            for window, result in zip(batch, results):
-                # nobody is labelled
+            for window, result in zip(windows, results):
+                # a video has no labels
                 del result.gt_instances
                 yield window[len(window) // 2], result

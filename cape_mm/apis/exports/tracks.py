@@ -77,7 +77,7 @@ class TrackExport:
         """Write the persons of one frame.
 
         Args:
-            result (PoseDataSample): Of :class:`ClipPoseInferencer`.
+            result (PoseDataSample): Of :class:`PoseTrackingInferencer`.
 
         Raises:
             DataError: If the video's name cannot be that of a file.

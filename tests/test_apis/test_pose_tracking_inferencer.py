@@ -9,8 +9,7 @@ from mmengine.config import Config
 from mmpose.structures import PoseDataSample
 from support.tiny_tracking import LENGTH, images, write_tiny_tracking
 
-from cape_mm.apis import ClipPoseInferencer
-from cape_mm.apis.frame_source import FrameSource
+from cape_mm.apis import FrameSource, PoseTrackingInferencer
 from cape_mm.datasets.datasets import PoseTrackClipDataset
 from cape_mm.errors import UnsuitableCheckpointError
 
@@ -22,7 +21,7 @@ def tracking(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def inferencer(tracking):
-    return ClipPoseInferencer(tracking.checkpoint, device='cpu')
+    return PoseTrackingInferencer(tracking.checkpoint, device='cpu')
 
 
 def assert_same(some, others, atol=0.0):
@@ -139,7 +138,7 @@ def test_progress_is_shown_on_demand(tracking, inferencer, capsys):
 
 
 def test_config_file_gives_the_same(tracking, inferencer):
-    other = ClipPoseInferencer(
+    other = PoseTrackingInferencer(
         tracking.checkpoint, tracking.config, device='cpu'
     )
     assert_same(inferencer(tracking.video), other(tracking.video))
@@ -149,7 +148,7 @@ def test_other_models_are_refused(tracking):
     cfg = Config.fromfile(tracking.config)
     cfg.model.tracker = None
     with pytest.raises(UnsuitableCheckpointError, match='does not track'):
-        ClipPoseInferencer(tracking.checkpoint, cfg, device='cpu')
+        PoseTrackingInferencer(tracking.checkpoint, cfg, device='cpu')
 
 
 def test_missing_video_is_named(inferencer):

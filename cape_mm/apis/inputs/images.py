@@ -1,34 +1,35 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Make members of episodes from a user's images, points and boxes."""
+"""A user's images, prepared by the test pipeline of a config."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from typing import Callable, Sequence, Union
+from pathlib import Path
+from typing import Callable, Iterable, Sequence, Union
 
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import Compose
 from mmengine.structures import InstanceData
 
+from cape_mm.datasets.formats.cephalometric import is_dicom
 from cape_mm.datasets.pipeline import build_transforms
 from cape_mm.errors import DataError
 
 Image = Union[str, 'os.PathLike[str]', np.ndarray]
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
-class MemberLoader:
+class ImageLoader:
     """Run a config's test pipeline on images that belong to no dataset.
-
-    The transforms are those that training, validation and test use, so a
-    image is prepared in the same way everywhere.
 
     Args:
         pipeline (Sequence[dict | Callable]): MMPose transforms from
             ``LoadImage`` to ``PackPoseInputs``.
-        margin (float): Rim around the extent of a support's keypoints, where
-            no box is given, as a share of its longer side.
+        margin (float): Rim around a support's keypoints where no box is
+            given, as a share of the longer side of their extent. Defaults
+            to 0.1.
 
     Raises:
         ValueError: If the pipeline does not begin with ``LoadImage``.
@@ -51,10 +52,11 @@ class MemberLoader:
 
         Args:
             image (str | Path | np.ndarray): Image.
-            keypoints (np.ndarray): (K, 3), from :func:`check_keypoints`.
-            box (Sequence, optional): x1, y1, x2, y2 in pixels. Defaults to
-                the extent of the labelled keypoints with a rim; if that has
-                no extent, the whole image.
+            keypoints (np.ndarray): Keypoints (K, 3), float32, x, y, v, from
+                :func:`check_keypoints`.
+            box (Sequence, optional): Box x1, y1, x2, y2, original pixels.
+                Defaults to the extent of the labelled keypoints with a rim,
+                or to the whole image if they have none.
 
         Returns:
             dict: ``inputs`` and ``data_samples`` of MMPose.
@@ -87,9 +89,9 @@ class MemberLoader:
 
         Args:
             image (str | Path | np.ndarray): Image.
-            num_keypoints (int): K of the supports.
-            box (Sequence, optional): x1, y1, x2, y2 in pixels. Defaults to
-                the whole image.
+            num_keypoints (int): Number of keypoints K.
+            box (Sequence, optional): Box x1, y1, x2, y2, original pixels.
+                Defaults to the whole image.
 
         Returns:
             dict: ``inputs`` and ``data_samples`` of MMPose.
@@ -98,7 +100,7 @@ class MemberLoader:
             DataError: If the image or the box cannot be used.
         """
         results, name, size = self._open(image)
-        # The pipeline wants keypoints: unlabelled ones, removed afterwards.
+        # The pipeline needs keypoints: unlabelled ones, removed afterwards.
         unlabelled = np.zeros((num_keypoints, 3), np.float32)
         packed = self._pack(results, unlabelled, clip_box(box, size, name))
         sample = packed['data_samples']
@@ -130,6 +132,7 @@ class MemberLoader:
     def _pack(
         self, results: dict, keypoints: np.ndarray, box: np.ndarray
     ) -> dict:
+        """Run the rest of the pipeline on one instance."""
         results.update(
             id=0,
             img_id=0,
@@ -147,12 +150,12 @@ def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
     """Bring the annotation of one image into one form.
 
     Args:
-        keypoints (Sequence): (K, 2) x, y, or (K, 3) x, y, v in pixels; v = 0
-            means not labelled, as does a point that is None.
-        name (str): Of the image, for messages.
+        keypoints (Sequence): Keypoints (K, 2) or (K, 3), x, y and v, original
+            pixels; those with v = 0, or None, are not labelled.
+        name (str): Name of the image, for messages.
 
     Returns:
-        np.ndarray: (K, 3) float32; unlabelled points are 0, 0, 0.
+        np.ndarray: Keypoints (K, 3), float32; unlabelled ones are 0, 0, 0.
 
     Raises:
         DataError: If the shape is wrong, a labelled point is not finite or
@@ -180,20 +183,7 @@ def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
 def clip_box(
     box: Sequence | None, size: tuple[int, int], name: str
 ) -> np.ndarray:
-    """Cut a box at the border of its image, as the datasets do.
-
-    Args:
-        box (Sequence, optional): x1, y1, x2, y2 in pixels; None is the whole
-            image.
-        size (Tuple[int, int]): Width and height in pixels.
-        name (str): Of the image, for messages.
-
-    Returns:
-        np.ndarray: (4,) float32.
-
-    Raises:
-        DataError: If nothing is left of it.
-    """
+    """Cut a box x1, y1, x2, y2 at the border of its image (None: all)."""
     width, height = size
     if box is None:
         box = [0, 0, width - 1, height - 1]
@@ -212,18 +202,7 @@ def clip_box(
 
 
 def check_skeleton(skeleton: Sequence, num_keypoints: int) -> list[list[int]]:
-    """Make sure that edges join two different keypoints.
-
-    Args:
-        skeleton (Sequence): 0-based index pairs.
-        num_keypoints (int): K.
-
-    Returns:
-        List[List[int]]: The same.
-
-    Raises:
-        DataError: If an edge is anything else.
-    """
+    """Read edges, each a pair of two different indices of keypoints."""
     edges = [_numbers(edge) for edge in skeleton]
     for edge, given in zip(edges, skeleton):
         inside = edge and all(end in range(num_keypoints) for end in edge)
@@ -235,6 +214,38 @@ def check_skeleton(skeleton: Sequence, num_keypoints: int) -> list[list[int]]:
     return [[int(end) for end in edge] for edge in edges]
 
 
+def find_images(
+    paths: Iterable[str | os.PathLike[str]], with_dicom: bool = False
+) -> list[str]:
+    """Replace folders by the images in them, sorted by name.
+
+    Args:
+        paths (Iterable[str | Path]): Files and folders.
+        with_dicom (bool): Also find DICOM files, which often have no suffix.
+            Defaults to False.
+
+    Returns:
+        list[str]: Files.
+
+    Raises:
+        DataError: If there is no image in a folder.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        files = [path]
+        if path.is_dir():
+            files = sorted(
+                file
+                for file in path.iterdir()
+                if file.suffix.lower() in IMAGE_SUFFIXES
+                or (with_dicom and is_dicom(file))
+            )
+        if not files:
+            raise DataError(f'there is no image in the folder {path}')
+        found += files
+    return [str(path) for path in found]
+
+
 def _numbers(values: Sequence) -> list[float] | None:
     """Read numbers; None if it is anything else."""
     try:
@@ -244,6 +255,7 @@ def _numbers(values: Sequence) -> list[float] | None:
 
 
 def _box_of_keypoints(points: np.ndarray, margin: float) -> np.ndarray | None:
+    """Extent of keypoints with a rim; None if they have no extent."""
     low, high = points.min(axis=0), points.max(axis=0)
     rim = margin * (high - low).max()
     if rim <= 0:
@@ -254,6 +266,7 @@ def _box_of_keypoints(points: np.ndarray, margin: float) -> np.ndarray | None:
 def _check_inside(
     keypoints: np.ndarray, size: tuple[int, int], name: str
 ) -> None:
+    """Refuse labelled keypoints outside of the image."""
     outside = (keypoints[:, :2] < 0) | (keypoints[:, :2] > size)
     bad = np.flatnonzero(outside.any(axis=1) & (keypoints[:, 2] > 0))
     if len(bad):

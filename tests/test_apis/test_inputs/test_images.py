@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cape_mm.apis.checkpoint_config import test_pipeline as pipeline_of
-from cape_mm.apis.member_loader import (
-    MemberLoader,
+from cape_mm.apis.inputs.images import (
+    ImageLoader,
     check_keypoints,
     check_skeleton,
     clip_box,
@@ -19,7 +18,7 @@ IMAGE = np.full((40, 80, 3), 9, np.uint8)
 
 @pytest.fixture
 def loader(inferencer):
-    return MemberLoader(pipeline_of(inferencer.cfg))
+    return ImageLoader(inferencer.test_dataset['pipeline'])
 
 
 def box_of(packed):
@@ -56,7 +55,7 @@ def test_query_has_no_annotation(loader):
 
 def test_pipeline_has_to_load_the_image():
     with pytest.raises(ValueError, match='begin with LoadImage'):
-        MemberLoader([dict(type='GetBBoxCenterScale')])
+        ImageLoader([dict(type='GetBBoxCenterScale')])
 
 
 def test_images_are_turned_as_their_exif_says(loader, tmp_path):

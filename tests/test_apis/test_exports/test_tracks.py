@@ -10,7 +10,7 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.apis.track_export import TrackExport
+from cape_mm.apis import TrackExport
 from cape_mm.datasets.formats.posetrack import (
     POSETRACK18_KEYPOINTS,
     PoseTrackWriter,

@@ -8,10 +8,10 @@ import pytest
 from support.golden_face import EXPECTED, POINTS
 from support.predicted_cephalogram import make_predicted_cephalogram
 
-from cape_mm.apis.ceph_report import (
+from cape_mm.apis import (
     describe_cephalogram,
-    landmark_rows,
-    measurement_rows,
+    landmark_table,
+    measurement_table,
     write_table,
 )
 from cape_mm.evaluation.functional.cephalometric_norms import load_norms
@@ -23,7 +23,7 @@ def by(key, rows):
 
 def test_landmarks_in_pixels_and_millimetres():
     cephalogram = make_predicted_cephalogram(spacing=(0.5, 0.25), S=0.31)
-    rows = by('landmark', landmark_rows(cephalogram))
+    rows = by('landmark', landmark_table(cephalogram))
     assert list(rows) == list(cephalogram.landmark_codes)
     x, y = POINTS['S']
     assert rows['S'] == dict(
@@ -39,9 +39,9 @@ def test_landmarks_in_pixels_and_millimetres():
 
 def test_no_millimetres_without_spacing():
     cephalogram = make_predicted_cephalogram(spacing=None)
-    row = landmark_rows(cephalogram)[0]
+    row = landmark_table(cephalogram)[0]
     assert row['x_mm'] is None and row['y_mm'] is None
-    rows = by('measurement', measurement_rows(cephalogram))
+    rows = by('measurement', measurement_table(cephalogram))
     assert rows['S-N']['value'] is None
     assert rows['S-N']['remark'] == 'missing spacing'
     assert rows['SNA']['value'] == pytest.approx(EXPECTED['SNA'], abs=1e-3)
@@ -49,7 +49,7 @@ def test_no_millimetres_without_spacing():
 
 def test_measurements_are_compared_with_norms():
     cephalogram = make_predicted_cephalogram()
-    rows = by('measurement', measurement_rows(cephalogram))
+    rows = by('measurement', measurement_table(cephalogram))
     assert rows['SNA']['verdict'] == 'normal'
     assert (rows['SNA']['normal_low'], rows['SNA']['normal_high']) == (
         78.5,
@@ -60,7 +60,7 @@ def test_measurements_are_compared_with_norms():
     assert rows['Wits']['remark'] == 'missing U6, L6'
     assert rows['Wits']['verdict'] == ''
     other = by(
-        'measurement', measurement_rows(cephalogram, load_norms('isbi2015'))
+        'measurement', measurement_table(cephalogram, load_norms('isbi2015'))
     )
     assert other['SNA']['normal_low'] == 79.4
 

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Videos that belong to no dataset: files, and folders of images."""
+"""Videos that belong to no dataset, and windows of their frames."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import os
 import re
 import warnings
 from abc import abstractmethod
+from collections import deque
+from itertools import islice
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
 
 import cv2
 import mmcv
 import numpy as np
+from mmengine.dataset import Compose
 from mmengine.fileio import get
 
+from cape_mm.datasets.clip_window import unique_frames, window_positions
+from cape_mm.datasets.pipeline import build_transforms
+from cape_mm.datasets.transforms import LoadClipImages
 from cape_mm.errors import DataError
 
-IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+from .images import IMAGE_SUFFIXES
+
 _NAMED = 3
 
 
@@ -126,12 +133,12 @@ class FolderFrames(FrameSource):
         files = [
             path
             for path in folder.iterdir()
-            if path.suffix.lower() in IMAGES and path.is_file()
+            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
         ]
         if not files:
             raise DataError(
                 f'there is no image in the folder {folder}; wanted are '
-                f'files {", ".join(IMAGES)}'
+                f'files {", ".join(IMAGE_SUFFIXES)}'
             )
         self.files: list[Path] = sorted(files, key=_by_numbers)
         super().__init__(folder.resolve().name, len(files), fps)
@@ -208,11 +215,134 @@ def open_video(path: str | os.PathLike[str]) -> FrameSource:
         return FolderFrames(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no video file or folder '{path}'")
-    if path.suffix.lower() in IMAGES:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
         raise DataError(
             f'{path} is one image: name the folder that holds the frames'
         )
     return VideoFile(path)
+
+
+def stream_windows(
+    frames: Iterable[VideoFrame], num_frames: int, stride: int = 1
+) -> Iterator[list[VideoFrame]]:
+    """Give a window around each frame of a video of any length.
+
+    The windows are those of ``PoseTrackClipDataset`` in test mode. At most
+    ``(num_frames - 1) * stride + 2`` frames are held.
+
+    Args:
+        frames (Iterable[VideoFrame]): In order of their numbers, which may
+            have gaps.
+        num_frames (int): F, odd.
+        stride (int): Distance of the frames of a window. Defaults to 1.
+
+    Yields:
+        List[VideoFrame]: F frames; where one is missing, the nearest one.
+    """
+    reach = num_frames // 2 * stride
+    frames = iter(frames)
+    held: deque[VideoFrame] = deque(islice(frames, 1))
+    center = 0
+    while center < len(held):
+        middle = held[center].number
+        # one more than the window needs, to know whether there is a next one
+        while held[-1].number <= middle + reach:
+            following = next(frames, None)
+            if following is None:
+                break
+            held.append(following)
+        # the first one held is the last that is not too late
+        while center and held[1].number <= middle - reach:
+            held.popleft()
+            center -= 1
+        numbers = np.array([frame.number for frame in held])
+        positions = window_positions(numbers, center, num_frames, stride)
+        yield [held[position] for position in positions.tolist()]
+        center += 1
+
+
+class ClipLoader:
+    """Run a config's test pipeline on windows that belong to no dataset.
+
+    Args:
+        pipeline (Sequence[dict | Callable]): From ``LoadClipImages`` to
+            ``PackClipInputs``.
+        flip_indices (Sequence[int]): Partner of each of the K keypoints.
+
+    Raises:
+        ValueError: If the pipeline does not begin with ``LoadClipImages``.
+    """
+
+    def __init__(
+        self,
+        pipeline: Sequence[dict | Callable],
+        flip_indices: Sequence[int],
+    ) -> None:
+        transforms = build_transforms(pipeline)
+        if not transforms or not isinstance(transforms[0], LoadClipImages):
+            raise ValueError(
+                'the test pipeline must begin with LoadClipImages'
+            )
+        self._prepare = Compose(transforms)
+        self.flip_indices = list(flip_indices)
+
+    def load(
+        self,
+        windows: Sequence[Sequence[VideoFrame]],
+        source: FrameSource,
+    ) -> dict:
+        """Prepare windows that follow each other.
+
+        Args:
+            windows (Sequence[Sequence[VideoFrame]]): T windows of F frames.
+            source (FrameSource): The video.
+
+        Returns:
+            dict: ``inputs`` and ``data_samples`` of a clip, see
+            :class:`PackClipInputs`. The frames are not labelled; their
+            ``num_frames`` is 0 if nobody knows it.
+        """
+        frames = {
+            frame.number: frame for window in windows for frame in window
+        }
+        numbers, frame_index = unique_frames(
+            [[frame.number for frame in window] for window in windows]
+        )
+        return self._prepare(
+            dict(
+                frames=[
+                    self._describe(frames[number], source)
+                    for number in numbers.tolist()
+                ],
+                frame_index=frame_index,
+                flip_indices=self.flip_indices,
+                test_mode=True,
+                rng=np.random.default_rng(0),
+            )
+        )
+
+    def _describe(self, frame: VideoFrame, source: FrameSource) -> dict:
+        """A frame as datasets have it, with nobody in it."""
+        count = len(self.flip_indices)
+        return dict(
+            img=frame.image,
+            img_path=frame.path,
+            img_id=None,
+            video_id=source.video_id,
+            frame_id=frame.number,
+            num_frames=source.num_frames or 0,
+            is_labeled=False,
+            ignore_regions=[],
+            ignore_bboxes=np.zeros((0, 4), np.float32),
+            instances=dict(
+                keypoints=np.zeros((0, count, 2), np.float32),
+                keypoints_visible=np.zeros((0, count), np.float32),
+                bboxes=np.zeros((0, 4), np.float32),
+                bbox_head=np.zeros((0, 4), np.float32),
+                areas=np.zeros(0, np.float32),
+                track_ids=np.zeros(0, np.int64),
+            ),
+        )
 
 
 def _check_size(frame: VideoFrame, first: str, shape: tuple) -> None:

@@ -4,10 +4,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from support.tiny_cape import write_tiny_cape
 
-from cape_mm.apis.decoding_probe import trace_decoding
+from cape_mm.apis import CapeInferencer
+from cape_mm.cli.decoding_trace import trace_decoding
 from cape_mm.cli.episodes import predict_items
 from cape_mm.datasets.pipeline import build_dataset
+
+
+@pytest.fixture(scope='module')
+def inferencer(tmp_path_factory):
+    tiny = write_tiny_cape(tmp_path_factory.mktemp('tiny'))
+    return CapeInferencer(tiny.checkpoint, device='cpu')
 
 
 @pytest.fixture(scope='module')

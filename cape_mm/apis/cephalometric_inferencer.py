@@ -1,0 +1,311 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+import os
+from typing import Callable, Iterable, Iterator, Sequence, Union
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmpose.structures import PoseDataSample
+
+from cape_mm.datasets.formats.cephalometric import is_dicom, read_dicom
+from cape_mm.errors import DataError, UnsuitableCheckpointError
+from cape_mm.evaluation.functional.cephalometric_measurements import measure
+from cape_mm.structures import LandmarkSchema, get_schema
+
+from .base_inferencer import BaseInferencer, PathLike, read_checkpoint
+from .inputs.images import Image, ImageLoader
+
+#: Millimetres per pixel: one number, or one along x and one along y.
+Spacing = Union[float, Sequence[float]]
+
+
+class CephalometricInferencer(BaseInferencer):
+    """Find the landmarks of lateral X-rays of the head, and measure them.
+
+    Example:
+        >>> inferencer = CephalometricInferencer('checkpoint.pth')
+        >>> for result in inferencer(['a.dcm', 'b.png'], spacing=0.1):
+        ...     print(result.pred_instances.keypoints)
+        ...     print(result.measurements['SNA'])
+
+    Which landmarks they are is read from the checkpoint. The whole image
+    has to be the cephalogram. Nothing here is a medical device: a model knows
+    the cephalograms it was trained on.
+
+    Args:
+        checkpoint (str | Path): Checkpoint file or URL.
+        config (Config | str | Path, optional): See :class:`BaseInferencer`.
+        device (str | torch.device, optional): See :class:`BaseInferencer`.
+        min_score (float): Least confidence (exclusive) of landmarks to
+            measure with; others are only given. Defaults to 0.
+
+    Attributes:
+        schema (LandmarkSchema): The K landmarks, in order.
+        loader (CephalogramLoader): Prepares cephalograms for the model.
+
+    Raises:
+        UnsuitableCheckpointError: If nothing says which landmarks the model
+            finds, besides the errors of :class:`BaseInferencer`.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | os.PathLike[str],
+        config: Config | str | os.PathLike[str] | None = None,
+        device: str | torch.device | None = None,
+        min_score: float = 0.0,
+    ) -> None:
+        super().__init__(checkpoint, config, device)
+        self.schema = find_schema(self.cfg, checkpoint)
+        self.min_score = min_score
+        self.loader = CephalogramLoader(
+            self.test_dataset['pipeline'], len(self.schema)
+        )
+
+    def __call__(
+        self,
+        cephalograms: Image | Iterable[Image],
+        spacing: Spacing | None = None,
+        batch_size: int = 4,
+    ) -> Iterator[PoseDataSample]:
+        """Predict cephalograms, lazily.
+
+        Args:
+            cephalograms (str | Path | np.ndarray | Iterable): One cephalogram
+                or any number of them: image files, DICOM files, or arrays
+                (uint8, BGR, BGRA or grey).
+            spacing (float | Sequence[float], optional): Millimetres per pixel
+                of all cephalograms, one number or one along x and one along y.
+                Defaults to what the file says, which only DICOM files do.
+            batch_size (int): Cephalograms that are predicted together.
+                Defaults to 4.
+
+        Returns:
+            Iterator[PoseDataSample]: One result per cephalogram, in order.
+
+            * ``pred_instances``: ``keypoints`` (1, K, 2) in pixels of the
+              cephalogram, ``keypoint_scores`` (1, K), and, if the spacing is
+              known, ``keypoints_mm`` (1, K, 2) from the centre of the upper
+              left pixel. A score is the height of the maximum of the heatmap,
+              near 1 where the model is certain; it is no probability.
+            * ``measurements``: name -> :class:`Measurement`; in millimetres
+              only if the spacing is known.
+            * ``schema`` (its name), ``landmark_codes`` (K codes),
+              ``img_path``, ``spacing`` ((2,) float32 or None),
+              ``spacing_source``, ``device``, ``notes``.
+
+        Raises:
+            FileNotFoundError: If a file does not exist, when its turn comes.
+            ImportError: If reading DICOM needs pydicom.
+            DataError: If a cephalogram or the spacing cannot be used.
+        """
+        if isinstance(cephalograms, (str, os.PathLike, np.ndarray)):
+            cephalograms = [cephalograms]
+        return self._predict(self._batches(cephalograms, batch_size), spacing)
+
+    @torch.no_grad()
+    def _predict(
+        self, batches: Iterator[list[Image]], spacing: Spacing | None
+    ) -> Iterator[PoseDataSample]:
+        """Predict batch by batch."""
+        for batch in batches:
+            packed = [self.loader.load(image, spacing) for image in batch]
+            for result in self.model.test_step(pseudo_collate(packed)):
+                self._complete(result)
+                yield result
+
+    def _complete(self, result: PoseDataSample) -> None:
+        """Add millimetres and measurements to a prediction."""
+        landmarks = result.pred_instances
+        spacing = result.metainfo['spacing']
+        if spacing is not None:
+            landmarks.keypoints_mm = landmarks.keypoints * spacing
+        result.set_metainfo(
+            dict(
+                schema=self.schema.name,
+                landmark_codes=self.schema.codes,
+                measurements=measure(
+                    landmarks.keypoints[0],
+                    landmarks.keypoint_scores[0] > self.min_score,
+                    self.schema,
+                    spacing,
+                ),
+            )
+        )
+
+
+def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
+    """Find out which landmarks the channels of a model are.
+
+    The checkpoint says so, in the meta information of the training data; if
+    it does not, the config's datasets do. Channels are never assumed to be
+    in the order of a schema that has the right number.
+
+    Args:
+        cfg (Config): Whole config.
+        checkpoint (str | Path): Checkpoint file or URL.
+
+    Returns:
+        LandmarkSchema: Schema whose landmarks are the channels, in order.
+
+    Raises:
+        UnsuitableCheckpointError: If nothing names the schema, or
+            checkpoint, config and model contradict each other.
+    """
+    meta = read_checkpoint(checkpoint).get('meta') or {}
+    meta = meta.get('dataset_meta') or {}
+    stored, configured = meta.get('schema'), _schema_of_config(cfg)
+    if stored is None and configured is None:
+        raise UnsuitableCheckpointError(
+            f"neither '{checkpoint}' nor the config says which landmarks the "
+            'model finds: give a config whose test_dataloader.dataset has a '
+            'schema'
+        )
+    if stored is not None and configured is not None and stored != configured:
+        raise UnsuitableCheckpointError(
+            f"'{checkpoint}' was trained on the landmarks of schema "
+            f'{stored!r}, the config is for {configured!r}: give the '
+            'config of the training, or none'
+        )
+    schema = _get_schema(stored or configured, checkpoint)
+    names = _names(meta)
+    if stored is not None and names and names != list(schema.names):
+        raise UnsuitableCheckpointError(
+            f"'{checkpoint}' has the landmarks {', '.join(names)}, in this "
+            f'order; those of schema {stored!r} are {", ".join(schema.names)}'
+        )
+    channels = (cfg.model.get('head') or {}).get('out_channels', len(schema))
+    if channels != len(schema):
+        raise UnsuitableCheckpointError(
+            f'the head has {channels} channels, schema {schema.name!r} has '
+            f'{len(schema)} landmarks'
+        )
+    return schema
+
+
+def _schema_of_config(cfg: Config) -> str | None:
+    """Name of the schema in the datasets of a config."""
+    for name in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        dataset = (cfg.get(name) or {}).get('dataset') or {}
+        while 'schema' not in dataset and dataset.get('dataset'):
+            dataset = dataset['dataset']
+        if dataset.get('schema'):
+            return dataset['schema']
+    return None
+
+
+def _get_schema(name: str, checkpoint: PathLike) -> LandmarkSchema:
+    """Get a schema; an unknown one is an error of the checkpoint."""
+    try:
+        return get_schema(name)
+    except KeyError as error:
+        raise UnsuitableCheckpointError(
+            f"'{checkpoint}': {error.args[0]}"
+        ) from None
+
+
+def _names(meta: dict) -> list[str]:
+    """Names of the channels in their order; empty if not stored."""
+    names = meta.get('keypoint_id2name') or {}
+    return [names[key] for key in sorted(names, key=int)]
+
+
+class CephalogramLoader:
+    """Run a config's test pipeline on cephalograms that belong to no dataset.
+
+    Args:
+        pipeline (Sequence[dict | Callable]): MMPose transforms from
+            ``LoadImage`` to ``PackPoseInputs``.
+        num_landmarks (int): K.
+
+    Raises:
+        ValueError: If the pipeline does not begin with ``LoadImage``.
+    """
+
+    def __init__(
+        self, pipeline: Sequence[dict | Callable], num_landmarks: int
+    ) -> None:
+        self._loader = ImageLoader(pipeline)
+        self.num_landmarks = num_landmarks
+
+    def load(self, cephalogram: Image, spacing: Spacing | None = None) -> dict:
+        """Prepare one cephalogram; the box is the whole image.
+
+        Args:
+            cephalogram (str | Path | np.ndarray): Image file, DICOM file, or
+                array (uint8, BGR, BGRA or grey).
+            spacing (float | Sequence[float], optional): Millimetres per
+                pixel. Defaults to that of the file, which only DICOM has.
+
+        Returns:
+            dict: ``inputs`` and ``data_samples`` of MMPose, whose metainfo
+            has ``img_path``, ``spacing`` ((2,) float32 along x and y, or
+            None), ``spacing_source``, ``device`` (X-ray device, empty where
+            unknown) and ``notes`` (remarks for the user).
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ImportError: If reading DICOM needs pydicom.
+            DataError: If cephalogram or spacing cannot be used.
+        """
+        given = None if spacing is None else parse_spacing(spacing)
+        info = dict(
+            img_path=None,
+            spacing=given,
+            spacing_source='unknown' if given is None else 'user',
+            device='',
+            notes=(),
+        )
+        image: Image = cephalogram
+        if not isinstance(cephalogram, np.ndarray):
+            path = os.path.expanduser(os.fspath(cephalogram))
+            info['img_path'] = path
+            if is_dicom(path):
+                content = read_dicom(path)
+                image = content.image
+                info.update(device=content.device, notes=content.notes)
+                if given is None and content.spacing is not None:
+                    info.update(
+                        spacing=np.float32(content.spacing),
+                        spacing_source=content.spacing_source,
+                    )
+        packed = self._loader.load_query(image, self.num_landmarks, None)
+        # for models that are tested mirrored: no landmark has a partner
+        info['flip_indices'] = list(range(self.num_landmarks))
+        packed['data_samples'].set_metainfo(info)
+        return packed
+
+
+def read_cephalogram(cephalogram: Image) -> np.ndarray:
+    """Read a cephalogram to draw on, with the pixels that landmarks count.
+
+    Args:
+        cephalogram (str | Path | np.ndarray): See
+            :meth:`CephalogramLoader.load`.
+
+    Returns:
+        np.ndarray: (H, W) or (H, W, C) uint8; colours are BGR.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if isinstance(cephalogram, np.ndarray):
+        return cephalogram
+    path = os.path.expanduser(os.fspath(cephalogram))
+    return read_dicom(path).image if is_dicom(path) else mmcv.imread(path)
+
+
+def parse_spacing(spacing: Spacing) -> np.ndarray:
+    """Bring a spacing into one form, (2,) float32 along x and y."""
+    values: tuple[float, ...] = tuple(np.ravel(spacing).tolist())
+    values = values * 2 if len(values) == 1 else values
+    if len(values) != 2 or not all(0 < v < float('inf') for v in values):
+        raise DataError(
+            f'spacing is {spacing}, must be one or two positive numbers: '
+            'millimetres per pixel (along x and y)'
+        )
+    return np.float32(values)

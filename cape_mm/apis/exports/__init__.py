@@ -1,0 +1,1 @@
+# Copyright (c) cape_mm contributors. All rights reserved.

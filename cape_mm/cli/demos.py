@@ -1,0 +1,247 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Predict, draw and write, as ``tools/demo`` and ``tools/deployment`` do."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import mmcv
+import mmengine
+from mmpose.structures import PoseDataSample
+
+from cape_mm.apis import (
+    CapeInferencer,
+    CephalometricInferencer,
+    EpisodeRequest,
+    PoseTrackingInferencer,
+    RequestMember,
+    TrackExport,
+    compare_onnx,
+    describe_cephalogram,
+    export_onnx,
+    find_images,
+    open_video,
+    read_cephalogram,
+    read_request,
+    write_table,
+)
+from cape_mm.datasets.synthetic import draw_cephalogram
+from cape_mm.errors import UsageError
+from cape_mm.evaluation.functional.cephalometric_norms import (
+    available_norms,
+    load_norms,
+)
+from cape_mm.visualization import (
+    EpisodeVisualizer,
+    TrackVisualizer,
+    draw_sheet,
+)
+from cape_mm.visualization.tracked_video_writer import TrackedVideoWriter
+
+
+def find_keypoints(args: Namespace) -> None:
+    """Find keypoints of annotated images on other images.
+
+    Args:
+        args (Namespace): Arguments of ``tools/demo/cape_demo.py``.
+    """
+    request = _build_request(args)
+    inferencer = CapeInferencer(args.checkpoint, args.config, args.device)
+    visualizer = EpisodeVisualizer()
+    out_dir = Path(args.out_dir)
+    entries = []
+    results = inferencer.predict_request(request, args.batch_size)
+    for number, (episode, index) in enumerate(results):
+        query = episode.queries[index]
+        name = f'{number:04d}_{Path(query.img_path).stem}.png'
+        visualizer.add_episode(
+            name, episode, index, out_file=str(out_dir / name)
+        )
+        entries.append(dict(_describe_query(query), visualization=name))
+    content = dict(
+        category=episode.category_name,
+        keypoint_names=episode.keypoint_names,
+        skeleton=episode.skeleton,
+        queries=entries,
+    )
+    mmengine.dump(content, out_dir / 'predictions.json', indent=2)
+    print(f'{len(entries)} image(s) and predictions.json are in {out_dir}')
+
+
+def _build_request(args: Namespace) -> EpisodeRequest:
+    """Make the request of the command line."""
+    if args.json:
+        request = read_request(
+            args.json,
+            args.img_root,
+            args.category,
+            args.support_ids,
+            args.query_ids,
+        )
+    else:
+        if len(args.keypoints) != len(args.support):
+            raise UsageError(
+                f'{len(args.support)} supports and {len(args.keypoints)} '
+                'lists of keypoints: quote each list as one argument'
+            )
+        request = EpisodeRequest(
+            [
+                RequestMember(image, parse_points(text))
+                for image, text in zip(args.support, args.keypoints)
+            ]
+        )
+    if args.skeleton:
+        request.skeleton = [pair.split('-') for pair in args.skeleton]
+    if args.query:
+        request.queries = [
+            RequestMember(path) for path in find_images(args.query)
+        ]
+    if not request.supports or not request.queries:
+        raise UsageError('there must be at least one support and one query')
+    return request
+
+
+def parse_points(text: str) -> list[list[float] | None]:
+    """Read ``x,y x,y - ...``.
+
+    Args:
+        text (str): Points separated by blanks; ``-`` is an unlabelled one.
+
+    Returns:
+        list[list[float] | None]: ``[x, y]`` or ``[x, y, v]`` of each point.
+
+    Raises:
+        UsageError: If a word is no point.
+    """
+    points = []
+    for word in text.split():
+        try:
+            numbers = [] if word == '-' else word.split(',')
+            points.append([float(x) for x in numbers] or None)
+        except ValueError:
+            raise UsageError(f'{word!r} is no point x,y') from None
+    return points
+
+
+def _describe_query(query: PoseDataSample) -> dict:
+    """One entry of ``predictions.json``."""
+    result = query.pred_instances
+    return dict(
+        image=query.img_path,
+        box=query.gt_instances.bboxes[0].tolist(),
+        keypoints=result.keypoints[0].round(2).tolist(),
+        scores=result.keypoint_scores[0].round(4).tolist(),
+    )
+
+
+def measure_cephalograms(args: Namespace) -> None:
+    """Find the landmarks of cephalograms, and measure them.
+
+    Args:
+        args (Namespace): Arguments of ``tools/demo/cephalometric_demo.py``.
+    """
+    if args.norms not in available_norms():
+        raise UsageError(
+            f'no norms {args.norms!r}; there are '
+            f'{", ".join(available_norms())}'
+        )
+    norms = load_norms(args.norms)
+    paths = find_images(args.cephalograms, with_dicom=True)
+    inferencer = CephalometricInferencer(
+        args.checkpoint, args.config, args.device, args.min_score
+    )
+    out_dir = Path(args.out_dir)
+    entries, tables = [], dict(landmarks=[], measurements=[])
+    results = inferencer(paths, args.spacing, args.batch_size)
+    for number, (path, result) in enumerate(zip(paths, results)):
+        name = f'{number:04d}_{Path(path).stem}.png'
+        image = read_cephalogram(path)
+        sheet = draw_sheet(image, result, Path(path).name, norms, args.height)
+        mmcv.imwrite(mmcv.rgb2bgr(sheet), str(out_dir / name))
+        entry = dict(describe_cephalogram(result, norms), visualization=name)
+        entries.append(entry)
+        for kind, rows in tables.items():
+            rows += [dict(image=path, **row) for row in entry[kind]]
+    for kind, rows in tables.items():
+        write_table(out_dir / f'{kind}.csv', rows)
+    content = dict(
+        schema=inferencer.schema.name, norms=args.norms, cephalograms=entries
+    )
+    mmengine.dump(content, out_dir / 'predictions.json', indent=2)
+    print(
+        f'{len(entries)} sheet(s), landmarks.csv, measurements.csv and '
+        f'predictions.json are in {out_dir}'
+    )
+
+
+def track_video(args: Namespace) -> None:
+    """Track the poses of all persons in a video.
+
+    Args:
+        args (Namespace): Arguments of ``tools/demo/video_pose_demo.py``.
+    """
+    source, out_dir = open_video(args.video), Path(args.out_dir)
+    inferencer = PoseTrackingInferencer(
+        args.checkpoint, args.config, args.device
+    )
+    visualizer = TrackVisualizer(name='video_pose_demo')
+    visualizer.set_dataset_meta(inferencer.dataset_meta)
+    export = TrackExport(
+        out_dir, inferencer.keypoint_names, args.kpt_score_thr, args.kpt_thr
+    )
+    # other names than a source in the same folder may have
+    video = out_dir / f'{source.video_id}_tracks.{args.format}'
+    frames = out_dir / f'{source.video_id}_frames'
+    writer = TrackedVideoWriter(
+        None if args.no_video else video,
+        frames if args.frames else None,
+        args.fps or source.fps or 25.0,
+    )
+    with export, writer:
+        pairs = inferencer.predict(source, args.batch_size, progress=True)
+        for frame, result in pairs:
+            export.add(result)
+            drawn = visualizer.draw_frame(
+                frame.image[..., ::-1],
+                result,
+                args.kpt_thr,
+                args.boxes,
+                args.kpt_score_thr,
+            )
+            writer.write(drawn, f'{frame.number:08d}.jpg')
+        written = [export.finish()]
+    written += [] if args.no_video else [video]
+    written += [frames] if args.frames else []
+    print(
+        f'{export.num_frames} frames with {export.num_tracks} tracks, '
+        f'{source.skipped} frames skipped: '
+        f'{", ".join(map(str, written))}'
+    )
+
+
+def export_cephalometric_onnx(args: Namespace) -> None:
+    """Export the network of a cephalometric model, and compare it.
+
+    Args:
+        args (Namespace): Arguments of
+            ``tools/deployment/export_cephalometric_onnx.py``.
+    """
+    inferencer = CephalometricInferencer(
+        args.checkpoint, args.config, device='cpu'
+    )
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    export_onnx(inferencer, args.out, args.opset)
+    cephalograms = args.cephalograms or [
+        draw_cephalogram(seed=0, number=0, split='test').image
+    ]
+    found = compare_onnx(inferencer, args.out, cephalograms)
+    text = (
+        f'{args.out}: on {len(cephalograms)} cephalogram(s) heatmaps differ '
+        f'by up to {found["heatmaps"]:.2g}, scores by {found["scores"]:.2g}, '
+        f'landmarks by {found["landmarks_px"]:.2g} pixels'
+    )
+    if found['landmarks_px'] > args.tolerance:
+        sys.exit(f'{text}: more than {args.tolerance:g}')
+    print(text)
