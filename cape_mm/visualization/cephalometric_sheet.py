@@ -114,7 +114,7 @@ def draw_sheet(
     Args:
         image (np.ndarray): (H, W) or (H, W, C) uint8, the cephalogram; colours
             are BGR.
-        result (PoseDataSample): What :class:`CephalometricInferencer` gives for it.
+        result (PoseDataSample): Result of :class:`CephalometricInferencer`.
         title (str): Text above the measurements. Defaults to none.
         norms (Mapping[str, Norm], optional): What measurements are compared
             with. Defaults to the customary norms.

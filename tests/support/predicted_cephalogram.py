@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""A cephalogram as ``CephalometricInferencer`` gives it, of the golden face."""
+"""A result of ``CephalometricInferencer`` for the golden face."""
 
 from __future__ import annotations
 
