@@ -1,9 +1,9 @@
 _base_ = ['./pavenet_r50_1xb1-10e_posetrack18-1333x800.py']
 
 # Pre-training on COCO: each image as a clip of a slowly moving camera, one
-# window, nobody is tracked. Of PoseTrack's 15 joints COCO has all but
-# head_bottom and head_top, which are learned afterwards. Validated on
-# PoseTrack18, so that the AP of these two stays near 0 here.
+# window, no tracking. Of PoseTrack's 15 keypoints COCO has all but head_bottom
+# and head_top, which are learned afterwards. Validated on PoseTrack18, so that
+# the AP of these two stays near 0 here.
 coco_root = '{{$COCO_ROOT:data/coco}}'
 max_epochs = 20
 train_dataloader = dict(

@@ -1,5 +1,5 @@
-# Clips of PoseTrack. A config that inherits from this says where: data_root,
-# ann_file. All steps of a clip are drawn once, for all of its frames.
+# Clips of PoseTrack; a child names data_root and ann_file. Random steps are
+# drawn once per clip, for all of its frames.
 num_windows = 2
 train_pipeline = [
     dict(type='cape_mm.LoadClipImages'),
@@ -71,6 +71,6 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-# Visibility is not predicted, so that uncertain joints are left out instead.
+# Visibility is not predicted, so that uncertain keypoints are left out instead.
 val_evaluator = [dict(type='cape_mm.PoseTrackMetric', keypoint_score_thr=0.1)]
 test_evaluator = val_evaluator

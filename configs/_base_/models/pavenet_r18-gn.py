@@ -1,17 +1,11 @@
+_base_ = ['../datasets/posetrack15.py']
+
 # A small PAVE-Net with track queries, made for training from random
 # initialisation on a CPU: ResNet-18 of half width with group norm.
-num_keypoints = 15
 num_frames = 3
 embed_dims = 96
 num_heads = 4
 feedforward_dims = 192
-# only the sigmas are read: those of the 15 joints of PoseTrack
-metainfo = dict(
-    sigmas=[
-        *(0.026, 0.025, 0.025, 0.079, 0.079, 0.072, 0.072, 0.062),
-        *(0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
-    ]
-)
 layers = dict(num_heads=num_heads, feedforward_dims=feedforward_dims)
 
 model = dict(
@@ -54,7 +48,7 @@ model = dict(
     head=dict(
         type='cape_mm.PAVEHead',
         embed_dims=embed_dims,
-        num_keypoints=num_keypoints,
+        num_keypoints={{_base_.num_keypoints}},
         num_frames=num_frames,
         num_levels=3,
         num_queries=20,
@@ -79,14 +73,14 @@ model = dict(
             oks_weight=2.0,
             vis_weight=1.0,
             neighbour_weight=20.0,
-            metainfo=metainfo,
+            metainfo={{_base_.metainfo}},
         ),
         assigner=dict(
             type='cape_mm.TrackAwareHungarianAssigner',
             match_costs=[
                 dict(type='mmdet.FocalLossCost', weight=2.0),
                 dict(type='cape_mm.KeypointL1Cost', weight=70.0),
-                dict(type='cape_mm.OksCost', metainfo=metainfo, weight=7.0),
+                dict(type='cape_mm.OksCost', metainfo={{_base_.metainfo}}, weight=7.0),
             ],
             mode='bonus',
             track_bonus=-50.0,
@@ -104,7 +98,7 @@ model = dict(
     ),
     tracker=dict(
         type='cape_mm.PoseQueryTracker',
-        metainfo=metainfo,
+        metainfo={{_base_.metainfo}},
         birth_thr=0.25,
         keep_thr=0.25,
         duplicate_oks=0.65,

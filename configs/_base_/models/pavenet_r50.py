@@ -1,14 +1,8 @@
+_base_ = ['../datasets/posetrack15.py']
+
 # PAVE-Net with track queries, ResNet-50: 4 levels, encoder 6, pose decoder 3,
-# joint decoder 2 layers, as published.
-num_keypoints = 15
+# keypoint decoder 2 layers, as published.
 num_frames = 3
-# only the sigmas are read: those of the 15 joints of PoseTrack
-metainfo = dict(
-    sigmas=[
-        *(0.026, 0.025, 0.025, 0.079, 0.079, 0.072, 0.072, 0.062),
-        *(0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
-    ]
-)
 
 model = dict(
     type='cape_mm.PAVENet',
@@ -48,7 +42,7 @@ model = dict(
     head=dict(
         type='cape_mm.PAVEHead',
         embed_dims=256,
-        num_keypoints=num_keypoints,
+        num_keypoints={{_base_.num_keypoints}},
         num_frames=num_frames,
         num_levels=4,
         num_queries=300,
@@ -74,7 +68,7 @@ model = dict(
             match_costs=[
                 dict(type='mmdet.FocalLossCost', weight=2.0),
                 dict(type='cape_mm.KeypointL1Cost', weight=70.0),
-                dict(type='cape_mm.OksCost', metainfo=metainfo, weight=7.0),
+                dict(type='cape_mm.OksCost', metainfo={{_base_.metainfo}}, weight=7.0),
             ],
             mode='bonus',
             track_bonus=-50.0,
@@ -88,5 +82,5 @@ model = dict(
             p_false_positive=0.1,
         ),
     ),
-    tracker=dict(type='cape_mm.PoseQueryTracker', metainfo=metainfo),
+    tracker=dict(type='cape_mm.PoseQueryTracker', metainfo={{_base_.metainfo}}),
 )

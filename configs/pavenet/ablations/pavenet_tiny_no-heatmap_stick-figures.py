@@ -1,6 +1,6 @@
 _base_ = ['../pavenet_tiny_stick-figures.py']
 
-# No maps of joints: neither their loss nor looking at them.
+# No heatmaps: neither their loss nor sampling of them.
 model = dict(
     backbone=dict(out_indices=(1, 2, 3)),
     finer_map=False,

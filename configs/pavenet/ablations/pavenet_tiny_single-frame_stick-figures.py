@@ -1,6 +1,6 @@
 _base_ = ['../pavenet_tiny_stick-figures.py']
 
-# Windows of one frame: nothing is seen of the frames before and after.
+# Windows of one frame, without the frames before and after.
 num_frames = 1
 model = dict(head=dict(num_frames=num_frames))
 train_dataloader = dict(dataset=dict(num_frames=num_frames))
