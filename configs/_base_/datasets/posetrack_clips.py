@@ -71,6 +71,6 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-# Visibility is not predicted, so that uncertain keypoints are left out instead.
+# Visibility is not predicted: uncertain keypoints are left out instead.
 val_evaluator = [dict(type='cape_mm.PoseTrackMetric', keypoint_score_thr=0.1)]
 test_evaluator = val_evaluator

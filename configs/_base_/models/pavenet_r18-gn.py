@@ -80,7 +80,11 @@ model = dict(
             match_costs=[
                 dict(type='mmdet.FocalLossCost', weight=2.0),
                 dict(type='cape_mm.KeypointL1Cost', weight=70.0),
-                dict(type='cape_mm.OksCost', metainfo={{_base_.metainfo}}, weight=7.0),
+                dict(
+                    type='cape_mm.OksCost',
+                    metainfo={{_base_.metainfo}},
+                    weight=7.0,
+                ),
             ],
             mode='bonus',
             track_bonus=-50.0,

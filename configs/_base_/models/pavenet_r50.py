@@ -68,7 +68,11 @@ model = dict(
             match_costs=[
                 dict(type='mmdet.FocalLossCost', weight=2.0),
                 dict(type='cape_mm.KeypointL1Cost', weight=70.0),
-                dict(type='cape_mm.OksCost', metainfo={{_base_.metainfo}}, weight=7.0),
+                dict(
+                    type='cape_mm.OksCost',
+                    metainfo={{_base_.metainfo}},
+                    weight=7.0,
+                ),
             ],
             mode='bonus',
             track_bonus=-50.0,
@@ -82,5 +86,8 @@ model = dict(
             p_false_positive=0.1,
         ),
     ),
-    tracker=dict(type='cape_mm.PoseQueryTracker', metainfo={{_base_.metainfo}}),
+    tracker=dict(
+        type='cape_mm.PoseQueryTracker',
+        metainfo={{_base_.metainfo}},
+    ),
 )

@@ -1,6 +1,6 @@
-# For training from random initialisation on a CPU: AdamW, one update per batch,
-# warm-up and cosine. A shorter training needs
-# `train_cfg.max_epochs`, `param_scheduler.1.T_max` and `param_scheduler.1.end`.
+# For training from random initialisation on a CPU: AdamW, one update per
+# batch, warm-up and cosine. Another length needs `train_cfg.max_epochs`,
+# `param_scheduler.1.T_max` and `param_scheduler.1.end`.
 max_epochs = 12
 lr = 2e-3
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=4)

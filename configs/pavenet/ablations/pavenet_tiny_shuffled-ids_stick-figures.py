@@ -1,8 +1,8 @@
 _base_ = ['../pavenet_tiny_stick-figures.py']
 
 # A control: identities are exchanged at random in each frame, so that nothing
-# can be learned about them. Poses in neighbour frames are found by identity, so
-# they are not supervised: compare with the config without neighbours.
+# can be learned about them. Poses in neighbour frames are found by identity,
+# so they are not supervised: compare with the config without neighbours.
 train_pipeline = [
     dict(type='cape_mm.LoadClipImages'),
     dict(type='cape_mm.ShuffleTrackIds'),
