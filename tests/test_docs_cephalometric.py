@@ -4,38 +4,22 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mmengine.config import Config
 from support.cephalogram_samples import (
     evaluate_cephalograms,
     random_cephalograms,
 )
-from support.golden_face import POINTS
 
 from cape_mm.checks import CONFIG_RULES as RULES
-from cape_mm.evaluation.functional import (
-    FORMULAS,
-    measure,
-    missing_landmarks,
-)
-from cape_mm.evaluation.functional.cephalometric_formulas import (
-    HORIZONTAL,
-    distance_along,
-    distance_in_front,
-    signed_angle,
-    turn,
-    unsigned_angle,
-)
-from cape_mm.evaluation.functional.cephalometric_norms import load_norms
 from cape_mm.evaluation.metrics import (
     CephalometricMeasurementMetric,
     CephalometricMetric,
 )
 from cape_mm.registry import HOOKS
-from cape_mm.structures import available_schemas, get_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / 'docs' / 'en'
@@ -46,8 +30,6 @@ PAGES = [
     FOLDER / 'guards.md',
 ]
 TEXT = PAGES[0].read_text('utf-8')
-#: A face with all landmarks that measurements need; made up.
-FACE = dict(POINTS, D=(55, 100), U6=(40, 68), L6=(40, 72))
 
 
 def section(title):
@@ -64,112 +46,13 @@ def table(title, first='`'):
             yield [cell.strip() for cell in line.strip('|').split(' |')]
 
 
-def calculate(formula):
-    """Value of a formula in the notation of the page."""
-    points = {code: np.array(xy, float) for code, xy in FACE.items()}
-    forward = points['Or'] - points['Po']
-
-    def arrow(text):
-        start, end = text.split('→')
-        return points[end] - points[start]
-
-    def take(match):
-        name, *words = re.split(r'\(|, |\)', match[0])[:3]
-        return repr(
-            float(
-                {
-                    '∠': lambda u, v: unsigned_angle(arrow(u), arrow(v)),
-                    '↻': lambda u, v: signed_angle(arrow(u), arrow(v)),
-                    'd': lambda p, q: np.hypot(*(points[q] - points[p])),
-                    'front': lambda p, line: distance_in_front(
-                        points[p], *(points[c] for c in line.split('→'))
-                    ),
-                    'along': lambda u, _: distance_along(arrow(u), forward),
-                    'across': lambda u, _: distance_along(
-                        arrow(u), turn(forward, 90)
-                    ),
-                }[name](*words)
-            )
+def test_tables_are_those_of_the_code():
+    generator = runpy.run_path(str(ROOT / 'docs' / 'cephalometric_tables.py'))
+    for page in generator['PAGES']:
+        text = page.read_text('utf-8')
+        assert generator['fill'](text) == text, (
+            f'{page} is not up to date: run docs/cephalometric_tables.py'
         )
-
-    text = re.sub(r'(∠|↻|\bd|front|along|across)\([^)]*\)', take, formula)
-    names = '|'.join(sorted(FORMULAS, key=len, reverse=True))
-    text = re.sub(
-        rf"(?<![\w'])({names})(?![\w'])",
-        lambda match: repr(measured()[match[1]]),
-        text,
-    )
-    assert re.fullmatch(r'[-\d.e+/ ()−]*', text), text
-    return eval(text.replace('−', '-'))
-
-
-def measured():
-    codes = sorted({c for f in FORMULAS.values() for c in f.codes})
-    schema = get_schema('aariz29')
-    codes = [code for code in codes if code != HORIZONTAL]
-    # no schema has D and the cusps of molars
-    schema = type(schema)(
-        'all',
-        tuple(type(schema.landmarks[0])(c, c, '') for c in codes),
-        '',
-        '',
-    )
-    points = np.array([FACE[code] for code in codes], float)
-    found = measure(points, np.ones(len(codes)), schema, (1.0, 1.0))
-    return {name: result.value for name, result in found.items()}
-
-
-MEASUREMENTS = {row[0].strip('`'): row[1:] for row in table('Measurements')}
-FORMULA_ROWS = {n: row for n, row in MEASUREMENTS.items() if n in FORMULAS}
-
-
-def test_all_measurements_are_listed_with_their_units():
-    assert list(FORMULA_ROWS) == list(FORMULAS)
-    for name, (_, unit, *_) in FORMULA_ROWS.items():
-        assert unit == FORMULAS[name].unit, name
-
-
-@pytest.mark.parametrize('name', FORMULAS)
-def test_formulas_are_those_of_the_code(name):
-    formula = FORMULA_ROWS[name][0]
-    value = measured()[name]
-    if name == 'MW':  # golden face: U1 in front
-        formula = formula.split(', with the sign')[0]
-    if name == 'Wits':
-        codes = re.findall(r'\b[UL]\d\b', formula)
-        assert codes == ['U6', 'L6', 'U1', 'L1']
-        assert formula.startswith('along(B→A')
-        return
-    assert calculate(formula) == pytest.approx(value, abs=1e-9)
-
-
-def test_norms_are_those_of_the_file():
-    norms = load_norms()
-    for name, (_, _, customary, source) in FORMULA_ROWS.items():
-        norm = norms.get(name)
-        if norm is None:
-            assert not customary and not source, name
-            continue
-        assert source == norm.source
-        numbers = [float(n) for n in re.findall(r'-?[\d.]+', customary)]
-        if '±' in customary:
-            assert numbers == [norm.mean, norm.sd]
-        elif ' to ' in customary:
-            assert tuple(numbers) == norm.band and norm.mean is None
-        else:
-            assert numbers == [norm.mean] and norm.band is None
-
-
-def test_what_schemas_lack():
-    rows = {n: row[0] for n, row in MEASUREMENTS.items() if n not in FORMULAS}
-    assert set(rows) == set(available_schemas())
-    for name, lacks in rows.items():
-        missing = missing_landmarks(get_schema(name).codes)
-        expected = [m for m, codes in missing.items() if codes]
-        if lacks.startswith('everything'):
-            assert expected == list(FORMULAS)
-        else:
-            assert re.findall(r'`([^`]+)`', lacks) == expected
 
 
 def test_metric_keys_exist():
@@ -205,30 +88,6 @@ def test_checks_of_the_old_run_exist():
         *('dataset-builds', 'pipeline-runs', 'metric-works', 'udp-pairing'),
         *('flip-test-untrained', 'random-validation'),
     }
-
-
-def test_columns_are_those_of_the_configs():
-    title = 'The two columns of the training document'
-    rows = {row[0]: row[1:] for row in table(title, '')}
-    for column, name in enumerate(('original', 'stable')):
-        path = CONFIGS / f'hrnetv2_w18_cephalometric_{name}.py'
-        cfg = Config.fromfile(str(path))
-        optimizer = cfg.optim_wrapper.optimizer
-        warmup, cosine = cfg.param_scheduler
-        told = {key: values[column] for key, values in rows.items()}
-        assert float(told['learning rate']) == optimizer.lr
-        assert int(told['batch size']) == cfg.train_dataloader.batch_size
-        sigma = told['sigma, in cells of the heatmap']
-        assert float(sigma) == cfg.codec.sigma
-        assert int(told['epochs']) == cfg.train_cfg.max_epochs
-        assert float(told['weight decay']) == optimizer.weight_decay
-        every = told['validation every']
-        assert every == f'{cfg.train_cfg.val_interval} epochs'
-        assert told['optimiser'] == optimizer.type
-        assert told['warm-up'] == (
-            f'{warmup.end} iterations from {warmup.start_factor:g}'
-        )
-        assert float(told['cosine down to']) == cosine.eta_min
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)

@@ -5,7 +5,7 @@ _base_ = [
 ]
 
 # The "Original" column of the training document, repaired so that it runs:
-# README.md lists what was repaired and what was left.
+# docs/en/cephalometric.md lists what was repaired.
 max_epochs = {{'$CEPH_EPOCHS:60'}}
 
 model = dict(

@@ -1,8 +1,8 @@
 _base_ = ['./hrnetv2_w18_cephalometric_original.py']
 
 # The "Fixed" column of the training document, with best_PCK_epoch_X.pth and
-# early stopping. Patience 5 means 5 validations, 10 epochs. README.md lists
-# what was repaired, and measures against an unstable training.
+# early stopping. Patience 5 means 5 validations, 10 epochs. What was
+# repaired: docs/en/cephalometric.md. Unstable training: README.md.
 work_dir = 'work_dirs/hrnetv2_w18_cephalometric_STABLE'
 max_epochs = {{'$CEPH_EPOCHS:30'}}
 
