@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""The guide to cephalograms names only what exists, and its example is readable."""
+"""The guide to the data names only what exists; its example is readable."""
 
 from __future__ import annotations
 
@@ -55,11 +55,15 @@ def test_named_options_exist():
 
 
 def test_cephalograms_are_made_as_written(monkeypatch):
-    parse = runpy.run_path(str(DRAWING))['parse_args']
+    main = runpy.run_path(str(DRAWING))['main']
     ((_, *words),) = [w for w in commands() if ROOT / w[0] == DRAWING]
     monkeypatch.setattr('sys.argv', [str(DRAWING), *words])
-    args = parse()
-    assert (args.train, args.val, args.test) == (2000, 200, 400)
+    asked = {}
+    monkeypatch.setitem(
+        main.__globals__, 'write_and_report', lambda *_, **kw: asked.update(kw)
+    )
+    main()
+    assert [asked[key] for key in ('train', 'val', 'test')] == [2000, 200, 400]
 
 
 def test_the_pipeline_of_the_guide_runs(tmp_path):
