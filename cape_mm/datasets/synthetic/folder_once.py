@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""Folders that are written completely or not at all, and only once."""
+
 from __future__ import annotations
 
 import json
@@ -6,13 +8,58 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
+
+import numpy as np
 
 _ADVICE = (
     'Move or delete that folder to have it written anew, or name another '
     'folder (data_root in the config, e.g. by the environment variable that '
     'the config reads).'
 )
+
+
+def write_dataset_once(
+    root: str | Path,
+    write: Callable[[Path], None],
+    name: str,
+    version: int,
+    seed: int,
+    sizes: dict[str, Any],
+    minimum: int,
+    **image_size: int,
+) -> bool:
+    """Write a synthetic dataset, unless it is there already.
+
+    Args:
+        root (str | Path): Target folder.
+        write (Callable[[Path], None]): Writes all files but
+            ``<name>.json``, which holds the parameters.
+        name (str): Name of the dataset.
+        version (int): Version of what the same parameters give.
+        seed (int): Seed of the dataset.
+        sizes (dict[str, Any]): Split -> its size, one or several numbers.
+        minimum (int): Lower limit of the image size.
+        **image_size (int): Image size in pixels, by its name.
+
+    Returns:
+        bool: False if it was there already.
+
+    Raises:
+        FileExistsError: If the folder holds something else.
+        ValueError: If a number is out of range.
+    """
+    ((key, pixels),) = image_size.items()
+    least = min(np.min(size) for size in sizes.values())
+    if seed < 0 or least < 1 or pixels < minimum:
+        raise ValueError(
+            f'seed must be >= 0, all sizes >= 1, {key} >= {minimum}; got seed '
+            f'{seed}, {sizes}, {key} {pixels}'
+        )
+    stamp = dict(data=name, version=version, seed=int(seed))
+    stamp[key] = int(pixels)
+    stamp.update((split, np.array(n).tolist()) for split, n in sizes.items())
+    return write_folder_once(Path(root), f'{name}.json', stamp, write)
 
 
 def write_folder_once(
@@ -27,9 +74,9 @@ def write_folder_once(
     ``.<name>.<random>.part``, which may be deleted.
 
     Args:
-        root (Path): The target.
-        stamp_name (str): Name of the JSON file that says what is in it.
-        stamp (dict): What should be in it.
+        root (Path): Target folder.
+        stamp_name (str): Name of the JSON file that describes the content.
+        stamp (dict): Description of the content.
         write (Callable[[Path], None]): Writes everything but the stamp.
 
     Returns:
@@ -67,26 +114,20 @@ def write_folder_once(
 
 
 def _is_there(root: Path, stamp_name: str, stamp: dict) -> bool:
-    """Whether the target exists and is the expected dataset.
-
-    Raises:
-        FileExistsError: If it exists and is something else.
-    """
+    """Whether the target is complete; FileExistsError if it is another."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
-    path = root / stamp_name
     try:
-        found = json.loads(path.read_text())
+        found = json.loads((root / stamp_name).read_text())
     except (OSError, ValueError):
         raise FileExistsError(
             f'{root} exists, but has no readable {stamp_name}: it is not the '
             f'synthetic dataset, and nothing was changed in it. {_ADVICE}'
         ) from None
     if found != stamp:
-        keys = [*stamp, *(key for key in found if key not in stamp)]
         differences = ', '.join(
             f'{key}: {found.get(key)} instead of {stamp.get(key)}'
-            for key in keys
+            for key in {**stamp, **found}
             if found.get(key) != stamp.get(key)
         )
         raise FileExistsError(

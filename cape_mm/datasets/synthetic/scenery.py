@@ -1,9 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Colours, polygons, backgrounds with clutter, things that hide others."""
+"""Colours, polygons, cluttered backgrounds and occluders."""
 
 from __future__ import annotations
 
 import colorsys
+from pathlib import Path
 from typing import Tuple
 
 import cv2
@@ -11,7 +12,6 @@ import numpy as np
 
 #: Blue, green, red.
 Color = Tuple[int, int, int]
-
 #: Fractional bits of the coordinates that are handed to OpenCV.
 SHIFT = 4
 
@@ -29,17 +29,39 @@ def shade(color: Color, factor: float) -> Color:
     return blue, green, red
 
 
+def fill(
+    image: np.ndarray, outline_px: np.ndarray, color, smooth: bool = True
+) -> None:
+    """Fill a polygon, in place and to a fraction of a pixel.
+
+    Args:
+        image (np.ndarray): Image (H, W, 3) or label map (H, W), uint8.
+        outline_px (np.ndarray): Corners (M, 2), x, y in pixels.
+        color (Color | int): Colour or label of the polygon.
+        smooth (bool): Whether to anti-alias its border.
+    """
+    corners = np.round(outline_px * (1 << SHIFT)).astype(np.int32)
+    line_type = cv2.LINE_AA if smooth else cv2.LINE_8
+    cv2.fillPoly(image, [corners], color, line_type, SHIFT)
+
+
+def write_jpeg(path: Path, image: np.ndarray) -> None:
+    """Write an image (H, W, 3), uint8, BGR."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 92]
+    path.write_bytes(cv2.imencode('.jpg', image, quality)[1].tobytes())
+
+
 def draw_background(
     size: tuple[int, int], rng: np.random.Generator
 ) -> np.ndarray:
     """Draw a background: soft light, blurred things, a few sharp ones.
 
     Args:
-        size (Tuple[int, int]): Width and height in pixels.
-        rng (np.random.Generator): Stream of the instance.
+        size (tuple[int, int]): Width and height in pixels.
+        rng (np.random.Generator): Stream of the image.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8, BGR.
+        np.ndarray: Image (H, W, 3), uint8, BGR.
     """
     # Duller than most creatures, of one tint.
     hue = rng.uniform()
@@ -65,16 +87,16 @@ def draw_occluder(
     radius_px: float,
     rng: np.random.Generator,
 ) -> None:
-    """Draw a striped thing over a creature, in place.
+    """Draw a polygon with another inside over an instance, in place.
 
     Args:
-        image (np.ndarray): (H, W, 3) uint8, changed in place.
-        owner (np.ndarray): (H, W) uint8, who is seen at a pixel; changed in
-            place.
-        label (int): The value for the occluder in ``owner``.
-        center_px (np.ndarray): (2,) its centre.
-        radius_px (float): Its size.
-        rng (np.random.Generator): Stream of the instance.
+        image (np.ndarray): Image (H, W, 3), uint8.
+        owner (np.ndarray): Label of what is visible at each pixel (H, W),
+            uint8.
+        label (int): Label of the occluder.
+        center_px (np.ndarray): Centre (2,), x, y in pixels.
+        radius_px (float): Radius in pixels.
+        rng (np.random.Generator): Stream of the image.
     """
     corners = int(rng.integers(4, 9))
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
@@ -88,27 +110,11 @@ def draw_occluder(
     fill(image, inside, _draw_color(rng))
 
 
-def fill(
-    image: np.ndarray, outline_px: np.ndarray, color, smooth: bool = True
-) -> None:
-    """Fill a polygon, in place and to a fraction of a pixel.
-
-    Args:
-        image (np.ndarray): (H, W, 3) or (H, W) uint8.
-        outline_px (np.ndarray): (M, 2) corners.
-        color (Color | int): Of the polygon.
-        smooth (bool): Whether to anti-alias its border.
-    """
-    corners = np.round(outline_px * (1 << SHIFT)).astype(np.int32)
-    line_type = cv2.LINE_AA if smooth else cv2.LINE_8
-    cv2.fillPoly(image, [corners], color, line_type, SHIFT)
-
-
 def _draw_thing(image: np.ndarray, rng: np.random.Generator) -> None:
+    """Draw an ellipse, a box or a bar somewhere, in place."""
     height, width = image.shape[:2]
-    side = max(height, width)
     center = rng.uniform(0, (width, height))
-    radii = rng.uniform(0.02, 0.13, size=2) * side
+    radii = rng.uniform(0.02, 0.13, size=2) * max(height, width)
     angle = rng.uniform(0, 2 * np.pi)
     axes = np.array(
         [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
@@ -122,4 +128,5 @@ def _draw_thing(image: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _draw_color(rng: np.random.Generator) -> Color:
+    """A colour that is not bright."""
     return to_color(*rng.uniform((0, 0.05, 0.2), (1, 0.5, 0.95)))

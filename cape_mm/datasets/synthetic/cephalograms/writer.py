@@ -13,7 +13,7 @@ from cape_mm.datasets.formats.cephalometric.coco_file import (
     write_coco,
 )
 
-from ..folder_once import write_folder_once
+from ..folder_once import write_dataset_once
 from .face import classify
 from .renderer import SCHEMA, RenderedCephalogram, render_cephalogram
 
@@ -123,19 +123,7 @@ def write_cephalograms(
         FileExistsError: If the folder holds something else.
         ValueError: If a number is out of range.
     """
-    sizes = dict(zip(_SPLITS, (train, val, test)))
-    if seed < 0 or min(sizes.values()) < 1 or image_height < 64:
-        raise ValueError(
-            'seed must be >= 0, numbers of images >= 1, image_height >= 64; '
-            f'got seed {seed}, {sizes}, image_height {image_height}'
-        )
-    stamp = dict(
-        data='cephalograms',
-        version=VERSION,
-        seed=int(seed),
-        image_height=int(image_height),
-        **{split: int(size) for split, size in sizes.items()},
-    )
+    sizes = dict(train=train, val=val, test=test)
 
     def draw_split(split: str) -> Iterator[CephalometricRecord]:
         for number in range(sizes[split]):
@@ -157,4 +145,8 @@ def write_cephalograms(
                 ),
             )
 
-    return write_folder_once(Path(root), 'cephalograms.json', stamp, write)
+    return write_dataset_once(
+        *(root, write, 'cephalograms', VERSION, seed, sizes),
+        minimum=64,
+        image_height=image_height,
+    )

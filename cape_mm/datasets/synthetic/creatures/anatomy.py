@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
 from ..scenery import Color, shade, to_color
-from .body_plan import BodyPlan, Joint, draw_body_plan
+from .body_plan import BodyPlan, Keypoint, draw_body_plan
 from .parts import (
     MARKS,
     TEXTURES,
@@ -22,7 +22,7 @@ from .parts import (
     limb_outline,
 )
 
-# Spots and halves cannot be seen on thin parts.
+# Spots and halves do not show on thin parts.
 _THIN = dict.fromkeys(('tail', 'spike'), ('plain', 'bands', 'stripe', 'sock'))
 # From back to front; the far limbs of a side view come before all.
 _LAYERS = dict(
@@ -31,46 +31,44 @@ _LAYERS = dict(
 )
 
 
-@dataclass(frozen=True)
-class Part:
-    """What is drawn on the bone that ends in a joint.
+class Part(NamedTuple):
+    """The polygons on the bone that ends in a keypoint.
 
     Attributes:
-        joint (int): Index of the joint.
-        patches (Tuple[Patch, ...]): Drawn in this order; the first one is the
-            part's body.
+        keypoint (int): Index of the keypoint.
+        patches (tuple[Patch, ...]): Patches from back to front, the body of
+            the part first.
     """
 
-    joint: int
+    keypoint: int
     patches: tuple[Patch, ...]
 
 
-@dataclass(frozen=True)
-class Creature:
+class Creature(NamedTuple):
     """A category: one anatomy with its own shapes, colours and textures.
 
     Attributes:
-        joints (Tuple[Joint, ...]): The keypoints, in annotation order.
-        parts (Tuple[Part, ...]): From back to front.
-        ink (Color, optional): Colour of contours; None for no contours.
+        keypoints (tuple[Keypoint, ...]): Keypoints in annotation order.
+        parts (tuple[Part, ...]): Parts from back to front.
+        ink (Color | None): Colour of contours; None for no contours.
     """
 
-    joints: tuple[Joint, ...]
+    keypoints: tuple[Keypoint, ...]
     parts: tuple[Part, ...]
     ink: Color | None
 
     @property
     def keypoint_names(self) -> list[str]:
-        """List[str]: Names of the K keypoints."""
-        return [joint.name for joint in self.joints]
+        """Names of the K keypoints."""
+        return [keypoint.name for keypoint in self.keypoints]
 
     @property
     def skeleton(self) -> list[list[int]]:
-        """List[List[int]]: The bones, 0-based index pairs."""
+        """Bones, 0-based index pairs."""
         return [
-            [joint.parent, index]
-            for index, joint in enumerate(self.joints)
-            if joint.parent >= 0
+            [keypoint.parent, index]
+            for index, keypoint in enumerate(self.keypoints)
+            if keypoint.parent >= 0
         ]
 
 
@@ -78,8 +76,8 @@ def draw_creature(rng: np.random.Generator) -> Creature:
     """Draw a category.
 
     No two limbs of a creature have the same colours and texture, nor two
-    joints the same mark, not even left and right: each keypoint can be told
-    from the pixels around it.
+    keypoints the same mark, not even left and right: the pixels around a
+    keypoint identify it.
 
     Args:
         rng (np.random.Generator): Stream of the category.
@@ -90,36 +88,25 @@ def draw_creature(rng: np.random.Generator) -> Creature:
     plan = draw_body_plan(rng)
     painter = _Painter(plan, rng)
     layers: list[tuple[int, Part]] = []
-    for index, joint in enumerate(plan.joints):
-        if joint.parent >= 0:
-            part = Part(index, tuple(painter.paint(joint)))
-            layers.append((_find_layer(joint, plan), part))
+    for index, keypoint in enumerate(plan.keypoints):
+        if keypoint.parent >= 0:
+            part = Part(index, tuple(painter.paint(keypoint)))
+            layer = _LAYERS[plan.view].index(keypoint.role)
+            layers.append((-1 if plan.is_far(keypoint) else layer, part))
     # The root ends no bone: its mark lies on top of all.
-    first = next(i for i, joint in enumerate(plan.joints) if joint.parent == 0)
+    first = next(i for i, k in enumerate(plan.keypoints) if k.parent == 0)
     mark = painter.mark(fraction=0.0)
     layers.append((len(_LAYERS[plan.view]), Part(first, tuple(mark))))
-    layers.sort(key=lambda item: item[0])
+    layers.sort(key=lambda layer: layer[0])
     return Creature(
-        joints=plan.joints,
+        keypoints=plan.keypoints,
         parts=tuple(part for _, part in layers),
         ink=painter.ink,
     )
 
 
-def _find_layer(joint: Joint, plan: BodyPlan) -> int:
-    """Position of a part from back to front."""
-    if plan.near and joint.side and joint.side != plan.near:
-        return -1
-    return _LAYERS[plan.view].index(joint.role)
-
-
 class _Painter:
-    """Gives the parts of one creature their shapes and colours.
-
-    Args:
-        plan (BodyPlan): The skeleton.
-        rng (np.random.Generator): Stream of the category.
-    """
+    """Gives the parts of one creature their shapes and colours."""
 
     def __init__(self, plan: BodyPlan, rng: np.random.Generator) -> None:
         self.plan = plan
@@ -140,44 +127,44 @@ class _Painter:
         )
         self._profiles: dict[str, Profile] = {}
 
-    def paint(self, joint: Joint) -> list[Patch]:
-        """Paint the part on the bone that ends in a joint."""
+    def paint(self, keypoint: Keypoint) -> list[Patch]:
+        """Paint the part on the bone that ends in a keypoint."""
         # One shape for left and right, but not one look.
-        kind = joint.name.replace('left_', '').replace('right_', '')
+        kind = keypoint.name.replace('left_', '').replace('right_', '')
         if kind not in self._profiles:
-            self._profiles[kind] = draw_profile(joint.role, self.rng)
+            self._profiles[kind] = draw_profile(keypoint.role, self.rng)
         profile = self._profiles[kind]
-        color, texture = self._take_look(joint)
+        color, texture = self._take_look(keypoint)
         second = self._other_color(color)
-        if joint.side and self.plan.near and joint.side != self.plan.near:
+        if self.plan.is_far(keypoint):
             color, second = shade(color, 0.7), shade(second, 0.7)
 
         # A wing or a leaf hangs from its bone to one side.
-        scale = (1.0, 0.35) if joint.role == 'wing' else (1.0, 1.0)
+        scale = (1.0, 0.35) if keypoint.role == 'wing' else (1.0, 1.0)
         patches = [Patch(limb_outline(profile, scale=scale), color)]
         patches += draw_texture(texture, profile, second, self.rng)
-        if joint.role == 'head':
+        if keypoint.role == 'head':
             light = shade(self.mark_colors[0], 1.0)
             patches += draw_head(
                 self.plan.view, (color, second, light), self.rng
             )
-        elif joint.is_tip or self.rng.random() < 0.5:
+        elif keypoint.is_tip or self.rng.random() < 0.5:
             patches += self.mark()
         return patches
 
     def mark(self, fraction: float = 1.0) -> list[Patch]:
-        """Paint a mark that no other joint has."""
+        """Paint a mark that no other keypoint has."""
         number, mark = self._marks.pop()
         colors = (self.mark_colors[number], self._other_color())
         size = self.rng.uniform(0.08, 0.13)
         return draw_mark(mark, size, colors, fraction)
 
-    def _take_look(self, joint: Joint) -> tuple[Color, str]:
+    def _take_look(self, keypoint: Keypoint) -> tuple[Color, str]:
         """A colour and a texture; the trunk's colour is its own."""
-        if joint.role == 'trunk':
+        if keypoint.role == 'trunk':
             texture = TEXTURES[self.rng.integers(len(TEXTURES))]
             return self.palette[0], texture
-        allowed = _THIN.get(joint.role, TEXTURES)
+        allowed = _THIN.get(keypoint.role, TEXTURES)
         look = next(look for look in self._looks if look[1] in allowed)
         self._looks.remove(look)
         return self.palette[look[0]], look[1]
@@ -192,6 +179,7 @@ class _Painter:
         return others[self.rng.integers(len(others))]
 
     def _shuffle(self, items) -> list:
+        """The same in random order."""
         items = list(items)
         return [items[number] for number in self.rng.permutation(len(items))]
 

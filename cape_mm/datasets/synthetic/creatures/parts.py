@@ -1,34 +1,37 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Outlines of parts, in the coordinates that ``Patch`` explains.
+"""Shapes, textures and marks of the parts of a creature.
 
 An outline is an (M, 3) array: fraction of the bone, offset along the bone
-and offset across it, both in body units.
+and offset across it, both in body units. So round ends stay round when a bone
+is longer or shorter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, NamedTuple
 
 import numpy as np
 
 from ..scenery import Color, shade
 
+#: Half the thickness in body units at fractions of a bone.
 Profile = Callable[[np.ndarray], np.ndarray]
 
 TEXTURES = ('plain', 'bands', 'stripe', 'spots', 'sock', 'halves')
 MARKS = ('disc', 'ring', 'diamond', 'claws', 'bar', 'cup')
 _CAP = np.radians(np.linspace(90, -90, 9))
+# Three claws that point away from the end of a bone: along, across.
+_CLAWS = np.array(
+    [[-0.5, -0.5], [1.0, -1.0], [0.4, -0.4], [1.2, 0.0],
+     [0.4, 0.4], [1.0, 1.0], [-0.5, 0.5], [-0.8, 0.0]]
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Patch:
+class Patch(NamedTuple):
     """One filled polygon of a part.
 
     Attributes:
-        outline (np.ndarray): (M, 3) float64; each point is a fraction of the
-            bone, plus an offset along it and one across it in body units. So
-            round ends stay round when a bone is longer or shorter.
+        outline (np.ndarray): Outline (M, 3), float64.
         color (Color): Blue, green, red.
     """
 
@@ -40,12 +43,11 @@ def draw_profile(role: str, rng: np.random.Generator) -> Profile:
     """Draw how thick a part is along its bone.
 
     Args:
-        role (str): ``'trunk'``, ``'head'``, ``'snout'``, ``'leg'``,
-            ``'tail'``, ``'leaf'``, ``'spike'``, ``'claw'`` or ``'wing'``.
+        role (str): Role of the part, as in :class:`.body_plan.Keypoint`.
         rng (np.random.Generator): Stream of the category.
 
     Returns:
-        Profile: Half the thickness in body units at fractions of the bone.
+        Profile: Half the thickness of the part.
     """
     thickness, taper, bulge = {
         'trunk': (rng.uniform(0.16, 0.3), rng.uniform(0.7, 1.2), 0.35),
@@ -73,18 +75,18 @@ def limb_outline(
     scale: tuple[float, float] = (1.0, 1.0),
     rounded: bool = True,
 ) -> np.ndarray:
-    """Make the outline of a stretch of a part.
+    """Outline of a stretch of a part.
 
     Args:
         profile (Profile): Half the thickness along the bone.
-        begin (float): Fraction of the bone where it begins. Defaults to 0.
-        end (float): Fraction of the bone where it ends. Defaults to 1.
-        scale (Tuple[float, float]): Factors of the thickness on the two
+        begin (float): Fraction of the bone at its begin. Defaults to 0.
+        end (float): Fraction of the bone at its end. Defaults to 1.
+        scale (tuple[float, float]): Factors of the thickness on the two
             sides of the bone. Defaults to (1, 1).
         rounded (bool): Whether the ends are round, not straight.
 
     Returns:
-        np.ndarray: (M, 3) outline.
+        np.ndarray: Outline (M, 3).
     """
     fraction = np.linspace(begin, end, 9)
     half = profile(fraction)
@@ -105,63 +107,6 @@ def limb_outline(
     return np.concatenate(sides)
 
 
-def ellipse_outline(
-    radii: tuple[float, float],
-    fraction: float = 1.0,
-    offset: tuple[float, float] = (0.0, 0.0),
-    sides: int = 20,
-) -> np.ndarray:
-    """Make an ellipse, or a polygon inscribed in it, at a point of the bone.
-
-    Args:
-        radii (Tuple[float, float]): Along and across the bone.
-        fraction (float): Where on the bone. Defaults to 1, its end.
-        offset (Tuple[float, float]): Of the centre, along and across.
-        sides (int): Number of corners. Defaults to 20.
-
-    Returns:
-        np.ndarray: (sides, 3) outline.
-    """
-    angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
-    return np.stack(
-        [
-            np.full_like(angle, fraction),
-            offset[0] + radii[0] * np.cos(angle),
-            offset[1] + radii[1] * np.sin(angle),
-        ],
-        axis=1,
-    )
-
-
-def fan_outline(
-    spread: float, length: float, fraction: float = 1.0
-) -> np.ndarray:
-    """Make three claws that point away from the end of a bone.
-
-    Args:
-        spread (float): Half the width across the bone.
-        length (float): Of the claws.
-        fraction (float): Where on the bone. Defaults to 1, its end.
-
-    Returns:
-        np.ndarray: (8, 3) outline.
-    """
-    corners = np.array(
-        [
-            [-0.5, -0.5], [1.0, -1.0], [0.4, -0.4], [1.2, 0.0],
-            [0.4, 0.4], [1.0, 1.0], [-0.5, 0.5], [-0.8, 0.0],
-        ]
-    )  # fmt: skip
-    return np.stack(
-        [
-            np.full(len(corners), fraction),
-            corners[:, 0] * length,
-            corners[:, 1] * spread,
-        ],
-        axis=1,
-    )
-
-
 def draw_texture(
     texture: str, profile: Profile, color: Color, rng: np.random.Generator
 ) -> list[Patch]:
@@ -170,11 +115,11 @@ def draw_texture(
     Args:
         texture (str): One of :data:`TEXTURES`.
         profile (Profile): Half the thickness of the part.
-        color (Color): Of the texture.
+        color (Color): Colour of the texture.
         rng (np.random.Generator): Stream of the category.
 
     Returns:
-        List[Patch]: None for a plain part.
+        list[Patch]: Patches, none for a plain part.
     """
     outlines = []
     if texture == 'bands':
@@ -189,9 +134,7 @@ def draw_texture(
             half = float(profile(where))
             radius = half * rng.uniform(0.3, 0.5)
             across = half * rng.uniform(-0.45, 0.45)
-            outlines.append(
-                ellipse_outline((radius, radius), where, (0, across), 12)
-            )
+            outlines.append(_ellipse(radius, radius, where, (0, across), 12))
     elif texture == 'sock':
         outlines.append(limb_outline(profile, rng.uniform(0.4, 0.7), 1.0))
     elif texture == 'halves':
@@ -202,69 +145,78 @@ def draw_texture(
 def draw_mark(
     mark: str, size: float, colors: tuple[Color, Color], fraction: float = 1.0
 ) -> list[Patch]:
-    """Draw a mark around a joint.
+    """Draw a mark around a keypoint.
 
     Args:
         mark (str): One of :data:`MARKS`.
-        size (float): Its radius in body units.
-        colors (Tuple[Color, Color]): Of the mark and of its inside.
-        fraction (float): 1 for the end of the bone, 0 for its beginning.
+        size (float): Radius in body units.
+        colors (tuple[Color, Color]): Colours of the mark and of its inside.
+        fraction (float): 1 for the end of the bone, 0 for its begin.
 
     Returns:
-        List[Patch]: One or two.
+        list[Patch]: One or two patches.
     """
-    color, inner = colors
+    claws = _CLAWS * (1.3 * size, 1.2 * size)
+    where = np.full(len(claws), fraction)
     outlines = {
-        'disc': [ellipse_outline((size, size), fraction)],
+        'disc': [_ellipse(size, size, fraction)],
         'ring': [
-            ellipse_outline((size, size), fraction),
-            ellipse_outline((0.5 * size, 0.5 * size), fraction),
+            _ellipse(size, size, fraction),
+            _ellipse(0.5 * size, 0.5 * size, fraction),
         ],
-        'diamond': [ellipse_outline((1.2 * size, size), fraction, sides=4)],
-        'claws': [fan_outline(1.2 * size, 1.3 * size, fraction)],
-        'bar': [ellipse_outline((0.5 * size, 1.5 * size), fraction, sides=12)],
+        'diamond': [_ellipse(1.2 * size, size, fraction, sides=4)],
+        'claws': [np.column_stack([where, claws])],
+        'bar': [_ellipse(0.5 * size, 1.5 * size, fraction, sides=12)],
         'cup': [
-            ellipse_outline((size, 1.2 * size), fraction),
-            ellipse_outline(
-                (0.7 * size, 0.8 * size), fraction, (0.3 * size, 0)
-            ),
+            _ellipse(size, 1.2 * size, fraction),
+            _ellipse(0.7 * size, 0.8 * size, fraction, (0.3 * size, 0)),
         ],
     }[mark]
-    return [Patch(outline, c) for outline, c in zip(outlines, (color, inner))]
+    return [Patch(*pair) for pair in zip(outlines, colors)]
 
 
 def draw_head(
     view: str, colors: tuple[Color, Color, Color], rng: np.random.Generator
 ) -> list[Patch]:
-    """Draw a skull with eyes around the joint at the end of the neck.
+    """Draw a skull with eyes around the keypoint at the end of the neck.
 
     Args:
-        view (str): ``'side'`` shows one eye, ``'top'`` shows two.
-        colors (Tuple[Color, Color, Color]): Of the skull, of a blaze on it
-            and of the eyes.
+        view (str): ``'side'`` has one eye, ``'top'`` has two.
+        colors (tuple[Color, Color, Color]): Colours of the skull, of a blaze
+            on it and of the eyes.
         rng (np.random.Generator): Stream of the category.
 
     Returns:
-        List[Patch]: The skull first.
+        list[Patch]: Patches, the skull first.
     """
     long, wide = rng.uniform(0.2, 0.32), rng.uniform(0.19, 0.28)
     sides = (20, 20, 6, 4)[rng.integers(4)]
     if sides == 4:
         long, wide = 1.25 * long, 1.25 * wide
-    patches = [
-        Patch(ellipse_outline((long, wide), sides=sides), colors[0]),
-    ]
+    patches = [Patch(_ellipse(long, wide, sides=sides), colors[0])]
     if rng.random() < 0.5:
-        blaze = ellipse_outline(
-            (0.5 * long, 0.4 * wide), 1.0, (-0.35 * long, 0)
-        )
+        blaze = _ellipse(0.5 * long, 0.4 * wide, 1.0, (-0.35 * long, 0))
         patches.append(Patch(blaze, colors[1]))
     radius = rng.uniform(0.06, 0.09)
     places = [(0.3 * long, 0.0)]
     if view == 'top':
         places = [(0.35 * long, 0.5 * wide), (0.35 * long, -0.5 * wide)]
     for place in places:
-        eye = ellipse_outline((radius, radius), 1.0, place)
-        pupil = ellipse_outline((0.5 * radius, 0.5 * radius), 1.0, place, 10)
+        eye = _ellipse(radius, radius, 1.0, place)
+        pupil = _ellipse(0.5 * radius, 0.5 * radius, 1.0, place, 10)
         patches += [Patch(eye, colors[2]), Patch(pupil, shade(colors[2], 0.1))]
     return patches
+
+
+def _ellipse(
+    along: float,
+    across: float,
+    fraction: float = 1.0,
+    offset: tuple[float, float] = (0.0, 0.0),
+    sides: int = 20,
+) -> np.ndarray:
+    """Outline (sides, 3) of an ellipse, or of a polygon inscribed in it."""
+    angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
+    x = offset[0] + along * np.cos(angle)
+    y = offset[1] + across * np.sin(angle)
+    return np.stack([np.full_like(angle, fraction), x, y], axis=1)

@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""Images of creatures in random poses, and what is visible in them."""
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -18,12 +20,13 @@ class RenderedCreature(NamedTuple):
     """One instance of a category.
 
     Attributes:
-        image (np.ndarray): (H, W, 3) uint8, BGR.
-        keypoints_px (np.ndarray): (K, 2) float64 x, y in the image; 0 where
+        image (np.ndarray): Image (H, W, 3), uint8, BGR.
+        keypoints_px (np.ndarray): Keypoints (K, 2), float64, pixels; 0 where
             not labelled.
-        visible (np.ndarray): (K,) int64; 0 not labelled, 1 hidden, 2 visible.
-        bbox (Tuple[int, int, int, int]): x, y, width, height in pixels of
-            what lies in the image.
+        visible (np.ndarray): Visibility (K,), int64: 0 not labelled, 1
+            hidden, 2 visible.
+        bbox (tuple[int, int, int, int]): Box x, y, width, height in pixels of
+            the part inside of the image.
         area (int): Pixels of the creature in the image, also hidden ones.
     """
 
@@ -47,13 +50,13 @@ class CreatureRenderer:
         self.image_size = image_size
         # All outlines as one array: one transform per instance.
         patches = [
-            (number, part.joint, patch)
+            (number, part.keypoint, patch)
             for number, part in enumerate(creature.parts)
             for patch in part.patches
         ]
         lengths = [len(patch.outline) for _, _, patch in patches]
         self._corners = np.concatenate([p.outline for _, _, p in patches])
-        self._bones = np.repeat([joint for _, joint, _ in patches], lengths)
+        self._bones = np.repeat([end for _, end, _ in patches], lengths)
         self._ends = np.cumsum(lengths)[:-1]
         self._patches = patches
 
@@ -61,15 +64,15 @@ class CreatureRenderer:
         """Draw an instance.
 
         Args:
-            rng (np.random.Generator): Stream of the instance. Images of
-                another size show the same instance.
+            rng (np.random.Generator): Stream of the instance; the same one
+                for another image size gives the same instance.
 
         Returns:
             RenderedCreature: Image and annotation.
         """
         aspect = np.array(_ASPECTS[rng.integers(len(_ASPECTS))])
         width, height = np.round(aspect * self.image_size).astype(int).tolist()
-        joints, outlines, scale = self._place((width, height), rng)
+        keypoints, outlines, scale = self._place((width, height), rng)
 
         image = draw_background((width, height), rng)
         owner = np.zeros((height, width), np.uint8)
@@ -77,27 +80,22 @@ class CreatureRenderer:
         body = cv2.boundingRect(owner)
         area = int(cv2.countNonZero(owner))
         if rng.random() < 0.25:
-            center = joints[rng.integers(len(joints))]
+            center = keypoints[rng.integers(len(keypoints))]
             center = center + rng.uniform(-0.1, 0.1, size=2) * scale
             radius = rng.uniform(0.15, 0.4) * scale
             draw_occluder(image, owner, _OCCLUDER, center, radius, rng)
-        visible = self._find_visible(joints, owner, rng)
-        joints = np.where(visible[:, None] > 0, joints, 0.0)
+        visible = self._find_visible(keypoints, owner, rng)
+        keypoints = np.where(visible[:, None] > 0, keypoints, 0.0)
         return RenderedCreature(
-            _develop(image, rng), joints, visible, body, area
+            _develop(image, rng), keypoints, visible, body, area
         )
 
     def _place(
         self, size: tuple[int, int], rng: np.random.Generator
     ) -> tuple[np.ndarray, list[np.ndarray], float]:
-        """Pose the creature and put it into the image.
-
-        Returns:
-            Tuple[np.ndarray, List[np.ndarray], float]: (K, 2) joints and the
-            (M, 2) outlines of the patches in pixels, pixels per body unit.
-        """
-        joints = self._pose(rng)
-        outlines = self._move_outlines(joints)
+        """Keypoints (K, 2) and outlines in pixels, pixels per body unit."""
+        keypoints = self._pose(rng)
+        outlines = self._move_outlines(keypoints)
         low, high = outlines.min(axis=0), outlines.max(axis=0)
         extent = high - low
         scale = rng.uniform(0.65, 0.95) * (np.array(size) / extent).min()
@@ -105,38 +103,40 @@ class CreatureRenderer:
         # Now and then a part of the creature is outside.
         cut = 0.22 * scale * extent if rng.random() < 0.15 else np.zeros(2)
         corner = rng.uniform(-cut, margin + cut)
-        joints = corner + scale * (joints - low)
+        keypoints = corner + scale * (keypoints - low)
         outlines = corner + scale * (outlines - low)
-        return joints, np.split(outlines, self._ends), float(scale)
+        return keypoints, np.split(outlines, self._ends), float(scale)
 
     def _pose(self, rng: np.random.Generator) -> np.ndarray:
-        """Random joint angles; (K, 2) joints in body units."""
+        """Keypoints (K, 2) of a random pose, in body units."""
         rotation = np.radians(rng.uniform(-30, 30))
-        count = len(self.creature.joints)
+        count = len(self.creature.keypoints)
         turns = rng.uniform(-1, 1, size=count)
         stretches = rng.uniform(0.88, 1.12, size=count)
-        joints = np.zeros((count, 2))
+        keypoints = np.zeros((count, 2))
         bent = np.zeros(count)
-        for index, joint in enumerate(self.creature.joints):
-            if joint.parent < 0:
+        for index, keypoint in enumerate(self.creature.keypoints):
+            if keypoint.parent < 0:
                 continue
             # A bone takes over half of the turn of the bone before it.
-            bent[index] = 0.5 * bent[joint.parent] + turns[index] * joint.swing
-            angle = joint.angle + bent[index] + rotation
+            bent[index] = (
+                0.5 * bent[keypoint.parent] + turns[index] * keypoint.swing
+            )
+            angle = keypoint.angle + bent[index] + rotation
             direction = np.array([np.cos(angle), np.sin(angle)])
-            length = joint.length * stretches[index]
-            joints[index] = joints[joint.parent] + length * direction
-        return joints
+            length = keypoint.length * stretches[index]
+            keypoints[index] = keypoints[keypoint.parent] + length * direction
+        return keypoints
 
-    def _move_outlines(self, joints: np.ndarray) -> np.ndarray:
+    def _move_outlines(self, keypoints: np.ndarray) -> np.ndarray:
         """All corners of all patches, (V, 2) in body units."""
-        parents = np.array([joint.parent for joint in self.creature.joints])
-        bones = joints - joints[parents]
+        parents = [keypoint.parent for keypoint in self.creature.keypoints]
+        bones = keypoints - keypoints[parents]
         lengths = np.linalg.norm(bones, axis=1, keepdims=True)
         along = (bones / np.maximum(lengths, 1e-9))[self._bones]
         across = along[:, ::-1] * (-1, 1)
         fraction, forward, sideways = np.split(self._corners, 3, axis=1)
-        start = joints[parents][self._bones]
+        start = keypoints[parents][self._bones]
         moved = start + fraction * bones[self._bones]
         return moved + forward * along + sideways * across
 
@@ -162,30 +162,33 @@ class CreatureRenderer:
             fill(owner, outline, number + 1, smooth=False)
 
     def _find_visible(
-        self, joints: np.ndarray, owner: np.ndarray, rng: np.random.Generator
+        self,
+        keypoints: np.ndarray,
+        owner: np.ndarray,
+        rng: np.random.Generator,
     ) -> np.ndarray:
-        """Which joints are labelled, and which of these are hidden."""
+        """Which keypoints are labelled, and which of these are hidden."""
         height, width = owner.shape
-        x, y = np.round(joints).astype(int).T
+        x, y = np.round(keypoints).astype(int).T
         inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        seen = owner[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-        visible = np.full(len(joints), 2)
-        for index in range(len(joints)):
-            if not self._belongs(index, int(seen[index])):
+        labels = owner[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+        visible = np.full(len(keypoints), 2)
+        for index in range(len(keypoints)):
+            if not self._belongs(index, int(labels[index])):
                 visible[index] = 1
         visible[~inside] = 0
         # Annotators forget points; enough must be left to be of use.
-        forgotten = rng.random(len(joints)) < 0.02
+        forgotten = rng.random(len(keypoints)) < 0.02
         if (inside & ~forgotten).sum() >= _MIN_LABELED:
             visible[forgotten] = 0
         return visible
 
-    def _belongs(self, joint: int, seen: int) -> bool:
-        """Whether the part that is seen at a joint has the joint."""
-        if seen in (0, _OCCLUDER):
+    def _belongs(self, keypoint: int, label: int) -> bool:
+        """Whether the part that is visible at a keypoint has the keypoint."""
+        if label in (0, _OCCLUDER):
             return False
-        end = self.creature.parts[seen - 1].joint
-        return joint in (end, self.creature.joints[end].parent)
+        end = self.creature.parts[label - 1].keypoint
+        return keypoint in (end, self.creature.keypoints[end].parent)
 
 
 def _develop(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Build of a stick figure, and where its joints are in the images."""
+"""Build of a stick figure, and where its keypoints are in the images."""
 
 from __future__ import annotations
 
@@ -7,35 +7,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cape_mm.datasets.formats.posetrack.keypoints import (
-    POSETRACK15_KEYPOINTS,
-)
-
 from ..scenery import Color, to_color
 from .gait import StickFigureGait
 
-#: The joints of a figure, in PoseTrack's order without ears.
-JOINTS = POSETRACK15_KEYPOINTS
-# How far the camera is away, in statures of the person.
+# Shares of the stature; the last one is a factor of all thicknesses.
+_LENGTHS = dict(
+    head=0.165, torso=0.30, shoulder=0.115, hip=0.072, upper_arm=0.165,
+    forearm=0.15, thigh=0.245, shin=0.235, girth=1.0,
+)  # fmt: skip
+# Distance of the camera, in statures of the person.
 _CAMERA = 5.0
-# How much further down a point is that is nearer, per stature.
+# Shift down of a point that is nearer by a stature, in statures.
 _TILT = 0.12
 
 
 @dataclass(frozen=True)
 class StickFigureBody:
-    """One person.
+    """Build and looks of one person; lengths are shares of the stature.
 
     Attributes:
-        height (float): Stature in pixels at the place where it was drawn.
-        head (float): From the neck to the top of the head.
-        torso (float): From the hips to the neck.
+        height (float): Stature in pixels at the place where it is drawn.
+        head (float): Length from the neck to the top of the head.
+        torso (float): Length from the hips to the neck.
         shoulder (float): Half the width of the shoulders.
         hip (float): Half the width of the hips.
-        upper_arm (float): Length.
-        forearm (float): Length.
-        thigh (float): Length.
-        shin (float): Length.
+        upper_arm (float): Length of the upper arms.
+        forearm (float): Length of the forearms.
+        thigh (float): Length of the thighs.
+        shin (float): Length of the shins.
         girth (float): Factor of all thicknesses.
         skin (Color): Blue, green, red.
         hair (Color): Blue, green, red.
@@ -78,21 +77,10 @@ def draw_body(rng: np.random.Generator, height: float) -> StickFigureBody:
     Returns:
         StickFigureBody: The person.
     """
-    lengths = dict(
-        head=0.165,
-        torso=0.30,
-        shoulder=0.115,
-        hip=0.072,
-        upper_arm=0.165,
-        forearm=0.15,
-        thigh=0.245,
-        shin=0.235,
-        girth=1.0,
-    )
-    factors = rng.uniform(0.93, 1.07, size=len(lengths))
+    factors = rng.uniform(0.93, 1.07, size=len(_LENGTHS))
     build = {
         name: float(length * factor)
-        for (name, length), factor in zip(lengths.items(), factors)
+        for (name, length), factor in zip(_LENGTHS.items(), factors)
     }
     hue = rng.uniform()
     tone = rng.uniform(0.45, 1.0)
@@ -112,22 +100,23 @@ def draw_body(rng: np.random.Generator, height: float) -> StickFigureBody:
 
 @dataclass(frozen=True)
 class ProjectedFigure:
-    """A person over M moments, as the camera sees it.
+    """A person over M moments, projected to the camera.
 
     Attributes:
         body (StickFigureBody): The person.
-        joints_px (np.ndarray): (M, 15, 2) x, y in the scene's pixels.
-        depth (np.ndarray): (M, 15) towards the camera, in statures, of each
-            joint against the middle of the person.
-        ground_px (np.ndarray): (M,) y of the ground below it: who has more is
+        keypoints_px (np.ndarray): Keypoints (M, 15, 2), x, y in pixels of the
+            scene.
+        depth (np.ndarray): Nearness (M, 15) of each keypoint to the camera
+            against the middle of the person, in statures.
+        ground_px (np.ndarray): y of the ground below it (M,); the larger, the
             nearer to the camera.
-        scale (np.ndarray): (M,) pixels of its stature.
-        facing (np.ndarray): (M,) 1 towards the camera, -1 away from it.
-        turned (np.ndarray): (M,) 1 to the right of the image, -1 left.
+        scale (np.ndarray): Pixels of its stature (M,).
+        facing (np.ndarray): Facing (M,), 1 towards the camera, -1 away.
+        turned (np.ndarray): Turn (M,), 1 to the right of the image, -1 left.
     """
 
     body: StickFigureBody
-    joints_px: np.ndarray
+    keypoints_px: np.ndarray
     depth: np.ndarray
     ground_px: np.ndarray
     scale: np.ndarray
@@ -148,38 +137,39 @@ def project_figure(
     Args:
         body (StickFigureBody): The person.
         gait (StickFigureGait): Its motion over M moments.
-        heading (np.ndarray): (M,) radians, see ``turn_joints``.
-        moment (float): When it is at the place.
-        place_px (np.ndarray): (2,) the place on the ground.
-        horizon_px (np.ndarray): (2,) the vanishing point of the ground.
+        heading (np.ndarray): Heading (M,) in radians, 0 towards the camera,
+            pi / 2 to the right of the image.
+        moment (float): Moment at the place.
+        place_px (np.ndarray): Place (2,) on the ground.
+        horizon_px (np.ndarray): Vanishing point (2,) of the ground.
 
     Returns:
         ProjectedFigure: The person.
     """
     count = len(heading)
     steps = gait.speed * body.height
-    path = np.stack(
-        [
+    frames = np.arange(count)
+    across, nearer = (
+        path - np.interp(moment, frames, path)
+        for path in (
             np.cumsum(steps * np.sin(heading)),
             np.cumsum(steps * np.cos(heading)),
-        ]
+        )
     )
-    frames = np.arange(count)
-    across, nearer = (axis - np.interp(moment, frames, axis) for axis in path)
     distance = _CAMERA * body.height
-    # who comes very near is not drawn ever larger
+    # A person who comes very near is not drawn ever larger.
     growth = distance / np.maximum(distance - nearer, 0.5 * distance)
     middle = horizon_px + growth[:, None] * (
         place_px - horizon_px + np.stack([across, np.zeros(count)], axis=1)
     )
-    right, up, towards = turn_joints(place_joints(body, gait), heading)
+    right, up, towards = turn_keypoints(place_keypoints(body, gait), heading)
     scale = growth * body.height
-    joints_px = middle[:, None] + scale[:, None, None] * np.stack(
+    keypoints_px = middle[:, None] + scale[:, None, None] * np.stack(
         [right, _TILT * towards - up], axis=-1
     )
     return ProjectedFigure(
         body=body,
-        joints_px=joints_px,
+        keypoints_px=keypoints_px,
         depth=towards,
         ground_px=middle[:, 1],
         scale=scale,
@@ -188,39 +178,33 @@ def project_figure(
     )
 
 
-def place_joints(body: StickFigureBody, gait: StickFigureGait) -> np.ndarray:
-    """Put the joints where the angles say.
+def place_keypoints(
+    body: StickFigureBody, gait: StickFigureGait
+) -> np.ndarray:
+    """Keypoints (M, 15, 3), the lower foot on the ground.
 
-    The lower foot is on the ground.
-
-    Args:
-        body (StickFigureBody): The person.
-        gait (StickFigureGait): Angles over M moments.
-
-    Returns:
-        np.ndarray: (M, 15, 3) forward, up and to the person's left of the
-        point on the ground below the hips, in statures; joints as in
-        ``JOINTS``.
+    Forward, up and to the person's left of the point on the ground below the
+    hips, in statures.
     """
     count = len(gait.lean)
-    joints = np.zeros((count, 15, 3))
+    keypoints = np.zeros((count, 15, 3))
     sides = np.broadcast_to([1.0, -1.0], (count, 2))
     thigh = body.thigh * _limb(gait.hip, 0.04, sides)
     shin = body.shin * _limb(gait.hip - gait.knee, 0.02, sides)
     hips = np.zeros((count, 2, 3))
     hips[..., 2] = body.hip * sides
     hips[..., 1] = -(thigh + shin)[..., 1].min(axis=1)[:, None] + 0.02
-    joints[:, 9:11] = hips
-    joints[:, 11:13] = hips + thigh
-    joints[:, 13:15] = hips + thigh + shin
+    keypoints[:, 9:11] = hips
+    keypoints[:, 11:13] = hips + thigh
+    keypoints[:, 13:15] = hips + thigh + shin
 
     up = np.stack(
         [np.sin(gait.lean), np.cos(gait.lean), np.zeros(count)], axis=1
     )
     neck = hips.mean(axis=1) + body.torso * up
-    joints[:, 1] = neck
-    joints[:, 2] = neck + body.head * up
-    joints[:, 0] = neck + 0.42 * body.head * up + [0.38 * body.head, 0, 0]
+    keypoints[:, 1] = neck
+    keypoints[:, 2] = neck + body.head * up
+    keypoints[:, 0] = neck + 0.42 * body.head * up + [0.38 * body.head, 0, 0]
     across = np.stack(
         [-np.sin(gait.twist), np.zeros(count), np.cos(gait.twist)], axis=1
     )
@@ -233,10 +217,10 @@ def place_joints(body: StickFigureBody, gait: StickFigureGait) -> np.ndarray:
     lower = body.forearm * _limb(
         gait.shoulder + gait.elbow, gait.abduction + gait.wave, sides
     )
-    joints[:, 3:5] = shoulders
-    joints[:, 5:7] = shoulders + upper
-    joints[:, 7:9] = shoulders + upper + lower
-    return joints
+    keypoints[:, 3:5] = shoulders
+    keypoints[:, 5:7] = shoulders + upper
+    keypoints[:, 7:9] = shoulders + upper + lower
+    return keypoints
 
 
 def _limb(forward: np.ndarray, outward, sides: np.ndarray) -> np.ndarray:
@@ -252,20 +236,10 @@ def _limb(forward: np.ndarray, outward, sides: np.ndarray) -> np.ndarray:
     )
 
 
-def turn_joints(
-    joints: np.ndarray, heading: np.ndarray
+def turn_keypoints(
+    keypoints: np.ndarray, heading: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Turn joints to where a person heads.
-
-    Args:
-        joints (np.ndarray): (M, 15, 3) forward, up, left.
-        heading (np.ndarray): (M,) radians: 0 towards the camera, pi / 2 to
-            the right of the image.
-
-    Returns:
-        tuple: (M, 15) each, to the right of the image, up, and towards the
-        camera.
-    """
+    """Axes (M, 15) to the right of the image, up, towards the camera."""
     sin, cos = np.sin(heading)[:, None], np.cos(heading)[:, None]
-    forward, up, left = joints.transpose(2, 0, 1)
+    forward, up, left = keypoints.transpose(2, 0, 1)
     return forward * sin + left * cos, up, forward * cos - left * sin

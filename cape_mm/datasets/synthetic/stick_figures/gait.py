@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: What a figure may do.
+#: Activities of a figure.
 ACTIVITIES = ('walk', 'run', 'stand')
-# +1 is the left side
+# +1 is the left side.
 _SIDES = np.array([1.0, -1.0])
 
 
@@ -18,15 +18,15 @@ class StickFigureGait:
     """Angles over M moments, in radians; columns are left and right.
 
     Attributes:
-        hip (np.ndarray): (M, 2) thigh, forward of the vertical.
-        knee (np.ndarray): (M, 2) bend, not negative.
-        shoulder (np.ndarray): (M, 2) upper arm, forward of the vertical.
-        abduction (np.ndarray): (M, 2) upper arm, away from the body.
-        elbow (np.ndarray): (M, 2) bend forward, not negative.
-        wave (np.ndarray): (M, 2) bend of the forearm away from the body.
-        lean (np.ndarray): (M,) trunk, forward of the vertical.
-        twist (np.ndarray): (M,) shoulders against hips, about the vertical.
-        speed (np.ndarray): (M,) forward, statures per frame.
+        hip (np.ndarray): Thigh (M, 2), forward of the vertical.
+        knee (np.ndarray): Bend (M, 2), not negative.
+        shoulder (np.ndarray): Upper arm (M, 2), forward of the vertical.
+        abduction (np.ndarray): Upper arm (M, 2), away from the body.
+        elbow (np.ndarray): Bend forward (M, 2), not negative.
+        wave (np.ndarray): Bend of the forearm (M, 2) away from the body.
+        lean (np.ndarray): Trunk (M,), forward of the vertical.
+        twist (np.ndarray): Shoulders against hips (M,), about the vertical.
+        speed (np.ndarray): Speed forward (M,), statures per frame.
     """
 
     hip: np.ndarray
@@ -41,10 +41,7 @@ class StickFigureGait:
 
 
 def draw_gait(
-    rng: np.random.Generator,
-    activity: str,
-    leg: float,
-    num_frames: int,
+    rng: np.random.Generator, activity: str, leg: float, num_frames: int
 ) -> StickFigureGait:
     """Draw how a person moves.
 
@@ -56,7 +53,7 @@ def draw_gait(
         rng (np.random.Generator): Stream of the person.
         activity (str): One of :data:`ACTIVITIES`.
         leg (float): Length of a stretched leg, share of the stature.
-        num_frames (int): M.
+        num_frames (int): Number of moments M.
 
     Returns:
         StickFigureGait: The motion.
@@ -89,8 +86,7 @@ def draw_gait(
         lean=np.full(num_frames, 0.2 if runs else rng.uniform(-0.02, 0.08)),
         twist=0.12 * reach[:, 0],
         speed=np.full(
-            num_frames,
-            2 * leg * np.sin(stride) / (on_ground * period),
+            num_frames, 2 * leg * np.sin(stride) / (on_ground * period)
         ),
     )
 
@@ -142,12 +138,13 @@ def draw_heading(
 
     Args:
         rng (np.random.Generator): Stream of the person.
-        activity (str): What it does.
+        activity (str): One of :data:`ACTIVITIES`.
         side (int): 1 to the right of the image, -1 to the left.
-        num_frames (int): M.
+        num_frames (int): Number of moments M.
 
     Returns:
-        np.ndarray: (M,) radians, see ``turn_joints``.
+        np.ndarray: Heading (M,) in radians, 0 towards the camera, pi / 2 to
+        the right of the image.
     """
     kind = rng.random()
     if activity == 'stand':
@@ -164,7 +161,7 @@ def draw_heading(
     heading = start + rng.uniform(-0.015, 0.015) * time
     moment, turns = rng.uniform(0, num_frames), rng.random() < 0.12
     if turns:
-        # by way of facing the camera
+        # By way of facing the camera.
         ease = 1 / (1 + np.exp(-(time - moment) / 1.5))
         heading = heading - 2 * start * ease
     return heading

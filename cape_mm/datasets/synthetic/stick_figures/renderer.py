@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Draw a stick figure, and find out which of its joints are seen."""
+"""Images of a stick figure, and which of its keypoints are visible."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ import cv2
 import numpy as np
 
 from ..scenery import SHIFT, Color, fill, shade
-from .figure import ProjectedFigure
+from .figure import ProjectedFigure, StickFigureBody
 
-#: Labels of a person in the map of owners: 16 per person, beginning with 1.
+#: Labels of a person in the label map: 16 per person, beginning with 1.
 PARTS_PER_PERSON = 16
-(
-    HEAD,
-    TORSO,
-    UPPER_ARMS,
-    FOREARMS,
-    THIGHS,
-    SHINS,
-) = (0, 1, (2, 3), (4, 5), (6, 7), (8, 9))
-# By which parts a joint is seen, in the order of JOINTS.
-_PARTS_OF_JOINT = (
+HEAD, TORSO = 0, 1
+UPPER_ARMS, FOREARMS, THIGHS, SHINS = (2, 3), (4, 5), (6, 7), (8, 9)
+# Parts that meet at a keypoint, in the order of PoseTrack's 15 keypoints.
+_PARTS_OF_KEYPOINT = (
     (HEAD,),
     (HEAD, TORSO),
     (HEAD,),
@@ -33,16 +27,8 @@ _PARTS_OF_JOINT = (
     *((THIGHS[side], SHINS[side]) for side in (0, 1)),
     *((SHINS[side],) for side in (0, 1)),
 )
-# A face that is turned further away is not seen.
-_FACE_SEEN = -0.2
-
-
-class _Limb(NamedTuple):
-    part: int
-    start: int
-    end: int
-    color: Color
-    thickness: float
+# A face that is turned further away is not visible.
+_FACE_VISIBLE = -0.2
 
 
 def draw_figure(
@@ -56,164 +42,175 @@ def draw_figure(
     """Draw a person, far parts first.
 
     Args:
-        image (np.ndarray): (H, W, 3) uint8, changed in place.
-        owner (np.ndarray): (H, W) uint8, who is seen at a pixel; changed in
-            place.
+        image (np.ndarray): Image (H, W, 3), uint8, changed in place.
+        owner (np.ndarray): Label of what is visible at each pixel (H, W),
+            uint8, changed in place.
         figure (ProjectedFigure): The person.
-        moment (int): Which of its M moments.
-        number (int): Its number in the scene, below 15.
-        offset_px (np.ndarray): (2,) upper left corner of the image in the
+        moment (int): Index of one of its M moments.
+        number (int): Number of the person in the scene, below 15.
+        offset_px (np.ndarray): Upper left corner (2,) of the image in the
             scene.
     """
-    points = figure.joints_px[moment] - offset_px
+    canvas = _Canvas(image, owner, 1 + PARTS_PER_PERSON * number)
+    keypoints = figure.keypoints_px[moment] - offset_px
     depth = figure.depth[moment]
     scale = figure.scale[moment]
-    first = 1 + PARTS_PER_PERSON * number
     steps = [
         (float(depth[[limb.start, limb.end]].mean()), limb)
-        for limb in _limbs(figure)
+        for limb in _limbs(figure.body)
     ]
     # The trunk and the head are in the middle of the person.
     steps += [(0.0, None)]
     for nearness, limb in sorted(steps, key=lambda step: step[0]):
         if limb is None:
-            _draw_torso(image, owner, points, figure, scale, first)
-            _draw_head(image, owner, points, figure, moment, first)
+            _draw_torso(canvas, keypoints, figure.body, scale)
+            _draw_head(canvas, keypoints, figure, moment)
             continue
         color = shade(limb.color, float(np.clip(1 + 1.6 * nearness, 0.7, 1.1)))
-        ends = points[[limb.start, limb.end]]
         thickness = max(2, int(round(limb.thickness * scale)))
-        _line(image, ends, color, thickness, cv2.LINE_AA)
-        _line(owner, ends, first + limb.part, thickness, cv2.LINE_8)
+        ends = keypoints[[limb.start, limb.end]]
+        canvas.line(ends, color, limb.part, thickness)
 
 
-def find_seen(
-    owner: np.ndarray,
-    points_px: np.ndarray,
-    number: int,
-    facing: float,
+def find_visible(
+    owner: np.ndarray, keypoints_px: np.ndarray, number: int, facing: float
 ) -> np.ndarray:
-    """Find the joints that are seen.
+    """Find the keypoints that are visible.
 
-    A joint is seen if it is in the image and one of the parts that meet
-    there is seen within a pixel of it; the nose, if the face is seen, too.
+    A keypoint is visible if it is in the image and one of the parts that meet
+    there is visible within a pixel of it; for the nose, the face must be
+    visible, too.
 
     Args:
-        owner (np.ndarray): (H, W) uint8 as :func:`draw_figure` fills it, when
-            everything is drawn.
-        points_px (np.ndarray): (15, 2) joints in pixels of the image.
+        owner (np.ndarray): Label of what is visible at each pixel (H, W),
+            uint8, when everything is drawn.
+        keypoints_px (np.ndarray): Keypoints (15, 2), pixels of the image.
         number (int): Number of the person in the scene.
         facing (float): 1 towards the camera, -1 away from it.
 
     Returns:
-        np.ndarray: (15,) bool.
+        np.ndarray: Whether each is visible (15,), bool.
     """
     height, width = owner.shape
     first = 1 + PARTS_PER_PERSON * number
-    seen = np.zeros(len(points_px), bool)
-    for joint, (x, y) in enumerate(np.round(points_px).astype(int).tolist()):
+    visible = np.zeros(len(keypoints_px), bool)
+    for index, (x, y) in enumerate(
+        np.round(keypoints_px).astype(int).tolist()
+    ):
         if 0 <= x < width and 0 <= y < height:
             around = owner[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2]
-            parts = [first + part for part in _PARTS_OF_JOINT[joint]]
-            seen[joint] = np.isin(around, parts).any()
-    seen[0] &= facing > _FACE_SEEN
-    return seen
+            parts = [first + part for part in _PARTS_OF_KEYPOINT[index]]
+            visible[index] = np.isin(around, parts).any()
+    visible[0] &= facing > _FACE_VISIBLE
+    return visible
 
 
-def _limbs(figure: ProjectedFigure) -> list[_Limb]:
-    body = figure.body
+class _Canvas(NamedTuple):
+    """An image and its label map, which get the same shapes."""
+
+    image: np.ndarray
+    owner: np.ndarray
+    first: int
+
+    def layers(self, color: Color, part: int):
+        """Array, colour or label, and line type of both."""
+        yield self.image, color, cv2.LINE_AA
+        yield self.owner, self.first + part, cv2.LINE_8
+
+    def line(
+        self, ends: np.ndarray, color: Color, part: int, thickness: int
+    ) -> None:
+        """Draw a line of a part."""
+        start, end = _fixed(ends[0]), _fixed(ends[1])
+        for array, value, kind in self.layers(color, part):
+            cv2.line(array, start, end, value, thickness, kind, SHIFT)
+
+
+class _Limb(NamedTuple):
+    """A line between two keypoints."""
+
+    part: int
+    start: int
+    end: int
+    color: Color
+    thickness: float
+
+
+def _limbs(body: StickFigureBody) -> list[_Limb]:
+    """Arms and legs of a person."""
     sleeve = body.shirt if body.long_sleeves else body.skin
     legging = body.trousers if body.long_trousers else body.skin
-    limbs = []
-    for side in (0, 1):
-        for part, start, end, color, thickness in (
-            (UPPER_ARMS[side], 3, 5, shade(body.shirt, 0.85), 0.07),
-            (FOREARMS[side], 5, 7, shade(sleeve, 0.95), 0.055),
-            (THIGHS[side], 9, 11, body.trousers, 0.085),
-            (SHINS[side], 11, 13, shade(legging, 0.9), 0.065),
-        ):
-            limbs.append(
-                _Limb(
-                    part,
-                    start + side,
-                    end + side,
-                    color,
-                    thickness * body.girth,
-                )
-            )
-    return limbs
+    return [
+        _Limb(parts[side], start + side, end + side, color, width * body.girth)
+        for side in (0, 1)
+        for parts, start, end, color, width in (
+            (UPPER_ARMS, 3, 5, shade(body.shirt, 0.85), 0.07),
+            (FOREARMS, 5, 7, shade(sleeve, 0.95), 0.055),
+            (THIGHS, 9, 11, body.trousers, 0.085),
+            (SHINS, 11, 13, shade(legging, 0.9), 0.065),
+        )
+    ]
 
 
 def _draw_torso(
-    image: np.ndarray,
-    owner: np.ndarray,
-    points: np.ndarray,
-    figure: ProjectedFigure,
-    scale: float,
-    first: int,
+    canvas: _Canvas, keypoints: np.ndarray, body: StickFigureBody, scale: float
 ) -> None:
-    body = figure.body
-    neck, hips = points[[3, 4]].mean(axis=0), points[[9, 10]].mean(axis=0)
-    outline = points[[3, 4, 10, 9]]
+    """Draw shoulders, hips and what is between them."""
+    shoulders, hips = keypoints[[3, 4]], keypoints[[9, 10]]
+    middle = np.stack([shoulders.mean(axis=0), hips.mean(axis=0)])
     thickness = max(3, int(round(0.12 * body.girth * scale)))
     edge = max(2, int(round(0.06 * body.girth * scale)))
-    for canvas, shirt, belt, kind in (
-        (image, body.shirt, body.trousers, cv2.LINE_AA),
-        (owner, first + TORSO, first + TORSO, cv2.LINE_8),
-    ):
-        _line(canvas, points[[9, 10]], belt, edge, kind)
-        # From the side, the shoulders are behind each other.
-        _line(canvas, np.stack([neck, hips]), shirt, thickness, kind)
-        fill(canvas, outline, shirt, smooth=kind == cv2.LINE_AA)
-        _line(canvas, points[[3, 4]], shirt, edge, kind)
+    canvas.line(hips, body.trousers, TORSO, edge)
+    # From the side, the shoulders are behind each other.
+    canvas.line(middle, body.shirt, TORSO, thickness)
+    for array, value, kind in canvas.layers(body.shirt, TORSO):
+        fill(array, keypoints[[3, 4, 10, 9]], value, kind == cv2.LINE_AA)
+    canvas.line(shoulders, body.shirt, TORSO, edge)
 
 
 def _draw_head(
-    image: np.ndarray,
-    owner: np.ndarray,
-    points: np.ndarray,
+    canvas: _Canvas,
+    keypoints: np.ndarray,
     figure: ProjectedFigure,
     moment: int,
-    first: int,
 ) -> None:
+    """Draw neck, hair, and the face if it is turned to the camera."""
     body, scale = figure.body, figure.scale[moment]
     facing, turned = figure.facing[moment], figure.turned[moment]
-    bottom, top = points[1], points[2]
-    up = top - bottom
+    bottom = keypoints[1]
+    up = keypoints[2] - bottom
     angle = float(np.degrees(np.arctan2(up[0], -up[1])))
     length = body.head * scale
     middle = bottom + 0.53 * up
     radii = np.array([0.37 * length, 0.5 * length])
-    shoulders = points[[3, 4]].mean(axis=0)
+    shoulders = keypoints[[3, 4]].mean(axis=0)
     throat = np.stack([shoulders, bottom + 0.2 * up])
     width = max(2, int(round(0.05 * scale)))
-    _line(image, throat, shade(body.skin, 0.85), width, cv2.LINE_AA)
-    _line(owner, throat, first + HEAD, width, cv2.LINE_8)
-    _ellipse(image, middle, radii, angle, body.hair, cv2.LINE_AA)
-    _ellipse(owner, middle, radii, angle, first + HEAD, cv2.LINE_8)
-    if facing <= _FACE_SEEN:
+    canvas.line(throat, shade(body.skin, 0.85), HEAD, width)
+    for array, value, kind in canvas.layers(body.hair, HEAD):
+        _ellipse(array, middle, radii, angle, value, kind)
+    if facing <= _FACE_VISIBLE:
         return
     share = np.clip(0.6 + 0.4 * facing, 0.35, 1)
     face = radii * (0.85 * share, 0.72)
-    shift = np.array([0.4 * radii[0] * turned, 0]) - 0.12 * up
-    _ellipse(image, middle + shift, face, angle, body.skin, cv2.LINE_AA)
+    middle = middle + (np.array([0.4 * radii[0] * turned, 0]) - 0.12 * up)
+    _ellipse(canvas.image, middle, face, angle, body.skin)
     nose = max(1.0, 0.09 * length)
-    _ellipse(image, points[0], (nose, nose), 0.0, (40, 40, 90), cv2.LINE_AA)
+    _ellipse(canvas.image, keypoints[0], (nose, nose), 0.0, (40, 40, 90))
 
 
-def _line(canvas, ends, color, thickness: int, kind: int) -> None:
-    start, end = _fixed(ends[0]), _fixed(ends[1])
-    cv2.line(canvas, start, end, color, thickness, kind, SHIFT)
-
-
-def _ellipse(canvas, middle, radii, angle: float, color, kind: int) -> None:
+def _ellipse(
+    array: np.ndarray, middle, radii, angle: float, value, kind=cv2.LINE_AA
+) -> None:
+    """Fill an ellipse, in place and to a fraction of a pixel."""
     axes = tuple(max(1, int(round(r * (1 << SHIFT)))) for r in radii)
     cv2.ellipse(
-        canvas, _fixed(middle), axes, angle, 0, 360, color, -1, kind, SHIFT
+        array, _fixed(middle), axes, angle, 0, 360, value, -1, kind, SHIFT
     )
 
 
 def _fixed(point: np.ndarray) -> tuple[int, int]:
-    # far outside is as good as outside, and does not overflow
+    """A point in OpenCV's fixed-point numbers."""
+    # Far outside is as good as outside, and does not overflow.
     x, y = np.clip(point, -1e4, 1e4) * (1 << SHIFT)
     return int(round(float(x))), int(round(float(y)))

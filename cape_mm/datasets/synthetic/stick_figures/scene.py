@@ -11,26 +11,26 @@ import numpy as np
 from ..scenery import draw_background, fill, to_color
 from .figure import ProjectedFigure, draw_body, project_figure
 from .gait import ACTIVITIES, draw_gait, draw_heading
-from .renderer import PARTS_PER_PERSON, draw_figure, find_seen
+from .renderer import PARTS_PER_PERSON, draw_figure, find_visible
 
-# Who shows fewer joints is not annotated, but to be ignored.
-_LEAST_JOINTS = 3
-_NOBODY = 255
+# Persons with fewer visible keypoints are regions to be ignored.
+_MIN_KEYPOINTS = 3
+_OCCLUDER = 255
 
 
-class SeenPerson(NamedTuple):
+class VisiblePerson(NamedTuple):
     """A person in an image.
 
     Attributes:
-        number (int): Its identity in the video.
-        keypoints_px (np.ndarray): (15, 2) in pixels of the image.
-        seen (np.ndarray): (15,) bool.
-        head_box (np.ndarray): (4,) x1, y1, x2, y2 of the head, not cut.
+        number (int): Identity in the video.
+        keypoints_px (np.ndarray): Keypoints (15, 2), pixels of the image.
+        visible (np.ndarray): Whether each is visible (15,), bool.
+        head_box (np.ndarray): Box (4,) x1, y1, x2, y2 of the head, not cut.
     """
 
     number: int
     keypoints_px: np.ndarray
-    seen: np.ndarray
+    visible: np.ndarray
     head_box: np.ndarray
 
 
@@ -38,29 +38,30 @@ class RenderedFrame(NamedTuple):
     """One frame.
 
     Attributes:
-        image (np.ndarray): (H, W, 3) uint8, BGR.
-        persons (List[SeenPerson]): Who shows at least 3 joints.
-        ignore_regions (List[np.ndarray]): (P, 2) polygons in pixels.
+        image (np.ndarray): Image (H, W, 3), uint8, BGR.
+        persons (list[VisiblePerson]): Persons with at least 3 visible
+            keypoints.
+        ignore_regions (list[np.ndarray]): Polygons (P, 2) in pixels.
     """
 
     image: np.ndarray
-    persons: list[SeenPerson]
+    persons: list[VisiblePerson]
     ignore_regions: list[np.ndarray]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that a video shows, in pixels of the scene.
+    """Content of a video, in pixels of the scene.
 
     Attributes:
-        background (np.ndarray): (H', W', 3) uint8, larger than the images.
-        figures (List[ProjectedFigure]): The persons.
-        occluders (List[Tuple[np.ndarray, tuple]]): Outlines (4, 2) and
+        background (np.ndarray): Image (H', W', 3), uint8, larger than the
+            frames.
+        figures (list[ProjectedFigure]): The persons.
+        occluders (list[tuple[np.ndarray, tuple]]): Outlines (4, 2) and
             colours of things that stand on the ground.
-        crowds (List[np.ndarray]): (4, 2) where unknown persons stand, who are
-            part of the background.
-        offsets (np.ndarray): (M, 2) whole numbers, upper left corner of each
-            image.
+        crowds (list[np.ndarray]): Regions (4, 2) of persons in the
+            background, who are not annotated.
+        offsets (np.ndarray): Upper left corners (M, 2) of the frames, int64.
     """
 
     background: np.ndarray
@@ -75,7 +76,7 @@ def draw_scene(rng: np.random.Generator, num_frames: int, size: int) -> Scene:
 
     Args:
         rng (np.random.Generator): Stream of the video.
-        num_frames (int): M.
+        num_frames (int): Number of frames M.
         size (int): Side of the images in pixels.
 
     Returns:
@@ -94,15 +95,7 @@ def draw_scene(rng: np.random.Generator, num_frames: int, size: int) -> Scene:
     if count > 1 and rng.random() < 0.55:
         meeting = rng.uniform(0, num_frames), rng.uniform(0.2, 0.8)
     figures = [
-        _draw_person(
-            rng,
-            num_frames,
-            size,
-            margin,
-            horizon,
-            meeting if number < 2 else None,
-            number,
-        )
+        _draw_person(rng, num_frames, size, margin, horizon, meeting, number)
         for number in range(count)
     ]
     occluders = []
@@ -118,7 +111,7 @@ def render_frame(
 
     Args:
         scene (Scene): The content.
-        moment (int): Which frame.
+        moment (int): Index of the frame.
         size (int): Side of the image in pixels.
         rng (np.random.Generator): Stream of the frame's noise.
 
@@ -144,16 +137,16 @@ def render_frame(
         else:
             outline, color = scene.occluders[-1 - number]
             fill(image, outline - offset, color)
-            fill(owner, outline - offset, _NOBODY, smooth=False)
+            fill(owner, outline - offset, _OCCLUDER, smooth=False)
     noise = 4 * rng.standard_normal(image.shape, dtype=np.float32)
     image = np.clip(image + noise, 0, 255).astype(np.uint8)
     persons, regions = [], [crowd - offset for crowd in scene.crowds]
     for number, figure in enumerate(scene.figures):
-        points = figure.joints_px[moment] - offset
-        seen = find_seen(owner, points, number, figure.facing[moment])
-        if seen.sum() >= _LEAST_JOINTS:
-            head = _head_box(points, figure, moment)
-            persons.append(SeenPerson(number, points, seen, head))
+        keypoints = figure.keypoints_px[moment] - offset
+        visible = find_visible(owner, keypoints, number, figure.facing[moment])
+        if visible.sum() >= _MIN_KEYPOINTS:
+            head = _head_box(keypoints, figure, moment)
+            persons.append(VisiblePerson(number, keypoints, visible, head))
         else:
             regions += _find_remains(owner, number)
     return RenderedFrame(image, persons, regions)
@@ -177,20 +170,20 @@ def _draw_person(
     size: int,
     margin: int,
     horizon: np.ndarray,
-    meeting,
+    meeting: tuple[float, float] | None,
     number: int,
 ) -> ProjectedFigure:
     """A person that is in the image at some time."""
     activity = str(rng.choice(ACTIVITIES, p=[0.65, 0.1, 0.25]))
     moment, place = rng.uniform(0, num_frames), rng.uniform(0.08, 0.92)
     side = 1 if rng.random() < 0.5 else -1
-    if meeting is not None:
-        # two who meet come from both sides
+    if meeting is not None and number < 2:
+        # Two who meet come from both sides.
         moment = meeting[0] + rng.uniform(-2, 2)
         place = meeting[1] + rng.uniform(-0.08, 0.08)
         side = (1, -1)[number]
     elif activity != 'stand' and rng.random() < 0.3:
-        # at the border: it comes or goes
+        # At the border: it comes or goes.
         place = rng.choice([-0.02, 1.02])
     height = size * rng.uniform(0.36, 0.68)
     near = (height / size - 0.36) / 0.32
@@ -210,15 +203,10 @@ def _draw_occluder(
     height = size * rng.uniform(0.15, 0.6)
     left = margin + rng.uniform(0, size - width)
     ground = margin + size * rng.uniform(0.7, 1.0)
-    outline = np.array(
-        [
-            [left, ground - height],
-            [left + width, ground - height],
-            [left + width, ground],
-            [left, ground],
-        ]
+    corners = (left, ground - height, left + width, ground)
+    return _rectangle(*corners), to_color(
+        *rng.uniform((0, 0.1, 0.2), (1, 0.6, 0.9))
     )
-    return outline, to_color(*rng.uniform((0, 0.1, 0.2), (1, 0.6, 0.9)))
 
 
 def _draw_crowd(
@@ -227,7 +215,7 @@ def _draw_crowd(
     horizon: np.ndarray,
     size: int,
 ) -> np.ndarray:
-    """Small persons far away, who are not annotated: where they are."""
+    """Draw small persons far away; their region (4, 2)."""
     count = int(rng.integers(3, 6))
     height = 0.16 * size
     start = horizon[0] + size * rng.uniform(-0.45, 0.2)
@@ -245,17 +233,17 @@ def _draw_crowd(
 
 
 def _head_box(
-    points: np.ndarray, figure: ProjectedFigure, moment: int
+    keypoints: np.ndarray, figure: ProjectedFigure, moment: int
 ) -> np.ndarray:
-    """The upright box around the drawn head."""
-    middle = points[1] + 0.53 * (points[2] - points[1])
+    """Upright box (4,) around the head."""
+    middle = keypoints[1] + 0.53 * (keypoints[2] - keypoints[1])
     length = figure.body.head * figure.scale[moment]
     radii = np.array([0.37, 0.5]) * length
     return np.concatenate([middle - radii, middle + radii])
 
 
 def _find_remains(owner: np.ndarray, number: int) -> list[np.ndarray]:
-    """Where a person is seen who shows hardly a joint."""
+    """Region (4, 2) of a person with hardly a visible keypoint, if any."""
     first = 1 + PARTS_PER_PERSON * number
     y, x = np.nonzero((owner >= first) & (owner < first + PARTS_PER_PERSON))
     if not len(x):
@@ -263,6 +251,7 @@ def _find_remains(owner: np.ndarray, number: int) -> list[np.ndarray]:
     return [_rectangle(x.min(), y.min(), x.max(), y.max(), margin=1)]
 
 
-def _rectangle(x1, y1, x2, y2, margin: int) -> np.ndarray:
+def _rectangle(x1, y1, x2, y2, margin: int = 0) -> np.ndarray:
+    """Corners (4, 2) of a box with a margin."""
     x1, y1, x2, y2 = x1 - margin, y1 - margin, x2 + margin, y2 + margin
     return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], float)

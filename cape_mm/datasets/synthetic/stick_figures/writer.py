@@ -6,32 +6,30 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from cape_mm.datasets.formats.posetrack.keypoints import (
     POSETRACK18_KEYPOINTS,
 )
 
-from ..folder_once import write_folder_once
+from ..folder_once import write_dataset_once
+from ..scenery import write_jpeg
 from .scene import (
     RenderedFrame,
-    SeenPerson,
+    VisiblePerson,
     draw_scene,
     render_frame,
 )
 
 #: Raised whenever the same parameters give other images or annotations.
 VERSION = 1
-STAMP_NAME = 'stick_figures.json'
 _SPLITS = ('train', 'val')
-_JPEG_QUALITY = 92
 # As in PoseTrack18, pairs count from 1.
 _SKELETON = (
     *((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13)),
     *((6, 7), (6, 8), (7, 9), (8, 10), (9, 11), (2, 3), (1, 2), (1, 3)),
 )
-# PoseTrack18's boxes are larger than the joints' extent by this, each side.
+# PoseTrack18's boxes are larger than the keypoints' extent by this, each side.
 _BOX_MARGIN = 0.15
 
 
@@ -47,16 +45,16 @@ def draw_video(
     It depends on nothing but the arguments.
 
     Args:
-        seed (int): Not negative.
-        number (int): Of the video in its split, from 0.
+        seed (int): Seed, not negative.
+        number (int): Number of the video in its split, from 0.
         split (str): ``'train'`` or ``'val'``. Defaults to ``'train'``.
-        num_frames (int): Defaults to 12.
+        num_frames (int): Number of frames. Defaults to 12.
         image_size (int): Side of the images in pixels. Defaults to 128.
 
     Returns:
-        List[RenderedFrame]: The frames.
+        list[RenderedFrame]: The frames.
     """
-    # Zeros at the end of a seed are without effect, so videos count from 1.
+    # Zeros at the end of a seed are without effect: numbers count from 1.
     rng = np.random.default_rng([seed, _SPLITS.index(split), number + 1])
     scene = draw_scene(rng, num_frames, image_size)
     return [
@@ -84,10 +82,10 @@ def write_stick_figures(
     Args:
         root (str | Path): Target folder; missing or empty, or a former
             result with the same parameters.
-        seed (int): Not negative. Defaults to 0.
-        train (Tuple[int, int]): Number of videos and of frames of each.
-            Defaults to (400, 12).
-        val (Tuple[int, int]): The same. Defaults to (16, 24).
+        seed (int): Seed, not negative. Defaults to 0.
+        train (tuple[int, int]): Number of videos and of frames of each for
+            training. Defaults to (400, 12).
+        val (tuple[int, int]): The same for validation. Defaults to (16, 24).
         image_size (int): Side of the images in pixels. Defaults to 128.
 
     Returns:
@@ -98,19 +96,6 @@ def write_stick_figures(
         ValueError: If a number is out of range.
     """
     sizes = dict(train=train, val=val)
-    counts = [count for size in sizes.values() for count in size]
-    if seed < 0 or min(counts) < 1 or image_size < 48:
-        raise ValueError(
-            'seed must be >= 0, numbers of videos and frames >= 1, image_size '
-            f'>= 48; got seed {seed}, {sizes}, image_size {image_size}'
-        )
-    stamp = dict(
-        data='stick_figures',
-        version=VERSION,
-        seed=int(seed),
-        image_size=int(image_size),
-        **{split: [int(n) for n in size] for split, size in sizes.items()},
-    )
 
     def write(folder: Path) -> None:
         for split, (num_videos, num_frames) in sizes.items():
@@ -121,19 +106,11 @@ def write_stick_figures(
                 )
                 _write_video(folder, split, number, frames)
 
-    return write_folder_once(Path(root), STAMP_NAME, stamp, write)
-
-
-def ensure_stick_figures(root: str | Path) -> bool:
-    """Write the dataset in the size that embedded configs use.
-
-    Args:
-        root (str | Path): Target folder.
-
-    Returns:
-        bool: False if it was there already.
-    """
-    return write_stick_figures(root)
+    return write_dataset_once(
+        *(root, write, 'stick_figures', VERSION, seed, sizes),
+        minimum=48,
+        image_size=image_size,
+    )
 
 
 def _write_video(
@@ -160,9 +137,7 @@ def _write_video(
     first_id = 10**10 + number * 10**4
     for moment, frame in enumerate(frames):
         file_name = f'{folder}/{moment:06d}.jpg'
-        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-        _, encoded = cv2.imencode('.jpg', frame.image, quality)
-        (root / file_name).write_bytes(encoded.tobytes())
+        write_jpeg(root / file_name, frame.image)
         height, width = frame.image.shape[:2]
         regions = [np.round(region, 1) for region in frame.ignore_regions]
         content['images'].append(
@@ -189,20 +164,20 @@ def _write_video(
 
 
 def _annotate(
-    person: SeenPerson, image_id: int, size: tuple[int, int]
+    person: VisiblePerson, image_id: int, size: tuple[int, int]
 ) -> dict:
-    """One person of one image, as in PoseTrack18."""
-    rows = np.column_stack([person.keypoints_px, person.seen])
-    rows[~person.seen] = 0
+    """Entry of ``annotations``, as in PoseTrack18."""
+    rows = np.column_stack([person.keypoints_px, person.visible])
+    rows[~person.visible] = 0
     rows = np.insert(rows, 3, np.zeros((2, 3)), axis=0)
     keypoints = []
-    for x, y, seen in rows.tolist():
-        keypoints += [round(x, 2), round(y, 2), int(seen)]
-    seen = person.keypoints_px[person.seen]
-    margin = _BOX_MARGIN * (seen.max(axis=0) - seen.min(axis=0))
+    for x, y, visible in rows.tolist():
+        keypoints += [round(x, 2), round(y, 2), int(visible)]
+    visible = person.keypoints_px[person.visible]
+    margin = _BOX_MARGIN * (visible.max(axis=0) - visible.min(axis=0))
     limits = np.array(size) - 1
-    low = (seen.min(axis=0) - margin).clip(0, limits)
-    high = (seen.max(axis=0) + margin).clip(0, limits)
+    low = (visible.min(axis=0) - margin).clip(0, limits)
+    high = (visible.max(axis=0) + margin).clip(0, limits)
     return dict(
         id=image_id * 100 + person.number,
         image_id=image_id,
@@ -211,12 +186,13 @@ def _annotate(
         bbox=_xywh(np.concatenate([low, high])),
         bbox_head=_xywh(person.head_box),
         keypoints=keypoints,
-        num_keypoints=int(person.seen.sum()),
+        num_keypoints=int(person.visible.sum()),
         iscrowd=0,
         scores=[],
     )
 
 
 def _xywh(box: np.ndarray) -> list[float]:
+    """Box x, y, width, height of corners x1, y1, x2, y2."""
     x1, y1, x2, y2 = box.tolist()
     return [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]

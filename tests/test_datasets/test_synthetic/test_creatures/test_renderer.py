@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,22 +43,24 @@ def test_keypoints_and_boxes_lie_in_the_image(instances):
         points = instance.keypoints_px[instance.visible > 0]
         assert (points > (-0.5, -0.5)).all()
         assert (points < (width, height)).all()
-        # joints lie on the body
+        # keypoints lie on the body
         assert (points >= np.array([x, y]) - 1).all()
         assert (points <= np.array([x + w, y + h]) + 1).all()
 
 
 def test_all_visibilities_occur_and_most_points_are_visible(instances):
-    counts = Counter(np.concatenate([item.visible for item in instances]))
+    counts = Counter(
+        np.concatenate([instance.visible for instance in instances])
+    )
     total = sum(counts.values())
     assert counts[2] > 0.8 * total
     assert counts[1] > 0.01 * total
     assert counts[0] > 0.01 * total
-    assert min((item.visible > 0).sum() for item in instances) >= 3
+    assert min((instance.visible > 0).sum() for instance in instances) >= 3
 
 
 def test_images_are_landscape_portrait_and_square(instances):
-    shapes = {item.image.shape for item in instances}
+    shapes = {instance.image.shape for instance in instances}
     assert shapes == {(128, 128, 3), (102, 128, 3), (128, 102, 3)}
 
 
@@ -82,19 +83,16 @@ def test_image_size_scales_the_same_instance(creature):
     assert (small.visible == big.visible).all()
 
 
-def test_pixels_at_a_visible_joint_are_those_of_the_creature(creature):
+def test_pixels_at_a_visible_keypoint_are_those_of_the_creature(creature):
     # in one colour that the background never has
     color = (0, 0, 255)
     parts = tuple(
-        replace(
-            part,
-            patches=tuple(
-                replace(patch, color=color) for patch in part.patches
-            ),
+        part._replace(
+            patches=tuple(p._replace(color=color) for p in part.patches)
         )
         for part in creature.parts
     )
-    painted = replace(creature, parts=parts, ink=None)
+    painted = creature._replace(parts=parts, ink=None)
     renderer = CreatureRenderer(painted, 160)
     for seed in range(20):
         instance = renderer.render(np.random.default_rng(seed))

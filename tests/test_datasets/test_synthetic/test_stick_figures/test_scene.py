@@ -52,42 +52,42 @@ def rectangle(x1, y1, x2, y2):
 def test_who_faces_the_camera_shows_nearly_everything():
     frame = render([make_figure(48, 90, 0.2)])
     (person,) = frame.persons
-    assert person.seen.sum() >= 13 and person.seen[0]
+    assert person.visible.sum() >= 13 and person.visible[0]
     assert person.number == 0 and frame.ignore_regions == []
 
 
-def test_the_nose_is_not_seen_from_behind():
+def test_the_nose_is_not_visible_from_behind():
     (person,) = render([make_figure(48, 90, np.pi)]).persons
-    assert not person.seen[0] and person.seen[[1, 2, 3, 4]].all()
+    assert not person.visible[0] and person.visible[[1, 2, 3, 4]].all()
 
 
-def test_joints_behind_a_nearer_person_or_thing_are_not_seen():
+def test_keypoints_behind_a_nearer_person_or_thing_are_not_visible():
     far, near = make_figure(48, 80, 0.2), make_figure(48, 90, 0.2, 66, 1)
     both = {p.number: p for p in render([far, near]).persons}
     alone = {p.number: p for p in render([far]).persons}
-    assert both[1].seen.sum() >= 13
+    assert both[1].visible.sum() >= 13
     assert 0 in alone
-    hidden = 15 if 0 not in both else 15 - both[0].seen.sum()
-    assert hidden > 15 - alone[0].seen.sum() + 4
+    hidden = 15 if 0 not in both else 15 - both[0].visible.sum()
+    assert hidden > 15 - alone[0].visible.sum() + 4
 
     wall = (rectangle(0, 60, 96, 95), (0, 0, 0))
     (person,) = render([far], [wall]).persons
     below = person.keypoints_px[:, 1] > 61
-    assert below.any() and not person.seen[below].any()
-    assert person.seen[[1, 2]].all()
+    assert below.any() and not person.visible[below].any()
+    assert person.visible[[1, 2]].all()
     # what stands further back does not hide
     behind = (rectangle(0, 30, 96, 70), (0, 0, 0))
     (person,) = render([near], [behind]).persons
-    assert person.seen.sum() >= 13
+    assert person.visible.sum() >= 13
 
 
-def test_joints_outside_of_the_image_are_not_seen():
+def test_keypoints_outside_of_the_image_are_not_visible():
     (person,) = render([make_figure(3, 90, 0.2)]).persons
     outside = person.keypoints_px[:, 0] < -0.5
-    assert outside.any() and not person.seen[outside].any()
+    assert outside.any() and not person.visible[outside].any()
 
 
-def test_who_shows_hardly_a_joint_is_to_be_ignored():
+def test_a_person_with_hardly_a_visible_keypoint_is_to_be_ignored():
     # only the top of the head is above the wall
     wall = (rectangle(0, 36, 96, 95), (0, 0, 0))
     frame = render([make_figure(48, 90, 0.2)], [wall])
@@ -97,7 +97,7 @@ def test_who_shows_hardly_a_joint_is_to_be_ignored():
     assert region[:, 1].max() <= 38 and 30 < region[:, 0].min() < 48
 
 
-def test_nobody_seen_gives_no_region():
+def test_no_visible_person_gives_no_region():
     frame = render([make_figure(300, 90, 0.2)])
     assert frame.persons == [] and frame.ignore_regions == []
 
@@ -118,8 +118,8 @@ def test_the_crowd_is_in_an_ignore_region_and_not_annotated():
         frame = render_frame(scene, 0, SIZE, rng)
         if scene.crowds:
             found += 1
-            wanted = scene.crowds[0] - scene.offsets[0]
-            assert np.array_equal(frame.ignore_regions[0], wanted)
+            expected = scene.crowds[0] - scene.offsets[0]
+            assert np.array_equal(frame.ignore_regions[0], expected)
         assert len(frame.persons) <= len(scene.figures) <= 4
     assert 2 <= found <= 15
 
@@ -131,5 +131,5 @@ def test_scenes_have_people_who_move(seed):
     frames = [render_frame(scene, m, SIZE, rng) for m in range(8)]
     assert sum(len(frame.persons) for frame in frames) > 0
     assert all(frame.image.shape == (SIZE, SIZE, 3) for frame in frames)
-    moved = np.ptp(scene.figures[0].joints_px, axis=0).max()
+    moved = np.ptp(scene.figures[0].keypoints_px, axis=0).max()
     assert moved > 1

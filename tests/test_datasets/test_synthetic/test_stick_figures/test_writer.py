@@ -59,7 +59,7 @@ def test_annotations_are_sound(small):
     count = 0
     for split in ('train', 'val'):
         for content in load(small, split).values():
-            seen = set()
+            found = set()
             for annotation in content['annotations']:
                 points = np.reshape(annotation['keypoints'], (17, 3))
                 labelled = points[:, 2] > 0
@@ -70,13 +70,13 @@ def test_annotations_are_sound(small):
                 assert (points[labelled, :2] < 63.51).all()
                 assert min(annotation['bbox_head'][2:]) > 2
                 key = annotation['image_id'], annotation['track_id']
-                assert key not in seen
-                seen.add(key)
+                assert key not in found
+                found.add(key)
                 count += 1
     assert count > 10
 
 
-def test_is_readable_by_the_data_set_without_complaint(small, monkeypatch):
+def test_is_readable_by_the_dataset_without_complaint(small, monkeypatch):
     from cape_mm.datasets.datasets import clip_dataset
 
     texts = []
@@ -96,10 +96,10 @@ def test_is_readable_by_the_data_set_without_complaint(small, monkeypatch):
     assert [level for level, _ in texts] == [20]
 
 
-def test_identities_are_those_of_the_drawn_persons(small):
+def test_identities_are_those_of_the_persons(small):
     frames = draw_video(0, 1, 'train', 4, 64)
     content = load(small, 'train')['000001_stick_train']
-    wanted = [
+    expected = [
         (moment, person.number)
         for moment, frame in enumerate(frames)
         for person in frame.persons
@@ -108,7 +108,7 @@ def test_identities_are_those_of_the_drawn_persons(small):
         (annotation['image_id'] % 10000, annotation['track_id'])
         for annotation in content['annotations']
     ]
-    assert found == wanted
+    assert found == expected
 
 
 def test_same_seed_same_files_other_seed_other_files(small, tmp_path):
