@@ -78,7 +78,7 @@ def test_every_name_is_known(config, keys, registry):
             assert scoped.get(part['type']) is not None, part['type']
 
 
-def test_wrapped_data_sets_are_known(config):
+def test_wrapped_datasets_are_known(config):
     dataset = config.train_dataloader.dataset
     with DATASETS.switch_scope_and_registry(None) as scoped:
         while 'dataset' in dataset:
@@ -120,6 +120,13 @@ def test_configs_import_nothing(path):
         for target in node.targets
     ]
     assert '_base_' not in names[1:], '_base_ comes first'
+
+
+@pytest.mark.parametrize('path', ALL, ids=name_of)
+def test_configs_decide_and_compute_nothing(path):
+    nodes = ast.walk(ast.parse(path.read_text()))
+    kinds = (ast.If, ast.IfExp, ast.For, ast.comprehension)
+    assert not any(isinstance(node, kinds) for node in nodes)
 
 
 def test_base_names_are_unique():

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import (
     DATASETS,
+    HOOKS,
     MODELS,
     DefaultScope,
     init_default_scope,
@@ -71,22 +72,29 @@ EARLY_STOPPING = 'cape_mm.ResumableEarlyStoppingHook'
 
 
 def hooks_of(config):
-    return {hook.type: hook for hook in config.custom_hooks}
+    hooks = [*config.default_hooks.values(), *config.custom_hooks]
+    return {hook.type: hook for hook in hooks}
 
 
-def test_options_are_off_by_default_and_on_by_the_environment(
-    load, monkeypatch
-):
+def test_options_are_off_by_default_and_on_by_the_command_line(load):
     hooks = hooks_of(load())
     assert 'EMAHook' not in hooks and EARLY_STOPPING not in hooks
-    monkeypatch.setenv('CAPE_EMA', '0.0005')
-    monkeypatch.setenv('CAPE_PATIENCE', '6')
-    monkeypatch.setenv('CAPE_MIN_DELTA', '0.002')
-    hooks = hooks_of(load(2))
-    assert hooks['EMAHook'].momentum == 0.0005
-    stopping = hooks[EARLY_STOPPING]
+    config = load(2)
+    config.merge_from_dict(
+        {
+            'default_hooks.ema.type': 'EMAHook',
+            'default_hooks.ema.momentum': 0.0005,
+            'default_hooks.early_stopping.type': EARLY_STOPPING,
+            'default_hooks.early_stopping.monitor': 'PCK',
+            'default_hooks.early_stopping.rule': 'greater',
+            'default_hooks.early_stopping.patience': 6,
+        }
+    )
+    hooks = hooks_of(config)
+    assert HOOKS.build(hooks['EMAHook']).ema_cfg['momentum'] == 0.0005
+    stopping = HOOKS.build(hooks[EARLY_STOPPING])
     assert (stopping.rule, stopping.monitor) == ('greater', 'PCK')
-    assert (stopping.patience, stopping.min_delta) == (6, 0.002)
+    assert stopping.patience == 6
 
 
 def test_backbone_learns_slowly_and_norms_and_biases_do_not_decay(load):

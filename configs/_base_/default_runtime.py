@@ -43,14 +43,12 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),
 )
 
-# Where scalars and images go. With TensorBoard beside the local JSON files:
-#   CAPE_VIS_BACKENDS=LocalVisBackend,TensorboardVisBackend python tools/...
-# with TensorBoard only:
+# Where scalars and images go. With TensorBoard instead of local JSON files:
 #   --cfg-options visualizer.vis_backends.0.type=TensorboardVisBackend
-vis_backends = [
-    dict(type=backend)
-    for backend in '{{$CAPE_VIS_BACKENDS:LocalVisBackend}}'.split(',')  # noqa: SIM905
-]
+# with both, in a child config:
+#   visualizer = dict(vis_backends=[dict(type='LocalVisBackend'),
+#                                   dict(type='TensorboardVisBackend')])
+vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
     type='cape_mm.EpisodeVisualizer',
     vis_backends=vis_backends,

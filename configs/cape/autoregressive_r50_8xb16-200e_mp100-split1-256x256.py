@@ -5,14 +5,8 @@ _base_ = [
     '../_base_/schedules/adamw_cosine_200e.py',
 ]
 
-# Options, from the environment:
-#   CAPE_EMA=0.0005     validate, save and test an exponential moving average
-#   CAPE_PATIENCE=6     stop after 6 validations (30 epochs) without a gain of
-#   CAPE_MIN_DELTA=0.001  0.1 points of PCK
-ema_momentum = {{'$CAPE_EMA:0'}}
-patience = {{'$CAPE_PATIENCE:0'}}
-min_delta = {{'$CAPE_MIN_DELTA:0.001'}}
-
+# An exponential moving average of the weights, and early stopping, are options
+# of the command line: docs/en/training.md.
 default_hooks = dict(checkpoint=dict(interval=5))
 custom_hooks = [
     dict(type='SyncBuffersHook'),
@@ -24,18 +18,3 @@ custom_hooks = [
         val_note='unseen categories, published pairs, autoregressive',
     ),
 ]
-if ema_momentum:
-    custom_hooks.append(
-        dict(type='EMAHook', momentum=ema_momentum, update_buffers=True)
-    )
-if patience:
-    custom_hooks.append(
-        dict(
-            type='cape_mm.ResumableEarlyStoppingHook',
-            monitor='PCK',
-            rule='greater',
-            min_delta=min_delta,
-            patience=patience,
-            strict=True,
-        )
-    )

@@ -4,7 +4,7 @@ _base_ = './single_image.py'
 # initialisation. With group norm ImageNet weights of your own:
 #   --cfg-options model.backbone.init_cfg.type=Pretrained
 #   model.backbone.init_cfg.checkpoint=FILE
-input_size = (512, 512)
+codec = dict(type='cape_mm.NormalizedLabel', input_size=(512, 512))
 
 model = dict(
     backbone=dict(depth=50, base_channels=64, stem_channels=64),
@@ -15,11 +15,8 @@ model = dict(
 pipeline = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale', padding=1.25),
-    dict(type='TopdownAffine', input_size=input_size),
-    dict(
-        type='GenerateTarget',
-        encoder=dict(type='cape_mm.NormalizedLabel', input_size=input_size),
-    ),
+    dict(type='TopdownAffine', input_size=codec['input_size']),
+    dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=pipeline))

@@ -1,6 +1,6 @@
 _base_ = ['../autoregressive_r18_creatures-128x128.py']
 
-# The decoder is told annotated points with noise, never its own.
+# Previous keypoints are annotated ones with noise, never predicted ones.
 custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(

@@ -1,7 +1,7 @@
 _base_ = ['../autoregressive_r18_creatures-128x128.py']
 
-# No keypoint is told where another one lies: the same weights decode all of
-# them at once, in training and test.
+# No keypoint depends on another one: the same weights decode all of them at
+# once, in training and test.
 model = dict(head=dict(autoregressive=False))
 custom_hooks = [
     dict(type='SyncBuffersHook'),

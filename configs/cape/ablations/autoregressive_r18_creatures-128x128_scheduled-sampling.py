@@ -1,6 +1,6 @@
 _base_ = ['../autoregressive_r18_creatures-128x128.py']
 
-# The decoder is told more and more of its own points, without noise.
+# More and more previous keypoints are predicted ones, without noise.
 custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(

@@ -1,6 +1,6 @@
 _base_ = ['../autoregressive_r18_creatures-128x128.py']
 
-# The decoder is told annotated points only, as they are.
+# Previous keypoints are annotated ones only, as they are.
 custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(
