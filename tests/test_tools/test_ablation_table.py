@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import json
-import runpy
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/ablation_table.py'
+from cape_mm.cli.training_tables import Usage
+
+TOOL = 'analysis_tools/ablation_table.py'
 SCORES = {'base': 0.9, 'without': 0.6}
 
 
@@ -28,12 +28,13 @@ class FakeRunner:
         work_dir.mkdir(parents=True, exist_ok=True)
         if 'train' in command[1]:
             (work_dir / 'best_PCK_epoch_3.pth').touch()
-            return
+            return Usage()
         seed = int(self.option('randomness.seed'))
         score = SCORES[Path(command[2]).stem] + 0.02 * seed
         metrics = {'PCK': score, 'PCK@0.05': score / 2, 'ar_tf_gap': 0.01}
         out = Path(command[command.index('--out') + 1])
         out.write_text(json.dumps(metrics))
+        return Usage()
 
     def option(self, name):
         (found,) = [
@@ -50,12 +51,11 @@ def runner():
 
 
 @pytest.fixture
-def call(runner, monkeypatch, tmp_path):
+def call(runner, monkeypatch, call_tool, tmp_path):
+    monkeypatch.setattr('cape_mm.cli.training_tables.run_tool', runner)
+
     def call(*args):
-        command = [str(TOOL), 'base.py', 'without.py', *args]
-        command += ['--work-dir', str(tmp_path)]
-        monkeypatch.setattr(sys, 'argv', command)
-        runpy.run_path(str(TOOL))['main'](runner)
+        call_tool(TOOL, 'base.py', 'without.py', *args, '--work-dir', tmp_path)
 
     return call
 

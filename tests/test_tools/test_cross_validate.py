@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 import statistics
 import subprocess
 import sys
@@ -10,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/cross_validate.py'
+from cape_mm.cli.training_tables import run_tool
+
+TOOL = 'analysis_tools/cross_validate.py'
 CONFIG = 'configs/some-split{split}.py'
 
 
@@ -56,14 +57,11 @@ def runner():
 
 
 @pytest.fixture
-def call(runner, monkeypatch, tmp_path):
+def call(runner, monkeypatch, call_tool, tmp_path):
+    monkeypatch.setattr('cape_mm.cli.training_tables.run_tool', runner)
+
     def call(*args, config=CONFIG):
-        monkeypatch.setattr(
-            sys,
-            'argv',
-            ['x', config, '--work-dir', str(tmp_path), *map(str, args)],
-        )
-        runpy.run_path(str(TOOL))['main'](runner)
+        call_tool(TOOL, config, '--work-dir', tmp_path, *args)
         name = 'summary_5shot.json' if '--shots' in args else 'summary.json'
         return json.loads((tmp_path / name).read_text())
 
@@ -174,8 +172,10 @@ def test_template_needs_a_place_for_the_split(call, capsys):
 
 
 def test_real_commands_are_run(tmp_path):
-    run = runpy.run_path(str(TOOL))['run_tool']
-    run([sys.executable, '-c', 'print(7)'], tmp_path / 'a' / 'out.txt')
+    usage = run_tool(
+        [sys.executable, '-c', 'print(7)'], tmp_path / 'a' / 'out.txt'
+    )
+    assert usage.peak_mb > 1 and usage.seconds > 0
     assert (tmp_path / 'a' / 'out.txt').read_text() == '7\n'
     with pytest.raises(subprocess.CalledProcessError):
-        run([sys.executable, '-c', 'raise SystemExit(3)'], tmp_path / 'o')
+        run_tool([sys.executable, '-c', 'raise SystemExit(3)'], tmp_path / 'o')

@@ -1,12 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
 import pytest
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+from cape_mm.cli.single_image_table import judge_memory
 
 
 def scalars(pck, loss=0.01, pck_005=1.0, gap=0.0):
@@ -25,14 +22,8 @@ def scalars(pck, loss=0.01, pck_005=1.0, gap=0.0):
     return lines
 
 
-@pytest.fixture
-def summarise():
-    tool = TOOLS / 'analysis_tools' / 'single_image_table.py'
-    return runpy.run_path(str(tool))['summarise']
-
-
-def test_a_run_that_memorises_passes(summarise):
-    row = summarise(scalars([0.5, 1.0, 1.0]), tested_pck=1.0)
+def test_a_run_that_memorises_passes():
+    row = judge_memory(scalars([0.5, 1.0, 1.0]), tested_pck=1.0)
     assert row['passed']
     assert row['first_best_epoch'] == 2
 
@@ -40,22 +31,22 @@ def test_a_run_that_memorises_passes(summarise):
 @pytest.mark.parametrize(
     'case',
     [
-        dict(epochs=scalars([0.5, 0.9])),
-        dict(epochs=scalars([1.0, 0.9, 1.0])),
-        dict(epochs=scalars([1.0], loss=0.2)),
-        dict(epochs=scalars([1.0], pck_005=0.9)),
-        dict(epochs=scalars([1.0], gap=0.2)),
-        dict(epochs=scalars([1.0]), tested_pck=0.9),
+        dict(scalars=scalars([0.5, 0.9])),
+        dict(scalars=scalars([1.0, 0.9, 1.0])),
+        dict(scalars=scalars([1.0], loss=0.2)),
+        dict(scalars=scalars([1.0], pck_005=0.9)),
+        dict(scalars=scalars([1.0], gap=0.2)),
+        dict(scalars=scalars([1.0]), tested_pck=0.9),
     ],
     ids=['never', 'drop', 'loss', 'coarse', 'gap', 'test'],
 )
-def test_a_run_that_misses_one_criterion_fails(summarise, case):
-    row = summarise(**dict(dict(tested_pck=1.0), **case))
+def test_a_run_that_misses_one_criterion_fails(case):
+    row = judge_memory(**dict(dict(tested_pck=1.0), **case))
     assert not row['passed']
 
 
 @pytest.mark.slow
-def test_the_embedded_image_is_memorised(start_tool, tmp_path):
+def test_the_synthetic_image_is_memorised(start_tool, tmp_path):
     """The promise of the README, trained for real: about a minute."""
     out = start_tool(
         'analysis_tools/single_image_table.py', '--seeds', 0, cwd=tmp_path

@@ -1,0 +1,349 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Train and test many times with our tools, and tabulate the results.
+
+What is finished is not run again, so an interrupted table can be continued.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import NamedTuple, Sequence
+
+PACKAGE = Path(__file__).resolve().parents[1]
+#: The checkout, or what an installed package carries of it.
+HOME = next(
+    folder
+    for folder in (PACKAGE.parent, PACKAGE / '.mim')
+    if (folder / 'tools' / 'train.py').is_file()
+)
+# Metrics of an ablation; shares, printed in percent.
+_ABLATION = ('PCK', 'PCK@0.05', 'ar_tf_gap')
+
+
+class Usage(NamedTuple):
+    """Resources that a tool has used.
+
+    Attributes:
+        seconds (float): Time on the clock.
+        cpu_seconds (float): Processor time.
+        peak_mb (float): Peak memory in MiB.
+    """
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_mb: float = 0.0
+
+
+def run_tool(
+    arguments: Sequence[str], output: Path, **variables: str
+) -> Usage:
+    """Run a tool in a process of its own, its output into a file.
+
+    Args:
+        arguments (Sequence[str]): Command line, beginning with the program.
+        output (Path): File to append the output to.
+        **variables (str): Further environment variables.
+
+    Returns:
+        Usage: Resources of this process and its children.
+
+    Raises:
+        subprocess.CalledProcessError: If it fails.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    start = time.time()
+    with output.open('a') as file:
+        process = subprocess.Popen(
+            list(arguments),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=dict(os.environ, PYTHON=sys.executable, **variables),
+        )
+        # wait4 gives the usage of this child alone
+        _, process.returncode, usage = os.wait4(process.pid, 0)
+    if process.returncode:
+        raise subprocess.CalledProcessError(
+            process.returncode, list(arguments), f'see {output}'
+        )
+    return Usage(
+        time.time() - start,
+        usage.ru_utime + usage.ru_stime,
+        usage.ru_maxrss / 1024,
+    )
+
+
+def find_best(folder: Path) -> Path:
+    """Find the best checkpoint of a training.
+
+    Args:
+        folder (Path): Its working directory.
+
+    Returns:
+        Path: ``best_PCK_epoch_<largest>.pth``.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    found = sorted(
+        folder.glob('best_PCK_epoch_*.pth'),
+        key=lambda path: int(path.stem.rpartition('_')[2]),
+    )
+    if not found:
+        raise FileNotFoundError(f'no best_PCK_epoch_*.pth in {folder}')
+    return found[-1]
+
+
+def _command(tool: str, config: str, *more: str, gpus: int = 1) -> list[str]:
+    """Command line of ``train`` or ``test``, on one or several GPUs."""
+    tools = HOME / 'tools'
+    if gpus == 1:
+        return [sys.executable, str(tools / f'{tool}.py'), config, *more]
+    script = str(tools / f'dist_{tool}.sh')
+    return ['bash', script, config, *more, str(gpus)]
+
+
+def train_and_test(
+    config: str,
+    folder: Path,
+    options: Sequence[str] = (),
+    **variables: str,
+) -> tuple[dict, Usage]:
+    """Train in a folder, or go on, and test the best checkpoint.
+
+    Args:
+        config (str): Config file.
+        folder (Path): Working directory of this run alone.
+        options (Sequence[str]): Values of ``--cfg-options``.
+        **variables (str): Further environment variables.
+
+    Returns:
+        tuple[dict, Usage]: Metrics of the test, resources of the training.
+
+    Raises:
+        subprocess.CalledProcessError: If training or test fails.
+    """
+    usage = run_tool(
+        _command(
+            *('train', config, '--work-dir', str(folder), '--resume'),
+            *('--cfg-options', *options),
+        ),
+        folder / 'train_output.txt',
+        **variables,
+    )
+    metrics = folder / 'metrics.json'
+    run_tool(
+        _command(
+            *('test', config, str(find_best(folder))),
+            *('--work-dir', str(folder / 'test'), '--out', str(metrics)),
+            *('--cfg-options', *options),
+        ),
+        folder / 'test_output.txt',
+        **variables,
+    )
+    return json.loads(metrics.read_text()), usage
+
+
+def _end_with(error: subprocess.CalledProcessError, what: str, folder: Path):
+    """End the program after a failed run."""
+    sys.exit(
+        f'Error: {what} failed ({error.cmd[1]}); see the *_output.txt in '
+        f'{folder}. Run the same command again to go on'
+    )
+
+
+def format_markdown(
+    header: Sequence[str], rows: Sequence[Sequence[str]], rule: str = '---|'
+) -> str:
+    """Format a Markdown table.
+
+    Args:
+        header (Sequence[str]): C names of columns.
+        rows (Sequence[Sequence[str]]): Rows of C cells.
+        rule (str): Alignment of the columns after the first. Defaults to
+            '---|'.
+
+    Returns:
+        str: Lines, without the last line break.
+    """
+    lines = [f'| {" | ".join(row)} |' for row in (header, *rows)]
+    lines.insert(1, f'|---|{rule * (len(header) - 1)}')
+    return '\n'.join(lines)
+
+
+def run_ablations(args: Namespace) -> None:
+    """Train and test configs with several seeds; compare with the first.
+
+    Args:
+        args (Namespace): Arguments of
+            ``tools/analysis_tools/ablation_table.py``.
+    """
+    results: dict[str, list[dict]] = {}
+    # seed by seed: an interrupted table compares all configs alike
+    for seed in args.seeds:
+        for config in args.configs:
+            folder = args.work_dir / config.stem / f'seed{seed}'
+            print(f'{config.stem}, seed {seed}', flush=True)
+            done = folder / 'row.json'
+            if not done.exists():
+                options = [f'randomness.seed={seed}', *args.cfg_options]
+                try:
+                    metrics, usage = train_and_test(
+                        str(config), folder, options
+                    )
+                except subprocess.CalledProcessError as error:
+                    _end_with(error, f'{config.stem} with seed {seed}', folder)
+                row = {name: metrics[name] for name in _ABLATION}
+                row['cpu_seconds'] = round(usage.cpu_seconds)
+                done.write_text(json.dumps(row, indent=1))
+            rows = results.setdefault(config.stem, [])
+            rows.append(json.loads(done.read_text()))
+            if args.out:
+                args.out.write_text(_ablation_table(results))
+    print(_ablation_table(results))
+
+
+def _ablation_table(results: dict[str, list[dict]]) -> str:
+    """Mean and standard deviation over seeds by config."""
+    header = ['config', 'seeds']
+    for name in _ABLATION:
+        header.append(f'{name}, %')
+        header += ['− first'] if name.startswith('PCK') else []
+    first = next(iter(results.values()))
+    table = []
+    for config, rows in results.items():
+        cells = [config, str(len(rows))]
+        for name in _ABLATION:
+            values = [100 * row[name] for row in rows]
+            mean = statistics.mean(values)
+            spread = statistics.stdev(values) if len(rows) > 1 else 0
+            cells.append(f'{mean:.2f} ± {spread:.2f}')
+            if name.startswith('PCK'):
+                reference = statistics.mean(100 * row[name] for row in first)
+                cells.append(f'{mean - reference:+.2f}')
+        seconds = statistics.mean(row['cpu_seconds'] for row in rows)
+        table.append([*cells, f'{seconds:.0f}'])
+    note = 'Mean ± standard deviation of the sample (n − 1).'
+    return f'{format_markdown([*header, "CPU s"], table)}\n\n{note}\n'
+
+
+def cross_validate(args: Namespace) -> None:
+    """Train and test a config on several splits; average the metrics.
+
+    Args:
+        args (Namespace): Arguments of
+            ``tools/analysis_tools/cross_validate.py``.
+
+    Raises:
+        FileNotFoundError: If a training has left no best checkpoint.
+    """
+    results = {}
+    shots = '' if args.shots is None else f'_{args.shots}shot'
+    for split in args.splits:
+        folder = args.work_dir / f'split{split}'
+        try:
+            results[split] = _run_split(args, split, folder, shots)
+        except subprocess.CalledProcessError as error:
+            _end_with(error, f'split {split}', folder)
+        summary = _summarise_splits(results, args.metrics)
+        table = args.work_dir / f'summary{shots}.md'
+        table.write_text(_split_table(summary))
+        text = json.dumps(summary, indent=1) + '\n'
+        table.with_suffix('.json').write_text(text)
+    print(_split_table(summary))
+
+
+def _run_split(args: Namespace, split: int, folder: Path, shots: str) -> dict:
+    """Train and test one split, unless that is done."""
+    config = args.config.replace('{split}', str(split))
+    metrics = folder / f'metrics{shots}.json'
+    if metrics.exists():
+        print(f'split {split}: {metrics} is there already', flush=True)
+        return json.loads(metrics.read_text())
+    options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    if args.checkpoints is not None:
+        checkpoint = Path(args.checkpoints.replace('{split}', str(split)))
+    else:
+        trained = folder / 'trained.json'
+        if not trained.exists():
+            print(f'split {split}: training in {folder}', flush=True)
+            command = _command('train', config, gpus=args.gpus)
+            command += ['--work-dir', str(folder), '--resume', *options]
+            run_tool(command, folder / 'train_output.txt')
+            trained.write_text(json.dumps(dict(config=config)))
+        checkpoint = find_best(folder)
+    if args.shots is not None:
+        options = options or ['--cfg-options']
+        options.append(f'test_dataloader.dataset.num_shots={args.shots}')
+    print(f'split {split}: testing {checkpoint}', flush=True)
+    # Complete or not there: an interrupted test must not look finished.
+    part = metrics.with_suffix('.part.json')
+    command = _command('test', config, str(checkpoint), gpus=args.gpus)
+    command += ['--work-dir', str(folder / 'test'), '--out', str(part)]
+    run_tool(command + options, folder / 'test_output.txt')
+    part.replace(metrics)
+    return json.loads(metrics.read_text())
+
+
+def _summarise_splits(
+    results: dict[int, dict], names: Sequence[str] | None
+) -> dict:
+    """Mean and standard deviation (n - 1) of metrics over splits."""
+    if names is None:
+        # the mean of ends of intervals means nothing
+        names = [
+            key
+            for key, value in next(iter(results.values())).items()
+            if type(value) in (int, float)
+            and not key.endswith(('_low', '_high'))
+            and all(key in metrics for metrics in results.values())
+        ]
+    rows = {
+        split: {name: float(metrics[name]) for name in names}
+        for split, metrics in results.items()
+    }
+    columns = {name: [row[name] for row in rows.values()] for name in names}
+    summary = dict(
+        splits=rows, mean={k: statistics.mean(v) for k, v in columns.items()}
+    )
+    if len(rows) > 1:
+        summary['std'] = {k: statistics.stdev(v) for k, v in columns.items()}
+    lists = {s: m.get('pair_list') or {} for s, m in results.items()}
+    summary['partial'] = [s for s, x in lists.items() if x.get('partial')]
+    summary['pair_lists'] = {s: x.get('sha256') for s, x in lists.items()}
+    return summary
+
+
+def _split_table(summary: dict) -> str:
+    """A Markdown table of a summary, and remarks."""
+    names = list(summary['mean'])
+    rows = {
+        f'{split}{"*" if split in summary["partial"] else ""}': row
+        for split, row in summary['splits'].items()
+    }
+    rows.update({k: summary[k] for k in ('mean', 'std') if k in summary})
+    table = format_markdown(
+        ['split', *names],
+        [
+            [label, *(f'{row[name]:.4f}' for name in names)]
+            for label, row in rows.items()
+        ],
+        rule='---:|',
+    )
+    lines = [
+        table,
+        '',
+        f'{len(summary["splits"])} splits; std of the sample (n - 1).',
+    ]
+    if summary['partial']:
+        lines.append('* evaluated partially: not comparable.')
+    for split, value in summary['pair_lists'].items():
+        if value:
+            lines.append(f'Pairs of split {split}: sha256 {value}')
+    return '\n'.join(lines) + '\n'
