@@ -17,8 +17,8 @@ FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'cephalometric'
 ORIGINAL = 'hrnetv2_w18_cephalometric_original.py'
 STABLE = 'hrnetv2_w18_cephalometric_stable.py'
 RECOMMENDED = 'hrnetv2_w18_cephalometric_512x640.py'
-EMBEDDED = 'hrnetv2_w18_small_synthetic-cephalograms.py'
-ALL = [ORIGINAL, STABLE, RECOMMENDED, EMBEDDED]
+SYNTHETIC = 'hrnetv2_w18_small_synthetic-cephalograms.py'
+ALL = [ORIGINAL, STABLE, RECOMMENDED, SYNTHETIC]
 STAGES = ('stage1', 'stage2', 'stage3', 'stage4')
 
 
@@ -128,7 +128,7 @@ def test_fewer_epochs_shorten_the_schedules(load, name, monkeypatch):
         assert warmup.end == 1, 'a twentieth'
 
 
-@pytest.mark.parametrize('name', [RECOMMENDED, EMBEDDED])
+@pytest.mark.parametrize('name', [RECOMMENDED, SYNTHETIC])
 def test_short_trials_have_a_warmup_of_an_epoch(load, name, monkeypatch):
     # of a twentieth, nothing would be left with few cephalograms: an error
     monkeypatch.setenv('CEPH_EPOCHS', '1')
@@ -181,7 +181,7 @@ def test_pixels_can_be_watched_instead_of_millimetres(load):
 def test_size_of_the_models(load):
     """The full model as in the literature, the small one for CPUs."""
     millions = {}
-    for name in (RECOMMENDED, EMBEDDED):
+    for name in (RECOMMENDED, SYNTHETIC):
         model = MODELS.build(load(name).model)
         total = sum(p.numel() for p in model.parameters())
         millions[name] = round(total / 1e6, 1)
@@ -195,7 +195,7 @@ def test_size_of_the_models(load):
             (18, 36, 72, 144),
         ]
     assert millions[RECOMMENDED] == 9.6
-    assert 2.0 <= millions[EMBEDDED] <= 2.3
+    assert 2.0 <= millions[SYNTHETIC] <= 2.3
 
 
 def merge(config, *options):

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""The page of the cephalometric family says what the code does."""
+"""The page of the cephalometric family agrees with the code."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_checks_of_the_old_run_exist():
     assert rules <= set(RULES)
     assert len(rows) > 20 and len(rules) > 40
     assert all('`' in row[2] or 'early stopping' in row[2] for row in rows)
-    # what nobody planted in that run: files, mirrors and UDP
+    # what that run did not have: files, mirrors and UDP
     assert set(RULES) - rules == {
         *('dataset-builds', 'pipeline-runs', 'metric-works', 'udp-pairing'),
         *('flip-test-untrained', 'random-validation'),

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Definitions of all landmarks, and the lists of the datasets.
 
-Seen from the side, face to the right. A prime marks soft tissue.
+Lateral view, face to the right. A prime marks soft tissue.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def test_each_strength_does_what_it_says(cephalogram):
     assert 0.5 < noisy[:, 60:190].std() < 8.5
 
 
-def test_rectangles_are_of_the_wanted_size_and_number(cephalogram):
+def test_rectangles_are_of_the_given_size_and_number(cephalogram):
     flat = np.full((200, 100, 3), 77, np.uint8)
     for seed in range(20):
         erased = run(

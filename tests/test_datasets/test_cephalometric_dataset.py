@@ -138,9 +138,9 @@ def test_landmarks_of_another_schema_go_by_code(tmp_path, write, log):
     whole = DATASETS.build(config).get_data_info(0)['keypoints'][0]
     dataset = DATASETS.build(dict(config, schema='document19'))
     info = dataset.get_data_info(0)
-    wanted, given = get_schema('document19'), get_schema('cephalogram23')
+    expected, given = get_schema('document19'), get_schema('cephalogram23')
     assert dataset.metainfo['schema'] == 'document19'
-    for index, code in enumerate(wanted.codes):
+    for index, code in enumerate(expected.codes):
         np.testing.assert_array_equal(
             info['keypoints'][0, index], whole[given.index_of(code)]
         )

@@ -4,8 +4,8 @@ r"""Convert a dataset of cephalograms to this project's format.
     python tools/dataset_converters/convert_cephalograms.py isbi \
         downloads/isbi2015 --out-dir data/isbi2015
 
-writes `images/` and `annotations/<name>_<part>.json` under --out-dir, and says
-what was unusual. The source is not changed and nothing is overwritten.
+writes `images/` and `annotations/<name>_<part>.json` under --out-dir, and
+reports what was unusual. The source is not changed and nothing is overwritten.
 Formats, and what is checked: docs/en/cephalometric_data.md.
 """
 
@@ -144,7 +144,7 @@ def _add_format(
 
 
 def main() -> None:
-    """Convert and say what was done."""
+    """Convert, and print what was done."""
     args = parse_args()
     from cape_mm.datasets.formats.cephalometric import convert_cephalograms
 

@@ -36,11 +36,11 @@ _PROBLEMS = OrderedDict(
 
 @DATASETS.register_module()
 class CephalometricDataset(BaseCocoStyleDataset):
-    """Lateral X-rays of the head with named landmarks; one item is one image.
+    """Lateral cephalograms with named landmarks; an instance is an image.
 
-    Landmarks are matched by name, never by position. If the file says, in
-    ``info.schema``, that its landmarks are those of another schema, they are
-    matched by their codes, and those that ``schema`` lacks are left out.
+    Landmarks are matched by name, never by position. If ``info.schema`` of
+    the file is another schema, they are matched by their codes, and those
+    that ``schema`` lacks are left out.
 
     ``get_data_info`` gives what MMPose's datasets give, and ``spacing``
     ((2,) float32, millimetres per pixel of the original image along x and
@@ -52,16 +52,16 @@ class CephalometricDataset(BaseCocoStyleDataset):
 
     Args:
         ann_file (str): Annotation file, relative to ``data_root``.
-        schema (str): Which landmarks to give and in which order; see
+        schema (str): Name of the landmarks and their order, one of
             :func:`cape_mm.structures.available_schemas`.
         data_root (str): Folder of the dataset. Defaults to ''.
-        data_prefix (dict): Where the images are, relative to ``data_root``.
+        data_prefix (dict): Folder of the images, relative to ``data_root``.
             Defaults to ``dict(img='images/')``.
-        landmark_weights (Dict[str, float], optional): Weight in the loss of
-            landmarks by their codes, the others have 1. Without effect unless
+        landmark_weights (Dict[str, float], optional): Weights in the loss by
+            the codes of the landmarks, 1 for the others. Without effect unless
             ``GenerateTarget`` gets ``use_dataset_keypoint_weights=True``.
-        pipeline (Sequence[dict | Callable]): MMPose transforms. Defaults to
-            none.
+        pipeline (Sequence[dict | Callable]): Transforms of MMPose. Defaults
+            to none.
         **kwargs: Other arguments of MMPose's ``BaseCocoStyleDataset``, but
             neither ``bbox_file``, ``metainfo`` nor ``data_mode``.
 
@@ -92,7 +92,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         for code, weight in (landmark_weights or {}).items():
             index = self.schema.index_of(code)
             metainfo['joint_weights'][index] = float(weight)
-        # Where each landmark is in the file.
+        # Index in the file of each landmark.
         self._order: list[int] = []
         self._report = AnnotationReport(ann_file, problems=_PROBLEMS)
         super().__init__(
@@ -148,8 +148,8 @@ class CephalometricDataset(BaseCocoStyleDataset):
         """Read one cephalogram.
 
         Args:
-            raw_data_info (dict): ``raw_ann_info`` and ``raw_img_info``,
-                entries of the file.
+            raw_data_info (dict): Entries ``raw_ann_info`` and
+                ``raw_img_info`` of the file.
 
         Returns:
             dict | None: The cephalogram; None if it has no labelled landmark.
@@ -190,16 +190,11 @@ class CephalometricDataset(BaseCocoStyleDataset):
         return info
 
     def _get_topdown_data_infos(self, instance_list: list[dict]) -> list[dict]:
-        """Everything: what is not usable has been reported and skipped."""
+        """All of them: what is not usable has been reported and skipped."""
         return instance_list
 
     def _match_landmarks(self, content: dict) -> tuple[list[int], list[str]]:
-        """Find the landmarks of the schema in the file.
-
-        Returns:
-            Tuple[List[int], List[str]]: (K,) their positions in the file, and
-            the codes of the file's landmarks that are not wanted.
-        """
+        """Indices (K,) in the file, and codes of unused landmarks."""
         names = content['categories'][0]['keypoints']
         found = content.get('info', {}).get('schema', self.schema.name)
         if found == self.schema.name:

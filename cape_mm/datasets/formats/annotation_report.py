@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Mapping
 
-#: What each kind of problem means and what is done about it, in the order
-#: of the report.
+#: Meaning of each kind of problem and what is done about it, in the order of
+#: the report.
 PROBLEMS = OrderedDict(
     duplicate_id='duplicate ids (first one kept)',
     keypoint_names='names that contradict the keypoints (names dropped)',
@@ -25,13 +25,14 @@ PROBLEMS = OrderedDict(
 
 
 class AnnotationReport:
-    """Collects the problems of one annotation file, to be told once.
+    """Collects the problems of one annotation file, for one log message.
 
     Args:
-        ann_file (str): The file that is read.
-        max_examples (int): Examples kept of each kind. Defaults to 3.
-        problems (Mapping[str, str]): The meaning of each kind, in the order
-            of the report. Defaults to :data:`PROBLEMS`.
+        ann_file (str): Annotation file.
+        max_examples (int): Number of examples kept of each kind. Defaults to
+            3.
+        problems (Mapping[str, str]): Meaning of each kind, in the order of
+            the report. Defaults to :data:`PROBLEMS`.
     """
 
     def __init__(
@@ -50,8 +51,8 @@ class AnnotationReport:
         """Count one problem.
 
         Args:
-            kind (str): A key of ``problems``.
-            example (str): Where it is and why, e.g. ``'annotation 3
+            kind (str): Key of ``problems``.
+            example (str): Place and reason, e.g. ``'annotation 3
                 (a/b.jpg): area is 0'``.
         """
         if kind not in self.problems:

@@ -9,7 +9,7 @@ from typing import Sequence
 from mmengine.fileio import exists
 from PIL import Image
 
-#: What an image can be, and what that means.
+#: States of an image, and their meaning.
 STATES = dict(
     ok='there, with the annotated size',
     missing='not there',
@@ -20,12 +20,12 @@ _EXIF_ORIENTATION = 274
 
 
 def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
-    """Size of an image as OpenCV loads it, i.e. turned as its EXIF says.
+    """Size of an image as OpenCV loads it, i.e. turned by its EXIF tag.
 
     Args:
-        path (Path): The image.
-        decode (bool): Whether to decode all of it. Defaults to False, which
-            reads its head only and does not notice that its end is missing.
+        path (Path): Image file.
+        decode (bool): Whether to decode the pixels. Defaults to False, which
+            reads the head only and does not notice that the end is missing.
 
     Returns:
         Tuple[int, int] | None: Width and height; None if it is not readable.
@@ -44,15 +44,16 @@ def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
 def check_images(
     images: Sequence[dict], image_root: Path, decode: bool = False
 ) -> dict[str, str]:
-    """Look for the images of an annotation file.
+    """Check the images of an annotation file.
 
     Args:
-        images (Sequence[dict]): With ``file_name``, ``width``, ``height``.
+        images (Sequence[dict]): Entries with ``file_name``, ``width``,
+            ``height``.
         image_root (Path): Folder that the names are relative to.
         decode (bool): See :func:`loaded_size`. Defaults to False.
 
     Returns:
-        Dict[str, str]: A key of :data:`STATES` for every file name.
+        Dict[str, str]: Key of :data:`STATES` by file name.
     """
     states = {}
     for image in images:
@@ -78,7 +79,7 @@ def find_missing(paths: set[str]) -> set[str]:
         paths (Set[str]): Paths or URLs.
 
     Returns:
-        Set[str]: Those that do not exist.
+        Set[str]: Missing paths.
     """
     listings: dict[str, set[str]] = {}
     missing = set()

@@ -10,10 +10,10 @@ from cape_mm.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomCephalogramLook(BaseTransform):
-    """Change an X-ray as another device or exposure would, at random.
+    """Change a cephalogram as another device or exposure would, at random.
 
-    Gamma, contrast and brightness of the whole cephalogram, grain that is the
-    same in all channels, and covered rectangles, in this order. Landmarks do
+    Gamma, contrast and brightness of the whole image, grain that is the same
+    in all channels, and covered rectangles, in this order. Landmarks do
     not move; covered ones stay labelled. Cheapest after ``TopdownAffine``.
     Draws from ``np.random``, as MMPose's transforms do, so that MMEngine's
     seeds hold.
@@ -37,7 +37,7 @@ class RandomCephalogramLook(BaseTransform):
             8.
         erase_prob (float): Probability of covered rectangles. Defaults to
             0.3.
-        erase_count (int): Most rectangles on a cephalogram. Defaults to 2.
+        erase_count (int): Largest number of rectangles. Defaults to 2.
         erase_size (Tuple[float, float]): Range of their sides, as fractions
             of the sides of the image. Defaults to (0.04, 0.15).
     """
@@ -68,13 +68,13 @@ class RandomCephalogramLook(BaseTransform):
         self.erase_size = erase_size
 
     def transform(self, results: dict) -> dict:
-        """Change one cephalogram.
+        """Change one image.
 
         Args:
-            results (dict): The result dict.
+            results (dict): Result dict.
 
         Returns:
-            dict: The result dict.
+            dict: Result dict.
         """
         exponent = np.exp(np.random.uniform(*np.log(self.gamma)))
         factor = np.random.uniform(*self.contrast)

@@ -26,7 +26,7 @@ from .reading import MAX_MEGAPIXELS, check_pixels
 
 _Pair = Optional[Tuple[float, float]]
 _SUFFIXES = ('.dcm', '.dicom', '.dic')
-#: All that is read of a file: nothing of it says who the patient is.
+#: All that is read of a file: nothing of it identifies the patient.
 _HEAD_TAGS = (
     'Manufacturer',
     'ManufacturerModelName',
@@ -64,7 +64,7 @@ class DicomCephalogram(NamedTuple):
         image (np.ndarray): Image (H, W), uint8, bright where little radiation
             came through (bone is bright).
         spacing (Tuple[float, float], optional): Millimetres per pixel along
-            x and y; None if the file does not say.
+            x and y; None where unknown.
         spacing_source (str): ``'dicom_pixel'`` (in the patient),
             ``'dicom_imager'`` (of the detector, divided by the
             magnification), ``'dicom_imager_uncorrected'`` (of the detector or
@@ -81,7 +81,7 @@ class DicomCephalogram(NamedTuple):
 
 
 def is_dicom(path: str | Path) -> bool:
-    """Say whether a file is meant to be a DICOM file.
+    """Check whether a file is meant to be a DICOM file.
 
     Args:
         path (str | Path): File.
@@ -210,7 +210,7 @@ def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
     frames = int(getattr(head, 'NumberOfFrames', 1) or 1)
     if frames != 1:
         raise DataError(
-            f'{path} has {frames} frames: a lateral X-ray has one. Choose the '
+            f'{path} has {frames} frames: a cephalogram has one. Choose the '
             'cephalogram, or export one frame'
         )
     check_pixels(head.Columns, head.Rows, str(path), max_megapixels)

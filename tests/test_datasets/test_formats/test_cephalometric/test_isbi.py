@@ -149,7 +149,7 @@ def test_a_image_in_the_wrong_part_is_refused(isbi, report, image):
         list(read_isbi(isbi, report))
 
 
-def test_images_nobody_has_marked_are_counted(isbi, report, image):
+def test_images_without_marks_are_counted(isbi, report, image):
     image(isbi / 'RawImage' / 'TrainingData' / '007.bmp')
     assert len(list(read_isbi(isbi, report))) == 3
     assert report.counts['no_annotation'] == 1
