@@ -9,10 +9,10 @@ from cape_mm.evaluation.functional import TrackedFrame
 
 @pytest.fixture
 def make_frames():
-    """Make frames of one joint class on a line, or of several.
+    """Make frames of one keypoint on a line, or of several.
 
     Persons and predictions of a frame are ``{id: place}``; a place is a
-    number, or a list with a number per joint class, None for no joint.
+    number, or a list with a number per keypoint, None for no keypoint.
     ``ignored`` are (frame, predicted id) pairs that lie in an ignore region.
     """
 
@@ -48,7 +48,9 @@ def make_frames():
 def make_random_frames():
     """Make a crowded video in which nearly everything goes wrong."""
 
-    def make(seed, num_frames=25, num_joints=3, num_persons=5, num_tracks=7):
+    def make(
+        seed, num_frames=25, num_keypoints=3, num_persons=5, num_tracks=7
+    ):
         rng = np.random.default_rng(seed)
         places = rng.normal(scale=0.35, size=(num_tracks, 2))
         frames = []
@@ -59,8 +61,8 @@ def make_random_frames():
             tracks = rng.permutation(
                 np.flatnonzero(rng.random(num_tracks) < 0.8)
             )
-            gt_valid = rng.random((len(persons), num_joints)) < 0.8
-            pred_valid = rng.random((len(tracks), num_joints)) < 0.8
+            gt_valid = rng.random((len(persons), num_keypoints)) < 0.8
+            pred_valid = rng.random((len(tracks), num_keypoints)) < 0.8
             gt, pred = (
                 places[ids, None] + rng.normal(0, 0.1, (*valid.shape, 2))
                 for ids, valid in ((persons, gt_valid), (tracks, pred_valid))

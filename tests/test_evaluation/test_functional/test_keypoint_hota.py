@@ -10,7 +10,7 @@ from cape_mm.evaluation.functional import HotaCounts, hota, hota_counts
 
 
 def score(frames, **options):
-    """HOTA, DetA and AssA of the only joint class."""
+    """HOTA, DetA and AssA of the only keypoint."""
     scores = hota(hota_counts(frames, 0.5, **options))
     return tuple(float(part[0]) for part in scores)
 
@@ -57,7 +57,7 @@ def test_an_unmatched_prediction_in_an_ignore_region_is_no_error(make_frames):
     assert score(frames) == (1, 1, 1)
 
 
-def test_videos_add_up_and_joint_classes_can_be_pooled(make_frames):
+def test_videos_add_up_and_keypoints_can_be_pooled(make_frames):
     good = hota_counts(make_frames([{1: [0, 0]}] * 2, [{7: [0, 0]}] * 2), 0.5)
     bad = hota_counts(make_frames([{1: [0, 0]}] * 2, [{7: [0, 9]}] * 2), 0.5)
     both = HotaCounts(*(np.sum(pair, axis=0) for pair in zip(good, bad)))

@@ -20,16 +20,16 @@ SEEDS = range(6)
 THRESHOLD = 0.5
 
 
-def joint_frames(frames, joint):
-    """Ids and distances of the joints of one class, frame by frame."""
+def keypoint_frames(frames, keypoint):
+    """Ids and distances of one keypoint, frame by frame."""
     for frame in frames:
-        gt, pred = frame.gt_valid[:, joint], frame.pred_valid[:, joint]
-        distances = frame.distances[np.ix_(gt, pred)][..., joint]
+        gt, pred = frame.gt_valid[:, keypoint], frame.pred_valid[:, keypoint]
+        distances = frame.distances[np.ix_(gt, pred)][..., keypoint]
         yield frame.gt_ids[gt], frame.pred_ids[pred], distances
 
 
-def trackeval_data(frames, joint, similarity_of):
-    persons, tracks, distances = zip(*joint_frames(frames, joint))
+def trackeval_data(frames, keypoint, similarity_of):
+    persons, tracks, distances = zip(*keypoint_frames(frames, keypoint))
     gt_ids, num_gt = number_ids(persons)
     pred_ids, num_pred = number_ids(tracks)
     return dict(
@@ -50,9 +50,9 @@ def test_clear_mot_and_idf1_of_motmetrics(make_random_frames, seed):
     frames = make_random_frames(seed)
     counts = clear_mot(frames, THRESHOLD, first_person_keeps=True)
     identities = identity_counts(frames, THRESHOLD)
-    for joint in range(3):
+    for keypoint in range(3):
         accumulator = motmetrics.MOTAccumulator(auto_id=True)
-        for persons, tracks, distances in joint_frames(frames, joint):
+        for persons, tracks, distances in keypoint_frames(frames, keypoint):
             gated = np.where(distances <= THRESHOLD, distances, np.nan)
             accumulator.update(persons, tracks, gated)
         expected = motmetrics.metrics.create().compute(
@@ -69,15 +69,17 @@ def test_clear_mot_and_idf1_of_motmetrics(make_random_frames, seed):
             ],
             return_dataframe=False,
         )
-        assert counts.objects[joint] == expected['num_objects']
-        assert counts.misses[joint] == expected['num_misses']
-        assert counts.false_positives[joint] == expected['num_false_positives']
-        assert counts.switches[joint] == expected['num_switches'] > 0
-        assert mota(counts)[joint] == pytest.approx(expected['mota'])
+        assert counts.objects[keypoint] == expected['num_objects']
+        assert counts.misses[keypoint] == expected['num_misses']
+        assert (
+            counts.false_positives[keypoint] == expected['num_false_positives']
+        )
+        assert counts.switches[keypoint] == expected['num_switches'] > 0
+        assert mota(counts)[keypoint] == pytest.approx(expected['mota'])
         events = accumulator.mot_events
         matches = events[events.Type.isin(['MATCH', 'SWITCH'])]
-        assert counts.distances[joint] == pytest.approx(matches.D.sum())
-        assert [part[joint] for part in identities] == [
+        assert counts.distances[keypoint] == pytest.approx(matches.D.sum())
+        assert [part[keypoint] for part in identities] == [
             expected[name] for name in ('idtp', 'idfp', 'idfn')
         ]
 
@@ -88,21 +90,21 @@ def test_hota_and_idf1_of_trackeval(make_random_frames, seed):
     frames = make_random_frames(seed)
     ours = hota(hota_counts(frames, THRESHOLD, align_tracks=True))
     identities = idf1(identity_counts(frames, THRESHOLD))
-    for joint in range(3):
+    for keypoint in range(3):
         data = trackeval_data(
-            frames, joint, lambda d: np.maximum(1 - d / THRESHOLD, 0)
+            frames, keypoint, lambda d: np.maximum(1 - d / THRESHOLD, 0)
         )
         expected = metrics.HOTA().eval_sequence(data)
-        assert ours.hota[joint] == pytest.approx(expected['HOTA'].mean())
-        assert ours.det_a[joint] == pytest.approx(expected['DetA'].mean())
-        assert ours.ass_a[joint] == pytest.approx(expected['AssA'].mean())
+        assert ours.hota[keypoint] == pytest.approx(expected['HOTA'].mean())
+        assert ours.det_a[keypoint] == pytest.approx(expected['DetA'].mean())
+        assert ours.ass_a[keypoint] == pytest.approx(expected['AssA'].mean())
         # its threshold is 0.5: at our threshold
         data = trackeval_data(
-            frames, joint, lambda d: np.maximum(1 - d / THRESHOLD / 2, 0)
+            frames, keypoint, lambda d: np.maximum(1 - d / THRESHOLD / 2, 0)
         )
         identity = metrics.Identity(dict(PRINT_CONFIG=False))
         expected = identity.eval_sequence(data)
-        assert identities[joint] == pytest.approx(expected['IDF1'])
+        assert identities[keypoint] == pytest.approx(expected['IDF1'])
 
 
 def test_clear_mot_of_trackeval_where_the_definitions_agree(make_frames):

@@ -12,7 +12,6 @@ from cape_mm.evaluation.metrics import episode_pck
 from cape_mm.evaluation.metrics.cephalometric import (
     cephalometric_measurement_metric,
     cephalometric_metric,
-    landmark_scorer,
 )
 from cape_mm.structures import EpisodeDataSample
 
@@ -128,7 +127,6 @@ def cephalogram_log(monkeypatch):
     for module in (
         cephalometric_measurement_metric,
         cephalometric_metric,
-        landmark_scorer,
     ):
         monkeypatch.setattr(module, 'print_log', collect)
     return lines

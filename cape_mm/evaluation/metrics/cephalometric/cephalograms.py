@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Predicted and true landmarks of cephalograms as the metrics keep them."""
+"""Predicted and true landmarks of cephalograms, one by one and as arrays."""
 
 from __future__ import annotations
 
@@ -13,201 +13,35 @@ import numpy as np
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema, get_schema
 
-from ...functional.collapse import (
-    correlation,
-    edge_share,
-    landmark_spread_ratios,
-    mean_shape,
-    merged_pairs,
-    mode_share,
-    peak,
-    skill,
-    spread_in_image,
-    spread_ratio,
-    to_box,
-)
+from ...functional import collapse
 from ...functional.radial_error import landmark_offsets
 
-# What falls together: millimetres, or shares of the box's longer side, which
-# is 200 to 240 mm of a cephalogram.
+# Distances of merged and of separate landmarks: millimetres, or shares of the
+# box's longer side, which is 200 to 240 mm of a cephalogram.
 _NEAR_MM, _APART_MM = 1.0, 4.0
 _NEAR_BOX, _APART_BOX = 0.005, 0.02
-
-
-class CephalogramSet:
-    """All cephalograms of an evaluation as arrays.
-
-    Args:
-        cephalograms (Sequence[CephalogramPrediction]): N cephalograms with K
-            landmarks each.
-
-    Attributes:
-        cephalograms (Sequence[CephalogramPrediction]): The same.
-        predicted_px (np.ndarray): (N, K, 2) float64.
-        truth_px (np.ndarray): (N, K, 2) float64.
-        valid (np.ndarray): (N, K) bool, True where labelled.
-        scores (np.ndarray): (N, K) float64.
-        boxes_px (np.ndarray): (N, 4) float64 x1, y1, x2, y2.
-        spacing (np.ndarray, optional): (N, 2) float64 millimetres per pixel;
-            None if it is unknown for any cephalogram.
-    """
-
-    def __init__(self, cephalograms: Sequence[CephalogramPrediction]) -> None:
-        self.cephalograms = cephalograms
-        self.predicted_px = np.stack(
-            [cephalogram.predicted_px for cephalogram in cephalograms]
-        )
-        self.valid = np.stack(
-            [cephalogram.valid for cephalogram in cephalograms]
-        )
-        truth = np.stack(
-            [cephalogram.truth_px for cephalogram in cephalograms]
-        )
-        self.truth_px = np.where(self.valid[..., None], truth, 0.0)
-        self.scores = np.stack(
-            [cephalogram.scores for cephalogram in cephalograms]
-        )
-        self.boxes_px = np.stack(
-            [cephalogram.box_px for cephalogram in cephalograms]
-        )
-        self.spacing: np.ndarray | None = None
-        if not self.without_spacing:
-            self.spacing = np.stack(
-                [cephalogram.spacing for cephalogram in cephalograms]
-            )
-
-    def __len__(self) -> int:
-        return len(self.cephalograms)
-
-    @property
-    def without_spacing(self) -> list[CephalogramPrediction]:
-        """Cephalograms whose spacing is unknown."""
-        return [
-            cephalogram
-            for cephalogram in self.cephalograms
-            if cephalogram.spacing is None
-        ]
-
-    def offsets(self, unit: str) -> np.ndarray:
-        """Predicted minus true positions.
-
-        Args:
-            unit (str): ``'px'``, or ``'mm'`` if there is a spacing.
-
-        Returns:
-            np.ndarray: (N, K, 2) float64.
-        """
-        spacing = self.spacing if unit == 'mm' else None
-        return landmark_offsets(self.predicted_px, self.truth_px, spacing)
-
-    def collapse_statistics(self, shape: np.ndarray | None) -> dict:
-        """Statistics that tell a collapsed model.
-
-        Args:
-            shape (np.ndarray, optional): (K, 2) mean shape of the training
-                data relative to the box, see :func:`to_box`. None takes that
-                of these cephalograms.
-
-        Returns:
-            dict: ``spread_ratio``, ``corr``, ``skill``, ``spread_in_image``,
-            ``merged_pairs``, ``edge_share``, ``mode_share``, and ``peak`` if
-            the predictions have scores; shares are in [0, 1].
-        """
-        predicted, truth = (
-            to_box(points, self.boxes_px)
-            for points in (self.predicted_px, self.truth_px)
-        )
-        valid = self.valid
-        if shape is None:
-            shape = mean_shape(truth, valid)
-        varies = ~np.isnan(self.landmark_spreads())
-        statistics = dict(
-            spread_ratio=spread_ratio(predicted, truth, valid),
-            corr=correlation(predicted, truth, valid),
-            skill=skill(predicted, truth, valid, shape),
-            spread_in_image=spread_in_image(predicted, truth, valid),
-            merged_pairs=self._merged_pairs(predicted, truth),
-            edge_share=edge_share(self.predicted_px, valid, self.boxes_px),
-            mode_share=mode_share(predicted, valid & varies),
-        )
-        if not np.isnan(self.scores).all():
-            statistics['peak'] = peak(self.scores, valid)
-        return statistics
-
-    def landmark_spreads(self) -> np.ndarray:
-        """The ``spread_ratio`` of each landmark, whose median is given.
-
-        Returns:
-            np.ndarray: (K,) float64; NaN for a landmark that does not vary.
-        """
-        predicted, truth = (
-            to_box(points, self.boxes_px)
-            for points in (self.predicted_px, self.truth_px)
-        )
-        return landmark_spread_ratios(predicted, truth, self.valid)
-
-    def _merged_pairs(self, predicted: np.ndarray, truth: np.ndarray) -> float:
-        if self.spacing is None:
-            return merged_pairs(
-                predicted, truth, self.valid, _NEAR_BOX, _APART_BOX
-            )
-        scale = self.spacing[:, None]
-        return merged_pairs(
-            self.predicted_px * scale,
-            self.truth_px * scale,
-            self.valid,
-            _NEAR_MM,
-            _APART_MM,
-        )
-
-
-def explain_missing_spacing(cephalograms: CephalogramSet, what: str) -> str:
-    """Say why there are no millimetres and what to do.
-
-    Args:
-        cephalograms (CephalogramSet): Of which some have no spacing.
-        what (str): What is left out.
-
-    Returns:
-        str: One sentence or two.
-    """
-    missing = cephalograms.without_spacing
-    shown = ', '.join(f'{f.img_id} ({f.img_path})' for f in missing[:3])
-    text = (
-        f'No {what}: the spacing of {len(missing)} of {len(cephalograms)} '
-        'images is '
-        f'unknown, e.g. {shown}.'
-    )
-    if not any(cephalogram.has_spacing_field for cephalogram in missing):
-        return (
-            f"{text} The data samples have no 'spacing': add it to the "
-            'meta_keys of PackPoseInputs'
-        )
-    return (
-        f"{text} Put the millimetres per pixel as 'spacing' into the "
-        'annotation file'
-    )
 
 
 # No tuple: MMEngine would make plain tuples of named ones.
 @dataclass(frozen=True)
 class CephalogramPrediction:
-    """Landmarks of one cephalogram, in pixels of its image.
+    """Landmarks of one cephalogram, in original pixels.
 
     Attributes:
         img_id (int | str): Id of the image.
-        img_path (str): Its file.
+        img_path (str): Image file.
         device (str): X-ray device, empty where unknown.
-        predicted_px (np.ndarray): (K, 2) float64.
-        truth_px (np.ndarray): (K, 2) float64; anything where not labelled.
-        valid (np.ndarray): (K,) bool, True where labelled.
-        scores (np.ndarray): (K,) float64 of the predictions; NaN if the model
-            gives none.
-        box_px (np.ndarray): (4,) float64 x1, y1, x2, y2.
-        spacing (np.ndarray, optional): (2,) float64 millimetres per pixel
+        predicted_px (np.ndarray): Predicted landmarks (K, 2), float64.
+        truth_px (np.ndarray): True landmarks (K, 2), float64; arbitrary where
+            not labelled.
+        valid (np.ndarray): Labelled landmarks (K,), bool.
+        scores (np.ndarray): Scores (K,), float64; NaN if the model gives
+            none.
+        box_px (np.ndarray): Box (4,), float64, x1, y1, x2, y2.
+        spacing (np.ndarray, optional): Millimetres per pixel (2,), float64,
             along x and y; None where unknown.
-        has_spacing_field (bool): Whether the data sample says anything about
-            the spacing.
+        has_spacing_field (bool): Whether the data sample has a spacing, None
+            included.
     """
 
     img_id: int | str | None
@@ -230,10 +64,10 @@ def read_cephalogram(
     Args:
         sample (dict): ``PoseDataSample`` as a dictionary, with
             ``gt_instances`` and ``pred_instances`` of one instance each.
-        schema (LandmarkSchema): Its landmarks.
+        schema (LandmarkSchema): Landmark schema.
 
     Returns:
-        CephalogramPrediction: The cephalogram.
+        CephalogramPrediction: Landmarks of the cephalogram.
 
     Raises:
         ValueError: If there is no prediction, it is not finite, the number of
@@ -276,9 +110,9 @@ def read_cephalogram(
             f'{where}: {codes} is labelled, but not finite; correct the '
             'annotation file'
         )
-    scores = prediction.get('keypoint_scores')
+    scores, img_id = prediction.get('keypoint_scores'), sample.get('img_id')
     return CephalogramPrediction(
-        img_id=_to_plain(sample.get('img_id')),
+        img_id=img_id.item() if hasattr(img_id, 'item') else img_id,
         img_path=str(sample.get('img_path', '')),
         device=str(sample.get('device') or ''),
         predicted_px=predicted_px[0],
@@ -293,28 +127,8 @@ def read_cephalogram(
     )
 
 
-def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
-    """Schema of the dataset that is evaluated.
-
-    Args:
-        dataset_meta (dict, optional): Its ``metainfo``.
-
-    Returns:
-        LandmarkSchema: The schema.
-
-    Raises:
-        ValueError: If the dataset does not say.
-    """
-    if not dataset_meta or 'schema' not in dataset_meta:
-        raise ValueError(
-            "the dataset's metainfo has no 'schema': use "
-            'cape_mm.CephalometricDataset, or put the name of a landmark '
-            'schema there'
-        )
-    return get_schema(dataset_meta['schema'])
-
-
 def _read_spacing(sample: dict, where: str) -> np.ndarray | None:
+    """Checked spacing of a data sample, (2,)."""
     spacing = sample.get('spacing')
     if spacing is None:
         return None
@@ -328,28 +142,150 @@ def _read_spacing(sample: dict, where: str) -> np.ndarray | None:
     return spacing
 
 
-def _to_plain(value) -> int | str | None:
-    """An id that JSON can hold."""
-    return value.item() if hasattr(value, 'item') else value
-
-
 def _to_array(value) -> np.ndarray:
     """Float64 array of an array or of a tensor on any device."""
     value = value.cpu() if hasattr(value, 'cpu') else value
     return np.asarray(value, dtype=np.float64)
 
 
+def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
+    """Get the schema of the evaluated dataset.
+
+    Args:
+        dataset_meta (dict, optional): ``metainfo`` of the dataset.
+
+    Returns:
+        LandmarkSchema: Landmark schema.
+
+    Raises:
+        ValueError: If the metainfo names none.
+    """
+    if not dataset_meta or 'schema' not in dataset_meta:
+        raise ValueError(
+            "the dataset's metainfo has no 'schema': use "
+            'cape_mm.CephalometricDataset, or put the name of a landmark '
+            'schema there'
+        )
+    return get_schema(dataset_meta['schema'])
+
+
+class CephalogramSet:
+    """Arrays of the landmarks of all cephalograms of an evaluation.
+
+    Args:
+        cephalograms (Sequence[CephalogramPrediction]): N cephalograms with K
+            landmarks each.
+
+    Attributes:
+        cephalograms (Sequence[CephalogramPrediction]): The same.
+        predicted_px (np.ndarray): Predicted landmarks (N, K, 2), float64.
+        truth_px (np.ndarray): True landmarks (N, K, 2), float64; 0 where not
+            labelled.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
+        scores (np.ndarray): Scores (N, K), float64.
+        boxes_px (np.ndarray): Boxes (N, 4), float64, x1, y1, x2, y2.
+        without_spacing (List[CephalogramPrediction]): Cephalograms of unknown
+            spacing.
+        spacing (np.ndarray, optional): Millimetres per pixel (N, 2), float64;
+            None if it is unknown for any cephalogram.
+    """
+
+    def __init__(self, cephalograms: Sequence[CephalogramPrediction]) -> None:
+        self.cephalograms = cephalograms
+        self.predicted_px = np.stack([c.predicted_px for c in cephalograms])
+        self.valid = np.stack([c.valid for c in cephalograms])
+        truth = np.stack([c.truth_px for c in cephalograms])
+        self.truth_px = np.where(self.valid[..., None], truth, 0.0)
+        self.scores = np.stack([c.scores for c in cephalograms])
+        self.boxes_px = np.stack([c.box_px for c in cephalograms])
+        self.without_spacing = [c for c in cephalograms if c.spacing is None]
+        self.spacing: np.ndarray | None = None
+        if not self.without_spacing:
+            self.spacing = np.stack([c.spacing for c in cephalograms])
+
+    def __len__(self) -> int:
+        return len(self.cephalograms)
+
+    def offsets(self, unit: str) -> np.ndarray:
+        """Predicted minus true positions.
+
+        Args:
+            unit (str): ``'px'``, or ``'mm'`` if there is a spacing.
+
+        Returns:
+            np.ndarray: Offsets (N, K, 2), float64, in the unit.
+        """
+        spacing = self.spacing if unit == 'mm' else None
+        return landmark_offsets(self.predicted_px, self.truth_px, spacing)
+
+    def collapse_statistics(self, shape: np.ndarray | None) -> dict:
+        """Statistics that reveal a collapsed model.
+
+        Args:
+            shape (np.ndarray, optional): Mean shape (K, 2) of the training
+                data relative to the box, see :func:`to_box`. None takes that
+                of these cephalograms.
+
+        Returns:
+            dict: ``spread_ratio``, ``corr``, ``skill``, ``spread_in_image``,
+            ``merged_pairs``, ``edge_share``, ``mode_share``, and ``peak`` if
+            the predictions have scores; shares are in [0, 1].
+        """
+        predicted, truth = self._in_boxes()
+        valid = self.valid
+        if shape is None:
+            shape = collapse.mean_shape(truth, valid)
+        if self.spacing is None:
+            points = predicted, truth
+            limits = _NEAR_BOX, _APART_BOX
+        else:
+            scale = self.spacing[:, None]
+            points = self.predicted_px * scale, self.truth_px * scale
+            limits = _NEAR_MM, _APART_MM
+        varies = ~np.isnan(self.landmark_spreads())
+        statistics = dict(
+            spread_ratio=collapse.spread_ratio(predicted, truth, valid),
+            corr=collapse.correlation(predicted, truth, valid),
+            skill=collapse.skill(predicted, truth, valid, shape),
+            spread_in_image=collapse.spread_in_image(predicted, truth, valid),
+            merged_pairs=collapse.merged_pairs(*points, valid, *limits),
+            edge_share=collapse.edge_share(
+                self.predicted_px, valid, self.boxes_px
+            ),
+            mode_share=collapse.mode_share(predicted, valid & varies),
+        )
+        if not np.isnan(self.scores).all():
+            statistics['peak'] = collapse.peak(self.scores, valid)
+        return statistics
+
+    def landmark_spreads(self) -> np.ndarray:
+        """The ``spread_ratio`` of each landmark, before the median.
+
+        Returns:
+            np.ndarray: Ratios (K,), float64; NaN for a landmark that does not
+            vary.
+        """
+        return collapse.landmark_spread_ratios(*self._in_boxes(), self.valid)
+
+    def _in_boxes(self) -> list[np.ndarray]:
+        """Predicted and true landmarks relative to the boxes, (N, K, 2)."""
+        return [
+            collapse.to_box(points, self.boxes_px)
+            for points in (self.predicted_px, self.truth_px)
+        ]
+
+
 def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
-    """Mean shape of the cephalograms of an annotation file.
+    """Compute the mean shape of the cephalograms of an annotation file.
 
     Args:
         path (str): Annotation file of :class:`CephalometricDataset`.
-        schema (LandmarkSchema): Which landmarks to give. They are matched by
-            name, or by code if the file has another schema.
+        schema (LandmarkSchema): Schema of the result. Landmarks are matched
+            by name, or by code if the file has another schema.
 
     Returns:
-        np.ndarray: (K, 2) float64 relative to the box, see :func:`to_box`;
-        NaN for a landmark that no cephalogram has.
+        np.ndarray: Mean shape (K, 2), float64, relative to the box, see
+        :func:`to_box`; NaN for a landmark that no cephalogram has.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -372,14 +308,14 @@ def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
     limits = np.array([sizes[e['image_id']] for e in annotations]) - 1
     boxes = np.array([entry['bbox'] for entry in annotations], float)
     boxes[:, 2:] += boxes[:, :2]
-    # cut as MMPose cuts the boxes of the cephalograms that are evaluated
+    # Clipped as MMPose clips the boxes of the evaluated cephalograms.
     boxes = np.clip(boxes, 0, np.tile(limits, 2))
-    keypoints = to_box(points[..., :2], boxes)
-    return mean_shape(keypoints, points[..., 2] > 0)
+    keypoints = collapse.to_box(points[..., :2], boxes)
+    return collapse.mean_shape(keypoints, points[..., 2] > 0)
 
 
 def _match(content: dict, path: str, schema: LandmarkSchema) -> list[int]:
-    """Positions of the schema's landmarks in the file."""
+    """Indices of the schema's landmarks in the file."""
     names = content['categories'][0]['keypoints']
     theirs = get_schema(content.get('info', {}).get('schema', schema.name))
     found = {

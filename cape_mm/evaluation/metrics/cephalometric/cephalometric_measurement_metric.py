@@ -18,7 +18,7 @@ from ...functional.statistics import (
     cohen_kappa,
     difference_agreement,
 )
-from ..result_tables import format_table, write_result_files
+from ..result_tables import check_dump_file, format_table, write_result_files
 from .cephalograms import read_cephalogram, schema_of
 
 # Type of a cephalogram that can be measured in truth, but not as predicted.
@@ -31,9 +31,9 @@ class CephalometricMeasurementMetric(BaseMetric):
 
     Each cephalogram is measured with its true and with its predicted
     landmarks, by the formulas in ``functional/cephalometric_formulas.py``.
-    What is not labelled is left out of both. Which measurements a schema
-    allows is logged with what the others lack. If the spacing of any
-    cephalogram is unknown, nothing is given in millimetres.
+    Landmarks without label are left out of both. Measurements that the schema
+    does not allow are logged with the landmarks they lack. If the spacing of
+    any cephalogram is unknown, nothing is given in millimetres.
 
     Keys:
 
@@ -43,8 +43,7 @@ class CephalometricMeasurementMetric(BaseMetric):
       ``length_error``: over all distances, millimetres.
     * ``isbi_SCR``: success classification rate of the types of the ISBI
       challenge: percent of the cephalograms of the same type, mean over the
-          types
-      that the schema and the spacing allow. A prediction that cannot be
+      types that the schema and the spacing allow. A prediction that cannot be
       measured is wrong. An MW in (0, 2) mm, which the challenge does not
       classify, has a type of its own.
     * ``isbi_kappa``: mean of Cohen's kappa over the types where it is
@@ -54,10 +53,11 @@ class CephalometricMeasurementMetric(BaseMetric):
     limits of agreement of each measurement, and with each type, are logged.
 
     Args:
-        measurements (Sequence[str], optional): Which to give. Defaults to
-            None, all of :data:`FORMULAS`. The types are always given.
-        dump_file (str, optional): Write all of it to this ``.json`` file, and
-            a row per cephalogram and measurement to a ``.csv`` file beside it.
+        measurements (Sequence[str], optional): Names of the measurements in
+            the result. Defaults to None, all of :data:`FORMULAS`. The types
+            are always given.
+        dump_file (str, optional): ``.json`` file for all of it, with a row
+            per cephalogram and measurement in a ``.csv`` file beside it.
             Overwritten by every evaluation.
         **kwargs: Other arguments of MMEngine's ``BaseMetric``.
 
@@ -79,8 +79,7 @@ class CephalometricMeasurementMetric(BaseMetric):
                 f'unknown measurements {sorted(unknown)}; there are '
                 f'{", ".join(FORMULAS)}'
             )
-        if dump_file is not None and not dump_file.endswith('.json'):
-            raise ValueError(f'dump_file must end in .json, not {dump_file!r}')
+        check_dump_file(dump_file)
         self.measurements = list(measurements or FORMULAS)
         self.dump_file = dump_file
 
@@ -178,6 +177,7 @@ class CephalometricMeasurementMetric(BaseMetric):
         without_spacing: list[dict],
         count: int,
     ) -> None:
+        """Log what could not be measured, the tables and the result."""
         missing = missing_landmarks(schema_of(self.dataset_meta).codes)
         lacking = '; '.join(
             f'{name}: missing {", ".join(missing[name])}'
@@ -187,14 +187,14 @@ class CephalometricMeasurementMetric(BaseMetric):
         if lacking:
             print_log(f'Not available: {lacking}', logger='current')
         if without_spacing:
-            shown = ', '.join(
+            named = ', '.join(
                 f'{cephalogram["img_id"]} ({cephalogram["img_path"]})'
                 for cephalogram in without_spacing[:3]
             )
             print_log(
                 'No distances in millimetres: the spacing of '
                 f'{len(without_spacing)} of {count} images is unknown, e.g. '
-                f"{shown}. Put it as 'spacing' into the annotation file, and "
+                f"{named}. Put it as 'spacing' into the annotation file, and "
                 "'spacing' into the meta_keys of PackPoseInputs",
                 logger='current',
                 level=logging.WARNING,
@@ -227,6 +227,7 @@ class CephalometricMeasurementMetric(BaseMetric):
 
 
 def _drop_lengths(values: dict[str, float]) -> None:
+    """Replace the measurements in millimetres by NaN."""
     for name in values:
         if FORMULAS[name].unit == 'mm':
             values[name] = np.nan
@@ -280,7 +281,7 @@ def _series(name: str, cephalograms: list[dict]) -> list[np.ndarray]:
 
 
 def _rows(cephalogram: dict, names: Sequence[str]) -> list[dict]:
-    """Rows of the table of all measurements of a cephalogram."""
+    """Rows of one cephalogram, one per measurement."""
     types = [isbi_types(cephalogram[side]) for side in ('truth', 'predicted')]
     return [
         dict(
@@ -298,6 +299,6 @@ def _rows(cephalogram: dict, names: Sequence[str]) -> list[dict]:
 
 
 def _mean(values: Sequence[float]) -> float:
-    """Mean of what is no NaN."""
+    """Mean without NaN; NaN if nothing is left."""
     values = [value for value in values if not np.isnan(value)]
     return float(np.mean(values)) if values else float('nan')

@@ -7,39 +7,49 @@ from typing import Sequence
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
+from mmpose.evaluation.functional import keypoint_pck_accuracy
 
 from cape_mm.registry import METRICS
 
-from ...functional.radial_error import landmark_table
-from ..result_tables import write_result_files
+from ...functional import bootstrap_interval
+from ...functional.radial_error import (
+    detected,
+    detection_rate,
+    landmark_table,
+    mean_radial_error,
+    radial_error_spread,
+    radial_errors,
+)
+from ..result_tables import (
+    check_dump_file,
+    format_result,
+    format_table,
+    write_result_files,
+)
 from .cephalograms import (
+    CephalogramPrediction,
     CephalogramSet,
-    explain_missing_spacing,
     load_training_shape,
     read_cephalogram,
     schema_of,
 )
 from .cephalometric_tables import (
     cephalogram_rows,
-    device_rows,
-    landmark_rows,
-    report_devices,
-    report_landmarks,
-    report_result,
+    prediction_rows,
+    report_missing_spacing,
     report_spread,
     report_worst,
 )
-from .landmark_scorer import LandmarkScorer
 
 
 @METRICS.register_module()
 class CephalometricMetric(BaseMetric):
-    """Errors of landmarks on lateral X-rays, in millimetres, and collapse.
+    """Errors of landmarks on lateral cephalograms, and signs of collapse.
 
     Only labelled landmarks count (visibility above 0). Radial errors are
-    taken in pixels of the original image and, with the spacing of each
-    cephalogram, in millimetres. If the spacing of any cephalogram is unknown,
-    nothing is given in millimetres, and the log says why.
+    computed in original pixels and, with the spacing of each cephalogram, in
+    millimetres. If the spacing of any cephalogram is unknown, nothing is given
+    in millimetres, and the log explains why.
 
     Keys:
 
@@ -58,7 +68,7 @@ class CephalometricMetric(BaseMetric):
       it.
     * ``spread_ratio``, ``corr``, ``skill``, ``spread_in_image``,
       ``merged_pairs``, ``edge_share``, ``mode_share``, ``peak``: signs of
-      collapse, see ``functional/collapse_statistics.py``; shares from 0 to 1.
+      collapse, see ``functional/collapse.py``; shares from 0 to 1.
     * With ``bootstrap``, ``MRE_low``, ``MRE_high``, ``MRE_mm_low``,
       ``MRE_mm_high``.
 
@@ -72,13 +82,13 @@ class CephalometricMetric(BaseMetric):
             mean shape. Defaults to None, the mean shape of the evaluated
             cephalograms' true landmarks, which no predictor knows: ``skill``
             is then a little too low.
-        thresholds_mm (Sequence[float]): Of the SDR. Defaults to (2, 2.5, 3,
-            4).
-        strict (bool): Whether the SDR wants errors below the threshold
+        thresholds_mm (Sequence[float]): Thresholds of the SDR, millimetres.
+            Defaults to (2, 2.5, 3, 4).
+        strict (bool): Whether the SDR counts errors below the threshold
             instead of at most the threshold. Defaults to False.
-        pck_threshold (float, optional): Of both PCK. None leaves them out,
-            which is needed beside MMPose's ``PCKAccuracy`` without prefix.
-            Defaults to 0.05.
+        pck_threshold (float, optional): Threshold of both PCK. None leaves
+            them out, which is needed beside MMPose's ``PCKAccuracy`` without
+            prefix. Defaults to 0.05.
         reference (Tuple[str, str]): Codes of the landmarks whose distance
             normalises the second PCK; it is left out where the schema lacks
             them. Defaults to ('S', 'N').
@@ -86,8 +96,8 @@ class CephalometricMetric(BaseMetric):
             cephalograms, with the options ``num_samples``, ``level`` and
             ``seed`` of :func:`bootstrap_interval`; ``dict()`` takes the
             defaults. Defaults to None, no interval.
-        dump_file (str, optional): Write all of it to this ``.json`` file, and
-            a row per cephalogram and landmark to a ``.csv`` file beside it.
+        dump_file (str, optional): ``.json`` file for all of it, with a row
+            per cephalogram and landmark in a ``.csv`` file beside it.
             Overwritten by every evaluation.
         **kwargs: Other arguments of MMEngine's ``BaseMetric``.
 
@@ -108,12 +118,22 @@ class CephalometricMetric(BaseMetric):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if dump_file is not None and not dump_file.endswith('.json'):
-            raise ValueError(f'dump_file must end in .json, not {dump_file!r}')
-        self.scorer = LandmarkScorer(
-            thresholds_mm, strict, pck_threshold, reference, bootstrap
-        )
+        check_dump_file(dump_file)
+        if bootstrap is not None:
+            defaults = dict(num_samples=1000, level=0.95, seed=0)
+            unknown = bootstrap.keys() - defaults
+            if unknown:
+                raise ValueError(
+                    f'unknown options of bootstrap: {sorted(unknown)}; there '
+                    f'are {sorted(defaults)}'
+                )
+            bootstrap = dict(defaults, **bootstrap)
         self.train_ann_file = train_ann_file
+        self.thresholds_mm = [float(value) for value in thresholds_mm]
+        self.strict = strict
+        self.pck_threshold = pck_threshold
+        self.reference = tuple(reference)
+        self.bootstrap = bootstrap
         self.dump_file = dump_file
         self._shape: np.ndarray | None = None
 
@@ -126,14 +146,16 @@ class CephalometricMetric(BaseMetric):
                 dictionaries.
         """
         schema = schema_of(self.dataset_meta)
-        # Not before: embedded data are made when their dataset is built.
+        # Not before: synthetic data are written when their dataset is built.
         if self._shape is None and self.train_ann_file is not None:
             self._shape = load_training_shape(self.train_ann_file, schema)
         self.results += [
             read_cephalogram(sample, schema) for sample in data_samples
         ]
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(
+        self, results: list[CephalogramPrediction]
+    ) -> dict[str, float]:
         """Compute all numbers, log the tables and write the files.
 
         Args:
@@ -149,17 +171,16 @@ class CephalometricMetric(BaseMetric):
         if not cephalograms.valid.any():
             raise ValueError(
                 f'none of the {len(cephalograms)} images has a labelled '
-                'landmark: '
-                'correct the annotation file'
+                'landmark: correct the annotation file'
             )
         codes = schema_of(self.dataset_meta).codes
         units = ['px'] if cephalograms.spacing is None else ['px', 'mm']
         metrics: dict[str, float] = {}
         for unit in units:
-            metrics.update(self.scorer.radial_scores(cephalograms, unit))
-        metrics.update(self.scorer.pck_scores(cephalograms, codes))
+            metrics.update(self._radial_scores(cephalograms, unit))
+        metrics.update(self._pck_scores(cephalograms, codes))
         metrics.update(cephalograms.collapse_statistics(self._shape))
-        intervals = self.scorer.intervals(cephalograms, units)
+        intervals = self._intervals(cephalograms, units)
 
         tables = self._tables(cephalograms, units[-1], codes)
         self._log(cephalograms, metrics, intervals, tables, units[-1])
@@ -170,7 +191,11 @@ class CephalometricMetric(BaseMetric):
                 settings=dict(
                     schema=self.dataset_meta['schema'],
                     train_ann_file=self.train_ann_file,
-                    **self.scorer.settings,
+                    thresholds_mm=self.thresholds_mm,
+                    strict=self.strict,
+                    pck_threshold=self.pck_threshold,
+                    reference=self.reference,
+                    bootstrap=self.bootstrap,
                 ),
                 cephalograms=len(cephalograms),
                 landmarks=int(cephalograms.valid.sum()),
@@ -181,7 +206,7 @@ class CephalometricMetric(BaseMetric):
                 unit=units[-1],
                 **{f'by_{name}': rows for name, rows in tables.items()},
             )
-            rows = landmark_rows(cephalograms, codes)
+            rows = prediction_rows(cephalograms, codes)
             write_result_files(self.dump_file, summary, rows)
         for key in ('MRE', 'MRE_mm'):
             if key in intervals:
@@ -189,23 +214,123 @@ class CephalometricMetric(BaseMetric):
                 metrics.update(zip(ends, intervals[key]))
         return metrics
 
+    def _thresholds(self, unit: str) -> list[float]:
+        """Thresholds of the SDR: none in pixels."""
+        return self.thresholds_mm if unit == 'mm' else []
+
+    def _radial_scores(
+        self, cephalograms: CephalogramSet, unit: str
+    ) -> dict[str, float]:
+        """MRE, SD and, in millimetres, SDR."""
+        errors = radial_errors(cephalograms.offsets(unit))
+        valid = cephalograms.valid
+        end = '_mm' if unit == 'mm' else ''
+        scores = {
+            f'MRE{end}': mean_radial_error(errors, valid),
+            f'SD{end}': radial_error_spread(errors, valid),
+        }
+        for threshold in self._thresholds(unit):
+            scores[f'SDR_{threshold:g}mm'] = detection_rate(
+                errors, valid, threshold, self.strict
+            )
+        return scores
+
+    def _pck_scores(
+        self, cephalograms: CephalogramSet, codes: Sequence[str]
+    ) -> dict[str, float]:
+        """PCK by the box and by the distance of the reference landmarks."""
+        if self.pck_threshold is None:
+            return {}
+        boxes = cephalograms.boxes_px
+        sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+        scores = dict(PCK=self._pck(cephalograms, sides))
+        name = f'PCK_{"-".join(self.reference)}'
+        if not set(self.reference) <= set(codes):
+            print_log(
+                f'No {name}: the schema lacks one of its landmarks',
+                logger='current',
+            )
+            return scores
+        first, second = (codes.index(code) for code in self.reference)
+        truth, valid = cephalograms.truth_px, cephalograms.valid
+        lengths = np.linalg.norm(truth[:, first] - truth[:, second], axis=-1)
+        has_both = valid[:, first] & valid[:, second]
+        if not has_both.all():
+            print_log(
+                f'{name} leaves out {(~has_both).sum()} of '
+                f'{len(cephalograms)} images in which one of its landmarks '
+                'is not labelled',
+                logger='current',
+            )
+        lengths = np.where(has_both, lengths, 0.0)
+        scores[name] = self._pck(cephalograms, lengths)
+        return scores
+
+    def _pck(self, cephalograms: CephalogramSet, lengths: np.ndarray) -> float:
+        """PCK by a length per image, (N,); 0 leaves the image out."""
+        _, mean, count = keypoint_pck_accuracy(
+            cephalograms.predicted_px,
+            cephalograms.truth_px,
+            cephalograms.valid,
+            self.pck_threshold,
+            np.repeat(lengths[:, None], 2, axis=1),
+        )
+        return float(mean) if count else float('nan')
+
+    def _intervals(
+        self, cephalograms: CephalogramSet, units: Sequence[str]
+    ) -> dict[str, list[float]]:
+        """Both ends of MRE and SDR; nothing without bootstrap."""
+        if self.bootstrap is None:
+            return {}
+        columns = {}
+        for unit in units:
+            errors = radial_errors(cephalograms.offsets(unit))
+            columns['MRE_mm' if unit == 'mm' else 'MRE'] = errors
+            for threshold in self._thresholds(unit):
+                columns[f'SDR_{threshold:g}mm'] = 100.0 * detected(
+                    errors, threshold, self.strict
+                )
+        sums = [(c * cephalograms.valid).sum(axis=1) for c in columns.values()]
+        ends = bootstrap_interval(
+            np.stack(sums, axis=1),
+            cephalograms.valid.sum(axis=1),
+            np.zeros(len(cephalograms)),
+            **self.bootstrap,
+        )
+        return dict(zip(columns, ends.T.tolist()))
+
     def _tables(
         self, cephalograms: CephalogramSet, unit: str, codes: Sequence[str]
     ) -> dict[str, list[dict]]:
+        """Rows by landmark, by device and by cephalogram."""
         landmarks = landmark_table(
             cephalograms.offsets(unit),
             cephalograms.valid,
             codes,
-            self.scorer.thresholds(unit),
-            self.scorer.strict,
+            self._thresholds(unit),
+            self.strict,
         )
         for row, ratio in zip(
             landmarks, cephalograms.landmark_spreads().tolist()
         ):
             row['spread_ratio'] = ratio
+        devices = []
+        for device in sorted({c.device for c in cephalograms.cephalograms}):
+            members = CephalogramSet(
+                [c for c in cephalograms.cephalograms if c.device == device]
+            )
+            devices.append(
+                dict(
+                    device=device,
+                    cephalograms=len(members),
+                    N=int(members.valid.sum()),
+                    **self._radial_scores(members, unit),
+                )
+            )
         return dict(
             landmark=landmarks,
-            device=device_rows(cephalograms, unit, self.scorer),
+            device=devices,
             cephalogram=cephalogram_rows(cephalograms, unit, codes),
         )
 
@@ -217,27 +342,43 @@ class CephalometricMetric(BaseMetric):
         tables: dict[str, list[dict]],
         unit: str,
     ) -> None:
-        texts = [report_landmarks(tables['landmark'], unit)]
+        """Log the tables, the result and why millimetres are missing."""
+        landmarks = tables['landmark']
+        texts = [
+            f'Radial errors by landmark in {unit}; SDR in percent; dx, dy: '
+            f'bias to the right and downwards\n{format_table(landmarks)}'
+        ]
         if any(row['device'] for row in tables['device']):
-            texts.append(report_devices(tables['device'], unit))
+            rows = [
+                dict(row, device=row['device'] or '(none)')
+                for row in tables['device']
+            ]
+            texts.append(
+                f'Radial errors by device in {unit}\n{format_table(rows)}'
+            )
         texts.append(report_worst(tables['cephalogram'], unit))
-        spreads = {
-            r['landmark']: r['spread_ratio'] for r in tables['landmark']
-        }
+        spreads = {row['landmark']: row['spread_ratio'] for row in landmarks}
         texts.append(report_spread(spreads))
         means = [row['mean'] for row in tables['cephalogram'] if row['N']]
-        spread = f"SD of the cephalograms' means {np.std(means):.4f} {unit}"
         source = self.train_ann_file or 'the evaluated cephalograms themselves'
-        texts.append(
-            report_result(
-                metrics, intervals, self.scorer.bootstrap, spread, source
+        lines = [
+            'Result: MRE and SD over all labelled landmarks in one pool; SDR '
+            "in percent; PCK from 0 to 1. SD of the cephalograms' means "
+            f'{np.std(means):.4f} {unit}. Skill is against the mean shape of '
+            f'{source}'
+        ]
+        if intervals:
+            lines.append(
+                f'low, high: {100 * self.bootstrap["level"]:g} % interval, '
+                f'{self.bootstrap["num_samples"]} resamples of whole '
+                'cephalograms'
             )
-        )
+        texts.append('\n'.join([*lines, format_result(metrics, intervals)]))
         for text in filter(None, texts):
             print_log(text, logger='current')
         if cephalograms.spacing is None:
             print_log(
-                explain_missing_spacing(cephalograms, 'errors in millimetres'),
+                report_missing_spacing(cephalograms),
                 logger='current',
                 level=logging.WARNING,
             )

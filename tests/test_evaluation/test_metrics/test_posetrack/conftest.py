@@ -24,9 +24,9 @@ def make_points(persons):
 def make_frame():
     """Make what MMEngine's evaluator hands to a metric for one frame.
 
-    Persons are ``{id: x}`` of their three joints, all at y = 0; x is a number
-    or a list with one per joint, None for a joint without a label or without
-    a prediction. Heads measure 10 px, so that the threshold is at 5 px.
+    Persons are ``{id: x}`` of their three keypoints, all at y = 0; x is a
+    number or a list with one per keypoint, None for a keypoint without a label
+    or without a prediction. Heads measure 10 px, so that the threshold is at 5 px.
     """
 
     def make(
@@ -65,7 +65,7 @@ def make_frame():
 
 @pytest.fixture
 def make_faulty_video(make_frame):
-    """Make a video in which some joints are wrong."""
+    """Make a video in which some keypoints are wrong."""
 
     def make(video_id='a', num_frames=5, seed=0):
         rng = np.random.default_rng(seed)

@@ -113,7 +113,7 @@ def test_persons_without_head_box_are_missed(read_frames, evaluate, logged):
     assert warning.startswith('1 labelled persons have no head box')
 
 
-def test_predictions_of_persons_without_joints_are_false(
+def test_predictions_of_persons_without_keypoints_are_false(
     read_frames, evaluate
 ):
     def edit(annotations):

@@ -16,7 +16,7 @@ NAMES = [name for name in POSETRACK18_KEYPOINTS if name not in EARS]
 
 @pytest.fixture
 def make_video(make_frame):
-    """Make a video with 15 joints that are all different."""
+    """Make a video with 15 keypoints that are all different."""
 
     def make(ids_of_frames, names=NAMES, **metainfo):
         frames = []
@@ -92,7 +92,7 @@ def test_files_hold_what_was_predicted(make_video, evaluate, tmp_path):
             )
 
 
-def test_joints_that_are_not_tracked_are_left_out(
+def test_keypoints_that_are_not_tracked_are_left_out(
     make_video, evaluate, tmp_path
 ):
     video = make_video([[1, 2]])

@@ -124,7 +124,7 @@ def test_log_has_a_table_by_joint(make_faulty_video, evaluate, logged):
     )
 
 
-def test_a_joint_class_that_is_never_labelled_is_named(
+def test_a_keypoint_that_is_never_labelled_is_named(
     make_frame, evaluate, logged
 ):
     frames = [make_frame(t, {1: [0, None, 0]}, {1: 0}) for t in (0, 1)]

@@ -62,7 +62,7 @@ def test_labels_without_predictions(make_frame, evaluate_both):
     assert theirs['recall'] == theirs['precision'] == pytest.approx(3 / 4)
 
 
-def test_joints_in_ignore_regions(make_frame, evaluate_both):
+def test_keypoints_in_ignore_regions(make_frame, evaluate_both):
     frames = [
         make_frame(
             0,

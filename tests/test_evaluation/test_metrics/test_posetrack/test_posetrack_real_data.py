@@ -57,11 +57,11 @@ def real_frames():
 
 
 def predict(frame, points, visible):
-    count, joints = visible.shape
+    count, keypoints = visible.shape
     frame['pred_instances'] = dict(
         keypoints=np.where(visible[..., None], points, np.nan),
-        keypoint_scores=np.ones((count, joints)),
-        keypoints_visible=np.ones((count, joints)),
+        keypoint_scores=np.ones((count, keypoints)),
+        keypoints_visible=np.ones((count, keypoints)),
         track_ids=np.arange(count),
         bbox_scores=np.ones(count),
     )

@@ -46,7 +46,7 @@ def test_head_of_the_labelled_person_is_the_unit(make_frame, evaluate):
     assert evaluate(frames)['recall'] == 1
 
 
-def test_totals_are_means_over_joint_classes(make_frame, evaluate):
+def test_totals_are_means_over_keypoints(make_frame, evaluate):
     frames = [
         make_frame(0, {1: [0, 0, None]}, {1: [0, 90, None]}),
         make_frame(1, {1: [0, None, None]}, {1: [0, None, None]}),
@@ -91,7 +91,7 @@ def test_ids_belong_to_their_video(make_frame, evaluate):
     assert metrics['IDSW'] == 0 and metrics['IDF1'] == metrics['AssA'] == 1
 
 
-def test_switch_of_one_joint_class(make_frame, evaluate):
+def test_switch_of_one_keypoint(make_frame, evaluate):
     frames = [
         make_frame(0, {1: 0}, {7: 0}),
         make_frame(1, {1: 0}, {7: [0, None, None], 8: [None, 0, 0]}),
@@ -102,7 +102,7 @@ def test_switch_of_one_joint_class(make_frame, evaluate):
     assert metrics['MOTA'] == pytest.approx(1 - (0 + 0.5 + 0.5) / 3)
 
 
-def test_a_joint_without_label_is_no_miss_but_a_false_positive(
+def test_a_keypoint_without_label_is_no_miss_but_a_false_positive(
     make_frame, evaluate
 ):
     """As in poseval, also where the person is matched."""
@@ -123,7 +123,7 @@ def test_a_joint_without_label_is_no_miss_but_a_false_positive(
     assert metrics['MOTA'] == pytest.approx(2 / 3)
 
 
-def test_thresholds_take_joints_from_tracking_but_not_from_ap(
+def test_thresholds_take_keypoints_from_tracking_but_not_from_ap(
     make_frame, evaluate
 ):
     truth = {1: [0, 0, None]}
@@ -154,7 +154,7 @@ def test_thresholds_take_joints_from_tracking_but_not_from_ap(
     assert evaluate(frames, keypoint_score_thr=0.4)['recall'] == 1
 
 
-def test_ap_uses_the_scores_of_the_joints(make_frame, evaluate):
+def test_ap_uses_the_scores_of_the_keypoints(make_frame, evaluate):
     def frames(score_of_false):
         return [
             make_frame(t, {1: 0}, {1: 0, 2: 90}, scores=scores)
@@ -173,7 +173,7 @@ def test_a_second_prediction_of_a_person_is_false(make_frame, evaluate):
     assert metrics['AP'] == 0.5 and metrics['precision'] == 0.5
 
 
-def test_unmatched_joints_in_an_ignore_region_do_not_count(
+def test_unmatched_keypoints_in_an_ignore_region_do_not_count(
     make_frame, evaluate
 ):
     frames = [
