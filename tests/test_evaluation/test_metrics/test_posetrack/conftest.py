@@ -26,7 +26,8 @@ def make_frame():
 
     Persons are ``{id: x}`` of their three keypoints, all at y = 0; x is a
     number or a list with one per keypoint, None for a keypoint without a label
-    or without a prediction. Heads measure 10 px, so that the threshold is at 5 px.
+    or without a prediction. Heads measure 10 px, so that the threshold is at
+    5 px.
     """
 
     def make(
