@@ -13,12 +13,14 @@ PYTHON ?=
 PYTEST_ARGS ?=
 find_python = $(if $(PYTHON),echo '$(PYTHON)',python3 .ci/make_env.py)
 
-.PHONY: help env demo test lint
+.PHONY: help env demo test lint docs figures
 
 help:
 	@echo 'make demo  train on one image, test the result, write an image'
 	@echo 'make test  run all tests (PYTEST_ARGS="-m \"not slow\"" for fewer)'
 	@echo 'make lint  check the style'
+	@echo 'make docs  build the documentation site, check its links'
+	@echo 'make figures  count modules, lines and words'
 	@echo 'make env   make the environment and print its interpreter'
 	@echo 'The first call makes the environment (about 6 minutes on 2 cores);'
 	@echo 'PYTHON=/path/to/python uses an environment of your own instead.'
@@ -38,3 +40,12 @@ lint:
 	@python=$$($(find_python)); \
 	"$$python" -m ruff check .; \
 	"$$python" -m ruff format --check .
+
+# NO_MKDOCS_2_WARNING: an advertisement of a successor.
+docs:
+	@python=$$($(find_python)); \
+	NO_MKDOCS_2_WARNING=1 "$$python" -m mkdocs build
+
+figures:
+	@python=$$($(find_python)); \
+	"$$python" .ci/figures.py

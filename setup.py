@@ -91,19 +91,40 @@ OPENMMLAB = runpy.run_path(str(ROOT / 'cape_mm' / 'openmmlab_versions.py'))
 setup(
     name='cape_mm',
     version=VERSION,
-    description='Category-agnostic pose estimation as an MMPose plugin',
+    description=(
+        'Category-agnostic pose estimation, multi-person pose tracking and '
+        'cephalometric landmarks as an MMPose plugin'
+    ),
     long_description=(ROOT / 'README.md').read_text('utf-8'),
     long_description_content_type='text/markdown',
     author='cape_mm contributors',
     license='Apache-2.0',
-    keywords='computer vision, pose estimation, few-shot, OpenMMLab',
+    license_files=['LICENSE'],
+    keywords=(
+        'computer vision, pose estimation, few-shot, keypoints, '
+        'pose tracking, cephalometry, MMPose, OpenMMLab'
+    ),
     classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Developers',
+        'Intended Audience :: Science/Research',
+        'License :: OSI Approved :: Apache Software License',
         'Operating System :: POSIX :: Linux',
         'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.8',
+        'Programming Language :: Python :: 3.9',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+        'Topic :: Scientific/Engineering :: Medical Science Apps.',
+        'Typing :: Typed',
     ],
     packages=find_packages(include=['cape_mm', 'cape_mm.*']),
-    package_data={'cape_mm.evaluation.functional': ['norms/*.json']},
+    package_data={
+        'cape_mm': ['py.typed'],
+        'cape_mm.evaluation.functional': ['norms/*.json'],
+    },
     python_requires='>=3.8',
     # Neither torch nor an OpenMMLab package: pip would put upstream ones on
     # top of the maintained forks, which own the same import names, and would
@@ -118,6 +139,8 @@ setup(
         'tensorboard': ['tensorboard'],
         # setuptools and wheel: the packaging test builds a wheel.
         'tests': ['pytest', 'setuptools', 'wheel'],
+        # Builds the documentation site.
+        'docs': ['mkdocs', 'mkdocs-material', 'mkdocstrings[python]'],
         # Other implementations of the tracking scores, for comparison. Newer
         # TrackEval asks for NumPy 2: with -c requirements/reference.txt pip
         # finds one that does not.

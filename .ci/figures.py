@@ -131,7 +131,9 @@ def print_package(root: Path) -> None:
     print(f'lines                         {sum(lines.values())}')
     print(f'median lines of a module      {statistics.median(lines.values())}')
     print(f'largest module                {lines[largest]} ({largest})')
-    print(f'modules under 60 lines        {sum(n < 60 for n in lines.values())}')
+    print(
+        f'modules under 60 lines        {sum(n < 60 for n in lines.values())}'
+    )
     print(f'  no face, nothing registered {len(small)}')
     print(f'modules with one importer     {len(single)}')
     print(f'annotated arguments           {annotated / arguments:.1%}')

@@ -85,6 +85,11 @@ STEPS = {
         'trackeval',
         'import pytest, tensorboard, pydicom, onnx, onnxruntime, motmetrics',
     ),
+    'docs': Step(
+        'The documentation site: some seconds',
+        'mkdocs mkdocs-material mkdocstrings mkdocstrings-python',
+        'import mkdocs, material, mkdocstrings_handlers.python',
+    ),
 }
 
 
