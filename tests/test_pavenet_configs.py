@@ -118,5 +118,5 @@ def test_there_is_one_table_of_sigmas(path):
     config = Config.fromfile(path)
     tables = list(find(config.model.to_dict(), 'sigmas'))
     assert len(tables) > 1
-    wanted = layout_metainfo('posetrack15')['sigmas']
-    assert all(table == pytest.approx(wanted) for table in tables)
+    expected = layout_metainfo('posetrack15')['sigmas']
+    assert all(table == pytest.approx(expected) for table in tables)

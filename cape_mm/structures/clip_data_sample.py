@@ -27,7 +27,7 @@ class ClipDataSample(BaseDataElement):
       ``keypoints`` (N, K, 2) float32, ``keypoints_visible`` (N, K) float32, 1
       where labelled and inside the input, ``bboxes`` (N, 4) float32 xyxy,
       ``areas`` (N,) float32 in input pixels, ``track_ids`` (N,) int64. If the
-      clip was mirrored, left and right joints are exchanged here, not in
+      clip was mirrored, left and right keypoints are exchanged here, not in
       ``gt_instances``.
     - meta information: ``video_id`` (str), ``frame_id`` (int, position in the
       video from 0), ``num_frames`` (int, of the video), ``is_labeled`` (bool,
@@ -38,7 +38,7 @@ class ClipDataSample(BaseDataElement):
       from original to input pixels; ``batch_input_shape`` (height, width with
       padding) after :class:`cape_mm.models.ClipDataPreprocessor`.
 
-    In training, a person with no joint in the input is not among a frame's
+    In training, a person with no keypoint in the input is not among a frame's
     persons; all fields of a frame always have the same persons in the same
     order.
     """

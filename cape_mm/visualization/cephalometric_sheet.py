@@ -41,12 +41,11 @@ class Plane(NamedTuple):
 
     Attributes:
         name (str): For the legend.
-        start (Tuple[str, ...]): Codes of the landmarks whose mean it starts
-            from.
-        end (Tuple[str, ...]): Where it leads to.
-        color (str): Of matplotlib.
-        overhang (float): How far it is drawn beyond both, as a share of
-            their distance.
+        start (Tuple[str, ...]): Codes of the landmarks whose mean is one end.
+        end (Tuple[str, ...]): Codes of the other end.
+        color (str): Matplotlib's name.
+        overhang (float): Length beyond both ends, as a share of their
+            distance.
     """
 
     name: str
@@ -76,14 +75,14 @@ PLANES = (
 def find_planes(
     points: Mapping[str, np.ndarray],
 ) -> list[tuple[Plane, np.ndarray]]:
-    """Place the planes whose landmarks are there.
+    """Place the planes whose landmarks are known.
 
     Args:
-        points (Mapping[str, np.ndarray]): Code -> (2,) x, y in any unit.
+        points (Mapping[str, np.ndarray]): Code -> point (2,), any unit.
 
     Returns:
-        List[Tuple[Plane, np.ndarray]]: Planes and both ends (2, 2) of what is
-        to be drawn, in the same unit.
+        List[Tuple[Plane, np.ndarray]]: Planes and the ends (2, 2) of their
+        lines, in the same unit.
     """
     found = []
     for plane in PLANES:
@@ -112,17 +111,16 @@ def draw_sheet(
     it.
 
     Args:
-        image (np.ndarray): (H, W) or (H, W, C) uint8, the cephalogram; colours
-            are BGR.
+        image (np.ndarray): Cephalogram (H, W) or (H, W, C), uint8, BGR.
         result (PoseDataSample): Result of :class:`CephalometricInferencer`.
         title (str): Text above the measurements. Defaults to none.
-        norms (Mapping[str, Norm], optional): What measurements are compared
-            with. Defaults to the customary norms.
-        height (int): Of the sheet, in pixels. Defaults to 1000.
+        norms (Mapping[str, Norm], optional): Norms of the measurements.
+            Defaults to the customary norms.
+        height (int): Height of the sheet in pixels. Defaults to 1000.
 
     Returns:
-        np.ndarray: (height, W', 3) uint8, RGB: the cephalogram with its aspect
-        ratio, and a panel of text at its right.
+        np.ndarray: Sheet (height, W', 3), uint8, RGB: the cephalogram with its
+        aspect ratio, and a panel of text at its right.
     """
     norms = load_norms() if norms is None else norms
     cephalogram = _to_rgb(image)
@@ -139,7 +137,7 @@ def draw_sheet(
     landmarks = result.pred_instances
     points = dict(zip(result.landmark_codes, landmarks.keypoints[0]))
     scores = dict(zip(points, landmarks.keypoint_scores[0].tolist()))
-    planes = trace_landmarks(axes, points, scores)
+    planes = _trace_landmarks(axes, points, scores)
 
     panel = figure.add_axes([share, 0, 1 - share, 1])
     panel.set(xlim=(0, 1), ylim=(1, 0))
@@ -157,6 +155,7 @@ def draw_sheet(
 
 
 def _to_rgb(image: np.ndarray) -> np.ndarray:
+    """An image of 1, 3 or 4 channels as RGB."""
     if image.ndim == 2:
         image = image[..., None]
     code = {
@@ -170,7 +169,7 @@ def _to_rgb(image: np.ndarray) -> np.ndarray:
 def _describe_cephalogram(
     result: PoseDataSample, title: str, scores: Mapping[str, float]
 ) -> Iterator[Line]:
-    """What was drawn, its spacing, and what to beware of."""
+    """The title, the spacing, and warnings."""
     if title:
         yield from _paragraph(title)
     if result.spacing is None:
@@ -198,7 +197,7 @@ def _list_planes(planes: Sequence[Plane]) -> Iterator[Line]:
 def _list_measurements(
     measurements: Mapping[str, object], norms: Mapping[str, Norm]
 ) -> Iterator[Line]:
-    """What could be measured, and what could not."""
+    """The measurements, and the names of those that lack landmarks."""
     head = ('measurement', 'value', '', 'customary')
     yield partial(_write_cells, head, weight='bold')
     lacking: list[str] = []
@@ -260,22 +259,10 @@ def _describe_norm(norm: Norm | None) -> str:
     return '' if norm.mean is None else f'{norm.mean:g}'
 
 
-def trace_landmarks(
-    axes: Axes,
-    points: Mapping[str, np.ndarray],
-    scores: Mapping[str, float] | None = None,
+def _trace_landmarks(
+    axes: Axes, points: Mapping[str, np.ndarray], scores: Mapping[str, float]
 ) -> list[Plane]:
-    """Draw planes, landmarks and their codes into axes that show a image.
-
-    Args:
-        axes (Axes): In pixels of the cephalogram.
-        points (Mapping[str, np.ndarray]): Code -> (2,) x, y in pixels.
-        scores (Mapping[str, float], optional): Code -> confidence, which
-            colours the landmark. Defaults to none, all alike.
-
-    Returns:
-        List[Plane]: The planes that have been drawn.
-    """
+    """Draw planes, landmarks and their codes; the planes that were drawn."""
     drawn = []
     for plane, ends in find_planes(points):
         axes.plot(
@@ -284,14 +271,14 @@ def trace_landmarks(
         drawn.append(plane)
     places = np.array([points[code] for code in points]).reshape(-1, 2)
     for (code, place), direction in zip(points.items(), _away(places)):
-        score = 1.0 if scores is None else scores[code]
+        score = float(np.clip(scores[code], 0, 1))
         axes.plot(
             *place,
             marker='o',
             markersize=5.5,
             markeredgecolor='black',
             markeredgewidth=0.7,
-            color=_CONFIDENCE(float(np.clip(score, 0, 1))),
+            color=_CONFIDENCE(score),
             zorder=4,
         )
         axes.annotate(

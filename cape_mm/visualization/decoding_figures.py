@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Figures of what leads to a prediction; drawn without a display."""
+"""Figures of the steps to a prediction; they need no display."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def draw_proposals(
     """Overlay the similarity map of every keypoint on the query.
 
     Args:
-        support (tuple): Image (H, W, 3) uint8, RGB, its points (K, 2) in
-            [0, 1] and (K,) bool, which of them are labelled.
-        query (np.ndarray): (H, W, 3) uint8, RGB.
-        maps (np.ndarray): (K, h, w), not negative.
-        points (dict): ``truth``, ``proposal``, ``prediction``: each (K, 2) in
-            [0, 1], NaN where there is none.
+        support (tuple): Image (H, W, 3), uint8, RGB, its keypoints (K, 2),
+            normalised, and the mask (K,) of the labelled ones.
+        query (np.ndarray): Image (H, W, 3), uint8, RGB.
+        maps (np.ndarray): Similarity maps (K, h, w), not negative.
+        points (dict): ``truth``, ``proposal``, ``prediction``: keypoints
+            (K, 2), normalised, NaN where there is none.
         captions (Sequence[str]): K texts.
         title (str): Text above everything.
         per_row (int): Panels per row. Defaults to 6.
 
     Returns:
-        np.ndarray: (H', W', 3) uint8, RGB.
+        np.ndarray: Figure (H', W', 3), uint8, RGB.
     """
     rows = -(-(len(maps) + 1) // per_row)
     height = 2.5 * rows + 0.5
@@ -98,15 +98,15 @@ def draw_proposals(
 def draw_attention(
     attention: np.ndarray, names: Sequence[str], title: str
 ) -> np.ndarray:
-    """Draw which support keypoints each keypoint listens to.
+    """Draw the attention of each keypoint to the support keypoints.
 
     Args:
-        attention (np.ndarray): (K, K + 1), rows sum to 1.
+        attention (np.ndarray): Attention (K, K + 1), rows sum to 1.
         names (Sequence[str]): K names; the last column is the stop token.
         title (str): Text above.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8, RGB.
+        np.ndarray: Figure (H, W, 3), uint8, RGB.
     """
     side = max(4.0, 0.22 * len(names) + 2)
     figure = Figure(figsize=(side + 1, side))

@@ -133,7 +133,8 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         view = self._view(query, self.panel_size)
         truth = None
         if 'keypoints' in query.gt_instances:
-            truth, labelled = _pose(query, view)
+            truth = view.to_panel(_points(query.gt_instances.keypoints))
+            labelled = _labelled(query)
             panel = view.image.copy()
             draw_skeleton(panel, truth, labelled, skeleton)
             draw_keypoints(panel, truth, labelled, colors)
@@ -170,7 +171,8 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         panel = white_image(self.panel_size, self.panel_size)
         for i, support in enumerate(supports):
             view = self._view(support, size)
-            points, labelled = _pose(support, view)
+            points = view.to_panel(_points(support.gt_instances.keypoints))
+            labelled = _labelled(support)
             y, x = (i // per_row) * size, (i % per_row) * size
             cell = panel[y : y + size, x : x + size]
             cell[:] = view.image
@@ -198,9 +200,7 @@ def _score(query: PoseDataSample, supports: list[PoseDataSample]) -> str:
 
 def _numpy(value: Any) -> np.ndarray:
     """A tensor or an array as float64 array."""
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-    return np.asarray(value, dtype=np.float64)
+    return torch.as_tensor(value).detach().cpu().double().numpy()
 
 
 def _points(keypoints: Any) -> np.ndarray:
@@ -211,11 +211,3 @@ def _points(keypoints: Any) -> np.ndarray:
 def _labelled(member: PoseDataSample) -> np.ndarray:
     """Mask (K,) of the labelled keypoints."""
     return _numpy(member.gt_instances.keypoints_visible).reshape(-1) > 0
-
-
-def _pose(
-    member: PoseDataSample, view: PanelView
-) -> tuple[np.ndarray, np.ndarray]:
-    """Annotated keypoints (K, 2) in panel pixels, and which are labelled."""
-    points = view.to_panel(_points(member.gt_instances.keypoints))
-    return points, _labelled(member)

@@ -53,8 +53,8 @@ class TrackedVideoWriter:
         """Write one frame.
 
         Args:
-            image (np.ndarray): (H, W, 3) uint8, RGB, all of the same size.
-            name (str): Of the image, with its suffix.
+            image (np.ndarray): Image (H, W, 3), uint8, RGB, all of one size.
+            name (str): File name of the image, with its suffix.
 
         Raises:
             DataError: If the video cannot be written.

@@ -12,7 +12,7 @@ from cape_mm.datasets.clip_window import (
 
 
 @pytest.mark.parametrize(
-    'center, num_frames, stride, wanted',
+    'center, num_frames, stride, expected',
     [
         (2, 1, 1, [2]),
         (2, 3, 1, [1, 2, 3]),
@@ -26,11 +26,11 @@ from cape_mm.datasets.clip_window import (
         (2, 7, 1, [0, 0, 1, 2, 3, 4, 4]),
     ],
 )
-def test_window_of_a_video_without_gaps(center, num_frames, stride, wanted):
+def test_window_of_a_video_without_gaps(center, num_frames, stride, expected):
     for first in (0, 1):
         numbers = first + np.arange(5)
         found = window_positions(numbers, center, num_frames, stride)
-        assert found.tolist() == wanted
+        assert found.tolist() == expected
 
 
 def test_missing_frames_are_replaced_by_the_nearest():

@@ -12,7 +12,7 @@ from cape_mm.visualization.drawing import CAPTION_HEIGHT, GAP, TITLE_HEIGHT
 SIZE = 200
 TOP = TITLE_HEIGHT + CAPTION_HEIGHT
 COLORS = keypoint_colors(3)
-# the box is 80 x 80 at (50, 20): a panel shows 100 x 100 from (40, 10)
+# the box is 80 x 80 at (50, 20): a panel views 100 x 100 from (40, 10)
 PANEL_POINTS = np.array([[40, 40], [160, 40], [100, 160]])
 
 
@@ -45,7 +45,7 @@ def test_three_panels_show_the_points_in_the_same_colours(
     assert (image[: TOP // 2] < 128).any(), 'no title'
 
 
-def test_unlabelled_points_are_not_drawn(visualizer, make_episode):
+def test_unlabelled_keypoints_are_not_drawn(visualizer, make_episode):
     episode = make_episode(
         support_visible=(1, 0, 1), query_visible=(0, 1, 1), shift=(8, 0)
     )

@@ -84,7 +84,7 @@ def test_keypoints_of_low_score_are_not_drawn_on_demand(visualizer):
     assert (frame.pred_instances.keypoints == before).all()
 
 
-def test_nobody_and_persons_without_identity(visualizer):
+def test_no_person_and_persons_without_identity(visualizer):
     assert (visualizer.draw_frame(IMAGE, frame_of([])) == IMAGE).all()
     frame = frame_of([3])
     del frame.pred_instances.track_ids

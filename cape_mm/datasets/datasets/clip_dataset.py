@@ -23,16 +23,16 @@ from ..pipeline import build_transforms
 class ClipDataset(BaseDataset):
     """Base of datasets of clips.
 
-    An item is ``dict(inputs=..., data_samples=...)``: the U unique frames of T
-    windows of F frames, (U, 3, H, W) uint8, and a
+    A sample is ``dict(inputs=..., data_samples=...)``: the U unique frames of
+    T windows of F frames, (U, 3, H, W) uint8, and a
     :class:`cape_mm.structures.ClipDataSample`, as ``PackClipInputs`` makes
     them.
 
-    In training, an item is chosen by ``SampleIndex(seed, epoch, number)``,
+    In training, a sample is chosen by ``SampleIndex(seed, epoch, number)``,
     as ``SeededSampler`` gives it, and everything random, also in transforms
-    that read ``results['rng']``, comes from one generator seeded by it: so an
-    item does not depend on workers, ranks or a resume. An ``int`` ``i`` means
-    ``SampleIndex(self.seed, 0, i)``.
+    that read ``results['rng']``, comes from one generator seeded by it: so a
+    sample does not depend on workers, ranks or a resume. An ``int`` ``i``
+    means ``SampleIndex(self.seed, 0, i)``.
 
     ``metainfo`` describes the keypoints as MMPose's datasets do.
 
@@ -48,12 +48,12 @@ class ClipDataset(BaseDataset):
         missing_images (str): ``'error'``, or ``'drop'`` to go on without the
             frames whose image is missing. Results are then not comparable
             with those of the whole dataset. Defaults to ``'error'``.
-        seed (int): Seed of items chosen by an ``int``; not negative. Defaults
-            to 0.
+        seed (int): Seed of samples chosen by an ``int``; not negative.
+            Defaults to 0.
         data_root (str): Folder of the dataset. Defaults to ''.
-        data_prefix (dict): Where the images are, relative to ``data_root``.
+        data_prefix (dict): Folder of the images, relative to ``data_root``.
             Defaults to ``dict(img='')``.
-        test_mode (bool): Whether items are for test. Defaults to False.
+        test_mode (bool): Whether samples are for test. Defaults to False.
         lazy_init (bool): Whether ``full_init`` is called later. Defaults to
             False.
     """
@@ -118,11 +118,11 @@ class ClipDataset(BaseDataset):
 
     @abstractmethod
     def make_clip(self, index: SampleIndex, rng: np.random.Generator) -> dict:
-        """Choose the frames of an item.
+        """Choose the frames of a sample.
 
         Args:
-            index (SampleIndex): Index of the item.
-            rng (np.random.Generator): Generator of the item.
+            index (SampleIndex): Index of the sample.
+            rng (np.random.Generator): Generator of the sample.
 
         Returns:
             dict: ``frames``, a list of U dictionaries, and ``frame_index``
@@ -134,13 +134,13 @@ class ClipDataset(BaseDataset):
         """Describe the clips in a few lines."""
 
     def __getitem__(self, index: int | SampleIndex) -> dict:
-        """Make one item.
+        """Make one sample.
 
         Args:
-            index (int | SampleIndex): Index of the item.
+            index (int | SampleIndex): Index of the sample.
 
         Returns:
-            dict: What the pipeline returns; without a pipeline, what it gets:
+            dict: Result of the pipeline; without a pipeline, its input:
             ``frames``, ``frame_index``, ``flip_indices``, ``test_mode`` and
             ``rng``.
         """
@@ -188,13 +188,13 @@ class ClipDataset(BaseDataset):
         return missing
 
     def _order_of_epoch(self, index: SampleIndex, count: int) -> int:
-        """Choose one of ``count`` clips for this item.
+        """Choose one of ``count`` clips for this sample.
 
         Each is chosen once before one is chosen again; the order is another
         one in each epoch.
         """
         turn, place = divmod(index.number, count)
-        # The last word keeps this stream apart from those of the items.
+        # The last word keeps this stream apart from those of the samples.
         stream = [index.seed, index.epoch, turn, 1]
         order = np.random.default_rng(stream).permutation(count)
         return int(order[place])

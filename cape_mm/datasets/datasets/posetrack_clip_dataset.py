@@ -153,7 +153,7 @@ class PoseTrackClipDataset(ClipDataset):
     def make_clip(
         self, index: SampleIndex, rng: np.random.Generator
     ) -> dict[str, object]:
-        """Choose the frames of an item; see :class:`ClipDataset`."""
+        """Choose the frames of a sample; see :class:`ClipDataset`."""
         stops = np.cumsum(self.video_lengths)
         if self.test_mode:
             video = int(np.searchsorted(stops, index.number, side='right'))

@@ -37,8 +37,8 @@ class StaticImageClipDataset(ClipDataset):
             and height. Defaults to 0.02.
         scale (float): Largest growth from frame to frame, as a share.
             Defaults to 0.02.
-        shake (float): How much of that each frame may differ from an even
-            motion. Defaults to 0.1.
+        shake (float): Share of these limits by which each frame may differ
+            from an even motion. Defaults to 0.1.
         **kwargs: Other arguments of :class:`ClipDataset`.
 
     Raises:

@@ -8,7 +8,6 @@ from typing import Sequence
 import mmcv
 import numpy as np
 import torch
-from mmcv.transforms import BaseTransform
 from mmengine.fileio import get
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
@@ -17,7 +16,7 @@ from cape_mm.registry import TRANSFORMS
 from cape_mm.structures import ClipDataSample
 from cape_mm.structures.coordinates import pixels_to_norm
 
-from ..pipeline import get_generator
+from .clip_geometry import ClipTransform
 from .clip_warp import ANNOTATED_FIELDS
 
 _META_KEYS = (
@@ -34,7 +33,7 @@ _META_KEYS = (
 
 
 @TRANSFORMS.register_module()
-class LoadClipImages(BaseTransform):
+class LoadClipImages(ClipTransform):
     """Load the unique frames of a clip, each once.
 
     A frame that has ``img`` already is taken as it is.
@@ -59,7 +58,6 @@ class LoadClipImages(BaseTransform):
     """
 
     def __init__(self, imdecode_backend: str = 'cv2') -> None:
-        super().__init__()
         self.imdecode_backend = imdecode_backend
 
     def transform(self, results: dict) -> dict:
@@ -103,15 +101,9 @@ class LoadClipImages(BaseTransform):
             )
         return image
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}('
-            f'imdecode_backend={self.imdecode_backend!r})'
-        )
-
 
 @TRANSFORMS.register_module()
-class ShuffleTrackIds(BaseTransform):
+class ShuffleTrackIds(ClipTransform):
     """Exchange the identities of the persons of each frame at random.
 
     A control, not an augmentation: nothing about identities can be learned
@@ -130,7 +122,7 @@ class ShuffleTrackIds(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Shuffle the identities of all frames."""
-        rng = get_generator(results, type(self).__name__)
+        rng = self.generator(results)
         for frame in results['frames']:
             ids = frame['instances']['track_ids'].copy()
             known = np.flatnonzero(ids >= 0)
@@ -138,12 +130,9 @@ class ShuffleTrackIds(BaseTransform):
             frame['instances'] = dict(frame['instances'], track_ids=ids)
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
-
 
 @TRANSFORMS.register_module()
-class PackClipInputs(BaseTransform):
+class PackClipInputs(ClipTransform):
     """Pack a clip for the model, after ``WarpClip``.
 
     Gives ``dict(inputs=..., data_samples=...)``: the U unique frames as a
@@ -155,7 +144,6 @@ class PackClipInputs(BaseTransform):
     """
 
     def __init__(self, meta_keys: Sequence[str] = _META_KEYS) -> None:
-        super().__init__()
         self.meta_keys = tuple(meta_keys)
 
     def transform(self, results: dict) -> dict:
@@ -199,6 +187,3 @@ class PackClipInputs(BaseTransform):
             track_ids=torch.from_numpy(instances['track_ids']),
         )
         return packed
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(meta_keys={self.meta_keys})'

@@ -50,7 +50,19 @@ def move_matrix(move: np.ndarray, size: Size) -> np.ndarray:
     return matrix
 
 
-class ClipStep(BaseTransform):
+class ClipTransform(BaseTransform):
+    """Base of the transforms of a clip; its attributes are its arguments."""
+
+    def generator(self, results: dict) -> np.random.Generator:
+        """Get the random generator of a clip from the result dict."""
+        return get_generator(results, type(self).__name__)
+
+    def __repr__(self) -> str:
+        values = (f'{key}={value!r}' for key, value in vars(self).items())
+        return f'{type(self).__name__}({", ".join(values)})'
+
+
+class ClipStep(ClipTransform):
     """Base of the steps of a clip's geometry; see the module."""
 
     def transform(self, results: dict) -> dict:
@@ -83,12 +95,6 @@ class ClipStep(BaseTransform):
             - size (Tuple[int, int]): New width and height.
         """
 
-    def __repr__(self) -> str:
-        values = ', '.join(
-            f'{key}={value}' for key, value in vars(self).items()
-        )
-        return f'{type(self).__name__}({values})'
-
 
 @TRANSFORMS.register_module()
 class RandomClipFlip(ClipStep):
@@ -105,7 +111,7 @@ class RandomClipFlip(ClipStep):
 
     def make_step(self, size: Size, results: dict) -> Step:
         """Make the matrix of the step; see :class:`ClipStep`."""
-        rng = get_generator(results, type(self).__name__)
+        rng = self.generator(results)
         if rng.random() >= self.prob:
             return np.eye(3), size
         step = np.array([[-1.0, 0, size[0]], [0, 1.0, 0], [0, 0, 1.0]])
@@ -135,7 +141,7 @@ class RandomClipAffine(ClipStep):
 
     def make_step(self, size: Size, results: dict) -> Step:
         """Make the matrix of the step; see :class:`ClipStep`."""
-        rng = get_generator(results, type(self).__name__)
+        rng = self.generator(results)
         angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
         factor = rng.uniform(*self.scale)
         shares = rng.uniform(-self.shift, self.shift, size=2)
@@ -168,7 +174,7 @@ class ClipResize(ClipStep):
         limits = []
         for edge in (self.long_edge, self.short_edge):
             if not isinstance(edge, int):
-                rng = get_generator(results, type(self).__name__)
+                rng = self.generator(results)
                 edge = int(rng.integers(edge[0], edge[1] + 1))
             limits.append(edge)
         width, height = size
@@ -217,7 +223,7 @@ class RandomClipCrop(ClipStep):
 
     def make_step(self, size: Size, results: dict) -> Step:
         """Make the matrix of the step; see :class:`ClipStep`."""
-        rng = get_generator(results, type(self).__name__)
+        rng = self.generator(results)
         new_size, corner = [], []
         for side in size:
             low, high = (min(side, limit) for limit in self.size_range)
@@ -227,7 +233,7 @@ class RandomClipCrop(ClipStep):
 
 
 @TRANSFORMS.register_module()
-class RandomClipPolicy(BaseTransform):
+class RandomClipPolicy(ClipTransform):
     """Apply one of several lists of steps, chosen at random.
 
     Args:
@@ -236,15 +242,11 @@ class RandomClipPolicy(BaseTransform):
     """
 
     def __init__(self, policies: Sequence[Sequence[dict]]) -> None:
-        super().__init__()
         self.policies = [build_transforms(policy) for policy in policies]
 
     def transform(self, results: dict) -> dict:
         """Apply the steps of one policy."""
-        rng = get_generator(results, type(self).__name__)
+        rng = self.generator(results)
         for step in self.policies[rng.integers(len(self.policies))]:
             results = step(results)
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(policies={self.policies})'

@@ -3,18 +3,17 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from cape_mm.registry import TRANSFORMS
 
-from ..pipeline import get_generator
+from .clip_geometry import ClipTransform
 
 # of blue, green and red in the lightness, ITU-R BT.601
 _LIGHTNESS = np.array([0.114, 0.587, 0.299])
 
 
 @TRANSFORMS.register_module()
-class RandomClipPhotometric(BaseTransform):
+class RandomClipPhotometric(ClipTransform):
     """Change the colours of a clip at random, in all frames alike.
 
     Brightness, contrast, saturation, hue and the order of channels, each with
@@ -53,7 +52,6 @@ class RandomClipPhotometric(BaseTransform):
         swap_channels: bool = True,
         prob: float = 0.5,
     ) -> None:
-        super().__init__()
         self.brightness = brightness
         self.contrast = contrast
         self.saturation = saturation
@@ -93,17 +91,9 @@ class RandomClipPhotometric(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Change the colours of all frames."""
-        rng = get_generator(results, type(self).__name__)
+        rng = self.generator(results)
         matrix = self.draw_matrix(rng)
         if not np.allclose(matrix, np.eye(3, 4)):
             for frame in results['frames']:
                 frame['img'] = cv2.transform(frame['img'], matrix)
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(brightness={self.brightness}, '
-            f'contrast={self.contrast}, saturation={self.saturation}, '
-            f'hue={self.hue}, swap_channels={self.swap_channels}, '
-            f'prob={self.prob})'
-        )

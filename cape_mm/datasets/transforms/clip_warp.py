@@ -5,16 +5,15 @@ from typing import Sequence
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmpose.structures.bbox import bbox_corner2xyxy, bbox_xyxy2corner
 
 from cape_mm.registry import TRANSFORMS
 
-from .clip_geometry import move_matrix, shift_by
+from .clip_geometry import ClipTransform, move_matrix, shift_by
 
-#: Every field that has one row per person of a frame, as ``pack_frame`` of the
-#: format gives it. Who drops a person drops it from all of them, by
-#: :func:`select_instances`; a new field is added here.
+#: Every field that has one row per person of a frame, from ``pack_frame``. A
+#: person is dropped from all of them by :func:`select_instances`; a new field
+#: is added here.
 ANNOTATED_FIELDS = (
     'keypoints',
     'keypoints_visible',
@@ -63,7 +62,7 @@ def select_instances(
 
 
 @TRANSFORMS.register_module()
-class WarpClip(BaseTransform):
+class WarpClip(ClipTransform):
     """Apply the geometry of a clip to its images and persons, at once.
 
     A keypoint counts if it is labelled, on its image, and inside the input. In
@@ -99,7 +98,6 @@ class WarpClip(BaseTransform):
     def __init__(
         self, border_value: tuple[int, int, int] = (104, 116, 124)
     ) -> None:
-        super().__init__()
         self.border_value = tuple(border_value)
 
     def transform(self, results: dict) -> dict:
@@ -133,9 +131,6 @@ class WarpClip(BaseTransform):
                 keep = (instances['input_visible'] > 0).any(axis=1)
                 frame['instances'] = select_instances(instances, keep)
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(border_value={self.border_value})'
 
 
 def _warp_instances(

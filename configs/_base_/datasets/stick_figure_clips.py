@@ -5,7 +5,7 @@ iterations_per_epoch = 370
 batch_size = 2
 num_windows = 2
 
-# Not mirrored: sides are told apart by light, which a mirror would exchange.
+# Not mirrored: sides differ by their light, which a mirror would exchange.
 train_pipeline = [
     dict(type='cape_mm.LoadClipImages'),
     dict(

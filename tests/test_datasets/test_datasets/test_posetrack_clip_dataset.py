@@ -80,8 +80,8 @@ def test_each_frame_has_its_own_image_and_persons(tmp_path):
                 back = norm_to_original(
                     labels.keypoints[number], frame.warp_mat, frame.img_shape
                 )
-                seen = labels.keypoints_visible[number] > 0
-                assert np.allclose(back[seen], points[seen], atol=1e-3)
+                visible = labels.keypoints_visible[number] > 0
+                assert np.allclose(back[visible], points[visible], atol=1e-3)
             assert frame.is_labeled and frame.ori_shape == (48, 64)
             assert frame.img_id % 100 == frame.frame_id
             assert np.array_equal(
@@ -113,18 +113,20 @@ def test_identities_survive_augmentation(tmp_path):
                     points = points[flip]
                 height, width = frame.img_shape
                 expected = points @ warp[:, :2].T + warp[:, 2] + 0.5
-                seen = labels.keypoints_visible[row].numpy() > 0
+                visible = labels.keypoints_visible[row].numpy() > 0
                 found = labels.keypoints[row].numpy() * [width, height]
-                assert seen.any()
-                assert np.allclose(found[seen], expected[seen], atol=1e-2)
-                assert not found[~seen].any()
+                assert visible.any()
+                assert np.allclose(
+                    found[visible], expected[visible], atol=1e-2
+                )
+                assert not found[~visible].any()
     assert dropped > 0
 
 
 def test_unlabelled_frames_are_neighbours_but_no_middle(tmp_path):
     cfg = write_videos(tmp_path, (8,), unlabelled=[0, 1, 4, 7])
     dataset = build(cfg, num_windows=2)
-    seen = set()
+    found = set()
     for i in range(len(dataset)):
         sample = dataset[i]['data_samples']
         for frame in sample.frames:
@@ -133,8 +135,8 @@ def test_unlabelled_frames_are_neighbours_but_no_middle(tmp_path):
             assert len(frame.gt_instances.track_ids) == count
             assert frame.gt_instance_labels.keypoints.shape == (count, 15, 2)
         assert all(frame.is_labeled for frame in sample.centers)
-        seen.add(tuple(f.frame_id for f in sample.centers))
-    assert seen == {(2, 3), (3, 5), (5, 6)}
+        found.add(tuple(f.frame_id for f in sample.centers))
+    assert found == {(2, 3), (3, 5), (5, 6)}
 
 
 def test_gaps_are_drawn_anew_in_each_epoch(tmp_path):

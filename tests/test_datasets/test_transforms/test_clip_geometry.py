@@ -77,8 +77,8 @@ def test_keypoints_stay_on_what_they_mark(steps, seed):
     for frame in results['frames']:
         instances = frame['instances']
         assert frame['img'].shape[:2] == results['img_shape']
-        joint = 1 if mirrored else 0
-        found = instances['input_keypoints'][0, joint]
+        index = 1 if mirrored else 0
+        found = instances['input_keypoints'][0, index]
         assert np.abs(found - blob_center(frame['img'])).max() < 0.15
         assert instances['input_visible'][0].tolist() == (
             [0, 1] if mirrored else [1, 0]
@@ -118,7 +118,7 @@ def test_mirror_is_exact():
 
 
 @pytest.mark.parametrize(
-    'size, long_edge, short_edge, wanted',
+    'size, long_edge, short_edge, expected',
     [
         ((1920, 1080), 1333, 800, (1333, 750)),
         ((1080, 1920), 1333, 800, (750, 1333)),
@@ -126,13 +126,13 @@ def test_mirror_is_exact():
         ((640, 480), 4200, 400, (533, 400)),
     ],
 )
-def test_resize_is_that_of_mmdet(size, long_edge, short_edge, wanted):
+def test_resize_is_that_of_mmdet(size, long_edge, short_edge, expected):
     results = dict(clip_size=size, clip_matrix=np.eye(3))
     step = dict(
         type='cape_mm.ClipResize', long_edge=long_edge, short_edge=short_edge
     )
     results = TRANSFORMS.build(step)(results)
-    assert results['clip_size'] == wanted
+    assert results['clip_size'] == expected
 
 
 def test_ranges_of_resize_and_crop_are_kept():

@@ -56,11 +56,11 @@ def test_cropping_a_person_out_does_not_shift_the_identities(order):
     # another order and other persons in each frame
     frames = [make_frame(order), make_frame(order[::-1]), make_frame([30, 5])]
     frames = warp(frames, (40, 20), crop_left(20))
-    for frame, wanted in zip(frames, (order, order[::-1], [30, 5])):
-        kept = [x for x in wanted if x != 5]
+    for frame, expected in zip(frames, (order, order[::-1], [30, 5])):
+        kept = [x for x in expected if x != 5]
         instances = frame['instances']
         assert set(instances) == set(INSTANCE_FIELDS)
-        for x, ids, area, box, head, points, seen in zip(
+        for x, ids, area, box, head, points, visible in zip(
             kept,
             instances['track_ids'],
             instances['areas'],
@@ -70,17 +70,17 @@ def test_cropping_a_person_out_does_not_shift_the_identities(order):
             instances['input_visible'],
         ):
             assert (ids, area, box[1], head[0]) == (100 * x, x, x, x)
-            assert (points[:, 0] == x - 20).all() and seen.all()
+            assert (points[:, 0] == x - 20).all() and visible.all()
         assert all(len(v) == len(kept) for v in instances.values())
 
 
-def test_in_test_nobody_is_dropped():
+def test_in_test_no_person_is_dropped():
     (frame,) = warp([make_frame([5, 30])], (40, 20), crop_left(20), True)
     assert frame['instances']['track_ids'].tolist() == [500, 3000]
     assert frame['instances']['input_visible'].sum(axis=1).tolist() == [0, 3]
 
 
-def test_joints_that_leave_the_input_or_the_image_do_not_count():
+def test_keypoints_that_leave_the_input_or_the_image_do_not_count():
     frame = make_frame([30])
     points = frame['instances']['keypoints']
     points[0] = [[19, 10], [30, -3], [30, 10]]

@@ -173,7 +173,7 @@ def _identity(
 
 
 def _place(person: AnnotatedPerson) -> np.ndarray | None:
-    """Where a person without keypoints is: the box, else that of the head."""
+    """Box of a person without keypoints, else that of its head."""
     for box in (person.bbox, person.head_box):
         if box is not None and _is_box(box):
             return box

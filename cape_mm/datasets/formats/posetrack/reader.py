@@ -28,8 +28,8 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from .annolist import read_annolist
 from .video_json import read_image_json, read_video_json
 
-#: What each kind of problem in a PoseTrack file means and what is done about
-#: it, in the order of the report.
+#: Meaning of each kind of problem in a PoseTrack file and its treatment, in
+#: the order of the report.
 POSETRACK_PROBLEMS = OrderedDict(
     unknown_image='annotations of an unknown image (skipped)',
     no_keypoint='persons without labelled keypoint (kept as ignored boxes)',

@@ -31,7 +31,7 @@ def test_a_list_of_one_may_be_bare(bare):
 
 
 @pytest.mark.parametrize('nothing', [None, [], {}])
-def test_nobody_and_no_region(nothing):
+def test_no_person_and_no_region(nothing):
     content = to_annolist(make_content('000001_a', 1))
     content['annolist'][0].update(annorect=nothing, ignore_regions=nothing)
     frame = read_one(content)

@@ -62,12 +62,12 @@ def test_hidden_keypoints_can_be_dropped(report):
 
 
 def test_crowds_and_persons_without_keypoint_become_ignored_boxes(report):
-    nobody = replace(PERSON, keypoints=np.zeros((3, 3), np.float32))
+    unlabelled = replace(PERSON, keypoints=np.zeros((3, 3), np.float32))
     persons = [
         replace(PERSON, is_crowd=True),
-        nobody,
-        replace(nobody, bbox=None),
-        replace(nobody, bbox=None, head_box=None),
+        unlabelled,
+        replace(unlabelled, bbox=None),
+        replace(unlabelled, bbox=None, head_box=None),
         PERSON,
     ]
     instances, ignored = pack(report, *persons)

@@ -93,8 +93,8 @@ def test_posetrack17_hidden_bare_and_missing_values(read):
             dict(x1=[9], x2=[4], y1=[1], y2=[8], track_id=[], annopoints=[]),
         ],
     )
-    nobody = dict(image=[dict(name='images/x/00000005.jpg')], annorect=[])
-    (frames,) = read(a=dict(annolist=[nobody, entry])).values()
+    empty = dict(image=[dict(name='images/x/00000005.jpg')], annorect=[])
+    (frames,) = read(a=dict(annolist=[empty, entry])).values()
     first, second = frames
     assert (first['frame_number'], second['frame_number']) == (4, 5)
     assert first['is_labeled'] and not second['is_labeled']
