@@ -8,8 +8,7 @@ from .landmark_schema import (
     available_schemas,
     get_schema,
 )
-from .pose_tracker_state import PoseTrackerState
-from .track_query_state import TrackQueryState
+from .track_query_state import PoseTrackerState, TrackQueryState
 
 __all__ = [
     'ClipDataSample',

@@ -18,14 +18,13 @@ class TrackQueryState:
     other values 0.
 
     Attributes:
-        content (Tensor): (B, Nt, C) float, features of the queries.
-        reference (Tensor): (B, Nt, K, 2) float, their poses, ``(x, y)`` in
-            [0, 1] of the input.
-        track_ids (Tensor): (B, Nt) int64, identity, -1 for none: a query
+        content (Tensor): Features (B, Nt, C), float.
+        reference (Tensor): Poses (B, Nt, K, 2), float, normalised.
+        track_ids (Tensor): Identities (B, Nt), int64, -1 for none: a query
             without person, injected or mistaken.
-        valid (Tensor): (B, Nt) bool, True where there is a query.
-        position (Tensor, optional): (B, Nt, C) float, positional embedding,
-            if it is handed over and not made of the reference.
+        valid (Tensor): (B, Nt) bool, False for padding.
+        position (Tensor, optional): Embedding (B, Nt, C) of the poses in the
+            window before, float, if it is handed over.
     """
 
     content: Tensor
@@ -42,7 +41,6 @@ class TrackQueryState:
         num_keypoints: int,
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
-        with_position: bool = False,
     ) -> TrackQueryState:
         """State of clips that begin: no queries.
 
@@ -50,12 +48,11 @@ class TrackQueryState:
             batch_size (int): B.
             channels (int): C.
             num_keypoints (int): K.
-            device (torch.device, optional): Where the tensors are wanted.
-            dtype (torch.dtype): Of the features and references.
-            with_position (bool): With ``position`` (B, 0, C).
+            device (torch.device, optional): Device of the tensors.
+            dtype (torch.dtype): Type of features and references.
 
         Returns:
-            TrackQueryState: With Nt = 0.
+            TrackQueryState: State with Nt = 0, without positions.
         """
         content = torch.zeros(
             batch_size, 0, channels, device=device, dtype=dtype
@@ -65,7 +62,6 @@ class TrackQueryState:
             reference=content.new_zeros(batch_size, 0, num_keypoints, 2),
             track_ids=content.new_zeros(batch_size, 0, dtype=torch.int64),
             valid=content.new_zeros(batch_size, 0, dtype=torch.bool),
-            position=content.clone() if with_position else None,
         )
 
     @classmethod
@@ -73,11 +69,11 @@ class TrackQueryState:
         """Join clips to a batch, padded to the largest Nt.
 
         Args:
-            states (Sequence[TrackQueryState]): With B1, B2, ... clips, all
-                with or all without ``position``.
+            states (Sequence[TrackQueryState]): States of B1, B2, ... clips,
+                all with or all without ``position``.
 
         Returns:
-            TrackQueryState: With B1 + B2 + ... clips.
+            TrackQueryState: State of B1 + B2 + ... clips.
         """
         places = max(state.num_queries for state in states)
         padded = [state.pad_to(places) for state in states]
@@ -126,19 +122,42 @@ class TrackQueryState:
         """One clip of the batch, as a batch without padding.
 
         Args:
-            index (int): Number of the clip.
+            index (int): Clip number, from 0.
 
         Returns:
-            TrackQueryState: With B = 1.
+            TrackQueryState: State with B = 1.
         """
         one = self._convert(lambda value: value[index : index + 1])
         return one.select(one.valid)
+
+    def extend(self, other: TrackQueryState) -> TrackQueryState:
+        """Append the queries of the same clips.
+
+        Args:
+            other (TrackQueryState): State of the same B clips, with or
+                without ``position`` like this one.
+
+        Returns:
+            TrackQueryState: State with the places of both.
+        """
+        pairs = {
+            field.name: (getattr(self, field.name), getattr(other, field.name))
+            for field in fields(self)
+        }
+        return TrackQueryState(
+            **{
+                name: torch.cat(pair, dim=1)
+                for name, pair in pairs.items()
+                if pair[0] is not None
+            }
+        )
 
     def select(self, keep: Tensor) -> TrackQueryState:
         """Keep some queries, in their order, padded to the largest number.
 
         Args:
-            keep (Tensor): (B, Nt) bool. Padding is never kept.
+            keep (Tensor): (B, Nt) bool, True for queries to keep. Padding is
+                never kept.
 
         Returns:
             TrackQueryState: The kept queries at the front of each clip.
@@ -164,10 +183,10 @@ class TrackQueryState:
         """Add empty places.
 
         Args:
-            places (int): Wanted Nt, at least the present one.
+            places (int): New Nt, at least the present one.
 
         Returns:
-            TrackQueryState: With that many places.
+            TrackQueryState: State with that many places.
 
         Raises:
             ValueError: If there are more queries than places.
@@ -198,4 +217,56 @@ class TrackQueryState:
                 for name, value in values.items()
                 if value is not None
             },
+        )
+
+
+@dataclass(frozen=True)
+class PoseTrackerState:
+    """State of the tracking of one video after some of its frames.
+
+    Attributes:
+        queries (TrackQueryState): One clip without padding: the Nt tracks,
+            missing ones included.
+        misses (Tensor): Number of frames (Nt,) that each track has been
+            missing, int64, 0 if it was found in the last one.
+        next_id (int): Identity of the next track: number of all tracks of
+            this video so far.
+        video_id (str): Id of the video.
+        frame_id (int): Number of the last frame.
+    """
+
+    queries: TrackQueryState
+    misses: Tensor
+    next_id: int
+    video_id: str
+    frame_id: int
+
+    @classmethod
+    def start(
+        cls,
+        video_id: str,
+        frame_id: int,
+        channels: int,
+        num_keypoints: int,
+        device: torch.device | None = None,
+    ) -> PoseTrackerState:
+        """State of a video that begins: no tracks, the first id is 0.
+
+        Args:
+            video_id (str): Id of the video.
+            frame_id (int): Number of its first frame.
+            channels (int): Channels C of the queries.
+            num_keypoints (int): K.
+            device (torch.device, optional): Device of the tensors.
+
+        Returns:
+            PoseTrackerState: State without tracks.
+        """
+        queries = TrackQueryState.empty(1, channels, num_keypoints, device)
+        return cls(
+            queries=queries,
+            misses=queries.track_ids[0],
+            next_id=0,
+            video_id=video_id,
+            frame_id=frame_id,
         )

@@ -79,8 +79,10 @@ def model_config(
                 num_levels=2,
                 num_queries=6,
                 distinct_queries=0.1,
-                decoder=dict(num_layers=2, lookup_radius=1, **LAYERS),
-                joint_decoder=dict(num_layers=2, lookup_radius=1, **LAYERS),
+                decoder=dict(num_layers=2, sampling_radius=1, **LAYERS),
+                keypoint_decoder=dict(
+                    num_layers=2, sampling_radius=1, **LAYERS
+                ),
                 heatmap=dict(finer_channels=8),
                 criterion=dict(
                     dict(

@@ -4,6 +4,7 @@ from __future__ import annotations
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 
 from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.registry import HOOKS
@@ -29,7 +30,7 @@ class StrictCheckpointHook(Hook):
         """Compare the weights with those of the model."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        given = checkpoint.get('state_dict', checkpoint)
+        given = _renamed(checkpoint.get('state_dict', checkpoint), model)
         misfits = [
             f'{key} {tuple(value.shape)}'
             for key, value in model.state_dict().items()
@@ -41,3 +42,13 @@ class StrictCheckpointHook(Hook):
                 f"'{runner._load_from}' or have another shape there, e.g. "
                 f'{", ".join(misfits[:3])}: it belongs to another config'
             )
+
+
+def _renamed(weights: dict, model: nn.Module) -> dict:
+    """Weights with their present keys, which modules know when they load."""
+    weights = dict(weights)
+    for name, module in model.named_modules():
+        prefix = f'{name}.' if name else ''
+        for hook in module._load_state_dict_pre_hooks.values():
+            hook(weights, prefix, {}, True, [], [], [])
+    return weights

@@ -32,17 +32,18 @@ class ClipDataPreprocessor(ImgDataPreprocessor):
 
         Returns:
             dict: ``data_samples`` on the device of the model, whose frames
-            know the ``batch_input_shape``, and ``inputs``:
+            have a ``batch_input_shape``, and ``inputs``:
 
-            - frames (Tensor): (B, U, 3, H, W) float, U, H and W the largest.
-            - valid (Tensor): (B, U, H, W) bool, where there is an image.
-            - frame_valid (Tensor): (B, U) bool, which frames there are.
-            - frame_index (Tensor): (B, T, F) int64, which of the U frames is
-              where in the windows.
+            - frames (Tensor): Images (B, U, 3, H, W), float, U, H and W the
+              largest of the batch.
+            - valid (Tensor): (B, U, H, W) bool, False for padding.
+            - frame_valid (Tensor): (B, U) bool, False for repetitions.
+            - frame_index (Tensor): Frame numbers (B, T, F) of the windows,
+              int64, below U.
 
         Raises:
-            ValueError: If the clips have not the same T and F, or a clip has
-                not as many images as frames.
+            ValueError: If the clips differ in T or F, or a clip in its
+                numbers of images and frames.
         """
         data = self.cast_data(data)
         clips, samples = list(data['inputs']), data['data_samples']
@@ -78,7 +79,7 @@ class ClipDataPreprocessor(ImgDataPreprocessor):
         )
 
     def _normalise(self, clip: Tensor) -> Tensor:
-        """Images (U, 3, H, W) as the model wants them."""
+        """Normalise images (U, 3, H, W)."""
         if self._channel_conversion:
             clip = clip[:, [2, 1, 0]]
         clip = clip.float()
@@ -88,7 +89,7 @@ class ClipDataPreprocessor(ImgDataPreprocessor):
 
 
 def _stack_index(clips: list[Tensor], samples: list) -> Tensor:
-    """Stack where the frames are: (B, T, F) int64."""
+    """Stack the frame numbers: (B, T, F) int64."""
     for clip, sample in zip(clips, samples):
         if len(clip) != len(sample.frames):
             raise ValueError(
@@ -98,7 +99,7 @@ def _stack_index(clips: list[Tensor], samples: list) -> Tensor:
     shapes = {sample.frame_index.shape for sample in samples}
     if len(shapes) > 1:
         raise ValueError(
-            'the clips of a batch have other numbers of windows and frames: '
+            'the clips of a batch differ in numbers of windows and frames: '
             f'{sorted(shapes)}; all need the same'
         )
     return torch.from_numpy(

@@ -5,73 +5,103 @@ from contextlib import nullcontext
 from typing import Sequence
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
 
 from cape_mm.registry import MODELS, TASK_UTILS
 from cape_mm.structures import ClipDataSample, TrackQueryState
 
-from ..layers.clip_memory import ClipMemory
-from ..layers.pose_proposals import PoseProposals
-from ..layers.pose_transformer import PoseTransformer
-from ..layers.query_decoding import pick_queries, put
-from .frame_prediction import FramePrediction
-from .keypoint_heatmap import KeypointHeatmap
-from .pave_targets import ClipTargets, assign_queries
-from .pave_window import TrainedWindow, diagnose, hand_over, sum_up
+from ..layers.pavenet import (
+    ClipMemory,
+    DecodedQueries,
+    FramePrediction,
+    KeypointDecoder,
+    KeypointHeatmap,
+    PoseDecoder,
+    PoseProposals,
+    PoseProposer,
+)
+from ..layers.pavenet.pose_queries import (
+    gather_queries,
+    scatter_queries,
+    select_queries,
+)
+from .pave_training import (
+    ClipTargets,
+    TrainedWindow,
+    WindowTargets,
+    clip_diagnostics,
+    window_losses,
+)
+
+#: Parts of the state-dict keys of earlier versions, and their present names.
+_RENAMED_KEYS = (
+    ('joint_decoder.joints.', 'keypoint_decoder.keypoints.'),
+    ('joint_decoder.', 'keypoint_decoder.'),
+    ('decoder.lookups.', 'decoder.map_samplers.'),
+    ('decoder.seen.', 'decoder.map_embeddings.'),
+    ('decoder.position.joint.', 'decoder.position.keypoint.'),
+)
 
 
 @MODELS.register_module()
-class PAVEHead(PoseTransformer):
+class PAVEHead(BaseModule):
     """Poses of all persons of a window, and of tracked ones by identity.
 
-    A :class:`PoseTransformer` with losses: which query stands for whom, what
-    it costs, and which queries the next window begins with.
+    The cells of the middle frame propose poses (:meth:`forward`). The best
+    ones, with a learned content, are detect queries, always ``num_queries``;
+    queries of known persons come on top. All pass the pose decoder; the
+    keypoint decoder refines selected ones (:meth:`predict`). Nothing is kept
+    between calls: queries are handed over as a :class:`TrackQueryState`.
 
     Args:
-        embed_dims (int): Channels C. Defaults to 256.
-        num_keypoints (int): K. Defaults to 15.
-        num_frames (int): F, odd. Defaults to 3.
-        num_levels (int): L. Defaults to 4.
-        num_queries (int): Detect queries. Defaults to 300.
-        distinct_queries (float): Proposals that are nearer to a better one,
-            as a share of its size, hardly become queries, so that queries of
-            one person need not compete. Defaults to 0, all may.
+        criterion (dict): Config of a :class:`PAVECriterion`. Visibility is
+            predicted if its ``vis_weight`` is not 0, and neighbour frames are
+            supervised if its ``neighbour_weight`` is not 0.
         decoder (dict): Options of :class:`PoseDecoder`: ``num_layers``,
             ``num_heads``, ``feedforward_dims``, ``dropout``,
-            ``detach_reference``.
-        joint_decoder (dict, optional): The same of :class:`JointDecoder`,
-            and ``num_points``. Without it poses are not refined.
-            The ``lookup_radius`` of a decoder needs a heatmap.
-        heatmap (dict, optional): ``loss_weight``, ``sigma`` and
-            ``finer_channels`` of a :class:`KeypointHeatmap`.
-        criterion (dict): A :class:`PAVECriterion`. Visibility is predicted if
-            its ``vis_weight`` is not 0, and neighbour frames are supervised
-            if its ``neighbour_weight`` is not 0.
-        assigner (dict, optional): A ``TrackAwareHungarianAssigner``, which
-            training needs.
-        sampler (dict, optional): A ``TrackQuerySampler``, for training with
-            more than one window; without it no queries are handed over.
-        hand_over_refined (bool): Refer the next window to refined poses
+            ``detach_reference``, ``sampling_radius``.
+        keypoint_decoder (dict, optional): The same of
+            :class:`KeypointDecoder`, and ``num_points``. Without it poses are
+            not refined.
+        heatmap (dict, optional): Options ``loss_weight``, ``sigma`` and
+            ``finer_channels`` of a :class:`KeypointHeatmap`, which the
+            ``sampling_radius`` of a decoder requires.
+        assigner (dict, optional): Config of a
+            ``TrackAwareHungarianAssigner``, required for training.
+        sampler (dict, optional): Config of a ``TrackQuerySampler``, for
+            training with more than one window; without it no queries are
+            handed over.
+        embed_dims (int): Channels C. Defaults to 256.
+        num_keypoints (int): K. Defaults to 15.
+        num_frames (int): Frames of a window F, odd. Defaults to 3.
+        num_levels (int): Feature levels L. Defaults to 4.
+        num_queries (int): Number of detect queries. Defaults to 300.
+        distinct_queries (float): Proposals nearer than this share of its size
+            to a better one come last (`DDQ
+            <https://arxiv.org/abs/2303.12776>`_), so that queries of one
+            person need not compete; see :meth:`PoseProposals.best`. Defaults
+            to 0, without.
+        hand_over_refined (bool): Whether track queries refer to refined poses
             rather than to those of the pose decoder. Defaults to True.
-        hand_over_position (bool): Track queries bring the embedding of the
-            pose they had in the window before, beside that of their
-            reference, so that they know how far they were moved since.
-            Defaults to False.
-        no_grad_windows (int): First windows without loss and gradient, which
-            only make track queries. Defaults to 0.
-        max_refined (int): Most queries that are refined in tests, the best
-            ones. Defaults to 100.
+        hand_over_position (bool): Whether track queries carry the embedding
+            of their pose in the window before, beside that of their
+            reference, so that their last move is known. Defaults to False.
+        no_grad_windows (int): Number of first windows without loss and
+            gradient, which only make track queries. Defaults to 0.
+        max_refined (int): Maximum number of queries to refine in tests, the
+            best ones. Defaults to 100.
 
     Raises:
-        ValueError: If maps are to be looked up, but there are none, or F is
-            even.
+        ValueError: If maps are to be sampled without a heatmap, or F is even.
     """
 
     def __init__(
         self,
         criterion: dict,
         decoder: dict,
-        joint_decoder: dict | None = None,
+        keypoint_decoder: dict | None = None,
         heatmap: dict | None = None,
         assigner: dict | None = None,
         sampler: dict | None = None,
@@ -86,75 +116,127 @@ class PAVEHead(PoseTransformer):
         no_grad_windows: int = 0,
         max_refined: int = 100,
     ) -> None:
-        criterion = MODELS.build(
-            criterion,
-            default_args=dict(with_refinement=joint_decoder is not None),
+        super().__init__()
+        self.samples_maps = any(
+            (options or {}).get('sampling_radius')
+            for options in (decoder, keypoint_decoder)
         )
-        super().__init__(
-            embed_dims=embed_dims,
-            num_keypoints=num_keypoints,
-            num_frames=num_frames,
-            num_levels=num_levels,
-            num_queries=num_queries,
-            distinct_queries=distinct_queries,
-            decoder=decoder,
-            joint_decoder=joint_decoder,
-            heatmap=None
-            if heatmap is None
-            else KeypointHeatmap(embed_dims, num_keypoints, **heatmap),
-            supervised_neighbours=criterion.neighbour_weight > 0,
-            with_visibility=criterion.vis_weight > 0,
-            hand_over_position=hand_over_position,
-        )
-        self.criterion = criterion
+        if heatmap is None and self.samples_maps:
+            raise ValueError(
+                'sampling_radius of a decoder needs heatmaps: set '
+                'model.head.heatmap, or sampling_radius=0'
+            )
+        if num_frames % 2 == 0:
+            raise ValueError(
+                f'num_frames {num_frames} must be odd: poses are those of the '
+                'middle frame'
+            )
+        self.embed_dims = embed_dims
+        self.num_keypoints = num_keypoints
+        self.num_frames = num_frames
+        self.num_queries = num_queries
+        self.distinct_queries = distinct_queries
         self.hand_over_refined = hand_over_refined
+        self.hand_over_position = hand_over_position
         self.no_grad_windows = no_grad_windows
         self.max_refined = max_refined
+        # The order in which modules are made is that of the random numbers,
+        # the order in which they are set that of an optimizer's state: both
+        # stay, so that seeds and resumed trainings give what they gave.
+        criterion = MODELS.build(
+            criterion,
+            default_args=dict(with_refinement=keypoint_decoder is not None),
+        )
+        if heatmap is not None:
+            heatmap = KeypointHeatmap(embed_dims, num_keypoints, **heatmap)
+        shared = dict(
+            embed_dims=embed_dims,
+            num_levels=num_levels,
+            num_frames=num_frames,
+            num_keypoints=num_keypoints,
+            supervised_neighbours=criterion.neighbour_weight > 0,
+            with_visibility=criterion.vis_weight > 0,
+        )
+        self.proposer = PoseProposer(embed_dims, num_keypoints)
+        self.detect_content = nn.Embedding(num_queries, embed_dims)
+        self.track_content = nn.Parameter(torch.zeros(embed_dims))
+        self.decoder = PoseDecoder(**shared, **decoder)
+        self.keypoint_decoder = None
+        if keypoint_decoder is not None:
+            self.keypoint_decoder = KeypointDecoder(
+                **shared, **keypoint_decoder
+            )
+        self.heatmap = heatmap
+        self.criterion = criterion
         self.assigner = assigner and TASK_UTILS.build(assigner)
         self.sampler = sampler and TASK_UTILS.build(sampler)
+        self._register_load_state_dict_pre_hook(_rename_keys)
+
+    def forward(self, window: ClipMemory) -> PoseProposals:
+        """Propose the poses that become detect queries.
+
+        Args:
+            window (ClipMemory): The F frames of B windows.
+
+        Returns:
+            PoseProposals: The best ``num_queries`` of each window.
+        """
+        return self._best(self.proposer(window))
 
     @torch.no_grad()
     def predict(
         self,
         window: ClipMemory,
-        best: PoseProposals,
-        tracks: TrackQueryState,
+        proposals: PoseProposals,
+        tracks: TrackQueryState | None = None,
     ) -> FramePrediction:
         """Predict the poses of one window.
 
         Args:
-            window (ClipMemory): The F frames, with maps if decoders look at
+            window (ClipMemory): The F frames, with maps if decoders sample
                 them.
-            best (PoseProposals): Those that become detect queries, see
-                :meth:`best`.
-            tracks (TrackQueryState): Queries of the windows before.
+            proposals (PoseProposals): Proposals of :meth:`forward`.
+            tracks (TrackQueryState, optional): Queries of the windows before.
+                Defaults to none.
 
         Returns:
-            FramePrediction: Of all Q queries, the tracks first.
+            FramePrediction: Predictions of all Q queries, the tracks first.
         """
-        queries = self.decode(window, best, tracks)
+        queries = self._decode(window, proposals, tracks)
         last = queries.last
-        poses = last.middle
-        sigma = self.criterion.deviation(last.sigma, 'decoder')
-        shown = last.visibility
-        if self.joint_decoder is not None:
+        poses, visibility = last.middle, last.visibility
+        sigma = self.criterion.bounded_sigma(last.sigma, 'decoder')
+        if self.keypoint_decoder is not None:
             # Tracks are refined whatever their score.
             rank = last.logits.sigmoid() + queries.is_track.to(last.logits)
-            chosen, kept = pick_queries(rank, queries.valid, self.max_refined)
-            refined = self.refine(queries, window, chosen, kept)[-1]
-            poses = put(poses, chosen, kept, refined.middle)
-            better = self.criterion.deviation(refined.sigma, 'refine')
-            sigma = put(sigma, chosen, kept, better)
-            if shown is not None:
-                shown = put(shown, chosen, kept, refined.visibility)
+            selected, valid = select_queries(
+                rank, queries.valid, self.max_refined
+            )
+            refined = self.keypoint_decoder(
+                gather_queries(queries.content, selected),
+                gather_queries(last.poses, selected),
+                window,
+                valid,
+            )[-1]
+            poses = scatter_queries(poses, selected, valid, refined.middle)
+            sigma = scatter_queries(
+                sigma,
+                selected,
+                valid,
+                self.criterion.bounded_sigma(refined.sigma, 'refine'),
+            )
+            if visibility is not None:
+                visibility = scatter_queries(
+                    visibility, selected, valid, refined.visibility
+                )
         return FramePrediction(
             content=queries.content,
             poses=poses,
             logits=last.logits.masked_fill(~queries.valid, -torch.inf),
             sigma=sigma,
             visibility=torch.ones_like(poses[..., 0])
-            if shown is None
-            else shown.sigmoid(),
+            if visibility is None
+            else visibility.sigmoid(),
             position=queries.position,
         )
 
@@ -169,84 +251,148 @@ class PAVEHead(PoseTransformer):
         Args:
             memory (ClipMemory): The U frames of B clips, with maps if there
                 is a heatmap.
-            frame_index (Tensor): (B, T, F) int64, which frame is where.
+            frame_index (Tensor): Frame numbers (B, T, F) of the windows,
+                int64.
             data_samples (Sequence[ClipDataSample]): B clips.
 
         Returns:
             Dict[str, Tensor]: Scalars by key: losses contain ``loss``, the
-            diagnostics of :func:`track_diagnostics` do not.
+            diagnostics of :class:`TrackDiagnostics` do not.
 
         Raises:
             ValueError: If there is no assigner.
         """
         if self.assigner is None:
             raise ValueError(
-                'losses need to know which query stands for whom: set '
+                'losses need persons assigned to queries: set '
                 'model.head.assigner'
             )
-        targets = ClipTargets.of_samples(data_samples, memory.tokens.device)
-        targets = targets.taught(frame_index[:, self.no_grad_windows :])
-        tracks = self.empty_state(memory)
+        targets = ClipTargets.from_samples(data_samples, memory.tokens.device)
+        targets = targets.restrict_labels(
+            frame_index[:, self.no_grad_windows :]
+        )
+        tracks = None
         windows: list[TrainedWindow] = []
         for number, index in enumerate(frame_index.unbind(dim=1)):
-            silent = number < self.no_grad_windows
-            with torch.no_grad() if silent else nullcontext():
+            without_grad = number < self.no_grad_windows
+            with torch.no_grad() if without_grad else nullcontext():
                 window = self._train_window(
                     memory.gather(index), targets.window(index), tracks
                 )
             windows.append(window)
             if self.sampler is not None:
-                tracks = hand_over(
-                    self.sampler, window, self.hand_over_refined
-                )
-        losses = sum_up(self.criterion, windows[self.no_grad_windows :])
+                tracks = window.hand_over(self.sampler, self.hand_over_refined)
+        losses = window_losses(self.criterion, windows[self.no_grad_windows :])
         if self.heatmap is not None:
+            rows, frames = targets.labelled.nonzero(as_tuple=True)
             losses['loss_hm'] = self.heatmap.loss(
-                memory.maps, targets, memory.valid_ratio
+                memory.maps[rows, frames],
+                targets.keypoints[rows, frames],
+                targets.visible[rows, frames],
+                targets.ignored[rows, frames],
+                memory.valid_ratio[rows],
             )
-        told = diagnose(
+        diagnostics = clip_diagnostics(
             windows,
-            by_identity=self.assigner.mode == 'hard',
-            cls_weight=self.criterion.loss_cls.loss_weight,
             with_tracks=self.sampler is not None and len(windows) > 1,
+            # Hard assignment is consistent by definition; predictions are not.
+            consistency='predicted'
+            if self.assigner.mode == 'hard'
+            else 'assigned',
+            cls_weight=self.criterion.loss_cls.loss_weight,
         )
-        return {**losses, **told}
+        return {**losses, **diagnostics}
 
-    def _train_window(self, window, targets, tracks) -> TrainedWindow:
-        """Decode a window, and give persons to its queries."""
+    def _best(self, proposals: PoseProposals) -> PoseProposals:
+        """The proposals that become detect queries, without gradient."""
+        return proposals.best(self.num_queries, self.distinct_queries)
+
+    def _decode(
+        self,
+        window: ClipMemory,
+        best: PoseProposals,
+        tracks: TrackQueryState | None,
+    ) -> DecodedQueries:
+        """Pass track queries and detect queries through the pose decoder."""
+        if tracks is None:
+            shape = len(window.tokens), self.embed_dims, self.num_keypoints
+            tracks = TrackQueryState.empty(*shape, window.tokens.device)
+        # fewer than num_queries if there are fewer cells
+        count = best.logits.shape[1]
+        valid = torch.cat([tracks.valid, best.valid], dim=1)
+        is_track = torch.zeros_like(valid)
+        is_track[:, : tracks.num_queries] = tracks.valid
+        detect = best.features + self.detect_content.weight[:count]
+        before = tracks.position
+        if before is not None:
+            # Detect queries come from nowhere.
+            before = F.pad(before, (0, 0, 0, count))
+        content, layers = self.decoder(
+            torch.cat([tracks.content + self.track_content, detect], dim=1),
+            torch.cat([tracks.reference, best.poses], dim=1),
+            window,
+            valid,
+            before,
+        )
+        return DecodedQueries(
+            content=content,
+            layers=layers,
+            valid=valid,
+            is_track=is_track,
+            query_ids=F.pad(tracks.track_ids, (0, count), value=-1),
+            position=self.decoder.position(layers[-1].middle.detach())
+            if self.hand_over_position
+            else None,
+        )
+
+    def _train_window(
+        self,
+        window: ClipMemory,
+        targets: WindowTargets,
+        tracks: TrackQueryState | None,
+    ) -> TrainedWindow:
+        """Decode a window, and assign persons to its queries."""
         proposals = self.proposer(window)
-        queries = self.decode(window, self.best(proposals), tracks)
+        queries = self._decode(window, self._best(proposals), tracks)
+        kinds = (queries.valid, queries.query_ids, queries.is_track)
         gt_inds = [
-            assign_queries(
-                self.assigner,
-                layer.logits,
-                layer.middle,
-                targets,
-                queries.valid,
-                queries.query_ids,
-                queries.is_track,
+            self.assigner.assign_batch(
+                layer.logits, layer.middle, targets, *kinds
             )
             for layer in queries.layers
         ]
-        chosen = kept = None
+        selected = selected_valid = None
         refined = []
-        if self.joint_decoder is not None:
+        if self.keypoint_decoder is not None:
             found = gt_inds[-1] > 0
-            chosen, kept = pick_queries(found.float(), found, found.shape[1])
-            refined = self.refine(queries, window, chosen, kept)
+            selected, selected_valid = select_queries(
+                found.float(), found, found.shape[1]
+            )
+            refined = self.keypoint_decoder(
+                gather_queries(queries.content, selected),
+                gather_queries(queries.last.poses, selected),
+                window,
+                selected_valid,
+            )
         return TrainedWindow(
             targets=targets,
             proposals=proposals,
-            proposal_gt_inds=assign_queries(
-                self.assigner,
-                proposals.logits,
-                proposals.poses,
-                targets,
-                proposals.valid,
+            proposal_gt_inds=self.assigner.assign_batch(
+                proposals.logits, proposals.poses, targets, proposals.valid
             ),
             queries=queries,
             gt_inds=gt_inds,
             refined=refined,
-            chosen=chosen,
-            kept=kept,
+            selected=selected,
+            selected_valid=selected_valid,
         )
+
+
+def _rename_keys(state_dict: dict, prefix: str, *_) -> None:
+    """Give the weights of earlier versions their present keys, in place."""
+    for key in list(state_dict):
+        if key.startswith(prefix):
+            name = key[len(prefix) :]
+            for old, new in _RENAMED_KEYS:
+                name = name.replace(old, new)
+            state_dict[prefix + name] = state_dict.pop(key)

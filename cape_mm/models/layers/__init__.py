@@ -12,17 +12,17 @@ from .cape import (
     SkeletonMixing,
     SupportEncoder,
 )
-from .clip_encoder import ClipEncoder
-from .clip_memory import ClipMemory
 from .coordinate_embedding import CoordinateEmbedding
-from .joint_decoder import JointDecoder
-from .map_lookup import MapLookup
-from .pose_decoder import PoseDecoder
-from .pose_embedding import PoseEmbedding
-from .pose_proposals import PoseProposals, PoseProposer
-from .pose_transformer import PoseTransformer
+from .pavenet import (
+    ClipEncoder,
+    ClipMemory,
+    KeypointDecoder,
+    MapSampling,
+    PoseDecoder,
+    PoseProposer,
+    TemporalPoseAttention,
+)
 from .sampling import grid_points, sample_features
-from .temporal_pose_attention import TemporalPoseAttention
 
 __all__ = [
     'Attention',
@@ -35,15 +35,12 @@ __all__ = [
     'DecoderMemory',
     'DecoderOutput',
     'FeedForward',
-    'JointDecoder',
+    'KeypointDecoder',
     'KeyValue',
     'LocalAttention',
-    'MapLookup',
+    'MapSampling',
     'PoseDecoder',
-    'PoseEmbedding',
-    'PoseProposals',
     'PoseProposer',
-    'PoseTransformer',
     'Proposal',
     'SimilarityProposal',
     'SkeletonMixing',

@@ -1,13 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .flow_rle_loss import FlowRLELoss
 from .keypoint_losses import (
     HeatmapKLLoss,
     KeypointL1Loss,
-    KeypointRLELoss,
     masked_mean,
     token_type_loss,
 )
 from .pave_criterion import PAVECriterion
+from .rle_loss import FlowRLELoss, KeypointRLELoss
 
 __all__ = [
     'FlowRLELoss',

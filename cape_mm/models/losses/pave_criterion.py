@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from cape_mm.registry import MODELS
 
-from ..task_modules.pose_similarity import build_oks
-from .flow_rle_loss import FlowRLELoss
+from ..task_modules.pose_matching import build_oks
+from .rle_loss import FlowRLELoss
 
 _SMALLEST_OKS = 1e-6
 
@@ -20,14 +20,14 @@ class MatchedPoses(NamedTuple):
     """M predicted poses and their persons.
 
     Attributes:
-        poses (Tensor): (M, F, K, 2) in [0, 1]; F is 1 if neighbour frames are
-            not predicted.
-        sigma (Tensor): (M, K, 2), before the sigmoid.
-        visibility (Tensor, optional): (M, K) logits.
-        target (Tensor): (M, F, K, 2) in [0, 1].
+        poses (Tensor): Predictions (M, F, K, 2), normalised; F is 1 if
+            neighbour frames are not predicted.
+        sigma (Tensor): Sigmas (M, K, 2), before the sigmoid.
+        visibility (Tensor, optional): Logits (M, K).
+        target (Tensor): Labels (M, F, K, 2), normalised.
         visible (Tensor): (M, F, K) bool.
-        areas (Tensor): (M,) in input pixels.
-        size (Tensor): (M, 2) width and height of the input in pixels.
+        areas (Tensor): Areas (M,), square input pixels.
+        size (Tensor): Width and height (M, 2) of the inputs, pixels.
     """
 
     poses: Tensor
@@ -40,7 +40,7 @@ class MatchedPoses(NamedTuple):
 
     @classmethod
     def cat(cls, parts: Sequence[MatchedPoses]) -> MatchedPoses:
-        """Those of several windows."""
+        """Concatenate those of several windows."""
         return cls(
             *(
                 None if values[0] is None else torch.cat(values)
@@ -59,15 +59,15 @@ class PAVECriterion(nn.Module):
     """All losses of poses and of persons.
 
     A stage is the proposals, a layer of the pose decoder or a layer of the
-    joint decoder. Its poses cost, each with its own weight:
+    keypoint decoder. Its poses cost, each with its own weight:
 
     - ``loss_kpt``: :class:`FlowRLELoss`, with one flow for the proposals, one
-      for the pose decoder and one for the joint decoder, or one for all;
+      for the pose decoder and one for the keypoint decoder, or one for all;
     - ``loss_l1``: mean absolute error of the visible coordinates;
     - ``loss_oks``: mean of -log OKS;
-    - ``loss_vis``: binary cross-entropy of the visibility of the joints of
-      matched persons. It takes unlabelled joints for hidden, which holds
-      where all visible joints are labelled;
+    - ``loss_vis``: binary cross-entropy of the visibility of the keypoints of
+      matched persons. It takes unlabelled keypoints for hidden, which holds
+      where all visible keypoints are labelled;
     - ``loss_nbr``: as ``loss_l1``, of poses in neighbour frames, where those
       are labelled.
 
@@ -75,24 +75,26 @@ class PAVECriterion(nn.Module):
     counts over all windows and processes.
 
     Args:
-        loss_cls (dict): Of being a person; MMDetection's ``FocalLoss``.
-        loss_kpt (dict): A :class:`FlowRLELoss`.
-        share_flow (bool): One flow for all stages. Defaults to False.
-        l1_weight (float): Defaults to 0.
-        oks_weight (float): Defaults to 0.
-        vis_weight (float): Defaults to 0.
-        neighbour_weight (float): Defaults to 0.
-        refine_weight (float): Factor of all losses of the joint decoder.
+        loss_cls (dict): Config of the loss of person scores, MMDetection's
+            ``FocalLoss``.
+        loss_kpt (dict): Config of a :class:`FlowRLELoss`.
+        share_flow (bool): Whether all stages share one flow. Defaults to
+            False.
+        l1_weight (float): Weight of ``loss_l1``. Defaults to 0.
+        oks_weight (float): Weight of ``loss_oks``. Defaults to 0.
+        vis_weight (float): Weight of ``loss_vis``. Defaults to 0.
+        neighbour_weight (float): Weight of ``loss_nbr``. Defaults to 0.
+        refine_weight (float): Factor of all losses of the keypoint decoder.
             Defaults to 1.
         proposal_weight (float): Factor of the losses of the poses of the
             proposals. Defaults to 1.
         metainfo (str | dict, optional): Metainfo of the dataset with the
             sigmas of OKS.
-        with_refinement (bool): Whether there is a joint decoder, so that its
-            stage needs a flow. The head says it. Defaults to True.
+        with_refinement (bool): Whether there is a keypoint decoder, whose
+            stage needs a flow; set by the head. Defaults to True.
 
     Raises:
-        ValueError: If the OKS loss is wanted, but there are no sigmas.
+        ValueError: If ``oks_weight`` is set without sigmas.
     """
 
     #: Stages that have a flow of their own.
@@ -132,17 +134,17 @@ class PAVECriterion(nn.Module):
             raise ValueError('oks_weight needs the metainfo of the dataset')
         self.oks = build_oks(metainfo) if oks_weight else None
 
-    def deviation(self, sigma: Tensor, stage: str) -> Tensor:
-        """Deviations, see :meth:`FlowRLELoss.deviation`."""
-        flow: FlowRLELoss = self.loss_kpt[stage]
-        return flow.deviation(sigma)
+    def bounded_sigma(self, sigma: Tensor, stage: str) -> Tensor:
+        """Sigmas of a stage, see :meth:`FlowRLELoss.bounded_sigma`."""
+        loss: FlowRLELoss = self.loss_kpt[stage]
+        return loss.bounded_sigma(sigma)
 
     def classify(self, logits: Tensor, is_person: Tensor) -> Tensor:
         """Focal loss of queries.
 
         Args:
-            logits (Tensor): (M,).
-            is_person (Tensor): (M,) bool.
+            logits (Tensor): Person logits (M,).
+            is_person (Tensor): (M,) bool, True for assigned queries.
 
         Returns:
             Tensor: Scalar, sum over the queries / number of persons.
@@ -159,7 +161,7 @@ class PAVECriterion(nn.Module):
         """Losses of the poses of a stage.
 
         Args:
-            matched (MatchedPoses): Of all windows.
+            matched (MatchedPoses): Matched poses of all windows.
             stage (str): One of ``STAGES``.
 
         Returns:

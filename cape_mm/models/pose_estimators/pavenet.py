@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+from functools import partial
 from typing import Sequence
 
 import torch
@@ -11,9 +12,17 @@ from torch import Tensor
 
 from cape_mm.registry import MODELS, TASK_UTILS
 from cape_mm.structures import ClipDataSample, PoseTrackerState
+from cape_mm.structures.coordinates import norm_to_original
 
-from ..heads.frame_prediction import persons_to_original
-from ..layers.clip_memory import ClipMemory
+from ..layers.pavenet import ClipMemory
+
+#: Options of the configs in earlier checkpoints, and their present names.
+_RENAMED_OPTIONS = dict(
+    joint_decoder='keypoint_decoder',
+    joint_jitter='keypoint_jitter',
+    joint_weights='keypoint_weights',
+    lookup_radius='sampling_radius',
+)
 
 
 @MODELS.register_module()
@@ -30,20 +39,21 @@ class PAVENet(BaseModel):
     tracks.
 
     Args:
-        backbone (dict): Gives the maps of an image.
-        neck (dict): Gives L maps with C channels.
-        encoder (dict): A :class:`ClipEncoder`.
-        head (dict): A :class:`PAVEHead`.
-        tracker (dict, optional): A ``PoseQueryTracker``, for tests.
+        backbone (dict): Config of the backbone, which gives feature maps.
+        neck (dict): Config of the neck, which gives L maps of C channels.
+        encoder (dict): Config of a :class:`ClipEncoder`.
+        head (dict): Config of a :class:`PAVEHead`.
+        tracker (dict, optional): Config of a ``PoseQueryTracker``, for tests.
         finer_map (bool): Whether the first map of the backbone does not go to
             the neck but to the heatmap of the head, which needs
             ``finer_channels``. Defaults to False.
-        data_preprocessor (dict, optional): A :class:`ClipDataPreprocessor`.
+        data_preprocessor (dict, optional): Config of a
+            :class:`ClipDataPreprocessor`.
         init_cfg (dict, optional): Initialisation of the weights.
 
     Raises:
-        ValueError: If the finer map is made but not wanted, or the other way
-            round; or if tests hand queries over, but training does not.
+        ValueError: If only one of ``finer_map`` and ``finer_channels`` is
+            set; or if tests hand queries over, but training does not.
     """
 
     def __init__(
@@ -61,10 +71,11 @@ class PAVENet(BaseModel):
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.encoder = MODELS.build(encoder)
-        self.head = MODELS.build(head)
+        self.head = MODELS.build(_rename_options(head))
         self.tracker = tracker and TASK_UTILS.build(tracker)
         self.finer_map = finer_map
-        if finer_map != self.head.wants_finer_map:
+        lateral = getattr(self.head.heatmap, 'lateral', None)
+        if finer_map != (lateral is not None):
             raise ValueError(
                 'finer_map of the model and finer_channels of its heatmap '
                 'go together: set both, or neither'
@@ -90,8 +101,8 @@ class PAVENet(BaseModel):
         """Run the model.
 
         Args:
-            inputs (Dict[str, Tensor]): As :class:`ClipDataPreprocessor` gives
-                it.
+            inputs (Dict[str, Tensor]): Output of
+                :class:`ClipDataPreprocessor`.
             data_samples (List[ClipDataSample], optional): B clips, for all
                 modes but ``'tensor'``.
             mode (str): ``'loss'``, ``'predict'`` (frames as in :meth:`track`,
@@ -100,7 +111,7 @@ class PAVENet(BaseModel):
                 tracks).
 
         Returns:
-            dict | list: Of losses, of frames, or of tensors.
+            dict | list: Losses, frames, or tensors.
 
         Raises:
             ValueError: If the mode is unknown.
@@ -117,11 +128,7 @@ class PAVENet(BaseModel):
         outputs = []
         for index in inputs['frame_index'].unbind(dim=1):
             window = memory.gather(index)
-            result = self.head.predict(
-                window,
-                self.head.best(self.head.proposer(window)),
-                self.head.empty_state(memory),
-            )
+            result = self.head.predict(window, self.head(window))
             outputs.append((result.poses, result.logits))
         return outputs
 
@@ -140,72 +147,77 @@ class PAVENet(BaseModel):
             Dict[str, Tensor]: See :meth:`PAVEHead.loss`.
 
         Raises:
-            ValueError: If no window is left to learn from.
+            ValueError: If all windows are without gradient.
         """
-        index, silent = inputs['frame_index'], self.head.no_grad_windows
-        if silent >= index.shape[1]:
+        index, without = inputs['frame_index'], self.head.no_grad_windows
+        if without >= index.shape[1]:
             raise ValueError(
                 f'all {index.shape[1]} windows of a clip are among the '
-                f'no_grad_windows ({silent}): give the dataset more windows'
+                f'no_grad_windows ({without}): give the dataset more windows'
             )
-        learning = None
-        if silent:
-            # Frames that only windows without gradient see need none.
-            learning = torch.zeros_like(inputs['frame_valid'])
-            learning.scatter_(1, index[:, silent:].flatten(1), True)
-        memory = self.encode(inputs, learning, to_learn=True)
+        with_grad = None
+        if without:
+            # Frames only in windows without gradient need none.
+            with_grad = torch.zeros_like(inputs['frame_valid'])
+            with_grad.scatter_(1, index[:, without:].flatten(1), True)
+        memory = self.encode(inputs, with_grad, for_loss=True)
         return self.head.loss(memory, index, data_samples)
 
     def encode(
         self,
         inputs: dict[str, Tensor],
-        learning: Tensor | None = None,
-        to_learn: bool = False,
+        with_grad: Tensor | None = None,
+        for_loss: bool = False,
     ) -> ClipMemory:
         """Encode each frame once.
 
         Args:
             inputs (Dict[str, Tensor]): See :meth:`forward`.
-            learning (Tensor, optional): (B, U) bool, frames that are encoded
-                with gradient. By default all are, if gradients are on.
-            to_learn (bool): Whether there are losses. Defaults to False.
+            with_grad (Tensor, optional): (B, U) bool, True for frames to
+                encode with gradient. By default all are, if gradients are on.
+            for_loss (bool): Whether heatmaps are needed for their loss, and
+                not only where they are sampled. Defaults to False.
 
         Returns:
-            ClipMemory: The U frames of B clips, with the maps of the joints if
-            they are looked up or learned.
+            ClipMemory: The U frames of B clips.
 
         Raises:
             ValueError: If the windows have another number of frames than the
                 model, or the neck gives another number of levels.
         """
-        given, wanted = inputs['frame_index'].shape[-1], self.head.num_frames
-        if given != wanted:
+        given, expected = inputs['frame_index'].shape[-1], self.head.num_frames
+        if given != expected:
             raise ValueError(
                 f'windows of {given} frames, but the model was made for '
-                f'{wanted}: set num_frames of the datasets and of model.head '
-                'alike'
+                f'{expected}: set num_frames of the datasets and of '
+                'model.head alike'
             )
         frames = inputs['frames']
-        # The frames of a clip have one size; repetitions are not looked at.
+        # The frames of a clip have one size; repetitions are not used.
         valid = inputs['valid'][:, 0]
         masks = valid[:, None].expand(-1, frames.shape[1], -1, -1)
-        if learning is None or bool(learning.all()):
+        if with_grad is None or bool(with_grad.all()):
             encoded, shapes = self._encode(
                 frames.flatten(0, 1), masks.flatten(0, 1)
             )
             encoded = [x.unflatten(0, frames.shape[:2]) for x in encoded]
         else:
-            seen, shapes = self._encode(frames[learning], masks[learning])
+            parts, shapes = self._encode(frames[with_grad], masks[with_grad])
             with torch.no_grad():
-                others, _ = self._encode(frames[~learning], masks[~learning])
+                others, _ = self._encode(frames[~with_grad], masks[~with_grad])
             encoded = []
-            for ours, theirs in zip(seen, others):
-                both = ours.new_zeros(*frames.shape[:2], *ours.shape[1:])
-                both[learning] = ours
-                both[~learning] = theirs.to(ours.dtype)
+            for part, other in zip(parts, others):
+                both = part.new_zeros(*frames.shape[:2], *part.shape[1:])
+                both[with_grad] = part
+                both[~with_grad] = other.to(part.dtype)
                 encoded.append(both)
-        memory = ClipMemory.assemble(encoded[0], valid, shapes)
-        return self.head.find_joints(memory, *encoded[1:], to_learn=to_learn)
+        tokens, *finer = encoded
+        memory = ClipMemory.assemble(tokens, valid, shapes)
+        heatmap = self.head.heatmap
+        if heatmap is not None and (for_loss or self.head.samples_maps):
+            maps = heatmap(memory.finest_level(), *finer)
+            memory = memory._replace(maps=maps)
+        return memory
 
     @torch.no_grad()
     def track(
@@ -219,8 +231,8 @@ class PAVENet(BaseModel):
         Args:
             inputs (Dict[str, Tensor]): See :meth:`forward`.
             data_samples (Sequence[ClipDataSample]): B clips of T windows.
-            state (PoseTrackerState, optional): What is known of the video
-                before. Defaults to nothing.
+            state (PoseTrackerState, optional): State after the windows
+                before. Defaults to none.
 
         Returns:
             tuple:
@@ -228,8 +240,9 @@ class PAVENet(BaseModel):
               clip, with ``pred_instances`` (NumPy, original pixels):
               ``keypoints`` (N, K, 2), ``keypoint_scores`` (N, K),
               ``keypoints_visible`` (N, K) in [0, 1], ``bboxes`` (N, 4), the
-              extent of the joints, ``bbox_scores`` (N,), ``track_ids`` (N,).
-            - state (PoseTrackerState): For the next frame.
+              extent of the keypoints, ``bbox_scores`` (N,), ``track_ids``
+              (N,).
+            - state (PoseTrackerState): State after these windows.
 
         Raises:
             ValueError: If there is no tracker.
@@ -244,12 +257,15 @@ class PAVENet(BaseModel):
             clip = memory.clip(number)
             windows = inputs['frame_index'][number].split(1)
             for index, frame in zip(windows, sample.centers):
-                persons, state = self._track_frame(
-                    clip.gather(index), frame, state
+                window = clip.gather(index)
+                proposals = self.head(window)
+                decode = partial(self.head.predict, window, proposals)
+                persons, state = self.tracker.track(
+                    proposals, decode, frame, state
                 )
                 result = frame.new()
                 result.gt_instances = frame.gt_instances
-                result.pred_instances = persons
+                result.pred_instances = _to_original(persons, frame)
                 frames.append(result)
         return frames, state
 
@@ -268,40 +284,42 @@ class PAVENet(BaseModel):
     def _encode(
         self, frames: Tensor, valid: Tensor
     ) -> tuple[list[Tensor], list]:
-        """Tokens of N frames, and the finer map if it is wanted."""
+        """Tokens of N frames, and the finer map if there is one."""
         levels = self.backbone(frames)
         finer = levels[:1] if self.finer_map else ()
         tokens, shapes = self.encoder(self.neck(levels[len(finer) :]), valid)
         return [tokens, *finer], shapes
 
-    def _track_frame(
-        self,
-        window: ClipMemory,
-        frame: PoseDataSample,
-        state: PoseTrackerState | None,
-    ) -> tuple[InstanceData, PoseTrackerState]:
-        """Find the persons of one frame."""
-        shape = frame.img_shape
-        state = self.tracker.begin(
-            state,
-            frame.video_id,
-            frame.frame_id,
-            self.head.embed_dims,
-            self.head.num_keypoints,
-            device=window.tokens.device,
-            with_position=self.head.hand_over_position,
-        )
-        best = self.head.best(self.head.proposer(window))
-        state = self.tracker.reanchor(
-            state, best.poses[0], best.logits[0], shape
-        )
-        result = self.head.predict(window, best, self.tracker.queries(state))
-        persons, state = self.tracker.update(
-            result.content[0],
-            result.poses[0],
-            result.logits[0],
-            state,
-            shape,
-            None if result.position is None else result.position[0],
-        )
-        return persons_to_original(persons, result, frame), state
+
+def _to_original(persons: InstanceData, frame: PoseDataSample) -> InstanceData:
+    """Persons of a tracker as ``pred_instances``, in original pixels."""
+    points = norm_to_original(
+        persons.keypoints.float(), frame.warp_mat, frame.img_shape
+    )
+    values = dict(
+        keypoints=points,
+        keypoint_scores=persons.keypoint_scores,
+        keypoints_visible=persons.keypoints_visible,
+        bboxes=torch.cat([points.amin(dim=1), points.amax(dim=1)], dim=-1),
+        bbox_scores=persons.bbox_scores,
+        track_ids=persons.track_ids,
+    )
+    return InstanceData(
+        **{name: value.cpu().numpy() for name, value in values.items()}
+    )
+
+
+def _rename_options(config):
+    """A config with the present names of its options."""
+    if isinstance(config, (list, tuple)):
+        return [_rename_options(value) for value in config]
+    if not isinstance(config, dict):
+        return config
+    renamed = {}
+    for key, value in config.items():
+        name = _RENAMED_OPTIONS.get(key, key)
+        if name in renamed or (name != key and name in config):
+            raise ValueError(f'{key} is now {name}: the config has both')
+        # `joint_weights` of a dataset's metainfo is MMPose's name.
+        renamed[name] = value if key == 'metainfo' else _rename_options(value)
+    return renamed

@@ -1,13 +1,13 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .detection_linker import DetectionLinker
-from .keypoint_l1_cost import KeypointL1Cost
-from .oks_cost import OksCost
+from .match_costs import KeypointL1Cost, OksCost
 from .pose_query_tracker import PoseQueryTracker
 from .track_aware_hungarian_assigner import TrackAwareHungarianAssigner
 from .track_diagnostics import (
     TRACK_DIAGNOSTICS,
-    WindowOutcome,
-    track_diagnostics,
+    TrackDiagnostics,
+    mean_diagnostics,
+    window_diagnostics,
 )
 from .track_query_sampler import TrackQuerySampler
 
@@ -18,7 +18,8 @@ __all__ = [
     'OksCost',
     'PoseQueryTracker',
     'TrackAwareHungarianAssigner',
+    'TrackDiagnostics',
     'TrackQuerySampler',
-    'WindowOutcome',
-    'track_diagnostics',
+    'mean_diagnostics',
+    'window_diagnostics',
 ]

@@ -1,31 +1,57 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Which predicted poses belong together."""
+"""Similarity of poses, duplicates and pairs of similar poses."""
 
 from __future__ import annotations
 
 from typing import Sequence
 
 import torch
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.evaluation.functional import nms_torch
 from mmpose.models.task_modules.assigners.metric_calculators import PoseOKS
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from ..layers.pose_extent import pose_extent
+from ..layers.pavenet.pose_queries import pose_extent
+
+
+def build_oks(metainfo: str | dict) -> PoseOKS:
+    """Make MMPose's OKS with the sigmas of a dataset.
+
+    Args:
+        metainfo (str | dict): Metainfo of the dataset with ``sigmas``, or the
+            path of its file, as MMPose's datasets take it.
+
+    Returns:
+        PoseOKS: Object keypoint similarity with ``sigmas`` (K,).
+
+    Raises:
+        ValueError: If there are no sigmas.
+    """
+    if isinstance(metainfo, str):
+        metainfo = parse_pose_metainfo(dict(from_file=metainfo))
+    if metainfo.get('sigmas') is None:
+        raise ValueError(
+            'OKS needs the sigmas of the dataset: the metainfo has only '
+            f'{", ".join(metainfo) or "nothing"}'
+        )
+    oks = PoseOKS(metainfo=None)
+    oks.sigmas = torch.as_tensor(metainfo['sigmas'], dtype=torch.float32)
+    return oks
 
 
 def pairwise_oks(oks: PoseOKS, poses_a: Tensor, poses_b: Tensor) -> Tensor:
-    """Similarity of all pairs of poses, with all joints.
+    """Similarity of all pairs of poses, with all keypoints.
 
     The area of a pair is the mean of those of the tight boxes.
 
     Args:
-        oks (PoseOKS): With the sigmas of the dataset.
-        poses_a (Tensor): (A, K, 2) in input pixels.
-        poses_b (Tensor): (B, K, 2) in input pixels.
+        oks (PoseOKS): OKS with the sigmas of the dataset.
+        poses_a (Tensor): Poses (A, K, 2), input pixels.
+        poses_b (Tensor): Poses (B, K, 2), input pixels.
 
     Returns:
-        Tensor: (A, B) float32 in [0, 1].
+        Tensor: Similarities (A, B), float32, in [0, 1].
     """
     poses_a, poses_b = poses_a.float(), poses_b.float()
     shape = (len(poses_a), len(poses_b), *poses_a.shape[1:])
@@ -42,16 +68,16 @@ def pairwise_oks(oks: PoseOKS, poses_a: Tensor, poses_b: Tensor) -> Tensor:
 def suppress_duplicates(
     oks: PoseOKS, poses: Tensor, priority: Tensor, threshold: float
 ) -> Tensor:
-    """Of poses that are alike, keep the one with the highest priority.
+    """Keep the pose with the highest priority among duplicates.
 
     Args:
-        oks (PoseOKS): With the sigmas of the dataset.
-        poses (Tensor): (M, K, 2) in input pixels.
-        priority (Tensor): (M,).
-        threshold (float): Poses with a higher similarity are alike.
+        oks (PoseOKS): OKS with the sigmas of the dataset.
+        poses (Tensor): Poses (M, K, 2), input pixels.
+        priority (Tensor): Priorities (M,).
+        threshold (float): Similarity above which poses are duplicates.
 
     Returns:
-        Tensor: (M,) bool, True for those that are kept.
+        Tensor: (M,) bool, True for poses to keep.
     """
     kept = torch.zeros_like(priority, dtype=torch.bool)
     if not len(poses):
@@ -71,11 +97,11 @@ def match_one_to_one(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
     """Make pairs with the largest sum of similarities.
 
     Args:
-        similarity (Tensor): (A, B), not negative.
-        gate (float): Least similarity of a pair.
+        similarity (Tensor): Similarities (A, B), not negative.
+        gate (float): Minimum similarity of a pair.
 
     Returns:
-        Tuple[Tensor, Tensor]: Rows and columns of the pairs, (P,) int64 each.
+        Tuple[Tensor, Tensor]: Rows and columns (P,) of the pairs, int64.
     """
     close = similarity.masked_fill(similarity < gate, 0.0)
     rows, columns = (
@@ -86,14 +112,35 @@ def match_one_to_one(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
     return rows[pairs], columns[pairs]
 
 
-def image_size(poses: Tensor, img_shape: Sequence[int]) -> Tensor:
-    """What turns poses in [0, 1] into input pixels, up to a shift.
+def match_greedily(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
+    """Make pairs, the most similar one first.
 
     Args:
-        poses (Tensor): Whose device and dtype are wanted.
+        similarity (Tensor): Similarities (A, B), not negative.
+        gate (float): Minimum similarity of a pair.
+
+    Returns:
+        Tuple[Tensor, Tensor]: Rows and columns (P,) of the pairs, int64.
+    """
+    left = similarity.clone()
+    pairs = []
+    while left.numel() and left.max() >= gate:
+        pair = divmod(int(left.argmax()), left.shape[1])
+        pairs.append(pair)
+        left[pair[0]] = -1.0
+        left[:, pair[1]] = -1.0
+    index = torch.tensor(pairs, dtype=torch.int64, device=similarity.device)
+    return tuple(index.view(-1, 2).unbind(dim=1))
+
+
+def image_size(poses: Tensor, img_shape: Sequence[int]) -> Tensor:
+    """Factor (2,) from normalised poses to input pixels, up to a shift.
+
+    Args:
+        poses (Tensor): Tensor of the device and dtype of the result.
         img_shape (Sequence[int]): Height and width of the input.
 
     Returns:
-        Tensor: (2,) width and height.
+        Tensor: Width and height (2,).
     """
     return poses.new_tensor([img_shape[1], img_shape[0]])

@@ -2,21 +2,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Sequence
+from typing import Callable, NamedTuple, Sequence
 
 import torch
 from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from cape_mm.registry import TASK_UTILS
-from cape_mm.structures.pose_tracker_state import PoseTrackerState
-from cape_mm.structures.track_query_state import TrackQueryState
+from cape_mm.structures import PoseTrackerState, TrackQueryState
 
-from .pose_matching import image_size, pairwise_oks, suppress_duplicates
-from .pose_similarity import build_oks
-from .track_anchoring import Anchoring, FrameQueries
+from ..layers.pavenet.pose_proposals import PoseProposals
+from ..layers.pavenet.pose_queries import FramePrediction
+from .pose_matching import (
+    build_oks,
+    image_size,
+    match_one_to_one,
+    pairwise_oks,
+    suppress_duplicates,
+)
 
 _ANCHORS = ('proposals', 'detections')
+
+Decode = Callable[[TrackQueryState], FramePrediction]
 
 
 @TASK_UTILS.register_module()
@@ -28,50 +36,51 @@ class PoseQueryTracker:
 
     .. code-block:: python
 
-        state = tracker.begin(state, video_id, frame_id, channels, keypoints)
-        state = tracker.reanchor(state, proposals, proposal_logits, shape)
-        queries = tracker.queries(state)
-        # decoder: these queries, then the detect queries
-        persons, state = tracker.update(content, poses, logits, state, shape)
+        proposals = head(window)
+        decode = partial(head.predict, window, proposals)
+        persons, state = tracker.track(proposals, decode, frame, state)
 
     In each frame, in this order:
 
-    1. A track with a score of at least ``keep_thr`` is *seen*. Of seen tracks
-       and of detect queries with a score of at least ``birth_thr`` that are
-       alike, one stays: a track rather than a detection, then the one with
-       the higher score. The others end: they are neither given out nor
+    1. A track with a score of at least ``keep_thr`` is *found*. Of duplicates
+       among found tracks and detect queries with a score of at least
+       ``birth_thr``, one stays: a track rather than a detection, then the one
+       with the higher score. The others end: they are neither given out nor
        propagated.
     2. Detections that stay are *born* and get the next free identity;
        suppressed ones use none up.
-    3. A track that is not seen is *missing*: it is propagated but not given
+    3. A track that is not found is *missing*: it is propagated but not given
        out. It ends when it is missing in more than ``patience`` frames, or
-       where it is like a person that is given out.
+       as a duplicate of a person that is given out.
 
     Propagated poses drift. They can be re-anchored, one to one, with the sum
     of the similarities as large as possible:
 
     - on ``'proposals'``: before the decoder, the references move to proposals
       of the present frame (without duplicates);
-    - on ``'detections'``: after it, seen tracks move to detections, and a
-      missing track becomes its detection and is seen again. These detections
+    - on ``'detections'``: after it, found tracks move to detections, and a
+      missing track becomes its detection and is found again. These detections
       are not born.
 
     Args:
-        metainfo (str | dict): Metainfo of the dataset, which has the sigmas
-            for the similarity of poses (OKS), or the path of its file.
-        birth_thr (float): Defaults to 0.4.
-        keep_thr (float): Defaults to 0.3.
-        patience (int): Frames that a track may be missing. Defaults to 3.
-        duplicate_oks (float): Poses with a higher similarity are alike.
+        metainfo (str | dict): Metainfo of the dataset with the sigmas for the
+            similarity of poses (OKS), or the path of its file.
+        birth_thr (float): Minimum score of a new track. Defaults to 0.4.
+        keep_thr (float): Minimum score of a found track. Defaults to 0.3.
+        patience (int): Number of frames that a track may be missing. Defaults
+            to 3.
+        duplicate_oks (float): Similarity above which poses are duplicates.
             Defaults to 0.9.
-        max_tracks (int): Most tracks at a time. Those with the best scores
-            are born. Defaults to 100.
+        max_tracks (int): Maximum number of tracks at a time. Those with the
+            best scores are born. Defaults to 100.
         reanchor (Sequence[str]): Some of ``'proposals'``, ``'detections'``.
             Defaults to none.
         reanchor_alpha (float): How far poses move: 1 is all the way. Defaults
             to 0.8.
-        reanchor_oks (float): Gate, least similarity. Defaults to 0.15.
-        anchor_thr (float): Least score of a proposal. Defaults to 0.2.
+        reanchor_oks (float): Minimum similarity of a pose and its anchor.
+            Defaults to 0.15.
+        anchor_thr (float): Minimum score of a proposal as an anchor. Defaults
+            to 0.2.
 
     Raises:
         ValueError: If an option is out of its range.
@@ -124,176 +133,153 @@ class PoseQueryTracker:
         self.reanchor_oks = reanchor_oks
         self.anchor_thr = anchor_thr
 
-    def begin(
-        self,
-        state: PoseTrackerState | None,
-        video_id: str,
-        frame_id: int,
-        channels: int,
-        num_keypoints: int,
-        **options,
-    ) -> PoseTrackerState:
-        """Begin a frame: nothing is known of the first one of a video.
-
-        Args:
-            state (PoseTrackerState, optional): Of the frame before; None for
-                none.
-            video_id (str): The video of the frame.
-            frame_id (int): Its number. If it is not above the last one, the
-                video begins again.
-            channels (int): C of the queries.
-            num_keypoints (int): K.
-            **options: ``device``, ``dtype``, ``with_position`` of
-                :meth:`PoseTrackerState.start`.
-
-        Returns:
-            PoseTrackerState: That of the frame before, or a new one.
-        """
-        if (
-            state is None
-            or state.video_id != video_id
-            or frame_id <= state.frame_id
-        ):
-            return PoseTrackerState.start(
-                video_id, frame_id, channels, num_keypoints, **options
-            )
-        return replace(state, frame_id=frame_id)
-
-    def queries(self, state: PoseTrackerState) -> TrackQueryState:
-        """Queries for the decoder.
-
-        Args:
-            state (PoseTrackerState): Of this frame.
-
-        Returns:
-            TrackQueryState: One clip, the Nt tracks.
-        """
-        return state.queries
-
     @torch.no_grad()
-    def reanchor(
+    def track(
         self,
-        state: PoseTrackerState,
-        poses: Tensor,
-        logits: Tensor,
-        img_shape: Sequence[int],
-    ) -> PoseTrackerState:
-        """Move the references of the tracks to proposals, if that is wanted.
-
-        Args:
-            state (PoseTrackerState): Of the frame that is begun.
-            poses (Tensor): (P, K, 2), proposals, ``(x, y)`` in [0, 1].
-            logits (Tensor): (P,), of being a person.
-            img_shape (Sequence[int]): Height and width of the input.
-
-        Returns:
-            PoseTrackerState: With moved references.
-        """
-        queries = state.queries
-        if 'proposals' not in self.anchors or not queries.num_queries:
-            return state
-        scores = logits.float().sigmoid()
-        good = scores >= self.anchor_thr
-        poses, scores = poses[good], scores[good]
-        size = image_size(poses, img_shape)
-        single = suppress_duplicates(
-            self.oks, poses * size, scores, self.duplicate_oks
-        )
-        tracks, anchors = self._anchoring(size).match(
-            queries.reference[0], poses[single]
-        )
-        reference = queries.reference.clone()
-        reference[0, tracks] = reference[0, tracks].lerp(
-            poses[single][anchors].to(reference), self.reanchor_alpha
-        )
-        return replace(state, queries=replace(queries, reference=reference))
-
-    @torch.no_grad()
-    def update(
-        self,
-        content: Tensor,
-        poses: Tensor,
-        logits: Tensor,
-        state: PoseTrackerState,
-        img_shape: Sequence[int],
-        position: Tensor | None = None,
+        proposals: PoseProposals,
+        decode: Decode,
+        frame: PoseDataSample,
+        state: PoseTrackerState | None = None,
     ) -> tuple[InstanceData, PoseTrackerState]:
-        """Give out the persons of a frame, and what the next one needs.
+        """Find the persons of a frame.
 
         Args:
-            content (Tensor): (Q, C), features after the last layer. The Nt
-                queries of ``state`` come first.
-            poses (Tensor): (Q, K, 2), ``(x, y)`` in [0, 1].
-            logits (Tensor): (Q,), of being a person.
-            state (PoseTrackerState): Of this frame, see :meth:`begin`.
-            img_shape (Sequence[int]): Height and width of the input.
-            position (Tensor, optional): (Q, C), positional embedding, if the
-                state has one.
+            proposals (PoseProposals): The best proposals of the frame, B = 1.
+            decode (Callable): Function from the track queries
+                (:class:`TrackQueryState`, one clip) to the
+                :class:`FramePrediction` of all Q queries, the tracks first.
+            frame (PoseDataSample): The frame, with ``video_id``,
+                ``frame_id`` and ``img_shape``.
+            state (PoseTrackerState, optional): State after the frame before.
+                A frame of another video, or whose number is not above the
+                last one, begins without tracks.
 
         Returns:
             Tuple[InstanceData, PoseTrackerState]: The M persons with
-            ``keypoints`` (M, K, 2) in [0, 1], ``bbox_scores`` (M,),
-            ``track_ids`` (M,) int64 and ``query_index`` (M,) int64, the query
-            of each, by which more of its outputs can be found; and the state
-            for the next frame.
+            ``keypoints`` (M, K, 2), normalised, ``keypoints_visible`` (M, K)
+            in [0, 1], ``keypoint_scores`` (M, K), ``bbox_scores`` (M,),
+            ``track_ids`` (M,), int64, and ``query_index`` (M,), int64, the
+            number of their query; and the state after this frame.
 
         Raises:
             ValueError: If there are fewer queries than tracks.
         """
-        count = state.queries.num_queries
-        if len(content) < count:
+        if (
+            state is None
+            or state.video_id != frame.video_id
+            or frame.frame_id <= state.frame_id
+        ):
+            state = PoseTrackerState.start(
+                frame.video_id,
+                frame.frame_id,
+                channels=proposals.features.shape[-1],
+                num_keypoints=proposals.poses.shape[-2],
+                device=proposals.poses.device,
+            )
+        state = replace(state, frame_id=frame.frame_id)
+        size = image_size(proposals.poses, frame.img_shape)
+        tracks = self._track_queries(state, proposals, size)
+        prediction = decode(tracks)
+        count = prediction.logits.shape[1]
+        if count < tracks.num_queries:
             raise ValueError(
-                f'{len(content)} queries cannot begin with the {count} tracks '
-                f'of video {state.video_id}'
+                f'{count} queries cannot begin with the {tracks.num_queries} '
+                f'tracks of video {state.video_id}'
             )
-        size = image_size(poses, img_shape)
-        frame = FrameQueries.of_outputs(poses, logits, count, self.keep_thr)
+        return self._update(prediction, tracks, state, size)
+
+    def _track_queries(
+        self, state: PoseTrackerState, proposals: PoseProposals, size: Tensor
+    ) -> TrackQueryState:
+        """The tracks, with references on proposals if they are anchors."""
+        queries = state.queries
+        if 'proposals' not in self.anchors or not queries.num_queries:
+            return queries
+        poses, scores = proposals.poses[0], proposals.logits[0].float()
+        scores = scores.sigmoid()
+        good = scores >= self.anchor_thr
+        poses, scores = poses[good], scores[good]
+        poses = poses[
+            suppress_duplicates(
+                self.oks, poses * size, scores, self.duplicate_oks
+            )
+        ]
+        tracks, anchors = self._match(queries.reference[0], poses, size)
+        reference = queries.reference.clone()
+        reference[0, tracks] = reference[0, tracks].lerp(
+            poses[anchors].to(reference), self.reanchor_alpha
+        )
+        return replace(queries, reference=reference)
+
+    def _update(
+        self,
+        prediction: FramePrediction,
+        tracks: TrackQueryState,
+        state: PoseTrackerState,
+        size: Tensor,
+    ) -> tuple[InstanceData, PoseTrackerState]:
+        """Persons of a frame, and the state after it."""
+        count = tracks.num_queries
+        frame = FrameQueries.from_prediction(prediction, count, self.keep_thr)
         if 'detections' in self.anchors:
-            frame = frame.take_detections(
-                self._anchoring(size), self.birth_thr
-            )
-        seen, born, missing = self._decide(frame, state, size)
+            frame = self._take_detections(frame, size)
+        found, born, missing = self._decide(frame, state.misses, size)
         ids = torch.full_like(frame.source, -1)
-        ids[:count] = state.queries.track_ids[0]
+        ids[:count] = tracks.track_ids[0]
         ids[born] = state.next_id + torch.arange(len(born), device=ids.device)
         misses = torch.zeros_like(ids)
         misses[missing] = state.misses[missing] + 1
-
-        given = torch.cat([seen, born])
-        persons = InstanceData(
-            keypoints=frame.poses[given],
-            bbox_scores=frame.scores[given],
-            track_ids=ids[given],
-            query_index=frame.source[given],
-        )
+        given = torch.cat([found, born])
         kept = torch.cat([given, missing])
-        source = frame.source[kept]
-        queries = TrackQueryState(
-            content=content[source][None],
-            reference=frame.poses[kept][None],
-            track_ids=ids[kept][None],
-            valid=torch.ones_like(ids[kept], dtype=torch.bool)[None],
-            position=None if position is None else position[source][None],
-        ).detach()
-        return persons, replace(
+        return frame.persons(prediction, given, ids, size), replace(
             state,
-            queries=queries,
+            queries=frame.queries(prediction, kept, ids),
             misses=misses[kept],
             next_id=state.next_id + len(born),
         )
 
-    def _anchoring(self, size: Tensor) -> Anchoring:
-        """How tracks are re-anchored in an image of that size."""
-        return Anchoring(
-            self.oks, self.reanchor_oks, self.reanchor_alpha, size
+    def _match(self, poses: Tensor, anchors: Tensor, size: Tensor):
+        """Pairs of poses and anchors, normalised, as rows and columns."""
+        similarity = pairwise_oks(self.oks, poses * size, anchors * size)
+        return match_one_to_one(similarity, self.reanchor_oks)
+
+    def _take_detections(
+        self, frame: FrameQueries, size: Tensor
+    ) -> FrameQueries:
+        """Let each track take the detection of its person.
+
+        Found tracks move to their detections. Missing ones become them, with
+        their features, and are found.
+        """
+        tracks = frame.is_track.nonzero()[:, 0]
+        detections = frame.detections(self.birth_thr)
+        rows, columns = self._match(
+            frame.poses[tracks], frame.poses[detections], size
+        )
+        tracks, detections = tracks[rows], detections[columns]
+        own = frame.found[tracks]
+        alpha = torch.where(own, self.reanchor_alpha, 1.0).to(frame.poses)
+        poses, scores, source, _, found, taken = (
+            value.clone() for value in frame
+        )
+        poses[tracks] = poses[tracks].lerp(
+            poses[detections], alpha[:, None, None]
+        )
+        scores[tracks] = torch.maximum(scores[tracks], scores[detections])
+        source[tracks] = torch.where(own, tracks, detections)
+        found[tracks] = True
+        taken[detections] = True
+        return FrameQueries(
+            poses, scores, source, frame.is_track, found, taken
         )
 
     def _decide(
-        self, frame: FrameQueries, state: PoseTrackerState, size: Tensor
+        self, frame: FrameQueries, misses: Tensor, size: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries that are seen, born (best first) and missing."""
-        seen = frame.seen.nonzero()[:, 0]
-        candidates = torch.cat([seen, frame.detections(self.birth_thr)])
+        """Queries that are found, born (best first) and missing."""
+        candidates = torch.cat(
+            [frame.found.nonzero()[:, 0], frame.detections(self.birth_thr)]
+        )
         poses = frame.poses * size
         priority = frame.scores + 2.0 * frame.is_track
         candidates = candidates[
@@ -305,13 +291,89 @@ class PoseQueryTracker:
             )
         ]
         old = frame.is_track[candidates]
-        seen, born = candidates[old], candidates[~old]
+        found, born = candidates[old], candidates[~old]
 
-        missing = (frame.is_track & ~frame.seen).nonzero()[:, 0]
-        missing = missing[state.misses[missing] < self.patience]
-        alike = pairwise_oks(self.oks, poses[missing], poses[candidates])
-        missing = missing[~(alike > self.duplicate_oks).any(dim=1)]
+        missing = (frame.is_track & ~frame.found).nonzero()[:, 0]
+        missing = missing[misses[missing] < self.patience]
+        similarity = pairwise_oks(self.oks, poses[missing], poses[candidates])
+        missing = missing[~(similarity > self.duplicate_oks).any(dim=1)]
 
-        room = max(self.max_tracks - len(seen) - len(missing), 0)
+        room = max(self.max_tracks - len(found) - len(missing), 0)
         order = frame.scores[born].argsort(descending=True, stable=True)
-        return seen, born[order[:room]], missing
+        return found, born[order[:room]], missing
+
+
+class FrameQueries(NamedTuple):
+    """Q queries of a frame, the tracks first.
+
+    Attributes:
+        poses (Tensor): Poses (Q, K, 2), normalised.
+        scores (Tensor): Scores (Q,) in [0, 1].
+        source (Tensor): Number (Q,) of the query with the features, int64.
+        is_track (Tensor): (Q,) bool.
+        found (Tensor): (Q,) bool, True for tracks that are not missing.
+        taken (Tensor): (Q,) bool, True for detections taken by tracks.
+    """
+
+    poses: Tensor
+    scores: Tensor
+    source: Tensor
+    is_track: Tensor
+    found: Tensor
+    taken: Tensor
+
+    @classmethod
+    def from_prediction(
+        cls, prediction: FramePrediction, num_tracks: int, keep_thr: float
+    ) -> FrameQueries:
+        """Queries as predicted, each with its own features."""
+        poses = prediction.poses[0]
+        number = torch.arange(len(poses), device=poses.device)
+        scores = prediction.logits[0].float().sigmoid()
+        is_track = number < num_tracks
+        return cls(
+            poses=poses,
+            scores=scores,
+            source=number,
+            is_track=is_track,
+            found=is_track & (scores >= keep_thr),
+            taken=torch.zeros_like(is_track),
+        )
+
+    def detections(self, threshold: float) -> Tensor:
+        """Numbers of the detect queries of that score that are not taken."""
+        free = ~self.is_track & ~self.taken
+        return (free & (self.scores >= threshold)).nonzero()[:, 0]
+
+    def persons(
+        self,
+        prediction: FramePrediction,
+        given: Tensor,
+        ids: Tensor,
+        size: Tensor,
+    ) -> InstanceData:
+        """Persons of the given queries (M,), with identities of all (Q,)."""
+        source, scores = self.source[given], self.scores[given]
+        visibility = prediction.visibility[0, source]
+        certainty = prediction.certainty(source, size)
+        return InstanceData(
+            keypoints=self.poses[given],
+            keypoints_visible=visibility,
+            keypoint_scores=scores[:, None] * visibility * certainty,
+            bbox_scores=scores,
+            track_ids=ids[given],
+            query_index=source,
+        )
+
+    def queries(
+        self, prediction: FramePrediction, kept: Tensor, ids: Tensor
+    ) -> TrackQueryState:
+        """Track queries of the kept queries, with identities of all (Q,)."""
+        source, position = self.source[kept], prediction.position
+        return TrackQueryState(
+            content=prediction.content[:, source],
+            reference=self.poses[kept][None],
+            track_ids=ids[kept][None],
+            valid=torch.ones_like(ids[kept], dtype=torch.bool)[None],
+            position=None if position is None else position[:, source],
+        ).detach()

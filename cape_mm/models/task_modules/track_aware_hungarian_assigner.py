@@ -1,23 +1,30 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from mmdet.models.task_modules.assigners import (
     AssignResult,
     HungarianAssigner,
 )
 from mmengine.structures import InstanceData
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from cape_mm.registry import TASK_UTILS
+from cape_mm.structures.ignored_areas import in_cells
 
-_NOBODY = -1
+if TYPE_CHECKING:
+    from ..heads.pave_training import WindowTargets
+
+_UNKNOWN = -1
 _IGNORED = -1
 
 
 @TASK_UTILS.register_module()
 class TrackAwareHungarianAssigner(HungarianAssigner):
-    """Give persons to queries, one to one, and know who was tracked.
+    """Assign persons to queries, one to one, by cost and identity.
 
     - ``mode='bonus'``: ``track_bonus`` is added to the cost of a track query
       and the person with the same identity. All queries compete, so that a
@@ -31,8 +38,8 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
     Args:
         match_costs (dict | List[dict]): Costs, as in MMDetection.
         mode (str): ``'bonus'`` or ``'hard'``.
-        track_bonus (float): Added to the cost, so it is negative. Defaults to
-            -10; -50 is hardly ever overruled.
+        track_bonus (float): Summand of the cost, so it is negative. Defaults
+            to -10; -50 is hardly ever overruled.
 
     Raises:
         ValueError: If the mode does not exist or the bonus is positive.
@@ -54,7 +61,6 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
         super().__init__(match_costs)
         self.mode = mode
         self.track_bonus = track_bonus
-        self.match_costs.append(self._identity_cost)
 
     def assign(
         self,
@@ -69,15 +75,16 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
         """Assign the queries of one frame.
 
         Args:
-            pred_instances (InstanceData): ``scores`` (Q, 1) logits,
-                ``keypoints`` (Q, K, 2) in [0, 1].
-            gt_instances (InstanceData): ``labels`` (N,), ``keypoints``
-                (N, K, 2) in [0, 1], ``keypoints_visible`` (N, K), ``areas``
-                (N,) in input pixels, ``track_ids`` (N,) int64, -1 for
-                unknown.
-            img_meta (dict, optional): ``img_shape``, for the costs.
-            query_track_ids (Tensor, optional): (Q,) int64, identity of the
-                track queries, -1 for all others. By default there are only
+            pred_instances (InstanceData): Queries with ``scores`` (Q, 1),
+                logits, and ``keypoints`` (Q, K, 2), normalised.
+            gt_instances (InstanceData): Persons with ``labels`` (N,),
+                ``keypoints`` (N, K, 2), normalised, ``keypoints_visible``
+                (N, K), ``areas`` (N,), square input pixels, ``track_ids``
+                (N,), int64, -1 for unknown.
+            img_meta (dict, optional): Meta information with ``img_shape``,
+                for the costs.
+            query_track_ids (Tensor, optional): Identities (Q,) of the track
+                queries, int64, -1 for all others. By default there are only
                 detect queries, as for proposals.
             is_track (Tensor, optional): (Q,) bool, True for track queries,
                 also those without identity, which the hard mode makes
@@ -94,7 +101,7 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
         device = gt_instances.labels.device
         if query_track_ids is None:
             query_track_ids = torch.full(
-                (num_queries,), _NOBODY, device=device
+                (num_queries,), _UNKNOWN, device=device
             )
         if is_track is None:
             is_track = query_track_ids >= 0
@@ -103,7 +110,7 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
         if query_valid is not None:
             free &= query_valid
             query_track_ids = query_track_ids.masked_fill(
-                ~query_valid, _NOBODY
+                ~query_valid, _UNKNOWN
             )
             gt_inds[~query_valid] = _IGNORED
         same = match_identities(query_track_ids, gt_instances.track_ids)
@@ -114,17 +121,23 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
             left[persons] = False
             free &= ~is_track
 
-        queries = InstanceData(
-            scores=pred_instances.scores[free],
-            keypoints=pred_instances.keypoints[free],
-            same_person=same[free][:, left],
-        )
-        persons = left.nonzero(as_tuple=True)[0]
-        chosen = super().assign(queries, gt_instances[left], img_meta).gt_inds
-        if len(persons):
-            # 0, background, stays 0.
-            numbers = torch.cat([persons.new_zeros(1), persons + 1])
-            gt_inds[free] = numbers[chosen]
+        queries, persons = free.nonzero()[:, 0], left.nonzero()[:, 0]
+        if len(queries) and len(persons):
+            costs = [
+                match_cost(
+                    pred_instances=pred_instances[free],
+                    gt_instances=gt_instances[left],
+                    img_meta=img_meta,
+                )
+                for match_cost in self.match_costs
+            ]
+            identity = self.track_bonus * same[free][:, left].float()
+            cost = torch.stack([*costs, identity]).sum(dim=0)
+            rows, columns = (
+                torch.from_numpy(index).to(device)
+                for index in linear_sum_assignment(cost.detach().cpu())
+            )
+            gt_inds[queries[rows]] = persons[columns] + 1
         labels = torch.full_like(gt_inds, -1)
         found = gt_inds > 0
         labels[found] = gt_instances.labels[gt_inds[found] - 1]
@@ -135,17 +148,58 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
             labels=labels,
         )
 
-    def _identity_cost(self, pred_instances: InstanceData, **kwargs) -> Tensor:
-        """The bonus, as a match cost (Q, N)."""
-        return self.track_bonus * pred_instances.same_person.float()
+    def assign_batch(
+        self,
+        logits: Tensor,
+        poses: Tensor,
+        targets: WindowTargets,
+        valid: Tensor,
+        query_ids: Tensor | None = None,
+        is_track: Tensor | None = None,
+    ) -> Tensor:
+        """Assign the queries of B windows.
+
+        Args:
+            logits (Tensor): Person logits (B, Q).
+            poses (Tensor): Poses (B, Q, K, 2) in the middle frames,
+                normalised.
+            targets (WindowTargets): Persons and ignored areas.
+            valid (Tensor): (B, Q) bool, False for padding.
+            query_ids (Tensor, optional): Identities (B, Q) of the track
+                queries, int64, -1 for all others. By default there are no
+                tracks.
+            is_track (Tensor, optional): (B, Q) bool.
+
+        Returns:
+            Tensor: Persons (B, Q), int64, 1-based, 0 for background, -1 for
+            padding and for detections in ignored areas.
+        """
+        # float32: half precision makes the costs of high scores infinite
+        logits, poses = logits.detach().float(), poses.detach().float()
+        results = []
+        for clip, persons in enumerate(targets.persons):
+            result = self.assign(
+                InstanceData(
+                    scores=logits[clip, :, None], keypoints=poses[clip]
+                ),
+                persons,
+                img_meta=targets.img_metas[clip],
+                query_track_ids=None if query_ids is None else query_ids[clip],
+                is_track=None if is_track is None else is_track[clip],
+                query_valid=valid[clip],
+            )
+            results.append(result.gt_inds)
+        gt_inds = torch.stack(results)
+        ignored = in_cells(poses.mean(dim=2), targets.ignored)
+        return gt_inds.masked_fill(ignored & (gt_inds == 0), _IGNORED)
 
 
 def match_identities(query_ids: Tensor, person_ids: Tensor) -> Tensor:
-    """Find the query of each identity.
+    """Match queries and persons of the same identity.
 
     Args:
-        query_ids (Tensor): (Q,) int64, -1 for none.
-        person_ids (Tensor): (N,) int64, -1 for unknown.
+        query_ids (Tensor): Identities (Q,), int64, -1 for none.
+        person_ids (Tensor): Identities (N,), int64, -1 for unknown.
 
     Returns:
         Tensor: (Q, N) bool, at most one True in a row and in a column.

@@ -6,45 +6,50 @@ from mmdet.structures.bbox import bbox_overlaps
 from torch import Tensor
 
 from cape_mm.registry import TASK_UTILS
-from cape_mm.structures.track_query_state import TrackQueryState
+from cape_mm.structures import TrackQueryState
 
-_NOBODY = -1
+_UNKNOWN = -1
 
 
 @TASK_UTILS.register_module()
 class TrackQuerySampler:
-    """Choose the queries of a window that the next one starts with (training).
+    """Sample the queries of a window that the next one starts with (training).
 
     Handed over are, in this order of rank if there are too many:
 
     1. *tracks*: queries that got a person of known identity and have a score
        of at least ``score_thr``. Each is dropped with ``p_false_negative``,
        so that detect queries learn to find persons again;
-    2. *vanished* tracks, with ``keep_vanished``: they came with an identity
+    2. *vanished* tracks, with ``keep_vanished``: they had an identity
        that no query got in this window. They keep it at any score: background
        while the person is away, the person's query when it comes back;
     3. *mistakes*: queries without person and identity -1 that reach
        ``score_thr``;
-    4. *injected* mistakes: each track of rank 1 brings one with
-       ``p_false_positive``, drawn from the queries without person, with a
+    4. *injected* mistakes: each track of rank 1 adds one with
+       ``p_false_positive``, sampled from the queries without person, with a
        probability proportional to the overlap of the boxes (any, if none
-       overlaps). A query that got a person is never drawn.
+       overlaps). A query that got a person is never sampled.
 
     A query with a person of unknown identity is not handed over: no later
     label could be right for it.
 
     Args:
-        score_thr (float): Least score, in [0, 1]. Defaults to 0.4.
-        max_queries (int): Most queries of a clip. Defaults to 100.
-        matched_always (bool): Queries with a person count as tracks at any
+        score_thr (float): Minimum score, in [0, 1]. Defaults to 0.4.
+        max_queries (int): Maximum number of queries of a clip. Defaults to
+            100.
+        matched_always (bool): Whether queries with a person are tracks at any
             score, as in TrackFormer, so that tracking is learned before the
             scores are. Defaults to False.
-        p_false_negative (float): Defaults to 0; TrackFormer has 0.4.
-        p_false_positive (float): Defaults to 0; TrackFormer has 0.1.
-        reference_jitter (float): Standard deviation of a normal shift of
-            each handed over pose, in [0, 1] of the input. Defaults to 0.
-        joint_jitter (float): The same for each joint alone. Defaults to 0.
-        keep_vanished (bool): See above. Defaults to True.
+        p_false_negative (float): Probability to drop a track. Defaults to 0;
+            TrackFormer has 0.4.
+        p_false_positive (float): Probability of an injected mistake per
+            track. Defaults to 0; TrackFormer has 0.1.
+        reference_jitter (float): Sigma of a normal shift of each handed over
+            pose, normalised. Defaults to 0.
+        keypoint_jitter (float): Sigma of a normal shift of each keypoint.
+            Defaults to 0.
+        keep_vanished (bool): Whether vanished tracks are handed over.
+            Defaults to True.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -58,7 +63,7 @@ class TrackQuerySampler:
         p_false_negative: float = 0.0,
         p_false_positive: float = 0.0,
         reference_jitter: float = 0.0,
-        joint_jitter: float = 0.0,
+        keypoint_jitter: float = 0.0,
         keep_vanished: bool = True,
     ) -> None:
         fractions = dict(
@@ -69,18 +74,21 @@ class TrackQuerySampler:
         for name, value in fractions.items():
             if not 0 <= value <= 1:
                 raise ValueError(f'{name} must be in [0, 1], not {value}')
-        if max_queries < 0 or min(reference_jitter, joint_jitter) < 0:
-            raise ValueError(
-                'max_queries, reference_jitter and joint_jitter must not be '
-                f'negative: {max_queries}, {reference_jitter}, {joint_jitter}'
-            )
+        sizes = dict(
+            max_queries=max_queries,
+            reference_jitter=reference_jitter,
+            keypoint_jitter=keypoint_jitter,
+        )
+        for name, value in sizes.items():
+            if value < 0:
+                raise ValueError(f'{name} must not be negative: {value}')
         self.score_thr = score_thr
         self.max_queries = max_queries
         self.matched_always = matched_always
         self.p_false_negative = p_false_negative
         self.p_false_positive = p_false_positive
         self.reference_jitter = reference_jitter
-        self.joint_jitter = joint_jitter
+        self.keypoint_jitter = keypoint_jitter
         self.keep_vanished = keep_vanished
 
     @torch.no_grad()
@@ -99,30 +107,29 @@ class TrackQuerySampler:
         """Make the state of the next window. B clips, Q queries.
 
         Args:
-            content (Tensor): (B, Q, C), features after the last layer.
-            poses (Tensor): (B, Q, K, 2), ``(x, y)`` in [0, 1].
-            logits (Tensor): (B, Q), of being a person.
-            person_ids (Tensor): (B, Q) int64, identity of the assigned
-                person, -1 without person or if it is unknown.
-            matched (Tensor): (B, Q) bool, True where a person is assigned.
-            query_ids (Tensor, optional): (B, Q) int64, identity that the
-                query came with, -1 for detect queries. Without it no track
-                can be known as vanished.
+            content (Tensor): Features (B, Q, C) after the last layer.
+            poses (Tensor): Poses (B, Q, K, 2), normalised.
+            logits (Tensor): Person logits (B, Q).
+            person_ids (Tensor): Identities (B, Q) of the assigned persons,
+                int64, -1 without person or if it is unknown.
+            matched (Tensor): (B, Q) bool, True for queries with a person.
+            query_ids (Tensor, optional): Identities (B, Q) that the queries
+                were handed over with, int64, -1 for detect queries. Without
+                them no track vanishes.
             valid (Tensor, optional): (B, Q) bool, False for padding and other
                 queries that are not to be handed over. By default all may be.
-            position (Tensor, optional): (B, Q, C), positional embedding to
-                hand over.
+            position (Tensor, optional): Embedding (B, Q, C) to hand over.
             generator (torch.Generator, optional): Source of random numbers on
                 the device of the tensors, by default torch's own.
 
         Returns:
-            TrackQueryState: Detached, with at most ``max_queries`` places.
+            TrackQueryState: Detached queries, at most ``max_queries``.
         """
         if valid is None:
             valid = torch.ones_like(matched)
         scores = logits.detach().float().sigmoid()
         high = scores >= self.score_thr
-        person_ids = person_ids.masked_fill(~matched, _NOBODY)
+        person_ids = person_ids.masked_fill(~matched, _UNKNOWN)
 
         known = valid & matched & (person_ids >= 0)
         track = known if self.matched_always else known & high
@@ -162,15 +169,15 @@ class TrackQuerySampler:
         """Displace poses (B, Q, K, 2), which stay in [0, 1]."""
         shapes = (
             (self.reference_jitter, poses.shape[:-2] + (1, 2)),
-            (self.joint_jitter, poses.shape),
+            (self.keypoint_jitter, poses.shape),
         )
         moved = poses
-        for deviation, shape in shapes:
-            if deviation > 0:
+        for sigma, shape in shapes:
+            if sigma > 0:
                 noise = torch.randn(
                     shape, generator=generator, device=poses.device
                 )
-                moved = moved + deviation * noise.to(poses.dtype)
+                moved = moved + sigma * noise.to(poses.dtype)
         return poses if moved is poses else moved.clamp(0, 1)
 
 
@@ -183,7 +190,7 @@ def _draw(
 
 
 def _is_unclaimed(query_ids: Tensor, person_ids: Tensor) -> Tensor:
-    """Queries (B, Q) whose identity nobody of their clip got."""
+    """Queries (B, Q) whose identity no query of their clip got."""
     claimed = (query_ids[:, :, None] == person_ids[:, None]).any(dim=-1)
     return (query_ids >= 0) & ~claimed
 
@@ -194,17 +201,7 @@ def _neighbours(
     poses: Tensor,
     generator: torch.Generator | None,
 ) -> Tensor:
-    """Draw for each inviting query one candidate that overlaps with it.
-
-    Args:
-        inviting (Tensor): (B, Q) bool.
-        candidates (Tensor): (B, Q) bool.
-        poses (Tensor): (B, Q, K, 2).
-        generator (torch.Generator, optional): Source of random numbers.
-
-    Returns:
-        Tensor: (B, Q) bool, the drawn candidates.
-    """
+    """Sample a candidate (B, Q) that overlaps for each inviting query."""
     poses = poses.float()
     boxes = torch.cat([poses.amin(dim=-2), poses.amax(dim=-2)], dim=-1)
     weights = bbox_overlaps(boxes, boxes) * candidates[:, None]

@@ -54,9 +54,9 @@ model = dict(
         num_queries=20,
         distinct_queries=0.25,
         decoder=dict(
-            num_layers=3, detach_reference=False, lookup_radius=3, **layers
+            num_layers=3, detach_reference=False, sampling_radius=3, **layers
         ),
-        joint_decoder=dict(num_layers=1, lookup_radius=3, **layers),
+        keypoint_decoder=dict(num_layers=1, sampling_radius=3, **layers),
         heatmap=dict(loss_weight=2.0, finer_channels=32),
         criterion=dict(
             type='cape_mm.PAVECriterion',
@@ -97,7 +97,7 @@ model = dict(
             p_false_negative=0.3,
             p_false_positive=0.3,
             reference_jitter=0.02,
-            joint_jitter=0.01,
+            keypoint_jitter=0.01,
         ),
     ),
     tracker=dict(

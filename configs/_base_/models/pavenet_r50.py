@@ -49,7 +49,7 @@ model = dict(
         decoder=dict(
             num_layers=3, num_heads=8, feedforward_dims=1024, dropout=0.1
         ),
-        joint_decoder=dict(
+        keypoint_decoder=dict(
             num_layers=2, num_heads=8, feedforward_dims=1024, dropout=0.1
         ),
         criterion=dict(

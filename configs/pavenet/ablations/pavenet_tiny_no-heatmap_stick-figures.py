@@ -6,7 +6,7 @@ model = dict(
     finer_map=False,
     head=dict(
         heatmap=None,
-        decoder=dict(lookup_radius=0),
-        joint_decoder=dict(lookup_radius=0),
+        decoder=dict(sampling_radius=0),
+        keypoint_decoder=dict(sampling_radius=0),
     ),
 )

@@ -1,4 +1,4 @@
 _base_ = ['../pavenet_tiny_stick-figures.py']
 
 # Poses of the pose decoder, without the keypoint decoder.
-model = dict(head=dict(joint_decoder=None))
+model = dict(head=dict(keypoint_decoder=None))

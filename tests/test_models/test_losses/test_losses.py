@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmpose.models.losses import RLELoss
 
 from cape_mm.models.layers import Proposal, grid_points
 from cape_mm.models.losses import (
@@ -86,3 +87,28 @@ def test_heatmap_loss_ignores_invalid_points():
     loss = HeatmapKLLoss()
     proposal = make_proposal(logits)
     assert loss(proposal, target, valid) == loss(proposal, moved, valid)
+
+
+@pytest.mark.parametrize('residual', [True, False])
+@pytest.mark.parametrize('name', ['laplace', 'gaussian'])
+def test_rle_is_that_of_mmpose(residual, name):
+    torch.manual_seed(0)
+    loss = KeypointRLELoss(residual=residual, q_distribution=name)
+    stock = RLELoss(
+        use_target_weight=True,
+        size_average=False,
+        residual=residual,
+        q_distribution=name,
+    )
+    for parameter in loss.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    stock.load_state_dict(loss.state_dict())
+    points, target = torch.rand(2, 3, 2), torch.rand(2, 3, 2)
+    sigma, valid = torch.randn(2, 3, 2), torch.ones(2, 3, dtype=torch.bool)
+    expected = stock(points, sigma, target, torch.full((2, 3, 2), 1 / 6))
+    torch.testing.assert_close(loss(points, target, valid, sigma), expected)
+
+
+def test_rle_refuses_other_distributions():
+    with pytest.raises(ValueError, match='hybrid'):
+        KeypointRLELoss(q_distribution='hybrid')

@@ -66,7 +66,7 @@ def test_keys_of_the_document():
             ),
             heatmap=None,
             decoder=dict(num_layers=2, **LAYERS),
-            joint_decoder=dict(num_layers=2, **LAYERS),
+            keypoint_decoder=dict(num_layers=2, **LAYERS),
         ),
         collate(make_clip()),
     )[1]
@@ -89,8 +89,10 @@ def test_every_parameter_gets_a_gradient(neighbour_weight, detach, refinement):
     )
     model = build_model(
         criterion=dict(neighbour_weight=neighbour_weight),
-        decoder=dict(layers, lookup_radius=1),
-        joint_decoder=dict(layers, lookup_radius=1) if refinement else None,
+        decoder=dict(layers, sampling_radius=1),
+        keypoint_decoder=dict(layers, sampling_radius=1)
+        if refinement
+        else None,
     )
     batch = collate(make_clip(0), make_clip(1))
     run_loss(model, batch)[0].backward()
@@ -103,7 +105,7 @@ def test_every_parameter_gets_a_gradient(neighbour_weight, detach, refinement):
 
 
 def test_no_refinement_and_no_visibility_are_options():
-    model = build_model(joint_decoder=None, criterion=dict(vis_weight=0))
+    model = build_model(keypoint_decoder=None, criterion=dict(vis_weight=0))
     losses = run_loss(model, collate(make_clip()))[1]
     assert not any('refine' in key or 'vis' in key for key in losses)
     data = model.eval().data_preprocessor(collate(make_clip(0, 1)))
@@ -122,7 +124,7 @@ def test_one_flow_for_all_stages_is_an_option():
     assert count - fewer == 2 * sum(p.numel() for p in flow.parameters())
 
 
-def test_identity_mode_tells_predicted_consistency():
+def test_identity_mode_has_predicted_consistency():
     model = build_model(mode='hard')
     losses = run_loss(model, collate(make_clip()))[1]
     assert 0 <= losses['trk_id_con'] <= 1
@@ -133,7 +135,7 @@ def test_wrong_use_is_refused():
     data = model.data_preprocessor(collate(make_clip(0, 2)))
     with pytest.raises(ValueError, match='mode'):
         model(**data, mode='train')
-    with pytest.raises(ValueError, match='lookup_radius'):
+    with pytest.raises(ValueError, match='sampling_radius'):
         build_model(heatmap=None)
     with pytest.raises(ValueError, match='finer_map'):
         build_model(heatmap=dict())
@@ -151,11 +153,27 @@ def test_wrong_use_is_refused():
         run_loss(build_model(assigner=None), batch)
 
 
+def test_configs_of_earlier_checkpoints_build_the_same_model():
+    config = model_config()
+    head = config['head']
+    head['joint_decoder'] = head.pop('keypoint_decoder')
+    for decoder in (head['decoder'], head['joint_decoder']):
+        decoder['lookup_radius'] = decoder.pop('sampling_radius')
+    head['sampler']['joint_jitter'] = 0.1
+    head['criterion']['loss_kpt']['joint_weights'] = [1.0] * K
+    model = MODELS.build(config)
+    assert list(model.state_dict()) == list(build_model().state_dict())
+    assert model.head.sampler.keypoint_jitter == 0.1
+    head['keypoint_decoder'] = None
+    with pytest.raises(ValueError, match='joint_decoder is now keypoint_deco'):
+        MODELS.build(config)
+
+
 def test_losses_do_not_depend_on_the_mode_of_the_model():
     """There is neither dropout nor batch norm in it."""
     model = build_model(
         decoder=dict(num_layers=2, **LAYERS),
-        joint_decoder=dict(num_layers=1, **LAYERS),
+        keypoint_decoder=dict(num_layers=1, **LAYERS),
     )
     batch = collate(make_clip())
     learning, testing = (
@@ -179,12 +197,12 @@ def test_mixed_precision_trains(windows):
 
 
 @pytest.mark.parametrize('change', [dict(sampler=None, tracker=None), dict()])
-def test_without_track_queries_there_is_nothing_to_tell_of_them(change):
+def test_without_track_queries_they_have_no_diagnostics(change):
     windows = 2 if change else 1
     model = build_model(**change)
     losses = run_loss(model, collate(make_clip(0, windows)))[1]
-    told = set(losses) & set(TRACK_DIAGNOSTICS)
-    assert told == {'det_kpt_l1', 'n_det_pos', 'det_cls_val'}
+    keys = set(losses) & set(TRACK_DIAGNOSTICS)
+    assert keys == {'det_kpt_l1', 'n_det_pos', 'det_cls_val'}
 
 
 def test_a_training_step_leaves_nothing_in_the_model():
@@ -221,18 +239,25 @@ def test_initialisation_keeps_the_start_of_sampling_points():
     torch.manual_seed(0)
     model = MODELS.build(model_config())
     model.init_weights()
-    seen = [
+    offsets = [
         (name, parameter)
         for name, parameter in model.named_parameters()
         if 'offsets.' in name
     ]
     places = {
-        name.split('.')[0] + '.' + name.split('.')[1] for name, _ in seen
+        name.split('.')[0] + '.' + name.split('.')[1] for name, _ in offsets
     }
-    assert places == {'encoder.layers', 'head.decoder', 'head.joint_decoder'}
-    for name, parameter in seen:
+    assert places == {
+        'encoder.layers',
+        'head.decoder',
+        'head.keypoint_decoder',
+    }
+    for name, parameter in offsets:
         assert parameter.any() == name.endswith('bias'), name
-    last = [*model.head.decoder.branches, *model.head.joint_decoder.branches]
+    last = [
+        *model.head.decoder.branches,
+        *model.head.keypoint_decoder.branches,
+    ]
     for branches in last:
         for pose in branches.pose:
             assert not pose.layers[-1].weight.any()

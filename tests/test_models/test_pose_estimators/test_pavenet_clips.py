@@ -34,7 +34,7 @@ def make_state(model, counts):
     return states
 
 
-def test_where_a_track_was_is_seen_with_its_position():
+def test_a_position_tells_where_a_track_was():
     model = build_model().eval()
     data = model.data_preprocessor(collate(make_clip(0, 1)))
     (state,) = make_state(model, (2,))
@@ -48,8 +48,7 @@ def test_where_a_track_was_is_seen_with_its_position():
 def decode(model, data, state):
     memory = model.encode(data['inputs'])
     window = memory.gather(data['inputs']['frame_index'][:, 0])
-    best = model.head.best(model.head.proposer(window))
-    return model.head.predict(window, best, state)
+    return model.head.predict(window, model.head(window), state)
 
 
 def test_a_batch_of_two_is_two_batches_of_one():
@@ -77,7 +76,7 @@ def test_the_loss_of_a_batch_comes_from_both_clips():
     clips = [make_clip(0), make_clip(1)]
     parts = [run_loss(model, collate(clip))[1] for clip in clips]
     both = run_loss(model, collate(*clips))[1]
-    # Both clips have as many visible joints and persons.
+    # Both clips have as many visible keypoints and persons.
     for name in ('enc_loss_kpt', 'loss_kpt', 'loss_cls', 'loss_hm'):
         mean = (parts[0][name] + parts[1][name]) / 2
         assert torch.allclose(both[name], mean, rtol=1e-3), name
@@ -91,13 +90,12 @@ def test_repeated_and_other_frames_have_no_influence():
     sample.set_metainfo(dict(frame_index=sample.frame_index.repeat(2, axis=0)))
     data = model.data_preprocessor(collate(short, long))
     data['inputs']['frame_index'] = data['inputs']['frame_index'][:, :1]
-    state = model.head.empty_state(model.encode(data['inputs']))
-    before = decode(model, data, state).poses
+    before = decode(model, data, None).poses
     data['inputs']['frames'][0, 3] = 7.0
     data['inputs']['frames'][1, 3] = 7.0
-    assert torch.equal(decode(model, data, state).poses, before)
+    assert torch.equal(decode(model, data, None).poses, before)
     data['inputs']['frames'][1, 2] = 7.0
-    changed = decode(model, data, state).poses
+    changed = decode(model, data, None).poses
     assert torch.equal(changed[0], before[0])
     assert not torch.equal(changed[1], before[1])
 
@@ -134,7 +132,7 @@ def test_first_window_without_gradient(windows_batch):
     losses = silent(**data, mode='loss')
     silent.parse_losses(losses)[0].backward()
     grad = data['inputs']['frames'].grad.flatten(2).abs().sum(dim=-1)
-    # Frame 0 is seen by the first window only.
+    # Frame 0 is in the first window only.
     assert not grad[:, 0].any() and (grad[:, 1:] > 0).all()
     assert losses['n_trk'] > 0
     with pytest.raises(ValueError, match='no_grad_windows'):

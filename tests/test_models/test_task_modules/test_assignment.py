@@ -20,7 +20,7 @@ SIGMAS = dict(sigmas=[0.1, 0.05])
 
 
 def make_queries(positions, logits=None):
-    """Both joints of query q at (positions[q], positions[q])."""
+    """Both keypoints of query q at (positions[q], positions[q])."""
     keypoints = torch.tensor(positions)[:, None, None].expand(-1, 2, 2)
     if logits is None:
         logits = [0.0] * len(positions)
@@ -87,17 +87,15 @@ def test_oks_needs_sigmas():
 
 
 def test_a_config_builds_it_with_the_stock_focal_cost():
-    DefaultScope.get_instance('assignment', scope_name='mmpose')
-    assigner = TASK_UTILS.build(
-        dict(
-            type='cape_mm.TrackAwareHungarianAssigner',
-            match_costs=[
-                dict(type='mmdet.FocalLossCost', weight=2.0),
-                dict(type='cape_mm.KeypointL1Cost', weight=70.0),
-                dict(type='cape_mm.OksCost', metainfo=SIGMAS, weight=7.0),
-            ],
+    costs = [
+        dict(type='mmdet.FocalLossCost', weight=2.0),
+        dict(type='cape_mm.KeypointL1Cost', weight=70.0),
+        dict(type='cape_mm.OksCost', metainfo=SIGMAS, weight=7.0),
+    ]
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        assigner = TASK_UTILS.build(
+            dict(type='cape_mm.TrackAwareHungarianAssigner', match_costs=costs)
         )
-    )
     queries = make_queries([0.1, 0.1, 0.6], [-3.0, 3.0, 0.0])
     persons = make_persons([0.6, 0.1], [0, 1])
     result = assigner.assign(queries, persons, SHAPE)
@@ -113,7 +111,7 @@ TABLE = [
     ('kept', [8, 7], [2, 1, 0, 0, 0], [2, 1, 0, 0, 0]),
     # 8 has left; 9 stands where the track without identity is
     ('left', [7, 5, 9], [1, 0, 0, 2, 3], [1, 2, 3, 0, 0]),
-    ('nobody known', [-1, -1], [0, 0, 0, 1, 2], [1, 2, 0, 0, 0]),
+    ('no identity known', [-1, -1], [0, 0, 0, 1, 2], [1, 2, 0, 0, 0]),
     ('empty', [], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]),
 ]
 
@@ -123,7 +121,7 @@ def test_truth_table(name, ids, hard, bonus):
     queries = make_queries([0.1, 0.5, 0.9, 0.52, 0.88])
     persons = make_persons([0.1, 0.5, 0.9][: len(ids)], ids)
     previous = [7, 8, -1, -1, -1]
-    if name == 'nobody known':
+    if name == 'no identity known':
         queries.keypoints[3] = 0.12
         queries.keypoints[4] = 0.52
     is_track = torch.tensor([True, True, True, False, False])
@@ -180,8 +178,8 @@ def test_padding_gets_nothing(mode):
     assigner = make_assigner(mode=mode)
     answer = assign(assigner, queries, persons, [6, -1, -1], query_valid=valid)
     assert answer == [-1, 1, 0]
-    nobody = make_persons([], [])
-    answer = assign(assigner, queries, nobody, [6, -1, -1], query_valid=valid)
+    empty = make_persons([], [])
+    answer = assign(assigner, queries, empty, [6, -1, -1], query_valid=valid)
     assert answer == [-1, 0, 0]
 
 

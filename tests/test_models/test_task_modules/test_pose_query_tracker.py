@@ -8,12 +8,13 @@ import torch
 from mmengine.registry import DefaultScope
 from support.tracker_run import (
     CHANNELS,
-    SHAPE,
     SIGMAS,
     TrackerRun,
+    make_frame,
+    make_prediction,
+    make_proposals,
     make_tracker,
     poses_at,
-    split,
 )
 
 from cape_mm.registry import TASK_UTILS
@@ -49,7 +50,7 @@ def test_a_missing_track_ends_after_its_patience(patience):
     assert run.frame(found=[(0.5, 0.9)]) == {1: 0.5}
 
 
-def test_a_track_that_is_seen_again_is_itself_and_has_all_its_patience():
+def test_a_track_that_is_found_again_is_itself_and_has_all_its_patience():
     run = TrackerRun(patience=1)
     run.frame(found=[(0.5, 0.9)])
     for _ in range(3):
@@ -81,7 +82,7 @@ def test_of_two_tracks_on_one_person_the_worse_one_ends():
     assert run.propagated() == [1]
 
 
-def test_a_missing_track_where_somebody_is_given_out_ends():
+def test_a_missing_track_on_a_person_that_is_given_out_ends():
     run = TrackerRun(patience=5)
     run.frame(found=[(0.2, 0.9), (0.5, 0.8)])
     run.frame(tracks=[(0.2, 0.9), (0.2, 0.1)])
@@ -149,14 +150,14 @@ def test_what_is_given_out_names_its_query():
 
 
 def test_positional_embeddings_travel_with_their_queries():
-    tracker = make_tracker()
-    state = tracker.begin(None, 'video', 0, CHANNELS, 2, with_position=True)
-    position = torch.rand(3, CHANNELS)
-    poses, logits = split([(0.2, 0.1), (0.5, 0.6), (0.8, 0.9)])
-    _, state = tracker.update(
-        torch.rand(3, CHANNELS), poses, logits, state, SHAPE, position
+    position = torch.rand(1, 3, CHANNELS)
+    prediction = make_prediction(
+        [(0.2, 0.1), (0.5, 0.6), (0.8, 0.9)], position=position
     )
-    assert torch.equal(state.queries.position[0], position[[2, 1]])
+    _, state = make_tracker().track(
+        make_proposals(), lambda queries: prediction, make_frame()
+    )
+    assert torch.equal(state.queries.position, position[:, [2, 1]])
 
 
 def test_nothing_found_and_no_queries_at_all():
@@ -196,9 +197,13 @@ def test_wrong_options_and_queries_are_refused():
             make_tracker(**options)
     run = TrackerRun()
     run.frame(found=[(0.5, 0.9)])
-    state = run.tracker.begin(run.state, 'video', 1, CHANNELS, 2)
     with pytest.raises(ValueError, match='0 queries .* 1 tracks of video'):
-        run.tracker.update(torch.zeros(0, CHANNELS), *split([]), state, SHAPE)
+        run.tracker.track(
+            make_proposals(),
+            lambda queries: make_prediction([]),
+            make_frame(frame_id=1),
+            run.state,
+        )
 
 
 def test_configs_can_name_it():

@@ -11,7 +11,7 @@ def test_references_move_to_proposals_before_the_decoder():
     run.frame(found=[(0.3, 0.9)])
     run.frame(tracks=[(0.3, 0.9)], proposals=[(0.32, 0.9), (0.9, 0.9)])
     assert torch.allclose(
-        run.begun.queries.reference[0], poses_at([0.315]), atol=1e-6
+        run.queries.reference[0], poses_at([0.315]), atol=1e-6
     )
 
 
@@ -25,7 +25,7 @@ def test_references_stay_without_a_near_good_proposal_or_the_option():
         run = TrackerRun(**options)
         run.frame(found=[(0.3, 0.9)])
         run.frame(tracks=[(0.3, 0.9)], proposals=proposals)
-        reference = run.begun.queries.reference[0]
+        reference = run.queries.reference[0]
         assert torch.allclose(reference, poses_at([0.3]))
 
 
@@ -37,7 +37,7 @@ def test_two_tracks_do_not_move_to_one_proposal():
         proposals=[(0.34, 0.9), (0.3401, 0.8)],
     )
     # The two proposals are one person; the nearer track gets it.
-    reference = run.begun.queries.reference[0]
+    reference = run.queries.reference[0]
     assert torch.allclose(reference, poses_at([0.3, 0.34]), atol=1e-6)
 
 
@@ -48,11 +48,11 @@ def test_the_sum_of_similarities_decides_who_gets_which_proposal():
         tracks=[(0.3, 0.9), (0.35, 0.8)],
         proposals=[(0.33, 0.9), (0.38, 0.9)],
     )
-    reference = run.begun.queries.reference[0]
+    reference = run.queries.reference[0]
     assert torch.allclose(reference, poses_at([0.33, 0.38]), atol=1e-6)
 
 
-def test_a_seen_track_moves_to_its_detection_and_keeps_its_features():
+def test_a_found_track_moves_to_its_detection_and_keeps_its_features():
     run = TrackerRun(reanchor=['detections'], reanchor_alpha=0.5)
     run.frame(found=[(0.3, 0.9)])
     given = run.frame(tracks=[(0.3, 0.5)], found=[(0.34, 0.9)])

@@ -5,38 +5,42 @@ import math
 
 import pytest
 import torch
-from mmengine.structures import InstanceData
 
 from cape_mm.models.task_modules import (
     TRACK_DIAGNOSTICS,
-    WindowOutcome,
-    track_diagnostics,
+    mean_diagnostics,
+    window_diagnostics,
 )
 
 
 def persons(positions, ids, visible=None):
-    """Both joints of person n at (positions[n], positions[n])."""
-    points = torch.tensor(positions)[:, None, None].expand(-1, 2, 2).clone()
-    shown = torch.ones(len(positions), 2)
-    if visible is not None:
-        shown = torch.tensor(visible).float()
-    return InstanceData(
-        keypoints=points,
-        keypoints_visible=shown,
-        track_ids=torch.tensor(ids, dtype=torch.int64),
-    )
+    """Both keypoints of person n at (positions[n], positions[n])."""
+    count = max(len(positions), 1)
+    points, shown = torch.zeros(1, count, 2, 2), torch.zeros(1, count, 2)
+    track_ids = torch.full((1, count), -1)
+    if positions:
+        points[:] = torch.tensor(positions)[:, None, None]
+        shown[:] = 1 if visible is None else torch.tensor(visible)
+        track_ids[0] = torch.tensor(ids)
+    return dict(keypoints=points, visible=shown > 0, track_ids=track_ids)
 
 
 def window(positions, gt_inds, query_ids, is_track, people, logits=None):
     count = len(positions)
     logits = [0.0] * count if logits is None else logits
-    return WindowOutcome(
+    return dict(
+        people,
         poses=torch.tensor(positions)[:, None, None].repeat(1, 2, 2)[None],
         logits=torch.tensor(logits)[None],
         gt_inds=torch.tensor(gt_inds)[None],
         query_ids=torch.tensor(query_ids)[None],
         is_track=torch.tensor(is_track)[None],
-        persons=[people],
+    )
+
+
+def track_diagnostics(windows, **options):
+    return mean_diagnostics(
+        [window_diagnostics(**values, **options) for values in windows]
     )
 
 
@@ -130,7 +134,7 @@ def test_consistency_counts_exchanged_persons():
     assert known(predicted)['trk_id_con'] == 1.0
 
 
-def test_predicted_consistency_sees_through_hard_assignment():
+def test_predicted_consistency_does_not_follow_hard_assignment():
     # Query 1 is kept by its identity although it stands on another person.
     drifted = window(
         [0.2, 0.25],
@@ -144,14 +148,14 @@ def test_predicted_consistency_sees_through_hard_assignment():
     assert known(predicted)['trk_id_con'] == 0.5
 
 
-def test_invisible_joints_have_no_influence():
+def test_invisible_keypoints_have_no_influence():
     people = persons([0.2, 0.5], [11, 22], visible=[[1, 0], [0, 0]])
-    people.keypoints[0, 1] = float('nan')
-    seen = window(
+    people['keypoints'][0, 0, 1] = 100.0
+    people = window(
         [0.3, 0.5, 0.1], [1, 2, 0], [11, 22, -1], [True, True, False], people
     )
     for consistency in ('assigned', 'predicted'):
-        values = known(track_diagnostics([seen], consistency=consistency))
+        values = known(track_diagnostics([people], consistency=consistency))
         assert values['trk_kpt_l1'] == pytest.approx(0.1)
         assert values['n_trk_pos'] == 1
         assert values['trk_id_con'] == 1.0
@@ -159,9 +163,8 @@ def test_invisible_joints_have_no_influence():
 
 def test_padding_does_not_count():
     padded = mixed()
-    gt_inds = padded.gt_inds.clone()
-    gt_inds[0, 2] = -1
-    values = known(track_diagnostics([padded._replace(gt_inds=gt_inds)]))
+    padded['gt_inds'][0, 2] = -1
+    values = known(track_diagnostics([padded]))
     assert values['n_trk'] == 2
     assert values['trk_cls_val'] == pytest.approx(math.log(2) / 16)
 
@@ -177,12 +180,13 @@ def test_windows_are_averaged_by_their_counts():
 
 def test_clips_of_a_batch_count_like_windows():
     one = mixed()
-    two = mixed()._replace(persons=[persons([0.3, 0.4], [22, 7])])
-    two = two._replace(gt_inds=torch.tensor([[0, 1, 0, 2, 0, 0]]))
-    batch = WindowOutcome(
-        *(torch.cat(pair) for pair in list(zip(one, two))[:-1]),
-        one.persons + two.persons,
+    # The third place of the second clip is padding.
+    two = dict(
+        mixed(),
+        **persons([0.3, 0.4, 0.0], [22, 7, -1], [[1, 1], [1, 1], [0, 0]]),
+        gt_inds=torch.tensor([[0, 1, 0, 2, 0, 0]]),
     )
+    batch = {name: torch.cat([one[name], two[name]]) for name in one}
     for consistency in ('assigned', 'predicted'):
         together = track_diagnostics([batch], consistency=consistency)
         apart = track_diagnostics([one, two], consistency=consistency)

@@ -57,14 +57,14 @@ def handed_over(state, clip=0):
 )
 def test_truth_table(score, person, matched, query, plain, always, forgetful):
     values = window([score], [person], [matched], [query])
-    for options, wanted in (
+    for options, expected in (
         ({}, plain),
         (dict(matched_always=True), always),
         (dict(keep_vanished=False), forgetful),
     ):
         state = TrackQuerySampler(score_thr=0.5, **options).sample(**values)
-        expected = {} if wanted is None else {0: wanted}
-        assert handed_over(state) == expected, options
+        identities = {} if expected is None else {0: expected}
+        assert handed_over(state) == identities, options
 
 
 def test_an_identity_taken_over_by_another_query_is_not_vanished():
@@ -76,8 +76,8 @@ def test_tracks_come_before_vanished_ones_and_these_before_mistakes():
     values = window(
         [0.99, 0.6, 0.2, 0.7], [-1, 1, -1, 3], query_ids=[-1, 1, 2, -1]
     )
-    wanted = [{}, {3: 3}, {1: 1, 3: 3}, {1: 1, 2: 2, 3: 3}]
-    for number, expected in enumerate(wanted):
+    by_size = [{}, {3: 3}, {1: 1, 3: 3}, {1: 1, 2: 2, 3: 3}]
+    for number, expected in enumerate(by_size):
         sampler = TrackQuerySampler(max_queries=number)
         assert handed_over(sampler.sample(**values)) == expected
     assert len(handed_over(TrackQuerySampler().sample(**values))) == 4
@@ -143,7 +143,7 @@ def test_invalid_queries_stay_behind():
     assert state.num_queries == 0
 
 
-def test_jitter_moves_whole_poses_or_single_joints_inside_the_image():
+def test_jitter_moves_whole_poses_or_single_keypoints_inside_the_image():
     values = window([HIGH] * 500, list(range(500)), places=[0.5] * 500)
     options = dict(max_queries=500)
     generator = torch.Generator().manual_seed(0)
@@ -154,7 +154,7 @@ def test_jitter_moves_whole_poses_or_single_joints_inside_the_image():
     shift = shifted.reference - old
     assert torch.allclose(shift[:, :, 0], shift[:, :, 1], atol=1e-6)
     assert shift.std() == pytest.approx(0.02, rel=0.1)
-    jittered = TrackQuerySampler(joint_jitter=0.02, **options).sample(
+    jittered = TrackQuerySampler(keypoint_jitter=0.02, **options).sample(
         **values, generator=generator
     )
     noise = jittered.reference - old
@@ -171,9 +171,9 @@ def test_what_is_handed_over_has_no_gradient_and_its_position():
     for name in ('content', 'poses', 'logits'):
         values[name].requires_grad_()
     position = torch.rand(1, 2, 4, requires_grad=True)
-    state = TrackQuerySampler(joint_jitter=0.1, p_false_positive=1.0).sample(
-        **values, position=position
-    )
+    state = TrackQuerySampler(
+        keypoint_jitter=0.1, p_false_positive=1.0
+    ).sample(**values, position=position)
     for value in (state.content, state.reference, state.position):
         assert not value.requires_grad
     assert torch.equal(state.position, position)
@@ -196,7 +196,7 @@ def test_clips_of_a_batch_do_not_influence_each_other():
 def test_random_numbers_are_torchs_own_or_of_a_generator():
     values = window([HIGH] * 50, list(range(50)))
     sampler = TrackQuerySampler(
-        p_false_negative=0.5, p_false_positive=0.5, joint_jitter=0.1
+        p_false_negative=0.5, p_false_positive=0.5, keypoint_jitter=0.1
     )
 
     def draw(seed):

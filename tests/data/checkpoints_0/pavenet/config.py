@@ -32,7 +32,7 @@ model = dict(
         num_levels=2,
         num_queries=10,
         decoder=dict(num_layers=2, **layers),
-        joint_decoder=dict(num_layers=1, **layers),
+        keypoint_decoder=dict(num_layers=1, **layers),
         heatmap=dict(finer_channels=8),
     ),
     tracker=dict(birth_thr=0.4, keep_thr=0.4, duplicate_oks=0.4),

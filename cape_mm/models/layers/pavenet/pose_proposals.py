@@ -7,11 +7,15 @@ import torch
 from mmdet.models.layers import inverse_sigmoid
 from torch import Tensor, nn
 
-from .clip_memory import ClipMemory
-from .pose_branches import class_branch, pose_branch, sigma_branch
-from .pose_extent import pose_extent
+from .clip_encoder import ClipMemory
+from .pose_queries import (
+    class_branch,
+    pose_branch,
+    pose_extent,
+    sigma_branch,
+)
 
-# Among so many times the wanted number distinct proposals are looked for.
+# Distinct proposals are selected among this number of times as many.
 _POOL = 4
 
 
@@ -19,10 +23,10 @@ class PoseProposals(NamedTuple):
     """One pose for each of S cells of the middle frames of B windows.
 
     Attributes:
-        features (Tensor): (B, S, C).
-        logits (Tensor): (B, S), of being a person.
-        poses (Tensor): (B, S, K, 2) in [0, 1].
-        sigma (Tensor): (B, S, K, 2), before the sigmoid.
+        features (Tensor): Features (B, S, C).
+        logits (Tensor): Person logits (B, S).
+        poses (Tensor): Poses (B, S, K, 2), normalised.
+        sigma (Tensor): Sigmas (B, S, K, 2), before the sigmoid.
         valid (Tensor): (B, S) bool, False for cells outside of the image.
     """
 
@@ -36,15 +40,15 @@ class PoseProposals(NamedTuple):
         """The proposals with the highest scores, the best one first.
 
         Args:
-            number (int): How many; all if there are fewer.
+            number (int): Number of proposals; all if there are fewer.
             distinct (float): Proposals that are nearer than this to a better
-                one come last: mean distance of the joints, as a share of the
-                longer side of the better pose, both in [0, 1] of the input,
-                so that an input that is wider than high counts less across.
-                Defaults to 0, all are distinct.
+                one come last: mean distance of the keypoints, as a share of
+                the longer side of the better pose, both normalised, so that
+                an input that is wider than high counts less across. Defaults
+                to 0, all are distinct.
 
         Returns:
-            PoseProposals: Without gradient.
+            PoseProposals: The proposals without gradient.
         """
         scores = self.logits.detach().masked_fill(~self.valid, -torch.inf)
         count = min(number, scores.shape[1])
@@ -79,7 +83,7 @@ def _repeated(poses: Tensor, nearness: float) -> Tensor:
 
 
 class PoseProposer(nn.Module):
-    """Propose a pose at each cell of the middle frame, by all its joints.
+    """Propose a pose at each cell of the middle frame, with all its keypoints.
 
     Args:
         embed_dims (int): Channels C.

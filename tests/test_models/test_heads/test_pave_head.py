@@ -25,8 +25,7 @@ def decode(model, tracks):
     with torch.no_grad():
         memory = model.encode(data['inputs'])
         window = memory.gather(data['inputs']['frame_index'][:, 0])
-        best = model.head.best(model.head.proposer(window))
-        return model.head.decode(window, best, tracks)
+        return model.head._decode(window, model.head(window), tracks)
 
 
 @pytest.mark.parametrize('count', [0, 1, 20])
@@ -44,7 +43,7 @@ def test_tracks_take_no_place_from_detect_queries(count):
 
 
 def test_the_position_of_a_track_is_that_of_its_pose():
-    """Queries know where they are, also where no frame is looked at."""
+    """Queries carry their position, also without attention to frames."""
     model = build_model(decoder=dict(num_layers=1, **LAYERS)).eval()
     for parameter in model.head.decoder.layers[
         0

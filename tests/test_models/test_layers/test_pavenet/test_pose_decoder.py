@@ -3,8 +3,7 @@ from __future__ import annotations
 
 import torch
 
-from cape_mm.models.layers import ClipMemory
-from cape_mm.models.layers.joint_decoder import JointDecoder
+from cape_mm.models.layers import ClipMemory, KeypointDecoder
 
 SHAPES = ((4, 6), (2, 3))
 F, K, C = 3, 4, 8
@@ -23,7 +22,9 @@ def make_memory(sizes):
 
 def make_decoder():
     torch.manual_seed(1)
-    decoder = JointDecoder(C, 2, 2, len(SHAPES), F, K, 16, num_points=2).eval()
+    decoder = KeypointDecoder(
+        C, 2, 2, len(SHAPES), F, K, 16, num_points=2
+    ).eval()
     for parameter in decoder.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return decoder

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Where persons are not labelled, so that finding them is no mistake."""
+"""Areas of unlabelled persons, where detections are no mistakes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 #: Cells of the masks, across and down.
 _CELLS = 64
-# OpenCV also fills what an outline only touches: draw finer, look at centres.
+# OpenCV also fills what an outline only touches: draw finer, sample centres.
 _FINER = 4
 # x and y of the corners of a box (left, top, right, bottom)
 _CORNERS = (0, 1, 2, 1, 2, 3, 0, 3)

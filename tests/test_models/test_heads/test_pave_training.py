@@ -4,11 +4,11 @@ from __future__ import annotations
 import torch
 from support.tiny_pavenet import K, make_clip
 
-from cape_mm.models.heads.pave_targets import ClipTargets
+from cape_mm.models.heads.pave_training import ClipTargets
 
 
 def make_targets(*clips):
-    return ClipTargets.of_samples(
+    return ClipTargets.from_samples(
         [clip['data_samples'] for clip in clips], torch.device('cpu')
     )
 
@@ -40,7 +40,7 @@ def test_unknown_persons_are_supervised_in_the_middle_only():
     assert not window.visible[0, :, [0, 2]].any()
 
 
-def test_padding_and_invisible_joints_are_0():
+def test_padding_and_invisible_keypoints_are_0():
     clip, other = make_clip(), make_clip(seed=1)
     for frame in other['data_samples'].frames:
         frame.gt_instance_labels = frame.gt_instance_labels[:0]

@@ -10,37 +10,37 @@ from mmcv.ops.multi_scale_deform_attn import (
 )
 from torch import Tensor, nn
 
-from .clip_memory import ClipMemory
-from .pose_extent import pose_extent
-from .precision import at_least_float32
+from ..precision import at_least_float32
+from .clip_encoder import ClipMemory
+from .pose_queries import pose_extent
 
 _SMALLEST_POSE = 1e-4
 _COLUMNS_AT_ONCE = 64
 
 
 class TemporalPoseAttention(nn.Module):
-    """Deformable attention that looks around a pose in all frames of a window.
+    """Deformable attention around a pose in all frames of a window.
 
-    Sampling points hang on the joints of the query's pose in each frame. There
-    is one softmax over frames x levels x points, which is what PAVE-Net's
-    weighting of frames amounts to; so frames are nothing but further levels
-    of an ordinary multi-scale deformable attention, called once, on any device
-    and with any number of frames.
+    Sampling points are offset from the keypoints of the query's pose in each
+    frame. There is one softmax over frames x levels x points, which is what
+    PAVE-Net's weighting of frames amounts to; so frames are nothing but
+    further levels of an ordinary multi-scale deformable attention, called
+    once, on any device and with any number of frames.
 
     Two uses:
 
     - of persons: ``num_anchors=K``, offsets in units of half the extent of the
       pose (``scale='pose'``);
-    - of single joints: ``num_anchors=1``, several points per anchor, offsets
-      in cells of the level (``scale='cell'``).
+    - of single keypoints: ``num_anchors=1``, several points per anchor,
+      offsets in cells of the level (``scale='cell'``).
 
     Args:
         embed_dims (int): Channels C.
-        num_heads (int): M, a divisor of C.
-        num_levels (int): L.
-        num_frames (int): F.
-        num_anchors (int): A, joints that a query has.
-        points_per_anchor (int): P. Defaults to 1.
+        num_heads (int): Attention heads M, a divisor of C.
+        num_levels (int): Feature levels L.
+        num_frames (int): Frames of a window F.
+        num_anchors (int): Keypoints per query, A.
+        points_per_anchor (int): Points per anchor P. Defaults to 1.
         scale (str): ``'pose'`` or ``'cell'``. Defaults to ``'pose'``.
 
     Raises:
@@ -91,7 +91,7 @@ class TemporalPoseAttention(nn.Module):
         heads, points = self.layout[1], self.layout[-1]
         angle = 2 * math.pi * torch.arange(heads) / heads
         ring = torch.stack([angle.cos(), angle.sin()], dim=-1)
-        # Points of a head lie on a ray, none far from its joint.
+        # Points of a head lie on a ray, none far from its keypoint.
         step = 0.5 if self.scale == 'cell' else 0.1
         reach = step * torch.arange(1, points + 1)
         start = ring[:, None, None, None] * reach[:, None]
@@ -105,9 +105,8 @@ class TemporalPoseAttention(nn.Module):
         """Attend.
 
         Args:
-            query (Tensor): (B, Q, C), with the positional embedding.
-            reference (Tensor): (B, Q, F, A, 2), the anchors, ``(x, y)`` in
-                [0, 1] of the un-padded input.
+            query (Tensor): Queries (B, Q, C) with positional embedding.
+            reference (Tensor): Anchors (B, Q, F, A, 2), normalised.
             memory (ClipMemory): The F frames of the window.
 
         Returns:
@@ -117,7 +116,7 @@ class TemporalPoseAttention(nn.Module):
         locations, weights = self.sample_points(query, reference, memory)
         value = self.value(memory.tokens)
         value = value.masked_fill(~memory.valid[:, None, :, None], 0.0)
-        # mmcv's op casts places to the type of the values, and refuses
+        # mmcv's op casts locations to the type of the values, and refuses
         # bfloat16.
         value, locations, weights = (
             at_least_float32(x) for x in (value, locations, weights)
@@ -137,7 +136,7 @@ class TemporalPoseAttention(nn.Module):
                 area.cumsum(dim=0) - area,
                 locations.contiguous(),
                 weights.contiguous(),
-                # a divisor of the batch, as the op wants it
+                # a divisor of the batch, as the op requires
                 math.gcd(len(value), _COLUMNS_AT_ONCE),
             )
         else:
@@ -149,19 +148,19 @@ class TemporalPoseAttention(nn.Module):
     def sample_points(
         self, query: Tensor, reference: Tensor, memory: ClipMemory
     ) -> tuple[Tensor, Tensor]:
-        """Where the queries look, and how much.
+        """Sampling points of the queries and their weights.
 
         Args:
-            query (Tensor): (B, Q, C).
-            reference (Tensor): (B, Q, F, A, 2).
-            memory (ClipMemory): For its padding and the sizes of its levels.
+            query (Tensor): Queries (B, Q, C).
+            reference (Tensor): Anchors (B, Q, F, A, 2), normalised.
+            memory (ClipMemory): Frames with padding and sizes of levels.
 
         Returns:
             tuple:
-            - locations (Tensor): (B, Q, F, M, L, A, P, 2), in [0, 1] of the
-              padded input.
-            - weights (Tensor): (B, Q, F, M, L, A, P), with the sum 1 over F,
-              L, A and P.
+            - locations (Tensor): Points (B, Q, F, M, L, A, P, 2), in [0, 1]
+              of the padded input.
+            - weights (Tensor): Weights (B, Q, F, M, L, A, P) with the sum 1
+              over F, L, A and P.
         """
         frames, heads, levels, anchors, points = self.layout
         shape = query.shape[:2]

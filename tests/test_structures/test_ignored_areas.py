@@ -6,8 +6,8 @@ import torch
 from mmpose.structures import PoseDataSample
 from support.tiny_pavenet import SIZE, K, build_model, collate, make_clip
 
-from cape_mm.models.heads.ignored_areas import ignored_cells, in_cells
-from cape_mm.models.heads.pave_targets import ClipTargets, assign_queries
+from cape_mm.models.heads.pave_training import ClipTargets
+from cape_mm.structures.ignored_areas import ignored_cells, in_cells
 
 
 def make_frame(**areas):
@@ -66,12 +66,11 @@ def test_what_is_found_in_an_ignored_area_is_no_mistake():
         )
     data = model.data_preprocessor(collate(clip), True)
     samples = data['data_samples']
-    targets = ClipTargets.of_samples(samples, torch.device('cpu'))
+    targets = ClipTargets.from_samples(samples, torch.device('cpu'))
     window = targets.window(data['inputs']['frame_index'][:, 0])
     persons = len(window.persons[0])
     torch.manual_seed(0)
-    gt_inds = assign_queries(
-        model.head.assigner,
+    gt_inds = model.head.assigner.assign_batch(
         torch.randn(1, 9),
         torch.rand(1, 9, K, 2),
         window,
@@ -86,9 +85,10 @@ def test_what_is_found_in_an_ignored_area_is_no_mistake():
 def test_costs_of_half_precision_are_finite():
     model = build_model()
     data = model.data_preprocessor(collate(make_clip()), True)
-    targets = ClipTargets.of_samples(data['data_samples'], torch.device('cpu'))
-    gt_inds = assign_queries(
-        model.head.assigner,
+    targets = ClipTargets.from_samples(
+        data['data_samples'], torch.device('cpu')
+    )
+    gt_inds = model.head.assigner.assign_batch(
         torch.tensor([[20.0, -20.0, 0.0, 9.0]]).half(),
         torch.rand(1, 4, K, 2).half(),
         targets.window(data['inputs']['frame_index'][:, 0]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cape_mm.models.layers import ClipMemory, MapLookup
+from cape_mm.models.layers import ClipMemory, MapSampling
 
 SHAPE = (6, 8)
 
@@ -27,28 +27,30 @@ def poses():
     return poses
 
 
-def test_a_joint_sees_its_own_map_around_its_place(memory, poses):
-    seen = MapLookup(4, radius=1)(poses, memory).patches
-    seen = seen.unflatten(-1, (3, 3))
-    wanted = memory.maps[..., 1:4, 3:6]
-    assert torch.allclose(seen, wanted[:, None].expand_as(seen), atol=1e-5)
+def test_a_keypoint_samples_its_own_map_around_its_location(memory, poses):
+    sampled = MapSampling(4, radius=1)(poses, memory).patches
+    sampled = sampled.unflatten(-1, (3, 3))
+    expected = memory.maps[..., 1:4, 3:6]
+    assert torch.allclose(
+        sampled, expected[:, None].expand_as(sampled), atol=1e-5
+    )
 
 
-def test_a_joint_is_where_its_map_says(memory, poses):
+def test_a_keypoint_moves_to_the_peak_of_its_map(memory, poses):
     """A peak one column to the right and two rows up, in each clip."""
     maps = torch.full_like(memory.maps, -50.0)
     maps[..., 0, 5] = 50.0
-    seen = MapLookup(4, radius=2)(poses, memory._replace(maps=maps))
-    found = poses + seen.offsets
+    sampled = MapSampling(4, radius=2)(poses, memory._replace(maps=maps))
+    found = poses + sampled.offsets
     found[1, ..., 0] *= 0.75
-    wanted = torch.tensor([5.5 / 8, 0.5 / 6])
-    assert torch.allclose(found, wanted.expand_as(found), atol=1e-5)
-    assert (seen.offsets.abs() <= seen.reach + 1e-6).all()
+    expected = torch.tensor([5.5 / 8, 0.5 / 6])
+    assert torch.allclose(found, expected.expand_as(found), atol=1e-5)
+    assert (sampled.offsets.abs() <= sampled.reach + 1e-6).all()
 
 
-def test_a_flat_map_leaves_joints_where_they_are(memory, poses):
+def test_a_flat_map_leaves_keypoints_where_they_are(memory, poses):
     memory = memory._replace(maps=torch.zeros_like(memory.maps))
-    offsets = MapLookup(4, radius=2)(poses, memory).offsets
+    offsets = MapSampling(4, radius=2)(poses, memory).offsets
     assert offsets.abs().max() < 1e-6
 
 
@@ -57,24 +59,24 @@ def test_distant_cells_can_count_less(memory, poses):
     maps = torch.full_like(memory.maps, -50.0)
     maps[..., 2, 5] = maps[..., 0, 4] = 50.0
     memory = memory._replace(maps=maps)
-    lookup = MapLookup(4, radius=2)
-    cell = lookup(poses, memory).reach / 2
-    both = lookup(poses, memory).offsets / cell
+    sampler = MapSampling(4, radius=2)
+    cell = sampler(poses, memory).reach / 2
+    both = sampler(poses, memory).offsets / cell
     assert torch.allclose(
         both, torch.tensor([0.5, -1.0]).expand_as(both), atol=1e-4
     )
-    torch.nn.init.constant_(lookup.nearness, 10.0)
-    near = lookup(poses, memory).offsets / cell
+    torch.nn.init.constant_(sampler.nearness, 10.0)
+    near = sampler(poses, memory).offsets / cell
     assert torch.allclose(
         near, torch.tensor([1.0, 0.0]).expand_as(near), atol=1e-4
     )
 
 
-def test_errors_of_joints_teach_the_maps(memory, poses):
+def test_errors_of_keypoints_train_the_maps(memory, poses):
     maps = memory.maps.requires_grad_()
-    lookup = MapLookup(4, radius=1)
-    offsets = lookup(poses, memory._replace(maps=maps)).offsets
+    sampler = MapSampling(4, radius=1)
+    offsets = sampler(poses, memory._replace(maps=maps)).offsets
     offsets.square().sum().backward()
     assert maps.grad.abs().sum() > 0
-    assert (lookup.sharpness.grad != 0).all()
-    assert (lookup.nearness.grad != 0).all()
+    assert (sampler.sharpness.grad != 0).all()
+    assert (sampler.nearness.grad != 0).all()

@@ -28,18 +28,18 @@ def test_identity_flow_has_a_closed_form():
     value = make_identity(FlowRLELoss(sigma_min=0.01).double())(
         points, sigma, target, visible
     )
-    wanted = 0.0
+    expected = 0.0
     for n, k in visible.nonzero().tolist():
-        errors, deviations = [], []
+        errors, sigmas = [], []
         for c in range(2):
             raw = 1 / (1 + math.exp(-sigma[n, k, c].item()))
-            deviations.append(0.01 + 0.99 * raw)
+            sigmas.append(0.01 + 0.99 * raw)
             gap = (points - target)[n, k, c].item()
-            errors.append(gap / deviations[-1])
+            errors.append(gap / sigmas[-1])
         prior = math.log(2 * math.pi) + sum(e * e for e in errors) / 2
-        for e, s in zip(errors, deviations):
-            wanted += math.log(s) + prior + math.log(2 * s) + abs(e)
-    assert value.item() == pytest.approx(wanted / (2 * visible.sum().item()))
+        for e, s in zip(errors, sigmas):
+            expected += math.log(s) + prior + math.log(2 * s) + abs(e)
+    assert value.item() == pytest.approx(expected / (2 * visible.sum().item()))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_perfect_points_cost_the_logarithms_only(name, constant):
     points, sigma, _, visible = make_inputs()
     loss = make_identity(FlowRLELoss(q_distribution=name).double())
     value = loss(points, sigma, points, visible)
-    logs = loss.deviation(sigma).log()[visible].mean().item()
+    logs = loss.bounded_sigma(sigma).log()[visible].mean().item()
     times = 1 if name is None else 2
     prior = math.log(2 * math.pi)
     assert value.item() == pytest.approx(times * logs + prior + constant)
@@ -78,13 +78,13 @@ def test_the_flow_is_that_of_mmpose():
     loss = FlowRLELoss(q_distribution=None).double()
     for parameter in loss.flow.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
-    deviation = loss.deviation(sigma)
-    error = ((points - target) / deviation)[visible]
-    wanted = deviation[visible].log().mean() - loss.flow.log_prob(error).mean()
-    assert torch.allclose(loss(points, sigma, target, visible), wanted)
+    scale = loss.bounded_sigma(sigma)
+    error = ((points - target) / scale)[visible]
+    expected = scale[visible].log().mean() - loss.flow.log_prob(error).mean()
+    assert torch.allclose(loss(points, sigma, target, visible), expected)
 
 
-def test_invisible_joints_have_no_influence():
+def test_invisible_keypoints_have_no_influence():
     points, sigma, target, visible = make_inputs(torch.float32)
     loss = FlowRLELoss()
     value = loss(points, sigma, target, visible)
@@ -104,12 +104,12 @@ def test_the_sum_is_divided_by_the_given_factor():
     mean = loss(points, sigma, target, visible)
     total = loss(points, sigma, target, visible, avg_factor=1)
     assert torch.allclose(total, mean * 2 * visible.sum())
-    doubled = FlowRLELoss(loss_weight=3.0, joint_weights=[2.0] * 4)
+    doubled = FlowRLELoss(loss_weight=3.0, keypoint_weights=[2.0] * 4)
     doubled.load_state_dict(loss.state_dict())
     assert torch.allclose(doubled(points, sigma, target, visible), 2 * mean)
 
 
-def test_without_visible_joints_it_is_0_with_a_gradient():
+def test_without_visible_keypoints_it_is_0_with_a_gradient():
     points, sigma, target, visible = make_inputs(torch.float32)
     for number in (0, 3):
         loss = FlowRLELoss()
@@ -127,7 +127,7 @@ def test_without_visible_joints_it_is_0_with_a_gradient():
 def test_half_precision_is_computed_in_single():
     points, sigma, target, visible = make_inputs(torch.float32)
     loss = FlowRLELoss()
-    # Errors of hundreds of deviations: their squares overflow in half.
+    # Errors of hundreds of sigmas: their squares overflow in half.
     sigma = sigma - 20
     with torch.autocast('cpu', dtype=torch.bfloat16):
         value = loss(points, sigma, target, visible)
@@ -154,9 +154,9 @@ def test_a_new_flow_hardly_bends():
     assert bend() > 0.1
 
 
-def test_the_deviation_has_a_floor():
+def test_sigma_has_a_floor():
     loss = FlowRLELoss(sigma_min=0.02)
-    low, high = loss.deviation(torch.tensor([-1e4, 1e4])).tolist()
+    low, high = loss.bounded_sigma(torch.tensor([-1e4, 1e4])).tolist()
     assert low == pytest.approx(0.02) and high == pytest.approx(1)
     with pytest.raises(ValueError, match='positive'):
         FlowRLELoss(sigma_min=0.0)

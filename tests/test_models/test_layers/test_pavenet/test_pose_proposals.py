@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import torch
 
-from cape_mm.models.layers.pose_proposals import PoseProposals
+from cape_mm.models.layers.pavenet import PoseProposals
 
 
 def make_proposals(places, scores, valid=None):
-    """Poses of two joints, 0.2 apart, at places along x."""
+    """Poses of two keypoints, 0.2 apart, at places along x."""
     poses = torch.tensor([[0.0, -0.1], [0.0, 0.1]]) + torch.tensor(
         [[[x, 0.5]] for x in places]
     )
@@ -44,7 +44,7 @@ def test_repetitions_of_better_proposals_come_last():
     proposals = make_proposals([0.50, 0.52, 0.56, 0.90], [0.9, 0.8, 0.7, 0.6])
     assert chosen(proposals, 3) == [0, 1, 2]
     assert chosen(proposals, 3, 0.15) == [0, 2, 3]
-    # As many as wanted, even if all are alike.
+    # As many as requested, even if all are alike.
     assert chosen(proposals, 4, 0.15) == [0, 2, 3, 1]
 
 
