@@ -1,30 +1,65 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""Trace how a CAPE head decodes an episode, and draw it."""
+
 from __future__ import annotations
 
+from argparse import Namespace
+from pathlib import Path
 from typing import NamedTuple
 
+import mmcv
+import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
+from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
+from cape_mm.apis import load_estimator
+from cape_mm.datasets.pipeline import build_dataset, spread_indices
 from cape_mm.structures import EpisodeBatch
+from cape_mm.visualization.decoding_figures import (
+    draw_attention,
+    draw_proposals,
+)
+from cape_mm.visualization.model_inputs import input_to_rgb
+
+from .launch import read_config
+
+
+def show_proposals(args: Namespace) -> None:
+    """Draw the proposals and the attention of some episodes.
+
+    Args:
+        args (Namespace): Arguments of
+            ``tools/analysis_tools/show_proposals.py``.
+    """
+    cfg = read_config(args)
+    model = load_estimator(cfg, args.checkpoint, args.device)
+    dataset = build_dataset(cfg, args.mode)
+    for index in args.episodes or spread_indices(len(dataset), args.num):
+        item = dataset[index]
+        trace = trace_decoding(model, item)
+        for query in range(min(len(trace.points), args.max_queries)):
+            for kind, image in _draw(item, trace, query).items():
+                name = f'{index:05d}_{query}_{kind}.png'
+                file = str(Path(args.out_dir) / name)
+                mmcv.imwrite(image[..., ::-1], file)
+    print(f'Images are in {args.out_dir}')
 
 
 class DecodingTrace(NamedTuple):
-    """What happened inside the head for Q queries of one episode.
+    """Intermediate results of the head for Q queries of one episode.
 
     Attributes:
-        maps (Tensor): (Q, K, H, W), share of each cell in a keypoint's
-            similarity map; each map sums to 1.
-        proposals (Tensor): (Q, K, 2), first points, ``(x, y)`` in [0, 1] of
-            the query's input.
-        scores (Tensor): (Q, K), certainty of the first points.
-        points (Tensor): (Q, K, 2), decoded points, like ``proposals``.
-        order (Tensor): (Q, K), keypoint that each step decodes.
-        attention (Tensor, optional): (Q, K, K + 1), what keypoint *i* hears
-            from support keypoint *j* (the last one is the stop token) in the
-            last layer, mean over heads.
+        maps (Tensor): Similarity maps (Q, K, H, W), each with the sum 1.
+        proposals (Tensor): Proposed points (Q, K, 2), normalised.
+        scores (Tensor): Scores (Q, K) of the proposals.
+        points (Tensor): Decoded points (Q, K, 2), normalised.
+        order (Tensor): Keypoint (Q, K) that each step decodes.
+        attention (Tensor, optional): Weights (Q, K, K + 1) with which
+            keypoint *i* attends to support keypoint *j* (the last one is the
+            stop token) in the last layer, mean over heads.
     """
 
     maps: Tensor
@@ -44,7 +79,7 @@ def trace_decoding(model: BaseModel, item: dict) -> DecodingTrace:
         item (dict): Item of an episode dataset.
 
     Returns:
-        DecodingTrace: On the CPU.
+        DecodingTrace: Tensors on the CPU.
     """
     data = model.data_preprocessor(pseudo_collate([item]), False)
     inputs, samples = data['inputs'], data['data_samples']
@@ -104,3 +139,47 @@ class _AttentionRecorder:
             return self._calls[-1][:, :num_steps]
         steps = torch.cat(self._calls, dim=1)
         return steps if steps.shape[1] == num_steps else None
+
+
+def _draw(
+    item: dict, trace: DecodingTrace, query: int
+) -> dict[str, np.ndarray]:
+    """Images of one query, RGB, by the end of their names."""
+    episode, inputs = item['data_samples'], item['inputs']
+    marks, labelled = _labels_of(episode.supports[0])
+    truth, known = _labels_of(episode.queries[query])
+    names = episode.keypoint_names
+    step = trace.order[query].argsort() + 1
+    notes = [
+        f'step {place}, score {score:.2f}' if score > 0 else 'not in support'
+        for place, score in zip(step, trace.scores[query])
+    ]
+    title = (
+        f'{episode.category_name} ({episode.category_id}), episode '
+        f'{episode.episode[-1]}, query {query}'
+    )
+    images = dict(
+        proposals=draw_proposals(
+            (input_to_rgb(inputs['support'][0], 256), marks, labelled),
+            input_to_rgb(inputs['query'][query], 256),
+            trace.maps[query].numpy(),
+            dict(
+                truth=np.where(known[:, None], truth, np.nan),
+                proposal=trace.proposals[query].numpy(),
+                prediction=trace.points[query].numpy(),
+            ),
+            [f'{i} {name[:18]}\n{notes[i]}' for i, name in enumerate(names)],
+            title,
+        )
+    )
+    if trace.attention is not None:
+        attention = trace.attention[query].numpy()
+        images['attention'] = draw_attention(attention, names, title)
+    return images
+
+
+def _labels_of(sample: PoseDataSample) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (K, 2), normalised, and which are valid (K,)."""
+    labels = sample.gt_instance_labels
+    valid = np.asarray(labels.keypoint_weights)[0] > 0
+    return np.asarray(labels.keypoint_labels)[0, :, :2], valid

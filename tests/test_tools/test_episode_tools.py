@@ -6,14 +6,12 @@ from __future__ import annotations
 import csv
 import json
 import math
-import runpy
-from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from support.tiny_cape import save_weights, write_tiny_cape
 
-ANALYSIS = Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools'
+from cape_mm.cli.checkpoint_comparison import sort_rows, summarise
 
 
 @pytest.fixture(scope='module')
@@ -100,7 +98,6 @@ def test_equal_checkpoints_do_not_differ(tiny, call_tool, tmp_path):
 
 
 def test_queries_without_keypoint_are_last_and_not_in_the_means():
-    tool = runpy.run_path(str(ANALYSIS / 'compare_checkpoints.py'))
     scores = ('PCK', 'PCK@0.05', 'NME')
     rows = [
         {
@@ -109,8 +106,8 @@ def test_queries_without_keypoint_are_last_and_not_in_the_means():
         }
         for diff in (0.1, math.nan, -0.3)
     ]
-    ordered = [row['diff_NME'] for row in tool['sort_rows'](rows)]
+    ordered = [row['diff_NME'] for row in sort_rows(rows)]
     assert ordered[:2] == [-0.3, 0.1]
-    summary = tool['summarise'](rows)
+    summary = summarise(rows)
     assert summary['judged'] == 2
     assert summary['PCK_a'] == pytest.approx(-0.1)

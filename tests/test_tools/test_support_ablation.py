@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -11,21 +9,16 @@ from support.tiny_cape import write_tiny_cape
 
 from cape_mm.apis import load_estimator
 from cape_mm.cli.episodes import predict_items
+from cape_mm.cli.support_ablation import average, donor_of
 from cape_mm.datasets.pipeline import build_dataset
 from cape_mm.evaluation.metrics import EpisodePCK
 
 TOOL = 'analysis_tools/support_ablation.py'
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
 @pytest.fixture(scope='module')
 def tiny(tmp_path_factory):
     return write_tiny_cape(tmp_path_factory.mktemp('tiny'))
-
-
-@pytest.fixture(scope='module')
-def tool():
-    return runpy.run_path(str(TOOLS / TOOL))
 
 
 def test_help_answers_without_importing_torch(modules_after_help):
@@ -64,7 +57,7 @@ def test_one_category_leaves_no_wrong_one(tiny, call_tool, capsys):
     assert 'Only one category' in capsys.readouterr().out
 
 
-def test_donor_is_of_another_category(tool):
+def test_donor_is_of_another_category():
     class Sample:
         def __init__(self, category_id):
             self.category_id = category_id
@@ -76,18 +69,18 @@ def test_donor_is_of_another_category(tool):
             loaded.append(index)
             return dict(data_samples=Sample(index // 3))
 
-    donor = tool['donor_of'](Dataset(), 1, list(range(6)), {1: 0})
+    donor = donor_of(Dataset(), 1, list(range(6)), {1: 0})
     assert donor['data_samples'].category_id == 1
     assert loaded == [4]
 
 
-def test_only_pairs_that_the_change_has_emptied_are_left_out(tool):
+def test_only_pairs_that_the_change_has_emptied_are_left_out():
     rows = [
         {'PCK@0.2': 1.0, 'PCK@0.05': 0.5, 'keypoints': 4, 'judged': True},
         {'PCK@0.2': 9, 'PCK@0.05': 9, 'keypoints': 0, 'judged': True},
         {'PCK@0.2': 9, 'PCK@0.05': 9, 'keypoints': 0, 'judged': False},
     ]
-    assert tool['average'](rows) == {
+    assert average(rows) == {
         'PCK@0.2': 0.5,
         'PCK@0.05': 0.25,
         'pairs': 2,

@@ -1,0 +1,189 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Compare two checkpoints query by query, on the same episodes."""
+
+from __future__ import annotations
+
+import csv
+from argparse import Namespace
+from pathlib import Path
+
+import mmcv
+import mmengine
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+
+from cape_mm.apis import load_estimator
+from cape_mm.datasets.pipeline import build_dataset, spread_indices
+from cape_mm.evaluation.functional import mean_error, pair_pck
+from cape_mm.evaluation.metrics.episode_pairs import pair_errors
+from cape_mm.evaluation.metrics.result_tables import format_table
+from cape_mm.structures import EpisodeDataSample
+from cape_mm.visualization import EpisodeVisualizer
+
+from .episodes import iterate_batches, predict_items
+from .launch import read_config
+
+SCORES = ('PCK', 'PCK@0.05', 'NME')
+_FIELD_B = 'pred_instances_b'
+
+
+def compare_checkpoints(args: Namespace) -> None:
+    """Compare two checkpoints; write tables and images.
+
+    Args:
+        args (Namespace): Arguments of
+            ``tools/analysis_tools/compare_checkpoints.py``.
+    """
+    cfg_a = cfg_b = read_config(args)
+    if args.config_b:
+        cfg_b = read_config(Namespace(config=args.config_b, cfg_options=None))
+    models = [
+        load_estimator(cfg_a, args.checkpoint_a, args.device),
+        load_estimator(cfg_b, args.checkpoint_b, args.device),
+    ]
+    for model in models:
+        # a second, teacher-forced pass is of no use here
+        model.test_cfg.update(teacher_forced=False)
+    dataset = build_dataset(cfg_a, args.mode)
+    indices = spread_indices(len(dataset), args.num_episodes)
+    rows: list[dict] = []
+    for chosen, items in iterate_batches(dataset, indices, args.batch_size):
+        predicted = [predict_items(model, items) for model in models]
+        for index, episode_a, episode_b in zip(chosen, *predicted):
+            rows += _compare(episode_a, episode_b, index)
+    rows = sort_rows(rows)
+    summary = summarise(rows)
+    out_dir = Path(args.out_dir)
+    _write(rows, summary, out_dir)
+
+    names = (Path(args.checkpoint_a).stem, Path(args.checkpoint_b).stem)
+    for rank, row in enumerate(rows[: args.num_images]):
+        item = dataset[row['episode']]
+        pair = [predict_items(model, [item])[0] for model in models]
+        file = f'{rank:03d}_{row["category_id"]}_{row["episode"]}_'
+        image = _draw(row, *pair, names)
+        mmcv.imwrite(
+            image[..., ::-1], str(out_dir / f'{file}{row["query"]}.png')
+        )
+    print(f'A = {args.checkpoint_a}\nB = {args.checkpoint_b}')
+    keys = ['category', 'episode', 'query', 'id']
+    keys += [f'{name}_{side}' for name in SCORES for side in 'ab']
+    keys.append('diff_NME')
+    print(format_table([{k: row[k] for k in keys} for row in rows[:20]]))
+    print(', '.join(f'{k}: {v:.4g}' for k, v in summary.items()))
+    print(f'All rows and images are in {out_dir}')
+
+
+def _compare(
+    episode_a: EpisodeDataSample, episode_b: EpisodeDataSample, index: int
+) -> list[dict]:
+    """One row per query of an episode; B - A in ``diff_*``."""
+    rows = []
+    for number, pair in enumerate(zip(episode_a.queries, episode_b.queries)):
+        row = dict(
+            episode=index,
+            query=number,
+            category_id=episode_a.category_id,
+            category=episode_a.category_name,
+            supports=' '.join(str(s.id) for s in episode_a.supports),
+            id=pair[0].id,
+            image=pair[0].img_path,
+        )
+        a, b = (_score(query, episode_a.supports) for query in pair)
+        for name in SCORES:
+            row[f'{name}_a'], row[f'{name}_b'] = a[name], b[name]
+            row[f'diff_{name}'] = b[name] - a[name]
+        rows.append(row)
+    return rows
+
+
+def _score(query: PoseDataSample, supports: list) -> dict[str, float]:
+    """Scores of one query; NaN where no keypoint counts."""
+    errors = pair_errors(query, supports)
+    return {
+        'PCK': pair_pck(*errors, 0.2),
+        'PCK@0.05': pair_pck(*errors, 0.05),
+        'NME': mean_error(*errors),
+    }
+
+
+def _is_judged(row: dict) -> bool:
+    """Whether a query has a keypoint that counts (not NaN)."""
+    return row['diff_NME'] == row['diff_NME']
+
+
+def sort_rows(rows: list[dict]) -> list[dict]:
+    """Sort by the difference of the mean error, the largest first.
+
+    Args:
+        rows (list[dict]): Rows of queries.
+
+    Returns:
+        list[dict]: The same; queries without a keypoint that counts are last.
+    """
+    judged = sorted(
+        filter(_is_judged, rows), key=lambda row: -abs(row['diff_NME'])
+    )
+    return judged + [row for row in rows if not _is_judged(row)]
+
+
+def summarise(rows: list[dict]) -> dict:
+    """Average over the queries that have a keypoint that counts.
+
+    Args:
+        rows (list[dict]): Rows of queries.
+
+    Returns:
+        dict: Counts, and means of the scores of both checkpoints.
+    """
+    judged = list(filter(_is_judged, rows))
+    columns = [f'{name}_{side}' for name in SCORES for side in 'ab']
+    return dict(
+        queries=len(rows),
+        judged=len(judged),
+        better_a=sum(row['diff_NME'] > 0 for row in judged),
+        better_b=sum(row['diff_NME'] < 0 for row in judged),
+        **{
+            name: sum(row[name] for row in judged) / max(len(judged), 1)
+            for name in columns
+        },
+    )
+
+
+def _draw(
+    row: dict,
+    episode_a: EpisodeDataSample,
+    episode_b: EpisodeDataSample,
+    names: tuple[str, str],
+):
+    """Draw the query of a row: support, ground truth, A, B."""
+    number = row['query']
+    episode_a.queries[number].set_field(
+        episode_b.queries[number].pred_instances, _FIELD_B, dtype=InstanceData
+    )
+    captions = [
+        f'{side.upper()} {name}: PCK {100 * row[f"PCK_{side}"]:.0f} %, '
+        f'NME {row[f"NME_{side}"]:.3f}'
+        for side, name in zip('ab', names)
+    ]
+    return EpisodeVisualizer().draw_episode(
+        episode_a,
+        number,
+        title=f'episode {row["episode"]}, query {number}',
+        predictions=tuple(zip(captions, ('pred_instances', _FIELD_B))),
+    )
+
+
+def _write(rows: list[dict], summary: dict, out_dir: Path) -> None:
+    """Write ``differences.csv`` and ``differences.json``."""
+    out_dir.mkdir(parents=True, exist_ok=True)
+    with open(out_dir / 'differences.csv', 'w', newline='') as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    # NaN is no JSON
+    queries = [
+        {k: None if v != v else v for k, v in row.items()} for row in rows
+    ]
+    content = dict(summary=summary, queries=queries)
+    mmengine.dump(content, out_dir / 'differences.json', indent=2)
