@@ -11,8 +11,11 @@ from .clip_geometry import (
 )
 from .clip_photometric import RandomClipPhotometric
 from .clip_warp import WarpClip
-from .episode_transforms import RandomPhotometric, RandomScaleRotation
-from .random_category_view import RandomCategoryView
+from .episode_transforms import (
+    RandomCategoryView,
+    RandomPhotometric,
+    RandomScaleRotation,
+)
 
 __all__ = [
     'ClipFit',
