@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
-from typing import Any, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -37,20 +37,6 @@ _EXTRA = (
     'subject',
     'split',
 )
-
-
-class PointColumns(NamedTuple):
-    """Columns of one landmark.
-
-    Attributes:
-        x (str): Column of x, as the header writes it.
-        y (str): Column of y.
-        v (str, optional): Column of the visibility.
-    """
-
-    x: str
-    y: str
-    v: str | None
 
 
 def read_csv(
@@ -89,17 +75,16 @@ def read_csv(
         ValueError: If the table or a cell is wrong, with row and column.
     """
     header, rows = _read_rows(path)
-    columns = index_header(header, str(path))
-    points = match_landmarks(columns, schema, str(path), pattern)
+    landmarks = LandmarkColumns(header, schema, str(path), pattern)
+    columns = landmarks.columns
     file_column = _first(columns, _FILE)
     if file_column is None:
         raise ValueError(
             f'{path} has no column {_FILE[0]!r}: add it, with the name of '
             'the image of each row'
         )
-    known = {columns.get(key) for key in _EXTRA}
-    known |= {file_column, _first(columns, _SPACING)}
-    report_unknown(header, points, known, report)
+    known = {file_column, _first(columns, _SPACING)}
+    landmarks.report_unknown(known.union(map(columns.get, _EXTRA)), report)
     first_rows: dict[str, int] = {}
     for number, row in rows:
         file = (row[file_column] or '').strip()
@@ -117,7 +102,7 @@ def read_csv(
         first_rows[file] = number
         cells = {key: row.get(columns.get(key)) or '' for key in _EXTRA}
         cells = {key: value.strip() for key, value in cells.items()}
-        keypoints_px, visible = read_points(row, points, schema, where, report)
+        keypoints_px, visible = landmarks.read(row, where, report)
         record = CephalometricRecord(
             image_path=Path(file).as_posix(),
             keypoints_px=keypoints_px,
@@ -220,156 +205,134 @@ def _add_dicom(
         record.spacing_source = dicom.spacing_source
 
 
-def index_header(header: Sequence[Any], where: str) -> dict[str, str]:
-    """Find columns by their normalised names.
+class LandmarkColumns:
+    """Columns of a table, and those of the landmarks by codes or names.
 
     Args:
         header (Sequence[Any]): Names of the columns.
-        where (str): File, for messages.
-
-    Returns:
-        Dict[str, str]: Normalised name -> name.
-
-    Raises:
-        ValueError: If two columns have the same name.
-    """
-    columns: dict[str, str] = {}
-    for name in header:
-        key = normalise(name)
-        if key in columns:
-            raise ValueError(
-                f'{where}: columns {columns[key]!r} and {name!r} have the '
-                'same name but for blanks, underscores and case: rename or '
-                'remove one'
-            )
-        columns[key] = name
-    return columns
-
-
-def match_landmarks(
-    columns: Mapping[str, str],
-    schema: LandmarkSchema,
-    where: str,
-    pattern: str = '{}_{}',
-) -> list[PointColumns]:
-    """Find the columns of all landmarks, by their codes or names.
-
-    Args:
-        columns (Mapping[str, str]): Result of :func:`index_header`.
         schema (LandmarkSchema): K landmarks.
         where (str): File, for messages.
         pattern (str): Pattern of a column's name, of landmark and axis.
             Defaults to ``'{}_{}'``, such as ``'S_x'``.
 
-    Returns:
-        List[PointColumns]: K entries.
+    Attributes:
+        columns (Dict[str, str]): Normalised name -> name in the header.
+        points (List[Tuple]): Columns (x, y, v) of the K landmarks; v, the
+            visibility, is None without such a column.
 
     Raises:
-        ValueError: If a landmark has no columns, or has them twice.
+        ValueError: If two columns have the same name, or a landmark has no
+            columns, or has them twice.
     """
-    found, missing = [], []
-    for landmark in schema.landmarks:
-        hits = []
-        for stem in sorted(
-            {normalise(landmark.code), normalise(landmark.name)}
+
+    def __init__(
+        self,
+        header: Sequence[Any],
+        schema: LandmarkSchema,
+        where: str,
+        pattern: str = '{}_{}',
+    ) -> None:
+        self.schema = schema
+        self.columns: dict[str, str] = {}
+        for name in header:
+            key = normalise(name)
+            if key in self.columns:
+                raise ValueError(
+                    f'{where}: columns {self.columns[key]!r} and {name!r} '
+                    'have the same name but for blanks, underscores and '
+                    'case: rename or remove one'
+                )
+            self.columns[key] = name
+        self.points: list[tuple[str, str, str | None]] = []
+        missing = []
+        for landmark in schema.landmarks:
+            stems = {normalise(landmark.code), normalise(landmark.name)}
+            keys = [
+                [normalise(pattern.format(stem, axis)) for axis in 'xyv']
+                for stem in sorted(stems)
+            ]
+            hits = [tuple(map(self.columns.get, triple)) for triple in keys]
+            hits = [hit for hit in hits if None not in hit[:2]]
+            if len(hits) > 1:
+                raise ValueError(
+                    f'{where}: landmark {landmark.code} is there twice, in '
+                    f'columns {hits[0][0]!r} and {hits[1][0]!r}: remove one'
+                )
+            self.points += hits
+            if not hits:
+                missing.append(pattern.format(landmark.code, 'x'))
+        if missing:
+            example = pattern.format('CODE', 'x'), pattern.format('NAME', 'x')
+            raise ValueError(
+                f'{where}: {len(missing)} of the {len(schema)} landmarks of '
+                f'schema {schema.name!r} have no columns: '
+                f'{", ".join(missing)} (and y). Columns are called '
+                f'{example[0]} or {example[1]}; add empty ones for what is '
+                'not labelled, or choose another schema. The file has: '
+                f'{", ".join(map(str, self.columns.values()))}'
+            )
+
+    def report_unknown(
+        self, others: set[str | None], report: AnnotationReport
+    ) -> None:
+        """Count the columns that are not read.
+
+        Args:
+            others (Set[str]): Columns that are read beside the landmarks'.
+            report (AnnotationReport): Counter of the columns.
+        """
+        known = others.union(*self.points)
+        for name in self.columns.values():
+            if name not in known:
+                report.add('ignored_columns', repr(name))
+
+    def read(
+        self, row: Mapping[str, Any], where: str, report: AnnotationReport
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read the landmarks of a row.
+
+        Args:
+            row (Mapping[str, Any]): Cells by column.
+            where (str): File and row, for messages.
+            report (AnnotationReport): Counter of empty landmarks.
+
+        Returns:
+            tuple:
+            - keypoints_px (np.ndarray): Landmarks (K, 2), float64, pixels;
+              NaN where empty.
+            - visible (np.ndarray): Visibility (K,), int64; 0 where empty,
+              else that of its column, or 2.
+
+        Raises:
+            ValueError: If a cell is no number, or only one of x and y is
+                there.
+        """
+        points = np.full((len(self.points), 2), np.nan)
+        visible = np.zeros(len(self.points), np.int64)
+        for index, (names, code) in enumerate(
+            zip(self.points, self.schema.codes)
         ):
+            at = f'{where}, landmark {code}'
             x, y, v = (
-                columns.get(normalise(pattern.format(stem, axis)))
-                for axis in 'xyv'
+                math.nan
+                if name is None
+                else read_number(row.get(name), f'{at}, column {name!r}')
+                for name in names
             )
-            if x is not None and y is not None:
-                hits.append(PointColumns(x, y, v))
-        if len(hits) > 1:
-            raise ValueError(
-                f'{where}: landmark {landmark.code} is there twice, in '
-                f'columns {hits[0].x!r} and {hits[1].x!r}: remove one'
-            )
-        found += hits
-        if not hits:
-            missing.append(pattern.format(landmark.code, 'x'))
-    if missing:
-        example = pattern.format('CODE', 'x'), pattern.format('NAME', 'x')
-        raise ValueError(
-            f'{where}: {len(missing)} of the {len(schema)} landmarks of '
-            f'schema {schema.name!r} have no columns: {", ".join(missing)} '
-            f'(and y). Columns are called {example[0]} or {example[1]}; add '
-            'empty ones for what is not labelled, or choose another schema. '
-            f'The file has: {", ".join(map(str, columns.values()))}'
-        )
-    return found
-
-
-def report_unknown(
-    header: Sequence[str],
-    points: Sequence[PointColumns],
-    known: set[str | None],
-    report: AnnotationReport,
-) -> None:
-    """Count the columns that are not copied.
-
-    Args:
-        header (Sequence[str]): Names of the columns.
-        points (Sequence[PointColumns]): Columns of the landmarks.
-        known (set): Other columns that are read.
-        report (AnnotationReport): Counter of the columns.
-    """
-    known = known.union(*points)
-    for name in header:
-        if name not in known:
-            report.add('ignored_columns', repr(name))
-
-
-def read_points(
-    row: Mapping[str, Any],
-    columns: Sequence[PointColumns],
-    schema: LandmarkSchema,
-    where: str,
-    report: AnnotationReport,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read the landmarks of a row.
-
-    Args:
-        row (Mapping[str, Any]): Cells by column.
-        columns (Sequence[PointColumns]): Result of :func:`match_landmarks`.
-        schema (LandmarkSchema): K landmarks.
-        where (str): File and row, for messages.
-        report (AnnotationReport): Counter of empty landmarks.
-
-    Returns:
-        tuple:
-        - keypoints_px (np.ndarray): Landmarks (K, 2), float64, pixels; NaN
-          where empty.
-        - visible (np.ndarray): Visibility (K,), int64; 0 where empty, else
-          that of its column, or 2.
-
-    Raises:
-        ValueError: If a cell is no number, or only one of x and y is there.
-    """
-    points = np.full((len(columns), 2), np.nan)
-    visible = np.zeros(len(columns), np.int64)
-    for index, (names, code) in enumerate(zip(columns, schema.codes)):
-        at = f'{where}, landmark {code}'
-        x, y = (
-            read_number(row.get(name), f'{at}, column {name!r}')
-            for name in names[:2]
-        )
-        if math.isnan(x) != math.isnan(y):
-            raise ValueError(
-                f'{at}: only one of {names.x!r} and {names.y!r} has a value: '
-                'fill in both or none'
-            )
-        v = 2.0
-        if names.v is not None:
-            v = read_number(row.get(names.v), f'{at}, column {names.v!r}')
+            if math.isnan(x) != math.isnan(y):
+                raise ValueError(
+                    f'{at}: only one of {names[0]!r} and {names[1]!r} has a '
+                    'value: fill in both or none'
+                )
             v = 2.0 if math.isnan(v) else v
             if v not in (0, 1, 2):
                 raise ValueError(
-                    f'{at}, column {names.v!r}: {v:g}: write 0 (not '
+                    f'{at}, column {names[2]!r}: {v:g}: write 0 (not '
                     'labelled), 1 (hidden) or 2 (visible)'
                 )
-        if math.isnan(x) or not v:
-            report.add('not_labelled', at)
-            continue
-        points[index] = x, y
-        visible[index] = int(v)
-    return points, visible
+            if math.isnan(x) or not v:
+                report.add('not_labelled', at)
+                continue
+            points[index] = x, y
+            visible[index] = int(v)
+        return points, visible

@@ -18,12 +18,7 @@ import numpy as np
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.structures import LandmarkSchema
 
-from .csv_table import (
-    index_header,
-    match_landmarks,
-    read_points,
-    report_unknown,
-)
+from .csv_table import LandmarkColumns
 from .reading import CephalometricRecord, name_part, read_json, read_number
 
 _PERSON = ('patient_id', 'patient')
@@ -64,16 +59,16 @@ def read_pandas_json(
     """
     rows = _load_rows(path)
     header = list(dict.fromkeys(name for row in rows for name in row))
-    columns = index_header(header, str(path))
-    points = match_landmarks(columns, schema, str(path))
+    landmarks = LandmarkColumns(header, schema, str(path))
+    columns = landmarks.columns
     if 'image' not in columns:
         raise ValueError(
             f"{path} has no column 'Image' with the pixels; for images in "
             'files write a CSV table instead'
         )
     person = next((columns[k] for k in _PERSON if k in columns), None)
-    known = {columns.get(key) for key in ('image', 'set', 'class', *_PERSON)}
-    report_unknown(header, points, known, report)
+    keys = ('image', 'set', 'class', *_PERSON)
+    landmarks.report_unknown(set(map(columns.get, keys)), report)
     numbers: dict[str, str] = {}
     for index, row in enumerate(rows):
         where = f'{path}: row {index}'
@@ -82,7 +77,7 @@ def read_pandas_json(
         if key and key.lower() not in ('nan', 'none'):
             subject = numbers.setdefault(key, f'{len(numbers) + 1:04d}')
         image = _read_image(row.get(columns['image']), image_size, where)
-        keypoints_px, visible = read_points(row, points, schema, where, report)
+        keypoints_px, visible = landmarks.read(row, where, report)
         record = CephalometricRecord(
             image_path=f'{index:05d}.png',
             keypoints_px=keypoints_px,

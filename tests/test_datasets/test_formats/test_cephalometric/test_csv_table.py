@@ -8,11 +8,7 @@ from cape_mm.datasets.formats.cephalometric import (
     read_cl_detection_table,
     read_csv,
 )
-from cape_mm.datasets.formats.cephalometric.csv_table import (
-    index_header,
-    match_landmarks,
-    read_points,
-)
+from cape_mm.datasets.formats.cephalometric.csv_table import LandmarkColumns
 from cape_mm.datasets.formats.cephalometric.reading import normalise
 from cape_mm.structures import Landmark, LandmarkSchema
 
@@ -141,7 +137,7 @@ def test_table_of_the_challenge_of_2024(tmp_path, report):
 
 
 def match(*header):
-    return match_landmarks(index_header(header, 'file'), PAIR, 'file')
+    return LandmarkColumns(header, PAIR, 'file')
 
 
 @pytest.mark.parametrize(
@@ -152,9 +148,9 @@ def match(*header):
     ],
 )
 def test_columns_are_found_by_code_and_name_in_any_order(header):
-    gonion, nasion = match(*header)
-    assert normalise(gonion.x)[:2] == 'go' and gonion.x.endswith('x')
-    assert nasion.y.endswith('y') and gonion.v is None
+    gonion, nasion = match(*header).points
+    assert normalise(gonion[0])[:2] == 'go' and gonion[0].endswith('x')
+    assert nasion[1].endswith('y') and gonion[2] is None
 
 
 def test_missing_landmarks_are_listed_with_what_is_there():
@@ -170,13 +166,13 @@ def test_code_and_name_of_one_landmark_are_refused():
 
 def test_columns_that_differ_in_blanks_only_are_refused():
     with pytest.raises(ValueError, match="'Gonion_x' and 'Gonion _x'"):
-        index_header(['Gonion_x', 'Gonion _x'], 'file')
+        match('Gonion_x', 'Gonion _x')
 
 
 def test_points_of_a_row(report):
     header = ('Go_x', 'Go_y', 'Go_v', "N'_x", "N'_y")
     row = dict(zip(header, ('1.5', '2', '1', '', '')))
-    points, visible = read_points(row, match(*header), PAIR, 'row', report)
+    points, visible = match(*header).read(row, 'row', report)
     assert points[0].tolist() == [1.5, 2]
     assert visible.tolist() == [1, 0]
     assert report.examples['not_labelled'] == ["row, landmark N'"]
@@ -186,11 +182,11 @@ def test_half_a_point_is_refused(report):
     header = ('Go_x', 'Go_y', "N'_x", "N'_y")
     row = dict(zip(header, ('1.5', '', '', '')))
     with pytest.raises(ValueError, match="landmark Go: only one of 'Go_x'"):
-        read_points(row, match(*header), PAIR, 'row', report)
+        match(*header).read(row, 'row', report)
 
 
 def test_a_wrong_visibility_is_refused(report):
     header = ('Go_x', 'Go_y', 'Go_v', "N'_x", "N'_y")
     row = dict(zip(header, ('1', '2', '3', '', '')))
     with pytest.raises(ValueError, match=r"column 'Go_v': 3: write 0"):
-        read_points(row, match(*header), PAIR, 'row', report)
+        match(*header).read(row, 'row', report)
