@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, Iterator, NamedTuple
+from typing import Any, BinaryIO, Iterator
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def read_cl_detection_stack(
     Raises:
         ValueError: If a file is wrong, or they do not belong together.
     """
-    labelled = _read_labels(labels, read_header(stack).count)
+    labelled = _read_labels(labels, read_header(stack)[0])
     count = len(get_schema(_STACK_SCHEMA))
     for number, pixels in enumerate(read_images(stack), 1):
         if number not in labelled:
@@ -169,24 +169,8 @@ def _spacing_of(entries: dict[int, dict], where: str) -> tuple[float, float]:
     return min(values), min(values)
 
 
-class StackHeader(NamedTuple):
-    """Head of a MetaImage file.
-
-    Attributes:
-        count (int): Number of images.
-        shape (Tuple[int, ...]): Shape of an image, (H, W) or (H, W, C).
-        is_compressed (bool): Whether the data are a zlib stream.
-        offset (int): Begin of the data, in bytes.
-    """
-
-    count: int
-    shape: tuple[int, ...]
-    is_compressed: bool
-    offset: int
-
-
-def read_header(path: Path) -> StackHeader:
-    """Head of a stack; refuses what is not supported."""
+def read_header(path: Path) -> tuple[int, tuple[int, ...], bool, int]:
+    """Number and shape of the images, compression, and begin of the data."""
     fields: dict[str, str] = {}
     with open(path, 'rb') as file:
         while 'ElementDataFile' not in fields:
@@ -223,34 +207,30 @@ def read_header(path: Path) -> StackHeader:
             f'{path}: DimSize {fields["DimSize"]} with {channels} channels '
             'is no stack of images (width, height, number)'
         )
-    return StackHeader(
-        count=shape[0],
-        shape=tuple(shape[1:]),
-        is_compressed=fields.get('CompressedData', '').lower() == 'true',
-        offset=offset,
-    )
+    is_compressed = fields.get('CompressedData', '').lower() == 'true'
+    return shape[0], tuple(shape[1:]), is_compressed, offset
 
 
 def read_images(path: Path) -> Iterator[np.ndarray]:
     """Images (H, W) or (H, W, C), uint8, of a stack, one at a time."""
-    header = read_header(path)
-    length = int(np.prod(header.shape))
+    count, shape, is_compressed, offset = read_header(path)
+    length = int(np.prod(shape))
     with open(path, 'rb') as file:
-        file.seek(header.offset)
-        chunks = (_inflate if header.is_compressed else _read)(file, path)
+        file.seek(offset)
+        chunks = (_inflate if is_compressed else _read)(file, path)
         buffer = bytearray()
-        for number in range(1, header.count + 1):
+        for number in range(1, count + 1):
             while len(buffer) < length:
                 chunk = next(chunks, b'')
                 if not chunk:
                     raise ValueError(
-                        f'{path} ends in image {number} of {header.count}: '
+                        f'{path} ends in image {number} of {count}: '
                         'fetch the file again'
                     )
                 buffer += chunk
             pixels = np.frombuffer(bytes(buffer[:length]), np.uint8)
             del buffer[:length]
-            yield pixels.reshape(header.shape)
+            yield pixels.reshape(shape)
 
 
 def _read(file: BinaryIO, path: Path) -> Iterator[bytes]:

@@ -47,46 +47,11 @@ def check_content(content: Any, path: str) -> None:
         DataError: If something is wrong, with the file, the entry and what
             to do.
     """
-    _check_layout(content, path)
-    names = content['categories'][0]['keypoints']
-    schema = content.get('info', {}).get('schema')
-    if schema is not None:
-        _check_schema(names, schema, path)
-
-    images: dict[Any, dict] = {}
-    for image in content['images']:
-        _check_image(image, path)
-        if image['id'] in images:
-            _refuse(path, describe(image), 'its id is used twice: renumber')
-        images[image['id']] = image
-    owners: dict[Any, Any] = {}
-    for annotation in content['annotations']:
-        what = f'annotation {annotation["id"]}'
-        image = images.get(annotation['image_id'])
-        if image is None:
-            _refuse(
-                path,
-                what,
-                f'there is no image {annotation["image_id"]}: add it, or '
-                'remove the annotation',
-            )
-        if image['id'] in owners:
-            _refuse(
-                path,
-                f'{what} and annotation {owners[image["id"]]}',
-                f'both belong to {describe(image)}, one cephalogram has one '
-                'annotation: remove one',
-            )
-        owners[image['id']] = annotation['id']
-        what = f'{what} ({image["file_name"]})'
-        bbox = annotation['bbox']
-        if not _are_numbers(bbox, 4) or min(bbox[2:]) <= 0:
-            _refuse(
-                path,
-                what,
-                f'bbox is {bbox!r}: write [0, 0, width, height] of the image',
-            )
-        _check_keypoints(annotation['keypoints'], names, path, what)
+    try:
+        _check_layout(content)
+        _check_entries(content)
+    except DataError as error:
+        raise DataError(f'{path}: {error}') from None
 
 
 def find_spacing_problem(spacing: Any, source: Any) -> str | None:
@@ -153,17 +118,12 @@ def describe(image: dict) -> str:
     return f'image {image["id"]} ({image["file_name"]})'
 
 
-def _refuse(path: str, what: str, problem: str) -> None:
-    """Raise an error with the file, the entry and the problem."""
-    raise DataError(f'{path}: {what}: {problem}')
-
-
-def _check_layout(content: Any, path: str) -> None:
+def _check_layout(content: Any) -> None:
     """Refuse a file without the lists and keys of the layout."""
     for part in ('images', 'annotations', 'categories'):
         entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list):
-            _refuse(path, 'file', f'it has no list {part!r}. {_ADVICE}')
+            raise DataError(f'file: it has no list {part!r}. {_ADVICE}')
         for number, entry in enumerate(entries):
             missing = [
                 key
@@ -171,40 +131,105 @@ def _check_layout(content: Any, path: str) -> None:
                 if not isinstance(entry, dict) or entry.get(key) is None
             ]
             if missing:
-                _refuse(
-                    path,
-                    f'entry {number} of {part!r}',
-                    f'it has no {", ".join(missing)}. {_ADVICE}',
+                raise DataError(
+                    f'entry {number} of {part!r}: it has no '
+                    f'{", ".join(missing)}. {_ADVICE}'
                 )
     categories = content['categories']
     if len(categories) != 1 or not isinstance(
         categories[0].get('keypoints'), list
     ):
-        _refuse(
-            path,
-            "'categories'",
-            'there must be one, with the list of landmark names in '
-            f"'keypoints'. {_ADVICE}",
+        raise DataError(
+            "'categories': there must be one, with the list of landmark "
+            f"names in 'keypoints'. {_ADVICE}"
         )
 
 
-def _check_schema(names: list[str], schema: Any, path: str) -> None:
+def _check_entries(content: dict) -> None:
+    """Refuse a wrong schema, image or annotation."""
+    names = content['categories'][0]['keypoints']
+    schema = content.get('info', {}).get('schema')
+    if schema is not None:
+        _check_schema(names, schema)
+    images: dict[Any, dict] = {}
+    for image in content['images']:
+        _check_image(image)
+        if image['id'] in images:
+            raise DataError(
+                f'{describe(image)}: its id is used twice: renumber'
+            )
+        images[image['id']] = image
+    owners: dict[Any, Any] = {}
+    for annotation in content['annotations']:
+        what = f'annotation {annotation["id"]}'
+        image = images.get(annotation['image_id'])
+        if image is None:
+            raise DataError(
+                f'{what}: there is no image {annotation["image_id"]}: add '
+                'it, or remove the annotation'
+            )
+        if image['id'] in owners:
+            raise DataError(
+                f'{what} and annotation {owners[image["id"]]}: both belong '
+                f'to {describe(image)}, one cephalogram has one annotation: '
+                'remove one'
+            )
+        owners[image['id']] = annotation['id']
+        what = f'{what} ({image["file_name"]})'
+        bbox = annotation['bbox']
+        if not _are_numbers(bbox, 4) or min(bbox[2:]) <= 0:
+            raise DataError(
+                f'{what}: bbox is {bbox!r}: write [0, 0, width, height] of '
+                'the image'
+            )
+        _check_keypoints(annotation['keypoints'], names, what)
+
+
+def _check_schema(names: list[str], schema: Any) -> None:
     """Refuse landmarks that are not those of ``info.schema``."""
     if schema not in available_schemas():
-        _refuse(
-            path,
-            'info.schema',
-            f'there is no landmark schema {schema!r}: write one of '
-            f'{", ".join(available_schemas())}',
+        raise DataError(
+            f'info.schema: there is no landmark schema {schema!r}: write one '
+            f'of {", ".join(available_schemas())}'
         )
     problem = compare_names(names, get_schema(schema).names)
     if problem:
-        _refuse(
-            path,
-            "'keypoints' of the category",
-            f'not the landmarks of schema {schema!r}: {problem}. Correct the '
-            'names, or info.schema',
+        raise DataError(
+            "'keypoints' of the category: not the landmarks of schema "
+            f'{schema!r}: {problem}. Correct the names, or info.schema'
         )
+
+
+def _check_image(image: dict) -> None:
+    """Refuse a wrong size or spacing."""
+    size = [image['width'], image['height']]
+    if not _are_numbers(size, 2) or min(size) <= 0:
+        raise DataError(
+            f'{describe(image)}: its size is {size[0]!r} x {size[1]!r}: '
+            'write its width and height in pixels'
+        )
+    problem = find_spacing_problem(
+        image.get('spacing'), image.get('spacing_source', 'unknown')
+    )
+    if problem:
+        raise DataError(f'{describe(image)}: {problem}')
+
+
+def _check_keypoints(keypoints: Any, names: list[str], what: str) -> None:
+    """Refuse what is not x, y, v of every landmark."""
+    if not isinstance(keypoints, list) or len(keypoints) != 3 * len(names):
+        count = len(keypoints) if isinstance(keypoints, list) else keypoints
+        raise DataError(
+            f'{what}: keypoints has {count!r} numbers, {3 * len(names)} are '
+            f'needed: x, y, v of each of the {len(names)} landmarks'
+        )
+    for index, name in enumerate(names):
+        values = keypoints[3 * index : 3 * index + 3]
+        if not _are_numbers(values, 3) or values[2] not in (0, 1, 2):
+            raise DataError(
+                f'{what}: landmark {name!r} is {values!r}: write finite x, y '
+                'in pixels and v = 0 (not labelled, then x = y = 0), 1 or 2'
+            )
 
 
 def compare_names(found: Sequence[str], expected: Sequence[str]) -> str:
@@ -229,47 +254,6 @@ def compare_names(found: Sequence[str], expected: Sequence[str]) -> str:
         if names:
             parts.append(f'{title}: {", ".join(map(repr, names))}')
     return '; '.join(parts)
-
-
-def _check_image(image: dict, path: str) -> None:
-    """Refuse a wrong size or spacing."""
-    what = describe(image)
-    size = [image['width'], image['height']]
-    if not _are_numbers(size, 2) or min(size) <= 0:
-        _refuse(
-            path,
-            what,
-            f'its size is {size[0]!r} x {size[1]!r}: write its width and '
-            'height in pixels',
-        )
-    problem = find_spacing_problem(
-        image.get('spacing'), image.get('spacing_source', 'unknown')
-    )
-    if problem:
-        _refuse(path, what, problem)
-
-
-def _check_keypoints(
-    keypoints: Any, names: list[str], path: str, what: str
-) -> None:
-    """Refuse what is not x, y, v of every landmark."""
-    if not isinstance(keypoints, list) or len(keypoints) != 3 * len(names):
-        count = len(keypoints) if isinstance(keypoints, list) else keypoints
-        _refuse(
-            path,
-            what,
-            f'keypoints has {count!r} numbers, {3 * len(names)} are needed: '
-            f'x, y, v of each of the {len(names)} landmarks',
-        )
-    for index, name in enumerate(names):
-        values = keypoints[3 * index : 3 * index + 3]
-        if not _are_numbers(values, 3) or values[2] not in (0, 1, 2):
-            _refuse(
-                path,
-                what,
-                f'landmark {name!r} is {values!r}: write finite x, y in '
-                'pixels and v = 0 (not labelled, then x = y = 0), 1 or 2',
-            )
 
 
 def _are_numbers(values: Any, count: int) -> bool:

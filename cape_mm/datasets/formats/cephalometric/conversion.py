@@ -166,7 +166,7 @@ def convert_cephalograms(
         skip_missing=options['skip_missing'],
         info=dict(info, format=format, options=chosen),
     )
-    lines = [*map(str, summaries), *observers.lines()]
+    lines = [*summaries, *observers.lines()]
     return lines + ([str(report)] if report else [])
 
 

@@ -7,7 +7,7 @@ import hashlib
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Sequence
 
 import cv2
 import numpy as np
@@ -34,32 +34,6 @@ Splitter = Callable[
 ]
 
 
-class PartSummary(NamedTuple):
-    """Contents of one part of a dataset, as written.
-
-    Attributes:
-        path (Path): Annotation file.
-        cephalograms (int): Number of cephalograms.
-        subjects (int): Number of known persons.
-        landmarks (int): Number of labelled landmarks.
-        scaled (int): Number of cephalograms with known spacing.
-    """
-
-    path: Path
-    cephalograms: int
-    subjects: int
-    landmarks: int
-    scaled: int
-
-    def __str__(self) -> str:
-        persons = f' of {self.subjects} persons' if self.subjects else ''
-        return (
-            f'{self.path}: {self.cephalograms} cephalograms{persons}, '
-            f'{self.landmarks} landmarks, {self.scaled} cephalograms with '
-            'spacing'
-        )
-
-
 def write_cephalogram_folder(
     records: Iterable[CephalometricRecord],
     schema: LandmarkSchema,
@@ -70,7 +44,7 @@ def write_cephalogram_folder(
     split: Splitter,
     skip_missing: bool = False,
     info: dict[str, Any] | None = None,
-) -> list[PartSummary]:
+) -> list[str]:
     """Write images as ``images/`` and ``annotations/<name>_<part>.json``.
 
     Cephalograms are read and their images written one by one, so that a
@@ -90,7 +64,7 @@ def write_cephalogram_folder(
         info (Dict[str, Any], optional): Further entries of ``info``.
 
     Returns:
-        List[PartSummary]: One per part.
+        List[str]: Summary of each part.
 
     Raises:
         FileExistsError: If there are annotation files of this name.
@@ -136,14 +110,13 @@ def write_cephalogram_folder(
         )
         for line in outside:
             report.add('outside', line)
+        subjects = len({record.subject for record in chosen} - {''})
+        persons = f' of {subjects} persons' if subjects else ''
+        landmarks = sum(int((record.visible > 0).sum()) for record in chosen)
+        scaled = sum(record.spacing is not None for record in chosen)
         summaries.append(
-            PartSummary(
-                path=path,
-                cephalograms=len(chosen),
-                subjects=len({record.subject for record in chosen} - {''}),
-                landmarks=sum(int((r.visible > 0).sum()) for r in chosen),
-                scaled=sum(record.spacing is not None for record in chosen),
-            )
+            f'{path}: {len(chosen)} cephalograms{persons}, {landmarks} '
+            f'landmarks, {scaled} cephalograms with spacing'
         )
     return summaries
 
