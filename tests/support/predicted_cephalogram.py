@@ -36,7 +36,9 @@ def make_predicted_cephalogram(spacing=(1.0, 1.0), notes=(), **changes):
             spacing_source='unknown' if spacing is None else 'user',
             device='',
             notes=tuple(notes),
-            measurements=measure(points, visible, 'cephalogram23', spacing),
+            measurements=measure(
+                points, visible, get_schema('cephalogram23'), spacing
+            ),
         )
     )
     result.pred_instances = InstanceData(

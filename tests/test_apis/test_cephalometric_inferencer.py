@@ -99,7 +99,10 @@ def test_spacing_of_the_user(tiny_ceph, inferencer):
         landmarks.keypoints_mm, landmarks.keypoints * [0.5, 0.25]
     )
     expected = measure(
-        landmarks.keypoints[0], np.ones(23), 'cephalogram23', (0.5, 0.25)
+        landmarks.keypoints[0],
+        np.ones(23),
+        get_schema('cephalogram23'),
+        (0.5, 0.25),
     )
     for name, measurement in result.measurements.items():
         assert measurement == expected[name]

@@ -5,7 +5,8 @@ Points are in an image of square pixels, x to the right, y down, of a face
 that looks to the right. Angles between two lines or planes are signed, so
 that their customary values are positive and they pass through zero smoothly;
 angles at a point, and those to the Frankfort plane and between incisors, are
-in [0, 180] degrees.
+in [0, 180] degrees. Geometric functions take vectors or points of shape
+(..., 2) and are NaN where a vector has no length.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ STAND_INS = {'U6': 'U6m', 'L6': 'L6m'}
 
 
 class Formula(NamedTuple):
-    """How something is measured.
+    """Formula of one measurement.
 
     Attributes:
-        definition (str): In words.
+        definition (str): Definition in words.
         unit (str): ``'deg'``, ``'mm'``, or empty for a ratio.
-        codes (Tuple[str, ...]): Landmarks it needs, and ``HORIZONTAL``.
-        compute (Callable): From points to a float; NaN if it is undefined,
-            because points coincide.
-        is_signed (bool): Whether its sign depends on where the face looks.
+        codes (Tuple[str, ...]): Needed landmarks, and ``HORIZONTAL``.
+        compute (Callable): Function from points to a float; NaN if points
+            coincide.
+        is_signed (bool): Whether the sign depends on the direction of the
+            face.
     """
 
     definition: str
@@ -44,14 +46,135 @@ class Formula(NamedTuple):
     is_signed: bool
 
 
+def cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Cross product of two vectors.
+
+    Args:
+        first (np.ndarray): Vector (..., 2), y down.
+        second (np.ndarray): Vector (..., 2).
+
+    Returns:
+        np.ndarray: Products (...); positive if the second vector is clockwise
+        of the first in the image.
+    """
+    return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
+
+
+def length(vector: np.ndarray) -> np.ndarray:
+    """Length of a vector.
+
+    Args:
+        vector (np.ndarray): Vector (..., 2).
+
+    Returns:
+        np.ndarray: Lengths (...), in the unit of the vector.
+    """
+    return np.hypot(vector[..., 0], vector[..., 1])
+
+
+def signed_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Angle of rotation from the first vector to the second.
+
+    Args:
+        first (np.ndarray): Vector (..., 2).
+        second (np.ndarray): Vector (..., 2).
+
+    Returns:
+        np.ndarray: Degrees (...) in [-180, 180], positive clockwise.
+    """
+    dot = (first * second).sum(axis=-1)
+    # Not arccos, which is inexact near 0 and 180 degrees.
+    angle = np.degrees(np.arctan2(cross(first, second), dot))
+    is_defined = (length(first) > 0) & (length(second) > 0)
+    return np.where(is_defined, angle, np.nan)
+
+
+def unsigned_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Angle between two vectors.
+
+    Args:
+        first (np.ndarray): Vector (..., 2).
+        second (np.ndarray): Vector (..., 2).
+
+    Returns:
+        np.ndarray: Degrees (...) in [0, 180].
+    """
+    return np.abs(signed_angle(first, second))
+
+
+def distance_in_front(
+    point: np.ndarray, upper: np.ndarray, lower: np.ndarray
+) -> np.ndarray:
+    """Signed distance of a point from a line.
+
+    Args:
+        point (np.ndarray): Point (..., 2).
+        upper (np.ndarray): Point of the line (..., 2).
+        lower (np.ndarray): Point of the line (..., 2), further down.
+
+    Returns:
+        np.ndarray: Distances (...); positive to the right of the line, in
+        front of it for a face that looks to the right.
+    """
+    line = lower - upper
+    return _divide(cross(point - upper, line), length(line))
+
+
+def distance_along(vector: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Signed length of a vector's projection onto a direction.
+
+    Args:
+        vector (np.ndarray): Vector (..., 2).
+        direction (np.ndarray): Vector (..., 2) of any length.
+
+    Returns:
+        np.ndarray: Lengths (...), in the unit of the vector.
+    """
+    return _divide((vector * direction).sum(axis=-1), length(direction))
+
+
+def turn(vector: np.ndarray, angle: float) -> np.ndarray:
+    """Turn a vector.
+
+    Args:
+        vector (np.ndarray): Vector (..., 2).
+        angle (float): Degrees, positive clockwise.
+
+    Returns:
+        np.ndarray: Vector (..., 2) of the same length.
+    """
+    sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    return vector @ np.array([[cosine, sine], [-sine, cosine]])
+
+
+def length_ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Length of a vector divided by that of another.
+
+    Args:
+        first (np.ndarray): Vector (..., 2).
+        second (np.ndarray): Vector (..., 2).
+
+    Returns:
+        np.ndarray: Ratios (...).
+    """
+    return _divide(length(first), length(second))
+
+
+def _divide(value: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """NaN where there is nothing to divide by."""
+    return value / np.where(by > 0, by, np.nan)
+
+
 def find_horizontal(points: Points) -> np.ndarray:
     """Direction to the front of a face that looks to the right.
 
     Args:
-        points (Mapping[str, np.ndarray]): With Po and Or, or with S and N.
+        points (Mapping[str, np.ndarray]): Points by code, with Po and Or, or
+            with S and N.
 
     Returns:
-        np.ndarray: (2,) from Po to Or; else S-N turned down by 7 degrees.
+        np.ndarray: Vector (2,) from Po to Or; else S-N turned down by 7
+        degrees.
     """
     if 'Po' in points and 'Or' in points:
         return points['Or'] - points['Po']
@@ -65,11 +188,14 @@ def _split(*arrows: str) -> tuple[str, ...]:
 
 
 def _vector(points: Points, arrow: str) -> np.ndarray:
+    """Vector from N to S for ``'N>S'``."""
     start, end = arrow.split('>')
     return points[end] - points[start]
 
 
 def _angle(definition: str, first: str, second: str) -> Formula:
+    """Angle between two vectors, without sign."""
+
     def compute(points: Points) -> float:
         u, v = _vector(points, first), _vector(points, second)
         return float(unsigned_angle(u, v))
@@ -88,6 +214,8 @@ def _turned(definition: str, first: str, second: str) -> Formula:
 
 
 def _in_front(definition: str, point: str, line: str) -> Formula:
+    """Distance of a point in front of a line."""
+
     def compute(points: Points) -> float:
         upper, lower = line.split('>')
         return float(
@@ -99,6 +227,8 @@ def _in_front(definition: str, point: str, line: str) -> Formula:
 
 
 def _length(arrow: str) -> Formula:
+    """Distance of two landmarks."""
+
     def compute(points: Points) -> float:
         return float(length(_vector(points, arrow)))
 
@@ -108,6 +238,8 @@ def _length(arrow: str) -> Formula:
 
 
 def _ratio(definition: str, first: str, second: str) -> Formula:
+    """Ratio of two distances."""
+
     def compute(points: Points) -> float:
         u, v = _vector(points, first), _vector(points, second)
         return float(length_ratio(u, v))
@@ -127,24 +259,29 @@ def _sum(definition: str, constant: float, *terms: Formula) -> Formula:
 
 
 def _minus(term: Formula) -> Formula:
+    """The same with the other sign."""
     return term._replace(compute=lambda points: -term.compute(points))
 
 
 def _overjet(points: Points) -> float:
+    """U1 in front of L1, along the horizontal."""
     return float(distance_along(_vector(points, 'L1>U1'), points[HORIZONTAL]))
 
 
 def _overbite(points: Points) -> float:
+    """U1 below L1, across the horizontal."""
     down = turn(points[HORIZONTAL], 90.0)
     return float(distance_along(_vector(points, 'L1>U1'), down))
 
 
 def _signed_gap(points: Points) -> float:
+    """Distance U1 to L1 with the sign of the overjet."""
     gap = float(length(_vector(points, 'L1>U1')))
     return float(np.copysign(gap, _overjet(points)))
 
 
 def _vertical_share(points: Points) -> float:
+    """Height ANS to Me by height N to Me, across the horizontal."""
     down = turn(points[HORIZONTAL], 90.0)
     whole = distance_along(_vector(points, 'N>Me'), down)
     lower = distance_along(_vector(points, 'ANS>Me'), down)
@@ -152,6 +289,7 @@ def _vertical_share(points: Points) -> float:
 
 
 def _wits(points: Points) -> float:
+    """A in front of B, along the functional occlusal plane."""
     rear = (points['U6'] + points['L6']) / 2
     front = (points['U1'] + points['L1']) / 2
     return float(distance_along(_vector(points, 'B>A'), front - rear))
@@ -246,121 +384,3 @@ FORMULAS: dict[str, Formula] = {
     'UL-E': _in_front("UL in front of Prn-Pog'", 'UL', "Prn>Pog'"),
     'LL-E': _in_front("LL in front of Prn-Pog'", 'LL', "Prn>Pog'"),
 }
-
-
-def cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Cross product of two vectors.
-
-    Args:
-        first (np.ndarray): (..., 2).
-        second (np.ndarray): (..., 2).
-
-    Returns:
-        np.ndarray: (...); positive if the second lies clockwise, as seen, of
-        the first.
-    """
-    return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
-
-
-def length(vector: np.ndarray) -> np.ndarray:
-    """Length of a vector.
-
-    Args:
-        vector (np.ndarray): (..., 2).
-
-    Returns:
-        np.ndarray: (...), in the unit of the vector.
-    """
-    return np.hypot(vector[..., 0], vector[..., 1])
-
-
-def signed_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Angle by which the first vector must turn to point as the second.
-
-    Args:
-        first (np.ndarray): (..., 2).
-        second (np.ndarray): (..., 2).
-
-    Returns:
-        np.ndarray: (...) degrees in [-180, 180], positive clockwise as seen.
-    """
-    dot = (first * second).sum(axis=-1)
-    # without arccos, which is blunt near 0 and 180 degrees
-    angle = np.degrees(np.arctan2(cross(first, second), dot))
-    is_defined = (length(first) > 0) & (length(second) > 0)
-    return np.where(is_defined, angle, np.nan)
-
-
-def unsigned_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Angle between two vectors.
-
-    Args:
-        first (np.ndarray): (..., 2).
-        second (np.ndarray): (..., 2).
-
-    Returns:
-        np.ndarray: (...) degrees in [0, 180].
-    """
-    return np.abs(signed_angle(first, second))
-
-
-def distance_in_front(
-    point: np.ndarray, upper: np.ndarray, lower: np.ndarray
-) -> np.ndarray:
-    """Signed distance of a point from a line.
-
-    Args:
-        point (np.ndarray): (..., 2).
-        upper (np.ndarray): (..., 2) point of the line.
-        lower (np.ndarray): (..., 2) another one, further down.
-
-    Returns:
-        np.ndarray: (...); positive to the right of the line, which is to the
-        front of a face that looks to the right.
-    """
-    return _divide(cross(point - upper, lower - upper), length(lower - upper))
-
-
-def distance_along(vector: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Signed length of a vector's projection onto a direction.
-
-    Args:
-        vector (np.ndarray): (..., 2).
-        direction (np.ndarray): (..., 2) of any length.
-
-    Returns:
-        np.ndarray: (...), in the unit of the vector.
-    """
-    return _divide((vector * direction).sum(axis=-1), length(direction))
-
-
-def turn(vector: np.ndarray, angle: float) -> np.ndarray:
-    """Turn a vector.
-
-    Args:
-        vector (np.ndarray): (..., 2).
-        angle (float): Degrees, positive clockwise as seen.
-
-    Returns:
-        np.ndarray: (..., 2) of the same length.
-    """
-    sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
-    return vector @ np.array([[cosine, sine], [-sine, cosine]])
-
-
-def length_ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Length of a vector divided by that of another.
-
-    Args:
-        first (np.ndarray): (..., 2).
-        second (np.ndarray): (..., 2).
-
-    Returns:
-        np.ndarray: (...), without unit.
-    """
-    return _divide(length(first), length(second))
-
-
-def _divide(value: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """NaN where there is nothing to divide by."""
-    return value / np.where(by > 0, by, np.nan)

@@ -3,11 +3,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Iterable, Mapping, Sequence
 
 import numpy as np
-
-from cape_mm.structures import LandmarkSchema, get_schema
 
 from .cephalometric_formulas import (
     FORMULAS,
@@ -19,8 +17,11 @@ from .cephalometric_formulas import (
     find_horizontal,
 )
 
-# Any landmark of the first list, of the second and of the third turn
-# clockwise, as seen, in a face that looks to the right.
+if TYPE_CHECKING:
+    from cape_mm.structures import LandmarkSchema
+
+# Any landmarks of the first, the second and the third list are in clockwise
+# order in a face that looks to the right.
 _BACK = ('S', 'Po', 'PNS', 'Ar', 'Go')
 _FRONT = ('N', 'ANS', 'A', 'Prn', 'Or', "N'")
 _BELOW = ('Me', 'Gn', 'Pog', 'B', "Pog'", 'L1', 'U1', 'LL', 'UL')
@@ -28,14 +29,14 @@ _BELOW = ('Me', 'Gn', 'Pog', 'B', "Pog'", 'L1', 'U1', 'LL', 'UL')
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measured value, or why there is none.
+    """One measured value, or the reason that there is none.
 
     Attributes:
-        value (float, optional): In ``unit``; None if it is not available.
+        value (float, optional): Value in ``unit``; None if not available.
         unit (str): ``'deg'``, ``'mm'``, or empty for a ratio.
-        missing (Tuple[str, ...]): What it would need: codes of landmarks that
-            the schema lacks or that are not visible, and ``'spacing'``.
-        note (str): What else there is to know about it.
+        missing (Tuple[str, ...]): Codes of the needed landmarks that the
+            schema lacks or that are not labelled, and ``'spacing'``.
+        note (str): Remark, such as a landmark in place of another.
     """
 
     value: float | None
@@ -44,6 +45,7 @@ class Measurement:
     note: str = ''
 
     def __str__(self) -> str:
+        """Value with its unit, or the reason that there is none."""
         if self.value is None:
             reason = self.note
             if self.missing:
@@ -56,26 +58,26 @@ class Measurement:
 def measure(
     keypoints_px: np.ndarray,
     visible: np.ndarray,
-    schema: str | LandmarkSchema,
+    schema: LandmarkSchema,
     spacing: Sequence[float] | None = None,
 ) -> dict[str, Measurement]:
-    """Take all cephalometric measurements of a cephalogram.
+    """Compute all measurements of a cephalogram.
 
-    Neither where the face looks, nor how the cephalogram is turned, nor the
+    Neither the direction of the face, nor a rotation of the image, nor the
     order of the landmarks matters. Angles and ratios need no spacing, but
     without it pixels must be square.
 
     Args:
-        keypoints_px (np.ndarray): (K, 2) x, y in pixels of the image.
-            Landmarks that are not finite count as missing.
-        visible (np.ndarray): (K,) more than 0 for landmarks that count.
-        schema (str | LandmarkSchema): Which landmarks they are, or its name.
+        keypoints_px (np.ndarray): Landmarks (K, 2), original pixels; missing
+            where not finite.
+        visible (np.ndarray): Visibility (K,), more than 0 for landmarks that
+            count.
+        schema (LandmarkSchema): Schema of the landmarks.
         spacing (Sequence[float], optional): Millimetres per pixel along x
             and y. Defaults to None, unknown: no millimetres are given.
 
     Returns:
-        Dict[str, Measurement]: Name of the measurement -> result, for all of
-        :data:`FORMULAS`.
+        Dict[str, Measurement]: Result by name, for all of :data:`FORMULAS`.
 
     Raises:
         ValueError: If a shape does not fit the schema, or the spacing is not
@@ -118,26 +120,24 @@ def measure(
 def name_points(
     keypoints_px: np.ndarray,
     visible: np.ndarray,
-    schema: str | LandmarkSchema,
+    schema: LandmarkSchema,
     spacing: Sequence[float] | None = None,
 ) -> dict[str, np.ndarray]:
     """Name the landmarks that count, and scale both axes.
 
     Args:
-        keypoints_px (np.ndarray): See :func:`measure`.
-        visible (np.ndarray): See :func:`measure`.
-        schema (str | LandmarkSchema): See :func:`measure`.
-        spacing (Sequence[float], optional): See :func:`measure`.
+        keypoints_px (np.ndarray): Landmarks (K, 2), original pixels.
+        visible (np.ndarray): Visibility (K,).
+        schema (LandmarkSchema): Schema of the landmarks.
+        spacing (Sequence[float], optional): Millimetres per pixel (2,).
 
     Returns:
-        Dict[str, np.ndarray]: Code -> (2,) float64, in millimetres, or in
-        pixels without spacing.
+        Dict[str, np.ndarray]: Points (2,), float64, by code; in millimetres,
+        or in pixels without spacing.
 
     Raises:
-        ValueError: See :func:`measure`.
+        ValueError: As :func:`measure`.
     """
-    if isinstance(schema, str):
-        schema = get_schema(schema)
     keypoints = np.asarray(keypoints_px, dtype=np.float64)
     visible = np.asarray(visible)
     count = len(schema)
@@ -164,17 +164,16 @@ def name_points(
 
 
 def find_facing(points: Mapping[str, np.ndarray]) -> int | None:
-    """Tell where a face looks from how its landmarks turn.
+    """Find the direction of a face by the orientation of its landmarks.
 
-    Unlike a comparison of x coordinates this holds for a turned cephalogram,
-    too.
+    Unlike a comparison of x coordinates this holds for a rotated image, too.
 
     Args:
-        points (Mapping[str, np.ndarray]): Code -> (2,) x, y, y down.
+        points (Mapping[str, np.ndarray]): Points (2,) x, y by code, y down.
 
     Returns:
-        int | None: 1 to the right, -1 to the left in an upright cephalogram;
-        None if too few landmarks are there.
+        int | None: 1 to the right, -1 to the left in an upright image; None
+        with too few landmarks.
     """
     corners = []
     for codes in (_BACK, _FRONT, _BELOW):
@@ -187,14 +186,14 @@ def find_facing(points: Mapping[str, np.ndarray]) -> int | None:
 
 
 def missing_landmarks(codes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Say which measurements landmarks allow.
+    """List the landmarks that each measurement lacks.
 
     Args:
-        codes (Iterable[str]): Codes of the landmarks that are there.
+        codes (Iterable[str]): Codes of the available landmarks.
 
     Returns:
-        Dict[str, Tuple[str, ...]]: Measurement -> codes it lacks; empty if it
-        can be taken.
+        Dict[str, Tuple[str, ...]]: Missing codes by measurement; empty if it
+        can be computed.
     """
     there = set(codes)
     there |= _stand_ins(there).keys()
@@ -224,7 +223,7 @@ def _apply(
     has_facing: bool,
     note: str,
 ) -> Measurement:
-    """Use a formula all of whose landmarks are there."""
+    """Apply a formula all of whose landmarks are available."""
     if formula.is_signed and not has_facing:
         note = 'too few landmarks to tell where the face looks'
         return Measurement(None, formula.unit, note=note)

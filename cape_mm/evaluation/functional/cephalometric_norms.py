@@ -23,18 +23,17 @@ _FOLDER = Path(__file__).parent / 'norms'
 
 @dataclass(frozen=True)
 class Norm:
-    """The customary values of a measurement.
+    """Customary values of a measurement.
 
     Attributes:
-        measurement (str): Its name, a key of
-            :func:`cape_mm.evaluation.functional.measure`; the values are in
+        measurement (str): Name, a key of :data:`FORMULAS`; the values are in
             its unit.
-        population (str): Whose values they are.
+        population (str): Population of the values.
         mean (float, optional): Mean.
         sd (float, optional): Standard deviation.
-        band (Tuple[float, float], optional): Lower and upper end of what is
-            normal, both included.
-        source (str): Where the values come from.
+        band (Tuple[float, float], optional): Lower and upper end of the
+            normal values, both included.
+        source (str): Source of the values.
     """
 
     measurement: str
@@ -45,10 +44,10 @@ class Norm:
     source: str
 
     def judge(self, value: float) -> str:
-        """Say where a value lies.
+        """Compare a value with the band.
 
         Args:
-            value (float): In the unit of the measurement.
+            value (float): Value in the unit of the measurement.
 
         Returns:
             str: ``'low'``, ``'normal'`` or ``'high'``; empty if the norm has
@@ -65,7 +64,7 @@ def available_norms() -> tuple[str, ...]:
     """List the sets of norms.
 
     Returns:
-        Tuple[str, ...]: Their names.
+        Tuple[str, ...]: Names of the files in ``norms/``.
     """
     return tuple(sorted(path.stem for path in _FOLDER.glob('*.json')))
 
@@ -78,7 +77,7 @@ def load_norms(name: str = 'customary') -> dict[str, Norm]:
             ``'customary'``.
 
     Returns:
-        Dict[str, Norm]: By measurement.
+        Dict[str, Norm]: Norm by measurement.
 
     Raises:
         KeyError: If there is none of that name.
@@ -99,8 +98,8 @@ def read_entries(name: str) -> list[dict[str, Any]]:
         name (str): One of :func:`available_norms`.
 
     Returns:
-        List[Dict[str, Any]]: With the fields of :class:`Norm`; those of
-        ``'isbi2015'`` also have ``classes``.
+        List[Dict[str, Any]]: Entries with the fields of :class:`Norm`; those
+        of ``'isbi2015'`` also have ``classes``.
 
     Raises:
         KeyError: If there is none of that name.
@@ -122,17 +121,17 @@ UNCLASSIFIED = 0
 
 
 def isbi_class(measurement: str, value: float) -> int:
-    """Tell the type of one value.
+    """Classify one value.
 
     Args:
         measurement (str): One of :data:`ISBI_MEASUREMENTS`.
-        value (float): In degrees, for MW in millimetres, for FHI a ratio.
+        value (float): Degrees, for MW millimetres, for FHI a ratio.
 
     Returns:
         int: Class 1, 2, 3, or 4; 0 for an MW in (0, 2) mm.
 
     Raises:
-        KeyError: If the measurement tells no type.
+        KeyError: If the measurement has no types.
     """
     for entry in _classes()[measurement]:
         if _holds(entry, value):
@@ -143,15 +142,15 @@ def isbi_class(measurement: str, value: float) -> int:
 def isbi_types(
     values: Mapping[str, float | None],
 ) -> dict[str, int | None]:
-    """Tell all eight types of a cephalogram.
+    """Classify a cephalogram by all eight measurements.
 
     Args:
-        values (Mapping[str, float | None]): Name of the measurement -> value;
-            other measurements are ignored.
+        values (Mapping[str, float | None]): Values by measurement; others
+            are ignored.
 
     Returns:
-        Dict[str, int | None]: Measurement -> class, see :func:`isbi_class`;
-        None where the value is None, NaN or not there.
+        Dict[str, int | None]: Class by measurement, see :func:`isbi_class`;
+        None where the value is None, NaN or missing.
     """
     types = {}
     for name in ISBI_MEASUREMENTS:
@@ -166,7 +165,7 @@ def isbi_class_name(measurement: str, code: int) -> str:
 
     Args:
         measurement (str): One of :data:`ISBI_MEASUREMENTS`.
-        code (int): The class.
+        code (int): Class of :func:`isbi_class`.
 
     Returns:
         str: Such as ``'skeletal class II'``.
@@ -182,6 +181,7 @@ def isbi_class_name(measurement: str, code: int) -> str:
 
 @lru_cache(maxsize=None)
 def _classes() -> dict[str, list[dict[str, Any]]]:
+    """Classes by measurement."""
     return {
         entry['measurement']: entry['classes']
         for entry in read_entries('isbi2015')

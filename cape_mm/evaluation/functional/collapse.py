@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Whether predictions follow the image: statistics of a whole validation.
+"""Statistics of a whole validation that reveal a collapsed model.
 
 A model can collapse in two ways: (A) it predicts the same for every image,
 (B) it puts different landmarks on one place. All functions take N images
@@ -33,14 +33,15 @@ LIMITS: dict[str, dict[str, float]] = {
 def spread_ratio(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """How much predictions vary over images, as a multiple of the truth.
+    """Spread of predictions over images, as a multiple of the true spread.
 
     Near 1 if sound and 0 for (A); but noise on a constant shape hides (A).
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that images share.
-        truth (np.ndarray): (N, K, 2) in the same frame.
-        valid (np.ndarray): (N, K) bool.
+        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
+            share.
+        truth (np.ndarray): True landmarks (N, K, 2), same frame.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
 
     Returns:
         float: Median over landmarks.
@@ -51,16 +52,17 @@ def spread_ratio(
 def landmark_spread_ratios(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> np.ndarray:
-    """The same for each landmark.
+    """The spread ratio of each landmark.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that images share.
-        truth (np.ndarray): (N, K, 2) in the same frame.
-        valid (np.ndarray): (N, K) bool.
+        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
+            share.
+        truth (np.ndarray): True landmarks (N, K, 2), same frame.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
 
     Returns:
-        np.ndarray: (K,) standard deviation of the predictions divided by that
-        of the truth, x and y together; NaN for a landmark that does not vary.
+        np.ndarray: Ratios (K,), float64, of the standard deviations, x and y
+        together; NaN for a landmark that does not vary.
     """
     _, of_predicted, of_truth = _moments(predicted, truth, valid)
     return np.sqrt(of_predicted / of_truth)
@@ -69,14 +71,15 @@ def landmark_spread_ratios(
 def correlation(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """Whether predictions move with the truth from image to image.
+    """Correlation of predictions and truth over images.
 
     Near 1 if sound, and 0 for (A), also with noise.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that images share.
-        truth (np.ndarray): (N, K, 2) in the same frame.
-        valid (np.ndarray): (N, K) bool.
+        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
+            share.
+        truth (np.ndarray): True landmarks (N, K, 2), same frame.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
 
     Returns:
         float: Median over landmarks of the correlation of x and y together; a
@@ -95,14 +98,15 @@ def skill(
     valid: np.ndarray,
     shape: np.ndarray,
 ) -> float:
-    """How much better than always predicting one shape.
+    """Gain over always predicting one shape.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that images share.
-        truth (np.ndarray): (N, K, 2) in the same frame.
-        valid (np.ndarray): (N, K) bool.
-        shape (np.ndarray): (K, 2) mean shape of the training data, in the
-            same frame. Landmarks where it is NaN do not count.
+        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
+            share.
+        truth (np.ndarray): True landmarks (N, K, 2), same frame.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
+        shape (np.ndarray): Mean shape (K, 2) of the training data, same
+            frame. Landmarks where it is NaN do not count.
 
     Returns:
         float: 1 - mean radial error / that of the shape: 1 is perfect, 0 as
@@ -119,14 +123,14 @@ def skill(
 def spread_in_image(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """How far landmarks of an image lie apart, as a multiple of the truth.
+    """Distances of landmarks in an image, as a multiple of the true ones.
 
     Near 1 if sound, 0 for (B).
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in any frame.
-        truth (np.ndarray): (N, K, 2) in the same frame.
-        valid (np.ndarray): (N, K) bool.
+        predicted (np.ndarray): Landmarks (N, K, 2), in any frame.
+        truth (np.ndarray): True landmarks (N, K, 2), same frame.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
 
     Returns:
         float: Mean distance of all pairs, predicted by true.
@@ -150,12 +154,12 @@ def merged_pairs(
     0 if sound, towards 1 for (B).
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that images share, best
-            in millimetres.
-        truth (np.ndarray): (N, K, 2) in the same frame.
-        valid (np.ndarray): (N, K) bool.
-        near (float): Predictions closer than this fall together.
-        apart (float): True landmarks further apart than this must not.
+        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
+            share, best in millimetres.
+        truth (np.ndarray): True landmarks (N, K, 2), same frame.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
+        near (float): Distance below which predictions fall together.
+        apart (float): Distance above which true landmarks are separate.
 
     Returns:
         float: In [0, 1].
@@ -176,12 +180,12 @@ def edge_share(
 ) -> float:
     """Share of the predictions at the border of the box or outside.
 
-    That is where heatmaps without peak are decoded to.
+    Heatmaps without peak are decoded to such positions.
 
     Args:
-        predicted_px (np.ndarray): (N, K, 2) in pixels of the image.
-        valid (np.ndarray): (N, K) bool.
-        boxes_px (np.ndarray): (N, 4) x1, y1, x2, y2 in the same frame.
+        predicted_px (np.ndarray): Landmarks (N, K, 2), original pixels.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
+        boxes_px (np.ndarray): Boxes (N, 4) x1, y1, x2, y2, same frame.
         margin (float): Width of the border as a share of the box's width and
             height. Defaults to 0.01.
 
@@ -204,11 +208,11 @@ def mode_share(
     Towards 1 for (A), but also for a landmark that truly does not vary.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) in a frame that images share, see
-            :func:`to_box`.
-        valid (np.ndarray): (N, K) bool.
-        radius (float): Largest distance from the landmark's median over
-            images, x and y apart. Defaults to 0.02.
+        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
+            share, see :func:`to_box`.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
+        radius (float): Largest distance from the median of the landmark over
+            images, taken for x and y apart. Defaults to 0.02.
 
     Returns:
         float: Median over landmarks, in [0, 1].
@@ -228,8 +232,8 @@ def peak(scores: np.ndarray, valid: np.ndarray) -> float:
     """Usual height of the heatmaps' maximum, near 0 for a dead head.
 
     Args:
-        scores (np.ndarray): (N, K) scores of the predictions.
-        valid (np.ndarray): (N, K) bool.
+        scores (np.ndarray): Scores (N, K) of the predictions.
+        valid (np.ndarray): Labelled landmarks (N, K), bool.
 
     Returns:
         float: Median.
@@ -240,10 +244,7 @@ def peak(scores: np.ndarray, valid: np.ndarray) -> float:
 def _moments(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums of products over images: p with g, p with p, g with g; (K,).
-
-    The second is 0 and the last is NaN where points do not vary.
-    """
+    """(K,) sums over images of p g, p p and g g; constant: p p 0, g g NaN."""
     centered = [
         np.where(valid[..., None], points - mean_shape(points, valid), 0.0)
         for points in (np.asarray(predicted, np.float64), truth)
@@ -270,6 +271,7 @@ def _pair_distances(points: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def _median(values: np.ndarray) -> float:
+    """Median without NaN; NaN if nothing is left."""
     values = values[~np.isnan(values)]
     return float(np.median(values)) if len(values) else float('nan')
 
@@ -278,12 +280,12 @@ def to_box(keypoints_px: np.ndarray, boxes_px: np.ndarray) -> np.ndarray:
     """Landmarks relative to their boxes, without change of their shape.
 
     Args:
-        keypoints_px (np.ndarray): (N, K, 2) x, y in pixels of the image.
-        boxes_px (np.ndarray): (N, 4) x1, y1, x2, y2 in the same frame.
+        keypoints_px (np.ndarray): Landmarks (N, K, 2), original pixels.
+        boxes_px (np.ndarray): Boxes (N, 4) x1, y1, x2, y2, same frame.
 
     Returns:
-        np.ndarray: (N, K, 2) float64; the longer side of the box has length
-        1, its upper left corner is at 0.
+        np.ndarray: Landmarks (N, K, 2), float64; the longer side of the box
+        has length 1, its upper left corner is at 0.
 
     Raises:
         ValueError: If a box has no area.
@@ -300,13 +302,13 @@ def mean_shape(keypoints: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Mean position of each landmark over images.
 
     Args:
-        keypoints (np.ndarray): (N, K, 2) in a frame that all images share,
-            see :func:`to_box`.
-        valid (np.ndarray): (N, K) bool, True where a landmark counts.
+        keypoints (np.ndarray): Landmarks (N, K, 2), in a frame that images
+            share, see :func:`to_box`.
+        valid (np.ndarray): Landmarks (N, K), bool, that count.
 
     Returns:
-        np.ndarray: (K, 2) in that frame; NaN for a landmark that never
-        counts.
+        np.ndarray: Mean shape (K, 2), same frame; NaN for a landmark that
+        never counts.
     """
     counts = valid.sum(axis=0)[:, None]
     total = np.where(valid[..., None], keypoints, 0.0).sum(axis=0)

@@ -10,11 +10,11 @@ def keypoint_distances(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Euclidean distances between keypoints.
 
     Args:
-        predicted (np.ndarray): (K, 2) in any frame.
-        truth (np.ndarray): (K, 2) in the same frame.
+        predicted (np.ndarray): Keypoints (K, 2), in any frame.
+        truth (np.ndarray): True keypoints (K, 2), same frame.
 
     Returns:
-        np.ndarray: (K,) float64.
+        np.ndarray: Distances (K,), float64.
 
     Raises:
         ValueError: If the shapes differ.
@@ -34,10 +34,10 @@ def mean_error(
     """Mean error of one query over the keypoints that count.
 
     Args:
-        distances_px (np.ndarray): (K,) errors in original pixels.
-        valid (np.ndarray): (K,) bool, True where the keypoint counts.
-        normalizer_px (float): Length that the errors are divided by. Defaults
-            to 1: the result is in pixels.
+        distances_px (np.ndarray): Errors (K,), original pixels.
+        valid (np.ndarray): Keypoints (K,), bool, that count.
+        normalizer_px (float): Divisor of the errors, pixels. Defaults to 1:
+            the result is in pixels.
 
     Returns:
         float: NaN if no keypoint counts.
@@ -51,11 +51,11 @@ def longer_side(bbox_px: np.ndarray) -> float:
     """Longer side of a box, the normaliser of MP-100's metrics.
 
     Args:
-        bbox_px (np.ndarray): (4,) x1, y1, x2, y2 in original pixels, as
+        bbox_px (np.ndarray): Box (4,) x1, y1, x2, y2, original pixels, as
             cleaned by the dataset.
 
     Returns:
-        float: In pixels.
+        float: Length in pixels.
     """
     x1, y1, x2, y2 = (float(value) for value in bbox_px)
     return max(x2 - x1, y2 - y1)
@@ -70,11 +70,10 @@ def pair_pck(
     """Share of one query's keypoints that are correct.
 
     Args:
-        distances_px (np.ndarray): (K,) errors in original pixels.
-        valid (np.ndarray): (K,) bool, True where the keypoint counts.
-        normalizer_px (float): Length that the errors are compared with.
-        threshold (float): A keypoint is correct if its error divided by the
-            length is strictly less than this.
+        distances_px (np.ndarray): Errors (K,), original pixels.
+        valid (np.ndarray): Keypoints (K,), bool, that count.
+        normalizer_px (float): Divisor of the errors, pixels.
+        threshold (float): Exclusive upper limit of a normalised error.
 
     Returns:
         float: Between 0 and 1; NaN if no keypoint counts.
@@ -96,10 +95,10 @@ def pair_auc(
     Nothing is strictly less than 0, so that the best value is (n - 1) / n.
 
     Args:
-        distances_px (np.ndarray): (K,) errors in original pixels.
-        valid (np.ndarray): (K,) bool, True where the keypoint counts.
-        normalizer_px (float): Length that the errors are compared with.
-        num_steps (int): n. Defaults to 20.
+        distances_px (np.ndarray): Errors (K,), original pixels.
+        valid (np.ndarray): Keypoints (K,), bool, that count.
+        normalizer_px (float): Divisor of the errors, pixels.
+        num_steps (int): Number of thresholds n. Defaults to 20.
 
     Returns:
         float: Between 0 and (n - 1) / n; NaN if no keypoint counts.

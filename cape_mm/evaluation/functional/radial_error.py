@@ -16,13 +16,13 @@ def landmark_offsets(
     """Predicted minus true positions.
 
     Args:
-        predicted (np.ndarray): (N, K, 2) x, y in pixels of the image.
-        truth (np.ndarray): (N, K, 2) in the same frame.
-        spacing (np.ndarray, optional): (N, 2) millimetres per pixel along x
+        predicted (np.ndarray): Landmarks (N, K, 2), original pixels.
+        truth (np.ndarray): True landmarks (N, K, 2), same frame.
+        spacing (np.ndarray, optional): Millimetres per pixel (N, 2) along x
             and y. Defaults to None, the result is in pixels.
 
     Returns:
-        np.ndarray: (N, K, 2) float64.
+        np.ndarray: Offsets (N, K, 2), float64.
 
     Raises:
         ValueError: If shapes do not fit, or a spacing is not positive.
@@ -51,10 +51,10 @@ def radial_errors(offsets: np.ndarray) -> np.ndarray:
     """Distances of predicted from true positions.
 
     Args:
-        offsets (np.ndarray): (..., 2), see :func:`landmark_offsets`.
+        offsets (np.ndarray): Offsets (..., 2) of :func:`landmark_offsets`.
 
     Returns:
-        np.ndarray: (...), in the unit of the offsets.
+        np.ndarray: Distances (...), in the unit of the offsets.
     """
     return np.linalg.norm(offsets, axis=-1)
 
@@ -63,8 +63,8 @@ def mean_radial_error(errors: np.ndarray, valid: np.ndarray) -> float:
     """Mean over all landmarks that count, MRE.
 
     Args:
-        errors (np.ndarray): (N, K) radial errors.
-        valid (np.ndarray): (N, K) bool, True where a landmark counts.
+        errors (np.ndarray): Radial errors (N, K).
+        valid (np.ndarray): Landmarks (N, K), bool, that count.
 
     Returns:
         float: In the unit of the errors; NaN if none counts.
@@ -76,8 +76,8 @@ def radial_error_spread(errors: np.ndarray, valid: np.ndarray) -> float:
     """Standard deviation over all landmarks that count, taken as one pool.
 
     Args:
-        errors (np.ndarray): (N, K) radial errors.
-        valid (np.ndarray): (N, K) bool, True where a landmark counts.
+        errors (np.ndarray): Radial errors (N, K).
+        valid (np.ndarray): Landmarks (N, K), bool, that count.
 
     Returns:
         float: In the unit of the errors, with N as divisor; NaN if none
@@ -90,12 +90,12 @@ def image_errors(errors: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Mean radial error of each image.
 
     Args:
-        errors (np.ndarray): (N, K) radial errors.
-        valid (np.ndarray): (N, K) bool, True where a landmark counts.
+        errors (np.ndarray): Radial errors (N, K).
+        valid (np.ndarray): Landmarks (N, K), bool, that count.
 
     Returns:
-        np.ndarray: (N,) in the unit of the errors; NaN for an image without
-        landmark that counts.
+        np.ndarray: Means (N,), in the unit of the errors; NaN for an image
+        without landmark that counts.
     """
     count = valid.sum(axis=1)
     total = np.where(valid, errors, 0.0).sum(axis=1)
@@ -105,16 +105,16 @@ def image_errors(errors: np.ndarray, valid: np.ndarray) -> np.ndarray:
 def detected(
     errors: np.ndarray, threshold: float, strict: bool = False
 ) -> np.ndarray:
-    """Which landmarks are found.
+    """Landmarks that are found.
 
     Args:
-        errors (np.ndarray): (...) radial errors.
-        threshold (float): In the same unit.
+        errors (np.ndarray): Radial errors (...).
+        threshold (float): Largest error, in the same unit.
         strict (bool): Whether the error must be below the threshold instead
             of at most the threshold. Defaults to False.
 
     Returns:
-        np.ndarray: (...) bool.
+        np.ndarray: Found landmarks (...), bool.
     """
     return errors < threshold if strict else errors <= threshold
 
@@ -128,9 +128,9 @@ def detection_rate(
     """Success detection rate, SDR: share of the landmarks that are found.
 
     Args:
-        errors (np.ndarray): (N, K) radial errors.
-        valid (np.ndarray): (N, K) bool, True where a landmark counts.
-        threshold (float): In the unit of the errors.
+        errors (np.ndarray): Radial errors (N, K).
+        valid (np.ndarray): Landmarks (N, K), bool, that count.
+        threshold (float): Largest error, in the same unit.
         strict (bool): See :func:`detected`. Defaults to False.
 
     Returns:
@@ -154,11 +154,11 @@ def landmark_table(
     """Describe the errors of each landmark.
 
     Args:
-        offsets (np.ndarray): (N, K, 2) predicted minus true positions.
-        valid (np.ndarray): (N, K) bool, True where a landmark counts.
-        names (Sequence[str]): K names of the rows.
-        thresholds (Sequence[float]): Of the detection rates, in the unit of
-            the offsets. Defaults to none.
+        offsets (np.ndarray): Offsets (N, K, 2), predicted minus true.
+        valid (np.ndarray): Landmarks (N, K), bool, that count.
+        names (Sequence[str]): Names of the K rows.
+        thresholds (Sequence[float]): Thresholds of the detection rates, in
+            the unit of the offsets. Defaults to none.
         strict (bool): See :func:`detected`. Defaults to False.
 
     Returns:
@@ -191,6 +191,7 @@ def _describe(
     thresholds: Sequence[float],
     strict: bool,
 ) -> Row:
+    """Row of one landmark."""
     count = len(errors)
     if not count:  # a row of NaN
         errors, offsets = np.full(1, np.nan), np.full((1, 2), np.nan)

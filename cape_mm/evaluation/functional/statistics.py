@@ -12,14 +12,14 @@ import numpy as np
 def difference_agreement(
     predicted: np.ndarray, truth: np.ndarray, is_angle: bool = False
 ) -> dict[str, float]:
-    """How two series of one measurement agree.
+    """Agreement of two series of one measurement.
 
     Limits of agreement: Bland and Altman, Lancet 327 (1986) 307-310.
 
     Args:
-        predicted (np.ndarray): (N,) values.
-        truth (np.ndarray): (N,) values in the same unit. Pairs of which one
-            is NaN are left out.
+        predicted (np.ndarray): Values (N,).
+        truth (np.ndarray): Values (N,), same unit. Pairs of which one is NaN
+            are left out.
         is_angle (bool): Whether the values are degrees, of which 359 and -1
             are the same. Defaults to False.
 
@@ -50,8 +50,8 @@ def classification_rate(predicted: np.ndarray, truth: np.ndarray) -> float:
     """Share of equal classes: the diagonal of the confusion matrix.
 
     Args:
-        predicted (np.ndarray): (N,) classes.
-        truth (np.ndarray): (N,) classes.
+        predicted (np.ndarray): Classes (N,).
+        truth (np.ndarray): Classes (N,).
 
     Returns:
         float: Percent; NaN without any class.
@@ -67,8 +67,8 @@ def cohen_kappa(predicted: np.ndarray, truth: np.ndarray) -> float:
     weights.
 
     Args:
-        predicted (np.ndarray): (N,) classes.
-        truth (np.ndarray): (N,) classes.
+        predicted (np.ndarray): Classes (N,).
+        truth (np.ndarray): Classes (N,).
 
     Returns:
         float: At most 1, 0 for chance; NaN if chance alone agrees always, as
@@ -101,26 +101,24 @@ def bootstrap_interval(
     """Percentile bootstrap interval of a mean over pairs.
 
     Pairs of one episode share their supports, so that single pairs are never
-    drawn. With ``unit='episode'`` whole episodes are drawn with replacement,
-    as many as there are within each group: the interval answers how far the
-    result would move with other episodes of the same categories. A category
-    with a single episode adds no width. With ``unit='category'`` whole groups
-    are drawn: the interval answers how far it would move with other
-    categories, and is much wider.
+    resampled. With ``unit='episode'`` whole episodes are resampled with
+    replacement within their category: the interval covers other episodes of
+    the same categories. A category with a single episode adds no width. With
+    ``unit='category'`` whole categories are resampled: the interval covers
+    other categories, and is much wider.
 
     Args:
-        sums (np.ndarray): (E, M) sum of M scores over an episode's pairs.
-        counts (np.ndarray): (E,) number of pairs that were summed.
-        groups (np.ndarray): (E,) category of the episode.
-        unit (str): ``'episode'`` or ``'category'``. Defaults to
-            ``'episode'``.
+        sums (np.ndarray): Sums (E, M) of M scores over each episode's pairs.
+        counts (np.ndarray): Numbers of pairs (E,) in the sums.
+        groups (np.ndarray): Categories (E,) of the episodes.
+        unit (str): Resampled unit, ``'episode'`` or ``'category'``. Defaults
+            to ``'episode'``.
         num_samples (int): Number of resamples. Defaults to 1000.
-        level (float): Probability that the interval covers. Defaults to
-            0.95.
-        seed (int): Seed of a generator of its own. Defaults to 0.
+        level (float): Covered probability. Defaults to 0.95.
+        seed (int): Seed of the resampling. Defaults to 0.
 
     Returns:
-        np.ndarray: (2, M) float64, lower and upper ends; NaN if no pair was
+        np.ndarray: Lower and upper ends (2, M), float64; NaN if no pair is
         counted.
     """
     rng = np.random.default_rng(seed)
@@ -132,9 +130,9 @@ def bootstrap_interval(
     totals = np.zeros((num_samples, table.shape[1]))
     for block in blocks:
         size = len(block)
-        # how often each row is drawn, in all resamples at once
-        draws = rng.multinomial(size, np.full(size, 1 / size), num_samples)
-        totals += draws @ block
+        # Times that each row is taken, in all resamples at once.
+        times = rng.multinomial(size, np.full(size, 1 / size), num_samples)
+        totals += times @ block
     totals = totals[totals[:, -1] > 0]
     if not len(totals):
         return np.full((2, table.shape[1] - 1), np.nan)
@@ -145,17 +143,17 @@ def bootstrap_interval(
 
 @dataclass(frozen=True)
 class ValidationTrend:
-    """How the last validations compare with those before.
+    """Comparison of the last validations with those before.
 
     Attributes:
         last (float): Last value.
         best (float): Best value.
-        best_index (int): Its place, from 0; the first of equal ones.
-        drop (float): How much worse the last value is than the best one, as
-            a share of the best one; 0 if it is the best one.
-        stale (int): Validations since the last gain of more than the wanted
-            size.
-        tau (float): Kendall's tau of the last values against their order,
+        best_index (int): Index of the best value; the first of equal ones.
+        drop (float): Loss of the last value against the best one, as a share
+            of the best one; 0 if it is the best one.
+        stale (int): Validations since the last gain of more than
+            ``min_delta``.
+        tau (float): Kendall's tau-b of the last values against their order,
             in [-1, 1]; positive if they get better. NaN with fewer than 3
             values, 0 if all are equal.
     """
@@ -177,16 +175,16 @@ def validation_trend(
     """Describe a series of validations.
 
     Args:
-        values (Sequence[float]): One value per validation, at least one.
-            Values that are not finite are worse than all others.
-        rule (str): ``'greater'`` or ``'less'`` is better.
-        min_delta (float): A gain counts for ``stale`` if it exceeds this.
-            Small gains add up, as in MMEngine's ``EarlyStoppingHook``.
-            Defaults to 0.
-        window (int): How many last values tau looks at. Defaults to 5.
+        values (Sequence[float]): Values, one per validation, at least one.
+            Those that are not finite are worse than all others.
+        rule (str): Better direction, ``'greater'`` or ``'less'``.
+        min_delta (float): Least gain that resets ``stale``, exclusive. Small
+            gains add up, as in MMEngine's ``EarlyStoppingHook``. Defaults to
+            0.
+        window (int): Number of last values for tau. Defaults to 5.
 
     Returns:
-        ValidationTrend: The description.
+        ValidationTrend: Description of the series.
 
     Raises:
         ValueError: If there is no value, or the rule is unknown.
@@ -210,6 +208,7 @@ def validation_trend(
 
 
 def _relative_drop(goodness: np.ndarray) -> float:
+    """Loss of the last value as a share of the best one."""
     loss = goodness.max() - goodness[-1]
     if not loss > 0:
         return 0.0
@@ -218,6 +217,7 @@ def _relative_drop(goodness: np.ndarray) -> float:
 
 
 def _count_stale(goodness: np.ndarray, min_delta: float) -> int:
+    """Validations since the last gain."""
     held, stale = -np.inf, 0
     for value in goodness:
         if value > held + min_delta:

@@ -15,6 +15,7 @@ from cape_mm.evaluation.functional.cephalometric_measurements import (
 )
 from cape_mm.structures import get_schema
 
+SCHEMA = get_schema('cephalogram23')
 UNIT = (1.0, 1.0)
 ANGLES = [name for name, f in FORMULAS.items() if f.unit == 'deg']
 RATIOS = [name for name, f in FORMULAS.items() if f.unit == '']
@@ -22,7 +23,7 @@ LENGTHS = [name for name, f in FORMULAS.items() if f.unit == 'mm']
 
 
 def values(keypoints, visible, schema='cephalogram23', spacing=UNIT):
-    results = measure(keypoints, visible, schema, spacing)
+    results = measure(keypoints, visible, get_schema(schema), spacing)
     return {name: result.value for name, result in results.items()}
 
 
@@ -73,7 +74,7 @@ def test_mirroring_changes_nothing(golden):
     keypoints, visible = place()
     mirrored = keypoints * [-1, 1] + [500, 0]
     assert_same(values(mirrored, visible), golden)
-    assert find_facing(name_points(mirrored, visible, 'cephalogram23')) == -1
+    assert find_facing(name_points(mirrored, visible, SCHEMA)) == -1
 
 
 def test_size_scales_distances_only(golden):
@@ -104,7 +105,7 @@ def test_a_wrong_spacing_is_a_factor(golden):
 
 def test_without_spacing_only_millimetres_are_missing(golden):
     keypoints, visible = place()
-    results = measure(keypoints, visible, 'cephalogram23')
+    results = measure(keypoints, visible, SCHEMA)
     for name in ANGLES + RATIOS:
         assert results[name].value == (
             golden[name] and pytest.approx(golden[name])
@@ -158,7 +159,7 @@ def test_each_schema_supports_its_groups(schema):
 
 def test_what_is_missing_is_named():
     keypoints, visible = place('document19')
-    results = measure(keypoints, visible, 'document19', UNIT)
+    results = measure(keypoints, visible, get_schema('document19'), UNIT)
     assert str(results['FMA']) == 'not available: missing Po, Or'
     assert results['gonial'].missing == ('Ar',)
     assert str(results['SNA']) == '81.5 deg'
@@ -177,7 +178,7 @@ def test_a_missing_landmark_costs_what_needs_it_and_nothing_else(
     else:
         visible[index] = 0
         keypoints[index] = 1e6
-    results = measure(keypoints, visible, 'cephalogram23', UNIT)
+    results = measure(keypoints, visible, SCHEMA, UNIT)
     for name, formula in FORMULAS.items():
         if code in formula.codes:
             assert results[name].value is None
@@ -189,7 +190,7 @@ def test_a_missing_landmark_costs_what_needs_it_and_nothing_else(
 def test_horizontal_without_frankfort_plane_is_said():
     points = {c: p for c, p in POINTS.items() if c != 'Or'}
     keypoints, visible = place(points=points)
-    results = measure(keypoints, visible, 'cephalogram23', UNIT)
+    results = measure(keypoints, visible, SCHEMA, UNIT)
     overjet, overbite = results['overjet'], results['overbite']
     assert '7 degrees' in overjet.note
     # S-N rises by 8.466 degrees: the horizontal is 1.466 degrees off
@@ -197,10 +198,10 @@ def test_horizontal_without_frankfort_plane_is_said():
     rotated = turned(np.array([2.6, 2.0]), np.degrees(off))
     assert [overjet.value, overbite.value] == pytest.approx(rotated)
     assert results['LAFH_vertical'].note and not results['LAFH'].note
-    assert not measure(*place(), 'cephalogram23', UNIT)['overjet'].note
+    assert not measure(*place(), SCHEMA, UNIT)['overjet'].note
     del points['S']
     keypoints, visible = place(points=points)
-    results = measure(keypoints, visible, 'cephalogram23', UNIT)
+    results = measure(keypoints, visible, SCHEMA, UNIT)
     assert results['overjet'].missing == ('Or',)
 
 
@@ -225,13 +226,15 @@ def test_contact_points_of_molars_stand_in_for_their_cusps():
     # half-way between them is half-way between the cusps of the test above
     points = dict(POINTS, U6m=(40, 66), L6m=(40, 74))
     keypoints, visible = place('cl_detection38', points)
-    wits = measure(keypoints, visible, 'cl_detection38', UNIT)['Wits']
+    schema = get_schema('cl_detection38')
+    wits = measure(keypoints, visible, schema, UNIT)['Wits']
     cusps = dict(POINTS, U6=(40, 68), L6=(40, 72))
     expected = values(*place('aariz29', cusps), schema='aariz29')['Wits']
     assert wits.value == pytest.approx(expected)
     assert wits.note == 'U6m in place of U6, L6m in place of L6'
     keypoints[get_schema('cl_detection38').index_of('L6m')] = np.nan
-    wits = measure(keypoints, visible, 'cl_detection38', UNIT)['Wits']
+    schema = get_schema('cl_detection38')
+    wits = measure(keypoints, visible, schema, UNIT)['Wits']
     assert wits.missing == ('L6',)
 
 
@@ -246,7 +249,7 @@ def test_signed_angles_pass_through_zero():
 
 def test_landmarks_in_one_place_are_no_error():
     keypoints, visible = np.full((23, 2), 7.0), np.full(23, 2)
-    results = measure(keypoints, visible, 'cephalogram23', UNIT)
+    results = measure(keypoints, visible, SCHEMA, UNIT)
     assert {name: r.value for name, r in results.items() if r.value} == {}
     assert 'coincide' in results['SNA'].note
     assert 'looks' in results['FMA'].note
@@ -255,7 +258,7 @@ def test_landmarks_in_one_place_are_no_error():
 
 def test_nothing_visible_is_no_error():
     keypoints = np.full((23, 2), np.nan)
-    results = measure(keypoints, np.zeros(23), 'cephalogram23')
+    results = measure(keypoints, np.zeros(23), SCHEMA)
     assert all(r.value is None and r.missing for r in results.values())
     assert find_facing({}) is None
 
@@ -284,7 +287,7 @@ def test_measurements_are_those_a_face_was_built_from():
 def test_wrong_shapes_and_spacings_are_refused():
     keypoints, visible = place()
     with pytest.raises(ValueError, match='isbi2015'):
-        measure(keypoints, visible, 'isbi2015')
+        measure(keypoints, visible, get_schema('isbi2015'))
     for spacing in ((0.0, 1.0), (np.nan, 1.0), (1.0,), (np.inf, 1.0)):
         with pytest.raises(ValueError, match='spacing'):
-            measure(keypoints, visible, 'cephalogram23', spacing)
+            measure(keypoints, visible, SCHEMA, spacing)

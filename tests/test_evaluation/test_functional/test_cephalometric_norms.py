@@ -21,7 +21,7 @@ from cape_mm.structures import get_schema
 
 
 def types_of(keypoints, visible, schema='cephalogram23', spacing=(1.0, 1.0)):
-    results = measure(keypoints, visible, schema, spacing)
+    results = measure(keypoints, visible, get_schema(schema), spacing)
     return isbi_types({name: r.value for name, r in results.items()})
 
 

@@ -11,6 +11,7 @@ from cape_mm.datasets.formats.cephalometric import load_coco
 from cape_mm.datasets.synthetic import write_cephalograms
 from cape_mm.datasets.synthetic.cephalograms import writer
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
+from cape_mm.structures import get_schema
 
 SMALL = dict(train=6, val=2, test=3)
 
@@ -53,7 +54,10 @@ def test_stored_measurements_are_those_of_the_stored_landmarks(small):
     for image, annotation in zip(content['images'], content['annotations']):
         points = np.array(annotation['keypoints']).reshape(-1, 3)
         found = measure(
-            points[:, :2], points[:, 2], 'cephalogram23', image['spacing']
+            points[:, :2],
+            points[:, 2],
+            get_schema('cephalogram23'),
+            image['spacing'],
         )
         for name, value in image['measurements'].items():
             if name in found and found[name].value is not None:
