@@ -41,8 +41,7 @@ class TrackVisualizer(PoseLocalVisualizer):
             frame (PoseDataSample): Frame with ``pred_instances``.
             kpt_thr (float): Least visibility of a keypoint. Defaults to 0.3.
             draw_bbox (bool): Whether to draw boxes, too. Defaults to False.
-            kpt_score_thr (float): Least ``keypoint_scores`` of a
-                keypoint.
+            kpt_score_thr (float): Least ``keypoint_scores`` of a keypoint.
                 Defaults to 0, which leaves out none.
 
         Returns:

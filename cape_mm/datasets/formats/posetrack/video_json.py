@@ -25,20 +25,8 @@ def read_video_json(
     do, a keypoint is taken as labelled if it has coordinates: with flag 0 it
     is hidden. A flag of 2, as COCO has it, is visible, too.
 
-    Args:
-        content (dict): Content of the file, with ``images``, ``annotations``
-            and ``categories``.
-        path (str): Path of the file, for errors.
-        names (Sequence[str]): K keypoints to read, in the order of the result;
-            matched by name.
-        report (AnnotationReport): Collects the problems of the annotations.
-
-    Returns:
-        List[dict]: Frames as :mod:`.reader` describes them, in the order of
-        the file.
-
-    Raises:
-        ValueError: If the file is broken or lacks keypoints.
+    See :func:`cape_mm.datasets.formats.posetrack.read_videos`; the content and
+    the path, for errors, are those of the file.
     """
     persons = _read_persons(content, path, names, report, _posetrack_states)
     frames = []
