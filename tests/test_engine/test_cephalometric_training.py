@@ -111,8 +111,8 @@ def test_a_plateau_ends_the_stable_recipe(make_runner, tmp_path):
 
 @pytest.mark.slow
 def test_the_best_checkpoint_tests_to_the_same_figures(make_runner, tmp_path):
-    embedded = 'small_synthetic-cephalograms'
-    runner = make_runner(embedded, **{'train_cfg.max_epochs': 4})
+    config = 'small_synthetic-cephalograms'
+    runner = make_runner(config, **{'train_cfg.max_epochs': 4})
     runner.train()
     hub = runner.message_hub
     (best,) = tmp_path.glob('best_PCK_epoch_*.pth')
@@ -126,7 +126,7 @@ def test_the_best_checkpoint_tests_to_the_same_figures(make_runner, tmp_path):
         load_from=str(best),
         **{'test_dataloader.dataset.ann_file': runner.cfg.val_file},
     )
-    tested = make_runner(embedded, **options).test()
+    tested = make_runner(config, **options).test()
     for key, value in validated.items():
         assert tested[key] == pytest.approx(value, rel=1e-5), key
 
