@@ -2,19 +2,19 @@
 from __future__ import annotations
 
 import json
-import runpy
-from pathlib import Path
 
 import cv2
 import pytest
 
+from cape_mm.cli.training_curves import (
+    find_scalars,
+    loss_names,
+    pick,
+    read_curves,
+    short_names,
+)
+
 TOOL = 'analysis_tools/plot_training.py'
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-
-
-@pytest.fixture(scope='module')
-def tool():
-    return runpy.run_path(str(TOOLS / TOOL))
 
 
 def write_run(folder, pck=(0.5, 0.9), with_gap=True):
@@ -58,9 +58,9 @@ def test_runs_are_compared_and_need_no_gap(call_tool, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('name', ['run.log', 'vis_data/scalars.json'])
-def test_a_file_means_its_run(tool, tmp_path, name):
+def test_a_file_means_its_run(tmp_path, name):
     file = write_run(tmp_path)
-    assert tool['find_scalars'](tmp_path / name) == file
+    assert find_scalars(tmp_path / name) == file
 
 
 def test_folder_without_run_ends_with_one_sentence(call_tool, tmp_path):
@@ -68,15 +68,15 @@ def test_folder_without_run_ends_with_one_sentence(call_tool, tmp_path):
         call_tool(TOOL, tmp_path)
 
 
-def test_steps_of_a_resumed_run_count_once(tool, tmp_path):
+def test_steps_of_a_resumed_run_count_once(tmp_path):
     file = write_run(tmp_path, pck=(0.5, 0.6))
     again = json.dumps(dict(PCK=0.8, step=2))
     file.write_text(f'{file.read_text()}\n{again}')
-    curves = tool['read_curves'](file)
-    assert tool['pick'](curves.val, 'PCK') == ([1, 2], [0.5, 0.8])
-    assert tool['parts_of_loss'](curves.train) == ['loss_ce']
+    curves = read_curves(file)
+    assert pick(curves.val, 'PCK') == ([1, 2], [0.5, 0.8])
+    assert loss_names(curves.train) == ['loss_ce']
 
 
-def test_names_are_as_short_as_they_may_be(tool):
-    assert tool['short_names'](['x/a', 'x/b']) == ['a', 'b']
-    assert tool['short_names'](['x/a', 'y/a']) == ['x/a', 'y/a']
+def test_names_are_as_short_as_they_may_be():
+    assert short_names(['x/a', 'x/b']) == ['a', 'b']
+    assert short_names(['x/a', 'y/a']) == ['x/a', 'y/a']

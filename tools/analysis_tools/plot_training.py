@@ -10,22 +10,13 @@ taken; a log file or a `scalars.json` means that run.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
+# the checkout, where this is one
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-class Curves(NamedTuple):
-    """Scalars of a run.
-
-    Attributes:
-        train (List[dict]): Entries by iteration, with ``loss``.
-        val (List[dict]): Entries by epoch, with ``PCK``.
-    """
-
-    train: list[dict]
-    val: list[dict]
+from cape_mm.cli.arguments import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,157 +33,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def find_scalars(path: Path) -> Path:
-    """Find the scalars of a run.
-
-    Args:
-        path (Path): Working directory, folder of a run, or a file in it.
-
-    Returns:
-        Path: ``scalars.json``.
-
-    Raises:
-        FileNotFoundError: If there are none.
-    """
-    if path.name == 'scalars.json':
-        return path
-    folder = path if path.is_dir() else path.parent
-    found = [*folder.glob('vis_data/scalars.json')]
-    found += folder.glob('*/vis_data/scalars.json')
-    if not found:
-        raise FileNotFoundError(
-            f'no vis_data/scalars.json in {folder}: the run needs the '
-            'LocalVisBackend'
-        )
-    return max(found, key=lambda file: file.parent.parent.name)
-
-
-def read_curves(file: Path) -> Curves:
-    """Read training and validation entries.
-
-    Args:
-        file (Path): ``scalars.json``: one JSON object per line.
-
-    Returns:
-        Curves: The last entry of each step, as a resumed run repeats some.
-    """
-    train: dict[int, dict] = {}
-    val: dict[int, dict] = {}
-    for line in file.read_text().splitlines():
-        entry = json.loads(line)
-        if 'loss' in entry:
-            train[entry['step']] = entry
-        elif 'PCK' in entry:
-            val[entry['step']] = entry
-    return Curves(
-        [train[step] for step in sorted(train)],
-        [val[step] for step in sorted(val)],
-    )
-
-
-def pick(entries: list[dict], key: str) -> tuple[list, list]:
-    """Steps and values of the entries that have a key."""
-    chosen = [entry for entry in entries if key in entry]
-    return [e['step'] for e in chosen], [e[key] for e in chosen]
-
-
-def parts_of_loss(entries: list[dict]) -> list[str]:
-    """Names of the losses of the last layer, without earlier layers."""
-    names = {key for entry in entries for key in entry}
-    return sorted(name for name in names if name.startswith('loss_'))
-
-
-def plot(runs: dict[str, Curves], out: Path) -> None:
-    """Draw three panels.
-
-    Args:
-        runs (Dict[str, Curves]): Runs by name.
-        out (Path): Image to write.
-    """
-    import matplotlib
-
-    matplotlib.use('Agg')
-    import matplotlib.pyplot as plt
-
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(16, 4.8))
-    alone = len(runs) == 1
-    for number, (name, run) in enumerate(runs.items()):
-        color = f'C{number}'
-        keys = ['loss', *parts_of_loss(run.train)] if alone else ['loss']
-        for i, key in enumerate(keys):
-            steps, values = pick(run.train, key)
-            label = key if alone else name
-            shade = f'C{i}' if alone else color
-            left.plot(steps, values, color=shade, label=label)
-        for key, style in (('PCK', '-'), ('PCK@0.05', '--')):
-            steps, values = pick(run.val, key)
-            percent = [100 * value for value in values]
-            label = f'{key}@0.2' if key == 'PCK' else key
-            label = label if alone else f'{name}, {label}'
-            middle.plot(steps, percent, style, color=color, label=label)
-        for key, style, words in (
-            ('NME_ar', '-', 'autoregressive'),
-            ('NME_tf', ':', 'teacher-forced'),
-        ):
-            steps, values = pick(run.val, key)
-            label = words if alone else f'{name}, {words}'
-            shade = 'C1' if alone and style == ':' else color
-            right.plot(steps, values, style, color=shade, label=label)
-        steps, free = pick(run.val, 'NME_ar')
-        _, forced = pick(run.val, 'NME_tf')
-        if len(free) == len(forced):
-            right.fill_between(steps, forced, free, color=color, alpha=0.15)
-    if all(value > 0 for run in runs.values() for value in _losses(run)):
-        left.set_yscale('log')
-    left.set(title='training loss', xlabel='iteration')
-    middle.set(title='validation PCK (%)', xlabel='epoch', ylim=(0, 101))
-    right.set(
-        title='validation error / box: what teacher forcing hides',
-        xlabel='epoch',
-    )
-    right.set_ylim(bottom=0)
-    for axes in (left, middle, right):
-        axes.grid(alpha=0.3)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=8)
-    figure.tight_layout()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=110)
-    plt.close(figure)
-
-
-def short_names(paths: list[str]) -> list[str]:
-    """Last parts of paths, as many as tell them apart."""
-    parts = [Path(path).resolve().parts for path in paths]
-    for count in range(1, max(map(len, parts))):
-        names = ['/'.join(part[-count:]) for part in parts]
-        if len(set(names)) == len(names):
-            break
-    return names
-
-
-def _losses(run: Curves) -> list[float]:
-    names = ['loss', *parts_of_loss(run.train)]
-    return [value for name in names for value in pick(run.train, name)[1]]
-
-
 def main() -> None:
     """Read and plot."""
     args = parse_args()
-    try:
-        names = short_names(args.runs)
-        runs = {
-            name: read_curves(find_scalars(Path(path)))
-            for name, path in zip(names, args.runs)
-        }
-    except FileNotFoundError as error:
-        sys.exit(f'{Path(sys.argv[0]).name}: error: {error}')
-    plot(runs, Path(args.out))
-    for name, run in runs.items():
-        if run.val:
-            best = max(run.val, key=lambda entry: entry['PCK'])
-            print(f'{name}: best PCK {best["PCK"]:.4f} at {best["step"]}')
-    print(f'Plotted into {args.out}')
+
+    # imported late: `-h` and a wrong flag answer at once
+    from cape_mm.cli.training_curves import plot_training
+
+    with one_line_errors():
+        plot_training(args)
 
 
 if __name__ == '__main__':
