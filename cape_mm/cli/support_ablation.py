@@ -89,7 +89,9 @@ def _measure_all(
                 continue
             hidden = name == _ZEROED
             with zeroed_support_features(model) if hidden else nullcontext():
-                predicted = predict_items(model, [c.item for _, c in changed])
+                predicted = predict_items(
+                    model, [c.sample for _, c in changed]
+                )
             for (item, how), episode in zip(changed, predicted):
                 rows[name] += _measure(item['data_samples'], episode, how)
     return {name: average(found) for name, found in rows.items()}

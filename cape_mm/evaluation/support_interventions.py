@@ -1,9 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Changes of an episode's supports that show what a model makes of them.
+"""Changes of an episode's supports that reveal how a model uses them.
 
-Each takes ``(item, donor, rng)``: an item of an episode dataset, an item of
-another category, and a generator. Nothing that is given is changed; queries
-keep their images, and their truth is that of the original item.
+Each takes ``(sample, donor, rng)``: a sample of an episode dataset, one of
+another category, and a generator. The arguments are not modified; queries
+keep their images and their labels.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _KEYPOINT_FIELDS = (
 
 
 class Intervened(NamedTuple):
-    """A changed item and how to read its predictions.
+    """A changed sample and the order of its predictions.
 
     Attributes:
-        item (dict): The changed item, with the K keypoints of the original.
-        order (np.ndarray): (K,) int, which predicted keypoint stands for each
-            original one.
-        judged (np.ndarray): (K,) bool, original keypoints whose prediction
-            may be judged at all.
+        sample (dict): Changed sample with the K keypoints of the original.
+        order (np.ndarray): Indices (K,), int, of the predicted keypoint of
+            each original one.
+        judged (np.ndarray): Original keypoints (K,), bool, whose prediction
+            is scored.
     """
 
-    item: dict
+    sample: dict
     order: np.ndarray
     judged: np.ndarray
 
@@ -48,23 +48,23 @@ Intervention = Callable[[dict, dict, np.random.Generator], Intervened]
 
 
 def right_support(
-    item: dict, donor: dict, rng: np.random.Generator
+    sample: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
     """Change nothing."""
-    return _as_it_was(item)
+    return _unchanged(sample)
 
 
 def wrong_category(
-    item: dict, donor: dict, rng: np.random.Generator
+    sample: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
     """Take the donor's supports: images, keypoints and skeleton.
 
     Categories differ in their number of keypoints. Keypoint *j* of the donor
     stands for keypoint *j* of the query, for j below the smaller count and
     where all the donor's supports label it; the others are missing in the
-    support and are not judged.
+    support and are not scored.
     """
-    ours, theirs = item['data_samples'], donor['data_samples']
+    ours, theirs = sample['data_samples'], donor['data_samples']
     count = ours.num_keypoints
     common = min(count, theirs.num_keypoints)
     index = np.full(count, -1)
@@ -74,7 +74,7 @@ def wrong_category(
     judged = np.logical_and.reduce([_labelled(s) for s in supports])
     return Intervened(
         dict(
-            inputs=dict(item['inputs'], support=donor['inputs']['support']),
+            inputs=dict(sample['inputs'], support=donor['inputs']['support']),
             data_samples=_with_supports(ours, supports, skeleton),
         ),
         np.arange(count),
@@ -83,20 +83,21 @@ def wrong_category(
 
 
 def wrong_image(
-    item: dict, donor: dict, rng: np.random.Generator
+    sample: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
     """Take the donor's support images with our own coordinates."""
     changed = dict(
-        item, inputs=dict(item['inputs'], support=donor['inputs']['support'])
+        sample,
+        inputs=dict(sample['inputs'], support=donor['inputs']['support']),
     )
-    return _as_it_was(item)._replace(item=changed)
+    return _unchanged(sample)._replace(sample=changed)
 
 
 def shuffled_keypoints(
-    item: dict, donor: dict, rng: np.random.Generator
+    sample: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
     """Give every labelled support keypoint the place of another one."""
-    episode = item['data_samples']
+    episode = sample['data_samples']
     labelled = np.flatnonzero(
         np.logical_and.reduce([_labelled(s) for s in episode.supports])
     )
@@ -105,23 +106,27 @@ def shuffled_keypoints(
     index[cycle] = np.roll(cycle, 1)
     supports = [_take_keypoints(s, index) for s in episode.supports]
     changed = _with_supports(episode, supports, episode.skeleton)
-    return _as_it_was(item)._replace(item=dict(item, data_samples=changed))
+    return _unchanged(sample)._replace(
+        sample=dict(sample, data_samples=changed)
+    )
 
 
 def no_skeleton(
-    item: dict, donor: dict, rng: np.random.Generator
+    sample: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
     """Remove all edges."""
-    episode = item['data_samples']
+    episode = sample['data_samples']
     changed = _with_supports(episode, episode.supports, [])
-    return _as_it_was(item)._replace(item=dict(item, data_samples=changed))
+    return _unchanged(sample)._replace(
+        sample=dict(sample, data_samples=changed)
+    )
 
 
 def permuted_order(
-    item: dict, donor: dict, rng: np.random.Generator
+    sample: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
     """List the keypoints in another order, which should change nothing."""
-    episode = item['data_samples']
+    episode = sample['data_samples']
     index = rng.permutation(episode.num_keypoints)
     place = np.argsort(index)
     supports = [_take_keypoints(s, index) for s in episode.supports]
@@ -130,8 +135,8 @@ def permuted_order(
     changed.queries = [_take_keypoints(q, index) for q in episode.queries]
     names = [episode.keypoint_names[i] for i in index]
     changed.set_metainfo(dict(keypoint_names=names))
-    return _as_it_was(item)._replace(
-        item=dict(item, data_samples=changed), order=place
+    return _unchanged(sample)._replace(
+        sample=dict(sample, data_samples=changed), order=place
     )
 
 
@@ -150,8 +155,8 @@ def zeroed_support_features(model: nn.Module) -> Iterator[None]:
     """Hide the support images from the head: coordinates alone are left.
 
     Args:
-        model (nn.Module): Its ``head.support_encoder`` takes the levels of
-            support features first.
+        model (nn.Module): Model whose ``head.support_encoder`` takes the
+            levels of support features as its first argument.
     """
 
     def zero(module: nn.Module, args: tuple) -> tuple:
@@ -164,12 +169,14 @@ def zeroed_support_features(model: nn.Module) -> Iterator[None]:
         handle.remove()
 
 
-def _as_it_was(item: dict) -> Intervened:
-    count = item['data_samples'].num_keypoints
-    return Intervened(item, np.arange(count), np.ones(count, dtype=bool))
+def _unchanged(sample: dict) -> Intervened:
+    """The sample itself, all keypoints in their order."""
+    count = sample['data_samples'].num_keypoints
+    return Intervened(sample, np.arange(count), np.ones(count, dtype=bool))
 
 
 def _labelled(member: PoseDataSample) -> np.ndarray:
+    """(K,) labelled keypoints."""
     return np.asarray(member.gt_instances.keypoints_visible)[0] > 0
 
 
@@ -178,6 +185,7 @@ def _with_supports(
     supports: list[PoseDataSample],
     skeleton: list[list[int]],
 ) -> EpisodeDataSample:
+    """Copy of an episode with other supports and edges."""
     changed = episode.new()
     changed.set_metainfo(dict(skeleton=[list(edge) for edge in skeleton]))
     changed.supports = list(supports)

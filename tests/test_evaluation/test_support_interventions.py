@@ -41,7 +41,7 @@ def make_member(num_keypoints, offset, hidden=()):
     return sample
 
 
-def make_item(num_keypoints=4, offset=0, hidden=(), shots=2):
+def make_sample(num_keypoints=4, offset=0, hidden=(), shots=2):
     episode = EpisodeDataSample(
         metainfo=dict(
             num_keypoints=num_keypoints,
@@ -68,16 +68,16 @@ def rng():
     return np.random.default_rng(0)
 
 
-def points_of(item, number=0):
-    return item['data_samples'].supports[number].gt_instances.keypoints[0]
+def points_of(sample, number=0):
+    return sample['data_samples'].supports[number].gt_instances.keypoints[0]
 
 
 @pytest.mark.parametrize('name', INTERVENTIONS)
 def test_nothing_given_is_changed(name, rng):
-    item, donor = make_item(hidden=[1]), make_item(6, 30)
-    before = copy.deepcopy((item, donor))
-    INTERVENTIONS[name](item, donor, rng)
-    for one, other in zip(before, (item, donor)):
+    sample, donor = make_sample(hidden=[1]), make_sample(6, 30)
+    before = copy.deepcopy((sample, donor))
+    INTERVENTIONS[name](sample, donor, rng)
+    for one, other in zip(before, (sample, donor)):
         assert one['data_samples'].metainfo == other['data_samples'].metainfo
         members = zip(
             [*one['data_samples'].supports, *one['data_samples'].queries],
@@ -98,16 +98,16 @@ def test_nothing_given_is_changed(name, rng):
 
 @pytest.mark.parametrize('name', INTERVENTIONS)
 def test_queries_keep_their_images(name, rng):
-    item = make_item()
-    changed = INTERVENTIONS[name](item, make_item(6, 30), rng).item
-    assert torch.equal(changed['inputs']['query'], item['inputs']['query'])
+    sample = make_sample()
+    changed = INTERVENTIONS[name](sample, make_sample(6, 30), rng).sample
+    assert torch.equal(changed['inputs']['query'], sample['inputs']['query'])
     assert changed['data_samples'].num_keypoints == 4
 
 
-def test_right_support_is_the_item_itself(rng):
-    item = make_item()
-    change = right_support(item, None, rng)
-    assert change.item is item
+def test_right_support_is_the_sample_itself(rng):
+    sample = make_sample()
+    change = right_support(sample, None, rng)
+    assert change.sample is sample
     assert change.order.tolist() == [0, 1, 2, 3]
     assert change.judged.all()
 
@@ -120,63 +120,64 @@ def test_right_support_is_the_item_itself(rng):
     ],
 )
 def test_wrong_category_matches_by_index(count, judged, edges, rng):
-    item, donor = make_item(4), make_item(count, 30, hidden=[1])
-    change = wrong_category(item, donor, rng)
+    sample, donor = make_sample(4), make_sample(count, 30, hidden=[1])
+    change = wrong_category(sample, donor, rng)
     assert change.judged.tolist() == [bool(x) for x in judged]
-    episode = change.item['data_samples']
+    episode = change.sample['data_samples']
     assert episode.skeleton == edges
     common = min(count, 4)
     np.testing.assert_array_equal(
-        points_of(change.item)[:common], points_of(donor)[:common]
+        points_of(change.sample)[:common], points_of(donor)[:common]
     )
     weights = episode.supports[0].gt_instance_labels.keypoint_weights
     assert weights[0].tolist() == judged
-    assert (change.item['inputs']['support'] == 30).all()
+    assert (change.sample['inputs']['support'] == 30).all()
 
 
 def test_wrong_image_keeps_the_coordinates(rng):
-    item, donor = make_item(), make_item(6, 30)
-    change = wrong_image(item, donor, rng)
-    assert (change.item['inputs']['support'] == 30).all()
-    np.testing.assert_array_equal(points_of(change.item), points_of(item))
+    sample, donor = make_sample(), make_sample(6, 30)
+    change = wrong_image(sample, donor, rng)
+    assert (change.sample['inputs']['support'] == 30).all()
+    np.testing.assert_array_equal(points_of(change.sample), points_of(sample))
 
 
 def test_every_labelled_keypoint_is_moved_in_all_shots_alike(rng):
-    item = make_item(6, hidden=[2])
-    change = shuffled_keypoints(item, None, rng)
-    moved = points_of(change.item) != points_of(item)
+    sample = make_sample(6, hidden=[2])
+    change = shuffled_keypoints(sample, None, rng)
+    moved = points_of(change.sample) != points_of(sample)
     assert moved.any(axis=1).tolist() == [i != 2 for i in range(6)]
-    assert sorted(points_of(change.item)[:, 0]) == sorted(
-        points_of(item)[:, 0]
+    assert sorted(points_of(change.sample)[:, 0]) == sorted(
+        points_of(sample)[:, 0]
     )
     np.testing.assert_array_equal(
-        points_of(change.item, 1), points_of(change.item) + 10
+        points_of(change.sample, 1), points_of(change.sample) + 10
     )
     assert (
-        change.item['data_samples'].skeleton == item['data_samples'].skeleton
+        change.sample['data_samples'].skeleton
+        == sample['data_samples'].skeleton
     )
 
 
 def test_no_skeleton_has_no_edges(rng):
-    change = no_skeleton(make_item(), None, rng)
-    assert change.item['data_samples'].skeleton == []
+    change = no_skeleton(make_sample(), None, rng)
+    assert change.sample['data_samples'].skeleton == []
 
 
 def test_permuted_order_is_undone_by_its_order(rng):
-    item = make_item(6, hidden=[2])
-    change = permuted_order(item, None, rng)
-    assert (points_of(change.item) != points_of(item)).any()
+    sample = make_sample(6, hidden=[2])
+    change = permuted_order(sample, None, rng)
+    assert (points_of(change.sample) != points_of(sample)).any()
     np.testing.assert_array_equal(
-        points_of(change.item)[change.order], points_of(item)
+        points_of(change.sample)[change.order], points_of(sample)
     )
-    episode = change.item['data_samples']
+    episode = change.sample['data_samples']
     names = [
         sorted(episode.keypoint_names[end] for end in edge)
         for edge in episode.skeleton
     ]
     assert names == [[f'k{i}', f'k{i + 1}'] for i in range(5)]
     query = episode.queries[0].gt_instance_labels.keypoint_labels[0]
-    expected = item['data_samples'].queries[0].gt_instance_labels
+    expected = sample['data_samples'].queries[0].gt_instance_labels
     assert torch.equal(query[change.order], expected.keypoint_labels[0])
 
 

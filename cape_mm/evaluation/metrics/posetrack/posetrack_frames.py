@@ -213,7 +213,7 @@ def _check_complete(video_id: str, frames: list[PoseTrackFrame]) -> None:
 def _read_truth(
     sample: Mapping[str, Any], num_keypoints: int, where: str
 ) -> LabelledPersons:
-    """Read ``gt_instances``; nobody if the frame is not labelled."""
+    """Read ``gt_instances``; empty if the frame is not labelled."""
     if not sample['is_labeled']:
         return LabelledPersons(
             np.zeros((0, num_keypoints, 2)),
