@@ -80,6 +80,16 @@ def test_selected_queries_move_to_the_front_in_order():
     assert torch.equal(chosen.reference, state.reference[:, [1, 3]])
 
 
+@pytest.mark.parametrize('with_position', [True, False])
+def test_queries_of_the_same_clips_are_appended(with_position):
+    state = make_state([3], 3, with_position=with_position)
+    parts = [
+        state.select(torch.tensor([keep]))
+        for keep in ([True, True, False], [False, False, True])
+    ]
+    assert_equal(parts[0].extend(parts[1]), state)
+
+
 def test_padding_is_never_selected_and_holds_nothing():
     state = make_state([2, 1], 3)
     chosen = state.select(torch.ones(2, 3, dtype=torch.bool))

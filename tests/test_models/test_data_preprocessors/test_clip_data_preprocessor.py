@@ -74,8 +74,8 @@ def test_images_are_padded_at_the_right_and_bottom():
         valid[:, :height, :width] = True
         assert torch.equal(inputs['valid'][row], valid)
         found = inputs['frames'][row]
-        wanted = normalised(items[row])
-        assert torch.allclose(found[:, :, :height, :width], wanted)
+        expected = normalised(items[row])
+        assert torch.allclose(found[:, :, :height, :width], expected)
         outside = ~valid[:, None].expand_as(found)
         assert (found[outside] == -7).all()
 

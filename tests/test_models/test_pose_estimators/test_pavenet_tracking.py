@@ -47,15 +47,15 @@ def test_another_video_has_no_influence():
 
 
 def test_positions_are_handed_over_in_videos_too():
-    plain, told = (
+    plain, placed = (
         build_model(hand_over_position=option).eval()
         for option in (False, True)
     )
     video = make_video(plain, 'a', 0)
-    known, new = track(plain, video), track(told, video)
-    # Nobody comes from anywhere in the first frame.
+    known, new = track(plain, video), track(placed, video)
+    # No person comes from anywhere in the first frame.
     assert same(known[:1], new[:1]) and not same(known[1:], new[1:])
-    _, state = told.track(**video[0])
+    _, state = placed.track(**video[0])
     assert state.queries.position.shape == state.queries.content.shape
 
 
@@ -75,9 +75,9 @@ def test_windows_of_a_clip_are_tracked_as_clips_of_one_window():
                 )
             )
         )
-    found, wanted = track(model, [together]), track(model, apart)
+    found, expected = track(model, [together]), track(model, apart)
     assert [frame.frame_id for frame in found] == [1, 2, 3]
-    for one, other in zip(found, wanted):
+    for one, other in zip(found, expected):
         one, other = one.pred_instances, other.pred_instances
         assert (one.track_ids == other.track_ids).all()
         assert np.allclose(one.keypoints, other.keypoints, atol=1e-3)
@@ -86,7 +86,7 @@ def test_windows_of_a_clip_are_tracked_as_clips_of_one_window():
 def test_loops_follow_a_video_over_batches_and_begin_again():
     model = build_model().eval()
     clips = [make_clip(n, 1, first=n) for n in range(4)]
-    wanted = track(
+    expected = track(
         model, [model.data_preprocessor(collate(clip)) for clip in clips]
     )
     for _ in range(2):
@@ -94,9 +94,9 @@ def test_loops_follow_a_video_over_batches_and_begin_again():
         for batch in (clips[:2], clips[2:]):
             found += model.test_step(collate(*batch))
         assert [len(f.pred_instances.track_ids) for f in found] == [
-            len(f.pred_instances.track_ids) for f in wanted
+            len(f.pred_instances.track_ids) for f in expected
         ]
-        for one, other in zip(found, wanted):
+        for one, other in zip(found, expected):
             assert (
                 one.pred_instances.track_ids == other.pred_instances.track_ids
             ).all()

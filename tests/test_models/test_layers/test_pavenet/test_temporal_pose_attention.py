@@ -105,7 +105,7 @@ def test_points_of_a_new_layer_do_not_depend_on_the_query():
         for _ in range(2)
     ]
     assert torch.equal(places[0][0], places[1][0])
-    # Of equal weight, and around the joints rather than all on them.
+    # Of equal weight, and around the keypoints rather than all on them.
     assert torch.allclose(
         places[0][1], torch.tensor(1 / (3 * len(SHAPES) * A))
     )
@@ -113,7 +113,7 @@ def test_points_of_a_new_layer_do_not_depend_on_the_query():
     assert (gap.norm(dim=-1) > 0).all()
 
 
-def test_points_without_offset_lie_on_the_joints_of_each_frame():
+def test_points_without_offset_lie_on_the_keypoints_of_each_frame():
     attention = make_attention(3)
     torch.nn.init.zeros_(attention.offsets.weight)
     torch.nn.init.zeros_(attention.offsets.bias)
@@ -123,14 +123,14 @@ def test_points_without_offset_lie_on_the_joints_of_each_frame():
         torch.randn(B, Q, C), reference, memory
     )
     share = torch.tensor([[1.0, 1.0], [32 / 48, 16 / 32]])
-    wanted = reference * share[:, None, None, None]
+    expected = reference * share[:, None, None, None]
     for head in range(HEADS):
         for level in range(len(SHAPES)):
             found = locations[:, :, :, head, level, :, 0]
-            assert torch.allclose(found, wanted)
+            assert torch.allclose(found, expected)
 
 
-def test_padding_is_not_seen():
+def test_padding_has_no_influence():
     memory = make_memory(3, full=False)
     attention = make_attention(3)
     query, reference = torch.randn(B, Q, C), torch.rand(B, Q, 3, A, 2)
