@@ -134,9 +134,9 @@ def _begins_untrained(first: LogLine) -> bool:
     'keypoints-stuck',
     WARNING,
     'Raise the learning rate or the number of iterations; see that it is not '
-    'the end of the schedule. Add the heatmap and L1 losses and the joint '
-    'decoder from the first step. The clip norm alone does not do this with '
-    'AdamW.',
+    'the end of the schedule. Add the heatmap and L1 losses and the '
+    'keypoint decoder from the first step. The clip norm alone does not do '
+    'this with AdamW.',
     'Keypoints are still imprecise, and the loss no longer falls.',
     keys=('loss_kpt',),
     needs=('det_kpt_l1',),
@@ -197,7 +197,7 @@ def layers_do_not_refine(lines: list[LogLine]) -> Iterable[Message]:
     'Give it more iterations; compare the configuration without refinement. '
     'These values can only be compared with each other: pose decoder and '
     'proposals have flows of their own unless the config shares them.',
-    'The second layer of the joint decoder is worse than the first.',
+    'The second layer of the keypoint decoder is worse than the first.',
     keys=('d1.loss_kpt_refine',),
     needs=('d0.loss_kpt_refine',),
 )
