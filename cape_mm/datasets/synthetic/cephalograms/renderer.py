@@ -87,8 +87,8 @@ def render_cephalogram(
             f'an image of {size[0]} x {size[1]} pixels of {spacing} mm is too '
             'small for a head: 170 x 200 mm are needed'
         )
-    unseen = [codes for chance, codes in _DROPOUT if rng.random() < chance]
-    hidden = frozenset(code for codes in unseen for code in codes)
+    codes_of = [codes for chance, codes in _DROPOUT if rng.random() < chance]
+    hidden = frozenset(code for codes in codes_of for code in codes)
     # From millimetres to pixels: the centre of the first pixel is (0, 0).
     to_px = matrix / spacing
     to_px[:, 2] -= 0.5
