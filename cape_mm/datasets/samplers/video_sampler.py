@@ -14,19 +14,19 @@ from cape_mm.registry import DATA_SAMPLERS
 class VideoSampler(Sampler):
     """Gives whole videos to each process, their frames in order of time.
 
-    For test, where what is known of a video is carried from frame to frame.
+    For test, where the state of a video is carried from frame to frame.
     Videos are shared out so that all processes have about the same number of
     frames; none is given twice. A process may get no video at all if there are
     fewer videos than processes.
 
     Args:
-        dataset (Sized): With ``video_lengths``, the number of frames of each
-            video; its items are the frames, video by video.
+        dataset (Sized): Dataset with ``video_lengths``, frames of each
+            video; its samples are the frames, video by video.
         seed (int, optional): Not used, MMEngine passes it. Defaults to None.
 
     Raises:
-        ValueError: If the dataset has no ``video_lengths``, or other items
-            than frames.
+        ValueError: If the dataset has no ``video_lengths``, or other
+            samples than frames.
     """
 
     def __init__(self, dataset: Sized, seed: int | None = None) -> None:
@@ -36,7 +36,7 @@ class VideoSampler(Sampler):
         if lengths is None or sum(lengths) != len(dataset):
             raise ValueError(
                 f'VideoSampler needs a dataset of frames with video_lengths, '
-                f'not {type(dataset).__name__} of {len(dataset)} items: use '
+                f'not {type(dataset).__name__} of {len(dataset)} samples: use '
                 'cape_mm.PoseTrackClipDataset with test_mode=True'
             )
         self.videos = share_videos(lengths, self.world_size)[self.rank]
@@ -59,8 +59,8 @@ def share_videos(lengths: list[int], num_shares: int) -> list[list[int]]:
     """Share videos out: the longest first, each to the smallest share.
 
     Args:
-        lengths (List[int]): Frames of each video.
-        num_shares (int): Into how many.
+        lengths (List[int]): Number of frames of each video.
+        num_shares (int): Number of shares.
 
     Returns:
         List[List[int]]: Videos of each share, ascending.

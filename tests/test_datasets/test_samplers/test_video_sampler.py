@@ -59,7 +59,7 @@ def test_more_processes_than_videos(monkeypatch):
 
 
 def test_other_data_sets_are_refused(monkeypatch, tmp_path):
-    with pytest.raises(ValueError, match='not range of 4 items'):
+    with pytest.raises(ValueError, match='not range of 4 samples'):
         VideoSampler(range(4))
     from cape_mm.registry import DATASETS
 

@@ -50,9 +50,9 @@ _TYPES = dict(
 
 @dataclass(frozen=True)
 class Category:
-    """One category of objects and the meaning of its keypoints.
+    """One category and the meaning of its keypoints.
 
-    Categories are told apart by ``id`` only: MP-100 has two called ``face``.
+    Only ``id`` identifies a category: MP-100 has two called ``face``.
 
     Attributes:
         id (int): Category id of the annotation file.
@@ -157,10 +157,10 @@ def parse_categories(
 
     K is the number of names. Without names it is the number of keypoints that
     most annotations have; names that contradict all of at least two
-    annotations, which agree with each other, are dropped. Points without name
-    are called ``keypoint_<index>``. Invalid edges of a skeleton are dropped;
-    a skeleton that seems to count from 1 is dropped as a whole, because all
-    its edges would join the wrong points.
+    annotations, which agree with each other, are dropped. Keypoints without
+    name are called ``keypoint_<index>``. Invalid edges of a skeleton are
+    dropped; a skeleton that seems to count from 1 is dropped as a whole,
+    because all its edges would join the wrong keypoints.
 
     Args:
         content (Dict[str, List[dict]]): A loaded annotation file.

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from cape_mm.datasets.formats.image_check import STATES
 
+_MATCH_KEYS = ('file_name', 'found', 'proof', 'reason')
 _BAD = tuple(state for state in STATES if state != 'ok')
 
 
@@ -27,8 +28,8 @@ def format_report(report: dict, max_lines: int = 10) -> str:
         if entries:
             lines += ['', f'{len(entries)} images {title}']
             lines += [
-                ': '.join([f'  {name}', *reasons])
-                for name, *reasons in map(dict.values, entries[:max_lines])
+                '  ' + ': '.join(entry[k] for k in _MATCH_KEYS if k in entry)
+                for entry in entries[:max_lines]
             ]
         if len(entries) > max_lines:
             lines.append(f'  ... and {len(entries) - max_lines} more')
