@@ -9,6 +9,20 @@ from typing import Sequence
 import numpy as np
 
 
+def defined_mean(values: Sequence[float] | np.ndarray) -> float:
+    """Mean of the values that are no NaN.
+
+    Args:
+        values (Sequence[float] | np.ndarray): Values (N,).
+
+    Returns:
+        float: NaN if nothing is left.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float('nan')
+
+
 def difference_agreement(
     predicted: np.ndarray, truth: np.ndarray, is_angle: bool = False
 ) -> dict[str, float]:

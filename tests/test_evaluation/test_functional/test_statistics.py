@@ -10,6 +10,7 @@ from cape_mm.evaluation.functional import bootstrap_interval
 from cape_mm.evaluation.functional.statistics import (
     classification_rate,
     cohen_kappa,
+    defined_mean,
     difference_agreement,
     validation_trend,
 )
@@ -193,3 +194,9 @@ def test_tau_is_that_of_scipy_also_with_ties_and_infinite_values():
             if (values == values[0]).all():
                 expected = 0
             assert found == pytest.approx(expected)
+
+
+def test_the_defined_mean_leaves_nan_out():
+    assert defined_mean([1.0, math.nan, 4.0]) == 2.5
+    assert math.isnan(defined_mean([math.nan]))
+    assert math.isnan(defined_mean([]))

@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from cape_mm.registry import METRICS
+from cape_mm.structures import LandmarkSchema
 
 from ...functional.cephalometric_formulas import FORMULAS
 from ...functional.cephalometric_measurements import measure, missing_landmarks
@@ -16,10 +17,11 @@ from ...functional.cephalometric_norms import ISBI_MEASUREMENTS, isbi_types
 from ...functional.statistics import (
     classification_rate,
     cohen_kappa,
+    defined_mean,
     difference_agreement,
 )
 from ..result_tables import check_dump_file, format_table, write_result_files
-from .cephalograms import read_cephalogram, schema_of
+from .cephalograms import CephalogramPrediction, read_cephalogram, schema_of
 
 # Type of a cephalogram that can be measured in truth, but not as predicted.
 _FAILED = -1
@@ -94,28 +96,20 @@ class CephalometricMeasurementMetric(BaseMetric):
         schema = schema_of(self.dataset_meta)
         for sample in data_samples:
             cephalogram = read_cephalogram(sample, schema)
-            values = [
-                {
-                    name: np.nan if result.value is None else result.value
-                    for name, result in measure(
-                        points_px,
-                        cephalogram.valid,
-                        schema,
-                        cephalogram.spacing,
-                    ).items()
-                }
+            truth, predicted = (
+                _values(points_px, cephalogram, schema)
                 for points_px in (
                     cephalogram.truth_px,
                     cephalogram.predicted_px,
                 )
-            ]
+            )
             self.results.append(
                 dict(
                     img_id=cephalogram.img_id,
                     img_path=cephalogram.img_path,
                     has_spacing=cephalogram.spacing is not None,
-                    truth=values[0],
-                    predicted=values[1],
+                    truth=truth,
+                    predicted=predicted,
                 )
             )
 
@@ -141,10 +135,12 @@ class CephalometricMeasurementMetric(BaseMetric):
         for key, unit in (('angle_error', 'deg'), ('length_error', 'mm')):
             errors = [row['error'] for row in rows if row['unit'] == unit]
             if errors:
-                metrics[key] = _mean(errors)
+                metrics[key] = defined_mean(errors)
         if types:
-            metrics['isbi_SCR'] = _mean([row['SCR'] for row in types])
-            metrics['isbi_kappa'] = _mean([row['kappa'] for row in types])
+            metrics['isbi_SCR'] = defined_mean([row['SCR'] for row in types])
+            metrics['isbi_kappa'] = defined_mean(
+                [row['kappa'] for row in types]
+            )
         self._log(rows, types, metrics, without_spacing, len(results))
         if self.dump_file is not None:
             summary = dict(
@@ -226,6 +222,21 @@ class CephalometricMeasurementMetric(BaseMetric):
         )
 
 
+def _values(
+    points_px: np.ndarray,
+    cephalogram: CephalogramPrediction,
+    schema: LandmarkSchema,
+) -> dict[str, float]:
+    """All measurements of (K, 2) landmarks; NaN where not available."""
+    results = measure(
+        points_px, cephalogram.valid, schema, cephalogram.spacing
+    )
+    return {
+        name: np.nan if result.value is None else result.value
+        for name, result in results.items()
+    }
+
+
 def _drop_lengths(values: dict[str, float]) -> None:
     """Replace the measurements in millimetres by NaN."""
     for name in values:
@@ -235,7 +246,10 @@ def _drop_lengths(values: dict[str, float]) -> None:
 
 def _measurement_row(name: str, cephalograms: list[dict]) -> dict | None:
     """Agreement of one measurement; None if no cephalogram allows it."""
-    truth, predicted = _series(name, cephalograms)
+    truth, predicted = (
+        np.array([cephalogram[side][name] for cephalogram in cephalograms])
+        for side in ('truth', 'predicted')
+    )
     is_known = ~np.isnan(truth)
     if not is_known.any():
         return None
@@ -269,17 +283,6 @@ def _type_row(name: str, cephalograms: list[dict]) -> dict | None:
     )
 
 
-def _series(name: str, cephalograms: list[dict]) -> list[np.ndarray]:
-    """(N,) true and predicted values."""
-    return [
-        np.array(
-            [cephalogram[side][name] for cephalogram in cephalograms],
-            dtype=np.float64,
-        )
-        for side in ('truth', 'predicted')
-    ]
-
-
 def _rows(cephalogram: dict, names: Sequence[str]) -> list[dict]:
     """Rows of one cephalogram, one per measurement."""
     types = [isbi_types(cephalogram[side]) for side in ('truth', 'predicted')]
@@ -296,9 +299,3 @@ def _rows(cephalogram: dict, names: Sequence[str]) -> list[dict]:
         )
         for name in names
     ]
-
-
-def _mean(values: Sequence[float]) -> float:
-    """Mean without NaN; NaN if nothing is left."""
-    values = [value for value in values if not np.isnan(value)]
-    return float(np.mean(values)) if values else float('nan')

@@ -28,6 +28,7 @@ from ...functional import (
     precision,
     recall,
 )
+from ...functional.statistics import defined_mean
 from .posetrack_frames import UNKNOWN_ID, PoseTrackFrame
 
 #: Names of the scores, in the order of the tables.
@@ -166,7 +167,7 @@ def score_videos(
     return PoseTrackScores(
         threshold=threshold,
         keypoints=dict(AP=precisions, **by_keypoint),
-        total=dict(AP=_mean(precisions), **total),
+        total=dict(AP=defined_mean(precisions), **total),
         videos={
             name: _score_tracks(*count, poseval_compat)[1]
             for name, count in counts.items()
@@ -214,7 +215,9 @@ def _score_tracks(
         IDF1=idf1(identity),
         IDSW=mot.switches,
     )
-    total = {name: _mean(values) for name, values in by_keypoint.items()}
+    total = {
+        name: defined_mean(values) for name, values in by_keypoint.items()
+    }
     for pooled, target in ((False, by_keypoint), (True, total)):
         scores = hota(of_hota, pooled)
         target.update(HOTA=scores.hota, DetA=scores.det_a, AssA=scores.ass_a)
@@ -246,10 +249,3 @@ def _score_poses(
             for k in range(scores.shape[1])
         ]
     )
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean without NaN; NaN if nothing is left."""
-    values = np.asarray(values, dtype=np.float64)
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if len(values) else float('nan')
