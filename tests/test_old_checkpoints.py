@@ -131,6 +131,18 @@ def test_every_weight_of_an_old_checkpoint_is_loaded(family):
     assert not keys.missing_keys and not keys.unexpected_keys
 
 
+def test_the_config_in_an_old_checkpoint_builds_its_model(family):
+    content = torch.load(
+        FOLDER / family / 'checkpoint.pth',
+        map_location='cpu',
+        weights_only=True,
+    )
+    cfg = Config.fromstring(content['meta']['cfg'], '.py')
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        model = MODELS.build(cfg.model)
+    model.load_state_dict(content['state_dict'])
+
+
 def test_an_old_checkpoint_tests_to_the_same_figures(family, result):
     expected = read(family, 'figures.json')
     assert set(expected) <= set(result.metrics)
