@@ -13,24 +13,23 @@ from cape_mm.structures import LandmarkSchema, available_schemas, get_schema
 
 @dataclass
 class CephalogramTable:
-    """Annotations of a split, item by item. N is the number of items.
+    """Annotations of a split, one row an instance, N in all.
 
     Attributes:
         source (str): Annotation files.
-        names (List[str]): (N,) paths of the images.
-        keypoints_px (List[np.ndarray]): (N,) float64 (K, 2) in original
-            pixels; K may differ.
-        visible (List[np.ndarray]): (N,) float64 (K,) as the dataset gives
-            it; > 0 counts.
-        sizes_px (np.ndarray): (N, 2) float64 width and height of the image;
+        names (list[str]): Paths of the images.
+        keypoints_px (list[np.ndarray]): Landmarks, N times (K, 2), float64,
+            original pixels; K may differ.
+        visible (list[np.ndarray]): Visibility, N times (K,), float64, as the
+            dataset gives it; > 0 counts.
+        sizes_px (np.ndarray): Width and height of the image, (N, 2), float64;
             NaN where unknown.
-        boxes_px (np.ndarray): (N, 4) float64 x1, y1, x2, y2; NaN where
-            unknown.
-        spacings (np.ndarray): (N, 2) float64 mm per pixel along x and y; NaN
+        boxes_px (np.ndarray): Boxes x1, y1, x2, y2, (N, 4), float64; NaN
             where unknown.
-        subjects (List[str]): (N,) who it is; empty where unknown.
-        schema (LandmarkSchema | None): Names of the landmarks, if the data
-            set has them.
+        spacings (np.ndarray): Mm per pixel along x and y, (N, 2), float64;
+            NaN where unknown.
+        subjects (list[str]): Ids of the persons; empty where unknown.
+        schema (LandmarkSchema | None): Names of the landmarks, if any.
     """
 
     source: str
@@ -48,7 +47,7 @@ class CephalogramTable:
 
     @property
     def is_uniform(self) -> bool:
-        """Whether all items have the same landmarks, one item an image."""
+        """Whether all rows have the same landmarks, one row an image."""
         counts = {len(points) for points in self.keypoints_px}
         return len(counts) == 1 and (
             self.schema is not None or len(set(self.names)) == len(self)
@@ -69,29 +68,14 @@ class CephalogramTable:
         )
         return points, labelled
 
-    def column(self, points: np.ndarray, code: str) -> np.ndarray | None:
-        """Get one landmark of all items.
-
-        Args:
-            points (np.ndarray): (N, K, 2).
-            code (str): Its code.
-
-        Returns:
-            np.ndarray | None: (N, 2), or None if the schema lacks it.
-        """
+    def column(self, keypoints: np.ndarray, code: str) -> np.ndarray | None:
+        """Landmark (N, 2) of a code out of (N, K, 2); None without."""
         if self.schema is None or code not in self.schema.codes:
             return None
-        return points[:, self.schema.index_of(code)]
+        return keypoints[:, self.schema.index_of(code)]
 
     def label(self, index: int) -> str:
-        """Name a landmark.
-
-        Args:
-            index (int): Its position, from 0.
-
-        Returns:
-            str: Its code, or its position.
-        """
+        """Code of a landmark, or its position, from 0, in words."""
         if self.schema is None:
             return f'landmark {index}'
         return self.schema.codes[index]
@@ -101,7 +85,7 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
     """Collect the annotations of a dataset.
 
     Args:
-        dataset (Dataset): Built, perhaps with wrappers.
+        dataset (Dataset): Dataset, perhaps with wrappers.
 
     Returns:
         CephalogramTable | None: None if it has no ``get_data_info`` with
@@ -118,7 +102,7 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
             info = leaf.get_data_info(index)
             if 'keypoints' not in info:
                 return None
-            rows.append(_read_item(info, sizes))
+            rows.append(_read_row(info, sizes))
     if not rows:
         return None
     name = getattr(dataset, 'metainfo', {}).get('schema')
@@ -136,6 +120,7 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
 
 
 def _leaves(dataset: Dataset) -> Iterator[Dataset]:
+    """Datasets inside of wrappers."""
     inner = getattr(dataset, 'datasets', None) or getattr(
         dataset, 'dataset', None
     )
@@ -159,7 +144,8 @@ def _image_sizes(source: str) -> dict[object, tuple[float, float]]:
     }
 
 
-def _read_item(info: dict, sizes: dict) -> dict:
+def _read_row(info: dict, sizes: dict) -> dict:
+    """One row of the table."""
     keypoints = np.asarray(info['keypoints'], dtype=np.float64)
     keypoints = keypoints.reshape(-1, keypoints.shape[-1])[:, :2]
     visible = np.asarray(info['keypoints_visible'], dtype=np.float64)
@@ -177,6 +163,7 @@ def _read_item(info: dict, sizes: dict) -> dict:
 
 
 def _numbers(values: object, count: int) -> np.ndarray:
+    """Values (count,), float64; NaN where unknown."""
     if values is None:
         return np.full(count, np.nan)
     return np.asarray(values, dtype=np.float64).ravel()[:count]

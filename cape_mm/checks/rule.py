@@ -151,6 +151,14 @@ class RuleBook(Dict[str, Rule]):
 
         return register
 
+    def error(self, name: str, advice: str, *args: Any, **kwargs: Any):
+        """Make a function a rule of errors; see :meth:`rule`."""
+        return self.rule(name, ERROR, advice, *args, **kwargs)
+
+    def warning(self, name: str, advice: str, *args: Any, **kwargs: Any):
+        """Make a function a rule of warnings; see :meth:`rule`."""
+        return self.rule(name, WARNING, advice, *args, **kwargs)
+
     def check_names(self, names: Iterable[str]) -> None:
         """Refuse names of rules that do not exist.
 
@@ -200,7 +208,7 @@ class RuleBook(Dict[str, Rule]):
                         rule.name,
                         WARNING,
                         f'could not be checked: {brief(error)}',
-                        'Look at what the other rules say first.',
+                        'Follow the other findings first.',
                     )
                 )
         return findings

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Rules on a validation: has the model collapsed, does a metric get worse.
 
-Two kinds of collapse must be told apart: (A) the same prediction for every
+Two kinds of collapse must be kept apart: (A) the same prediction for every
 image, (B) many landmarks on one place.
 """
 
@@ -20,7 +20,7 @@ COLLAPSE_RULES = RuleBook()
 #: Rules on the trend of a metric.
 TREND_RULES = RuleBook()
 
-#: Fault -> its meaning and what to look at.
+#: Fault -> its meaning and what to check.
 HINTS: dict[str, str] = {
     'dead_head': 'the heatmaps have no peak: look at the learning rate, the '
     'loss, the target weights and whether the weights were loaded',
@@ -194,10 +194,9 @@ def limit_table() -> str:
     return '\n'.join(rows)
 
 
-@TREND_RULES.rule(
+@TREND_RULES.warning(
     'sudden-drop',
-    WARNING,
-    'Look at the learning rate and the gradients since the best validation.',
+    'Check the learning rate and the gradients since the best validation.',
 )
 def sudden_drop(
     trend: ValidationTrend, max_drop: float, min_delta: float, patience: int
@@ -210,10 +209,9 @@ def sudden_drop(
         )
 
 
-@TREND_RULES.rule(
+@TREND_RULES.warning(
     'plateau',
-    WARNING,
-    'Stop, or see that it is not the end of the schedule.',
+    'Stop, or make sure that it is not the end of the schedule.',
 )
 def plateau(
     trend: ValidationTrend, max_drop: float, min_delta: float, patience: int

@@ -12,7 +12,7 @@ from mmpose.registry import KEYPOINT_CODECS
 from cape_mm.datasets.pipeline import spread_indices
 
 from ..cephalogram_table import CephalogramTable
-from ..rule import CONFIG_RULES, ERROR, WARNING
+from ..rule import CONFIG_RULES
 from ..training_config import TrainingConfig, type_name
 
 #: Settings that the decoder must share with the encoder.
@@ -28,9 +28,8 @@ _FLOOR_MM = 1.0
 _NUM_CEPHALOGRAMS, _NUM_DECODED = 64, 8
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'encoder-decoder',
-    ERROR,
     'Use one variable, codec = dict(...), for the encoder of GenerateTarget '
     'and for model.head.decoder.',
 )
@@ -54,9 +53,8 @@ def encoder_decoder(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'codec-input-size',
-    ERROR,
     'Give TopdownAffine of all pipelines and the codec the same input_size.',
 )
 def codec_input_size(config: TrainingConfig) -> Iterator[str]:
@@ -75,9 +73,8 @@ def codec_input_size(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'udp-pairing',
-    WARNING,
     'Set use_udp=True in TopdownAffine of all pipelines with UDPHeatmap, and '
     'only with it.',
 )
@@ -97,11 +94,10 @@ def udp_pairing(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'sigma-overlap',
-    WARNING,
     'Use a smaller sigma or a larger heatmap, so that neighbouring landmarks '
-    'have targets that can be told apart.',
+    'have different targets.',
 )
 def sigma_overlap(config: TrainingConfig) -> Iterator[str]:
     """Neighbouring landmarks with nearly the same target."""
@@ -131,9 +127,8 @@ def sigma_overlap(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'sigma-spread',
-    WARNING,
     'Use a smaller sigma or a larger heatmap: a target that covers much of '
     'the map says little about the place.',
 )
@@ -150,9 +145,8 @@ def sigma_spread(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'sigma-narrow',
-    WARNING,
     'Use a sigma of at least one cell, 1.5 with unbiased=True: below that '
     'the place between the cells is lost.',
 )
@@ -167,9 +161,8 @@ def sigma_narrow(config: TrainingConfig) -> Iterator[str]:
         yield f'sigma is {sigma:g} cells'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'decoding-floor',
-    WARNING,
     'Use a larger input, unbiased=True or UDPHeatmap, and a box without '
     'padding: no training gets below this error.',
 )
@@ -186,9 +179,8 @@ def decoding_floor(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'weights-without-effect',
-    WARNING,
     'Set use_dataset_keypoint_weights=True in GenerateTarget, or remove the '
     'weights.',
 )

@@ -12,7 +12,7 @@ from mmengine.registry import HOOKS
 
 from cape_mm.evaluation.functional.collapse import LIMITS
 
-from ..rule import CONFIG_RULES, ERROR, WARNING
+from ..rule import CONFIG_RULES
 from ..training_config import TrainingConfig, find_class
 from .metrics import MetricProbe, probe_metrics
 
@@ -24,9 +24,8 @@ _COARSE = 0.05
 _FLATTERING = 0.5
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'hook-arguments',
-    ERROR,
     "Correct the hook's type or arguments; removing the hook instead leaves "
     'the training without it.',
 )
@@ -47,9 +46,8 @@ def hook_arguments(config: TrainingConfig) -> Iterator[str]:
             yield f'{place}: {name} needs {", ".join(missing)}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'best-not-kept',
-    WARNING,
     'Set save_best and rule in default_hooks.checkpoint: the last checkpoint '
     'may be far from the best one.',
 )
@@ -60,11 +58,10 @@ def best_not_kept(config: TrainingConfig) -> Iterator[str]:
         yield 'no checkpoint hook keeps the best model'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'rule-missing',
-    ERROR,
     "Add rule='greater' or rule='less': for this metric MMEngine cannot "
-    'tell which is better.',
+    'infer which is better.',
 )
 def rule_missing(config: TrainingConfig) -> Iterator[str]:
     """A metric whose direction MMEngine cannot infer."""
@@ -73,9 +70,8 @@ def rule_missing(config: TrainingConfig) -> Iterator[str]:
             yield f'{monitor.place} watches {monitor.key} and has no rule'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'rule-direction',
-    ERROR,
     'Turn the rule around: it holds the worst model for the best.',
 )
 def rule_direction(config: TrainingConfig) -> Iterator[str]:
@@ -96,9 +92,8 @@ def rule_direction(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'monitor-emitted',
-    ERROR,
     'Name a metric that the validation emits, or add the metric.',
 )
 def monitor_emitted(config: TrainingConfig) -> Iterator[str]:
@@ -115,9 +110,8 @@ def monitor_emitted(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'min-delta-scale',
-    ERROR,
     'Set min_delta to about a hundredth of what there is to gain; the default '
     'of 0.1 is for metrics in percent.',
 )
@@ -136,9 +130,8 @@ def min_delta_scale(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'early-stop-strict',
-    WARNING,
     'Set strict=True: without it, early stopping is silently off when the '
     'metric is missing.',
 )
@@ -149,9 +142,8 @@ def early_stop_strict(config: TrainingConfig) -> Iterator[str]:
             yield f'{monitor.place} is not strict'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'early-stop-never',
-    WARNING,
     'Validate more often or lower the patience, which counts validations, '
     'not epochs.',
 )
@@ -172,9 +164,8 @@ def early_stop_never(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'blind-monitor',
-    WARNING,
     'Choose and stop by a metric that tells them apart, such as MRE_mm with '
     'rule="less", or watch it as well.',
 )
@@ -203,9 +194,8 @@ def blind_monitor(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'collapse-unwatched',
-    WARNING,
     'Add cape_mm.CephalometricMetric to val_evaluator and '
     'dict(type="cape_mm.CollapseMonitorHook") to custom_hooks.',
 )

@@ -7,7 +7,7 @@ from typing import Iterator
 
 import numpy as np
 
-from ..rule import CONFIG_RULES, ERROR, WARNING
+from ..rule import CONFIG_RULES
 from ..training_config import TrainingConfig, type_name
 
 #: Random transforms without 'Random' in their name.
@@ -16,9 +16,8 @@ _RANDOM = ('Albumentation', 'PhotometricDistortion')
 _WASTE = 0.15
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'padding-differs',
-    ERROR,
     'Give GetBBoxCenterScale the same padding in training, validation and '
     'test: otherwise everything has another size there.',
 )
@@ -35,9 +34,8 @@ def padding_differs(config: TrainingConfig) -> Iterator[str]:
         yield f'padding of GetBBoxCenterScale: {listed}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'padding-whole-cephalogram',
-    WARNING,
     'Set padding=1.0 in GetBBoxCenterScale of all pipelines; the default of '
     '1.25 is for boxes around people.',
 )
@@ -58,9 +56,8 @@ def padding_whole_cephalogram(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'input-aspect',
-    WARNING,
     'Give the input the shape of the images: TopdownAffine keeps the aspect '
     'ratio and fills up the rest.',
 )
@@ -84,9 +81,8 @@ def input_aspect(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'aspect-distorted',
-    ERROR,
     'Remove the Resize, or set keep_ratio=True: angles and lengths are wrong '
     'in a distorted image.',
 )
@@ -101,9 +97,8 @@ def aspect_distorted(config: TrainingConfig) -> Iterator[str]:
                     yield f'the pipeline of {split} has a Resize without ratio'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'random-validation',
-    ERROR,
     'Remove the transform from the pipeline: what is measured must not depend '
     'on chance.',
 )
@@ -116,11 +111,10 @@ def random_validation(config: TrainingConfig) -> Iterator[str]:
                 yield f'the pipeline of {split} has {name}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'flip-test-untrained',
-    WARNING,
     'Set model.test_cfg.flip_test=False, or add RandomFlip to the training '
-    'pipeline: the model has never seen a mirrored image.',
+    'pipeline: the model was never trained on a mirrored image.',
 )
 def flip_test_untrained(config: TrainingConfig) -> Iterator[str]:
     """A mirrored test after training without."""

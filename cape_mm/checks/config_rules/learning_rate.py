@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from ..rule import CONFIG_RULES, ERROR, WARNING, Message
+from ..rule import CONFIG_RULES, WARNING, Message
 from ..training_config import TrainingConfig, type_name
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'warmup-length',
-    ERROR,
     'Make the warm-up a small part of all iterations, such as 5 %: before '
     'its end the learning rate that was set is not reached.',
 )
@@ -39,9 +38,8 @@ def warmup_length(config: TrainingConfig) -> Iterator[str | Message]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'cosine-period',
-    ERROR,
     'Tie T_max to the length of the training: T_max=max_epochs, less what '
     'comes before.',
 )
@@ -71,9 +69,8 @@ def cosine_period(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'milestones-beyond-end',
-    ERROR,
     'Put the milestones before the end of the training.',
 )
 def milestones_beyond_end(config: TrainingConfig) -> Iterator[str]:

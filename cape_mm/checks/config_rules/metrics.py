@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from cape_mm.datasets.pipeline import spread_indices
 
-from ..rule import CONFIG_RULES, ERROR, WARNING, Message, brief
+from ..rule import CONFIG_RULES, WARNING, Message, brief
 from ..training_config import TrainingConfig, find_class
 
 _NUM_SAMPLES = 16
@@ -23,9 +23,8 @@ _NUM_SAMPLES = 16
 _FILES = ('dump_file', 'out_file', 'out_file_path', 'outfile_prefix')
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'metric-works',
-    ERROR,
     'Correct the arguments of the metrics, or what the data pass on to them.',
 )
 def metric_works(config: TrainingConfig) -> Iterator[str]:
@@ -36,9 +35,8 @@ def metric_works(config: TrainingConfig) -> Iterator[str]:
         yield f'the metrics of the validation fail: {brief(problem)}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'torso-of-another-schema',
-    ERROR,
     "Use norm_item='bbox': 'torso' is the distance of keypoints 4 and 5, and "
     "'head' a length, that only certain datasets of people have.",
 )
@@ -59,9 +57,8 @@ def torso_of_another_schema(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'spacing-not-packed',
-    ERROR,
     "Add 'spacing' to meta_keys of PackPoseInputs in the pipelines of "
     'validation and test: without it no error is given in mm.',
 )
@@ -76,12 +73,11 @@ def spacing_not_packed(config: TrainingConfig) -> Iterator[str]:
         if not np.isfinite(cephalograms.spacings).all(axis=1).any():
             continue
         if 'spacing' not in getattr(sample, 'metainfo', {}):
-            yield f'items of {split} lack the spacing that the file has'
+            yield f'samples of {split} lack the spacing that the file has'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'spacing-missing',
-    ERROR,
     'Add the spacing to the annotation file, from the file of the cephalogram '
     'or measured at its ruler: an error in mm needs it.',
 )

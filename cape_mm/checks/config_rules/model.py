@@ -11,16 +11,15 @@ from mmengine.registry import MODELS
 from mmpose.models.heads import HeatmapHead
 from torch import nn
 
-from ..rule import CONFIG_RULES, ERROR, brief
+from ..rule import CONFIG_RULES, brief
 from ..training_config import TrainingConfig, find_class, type_name
 
 #: Taken away from MMPose's heads in 1.0.0.
 _REMOVED = ('input_transform', 'input_index', 'align_corners')
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'model-builds',
-    ERROR,
     'Correct the named argument or type; the class lists what it takes.',
 )
 def model_builds(config: TrainingConfig) -> Iterator[str]:
@@ -31,9 +30,8 @@ def model_builds(config: TrainingConfig) -> Iterator[str]:
         yield f'the model cannot be built: {brief(problem)}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'head-arguments',
-    ERROR,
     'Merge the branches with neck=dict(type="FeatureMapProcessor", '
     'concat=True) and remove the argument, which heads no longer take since '
     'MMPose 1.0.',
@@ -48,9 +46,8 @@ def head_arguments(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'heatmap-size',
-    ERROR,
     'Set deconv_out_channels=None in model.head (the default is three '
     'upsampling layers), or give the codec the size that the head puts out.',
 )
@@ -76,9 +73,8 @@ def heatmap_size(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'head-channels',
-    ERROR,
     "Set the head's number of channels to the number of landmarks.",
 )
 def head_channels(config: TrainingConfig) -> Iterator[str]:
@@ -95,9 +91,8 @@ def head_channels(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'normalised-twice',
-    ERROR,
     'Normalise in model.data_preprocessor only, and remove the transform.',
 )
 def normalised_twice(config: TrainingConfig) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Iterator
 
 import torch
 
-from ..rule import CONFIG_RULES, ERROR, WARNING, brief
+from ..rule import CONFIG_RULES, brief
 from ..training_config import TrainingConfig
 from .model import dry_model
 
@@ -19,9 +19,8 @@ _LEAST_MATCH = 0.8
 _PARTS = ('backbone', 'neck', 'head')
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'backbone-prefix',
-    ERROR,
     "Add prefix='backbone.' to init_cfg: of a whole model, no name matches "
     'otherwise, MMEngine only warns, and the part starts at random.',
 )
@@ -44,9 +43,8 @@ def backbone_prefix(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'checkpoint-match',
-    ERROR,
     'Load a checkpoint of this architecture, with the right prefix: what does '
     'not match stays random.',
 )
@@ -86,9 +84,8 @@ def checkpoint_match(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'foreign-final-layer',
-    WARNING,
     'Load the backbone only (init_cfg with a prefix): a final layer of other '
     'landmarks has the right size, and the wrong meaning.',
 )

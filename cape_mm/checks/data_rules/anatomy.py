@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Whether landmarks can belong to a head seen from the side."""
+"""Whether landmarks can belong to a head in lateral view."""
 
 from __future__ import annotations
 
@@ -8,42 +8,27 @@ from typing import Iterator
 import numpy as np
 
 from ..cephalogram_table import CephalogramTable
-from ..rule import CONFIG_RULES, ERROR, WARNING, some_of
+from ..rule import CONFIG_RULES, some_of
 from ..training_config import SPLITS, TrainingConfig
 
 #: Upper and lower landmark, centimetres apart in every head.
 _ABOVE = (
-    ('N', 'ANS'),
-    ('N', 'A'),
-    ('ANS', 'Me'),
-    ('A', 'Me'),
-    ('S', 'Go'),
-    ('Po', 'Go'),
-    ('U1a', 'U1'),
-    ('L1', 'L1a'),
-    ("N'", 'Prn'),
-    ('Prn', 'LL'),
-    ('UL', "Pog'"),
+    *(('N', 'ANS'), ('N', 'A'), ('ANS', 'Me'), ('A', 'Me'), ('S', 'Go')),
+    *(('Po', 'Go'), ('U1a', 'U1'), ('L1', 'L1a'), ("N'", 'Prn')),
+    *(('Prn', 'LL'), ('UL', "Pog'")),
 )
 #: Rear and front landmark.
 _BEHIND = (
-    ('S', 'N'),
-    ('PNS', 'ANS'),
-    ('Po', 'Or'),
-    ('Po', 'Prn'),
-    ('Ar', 'A'),
-    ('Go', 'Me'),
-    ('Go', 'B'),
-    ('S', 'Prn'),
+    *(('S', 'N'), ('PNS', 'ANS'), ('Po', 'Or'), ('Po', 'Prn'), ('Ar', 'A')),
+    *(('Go', 'Me'), ('Go', 'B'), ('S', 'Prn')),
 )
 _REAR = ('S', 'Po', 'Ar', 'Go', 'PNS', 'Co', 'Ba')
 _FRONT = ('N', 'Or', 'ANS', 'A', 'B', 'Pog', 'Me', 'U1', 'Prn', 'Sn', "Pog'")
 _SELLA_NASION_MM = (40.0, 100.0)
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'axes-swapped',
-    ERROR,
     'Exchange x and y of these cephalograms in the annotation file.',
 )
 def axes_swapped(config: TrainingConfig) -> Iterator[str]:
@@ -64,10 +49,9 @@ def axes_swapped(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'landmark-order',
-    ERROR,
-    'Look at these cephalograms with their landmarks drawn: columns are '
+    'View these cephalograms with their landmarks: columns are '
     'exchanged, or the names are in another order than the numbers.',
 )
 def landmark_order(config: TrainingConfig) -> Iterator[str]:
@@ -96,9 +80,8 @@ def landmark_order(config: TrainingConfig) -> Iterator[str]:
                     )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'facing-mixed',
-    WARNING,
     'Mirror the cephalograms that face the other way, with their landmarks.',
 )
 def facing_mixed(config: TrainingConfig) -> Iterator[str]:
@@ -121,9 +104,8 @@ def facing_mixed(config: TrainingConfig) -> Iterator[str]:
         yield f'the cephalograms of the splits face different sides: {listed}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'impossible-size',
-    ERROR,
     'Correct the spacing (mm per pixel of the image as it is stored) or the '
     'landmarks S and N.',
 )
@@ -172,7 +154,7 @@ def _is_lying(
 
 
 def _facing(cephalograms: CephalogramTable, points: np.ndarray) -> np.ndarray:
-    """(N,) 1 to the right, -1 to the left, NaN where it cannot be told."""
+    """(N,) 1 to the right, -1 to the left, NaN where unknown."""
     front, rear = (
         _mean_x(cephalograms, points, codes) for codes in (_FRONT, _REAR)
     )

@@ -9,13 +9,12 @@ from typing import Iterator
 import numpy as np
 
 from ..cephalogram_table import CephalogramTable
-from ..rule import CONFIG_RULES, ERROR, WARNING, Message, some_of
+from ..rule import CONFIG_RULES, WARNING, Message, some_of
 from ..training_config import SPLITS, TrainingConfig
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'keypoints-finite',
-    ERROR,
     'Mark what is not annotated with visibility 0 instead of NaN.',
 )
 def keypoints_finite(config: TrainingConfig) -> Iterator[str]:
@@ -23,19 +22,18 @@ def keypoints_finite(config: TrainingConfig) -> Iterator[str]:
     for split, cephalograms in _tables(config):
         bad = [
             name
-            for name, points, visible in _items(cephalograms)
+            for name, points, visible in _rows(cephalograms)
             if not np.isfinite(points[visible > 0]).all()
         ]
         if bad:
             yield (
-                f'{len(bad)} item(s) of {split} have labelled landmarks that '
-                f'are no numbers: {some_of(bad)}'
+                f'{len(bad)} instance(s) of {split} have labelled landmarks '
+                f'that are no numbers: {some_of(bad)}'
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'out-of-image',
-    ERROR,
     'Correct the coordinates, or the size of the image that they are for.',
 )
 def out_of_image(config: TrainingConfig) -> Iterator[str | Message]:
@@ -43,7 +41,7 @@ def out_of_image(config: TrainingConfig) -> Iterator[str | Message]:
     for split, cephalograms in _tables(config):
         bad = []
         for (name, points, visible), size in zip(
-            _items(cephalograms), cephalograms.sizes_px
+            _rows(cephalograms), cephalograms.sizes_px
         ):
             inside = ((points >= -0.5) & (points <= size - 0.5)).all(axis=1)
             is_known = np.isfinite(size).all()
@@ -55,7 +53,7 @@ def out_of_image(config: TrainingConfig) -> Iterator[str | Message]:
                 )
         if bad:
             text = (
-                f'{len(bad)} item(s) of {split} have landmarks outside of '
+                f'{len(bad)} instance(s) of {split} have landmarks outside of '
                 f'the image: {some_of(bad)}'
             )
             yield (
@@ -65,9 +63,8 @@ def out_of_image(config: TrainingConfig) -> Iterator[str | Message]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'duplicate-cephalograms',
-    ERROR,
     'Remove the copies: they count twice and may end up in two splits.',
 )
 def duplicate_cephalograms(config: TrainingConfig) -> Iterator[str]:
@@ -76,7 +73,7 @@ def duplicate_cephalograms(config: TrainingConfig) -> Iterator[str]:
         if not cephalograms.is_uniform:
             continue
         groups = defaultdict(list)
-        for name, points, _ in _items(cephalograms):
+        for name, points, _ in _rows(cephalograms):
             groups[points.round(3).tobytes()].append(name)
         twins = [' = '.join(g[:2]) for g in groups.values() if len(g) > 1]
         if twins:
@@ -86,10 +83,9 @@ def duplicate_cephalograms(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'constant-landmark',
-    ERROR,
-    'Look at the column in the source of the annotations: it holds a default '
+    'Check the column in the source of the annotations: it holds a default '
     'value, not a landmark.',
 )
 def constant_landmark(config: TrainingConfig) -> Iterator[str]:
@@ -111,9 +107,8 @@ def constant_landmark(config: TrainingConfig) -> Iterator[str]:
                     )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'never-labelled',
-    WARNING,
     'Choose a schema without it, or annotate it: its channel learns nothing.',
 )
 def never_labelled(config: TrainingConfig) -> Iterator[str]:
@@ -128,9 +123,8 @@ def never_labelled(config: TrainingConfig) -> Iterator[str]:
         yield f'never labelled in the training data: {some_of(names)}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'visibility-weight',
-    ERROR,
     'Give keypoints_visible as 0 or 1: the 2 of COCO would become the weight '
     'of the landmark in the loss.',
 )
@@ -142,9 +136,8 @@ def visibility_weight(config: TrainingConfig) -> Iterator[str]:
             yield f'keypoints_visible of {split} goes up to {highest:g}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.warning(
     'squeezed-cephalograms',
-    WARNING,
     'Convert the cephalograms anew with their aspect ratio: angles and '
     'lengths are wrong in a squeezed image.',
 )
@@ -171,18 +164,18 @@ def squeezed_cephalograms(config: TrainingConfig) -> Iterator[str]:
 
 
 def _tables(config: TrainingConfig) -> Iterator[tuple[str, CephalogramTable]]:
-    seen = []
+    tables = []
     for split in SPLITS:
         cephalograms = config.built.cephalograms(split)
         if cephalograms is None or any(
-            cephalograms is other for other in seen
+            cephalograms is other for other in tables
         ):
             continue
-        seen.append(cephalograms)
+        tables.append(cephalograms)
         yield split, cephalograms
 
 
-def _items(cephalograms: CephalogramTable) -> Iterator[tuple]:
+def _rows(cephalograms: CephalogramTable) -> Iterator[tuple]:
     return zip(
         cephalograms.names, cephalograms.keypoints_px, cephalograms.visible
     )

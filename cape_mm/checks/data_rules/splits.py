@@ -14,27 +14,20 @@ from cape_mm.datasets.datasets import (
 )
 
 from ..cephalogram_table import CephalogramTable
-from ..rule import CONFIG_RULES, ERROR, brief, some_of
+from ..rule import CONFIG_RULES, brief, some_of
 from ..training_config import SPLITS, TrainingConfig, find_class
 
-#: Learning by heart is what these are for.
+#: Datasets that are there to be learnt by heart.
 _MEMORISING = (SingleCategoryEpisodeDataset, SingleImageEpisodeDataset)
-#: Arguments of a dataset that do not choose among its items.
+#: Arguments of a dataset that do not select its instances.
 _NOT_CHOOSING = (
-    'type',
-    'pipeline',
-    'test_mode',
-    'lazy_init',
-    'serialize_data',
-    'max_refetch',
-    'metainfo',
-    'landmark_weights',
+    *('type', 'pipeline', 'test_mode', 'lazy_init', 'serialize_data'),
+    *('max_refetch', 'metainfo', 'landmark_weights'),
 )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'dataset-builds',
-    ERROR,
     'Correct the dataset in the config, or the file that is named.',
 )
 def dataset_builds(config: TrainingConfig) -> Iterator[str]:
@@ -48,24 +41,22 @@ def dataset_builds(config: TrainingConfig) -> Iterator[str]:
             yield f'the data of {split} cannot be loaded: {text}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'pipeline-runs',
-    ERROR,
-    'Correct the pipeline, or the item that it fails on.',
+    'Correct the pipeline, or the sample that it fails on.',
 )
 def pipeline_runs(config: TrainingConfig) -> Iterator[str]:
-    """A pipeline that fails on the first item."""
+    """A pipeline that fails on the first sample."""
     for split in SPLITS:
         problem = config.built.sample_problem(split)
         if problem is not None:
-            yield f'the first item of {split} fails: {brief(problem)}'
+            yield f'the first sample of {split} fails: {brief(problem)}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'val-is-train',
-    ERROR,
     'Validate on an annotation file of its own: learning by heart cannot be '
-    'seen on the training data.',
+    'noticed on the training data.',
 )
 def val_is_train(config: TrainingConfig) -> Iterator[str]:
     """Validation or test on the training data, unless to memorise it."""
@@ -75,9 +66,8 @@ def val_is_train(config: TrainingConfig) -> Iterator[str]:
             yield f'{split} reads the training data, {files}'
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'leaked-subject',
-    ERROR,
     'Put all cephalograms of a person into one split.',
 )
 def leaked_subject(config: TrainingConfig) -> Iterator[str]:
@@ -92,9 +82,8 @@ def leaked_subject(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.rule(
+@CONFIG_RULES.error(
     'leaked-image',
-    ERROR,
     'Put each image into one split.',
 )
 def leaked_image(config: TrainingConfig) -> Iterator[str]:
@@ -151,7 +140,7 @@ def _is_same_data(config: TrainingConfig, one: str, other: str) -> bool:
 
 
 def _selection(config: TrainingConfig, split: str) -> list[dict | None]:
-    """The files, and whatever chooses among their items."""
+    """The files, and whatever selects instances of them."""
     chosen = []
     for dataset, path in zip(
         config.inner_datasets(split), config.ann_files(split)

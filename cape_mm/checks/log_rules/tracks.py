@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Iterable, Mapping
 
-from ..rule import ERROR, LOG_RULES, WARNING, Message
+from ..rule import LOG_RULES, Message
 from .log_file import LogLine, lasting
 
 #: Fewer track queries per clip than this are none.
@@ -24,9 +24,8 @@ DRIFTED, DRIFTED_TIMES = 0.01, 2
 ELSEWHERE, ELSEWHERE_TIMES = 0.04, 3
 
 
-@LOG_RULES.rule(
+@LOG_RULES.error(
     'no-tracks',
-    ERROR,
     'If loss_cls still falls, wait until scores reach the selection threshold '
     'of the TrackQuerySampler, lower score_thr, or set matched_always=True. '
     'Otherwise check that clips have at least 2 windows and that '
@@ -45,11 +44,10 @@ def no_tracks(lines: list[LogLine]) -> Iterable[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.error(
     'tracks-without-persons',
-    ERROR,
-    'Look at track_ids in the data (-1 is unknown) and, with code of your '
-    'own, at who hands them over: the assignment of the last decoder layer, '
+    'Check track_ids in the data (-1 is unknown) and, with code of your own, '
+    'who hands them over: the assignment of the last decoder layer, '
     'not that of the proposals. If identities are right, the selection '
     'threshold lets mistakes through.',
     'Queries are handed over, but get no persons: their identities are not '
@@ -66,9 +64,8 @@ def tracks_without_persons(lines: list[LogLine]) -> Iterable[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'mostly-mistakes',
-    WARNING,
     'Raise score_thr of the TrackQuerySampler, lower p_false_positive or '
     'max_gap of the dataset.',
     'More than half of the track queries are mistakes or persons who have '
@@ -85,14 +82,14 @@ def mostly_mistakes(lines: list[LogLine]) -> Iterable[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'tracks-never-wrong',
-    WARNING,
     'Raise p_false_positive of the TrackQuerySampler, keep keep_vanished=True '
     'and raise max_gap of the dataset, so that persons leave between '
     'windows.',
-    'Track queries are hardly ever background. What they never see they do '
-    'not learn: in test, tracks of persons who left will not end.',
+    'Track queries are hardly ever background. What does not occur in '
+    'training is not learned: in test, tracks of persons who left will not '
+    'end.',
     keys=('n_trk_pos',),
     needs=('n_trk',),
 )
@@ -105,9 +102,8 @@ def tracks_never_wrong(lines: list[LogLine]) -> Iterable[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'few-persons-tracked',
-    WARNING,
     'Lower score_thr of the TrackQuerySampler, lower p_false_negative, or set '
     'matched_always=True; a young training needs time first.',
     'n_trk_pos + n_det_pos is the number of persons. Most of them come to '
@@ -133,12 +129,11 @@ def few_persons_tracked(lines: list[LogLine]) -> Iterable[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'no-births',
-    WARNING,
     'Raise p_false_negative of the TrackQuerySampler.',
     'Track queries have all persons. Detect queries do not learn to find '
-    'somebody who comes in beside those who are tracked.',
+    'a person who comes in beside those who are tracked.',
     keys=('n_det_pos',),
     needs=('n_trk_pos',),
 )
@@ -154,10 +149,9 @@ def no_births(lines: list[LogLine]) -> Iterable[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.error(
     'identities-lost',
-    ERROR,
-    'See trk_kpt_l1 first: if track queries stand elsewhere, that is the '
+    'Check trk_kpt_l1 first: if track queries stand elsewhere, that is the '
     'cause, and a larger bonus would only hide it. If it is near '
     'det_kpt_l1, set track_bonus=-50 or mode="hard" of the assigner: with a '
     'KeypointL1Cost of weight 70, -10 is overruled by 0.14 of the image.',
@@ -174,9 +168,8 @@ def identities_lost(lines: list[LogLine]) -> Iterable[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.error(
     'tracks-elsewhere',
-    ERROR,
     'Check in this order: the windows of a clip share one geometric '
     'augmentation; track_ids are filtered together with boxes and keypoints; '
     'the hand-over takes poses and identities of the same queries; only then '
@@ -192,9 +185,8 @@ def tracks_elsewhere(lines: list[LogLine]) -> Iterable[Message]:
     return lasting(lines, _is_elsewhere, _describe_distance)
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'tracks-drift',
-    WARNING,
     'Raise reference_jitter of the TrackQuerySampler (0.02 is a start) and '
     'the number of windows to 3; in test, re-anchor tracks on proposals.',
     'Propagated poses lag behind those that are found anew. Over many frames '

@@ -7,7 +7,7 @@ from math import inf, isfinite
 from statistics import median
 from typing import Iterable, Iterator, Mapping
 
-from ..rule import ERROR, LOG_RULES, WARNING, Message
+from ..rule import LOG_RULES, Message
 from .log_file import LogLine, lasting, thirds
 
 #: Norm of the gradient, before clipping.
@@ -32,9 +32,8 @@ MUCH_MEMORY = 20 * 1024
 WAITING = 0.5
 
 
-@LOG_RULES.rule(
+@LOG_RULES.error(
     'not-finite',
-    ERROR,
     'Go back to a checkpoint from before. Lower the learning rate or warm up '
     'longer; keep sigma_min of the flow losses above 0 and the flow in '
     'float32.',
@@ -57,9 +56,8 @@ def not_finite(lines: list[LogLine]) -> Iterator[Message]:
         yield Message(text, since=first.place)
 
 
-@LOG_RULES.rule(
+@LOG_RULES.error(
     'gradient-explodes',
-    ERROR,
     'Lower the learning rate, warm up longer, raise sigma_min or the initial '
     'sigma of the flow losses. Do not make the batch smaller: that makes '
     'gradients noisier. A norm that is always above max_norm is no fault with '
@@ -81,9 +79,8 @@ def gradient_explodes(lines: list[LogLine]) -> Iterable[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'persons-not-found',
-    WARNING,
     'Check boxes and keypoints of the data with browse_clips.py, then the '
     'learning rate and the weight of loss_cls.',
     'The last decoder layer does not learn which queries are persons. It '
@@ -95,9 +92,8 @@ def persons_not_found(lines: list[LogLine]) -> Iterator[Message]:
     return _not_fallen(lines, 'loss_cls')
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'proposals-not-found',
-    WARNING,
     'Check boxes and keypoints of the data with browse_clips.py; a frozen '
     'encoder cannot learn; raise the weight of enc_loss_cls.',
     'The encoder does not learn where persons are: the queries start at '
@@ -130,11 +126,10 @@ def _begins_untrained(first: LogLine) -> bool:
     return not first.values.get('det_kpt_l1', inf) <= PRECISE
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'keypoints-stuck',
-    WARNING,
-    'Raise the learning rate or the number of iterations; see that it is not '
-    'the end of the schedule. Add the heatmap and L1 losses and the '
+    'Raise the learning rate or the number of iterations; make sure that '
+    'it is not the end of the schedule. Add the heatmap and L1 losses and the '
     'keypoint decoder from the first step. The clip norm alone does not do '
     'this with AdamW.',
     'Keypoints are still imprecise, and the loss no longer falls.',
@@ -155,11 +150,10 @@ def keypoints_stuck(lines: list[LogLine]) -> Iterator[Message]:
         )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'loss-rises',
-    WARNING,
-    'Lower the learning rate; look which of its parts rises. If several rise '
-    'at once, look at grad_norm where it began.',
+    'Lower the learning rate; find which of its parts rises. If several rise '
+    'at once, check grad_norm where it began.',
     'The total loss rises again.',
     keys=('loss',),
 )
@@ -176,11 +170,10 @@ def loss_rises(lines: list[LogLine]) -> Iterator[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'layers-do-not-refine',
-    WARNING,
-    'See that references go on from layer to layer and that all layers have '
-    'the same weight. A pose decoder that stays worse than its proposals '
+    'Make sure that references go on from layer to layer and that all layers '
+    'have the same weight. A pose decoder that stays worse than its proposals '
     'gains from the heatmap loss.',
     'The last decoder layer is worse than the first, with the same flow.',
     keys=('loss_kpt',),
@@ -191,9 +184,8 @@ def layers_do_not_refine(lines: list[LogLine]) -> Iterable[Message]:
     return _out_of_order(lines, 'd0.loss_kpt', 'loss_kpt')
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'refinement-does-not-refine',
-    WARNING,
     'Give it more iterations; compare the configuration without refinement. '
     'These values can only be compared with each other: pose decoder and '
     'proposals have flows of their own unless the config shares them.',
@@ -217,9 +209,8 @@ def _out_of_order(
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'much-memory',
-    WARNING,
     'Run the first window without gradient, freeze with requires_grad=False '
     '(a learning rate of 0 saves nothing), use smaller images, or '
     'checkpointing of an encoder that is trained.',
@@ -236,9 +227,8 @@ def much_memory(lines: list[LogLine]) -> Iterable[Message]:
     )
 
 
-@LOG_RULES.rule(
+@LOG_RULES.warning(
     'waits-for-data',
-    WARNING,
     'Raise num_workers of the training data, keep persistent_workers=True, '
     'store smaller images.',
     'Most of the time goes into waiting for images.',

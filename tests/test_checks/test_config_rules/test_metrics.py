@@ -38,4 +38,4 @@ def test_spacing_that_does_not_reach_the_metric(
     assert not ask('spacing-not-packed', cfg)
     pipeline(cfg, 'val')[3] = dict(type='PackPoseInputs')
     (finding,) = ask('spacing-not-packed', cfg)
-    assert 'items of val' in finding.message
+    assert 'samples of val' in finding.message

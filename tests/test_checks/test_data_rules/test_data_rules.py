@@ -46,7 +46,7 @@ def test_wrong_argument_of_the_data_set(cfg, ask):
 def test_pipeline_that_fails(cfg, ask):
     del cfg.train_dataloader.dataset.pipeline[1]
     (finding,) = ask('pipeline-runs', cfg)
-    assert 'first item of train' in finding.message
+    assert 'first sample of train' in finding.message
 
 
 def test_validation_on_the_training_file(cfg, ask):
@@ -108,7 +108,7 @@ def test_landmarks_that_are_no_numbers(cfg, ask, edit):
         data_prefix=dict(img='images/'),
     )
     (finding,) = ask('keypoints-finite', cfg)
-    assert '1 item(s) of train' in finding.message
+    assert '1 instance(s) of train' in finding.message
     assert 'train_0001' in finding.message
 
 
@@ -118,7 +118,10 @@ def test_landmarks_outside_of_the_image(cfg, ask, edit):
 
     edit('val', spoil)
     (finding,) = ask('out-of-image', cfg)
-    assert '1 item(s) of val' in finding.message and '(S 60' in finding.message
+    assert (
+        '1 instance(s) of val' in finding.message
+        and '(S 60' in finding.message
+    )
 
 
 def test_the_same_cephalogram_twice(cfg, ask, edit):
