@@ -40,7 +40,7 @@ def test_report(run):
     assert '30 line(s) of training: epoch 1, iteration 50 to epoch' in out
     assert 'error: identities-lost, since epoch 1, iteration 650' in out
     assert '  - trk_id_con is 0.2\n' in out
-    assert '  > See trk_kpt_l1 first' in out
+    assert '  > Check trk_kpt_l1 first' in out
     assert 'warning: much-memory, since epoch 1, iteration 650' in out
     assert '1 error(s), 1 warning(s)' in out
     rows = {line.split()[0]: line for line in out.splitlines() if line}

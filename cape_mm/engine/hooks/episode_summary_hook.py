@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from cape_mm.registry import HOOKS
 
-from .accumulation_flush_hook import AccumulationFlushHook
+from .epoch_hooks import AccumulationFlushHook
 
 
 @HOOKS.register_module()

@@ -1,9 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""What a resumed run must not forget or change."""
+
 from __future__ import annotations
 
 from typing import Any, Iterator
 
-from mmengine.hooks import Hook
+from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.runner import Runner
 
 from cape_mm.registry import HOOKS
@@ -30,9 +32,9 @@ class ResumeCheckHook(Hook):
             return
         found = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
         dataset = runner.train_dataloader.dataset
-        wanted = getattr(dataset, 'metainfo', None) or {}
-        if 'drawn_from' in found and 'drawn_from' in wanted:
-            changes = _changes(found['drawn_from'], wanted['drawn_from'])
+        expected = getattr(dataset, 'metainfo', None) or {}
+        if 'drawn_from' in found and 'drawn_from' in expected:
+            changes = _changes(found['drawn_from'], expected['drawn_from'])
             text = '; '.join(changes)
             if text:
                 runner.logger.warning(
@@ -49,7 +51,7 @@ class ResumeCheckHook(Hook):
 
 
 def _changes(before: dict, now: dict) -> Iterator[str]:
-    """What differs, in words."""
+    """Differences in words."""
     for key in {**before, **now}:
         one, other = before.get(key), now.get(key)
         if one != other:
@@ -57,6 +59,39 @@ def _changes(before: dict, now: dict) -> Iterator[str]:
 
 
 def _shorten(value: Any) -> str:
+    """A value in words, of a long list the beginning."""
     if isinstance(value, list) and len(value) > 10:
         return f'[{", ".join(map(str, value[:10]))}, ... {len(value)} in all]'
     return 'none' if value is None else str(value)
+
+
+@HOOKS.register_module()
+class ResumableEarlyStoppingHook(EarlyStoppingHook):
+    """Early stopping whose patience survives a resume.
+
+    MMEngine's hook forgets the best score and begins to wait anew. This one
+    goes through the validations that the checkpoint remembers first. The
+    checkpoint of an epoch is written before its validation: that one alone
+    is missing.
+
+    A run that had stopped stops again at once, unless ``patience`` or
+    ``min_delta`` have been changed.
+
+    Takes the arguments of :class:`EarlyStoppingHook`: ``rule`` is needed for
+    most metrics, and ``min_delta`` is 0.1 by default.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Repeat the decisions of the validations so far."""
+        history = runner.message_hub.log_scalars.get(f'val/{self.monitor}')
+        if history is None:
+            return
+        for number, score in enumerate(history.data[0], start=1):
+            stop, reason = self._check_stop_condition(float(score))
+            if stop:
+                runner.logger.warning(
+                    f'Early stopping: already decided at validation {number} '
+                    f'before the resume: {reason}'
+                )
+                runner.train_loop.stop_training = True
+                return

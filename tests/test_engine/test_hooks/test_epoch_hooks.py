@@ -1,8 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""Epochs that do not depend on what was before them."""
+
 from __future__ import annotations
 
+import random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
@@ -11,7 +15,11 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
 from mmengine.runner import EpochBasedTrainLoop
 
-from cape_mm.engine.hooks import AccumulationFlushHook
+from cape_mm.engine.hooks import (
+    AccumulationFlushHook,
+    EpochSeedHook,
+    epoch_hooks,
+)
 
 LR, CLIP = 0.1, 0.05
 # another hook in its place, one that does nothing here
@@ -128,3 +136,31 @@ def test_batch_norm_is_not_warned_of_in_every_epoch(monkeypatch):
     for _ in range(3):
         AccumulationFlushHook().before_train_epoch(runner)
     assert len(texts) == 1
+
+
+def _draw(seed, epoch):
+    EpochSeedHook().before_train_epoch(SimpleNamespace(seed=seed, epoch=epoch))
+    return random.random(), float(np.random.rand()), float(torch.rand(1))
+
+
+@pytest.fixture(autouse=True)
+def _keep_generators():
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+
+
+def test_same_epoch_draws_the_same_numbers_whatever_came_before():
+    first = _draw(seed=0, epoch=3)
+    torch.rand(5)
+    assert _draw(seed=0, epoch=3) == first
+
+
+def test_epochs_seeds_and_ranks_draw_different_numbers(monkeypatch):
+    draws = [_draw(0, 0), _draw(0, 1), _draw(1, 0)]
+    monkeypatch.setattr(epoch_hooks, 'get_rank', lambda: 1)
+    draws.append(_draw(0, 0))
+    for numbers in zip(*draws):
+        assert len(set(numbers)) == 4

@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""What checkpoints hold, and which of them are kept."""
+
 from __future__ import annotations
 
 import shutil
@@ -8,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.hooks import Hook
+
+from cape_mm.engine.hooks import LatestBestCheckpointHook
 
 
 def _losses(runner):
@@ -144,3 +148,19 @@ def test_checkpoint_of_other_origin_resumes_with_the_opt_in(
         warnings.simplefilter('ignore')
         resumed.train()
     assert len(_losses(resumed)) == 12
+
+
+@pytest.mark.parametrize(
+    'rule, score, best, is_better',
+    [
+        ('greater', 1.0, 1.0, True),
+        ('greater', 0.9, 1.0, False),
+        ('greater', 1.0, 0.9, True),
+        ('less', 1.0, 1.0, True),
+        ('less', 1.1, 1.0, False),
+        ('less', 1.0, 1.1, True),
+    ],
+)
+def test_the_later_of_two_equal_scores_is_better(rule, score, best, is_better):
+    hook = LatestBestCheckpointHook(save_best='PCK', rule=rule)
+    assert hook.is_better_than['PCK'](score, best) == is_better
