@@ -16,7 +16,7 @@ from cape_mm.registry import DATASETS, HOOKS
 
 @HOOKS.register_module()
 class CephalometricSplitCheckHook(Hook):
-    """Refuse to train if validation or test show what is learned.
+    """Refuse to train on what validation or test contain.
 
     Compares the annotation files, images and subjects of the datasets of
     all data loaders. Test data that are not on this machine are not compared,
@@ -28,11 +28,7 @@ class CephalometricSplitCheckHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Compare all datasets of the config.
-
-        Args:
-            runner (Runner): The runner of the training.
-        """
+        """Compare all datasets of the config."""
         splits = read_split('train', runner.train_dataloader.dataset)
         if runner.val_loop is not None:
             splits += read_split('val', runner.val_dataloader.dataset)

@@ -17,7 +17,7 @@ from cape_mm.registry import HOOKS
 from cape_mm.structures import EpisodeBatch, EpisodeDataSample
 
 _TOPICS = ('data', 'mask', 'decode', 'pck')
-_SHOWN = 5
+_NUM_LOGGED = 5
 _THRESHOLD = 0.2
 
 
@@ -28,17 +28,18 @@ class EpisodeDebugHook(Hook):
     - ``data``: shapes; category, support and query ids of each episode, and
       whether an instance is both.
     - ``mask``: which keypoints of supports and queries count.
-    - ``decode``: similarity maps, decoding order, first and final points.
+    - ``decode``: similarity maps, decoding order, proposed and final
+      keypoints.
     - ``pck``: box, threshold and distances in pixels, correct keypoints.
 
     Nothing is done, and nothing attached to the model, unless topics are
     chosen or ``log_level`` is ``'DEBUG'``, which means all topics.
 
     Args:
-        topics (str | Sequence[str]): Topics, or their names with commas.
-            Defaults to ``'none'``.
-        num_iters (int): How many iterations of every epoch, validation and
-            test are logged, from the first one. Defaults to 1.
+        topics (str | Sequence[str]): Names of topics, or one string with
+            commas. Defaults to ``'none'``.
+        num_iters (int): Number of iterations of every epoch, validation and
+            test that are logged, from the first one. Defaults to 1.
     """
 
     # before EpisodeSummaryHook counts, after data have been loaded
@@ -81,7 +82,7 @@ class EpisodeDebugHook(Hook):
         data_batch: DATA_BATCH = None,
         mode: str = 'train',
     ) -> None:
-        """Log the batch and listen to the proposals."""
+        """Log the batch, and the proposals when they are made."""
         samples = self._samples(batch_idx, data_batch)
         if not samples:
             return
@@ -97,10 +98,12 @@ class EpisodeDebugHook(Hook):
         proposal = getattr(getattr(model, 'head', None), 'proposal', None)
         if 'decode' in self.topics and proposal is not None:
 
-            def listen(module: nn.Module, args: tuple, output: tuple) -> None:
+            def log_proposals(
+                module: nn.Module, args: tuple, output: tuple
+            ) -> None:
                 _log(runner, mode, _describe_proposal(output))
 
-            self._handle = proposal.register_forward_hook(listen)
+            self._handle = proposal.register_forward_hook(log_proposals)
 
     def _after_iter(
         self,
@@ -110,7 +113,7 @@ class EpisodeDebugHook(Hook):
         outputs: Sequence | dict | None = None,
         mode: str = 'train',
     ) -> None:
-        """Log predictions and stop to listen."""
+        """Log predictions, and no more proposals."""
         if self._handle is not None:
             self._handle.remove()
             self._handle = None
@@ -121,10 +124,10 @@ class EpisodeDebugHook(Hook):
             for number, query in enumerate(episode.queries):
                 where = f'{tuple(episode.episode)} query {number}'
                 if 'decode' in self.topics:
-                    points = query.pred_instances.keypoints[0, :_SHOWN]
+                    keypoints = query.pred_instances.keypoints[0, :_NUM_LOGGED]
                     lines.append(
-                        f'decode: {where}: first points '
-                        f'{points.astype(float).round(1).tolist()} px'
+                        f'decode: {where}: first keypoints '
+                        f'{keypoints.astype(float).round(1).tolist()} px'
                     )
                 if 'pck' in self.topics and 'keypoints' in query.gt_instances:
                     lines.append(
@@ -136,7 +139,7 @@ class EpisodeDebugHook(Hook):
     def _samples(
         self, batch_idx: int, data_batch: DATA_BATCH
     ) -> list[EpisodeDataSample]:
-        """Episodes of a batch that is to be logged, else none."""
+        """Episodes of a batch that is logged, else none."""
         if not self.topics or batch_idx >= self.num_iters:
             return []
         if not isinstance(data_batch, dict):
@@ -154,6 +157,7 @@ def _log(runner: Runner, mode: str, lines: Sequence[str]) -> None:
 def _describe_data(
     data_batch: dict, samples: list[EpisodeDataSample]
 ) -> Iterator[str]:
+    """Shapes of the inputs, and ids of each episode."""
     for name, tensors in data_batch['inputs'].items():
         shapes = sorted({tuple(tensor.shape) for tensor in tensors})
         kinds = sorted({str(tensor.dtype) for tensor in tensors})
@@ -171,6 +175,7 @@ def _describe_data(
 
 
 def _describe_masks(samples: list[EpisodeDataSample]) -> Iterator[str]:
+    """Valid keypoints of supports and queries as rows of 0 and 1."""
     batch = EpisodeBatch.from_data_samples(samples)
     yield (
         f'mask: support {tuple(batch.support_valid.shape)}, query '
@@ -195,6 +200,7 @@ def _describe_masks(samples: list[EpisodeDataSample]) -> Iterator[str]:
 
 
 def _describe_proposal(output: tuple) -> Iterator[str]:
+    """Scores (B, K) of similarity maps, and the most certain keypoints."""
     scores = output.scores.detach().float().cpu()
     points = output.points.detach().float().cpu()
     height, width = output.map_size
@@ -202,7 +208,7 @@ def _describe_proposal(output: tuple) -> Iterator[str]:
         f'decode: {len(scores)} rows, {scores.shape[1]} maps of {width} x '
         f'{height}, scores {scores.min():.3f} to {scores.max():.3f}'
     )
-    order = scores[0].argsort(descending=True)[:_SHOWN]
+    order = scores[0].argsort(descending=True)[:_NUM_LOGGED]
     yield (
         f'decode: row 0: most certain keypoints {order.tolist()}, scores '
         f'{np.round(scores[0, order].tolist(), 3).tolist()}, proposed at '
@@ -211,6 +217,7 @@ def _describe_proposal(output: tuple) -> Iterator[str]:
 
 
 def _describe_errors(query, supports: list) -> str:
+    """Distances of a query's keypoints in original pixels, and its PCK."""
     errors = pair_errors(query, supports)
     valid = errors.valid
     limit = _THRESHOLD * errors.normalizer_px
@@ -218,7 +225,7 @@ def _describe_errors(query, supports: list) -> str:
     return (
         f'longer side of the box {errors.normalizer_px:.1f} px, threshold '
         f'{limit:.1f} px, distances '
-        f'{errors.distances_px[valid][:_SHOWN].round(1).tolist()} px, '
+        f'{errors.distances_px[valid][:_NUM_LOGGED].round(1).tolist()} px, '
         f'{int((errors.distances_px[valid] < limit).sum())} of '
         f'{int(valid.sum())} correct, PCK@{_THRESHOLD:g} {share:.4f}'
     )

@@ -16,25 +16,25 @@ from .epoch_hooks import AccumulationFlushHook
 
 @HOOKS.register_module()
 class EpisodeSummaryHook(Hook):
-    """Say in the log what is trained on, what to expect, and what came out.
+    """Log the data, the batch sizes, and the result of a training.
 
     At the start of a test: the dataset's own description. At the start of
-    training: that description, the episodes and
-    iterations per epoch, the physical and the effective batch size, what
-    becomes of the iterations that gradient accumulation leaves over, and what
-    result to expect. After each validation and test: one line with the PCK and
-    how it was measured. After each epoch: how many members of episodes could
-    not be used and were replaced.
+    training: that description, the episodes and iterations per epoch, the
+    physical and the effective batch size, the fate of the iterations that
+    gradient accumulation leaves over, and the expected result. After each
+    validation and test: one line with the PCK and how it was measured. After
+    each epoch: the number of members of episodes that could not be used and
+    were replaced.
 
     Args:
-        expectation (str, optional): What result to expect, such as 'PCK 1.0
-            within 20 epochs'.
-        val_note (str, optional): How validation measures, such as 'same
+        expectation (str, optional): Expected result, such as 'PCK 1.0 within
+            20 epochs'.
+        val_note (str, optional): Protocol of the validation, such as 'same
             image, autoregressive'.
-        test_note (str, optional): The same of the test. Defaults to
+        test_note (str, optional): Protocol of the test. Defaults to
             ``val_note``.
-        metric (str): Key of the metric in [0, 1]. Defaults to 'PCK'.
-        label (str): Its name in the log. Defaults to 'PCK@0.2'.
+        metric (str): Key of a metric in [0, 1]. Defaults to 'PCK'.
+        label (str): Name of the metric in the log. Defaults to 'PCK@0.2'.
     """
 
     # after LoggerHook, before CheckpointHook
@@ -72,35 +72,17 @@ class EpisodeSummaryHook(Hook):
         dataset = runner.test_loop.dataloader.dataset
         runner.logger.info(f'Test data\n{_describe(dataset)}')
 
-    def after_train_iter(
+    def _after_iter(
         self,
         runner: Runner,
         batch_idx: int,
         data_batch: DATA_BATCH = None,
-        outputs: dict | None = None,
+        outputs: Sequence | dict | None = None,
+        mode: str = 'train',
     ) -> None:
-        """Count replaced members."""
-        self._count(data_batch)
-
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: DATA_BATCH = None,
-        outputs: Sequence | None = None,
-    ) -> None:
-        """Count replaced members."""
-        self._count(data_batch)
-
-    def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: DATA_BATCH = None,
-        outputs: Sequence | None = None,
-    ) -> None:
-        """Count replaced members."""
-        self._count(data_batch)
+        """Count replaced members, in training, validation and test."""
+        for sample in (data_batch or {}).get('data_samples', []):
+            self._replaced.update(getattr(sample, 'replaced', None) or [])
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Log how many members were replaced."""
@@ -120,11 +102,8 @@ class EpisodeSummaryHook(Hook):
         self._report_metric(runner, 'Test', metrics)
         self._report_replaced(runner, 'test')
 
-    def _count(self, data_batch: DATA_BATCH) -> None:
-        for sample in (data_batch or {}).get('data_samples', []):
-            self._replaced.update(getattr(sample, 'replaced', None) or [])
-
     def _report_replaced(self, runner: Runner, during: str) -> None:
+        """Log the replaced members of all processes, and forget them."""
         total: Counter = Counter()
         for part in all_gather_object(dict(self._replaced)):
             total.update(part)
@@ -149,13 +128,14 @@ class EpisodeSummaryHook(Hook):
 
 
 def _describe(dataset: object) -> str:
+    """A dataset's own description, or its type."""
     if hasattr(dataset, 'describe'):
         return dataset.describe()
     return type(dataset).__name__
 
 
 def _describe_batch(runner: Runner) -> list[str]:
-    """Physical and effective batch size, and what is left over."""
+    """Physical and effective batch size, and iterations left over."""
     loader = runner.train_dataloader
     steps = runner.cfg.get('optim_wrapper', {}).get('accumulative_counts', 1)
     world_size = get_world_size()

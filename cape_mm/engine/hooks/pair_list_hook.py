@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os.path as osp
 
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -21,18 +21,18 @@ class PairListHook(Hook):
     datasets are left alone.
     """
 
-    # before LoggerHook, so that the log shows it before the results
+    # before LoggerHook, so that the log has it before the results
     priority = 'NORMAL'
 
     def __init__(self) -> None:
-        self._has_told = False
+        self._has_logged = False
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Log the list of the validation, once."""
         dataset = runner.val_dataloader.dataset
-        if not self._has_told and _has_list(dataset):
+        if not self._has_logged and _has_list(dataset):
             runner.logger.info(f'Validation data\n{dataset.describe()}')
-        self._has_told = True
+        self._has_logged = True
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Log and save the list of the test."""
@@ -40,7 +40,8 @@ class PairListHook(Hook):
         if not _has_list(dataset):
             return
         runner.logger.info(f'Test data\n{dataset.describe()}')
-        _save(dataset, osp.join(runner.log_dir, 'pair_list.json'))
+        if is_main_process():
+            dataset.pair_list.save(osp.join(runner.log_dir, 'pair_list.json'))
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
@@ -53,8 +54,3 @@ class PairListHook(Hook):
 
 def _has_list(dataset: object) -> bool:
     return hasattr(dataset, 'pair_list')
-
-
-@master_only
-def _save(dataset: object, path: str) -> None:
-    dataset.pair_list.save(path)

@@ -19,22 +19,22 @@ class ScheduledSamplingHook(Hook):
     an :class:`AutoregressiveKeypointHead`, as linear functions of the
     progress of training in [0, 1]:
 
-    - ``own_prediction_share``: share of previous points that are the
+    - ``own_prediction_share``: share of previous keypoints that are the
       decoder's own predictions (`arXiv 1506.03099
       <https://arxiv.org/abs/1506.03099>`_);
-    - ``teacher_noise``: deviation of the noise on annotated points.
+    - ``teacher_noise``: sigma of the noise on annotated keypoints.
 
     The progress follows from the iteration alone, so a resumed run continues
     where it stopped. Both values are logged as ``diag_own_share`` and
     ``diag_teacher_noise``.
 
     Args:
-        share (Tuple[float, float]): Share of own predictions at the start
-            and at the end. Defaults to (0, 1).
-        noise (Tuple[float, float]): Noise at the start and at the end, in
-            units of the input's side. Defaults to (0.02, 0).
-        period (Tuple[float, float]): Progress at which the change begins
-            and ends. Defaults to (0.1, 0.6).
+        share (tuple[float, float]): Share of own predictions, in [0, 1], at
+            the start and at the end. Defaults to (0, 1).
+        noise (tuple[float, float]): Sigma of the noise at the start and at
+            the end, in units of the input's side. Defaults to (0.02, 0).
+        period (tuple[float, float]): Progress, in [0, 1], at which the change
+            begins and ends. Defaults to (0.1, 0.6).
     """
 
     def __init__(
@@ -75,4 +75,5 @@ class ScheduledSamplingHook(Hook):
 
 
 def _interpolate(ends: tuple[float, float], done: float) -> float:
+    """Value between two ends after a share of the way."""
     return ends[0] + (ends[1] - ends[0]) * done

@@ -25,21 +25,21 @@ class TrainGapHook(Hook):
     learns its training data by heart.
 
     It costs a validation on that part, so a few dozen images are enough.
-    How often in a row the limit was passed is part of the checkpoint; as the
-    checkpoint of an epoch is written before its validation, a resumed run
-    may lack the last one.
+    How often in a row the limit was passed is part of the checkpoint, which
+    is written before the validation of its epoch: a resumed run may lack the
+    last one.
 
     Args:
         monitor (str): Key of the metric; must be positive.
         rule (str): ``'greater'`` or ``'less'`` is better.
-        dataloader (str | dict): The data, with the pipeline of validation,
-            ``test_mode=True`` and, say, ``indices=60``; or the name of a
-            variable of the config that holds it. Defaults to
+        dataloader (str | dict): Loader of training data, with the pipeline of
+            validation, ``test_mode=True`` and, say, ``indices=60``; or the
+            name of a variable of the config. Defaults to
             ``'train_gap_dataloader'``.
-        evaluator (str | dict | List[dict]): Metrics, or the name of a
+        evaluator (str | dict | list[dict]): Metrics, or the name of a
             variable of the config. Defaults to ``'val_evaluator'``. Metrics
             that write files would overwrite those of the validation.
-        max_ratio (float): Limit of how many times worse validation is.
+        max_ratio (float): Largest ratio of validation to training error.
             Defaults to 1.5.
         consecutive (int): Validations in a row above the limit that make a
             warning. Defaults to 2.
@@ -77,10 +77,10 @@ class TrainGapHook(Hook):
         """Build data and metrics, so that mistakes show at once."""
         self._streak = runner.message_hub.runtime_info.get(_STREAK, 0)
         self._dataloader = runner.build_dataloader(
-            _look_up(runner, self._given['dataloader'])
+            _from_config(runner, self._given['dataloader'])
         )
         self._evaluator = runner.build_evaluator(
-            _look_up(runner, self._given['evaluator'])
+            _from_config(runner, self._given['evaluator'])
         )
         dataset = self._dataloader.dataset
         self._evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
@@ -93,8 +93,8 @@ class TrainGapHook(Hook):
             return
         count = len(self._dataloader.dataset)
         runner.logger.info(
-            f'{type(self).__name__}: what metrics say next is of {count} '
-            'items of the training data'
+            f'{type(self).__name__}: the next metrics are those of {count} '
+            'samples of the training data'
         )
         train = self._evaluate(runner)
         for values in (metrics or {}, train):
@@ -111,8 +111,9 @@ class TrainGapHook(Hook):
         self._streak = self._streak + 1 if ratio > self.max_ratio else 0
         hub.update_info(_STREAK, self._streak)
         text = (
-            f'{self.monitor}: {on_train:.4g} on {count} items of the training '
-            f'data, {on_val:.4g} in validation, {ratio:.2f} times as bad'
+            f'{self.monitor}: {on_train:.4g} on {count} samples of the '
+            f'training data, {on_val:.4g} in validation, {ratio:.2f} times as '
+            'bad'
         )
         if self._streak < self.consecutive:
             runner.logger.info(text)
@@ -124,6 +125,7 @@ class TrainGapHook(Hook):
 
     @torch.no_grad()
     def _evaluate(self, runner: Runner) -> dict[str, float]:
+        """Metrics of the training data."""
         runner.model.eval()
         fp16 = getattr(runner.val_loop, 'fp16', False)
         for batch in self._dataloader:
@@ -133,9 +135,10 @@ class TrainGapHook(Hook):
         return self._evaluator.evaluate(len(self._dataloader.dataset))
 
 
-def _look_up(
+def _from_config(
     runner: Runner, given: str | dict | list[dict]
 ) -> dict | list[dict]:
+    """A copy of a config, given as such or as the name of a variable."""
     if not isinstance(given, str):
         return deepcopy(given)
     if given not in runner.cfg:
@@ -146,5 +149,6 @@ def _look_up(
 
 
 def _times_worse(on_val: float, on_train: float, rule: str) -> float:
+    """How many times validation is as bad as training."""
     bad, good = (on_val, on_train) if rule == 'less' else (on_train, on_val)
     return float(bad / good) if good else (inf if bad else 1.0)

@@ -35,10 +35,11 @@ class ValidationTrendHook(Hook):
         max_drop (float, optional): Warn if the value is worse than the best
             one by more than this share of it. Defaults to 0.3 for 'less' and
             0.05 for 'greater'.
-        min_delta (float): What counts as a gain. Defaults to 0.
+        min_delta (float): Least gain that counts. Defaults to 0.
         patience (int): Warn of a plateau after so many validations without
             gain. Defaults to 5.
-        window (int): Validations that the trend looks at. Defaults to 5.
+        window (int): Number of last validations that make the trend. Defaults
+            to 5.
 
     Raises:
         ValueError: If ``rule`` is neither of the two.
@@ -91,6 +92,7 @@ class ValidationTrendHook(Hook):
             )
 
     def _describe(self, trend: ValidationTrend, count: int) -> str:
+        """The last value, the best one and the trend, in one line."""
         text = (
             f'Trend of {self.monitor}: {trend.last:.4g} after {count} '
             f'validation(s), best {trend.best:.4g} in number '

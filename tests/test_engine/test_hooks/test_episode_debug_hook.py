@@ -38,7 +38,7 @@ def test_all_topics_are_logged_for_the_first_batch(tiny_cape_runner, tmp_path):
         '[train] mask: (0, 0, 0)',
         '[train] decode: 4 rows',
         '[val] data: ',
-        '[val] decode: (0, 0, 0) query 0: first points',
+        '[val] decode: (0, 0, 0) query 0: first keypoints',
         '[val] pck: (0, 0, 1) query 0: longer side',
     ):
         assert any(start in line for line in lines), start

@@ -86,13 +86,13 @@ def test_both_are_measured_and_compared(train):
     assert history(runner, 'val/train_MRE_mm') == [2.5, 1.5, 1.25]
     assert history(runner, 'val/gap_MRE_mm') == [0.5, 0.5, 0.25]
     assert (
-        'MRE_mm: 1.25 on 16 items of the training data, 1.5 in validation, '
+        'MRE_mm: 1.25 on 16 samples of the training data, 1.5 in validation, '
         '1.20 times as bad'
     ) in runner.log
     assert 'WARNING - MRE_mm' not in runner.log
     # metrics write tables of both: whose, is said before
-    said = runner.log.index('what metrics say next is of 16 items')
-    assert said < runner.log.index('MRE_mm: 2.5 on 16 items')
+    note = runner.log.index('next metrics are those of 16 samples')
+    assert note < runner.log.index('MRE_mm: 2.5 on 16 samples')
 
 
 def test_the_validation_itself_is_not_changed(train):
