@@ -147,9 +147,9 @@ def load_estimator(
         load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
     except RuntimeError as error:
         lines = [line for line in str(error).splitlines() if line][:4]
-        shown = '\n'.join(f'{line[:200]} ...' for line in lines)
+        details = '\n'.join(f'{line[:200]} ...' for line in lines)
         raise UnsuitableCheckpointError(
             f"the weights in '{checkpoint}' are not those of the config's "
-            f'model:\n{shown}'
+            f'model:\n{details}'
         ) from None
     return model.to(device or get_device()).eval()

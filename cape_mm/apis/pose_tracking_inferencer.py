@@ -112,8 +112,8 @@ class PoseTrackingInferencer(BaseInferencer):
 
         Args:
             video (str | Path | FrameSource): See :meth:`__call__`.
-            batch_size (int): The same.
-            progress (bool): The same.
+            batch_size (int): See :meth:`__call__`. Defaults to 4.
+            progress (bool): See :meth:`__call__`. Defaults to False.
 
         Returns:
             Iterator[Tuple[VideoFrame, PoseDataSample]]: One per frame.

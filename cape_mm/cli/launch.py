@@ -24,7 +24,7 @@ from cape_mm.engine.checkpoints import (
 )
 from cape_mm.errors import UsageError
 
-# Runner reads these from the config without being told about them.
+# Runner reads these from the config, not from its arguments.
 _READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
 
 

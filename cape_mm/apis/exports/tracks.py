@@ -31,7 +31,7 @@ class TrackExport:
     Args:
         folder (str | Path): It is made.
         keypoint_names (Sequence[str]): The K keypoints.
-        keypoint_score_thr (float): Least score of a joint that is written.
+        keypoint_score_thr (float): Least score of a keypoint to write.
             Defaults to 0.
         visibility_thr (float): Least visibility of one. Defaults to 0.
 
@@ -77,7 +77,8 @@ class TrackExport:
         """Write the persons of one frame.
 
         Args:
-            result (PoseDataSample): Of :class:`PoseTrackingInferencer`.
+            result (PoseDataSample): Result of
+                :class:`PoseTrackingInferencer`.
 
         Raises:
             DataError: If the video's name cannot be that of a file.

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Read what a user wants predicted from a JSON file."""
+"""Requests: supports and queries of a user, from a JSON file."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class EpisodeRequest:
     """Annotated supports and queries of one category.
 
     Attributes:
-        supports (List[RequestMember]): With keypoints.
-        queries (List[RequestMember]): Where to find the same keypoints.
-        category_name (str): For images.
-        keypoint_names (List[str], optional): K names.
-        skeleton (List[List[int]]): 0-based index pairs.
+        supports (list[RequestMember]): Images with keypoints.
+        queries (list[RequestMember]): Images to find the same keypoints on.
+        category_name (str): Name in drawn images.
+        keypoint_names (list[str], optional): K names.
+        skeleton (list[list[int]]): Pairs of keypoint indices, 0-based.
     """
 
     supports: list[RequestMember] = field(default_factory=list)
@@ -75,7 +75,7 @@ def read_request(
         category_id (int, optional): MP-100 only. Defaults to that of the
             first support, else to the first one with annotations.
         support_ids (Sequence[int], optional): MP-100 only: annotation ids.
-        query_ids (Sequence[int], optional): The same.
+        query_ids (Sequence[int], optional): MP-100 only: annotation ids.
 
     Returns:
         EpisodeRequest: The request.

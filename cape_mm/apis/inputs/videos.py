@@ -47,7 +47,7 @@ class FrameSource:
     """Frames of one video in order, each decoded once per iteration.
 
     A frame that cannot be decoded is skipped: it keeps its number, is
-    counted, and a warning at the end tells so.
+    counted, and a warning at the end names it.
 
     Args:
         video_id (str): Name of the video.
@@ -102,7 +102,7 @@ class FrameSource:
                 first = (path, image.shape)
             _check_size(frame, *first)
             yield frame
-        # where a file is cut off, only its header tells of the rest
+        # where a file is cut off, only its header counts the rest
         self.skipped += max((self.num_frames or 0) - count, 0)
         if first is None:
             raise DataError(f'no frame of {self.video_id} can be read')
@@ -137,7 +137,7 @@ class FolderFrames(FrameSource):
         ]
         if not files:
             raise DataError(
-                f'there is no image in the folder {folder}; wanted are '
+                f'there is no image in the folder {folder}; expected '
                 f'files {", ".join(IMAGE_SUFFIXES)}'
             )
         self.files: list[Path] = sorted(files, key=_by_numbers)
@@ -300,7 +300,7 @@ class ClipLoader:
         Returns:
             dict: ``inputs`` and ``data_samples`` of a clip, see
             :class:`PackClipInputs`. The frames are not labelled; their
-            ``num_frames`` is 0 if nobody knows it.
+            ``num_frames`` is 0 if it is unknown.
         """
         frames = {
             frame.number: frame for window in windows for frame in window
@@ -322,7 +322,7 @@ class ClipLoader:
         )
 
     def _describe(self, frame: VideoFrame, source: FrameSource) -> dict:
-        """A frame as datasets have it, with nobody in it."""
+        """A frame as datasets have it, without instances."""
         count = len(self.flip_indices)
         return dict(
             img=frame.image,
