@@ -29,25 +29,12 @@ def write_dataset_once(
     minimum: int,
     **image_size: int,
 ) -> bool:
-    """Write a synthetic dataset, unless it is there already.
+    """Write a synthetic dataset, unless it is there already; False if so.
 
-    Args:
-        root (str | Path): Target folder.
-        write (Callable[[Path], None]): Writes all files but
-            ``<name>.json``, which holds the parameters.
-        name (str): Name of the dataset.
-        version (int): Version of what the same parameters give.
-        seed (int): Seed of the dataset.
-        sizes (dict[str, Any]): Split -> its size, one or several numbers.
-        minimum (int): Lower limit of the image size.
-        **image_size (int): Image size in pixels, by its name.
-
-    Returns:
-        bool: False if it was there already.
-
-    Raises:
-        FileExistsError: If the folder holds something else.
-        ValueError: If a number is out of range.
+    ``write`` writes all files but ``<name>.json``, which holds the parameters:
+    ``version`` of what the same parameters give, ``sizes`` by split (one or
+    several numbers), and ``image_size`` in pixels by its name, limited by
+    ``minimum``.
     """
     ((key, pixels),) = image_size.items()
     least = min(np.min(size) for size in sizes.values())
@@ -71,19 +58,8 @@ def write_folder_once(
     target's name. So a folder with that name is always complete; if several
     processes write at once, the first one wins and the others take its
     result; what a killed process leaves behind is a hidden folder
-    ``.<name>.<random>.part``, which may be deleted.
-
-    Args:
-        root (Path): Target folder.
-        stamp_name (str): Name of the JSON file that describes the content.
-        stamp (dict): Description of the content.
-        write (Callable[[Path], None]): Writes everything but the stamp.
-
-    Returns:
-        bool: Whether this call has written it.
-
-    Raises:
-        FileExistsError: If something else has that name.
+    ``.<name>.<random>.part``, which may be deleted. The JSON file
+    ``stamp_name`` describes the content. False if it was there already.
     """
     root = Path(os.path.realpath(root))
     if _is_there(root, stamp_name, stamp):

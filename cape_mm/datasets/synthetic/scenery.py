@@ -32,14 +32,7 @@ def shade(color: Color, factor: float) -> Color:
 def fill(
     image: np.ndarray, outline_px: np.ndarray, color, smooth: bool = True
 ) -> None:
-    """Fill a polygon, in place and to a fraction of a pixel.
-
-    Args:
-        image (np.ndarray): Image (H, W, 3) or label map (H, W), uint8.
-        outline_px (np.ndarray): Corners (M, 2), x, y in pixels.
-        color (Color | int): Colour or label of the polygon.
-        smooth (bool): Whether to anti-alias its border.
-    """
+    """Fill a polygon (M, 2) of an image or a label map, in place, pixels."""
     corners = np.round(outline_px * (1 << SHIFT)).astype(np.int32)
     line_type = cv2.LINE_AA if smooth else cv2.LINE_8
     cv2.fillPoly(image, [corners], color, line_type, SHIFT)
@@ -54,15 +47,7 @@ def write_jpeg(path: Path, image: np.ndarray) -> None:
 def draw_background(
     size: tuple[int, int], rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw a background: soft light, blurred things, a few sharp ones.
-
-    Args:
-        size (tuple[int, int]): Width and height in pixels.
-        rng (np.random.Generator): Stream of the image.
-
-    Returns:
-        np.ndarray: Image (H, W, 3), uint8, BGR.
-    """
+    """Image (H, W, 3): soft light, blurred things, a few sharp ones."""
     # Duller than most creatures, of one tint.
     hue = rng.uniform()
     corners = [
@@ -89,14 +74,8 @@ def draw_occluder(
 ) -> None:
     """Draw a polygon with another inside over an instance, in place.
 
-    Args:
-        image (np.ndarray): Image (H, W, 3), uint8.
-        owner (np.ndarray): Label of what is visible at each pixel (H, W),
-            uint8.
-        label (int): Label of the occluder.
-        center_px (np.ndarray): Centre (2,), x, y in pixels.
-        radius_px (float): Radius in pixels.
-        rng (np.random.Generator): Stream of the image.
+    ``owner`` (H, W) holds the label of what is visible at each pixel; centre
+    (2,) and radius in pixels.
     """
     corners = int(rng.integers(4, 9))
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)

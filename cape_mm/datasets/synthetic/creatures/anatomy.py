@@ -32,30 +32,18 @@ _LAYERS = dict(
 
 
 class Part(NamedTuple):
-    """The polygons on the bone that ends in a keypoint.
-
-    Attributes:
-        keypoint (int): Index of the keypoint.
-        patches (tuple[Patch, ...]): Patches from back to front, the body of
-            the part first.
-    """
+    """Polygons on the bone that ends in a keypoint."""
 
     keypoint: int
-    patches: tuple[Patch, ...]
+    patches: tuple[Patch, ...]  # from back to front, the body first
 
 
 class Creature(NamedTuple):
-    """A category: one anatomy with its own shapes, colours and textures.
+    """A category: one anatomy with its own shapes, colours and textures."""
 
-    Attributes:
-        keypoints (tuple[Keypoint, ...]): Keypoints in annotation order.
-        parts (tuple[Part, ...]): Parts from back to front.
-        ink (Color | None): Colour of contours; None for no contours.
-    """
-
-    keypoints: tuple[Keypoint, ...]
-    parts: tuple[Part, ...]
-    ink: Color | None
+    keypoints: tuple[Keypoint, ...]  # in annotation order
+    parts: tuple[Part, ...]  # from back to front
+    ink: Color | None  # of contours
 
     @property
     def keypoint_names(self) -> list[str]:
@@ -73,17 +61,11 @@ class Creature(NamedTuple):
 
 
 def draw_creature(rng: np.random.Generator) -> Creature:
-    """Draw a category.
+    """Category of its own anatomy, shapes, colours and textures.
 
     No two limbs of a creature have the same colours and texture, nor two
     keypoints the same mark, not even left and right: the pixels around a
     keypoint identify it.
-
-    Args:
-        rng (np.random.Generator): Stream of the category.
-
-    Returns:
-        Creature: Its anatomy.
     """
     plan = draw_body_plan(rng)
     painter = _Painter(plan, rng)

@@ -17,31 +17,16 @@ _Range = Tuple[float, float]
 
 
 class Keypoint(NamedTuple):
-    """One keypoint of a creature and the bone that carries it.
+    """One keypoint of a creature and the bone that carries it."""
 
-    Attributes:
-        name (str): Name, unique within the creature.
-        parent (int): Index of the keypoint at the other end of the bone,
-            smaller than the own index; -1 for the root.
-        angle (float): Direction of the bone at rest, radians in the image
-            (x right, y down).
-        length (float): Length of the bone in body units.
-        swing (float): How far the bone turns at most, radians.
-        side (str): ``'left'``, ``'right'`` or ``''``.
-        role (str): Look of the bone: ``'trunk'``, ``'head'``, ``'snout'``,
-            ``'leg'``, ``'tail'``, ``'leaf'``, ``'spike'``, ``'claw'`` or
-            ``'wing'``.
-        is_tip (bool): Whether no other bone starts here.
-    """
-
-    name: str
-    parent: int
-    angle: float = 0.0
-    length: float = 0.0
-    swing: float = 0.0
-    side: str = ''
-    role: str = ''
-    is_tip: bool = False
+    name: str  # unique within the creature
+    parent: int  # at the other end of the bone, earlier; -1 for the root
+    angle: float = 0.0  # at rest, radians in the image (x right, y down)
+    length: float = 0.0  # body units
+    swing: float = 0.0  # largest turn, radians
+    side: str = ''  # 'left', 'right' or ''
+    role: str = ''  # look of the bone, see parts.draw_profile
+    is_tip: bool = False  # whether no other bone starts here
 
 
 class _Bone(NamedTuple):
@@ -69,19 +54,11 @@ class _Limb(NamedTuple):
 
 
 class BodyPlan(NamedTuple):
-    """The skeleton of a category.
+    """The skeleton of a category."""
 
-    Attributes:
-        view (str): Viewpoint, ``'side'`` or ``'top'``.
-        near (str): The side of the body, ``'left'`` or ``'right'``, that is
-            near the viewer of a side view; else ``''``.
-        keypoints (tuple[Keypoint, ...]): 6 to 16 keypoints, parents before
-            their children.
-    """
-
-    view: str
-    near: str
-    keypoints: tuple[Keypoint, ...]
+    view: str  # 'side' or 'top'
+    near: str  # side of the body near the viewer of a side view, else ''
+    keypoints: tuple[Keypoint, ...]  # 6 to 16, parents before children
 
     def is_far(self, keypoint: Keypoint) -> bool:
         """Whether a keypoint is on the far side of a side view."""
@@ -136,14 +113,7 @@ _TOP_LIMBS = tuple(_Limb(*row) for row in (
 
 
 def draw_body_plan(rng: np.random.Generator) -> BodyPlan:
-    """Draw the skeleton of a category.
-
-    Args:
-        rng (np.random.Generator): Stream of the category.
-
-    Returns:
-        BodyPlan: Skeleton with angles in the frame of the image.
-    """
+    """Skeleton of a category, with angles in the frame of the image."""
     view = 'side' if rng.random() < 0.6 else 'top'
     if view == 'top':
         spine, limbs, near, mirrored = _ABOVE, _TOP_LIMBS, '', False
@@ -156,8 +126,18 @@ def draw_body_plan(rng: np.random.Generator) -> BodyPlan:
         near = 'left' if mirrored else 'right'
         turn = rng.uniform(-10, 10)
 
-    keypoints = [_draw_spine_keypoint(bone, spine, rng) for bone in spine]
-    base = {keypoint.name: index for index, keypoint in enumerate(keypoints)}
+    base = {bone.name: index for index, bone in enumerate(spine)}
+    keypoints = [  # angles still in degrees, in the creature's own frame
+        Keypoint(
+            name=bone.name,
+            parent=base.get(bone.parent, -1),
+            angle=rng.uniform(*bone.angle),
+            length=rng.uniform(*bone.length),
+            swing=rng.uniform(9, 20),
+            role=bone.role,
+        )
+        for bone in spine
+    ]
     keypoints += _draw_limbs(limbs, base, near, rng)
     parents = {keypoint.parent for keypoint in keypoints}
     placed = []
@@ -171,21 +151,6 @@ def draw_body_plan(rng: np.random.Generator) -> BodyPlan:
             )
         )
     return BodyPlan(view, near, tuple(placed))
-
-
-def _draw_spine_keypoint(
-    bone: _Bone, spine: tuple[_Bone, ...], rng: np.random.Generator
-) -> Keypoint:
-    """A keypoint of the spine; angles still in degrees, in the own frame."""
-    names = [other.name for other in spine]
-    return Keypoint(
-        name=bone.name,
-        parent=names.index(bone.parent) if bone.parent else -1,
-        angle=rng.uniform(*bone.angle),
-        length=rng.uniform(*bone.length),
-        swing=rng.uniform(9, 20),
-        role=bone.role,
-    )
 
 
 def _draw_limbs(

@@ -28,27 +28,14 @@ _CLAWS = np.array(
 
 
 class Patch(NamedTuple):
-    """One filled polygon of a part.
-
-    Attributes:
-        outline (np.ndarray): Outline (M, 3), float64.
-        color (Color): Blue, green, red.
-    """
+    """One filled polygon of a part: outline (M, 3) float64, and colour."""
 
     outline: np.ndarray
     color: Color
 
 
 def draw_profile(role: str, rng: np.random.Generator) -> Profile:
-    """Draw how thick a part is along its bone.
-
-    Args:
-        role (str): Role of the part, as in :class:`.body_plan.Keypoint`.
-        rng (np.random.Generator): Stream of the category.
-
-    Returns:
-        Profile: Half the thickness of the part.
-    """
+    """How thick a part of a role is along its bone."""
     thickness, taper, bulge = {
         'trunk': (rng.uniform(0.16, 0.3), rng.uniform(0.7, 1.2), 0.35),
         'head': (rng.uniform(0.11, 0.2), rng.uniform(0.6, 0.9), 0.0),
@@ -75,18 +62,9 @@ def limb_outline(
     scale: tuple[float, float] = (1.0, 1.0),
     rounded: bool = True,
 ) -> np.ndarray:
-    """Outline of a stretch of a part.
+    """Outline (M, 3) of a stretch of a part, by fractions of its bone.
 
-    Args:
-        profile (Profile): Half the thickness along the bone.
-        begin (float): Fraction of the bone at its begin. Defaults to 0.
-        end (float): Fraction of the bone at its end. Defaults to 1.
-        scale (tuple[float, float]): Factors of the thickness on the two
-            sides of the bone. Defaults to (1, 1).
-        rounded (bool): Whether the ends are round, not straight.
-
-    Returns:
-        np.ndarray: Outline (M, 3).
+    ``scale`` are factors of the thickness on the two sides of the bone.
     """
     fraction = np.linspace(begin, end, 9)
     half = profile(fraction)
@@ -110,17 +88,7 @@ def limb_outline(
 def draw_texture(
     texture: str, profile: Profile, color: Color, rng: np.random.Generator
 ) -> list[Patch]:
-    """Draw what lies on the body of a part.
-
-    Args:
-        texture (str): One of :data:`TEXTURES`.
-        profile (Profile): Half the thickness of the part.
-        color (Color): Colour of the texture.
-        rng (np.random.Generator): Stream of the category.
-
-    Returns:
-        list[Patch]: Patches, none for a plain part.
-    """
+    """Patches that lie on the body of a part, none for a plain one."""
     outlines = []
     if texture == 'bands':
         count = int(rng.integers(2, 5))
@@ -145,16 +113,10 @@ def draw_texture(
 def draw_mark(
     mark: str, size: float, colors: tuple[Color, Color], fraction: float = 1.0
 ) -> list[Patch]:
-    """Draw a mark around a keypoint.
+    """One or two patches around a keypoint, in the colours of both.
 
-    Args:
-        mark (str): One of :data:`MARKS`.
-        size (float): Radius in body units.
-        colors (tuple[Color, Color]): Colours of the mark and of its inside.
-        fraction (float): 1 for the end of the bone, 0 for its begin.
-
-    Returns:
-        list[Patch]: One or two patches.
+    ``size`` is the radius in body units; ``fraction`` is 1 for the end of the
+    bone, 0 for its begin.
     """
     claws = _CLAWS * (1.3 * size, 1.2 * size)
     where = np.full(len(claws), fraction)
@@ -178,16 +140,9 @@ def draw_mark(
 def draw_head(
     view: str, colors: tuple[Color, Color, Color], rng: np.random.Generator
 ) -> list[Patch]:
-    """Draw a skull with eyes around the keypoint at the end of the neck.
+    """Skull with one eye (``side``) or two (``top``), around the neck's end.
 
-    Args:
-        view (str): ``'side'`` has one eye, ``'top'`` has two.
-        colors (tuple[Color, Color, Color]): Colours of the skull, of a blaze
-            on it and of the eyes.
-        rng (np.random.Generator): Stream of the category.
-
-    Returns:
-        list[Patch]: Patches, the skull first.
+    Colours are those of the skull, of a blaze on it and of the eyes.
     """
     long, wide = rng.uniform(0.2, 0.32), rng.uniform(0.19, 0.28)
     sides = (20, 20, 6, 4)[rng.integers(4)]

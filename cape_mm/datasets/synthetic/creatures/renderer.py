@@ -17,33 +17,17 @@ _ASPECTS = ((1.0, 1.0), (1.0, 0.8), (0.8, 1.0))
 
 
 class RenderedCreature(NamedTuple):
-    """One instance of a category.
+    """One instance of a category."""
 
-    Attributes:
-        image (np.ndarray): Image (H, W, 3), uint8, BGR.
-        keypoints_px (np.ndarray): Keypoints (K, 2), float64, pixels; 0 where
-            not labelled.
-        visible (np.ndarray): Visibility (K,), int64: 0 not labelled, 1
-            hidden, 2 visible.
-        bbox (tuple[int, int, int, int]): Box x, y, width, height in pixels of
-            the part inside of the image.
-        area (int): Pixels of the creature in the image, also hidden ones.
-    """
-
-    image: np.ndarray
-    keypoints_px: np.ndarray
-    visible: np.ndarray
-    bbox: tuple[int, int, int, int]
-    area: int
+    image: np.ndarray  # (H, W, 3), uint8, BGR
+    keypoints_px: np.ndarray  # (K, 2), float64, pixels; 0 if unlabelled
+    visible: np.ndarray  # (K,), int64: 0 unlabelled, 1 hidden, 2 visible
+    bbox: tuple[int, int, int, int]  # x, y, w, h of the part in the image
+    area: int  # pixels of the creature in the image, also hidden ones
 
 
 class CreatureRenderer:
-    """Draws instances of one category.
-
-    Args:
-        creature (Creature): The category.
-        image_size (int): Longer side of the images in pixels.
-    """
+    """Renders instances of one category; longer side of images in pixels."""
 
     def __init__(self, creature: Creature, image_size: int) -> None:
         self.creature = creature
@@ -61,14 +45,9 @@ class CreatureRenderer:
         self._patches = patches
 
     def render(self, rng: np.random.Generator) -> RenderedCreature:
-        """Draw an instance.
+        """Render an instance from its own stream.
 
-        Args:
-            rng (np.random.Generator): Stream of the instance; the same one
-                for another image size gives the same instance.
-
-        Returns:
-            RenderedCreature: Image and annotation.
+        The same stream gives the same instance at another image size.
         """
         aspect = np.array(_ASPECTS[rng.integers(len(_ASPECTS))])
         width, height = np.round(aspect * self.image_size).astype(int).tolist()

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..folder_once import write_dataset_once
 from ..scenery import write_jpeg
-from .anatomy import Creature, draw_creature
+from .anatomy import draw_creature
 from .renderer import CreatureRenderer, RenderedCreature
 
 #: Raised whenever the same parameters give other images or annotations.
@@ -61,15 +61,19 @@ def write_creatures(
         for number, (split, (categories, instances)) in enumerate(
             sizes.items()
         ):
-            content: dict[str, list] = dict(
-                images=[], annotations=[], categories=[]
-            )
+            content = dict(images=[], annotations=[], categories=[])
             for position in range(categories):
                 stream = [seed, number, position]
                 creature = draw_creature(np.random.default_rng(stream))
                 name = f'creature_{category_id:03d}'
                 content['categories'].append(
-                    _describe_category(creature, category_id, name)
+                    dict(
+                        id=category_id,
+                        name=name,
+                        supercategory='creature',
+                        keypoints=creature.keypoint_names,
+                        skeleton=creature.skeleton,
+                    )
                 )
                 renderer = CreatureRenderer(creature, image_size)
                 (folder / 'images' / name).mkdir(parents=True)
@@ -102,19 +106,6 @@ def write_creatures(
         *(root, write, 'creatures', VERSION, seed, sizes),
         minimum=32,
         image_size=image_size,
-    )
-
-
-def _describe_category(
-    creature: Creature, category_id: int, name: str
-) -> dict:
-    """Entry of ``categories``."""
-    return dict(
-        id=category_id,
-        name=name,
-        supercategory='creature',
-        keypoints=creature.keypoint_names,
-        skeleton=creature.skeleton,
     )
 
 

@@ -23,37 +23,18 @@ _TILT = 0.12
 
 @dataclass(frozen=True)
 class StickFigureBody:
-    """Build and looks of one person; lengths are shares of the stature.
+    """Build and looks of one person; lengths are shares of the stature."""
 
-    Attributes:
-        height (float): Stature in pixels at the place where it is drawn.
-        head (float): Length from the neck to the top of the head.
-        torso (float): Length from the hips to the neck.
-        shoulder (float): Half the width of the shoulders.
-        hip (float): Half the width of the hips.
-        upper_arm (float): Length of the upper arms.
-        forearm (float): Length of the forearms.
-        thigh (float): Length of the thighs.
-        shin (float): Length of the shins.
-        girth (float): Factor of all thicknesses.
-        skin (Color): Blue, green, red.
-        hair (Color): Blue, green, red.
-        shirt (Color): Blue, green, red.
-        trousers (Color): Blue, green, red.
-        long_sleeves (bool): Whether forearms are covered.
-        long_trousers (bool): Whether shins are covered.
-    """
-
-    height: float
-    head: float
-    torso: float
-    shoulder: float
-    hip: float
+    height: float  # stature in pixels at its place in the scene
+    head: float  # from the neck to the top
+    torso: float  # from the hips to the neck
+    shoulder: float  # half the width
+    hip: float  # half the width
     upper_arm: float
     forearm: float
     thigh: float
     shin: float
-    girth: float
+    girth: float  # factor of all thicknesses
     skin: Color
     hair: Color
     shirt: Color
@@ -68,15 +49,7 @@ class StickFigureBody:
 
 
 def draw_body(rng: np.random.Generator, height: float) -> StickFigureBody:
-    """Draw a person.
-
-    Args:
-        rng (np.random.Generator): Stream of the person.
-        height (float): Stature in pixels.
-
-    Returns:
-        StickFigureBody: The person.
-    """
+    """Person of a stature in pixels."""
     factors = rng.uniform(0.93, 1.07, size=len(_LENGTHS))
     build = {
         name: float(length * factor)
@@ -100,28 +73,15 @@ def draw_body(rng: np.random.Generator, height: float) -> StickFigureBody:
 
 @dataclass(frozen=True)
 class ProjectedFigure:
-    """A person over M moments, projected to the camera.
-
-    Attributes:
-        body (StickFigureBody): The person.
-        keypoints_px (np.ndarray): Keypoints (M, 15, 2), x, y in pixels of the
-            scene.
-        depth (np.ndarray): Nearness (M, 15) of each keypoint to the camera
-            against the middle of the person, in statures.
-        ground_px (np.ndarray): y of the ground below it (M,); the larger, the
-            nearer to the camera.
-        scale (np.ndarray): Pixels of its stature (M,).
-        facing (np.ndarray): Facing (M,), 1 towards the camera, -1 away.
-        turned (np.ndarray): Turn (M,), 1 to the right of the image, -1 left.
-    """
+    """A person over M moments, projected to the camera."""
 
     body: StickFigureBody
-    keypoints_px: np.ndarray
-    depth: np.ndarray
-    ground_px: np.ndarray
-    scale: np.ndarray
-    facing: np.ndarray
-    turned: np.ndarray
+    keypoints_px: np.ndarray  # (M, 15, 2), pixels of the scene
+    depth: np.ndarray  # (M, 15), nearness against the middle, statures
+    ground_px: np.ndarray  # y of the ground (M,), larger is nearer
+    scale: np.ndarray  # pixels of the stature (M,)
+    facing: np.ndarray  # (M,), 1 towards the camera, -1 away
+    turned: np.ndarray  # (M,), 1 to the right of the image, -1 left
 
 
 def project_figure(
@@ -132,19 +92,10 @@ def project_figure(
     place_px: np.ndarray,
     horizon_px: np.ndarray,
 ) -> ProjectedFigure:
-    """Let a person walk through a place at a moment.
+    """Let a person walk through a place (2,) on the ground at a moment.
 
-    Args:
-        body (StickFigureBody): The person.
-        gait (StickFigureGait): Its motion over M moments.
-        heading (np.ndarray): Heading (M,) in radians, 0 towards the camera,
-            pi / 2 to the right of the image.
-        moment (float): Moment at the place.
-        place_px (np.ndarray): Place (2,) on the ground.
-        horizon_px (np.ndarray): Vanishing point (2,) of the ground.
-
-    Returns:
-        ProjectedFigure: The person.
+    ``heading`` (M,) is in radians, 0 towards the camera, pi / 2 to the right
+    of the image; ``horizon_px`` (2,) is the vanishing point of the ground.
     """
     count = len(heading)
     steps = gait.speed * body.height

@@ -15,48 +15,28 @@ _SIDES = np.array([1.0, -1.0])
 
 @dataclass(frozen=True)
 class StickFigureGait:
-    """Angles over M moments, in radians; columns are left and right.
+    """Angles over M moments, in radians; columns are left and right."""
 
-    Attributes:
-        hip (np.ndarray): Thigh (M, 2), forward of the vertical.
-        knee (np.ndarray): Bend (M, 2), not negative.
-        shoulder (np.ndarray): Upper arm (M, 2), forward of the vertical.
-        abduction (np.ndarray): Upper arm (M, 2), away from the body.
-        elbow (np.ndarray): Bend forward (M, 2), not negative.
-        wave (np.ndarray): Bend of the forearm (M, 2) away from the body.
-        lean (np.ndarray): Trunk (M,), forward of the vertical.
-        twist (np.ndarray): Shoulders against hips (M,), about the vertical.
-        speed (np.ndarray): Speed forward (M,), statures per frame.
-    """
-
-    hip: np.ndarray
-    knee: np.ndarray
-    shoulder: np.ndarray
-    abduction: np.ndarray
-    elbow: np.ndarray
-    wave: np.ndarray
-    lean: np.ndarray
-    twist: np.ndarray
-    speed: np.ndarray
+    hip: np.ndarray  # thigh (M, 2), forward of the vertical
+    knee: np.ndarray  # bend (M, 2), not negative
+    shoulder: np.ndarray  # upper arm (M, 2), forward of the vertical
+    abduction: np.ndarray  # upper arm (M, 2), away from the body
+    elbow: np.ndarray  # bend forward (M, 2), not negative
+    wave: np.ndarray  # bend of the forearm (M, 2) away from the body
+    lean: np.ndarray  # trunk (M,), forward of the vertical
+    twist: np.ndarray  # shoulders against hips (M,), about the vertical
+    speed: np.ndarray  # forward (M,), statures per frame
 
 
 def draw_gait(
     rng: np.random.Generator, activity: str, leg: float, num_frames: int
 ) -> StickFigureGait:
-    """Draw how a person moves.
+    """Motion of a person over M moments.
 
     Legs are half a cycle apart and arms swing against them. A foot on the
     ground goes back evenly, and as fast as the person goes forward, so that
     it stays where it is; then the leg swings forward with a bent knee.
-
-    Args:
-        rng (np.random.Generator): Stream of the person.
-        activity (str): One of :data:`ACTIVITIES`.
-        leg (float): Length of a stretched leg, share of the stature.
-        num_frames (int): Number of moments M.
-
-    Returns:
-        StickFigureGait: The motion.
+    ``leg`` is the length of a stretched leg, a share of the stature.
     """
     time = np.arange(num_frames)
     phase = rng.uniform(0, 2 * np.pi)
@@ -131,20 +111,10 @@ def _stand(
 def draw_heading(
     rng: np.random.Generator, activity: str, side: int, num_frames: int
 ) -> np.ndarray:
-    """Draw where a person heads over time.
+    """Heading (M,) in radians, 0 towards the camera, pi / 2 to the right.
 
-    Mostly across the image and somewhat towards the camera; seldom away
-    from it. Some turn round on the way.
-
-    Args:
-        rng (np.random.Generator): Stream of the person.
-        activity (str): One of :data:`ACTIVITIES`.
-        side (int): 1 to the right of the image, -1 to the left.
-        num_frames (int): Number of moments M.
-
-    Returns:
-        np.ndarray: Heading (M,) in radians, 0 towards the camera, pi / 2 to
-        the right of the image.
+    Mostly across the image (``side`` 1 to its right, -1 to its left) and
+    somewhat towards the camera; seldom away from it. Some turn on the way.
     """
     kind = rng.random()
     if activity == 'stand':

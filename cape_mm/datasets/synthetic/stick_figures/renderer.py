@@ -39,17 +39,11 @@ def draw_figure(
     number: int,
     offset_px: np.ndarray,
 ) -> None:
-    """Draw a person, far parts first.
+    """Draw a person at a moment, far parts first.
 
-    Args:
-        image (np.ndarray): Image (H, W, 3), uint8, changed in place.
-        owner (np.ndarray): Label of what is visible at each pixel (H, W),
-            uint8, changed in place.
-        figure (ProjectedFigure): The person.
-        moment (int): Index of one of its M moments.
-        number (int): Number of the person in the scene, below 15.
-        offset_px (np.ndarray): Upper left corner (2,) of the image in the
-            scene.
+    The image (H, W, 3) and the label map ``owner`` (H, W) are changed in
+    place. ``number`` is that of the person in the scene, below 15;
+    ``offset_px`` (2,) is the upper left corner of the image in the scene.
     """
     canvas = _Canvas(image, owner, 1 + PARTS_PER_PERSON * number)
     keypoints = figure.keypoints_px[moment] - offset_px
@@ -75,21 +69,11 @@ def draw_figure(
 def find_visible(
     owner: np.ndarray, keypoints_px: np.ndarray, number: int, facing: float
 ) -> np.ndarray:
-    """Find the keypoints that are visible.
+    """Mask (15,) of the visible keypoints (15, 2), pixels of the image.
 
     A keypoint is visible if it is in the image and one of the parts that meet
     there is visible within a pixel of it; for the nose, the face must be
-    visible, too.
-
-    Args:
-        owner (np.ndarray): Label of what is visible at each pixel (H, W),
-            uint8, when everything is drawn.
-        keypoints_px (np.ndarray): Keypoints (15, 2), pixels of the image.
-        number (int): Number of the person in the scene.
-        facing (float): 1 towards the camera, -1 away from it.
-
-    Returns:
-        np.ndarray: Whether each is visible (15,), bool.
+    turned to the camera (``facing`` 1), too.
     """
     height, width = owner.shape
     first = 1 + PARTS_PER_PERSON * number

@@ -19,69 +19,35 @@ _OCCLUDER = 255
 
 
 class VisiblePerson(NamedTuple):
-    """A person in an image.
+    """A person in an image."""
 
-    Attributes:
-        number (int): Identity in the video.
-        keypoints_px (np.ndarray): Keypoints (15, 2), pixels of the image.
-        visible (np.ndarray): Whether each is visible (15,), bool.
-        head_box (np.ndarray): Box (4,) x1, y1, x2, y2 of the head, not cut.
-    """
-
-    number: int
-    keypoints_px: np.ndarray
-    visible: np.ndarray
-    head_box: np.ndarray
+    number: int  # identity in the video
+    keypoints_px: np.ndarray  # (15, 2), pixels of the image
+    visible: np.ndarray  # (15,), bool
+    head_box: np.ndarray  # (4,), x1, y1, x2, y2, not cut
 
 
 class RenderedFrame(NamedTuple):
-    """One frame.
+    """One frame."""
 
-    Attributes:
-        image (np.ndarray): Image (H, W, 3), uint8, BGR.
-        persons (list[VisiblePerson]): Persons with at least 3 visible
-            keypoints.
-        ignore_regions (list[np.ndarray]): Polygons (P, 2) in pixels.
-    """
-
-    image: np.ndarray
-    persons: list[VisiblePerson]
-    ignore_regions: list[np.ndarray]
+    image: np.ndarray  # (H, W, 3), uint8, BGR
+    persons: list[VisiblePerson]  # with at least 3 visible keypoints
+    ignore_regions: list[np.ndarray]  # polygons (P, 2), pixels
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Content of a video, in pixels of the scene.
+    """Content of a video, in pixels of the scene."""
 
-    Attributes:
-        background (np.ndarray): Image (H', W', 3), uint8, larger than the
-            frames.
-        figures (list[ProjectedFigure]): The persons.
-        occluders (list[tuple[np.ndarray, tuple]]): Outlines (4, 2) and
-            colours of things that stand on the ground.
-        crowds (list[np.ndarray]): Regions (4, 2) of persons in the
-            background, who are not annotated.
-        offsets (np.ndarray): Upper left corners (M, 2) of the frames, int64.
-    """
-
-    background: np.ndarray
+    background: np.ndarray  # (H', W', 3), uint8, larger than the frames
     figures: list[ProjectedFigure]
-    occluders: list[tuple[np.ndarray, tuple]]
-    crowds: list[np.ndarray]
-    offsets: np.ndarray
+    occluders: list[tuple[np.ndarray, tuple]]  # outlines (4, 2), colours
+    crowds: list[np.ndarray]  # (4, 2), of persons who are not annotated
+    offsets: np.ndarray  # (M, 2), int64, upper left corners of the frames
 
 
 def draw_scene(rng: np.random.Generator, num_frames: int, size: int) -> Scene:
-    """Draw what happens in a video.
-
-    Args:
-        rng (np.random.Generator): Stream of the video.
-        num_frames (int): Number of frames M.
-        size (int): Side of the images in pixels.
-
-    Returns:
-        Scene: The content.
-    """
+    """Content of a video of M square images, whose side is in pixels."""
     margin = size // 8
     offsets = _draw_camera(rng, num_frames, margin)
     whole = (size + 2 * margin, size + 2 * margin)
@@ -107,17 +73,7 @@ def draw_scene(rng: np.random.Generator, num_frames: int, size: int) -> Scene:
 def render_frame(
     scene: Scene, moment: int, size: int, rng: np.random.Generator
 ) -> RenderedFrame:
-    """Draw one frame.
-
-    Args:
-        scene (Scene): The content.
-        moment (int): Index of the frame.
-        size (int): Side of the image in pixels.
-        rng (np.random.Generator): Stream of the frame's noise.
-
-    Returns:
-        RenderedFrame: The frame.
-    """
+    """Frame of a scene at a moment; ``rng`` is the stream of its noise."""
     offset = scene.offsets[moment]
     rows, columns = (slice(corner, corner + size) for corner in offset[::-1])
     image = scene.background[rows, columns].copy()

@@ -14,12 +14,7 @@ from cape_mm.datasets.formats.posetrack.keypoints import (
 
 from ..folder_once import write_dataset_once
 from ..scenery import write_jpeg
-from .scene import (
-    RenderedFrame,
-    VisiblePerson,
-    draw_scene,
-    render_frame,
-)
+from .scene import RenderedFrame, VisiblePerson, draw_scene, render_frame
 
 #: Raised whenever the same parameters give other images or annotations.
 VERSION = 1

@@ -53,7 +53,7 @@ def test_layout_and_fields_are_those_of_mp100(small):
             assert pixels.shape[:2] == (image['height'], image['width'])
 
 
-def test_categories_are_diskeypoint_and_ids_unique(small):
+def test_categories_are_disjoint_and_ids_unique(small):
     contents = [load(small, split) for split in SPLITS]
     for part, total in (('categories', 7), ('images', 14)):
         ids = [item['id'] for content in contents for item in content[part]]
