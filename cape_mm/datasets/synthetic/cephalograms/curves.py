@@ -9,15 +9,10 @@ import numpy as np
 
 
 class Piece(NamedTuple):
-    """Something in the way of the rays.
+    """Something in the way of the rays: an area, or a line of some width.
 
-    Attributes:
-        outline (np.ndarray): Outline (M, 2), float64, x, y in millimetres.
-        density (float): Attenuation to add; negative for air.
-        width (float): Width of the line along the outline in millimetres; 0
-            for an area, which is the inside of the closed outline.
-        closed (bool): Whether a line returns to its start.
-        blur (float): Softness of the border in millimetres.
+    ``outline`` (M, 2), float64, x, y; ``width`` (0 for an area) and ``blur``
+    in millimetres; ``density`` is the added attenuation, negative for air.
     """
 
     outline: np.ndarray

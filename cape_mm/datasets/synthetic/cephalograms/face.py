@@ -74,13 +74,9 @@ _MIN_DISTANCE = 1.0
 
 @dataclass(frozen=True)
 class Face:
-    """The landmarks of one head and the values they are built from.
+    """Landmarks (code -> (2,), frame of the face), and exact measures.
 
-    Attributes:
-        points (dict[str, np.ndarray]): Code -> (2,), float64, x, y in
-            millimetres, frame of the face.
-        measures (dict[str, float]): Exact values of :data:`MEASURES` and of
-            SNB; degrees and millimetres.
+    ``measures`` holds :data:`MEASURES` and SNB in degrees and millimetres.
     """
 
     points: Points
@@ -88,14 +84,7 @@ class Face:
 
 
 def draw_face(rng: np.random.Generator) -> Face:
-    """Draw a possible face.
-
-    Args:
-        rng (np.random.Generator): Stream of the cephalogram.
-
-    Returns:
-        Face: Face with the 23 landmarks of schema ``cephalogram23``.
-    """
+    """Possible face with the 23 landmarks of ``cephalogram23``."""
     while True:
         face = _build_face(rng)
         if find_fault(face.points) is None:
@@ -138,15 +127,10 @@ def direct(angle: float) -> np.ndarray:
 
 
 def measure_classes(face: Face) -> dict[str, float]:
-    """Measures that the classes of the ISBI challenge go by.
+    """Measures that the ISBI classes go by; degrees, MW in mm, FHI a ratio.
 
-    Args:
-        face (Face): Face in its own frame.
-
-    Returns:
-        dict[str, float]: ANB, SNB, SNA, ODI, APDI and FMA in degrees, FHI
-        without unit, MW in millimetres. What the challenge calls FMA is the
-        angle between S-N and Go-Gn, not that of :attr:`Face.measures`.
+    The FMA of the challenge is the angle between S-N and Go-Gn, not that of
+    :attr:`Face.measures`.
     """
     p, m = face.points, face.measures
     palate = -m['PP-FH']
@@ -170,14 +154,9 @@ def measure_classes(face: Face) -> dict[str, float]:
 
 
 def classify(face: Face) -> dict[str, int]:
-    """Classes of a face in the eight measures of the ISBI challenge.
+    """Classes in the eight measures, in the order of the ISBI challenge.
 
-    Args:
-        face (Face): Face in its own frame.
-
-    Returns:
-        dict[str, int]: Class of each measure in the order of the challenge;
-        0 where its definition leaves a gap, that is for MW in (0, 2).
+    0 for MW in (0, 2), where its definition leaves a gap.
     """
     values = measure_classes(face)
     classes = {}

@@ -58,16 +58,7 @@ _INCISOR = ((0.0, 0.4), (0.1, 1.2), (0.25, 2.7), (0.42, 3.3), (0.6, 2.9),
 def draw_head(
     points: Points, rng: np.random.Generator, hidden: Collection[str]
 ) -> list[Piece]:
-    """Draw a head around its landmarks.
-
-    Args:
-        points (dict[str, np.ndarray]): Landmarks in the frame of the face.
-        rng (np.random.Generator): Stream of the cephalogram.
-        hidden (Collection[str]): Codes of the landmarks to leave invisible.
-
-    Returns:
-        list[Piece]: Pieces whose attenuations add up.
-    """
+    """Pieces of a head around its landmarks, without the hidden ones."""
     vault = draw_vault(points, rng)
     skin = draw_skin(points, vault, rng)
     density = 0.0 if 'Prn' in hidden else rng.uniform(0.2, 0.32)
@@ -145,14 +136,7 @@ def draw_skin(
 
 
 def find_jaw_landmarks(points: Points) -> dict[str, np.ndarray]:
-    """Find landmarks that follow from the others.
-
-    Args:
-        points (dict[str, np.ndarray]): Landmarks in the frame of the face.
-
-    Returns:
-        dict[str, np.ndarray]: Co, R, U5, L5, U6 and L6, (2,) millimetres.
-    """
+    """Co, R, U5, L5, U6 and L6, (2,) each, which follow from the others."""
     up, front = _ramus_axes(points)
     height = np.linalg.norm(points['Ar'] - points['Go'])
     found = {

@@ -31,19 +31,12 @@ _TICK_MM = 10.0
 
 
 class RenderedCephalogram(NamedTuple):
-    """A cephalogram and what is known about it.
+    """Image (H, W), uint8, of a face, and what is known about it.
 
-    Attributes:
-        image (np.ndarray): Image (H, W), uint8.
-        points_px (dict[str, np.ndarray]): Code -> (2,) x, y in the image,
-            of all landmarks that the drawing has, also of invisible ones.
-        visible (np.ndarray): Visibility (23,), int64, of schema
-            ``cephalogram23``; 0 for a landmark that this cephalogram does not
-            show, else 2.
-        spacing (float): Millimetres per pixel.
-        ruler_px (np.ndarray): First and last tick of the ruler (2, 2), x, y.
-        ruler_mm (float): Distance of these ticks in millimetres.
-        face (Face): The head in its own frame.
+    ``points_px`` has code -> (2,) x, y of all landmarks, invisible ones too;
+    ``visible`` (23,), int64, 0 or 2, is in the order of ``cephalogram23``;
+    ``spacing`` is in mm per pixel. The first and last tick of the ruler,
+    ``ruler_px`` (2, 2), are ``ruler_mm`` apart.
     """
 
     image: np.ndarray
@@ -63,19 +56,7 @@ class RenderedCephalogram(NamedTuple):
 def render_cephalogram(
     rng: np.random.Generator, size: tuple[int, int], spacing: float
 ) -> RenderedCephalogram:
-    """Draw a face and take an X-ray of it.
-
-    Args:
-        rng (np.random.Generator): Stream of the cephalogram.
-        size (tuple[int, int]): Width and height in pixels.
-        spacing (float): Millimetres per pixel.
-
-    Returns:
-        RenderedCephalogram: Face to the right.
-
-    Raises:
-        ValueError: If no head fits onto the cephalogram.
-    """
+    """X-ray, face to the right, of ``size`` (W, H) in pixels."""
     size_mm = spacing * np.array(size)
     for _ in range(100):
         face = draw_face(rng)

@@ -59,19 +59,7 @@ def draw_cephalogram(
 def make_record(
     cephalogram: RenderedCephalogram, image_path: str, subject: str
 ) -> CephalometricRecord:
-    """Describe a cephalogram for the annotation file.
-
-    Args:
-        cephalogram (RenderedCephalogram): The cephalogram.
-        image_path (str): Path of its image, relative to the image folder.
-        subject (str): Name of the head.
-
-    Returns:
-        CephalometricRecord: Record with the eight classes under
-        ``class_labels``, the exact angles under ``measurements`` and the
-        first and the last tick of the ruler, in pixels, with their distance
-        in millimetres.
-    """
+    """Record with ISBI classes, exact ``measurements`` and the ``ruler``."""
     standard = _SPACING * _HEIGHT / cephalogram.image.shape[0]
     is_standard = abs(cephalogram.spacing - standard) < 1e-9
     ruler = dict(
