@@ -3,11 +3,7 @@ from .aariz import read_aariz
 from .cl_detection import read_cl_detection_stack, read_cl_detection_table
 from .coco_check import SPACING_SOURCES
 from .coco_file import load_coco, write_coco
-from .conversion import (
-    convert_cephalograms,
-    make_report,
-    unpack_dicom_folder,
-)
+from .conversion import convert_cephalograms, make_report, unpack_dicom_folder
 from .csv_table import read_csv
 from .dicom import DicomCephalogram, is_dicom, read_dicom
 from .folder import ImageStore, write_cephalogram_folder

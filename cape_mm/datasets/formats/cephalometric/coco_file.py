@@ -50,12 +50,7 @@ def write_coco(
         images=[],
         annotations=[],
         categories=[
-            dict(
-                id=1,
-                name='head',
-                keypoints=list(schema.names),
-                skeleton=[],
-            )
+            dict(id=1, name='head', keypoints=list(schema.names), skeleton=[])
         ],
     )
     outside: list[str] = []

@@ -62,12 +62,17 @@ def blend(start: np.ndarray, end: np.ndarray, fraction: float) -> np.ndarray:
     return start + fraction * (end - start)
 
 
+def normal(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Unit vector (2,) to the left of the way from one point to another."""
+    x, y = (end - start) / np.linalg.norm(end - start)
+    return np.array([y, -x])
+
+
 def leave(
     start: np.ndarray, end: np.ndarray, fraction: float, distance: float
 ) -> np.ndarray:
     """Point at a fraction of the way, and then some way to its left."""
-    x, y = (end - start) / np.linalg.norm(end - start)
-    return blend(start, end, fraction) + distance * np.array([y, -x])
+    return blend(start, end, fraction) + distance * normal(start, end)
 
 
 def beside(

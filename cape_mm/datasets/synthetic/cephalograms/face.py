@@ -12,9 +12,12 @@ plane horizontal. Directions are angles in degrees, counter-clockwise as seen:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Dict
 
 import numpy as np
+
+from .curves import leave, normal
 
 Points = Dict[str, np.ndarray]
 
@@ -85,10 +88,10 @@ class Face:
 
 def draw_face(rng: np.random.Generator) -> Face:
     """Possible face with the 23 landmarks of ``cephalogram23``."""
-    while True:
+    face = _build_face(rng)
+    while find_fault(face.points) is not None:
         face = _build_face(rng)
-        if find_fault(face.points) is None:
-            return face
+    return face
 
 
 def find_fault(points: Points) -> str | None:
@@ -109,15 +112,11 @@ def find_fault(points: Points) -> str | None:
         'root in front of the bone': x['U1a'] < x['A']
         and x['L1a'] < x['B'] + 1.0,
     }
-    for fault, is_fine in rules.items():
-        if not is_fine:
-            return fault
-    places = np.array(list(points.values()))
-    gaps = np.linalg.norm(places[:, None] - places[None], axis=-1)
-    gaps[np.diag_indices(len(places))] = np.inf
-    if gaps.min() < _MIN_DISTANCE:
-        return 'two landmarks in one place'
-    return None
+    rules['two landmarks in one place'] = all(
+        np.linalg.norm(one - other) >= _MIN_DISTANCE
+        for one, other in combinations(points.values(), 2)
+    )
+    return next((fault for fault, fine in rules.items() if not fine), None)
 
 
 def direct(angle: float) -> np.ndarray:
@@ -136,10 +135,10 @@ def measure_classes(face: Face) -> dict[str, float]:
     palate = -m['PP-FH']
     profile = _slope(p['B'] - p['A'])
     overjet = float(np.hypot(m['overjet'], m['overbite']))
-    heights = [
-        float(np.linalg.norm(p[first] - p[second]))
-        for first, second in (('S', 'Go'), ('N', 'Me'))
-    ]
+    rear, front = (
+        np.linalg.norm(p['S'] - p['Go']),
+        np.linalg.norm(p['N'] - p['Me']),
+    )
     return {
         'ANB': m['ANB'],
         'SNB': m['SNB'],
@@ -147,7 +146,7 @@ def measure_classes(face: Face) -> dict[str, float]:
         # From the plane of the lower jaw to AB, and to the palate.
         'ODI': 180.0 - profile - m['FMA'] + palate,
         'APDI': profile + palate,
-        'FHI': heights[0] / heights[1],
+        'FHI': float(rear / front),
         'FMA': m['SN-FH'] - _slope(p['Go'] - p['Gn']),
         'MW': float(np.copysign(overjet, m['overjet'])),
     }
@@ -164,12 +163,8 @@ def classify(face: Face) -> dict[str, int]:
         value = values[key]
         classes[key] = above if value > high else below if value < low else 1
     width = values['MW']
-    if width < 0:
-        classes['MW'] = 3
-    elif width > 4.5:
-        classes['MW'] = 4
-    else:
-        classes['MW'] = 1 if width >= 2 else 0
+    crossbite = 3 if width < 0 else 0
+    classes['MW'] = 4 if width > 4.5 else 1 if width >= 2 else crossbite
     return classes
 
 
@@ -206,15 +201,13 @@ def _build_face(rng: np.random.Generator) -> Face:
     p['PNS'] = p['ANS'] + d['PNS-ANS'] * direct(180 + m['PP-FH'])
     p['Go'] = p['Me'] + d['Me-Go'] * direct(180 - m['FMA'])
     depth = 2.2 + 0.3 * _draw(rng, 0.0, 1.0)
-    p['Gn'] = (p['Pog'] + p['Me']) / 2 + depth * _normal(p['Pog'], p['Me'])
+    p['Gn'] = (p['Pog'] + p['Me']) / 2 + depth * normal(p['Pog'], p['Me'])
     p['U1a'] = p['U1'] + d['U1-U1a'] * direct(m['U1-PP'] + m['PP-FH'])
     p['L1'] = p['U1'] - np.array([m['overjet'], m['overbite']])
     p['L1a'] = p['L1'] + d['L1-L1a'] * direct(-m['FMA'] - m['IMPA'])
     for code, (fraction, behind) in _LIPS.items():
-        place = p['Prn'] + fraction * (p["Pog'"] - p['Prn'])
-        p[code] = place - _draw(rng, behind, 1.8) * _normal(
-            p['Prn'], p["Pog'"]
-        )
+        front = -_draw(rng, behind, 1.8)
+        p[code] = leave(p['Prn'], p["Pog'"], fraction, front)
 
     size = rng.uniform(0.93, 1.05)
     m['overjet'], m['overbite'] = size * m['overjet'], size * m['overbite']
@@ -224,12 +217,6 @@ def _build_face(rng: np.random.Generator) -> Face:
 def _draw(rng: np.random.Generator, mean: float, spread: float) -> float:
     """A normal value without the far tails."""
     return mean + spread * float(np.clip(rng.normal(), -_CLIP, _CLIP))
-
-
-def _normal(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Unit vector to the front of a line that is walked downwards."""
-    x, y = (end - start) / np.linalg.norm(end - start)
-    return np.array([y, -x])
 
 
 def _slope(vector: np.ndarray) -> float:

@@ -98,26 +98,21 @@ def draw_skin(
     # From behind over the top to the forehead.
     scalp = (vault[12:-6:6] + rng.uniform(5.0, 7.0) * away)[::-1]
     neck = scalp[0] + np.array([(6.0, 175.0), (14.0, 65.0), (12.0, 45.0)])
-    nose = [
-        leave(p["N'"], p['Prn'], 0.55, 1.2),
-        p['Prn'],
-        p['Prn'] + (-4.0, 6.0),
-        blend(p['Prn'], p['Sn'], 0.75) + (0.0, 2.0),
-    ]
     brow = p['N'] + (9.5, -13.0)
-    head = smooth([*neck, *scalp, brow, p["N'"], *nose, p['Sn']])
+    bridge = leave(p["N'"], p['Prn'], 0.55, 1.2)
+    nostril = blend(p['Prn'], p['Sn'], 0.75) + (0.0, 2.0)
+    nose = [bridge, p['Prn'], p['Prn'] + (-4.0, 6.0), nostril, p['Sn']]
+    head = smooth([*neck, *scalp, brow, p["N'"], *nose])
     # Lips close in front of the teeth.
     mouth = 0.5 * (p['UL'] + p['LL'])
     mouth[0] = max(
-        min(p['UL'][0], p['LL'][0]) - 5.0,
-        max(p['U1'][0], p['L1'][0]) + 2.0,
+        min(p['UL'][0], p['LL'][0]) - 5.0, max(p['U1'][0], p['L1'][0]) + 2.0
     )
     upper = blend(p['UL'], mouth, 0.6) + (2.0, 1.0)
     lower = blend(p['LL'], mouth, 0.6) + (2.0, -1.0)
     groove = leave(p['Sn'], p['UL'], 0.45, -1.5)
-    throat = np.array(
-        [0.5 * (p['Me'][0] + p['Go'][0]) + 2.0, p['Me'][1] + 7.0]
-    )
+    throat_x = 0.5 * (p['Me'][0] + p['Go'][0]) + 2.0
+    throat = np.array([throat_x, p['Me'][1] + 7.0])
     chin = [
         leave(p['LL'], p["Pog'"], 0.5, -rng.uniform(3.0, 5.5)),
         p["Pog'"],
@@ -125,14 +120,10 @@ def draw_skin(
         p['Me'] + (-2.0, 9.0),
         *throat + np.array([(8.0, 1.0), (0.0, 0.0), (-6.0, 18.0)]),
     ]
-    end = np.array([throat[0] - 8.0, 190.0])
-    return np.concatenate(
-        [
-            head,
-            smooth([p['Sn'], groove, p['UL'], upper, mouth]),
-            smooth([mouth, lower, p['LL'], *chin, end]),
-        ]
-    )
+    end = np.array([throat_x - 8.0, 190.0])
+    upper_lip = smooth([p['Sn'], groove, p['UL'], upper, mouth])
+    lower_face = smooth([mouth, lower, p['LL'], *chin, end])
+    return np.concatenate([head, upper_lip, lower_face])
 
 
 def find_jaw_landmarks(points: Points) -> dict[str, np.ndarray]:
@@ -233,10 +224,9 @@ def _draw_upper_jaw(p: Points, rng: np.random.Generator) -> list[Piece]:
     thick = rng.uniform(3.0, 4.5)
     palate = ((0, 0), (0.25, 0.3), (0.75, 0.3), (1, 0), (0.85, -0.9 * thick),
               (0.5, -thick), (0.15, -0.5 * thick))  # fmt: skip
+    bone = np.concatenate([front, rear])
     return [
-        Piece(
-            np.concatenate([front, rear]), rng.uniform(0.14, 0.22), blur=0.5
-        ),
+        Piece(bone, rng.uniform(0.14, 0.22), blur=0.5),
         Piece(beside(p['PNS'], p['ANS'], palate), 0.3, blur=0.2),
         Piece(np.array([p['PNS'], p['ANS']]), 0.3, width=1.1),
         Piece(front, 0.3, width=1.1),
@@ -271,13 +261,8 @@ def _draw_lower_jaw(p: Points, rng: np.random.Generator) -> list[Piece]:
             gum - 7.0 * rise,
         ]
     )
-    tongue_side = smooth(
-        [
-            inner_crest,
-            p['L1a'] + (-7.0, 1.0),
-            *p['Me'] + np.array([(-11.0, -9.0), (-6.0, -1.5)]),
-        ]
-    )
+    inner = p['Me'] + np.array([(-11.0, -9.0), (-6.0, -1.5)])
+    tongue_side = smooth([inner_crest, p['L1a'] + (-7.0, 1.0), *inner])
     body = np.concatenate([chin, ramus, [inner_crest]])
     symphysis = np.concatenate([chin[:25], tongue_side[::-1]])
     return [
@@ -297,9 +282,8 @@ def _draw_teeth(p: Points, rng: np.random.Generator) -> list[Piece]:
         across = np.array([-rise[1], rise[0]])
         for away in (rise, -rise):
             half = 0.5 * width * rng.uniform(0.93, 1.03)
-            outline = (
-                place - 0.5 * away + np.array(_TOOTH) @ (away, half * across)
-            )
+            shape = np.array(_TOOTH) @ (away, half * across)
+            outline = place - 0.5 * away + shape
             crown = outline[[0, 1, 2, 6, 7, 8, 9]]
             pieces += [Piece(outline, 0.12, blur=0.3), Piece(crown, 0.28)]
     for tooth in ('L1', 'U1'):

@@ -76,14 +76,12 @@ def write_isbi_tree(
     for number, cephalogram in zip(numbers, cephalograms):
         part = next(name for name, last in _ISBI_PARTS if number <= last)
         path = root / 'RawImage' / part / f'{number:03d}.bmp'
-        _write_image(path, cephalogram.image)
+        _write(path, cephalogram.image)
         classes = [str(kind) for kind in classify(cephalogram.face).values()]
         for observer, marked in _observe(cephalogram, 'isbi2015', number):
             lines = [f'{x},{y}' for x, y in marked] + classes
-            _write_text(
-                root / f'400_{observer}' / f'{number:03d}.txt',
-                '\n'.join(lines) + '\n\n',
-            )
+            path = root / f'400_{observer}' / f'{number:03d}.txt'
+            _write(path, '\n'.join(lines) + '\n\n')
 
 
 def write_aariz_tree(
@@ -115,9 +113,8 @@ def write_aariz_tree(
         if number >= total - 2 * part:
             split = 'test' if number >= total - part else 'valid'
         name = f'synthetic{number:04d}'
-        _write_image(
-            root / split / 'Cephalograms' / f'{name}.png', cephalogram.image
-        )
+        image_path = root / split / 'Cephalograms' / f'{name}.png'
+        _write(image_path, cephalogram.image)
         folder = root / split / 'Annotations'
         for observer, marked in _observe(cephalogram, schema.name, number):
             entries = [
@@ -132,16 +129,13 @@ def write_aariz_tree(
                 )
             ]
             turn = number % len(entries)
-            content = dict(
+            marks = dict(
                 ceph_id=name, landmarks=entries[turn:] + entries[:turn]
             )
-            group = f'{observer.title()} Orthodontists'
-            _write_text(
-                folder / 'Cephalometric Landmarks' / group / f'{name}.json',
-                json.dumps(content),
-            )
+            group = f'Cephalometric Landmarks/{observer.title()} Orthodontists'
+            _write(folder / group / f'{name}.json', json.dumps(marks))
         stage = dict(ceph_id=name, cvm_stage=dict(value=1 + number % 6))
-        _write_text(folder / 'CVM Stages' / f'{name}.json', json.dumps(stage))
+        _write(folder / 'CVM Stages' / f'{name}.json', json.dumps(stage))
         spacing = cephalogram.spacing
         machine = f'Synthetic {spacing:g}'
         rows.append([name, machine, spacing, 'png', split])
@@ -164,13 +158,10 @@ def _observe(
     ]
 
 
-def _write_image(path: Path, image: np.ndarray) -> None:
-    """Write an image in the format of its suffix."""
+def _write(path: Path, content: str | np.ndarray) -> None:
+    """Write a text, or an image in the format of the suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write a text file into a folder that may be missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    if isinstance(content, str):
+        path.write_text(content)
+    else:
+        path.write_bytes(cv2.imencode(path.suffix, content)[1].tobytes())

@@ -62,9 +62,8 @@ def make_record(
     """Record with ISBI classes, exact ``measurements`` and the ``ruler``."""
     standard = _SPACING * _HEIGHT / cephalogram.image.shape[0]
     is_standard = abs(cephalogram.spacing - standard) < 1e-9
-    ruler = dict(
-        ticks_px=cephalogram.ruler_px.tolist(), length_mm=cephalogram.ruler_mm
-    )
+    ticks = cephalogram.ruler_px.tolist()
+    ruler = dict(ticks_px=ticks, length_mm=cephalogram.ruler_mm)
     return CephalometricRecord(
         image_path=image_path,
         keypoints_px=cephalogram.keypoints_px,
@@ -113,25 +112,19 @@ def write_cephalograms(
     """
     sizes = dict(train=train, val=val, test=test)
 
+    info = dict(description='synthetic cephalograms, for tests only')
+
     def draw_split(split: str) -> Iterator[CephalometricRecord]:
         for number in range(sizes[split]):
             name = f'{split}_{number:04d}'
-            cephalogram = draw_cephalogram(seed, number, split, image_height)
-            yield make_record(
-                cephalogram, f'{name}.jpg', f'synthetic-{seed}-{name}'
-            )
+            image = draw_cephalogram(seed, number, split, image_height)
+            yield make_record(image, f'{name}.jpg', f'synthetic-{seed}-{name}')
 
     def write(folder: Path) -> None:
         for split in _SPLITS:
-            write_coco(
-                draw_split(split),
-                SCHEMA,
-                folder / 'annotations' / f'cephalograms_{split}.json',
-                folder / 'images',
-                info=dict(
-                    description='synthetic cephalograms, for tests only'
-                ),
-            )
+            path = folder / 'annotations' / f'cephalograms_{split}.json'
+            records = draw_split(split)
+            write_coco(records, SCHEMA, path, folder / 'images', info)
 
     return write_dataset_once(
         *(root, write, 'cephalograms', VERSION, seed, sizes),
