@@ -27,7 +27,21 @@ _BAD = 'tab:red'
 _VERDICTS = dict(low=('<', 'tab:blue'), high=('>', 'tab:red'))
 _COLUMNS = ((0.03, 'left'), (0.46, 'right'), (0.52, 'left'), (0.97, 'right'))
 
-_OUTLINE = [patheffects.withStroke(linewidth=2.2, foreground='black')]
+_MARKER = dict(
+    marker='o',
+    markersize=5.5,
+    markeredgecolor='black',
+    markeredgewidth=0.7,
+    zorder=4,
+)
+_LABEL = dict(
+    color='white',
+    fontsize=8,
+    ha='center',
+    va='center',
+    path_effects=[patheffects.withStroke(linewidth=2.2, foreground='black')],
+    zorder=5,
+)
 #: Colour of a landmark by its confidence from 0 to 1: red to green.
 _CONFIDENCE = colormaps['RdYlGn']
 _LABEL_OFFSET = 13.0  # typographic points
@@ -37,22 +51,13 @@ Line = Callable[[Axes, float], None]
 
 
 class Plane(NamedTuple):
-    """A line that measurements refer to.
-
-    Attributes:
-        name (str): For the legend.
-        start (Tuple[str, ...]): Codes of the landmarks whose mean is one end.
-        end (Tuple[str, ...]): Codes of the other end.
-        color (str): Matplotlib's name.
-        overhang (float): Length beyond both ends, as a share of their
-            distance.
-    """
+    """A line that measurements refer to."""
 
     name: str
-    start: tuple[str, ...]
+    start: tuple[str, ...]  # codes of landmarks whose mean is one end
     end: tuple[str, ...]
     color: str
-    overhang: float = 0.08
+    overhang: float = 0.08  # beyond both ends, as a share of their distance
 
 
 PLANES = (
@@ -75,25 +80,16 @@ PLANES = (
 def find_planes(
     points: Mapping[str, np.ndarray],
 ) -> list[tuple[Plane, np.ndarray]]:
-    """Place the planes whose landmarks are known.
-
-    Args:
-        points (Mapping[str, np.ndarray]): Code -> point (2,), any unit.
-
-    Returns:
-        List[Tuple[Plane, np.ndarray]]: Planes and the ends (2, 2) of their
-        lines, in the same unit.
-    """
+    """Planes whose landmarks (2,) are known, and the ends (2, 2) of lines."""
     found = []
     for plane in PLANES:
-        if not {*plane.start, *plane.end} <= points.keys():
-            continue
-        start, end = (
-            np.mean([points[code] for code in codes], axis=0)
-            for codes in (plane.start, plane.end)
-        )
-        rim = plane.overhang * (end - start)
-        found.append((plane, np.stack([start - rim, end + rim])))
+        if {*plane.start, *plane.end} <= points.keys():
+            start, end = (
+                np.mean([points[code] for code in codes], axis=0)
+                for codes in (plane.start, plane.end)
+            )
+            rim = plane.overhang * (end - start)
+            found.append((plane, np.stack([start - rim, end + rim])))
     return found
 
 
@@ -137,14 +133,24 @@ def draw_sheet(
     landmarks = result.pred_instances
     points = dict(zip(result.landmark_codes, landmarks.keypoints[0]))
     scores = dict(zip(points, landmarks.keypoint_scores[0].tolist()))
-    planes = _trace_landmarks(axes, points, scores)
+    planes = find_planes(points)
+    for plane, ends in planes:
+        style = dict(color=plane.color, linewidth=1.1, alpha=0.9, zorder=2)
+        axes.plot(*ends.T, **style)
+    _draw_landmarks(axes, points, scores)
 
     panel = figure.add_axes([share, 0, 1 - share, 1])
     panel.set(xlim=(0, 1), ylim=(1, 0))
     panel.axis('off')
+    legend = [plane for plane, _ in planes]
     lines = [
         *_describe_cephalogram(result, title, scores),
-        *_list_planes(planes),
+        _skip,
+        *(
+            partial(_write_planes, legend[number : number + 2])
+            for number in range(0, len(legend), 2)
+        ),
+        _skip,
         *_list_measurements(result.measurements, norms),
     ]
     step = min(_LINE_INCHES / tall, 1 / (len(lines) + 1))
@@ -170,8 +176,7 @@ def _describe_cephalogram(
     result: PoseDataSample, title: str, scores: Mapping[str, float]
 ) -> Iterator[Line]:
     """The title, the spacing, and warnings."""
-    if title:
-        yield from _paragraph(title)
+    yield from _paragraph(title)
     if result.spacing is None:
         yield from _paragraph('spacing unknown: no millimetres', _BAD)
     else:
@@ -184,14 +189,6 @@ def _describe_cephalogram(
     if unsure:
         text = f'confidence below {_UNSURE:g}: {", ".join(unsure)}'
         yield from _paragraph(text, _BAD)
-    yield _skip
-
-
-def _list_planes(planes: Sequence[Plane]) -> Iterator[Line]:
-    """The legend, two planes in a line."""
-    for number in range(0, len(planes), 2):
-        yield partial(_write_planes, planes[number : number + 2])
-    yield _skip
 
 
 def _list_measurements(
@@ -200,7 +197,7 @@ def _list_measurements(
     """The measurements, and the names of those that lack landmarks."""
     head = ('measurement', 'value', '', 'customary')
     yield partial(_write_cells, head, weight='bold')
-    lacking: list[str] = []
+    lacking = []
     for name, measurement in measurements.items():
         if measurement.value is None:
             lacking.append(name)
@@ -216,29 +213,22 @@ def _list_measurements(
 
 
 def _paragraph(text: str, color: str = 'black') -> Iterator[Line]:
+    """The lines of a text, none for an empty one."""
     for line in wrap(text, width=58):
         yield partial(_write_cells, (line,), color=color)
 
 
 def _write_cells(
-    cells: Sequence[str],
-    panel: Axes,
-    height: float,
-    color: str = 'black',
-    weight: str = 'normal',
+    cells: Sequence[str], panel: Axes, height: float, **style: str
 ) -> None:
+    """Write the cells of one line into their columns."""
+    style = dict(fontsize=_FONT_SIZE, va='center', **style)
     for (left, side), text in zip(_COLUMNS, cells):
-        panel.text(
-            *(left, height, text),
-            ha=side,
-            va='center',
-            color=color,
-            fontsize=_FONT_SIZE,
-            fontweight=weight,
-        )
+        panel.text(left, height, text, ha=side, **style)
 
 
 def _write_planes(planes: Sequence[Plane], panel: Axes, height: float) -> None:
+    """Write one line of the legend, up to two planes."""
     for left, plane in zip((0.03, 0.51), planes):
         ends = [left, left + 0.07], [height, height]
         panel.add_line(Line2D(*ends, color=plane.color, linewidth=3))
@@ -252,54 +242,30 @@ def _skip(panel: Axes, height: float) -> None:
 
 
 def _describe_norm(norm: Norm | None) -> str:
-    if norm is None:
-        return ''
-    if norm.band is not None:
+    """The customary band, else the mean, '' where neither is known."""
+    if norm is not None and norm.band is not None:
         return f'{norm.band[0]:g} to {norm.band[1]:g}'
-    return '' if norm.mean is None else f'{norm.mean:g}'
+    return '' if norm is None or norm.mean is None else f'{norm.mean:g}'
 
 
-def _trace_landmarks(
+def _draw_landmarks(
     axes: Axes, points: Mapping[str, np.ndarray], scores: Mapping[str, float]
-) -> list[Plane]:
-    """Draw planes, landmarks and their codes; the planes that were drawn."""
-    drawn = []
-    for plane, ends in find_planes(points):
-        axes.plot(
-            *ends.T, color=plane.color, linewidth=1.1, alpha=0.9, zorder=2
-        )
-        drawn.append(plane)
-    places = np.array([points[code] for code in points]).reshape(-1, 2)
-    for (code, place), direction in zip(points.items(), _away(places)):
+) -> None:
+    """Draw landmarks in the colours of their confidence, and their codes."""
+    places = np.array([*points.values()]).reshape(-1, 2)
+    for code, place, direction in zip(points, places, _away(places)):
         score = float(np.clip(scores[code], 0, 1))
-        axes.plot(
-            *place,
-            marker='o',
-            markersize=5.5,
-            markeredgecolor='black',
-            markeredgewidth=0.7,
-            color=_CONFIDENCE(score),
-            zorder=4,
-        )
+        axes.plot(*place, color=_CONFIDENCE(score), **_MARKER)
+        offset = direction * _LABEL_OFFSET * (1, -1)
         axes.annotate(
-            code,
-            place,
-            xytext=direction * _LABEL_OFFSET * (1, -1),
-            textcoords='offset points',
-            ha='center',
-            va='center',
-            color='white',
-            fontsize=8,
-            path_effects=_OUTLINE,
-            zorder=5,
+            code, place, xytext=offset, textcoords='offset points', **_LABEL
         )
-    return drawn
 
 
-def _away(places: Sequence[np.ndarray]) -> np.ndarray:
-    """Directions (N, 2) from each place to where its neighbours are not."""
-    places = np.asarray(places, dtype=np.float64)
-    gaps = places[:, None] - places[None]
+def _away(places: np.ndarray) -> np.ndarray:
+    """Directions (N, 2) from each place (N, 2) away from its neighbours."""
+    places = places.astype(np.float64)
+    gaps = places[:, None] - places  # (N, N, 2)
     # what is nearest counts most; places that coincide do not count
     squares = (gaps**2).sum(axis=-1, keepdims=True)
     push = (gaps / np.where(squares > 0, squares, np.inf)).sum(axis=1)

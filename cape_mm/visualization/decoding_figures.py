@@ -3,22 +3,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Sequence
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-_POINTS = (
-    ('truth', dict(marker='+', color='red', s=70, linewidths=1.8)),
-    (
-        'proposal',
-        dict(marker='o', facecolors='none', edgecolors='white', s=60),
-    ),
-    ('prediction', dict(marker='x', color='lime', s=42, linewidths=1.8)),
+_MARKERS = dict(
+    truth=dict(marker='+', color='red', s=70, linewidths=1.8),
+    proposal=dict(marker='o', facecolors='none', edgecolors='white', s=60),
+    prediction=dict(marker='x', color='lime', s=42, linewidths=1.8),
 )
-_NO_TICKS = dict(xticks=[], yticks=[], xlim=(0, 1), ylim=(1, 0))
 
 
 def draw_proposals(
@@ -32,19 +29,10 @@ def draw_proposals(
 ) -> np.ndarray:
     """Overlay the similarity map of every keypoint on the query.
 
-    Args:
-        support (tuple): Image (H, W, 3), uint8, RGB, its keypoints (K, 2),
-            normalised, and the mask (K,) of the labelled ones.
-        query (np.ndarray): Image (H, W, 3), uint8, RGB.
-        maps (np.ndarray): Similarity maps (K, h, w), not negative.
-        points (dict): ``truth``, ``proposal``, ``prediction``: keypoints
-            (K, 2), normalised, NaN where there is none.
-        captions (Sequence[str]): K texts.
-        title (str): Text above everything.
-        per_row (int): Panels per row. Defaults to 6.
-
-    Returns:
-        np.ndarray: Figure (H', W', 3), uint8, RGB.
+    ``support`` is an image, its keypoints (K, 2) and the mask (K,) of the
+    labelled ones; ``maps`` (K, h, w) are not negative; ``points`` holds
+    (K, 2) ``truth``, ``proposal`` and ``prediction``, NaN where unknown.
+    Images and the figure are (H, W, 3), uint8, RGB; keypoints normalised.
     """
     rows = -(-(len(maps) + 1) // per_row)
     height = 2.5 * rows + 0.5
@@ -78,41 +66,33 @@ def draw_proposals(
             aspect=query.shape[0] / query.shape[1],
             interpolation='nearest',
         )
-        for name, style in _POINTS:
+        for name, style in _MARKERS.items():
             axes.scatter(*points[name][number], label=name, **style)
     line = 1 - 0.22 / height
     figure.text(0.01, line, title, fontsize=12, va='center')
-    handles, names = grid[1].get_legend_handles_labels()
-    legend = figure.legend(
-        handles,
-        names,
+    figure.legend(
+        *grid[1].get_legend_handles_labels(),
         loc='center right',
         bbox_to_anchor=(0.99, line),
-        ncol=len(names),
+        ncol=len(_MARKERS),
         fontsize=9,
+        facecolor='0.6',
     )
-    legend.get_frame().set_facecolor('0.6')
     return _to_array(figure)
 
 
 def draw_attention(
     attention: np.ndarray, names: Sequence[str], title: str
 ) -> np.ndarray:
-    """Draw the attention of each keypoint to the support keypoints.
+    """Draw the attention (K, K + 1) of K keypoints to those of the support.
 
-    Args:
-        attention (np.ndarray): Attention (K, K + 1), rows sum to 1.
-        names (Sequence[str]): K names; the last column is the stop token.
-        title (str): Text above.
-
-    Returns:
-        np.ndarray: Figure (H, W, 3), uint8, RGB.
+    The last column is the stop token. The figure is (H, W, 3), uint8, RGB.
     """
     side = max(4.0, 0.22 * len(names) + 2)
     figure = Figure(figsize=(side + 1, side))
     axes = figure.subplots()
     image = axes.imshow(attention, cmap='viridis', vmin=0)
-    labels: list[str] = [f'{i} {name}' for i, name in enumerate(names)]
+    labels = [f'{i} {name}' for i, name in enumerate(names)]
     axes.set_yticks(range(len(labels)), labels, fontsize=7)
     axes.set_xticks(
         range(len(labels) + 1), [*labels, 'stop'], fontsize=7, rotation=90
@@ -124,15 +104,16 @@ def draw_attention(
     return _to_array(figure)
 
 
-def _show(axes: Any, image: np.ndarray, caption: str) -> None:
-    axes.imshow(
-        image, extent=(0, 1, 1, 0), aspect=image.shape[0] / image.shape[1]
-    )
+def _show(axes: Axes, image: np.ndarray, caption: str) -> None:
+    """Draw an image in normalised coordinates."""
+    aspect = image.shape[0] / image.shape[1]
+    axes.imshow(image, extent=(0, 1, 1, 0), aspect=aspect)
     axes.set_title(caption, fontsize=8)
-    axes.set(**_NO_TICKS)
+    axes.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(1, 0))
 
 
 def _to_array(figure: Figure) -> np.ndarray:
+    """The pixels of a figure (H, W, 3), uint8, RGB."""
     canvas = FigureCanvasAgg(figure)
     with matplotlib.rc_context({'figure.dpi': 100}):
         canvas.draw()

@@ -1,44 +1,65 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Parts of an image: a view of one object, poses, text, panels in a row."""
+"""Parts of a figure: colours (RGB), views, poses, text, panels in a row."""
 
 from __future__ import annotations
 
 import os.path as osp
 from functools import lru_cache
-from typing import NamedTuple, Sequence
+from typing import Iterable, NamedTuple, Sequence
 
 import cv2
 import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .colors import (
-    BACKGROUND,
-    ERROR_COLOR,
-    ERROR_OUTLINE,
-    KEYPOINT_OUTLINE,
-    SKELETON_COLOR,
-    SKELETON_OUTLINE,
-)
-
+#: Edges of a skeleton, unless they have the colour of an identity.
+SKELETON_COLOR = (240, 240, 240)
+_SKELETON_OUTLINE = (30, 30, 30)
+_KEYPOINT_OUTLINE = (20, 20, 20)
+#: Lines from predictions to the ground truth.
+_ERROR_COLOR = (230, 0, 0)
+_ERROR_OUTLINE = (255, 255, 255)
+#: Outside of an image.
+_BACKGROUND = (225, 225, 225)
+_UNKNOWN_TRACK = (160, 160, 160)
+# By this share of the circle, any number of hues are well apart.
+_GOLDEN = 0.61803398875
 _SHIFT = 4  # OpenCV draws at 1 / 2**4 of a pixel
 GAP = 6  # pixels between panels
 TITLE_HEIGHT = 34
 CAPTION_HEIGHT = 26
 
 
-class PanelView(NamedTuple):
-    """A square view of an object.
+def keypoint_colors(num_keypoints: int) -> np.ndarray:
+    """Colours (K, 3), uint8, of K keypoints, even on the HSV wheel."""
+    hsv = np.full((1, num_keypoints, 3), 255, dtype=np.uint8)
+    hsv[0, :, 0] = np.arange(num_keypoints) * 180 // max(num_keypoints, 1)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0]
 
-    Attributes:
-        image (np.ndarray): Panel (size, size, 3), uint8, RGB.
-        origin_px (Tuple[int, int]): Original pixel in the upper left corner.
-        scale (float): Panel pixels per original pixel.
+
+def track_colors(track_ids: Iterable[int]) -> np.ndarray:
+    """Colours (N, 3), uint8, of N identities; grey for negative ones.
+
+    The colour of an identity does not depend on the others.
     """
+    ids = np.asarray(list(track_ids), np.int64).reshape(-1)
+    hsv = np.full((len(ids), 1, 3), 255, np.uint8)
+    hsv[:, 0, 0] = (ids * _GOLDEN) % 1 * 180
+    # Ids that are many apart get near hues, so lightness differs, too.
+    hsv[:, 0, 2] = np.where(ids // 7 % 2 == 0, 255, 190)
+    colors = np.zeros((0, 3), np.uint8)
+    if len(ids):
+        colors = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[:, 0]
+    colors[ids < 0] = _UNKNOWN_TRACK
+    return colors
 
-    image: np.ndarray
-    origin_px: tuple[int, int]
-    scale: float
+
+class PanelView(NamedTuple):
+    """A square view of an instance."""
+
+    image: np.ndarray  # (size, size, 3), uint8, RGB
+    origin_px: tuple[int, int]  # original pixel in the upper left corner
+    scale: float  # panel pixels per original pixel
 
     def to_panel(self, points_px: np.ndarray) -> np.ndarray:
         """Map points (N, 2) from original pixels to panel pixels."""
@@ -48,22 +69,16 @@ class PanelView(NamedTuple):
 def view_around_box(
     image: np.ndarray, bbox_px: np.ndarray, size: int, margin: float
 ) -> PanelView:
-    """Cut the square around a box out and bring it to the panel's size.
+    """Cut the square around a box out of an RGB image.
 
-    Args:
-        image (np.ndarray): Image (H, W, 3), uint8, RGB.
-        bbox_px (np.ndarray): Box (4,), x1, y1, x2, y2 in original pixels.
-        size (int): Side of the panel in pixels.
-        margin (float): Side of the square / longer side of the box.
-
-    Returns:
-        PanelView: The view, grey outside of the image.
+    The box (4,) is x1, y1, x2, y2 in original pixels; the side of the square
+    is ``margin`` times its longer side, and becomes ``size`` pixels.
     """
-    x1, y1, x2, y2 = (float(value) for value in bbox_px)
+    x1, y1, x2, y2 = map(float, bbox_px)
     side = max(int(np.ceil(max(x2 - x1, y2 - y1) * margin)), 8)
     left = int(round((x1 + x2 - side) / 2))
     top = int(round((y1 + y2 - side) / 2))
-    square = np.full((side, side, 3), BACKGROUND, dtype=np.uint8)
+    square = np.full((side, side, 3), _BACKGROUND, dtype=np.uint8)
     height, width = image.shape[:2]
     rows = slice(max(top, 0), max(min(top + side, height), 0))
     cols = slice(max(left, 0), max(min(left + side, width), 0))
@@ -83,17 +98,9 @@ def draw_skeleton(
     skeleton: Sequence[Sequence[int]],
     color: tuple[int, int, int] = SKELETON_COLOR,
 ) -> None:
-    """Draw the edges between drawn keypoints.
-
-    Args:
-        canvas (np.ndarray): Image (H, W, 3), uint8, RGB, changed in place.
-        points (np.ndarray): Keypoints (K, 2), pixels of the canvas.
-        mask (np.ndarray): Keypoints to draw (K,), bool.
-        skeleton (Sequence): 0-based index pairs.
-        color (Tuple[int, int, int]): RGB. Defaults to a light grey.
-    """
+    """Draw the edges between keypoints (K, 2) of a mask (K,), in place."""
     unit = line_width(canvas)
-    for ink, width in ((SKELETON_OUTLINE, 3 * unit), (color, unit)):
+    for ink, width in ((_SKELETON_OUTLINE, 3 * unit), (color, unit)):
         for a, b in skeleton:
             if mask[a] and mask[b]:
                 _line(canvas, points[a], points[b], ink, width)
@@ -105,19 +112,15 @@ def draw_keypoints(
     mask: np.ndarray,
     colors: np.ndarray,
 ) -> None:
-    """Draw a disc for each keypoint.
+    """Draw a disc for each keypoint (K, 2) of a mask (K,), in place.
 
-    Args:
-        canvas (np.ndarray): Image (H, W, 3), uint8, RGB, changed in place.
-        points (np.ndarray): Keypoints (K, 2), pixels of the canvas.
-        mask (np.ndarray): Keypoints to draw (K,), bool.
-        colors (np.ndarray): Colours (K, 3) or (3,) for all, uint8, RGB.
+    Colours are (K, 3), or (3,) for all, uint8, RGB.
     """
     unit = line_width(canvas)
     radius = (3.2 if len(points) <= 40 else 2.5) * unit
     colors = np.broadcast_to(colors, (len(points), 3))
     for point, color in zip(points[mask], colors[mask]):
-        _disc(canvas, point, radius + unit, KEYPOINT_OUTLINE)
+        _disc(canvas, point, radius + unit, _KEYPOINT_OUTLINE)
         _disc(canvas, point, radius, color.tolist())
 
 
@@ -127,31 +130,17 @@ def draw_errors(
     truth: np.ndarray,
     mask: np.ndarray,
 ) -> None:
-    """Draw a thin red line from each prediction to the ground truth.
-
-    Args:
-        canvas (np.ndarray): Image (H, W, 3), uint8, RGB, changed in place.
-        predicted (np.ndarray): Keypoints (K, 2), pixels of the canvas.
-        truth (np.ndarray): Keypoints (K, 2), pixels of the canvas.
-        mask (np.ndarray): Keypoints to draw (K,), bool.
-    """
+    """Draw a red line from each prediction (K, 2) to the truth, in place."""
     unit = line_width(canvas)
     for start, end in zip(predicted[mask], truth[mask]):
-        _line(canvas, start, end, ERROR_OUTLINE, 3 * unit)
-        _line(canvas, start, end, ERROR_COLOR, unit)
+        _line(canvas, start, end, _ERROR_OUTLINE, 3 * unit)
+        _line(canvas, start, end, _ERROR_COLOR, unit)
 
 
 def draw_label(
     canvas: np.ndarray, text: str, point: np.ndarray, color: Sequence[int]
 ) -> None:
-    """Write above a point, inside the image.
-
-    Args:
-        canvas (np.ndarray): Image (H, W, 3), uint8, RGB, changed in place.
-        text (str): A few characters.
-        point (np.ndarray): Point (2,), pixels of the canvas.
-        color (Sequence[int]): RGB.
-    """
+    """Write a few characters above a point (2,), in place, in the image."""
     unit = line_width(canvas)
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit
     (width, height), _ = cv2.getTextSize(text, font, scale, unit)
@@ -160,7 +149,7 @@ def draw_label(
         point - [width / 2, 8 * unit], [0, height], np.maximum(limits, 0)
     )
     corner = tuple(corner.round().astype(int).tolist())
-    for ink, thickness in ((KEYPOINT_OUTLINE, 3 * unit), (color, unit)):
+    for ink, thickness in ((_KEYPOINT_OUTLINE, 3 * unit), (color, unit)):
         cv2.putText(
             canvas, text, corner, font, scale, ink, thickness, cv2.LINE_AA
         )
@@ -169,17 +158,7 @@ def draw_label(
 def text_bar(
     text: str, width: int, height: int, color: tuple = (0, 0, 0)
 ) -> np.ndarray:
-    """Make a white bar with one line of text, shortened if it is too long.
-
-    Args:
-        text (str): The line.
-        width (int): Pixels.
-        height (int): Pixels.
-        color (tuple): RGB. Defaults to black.
-
-    Returns:
-        np.ndarray: Bar (height, width, 3), uint8, RGB.
-    """
+    """A white bar (height, width, 3) with a text, shortened if too long."""
     bar = Image.new('RGB', (width, height), (255, 255, 255))
     draw = ImageDraw.Draw(bar)
     font = _font(int(height * 0.55))
@@ -196,16 +175,7 @@ def text_bar(
 def join_panels(
     panels: Sequence[tuple[str, np.ndarray]], title: str
 ) -> np.ndarray:
-    """Put panels side by side under a title.
-
-    Args:
-        panels (Sequence[Tuple[str, np.ndarray]]): Captions and images
-            (H, W, 3), uint8.
-        title (str): Text above all of them.
-
-    Returns:
-        np.ndarray: Image (H', W', 3), uint8.
-    """
+    """Put captioned images (H, W, 3), uint8, side by side under a title."""
     columns = []
     for caption, image in panels:
         bar = text_bar(caption, image.shape[1], CAPTION_HEIGHT, (90, 90, 90))
@@ -218,7 +188,7 @@ def join_panels(
 
 
 def white_image(height: int, width: int) -> np.ndarray:
-    """Make an empty image (height, width, 3), uint8."""
+    """An empty image (height, width, 3), uint8."""
     return np.full((height, width, 3), 255, dtype=np.uint8)
 
 

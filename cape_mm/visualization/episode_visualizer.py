@@ -15,13 +15,13 @@ from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.registry import VISUALIZERS
 from cape_mm.structures import EpisodeDataSample
 
-from .colors import keypoint_colors
 from .drawing import (
     PanelView,
     draw_errors,
     draw_keypoints,
     draw_skeleton,
     join_panels,
+    keypoint_colors,
     view_around_box,
     white_image,
 )
@@ -152,12 +152,16 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             draw_keypoints(panel, guess, mask, colors)
             panels.append((caption, panel))
 
-        words = [episode.category_name]
+        texts = [episode.category_name]
         if episode.category_id >= 0:
-            words[0] += f' ({episode.category_id})'
+            texts[0] += f' ({episode.category_id})'
         if predictions == _PREDICTIONS and len(panels) == 3:
-            words.append(_score(query, episode.supports))
-        return join_panels(panels, '    '.join([*words, title]))
+            share = pair_pck(*pair_errors(query, episode.supports), _THRESHOLD)
+            score = f'{100 * share:.1f} %'
+            if np.isnan(share):
+                score = 'no common keypoint'
+            texts.append(f'PCK@{_THRESHOLD}: {score}')
+        return join_panels(panels, '    '.join([*texts, title]))
 
     def _supports_panel(
         self,
@@ -173,7 +177,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             view = self._view(support, size)
             points = view.to_panel(_points(support.gt_instances.keypoints))
             labelled = _labelled(support)
-            y, x = (i // per_row) * size, (i % per_row) * size
+            y, x = size * (i // per_row), size * (i % per_row)
             cell = panel[y : y + size, x : x + size]
             cell[:] = view.image
             draw_skeleton(cell, points, labelled, skeleton)
@@ -188,14 +192,6 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         )
         bbox = _numpy(member.gt_instances.bboxes).reshape(-1, 4)[0]
         return view_around_box(image, bbox, size, self.margin)
-
-
-def _score(query: PoseDataSample, supports: list[PoseDataSample]) -> str:
-    """The PCK of one query, for the title."""
-    share = pair_pck(*pair_errors(query, supports), _THRESHOLD)
-    if np.isnan(share):
-        return f'PCK@{_THRESHOLD}: no common keypoint'
-    return f'PCK@{_THRESHOLD}: {100 * share:.1f} %'
 
 
 def _numpy(value: Any) -> np.ndarray:

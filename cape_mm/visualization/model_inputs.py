@@ -1,8 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Samples as models get them, drawn from the input tensors.
+"""Samples as models get them, drawn from input tensors and loss labels.
 
-The labels are those of the loss: in [0, 1] of the input, labelled and inside
-of it. So a mistake of a transform is visible here.
+So a mistake of a transform is visible here.
 """
 
 from __future__ import annotations
@@ -15,21 +14,17 @@ import torch
 
 from cape_mm.structures.coordinates import norm_to_pixels
 
-from .colors import keypoint_colors, track_colors
-from .drawing import draw_keypoints, draw_skeleton, join_panels
+from .drawing import (
+    draw_keypoints,
+    draw_skeleton,
+    join_panels,
+    keypoint_colors,
+    track_colors,
+)
 
 
 def input_to_rgb(image: torch.Tensor, size: int) -> np.ndarray:
-    """Turn an input tensor into an RGB image.
-
-    Args:
-        image (torch.Tensor): Image (3, H, W), uint8, BGR, as pipelines pack
-            it.
-        size (int): Longer side of the result in pixels.
-
-    Returns:
-        np.ndarray: Image (H', W', 3), uint8, RGB.
-    """
+    """Turn an input (3, H, W), uint8, BGR, into RGB of a longer side."""
     rgb = image.cpu().numpy()[::-1].transpose(1, 2, 0)
     scale = size / max(rgb.shape[:2])
     shape = [max(1, round(side * scale)) for side in rgb.shape[1::-1]]
@@ -38,23 +33,13 @@ def input_to_rgb(image: torch.Tensor, size: int) -> np.ndarray:
 
 
 def draw_episode_input(item: dict, size: int = 256) -> np.ndarray:
-    """Draw an episode as the model gets it.
-
-    Args:
-        item (dict): ``inputs`` and ``data_samples`` of an episode dataset.
-        size (int): Longer side of a panel. Defaults to 256.
-
-    Returns:
-        np.ndarray: Image (H, W, 3), uint8, RGB: supports, then queries.
-    """
+    """Draw an item of an episode dataset: supports, then queries."""
     episode = item['data_samples']
     colors = keypoint_colors(episode.num_keypoints)
     panels = []
-    for key, members in (
-        ('support', episode.supports),
-        ('query', episode.queries),
-    ):
-        for number, member in enumerate(members):
+    members = dict(support=episode.supports, query=episode.queries)
+    for key in members:
+        for number, member in enumerate(members[key]):
             panel = input_to_rgb(item['inputs'][key][number], size)
             labels = member.gt_instance_labels
             valid = np.asarray(labels.keypoint_weights)[0] > 0
@@ -75,19 +60,12 @@ def draw_episode_input(item: dict, size: int = 256) -> np.ndarray:
 def draw_clip_input(
     item: dict, skeleton: Sequence[Sequence[int]], size: int = 256
 ) -> np.ndarray:
-    """Draw a clip as the model gets it, each identity in its colour.
+    """Draw an item of a clip dataset, each identity in its colour.
 
-    Args:
-        item (dict): ``inputs`` and ``data_samples`` of a clip dataset.
-        skeleton (Sequence): 0-based index pairs.
-        size (int): Longer side of a panel. Defaults to 256.
-
-    Returns:
-        np.ndarray: Image (H, W, 3), uint8, RGB: a row per window, its frames
-        side by side.
+    A window is a row, with its frames side by side.
     """
     sample = item['data_samples']
-    images = []
+    panels = []
     for image, frame in zip(item['inputs'], sample.frames):
         panel = input_to_rgb(image, size)
         labels = frame.gt_instance_labels
@@ -100,19 +78,13 @@ def draw_clip_input(
             cv2.rectangle(panel, *corners, color.tolist(), 1)
             draw_skeleton(panel, points[person], valid[person], skeleton)
             draw_keypoints(panel, points[person], valid[person], color)
-        images.append(panel)
+        count = f'{len(labels.track_ids)} persons'
+        text = count if frame.is_labeled else 'unlabelled'
+        panels.append((f'frame {frame.frame_id}: {text}', panel))
     rows = []
     middle = sample.frame_index.shape[1] // 2
-    for number, window in enumerate(sample.frame_index.tolist()):
-        panels = []
-        for column, index in enumerate(window):
-            frame = sample.frames[index]
-            count = len(frame.gt_instance_labels.track_ids)
-            what = f'{count} persons' if frame.is_labeled else 'unlabelled'
-            mark = ', middle' if column == middle else ''
-            panels.append(
-                (f'frame {frame.frame_id}: {what}{mark}', images[index])
-            )
-        title = f'{sample.video_id}, window {number + 1}'
-        rows.append(join_panels(panels, title))
+    for number, window in enumerate(sample.frame_index.tolist(), start=1):
+        row = [panels[index] for index in window]
+        row[middle] = (f'{row[middle][0]}, middle', row[middle][1])
+        rows.append(join_panels(row, f'{sample.video_id}, window {number}'))
     return np.vstack(rows)

@@ -11,8 +11,13 @@ from mmpose.visualization import PoseLocalVisualizer
 
 from cape_mm.registry import VISUALIZERS
 
-from .colors import track_colors
-from .drawing import draw_keypoints, draw_label, draw_skeleton, line_width
+from .drawing import (
+    draw_keypoints,
+    draw_label,
+    draw_skeleton,
+    line_width,
+    track_colors,
+)
 
 
 @VISUALIZERS.register_module()

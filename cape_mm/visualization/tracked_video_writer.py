@@ -14,19 +14,9 @@ _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 
 
 class TrackedVideoWriter:
-    """Write drawn frames as a video, as images, or both.
+    """Write frames as a video (.mp4 or .avi), as images, or both.
 
-    Used with ``with``, so that the video is finished whatever happens. The
-    codecs drop the last row or column of an odd size; so in the video, not in
-    the images, it is repeated once.
-
-    Args:
-        video_file (Path, optional): ``.mp4`` or ``.avi``.
-        frame_dir (Path, optional): Folder of the images.
-        fps (float): Frames per second of the video. Defaults to 25.
-
-    Raises:
-        DataError: If the video has another suffix.
+    Used with ``with``, so that the video is finished whatever happens.
     """
 
     def __init__(
@@ -50,20 +40,13 @@ class TrackedVideoWriter:
             self._writer.release()
 
     def write(self, image: np.ndarray, name: str) -> None:
-        """Write one frame.
-
-        Args:
-            image (np.ndarray): Image (H, W, 3), uint8, RGB, all of one size.
-            name (str): File name of the image, with its suffix.
-
-        Raises:
-            DataError: If the video cannot be written.
-        """
+        """Write one image (H, W, 3), uint8, RGB; the name has its suffix."""
         image = mmcv.rgb2bgr(image)
         if self.frame_dir is not None:
             mmcv.imwrite(image, str(self.frame_dir / name))
         if self.video_file is not None:
             height, width = image.shape[:2]
+            # codecs drop the last row or column of an odd size
             even = cv2.copyMakeBorder(
                 image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
             )

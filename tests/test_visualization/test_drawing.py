@@ -4,12 +4,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.visualization.colors import keypoint_colors
 from cape_mm.visualization.drawing import (
     draw_errors,
     draw_keypoints,
     draw_skeleton,
+    keypoint_colors,
     text_bar,
+    track_colors,
     view_around_box,
 )
 
@@ -90,3 +91,25 @@ def test_long_text_is_shortened_to_the_width():
     assert bar.shape == (30, 200, 3)
     assert (bar[:, -5:] == 255).all()
     assert (bar < 128).any()
+
+
+@pytest.mark.parametrize('num_keypoints', [1, 17, 106])
+def test_each_keypoint_has_a_colour_of_its_own(num_keypoints):
+    colors = keypoint_colors(num_keypoints)
+    assert len(np.unique(colors, axis=0)) == num_keypoints
+
+
+def test_a_colour_belongs_to_an_identity():
+    colors = track_colors([4, 0, 4, 9])
+    assert colors.dtype == np.uint8 and colors.shape == (4, 3)
+    assert np.array_equal(colors[0], colors[2])
+    assert np.array_equal(track_colors([0])[0], colors[1])
+    many = track_colors(range(40))
+    assert len({tuple(color) for color in many.tolist()}) == 40
+    near = [np.abs(a - b).sum() for a, b in zip(many[:-1] * 1.0, many[1:])]
+    assert min(near) > 100
+
+
+def test_unknown_identities_are_grey():
+    assert track_colors([-1]).tolist() == [[160, 160, 160]]
+    assert track_colors([]).shape == (0, 3)

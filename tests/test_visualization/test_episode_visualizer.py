@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from cape_mm.visualization import EpisodeVisualizer, drawing
-from cape_mm.visualization.colors import keypoint_colors
-from cape_mm.visualization.drawing import CAPTION_HEIGHT, GAP, TITLE_HEIGHT
+from cape_mm.visualization.drawing import (
+    CAPTION_HEIGHT,
+    GAP,
+    TITLE_HEIGHT,
+    keypoint_colors,
+)
 
 SIZE = 200
 TOP = TITLE_HEIGHT + CAPTION_HEIGHT

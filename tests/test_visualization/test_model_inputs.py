@@ -8,7 +8,7 @@ from support.clip_samples import PLAIN, track_id, write_videos
 
 from cape_mm.registry import DATASETS
 from cape_mm.visualization import model_inputs
-from cape_mm.visualization.colors import keypoint_colors, track_colors
+from cape_mm.visualization.drawing import keypoint_colors, track_colors
 
 
 def make_item(make_episode, weights=(1, 1, 0)):

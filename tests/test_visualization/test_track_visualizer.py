@@ -8,7 +8,7 @@ from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.formats.posetrack import layout_metainfo
 from cape_mm.visualization import TrackVisualizer
-from cape_mm.visualization.colors import track_colors
+from cape_mm.visualization.drawing import track_colors
 
 IMAGE = np.full((100, 160, 3), 90, np.uint8)
 

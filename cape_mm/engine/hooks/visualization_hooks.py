@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os.path as osp
-from typing import Any, Sequence
+from functools import partial
+from typing import Any, Callable, Iterator, Sequence
 
 import mmcv
 from mmengine.hooks.hook import DATA_BATCH
@@ -39,9 +40,7 @@ class IntervalVisualizationHook(PoseVisualizationHook):
     ) -> None:
         if out_dir is not None:
             out_dir = osp.abspath(osp.expanduser(out_dir))
-        super().__init__(
-            enable=enable, interval=interval, out_dir=out_dir, **kwargs
-        )
+        super().__init__(bool(enable), interval, out_dir=out_dir, **kwargs)
         self._num_results = 0
 
     def before_val_epoch(self, runner: Runner) -> None:
@@ -60,11 +59,9 @@ class IntervalVisualizationHook(PoseVisualizationHook):
         outputs: Sequence | None = None,
     ) -> None:
         """Draw results of the validation."""
-        if not self.enable:
-            return
-        if self._can_draw(outputs):
-            place = ('val', f'_epoch_{runner.epoch}', runner.iter)
-            self._draw(runner, outputs, *place)
+        if self.enable and self._can_draw(outputs):
+            suffix = f'_epoch_{runner.epoch}'
+            self._draw(runner, outputs, 'val', suffix, runner.iter)
         else:
             super().after_val_iter(runner, batch_idx, data_batch, outputs)
 
@@ -76,10 +73,8 @@ class IntervalVisualizationHook(PoseVisualizationHook):
         outputs: Sequence | None = None,
     ) -> None:
         """Draw results of the test."""
-        if not self.enable:
-            return
-        if self._can_draw(outputs):
-            self._draw(runner, outputs, 'test', '', 0)
+        if self.enable and self._can_draw(outputs):
+            self._draw(runner, outputs, 'test')
         else:
             super().after_test_iter(runner, batch_idx, data_batch, outputs)
 
@@ -94,36 +89,35 @@ class IntervalVisualizationHook(PoseVisualizationHook):
         """Whether the samples are drawn here; if not, MMPose draws them."""
         return True
 
+    def _list_images(
+        self, runner: Runner, outputs: Sequence, mode: str
+    ) -> Iterator[tuple[str, Callable]]:
+        """Name of each result's image, and the function that draws it."""
+        raise NotImplementedError
+
     def _draw(
         self,
         runner: Runner,
         outputs: Sequence,
         mode: str,
-        suffix: str,
-        step: int,
+        suffix: str = '',
+        step: int = 0,
     ) -> None:
-        """Draw the results of a batch whose turn it is."""
-        raise NotImplementedError
-
-    def _place(
-        self, name: str, mode: str, suffix: str, step: int
-    ) -> dict[str, Any]:
-        """Arguments of the visualizer that say where an image goes."""
-        out_file = None
-        if self.out_dir is not None:
-            out_file = osp.join(self.out_dir, f'{name}{suffix}.png')
-        return dict(
-            name=f'{mode}_{name}',
-            show=self.show,
-            wait_time=self.wait_time,
-            out_file=out_file,
-            step=step,
-        )
-
-    def _is_due(self) -> bool:
-        """Count one result, and say whether it is drawn."""
-        self._num_results += 1
-        return (self._num_results - 1) % self.interval == 0
+        """Draw every ``interval``-th result."""
+        for name, draw in self._list_images(runner, outputs, mode):
+            self._num_results += 1
+            if (self._num_results - 1) % self.interval:
+                continue
+            out_file = None
+            if self.out_dir is not None:
+                out_file = osp.join(self.out_dir, f'{name}{suffix}.png')
+            draw(
+                name=f'{mode}_{name}',
+                show=self.show,
+                wait_time=self.wait_time,
+                out_file=out_file,
+                step=step,
+            )
 
 
 @HOOKS.register_module()
@@ -149,24 +143,20 @@ class EpisodeVisualizationHook(IntervalVisualizationHook):
     def _can_draw(self, outputs: Sequence | None) -> bool:
         return bool(outputs) and isinstance(outputs[0], EpisodeDataSample)
 
-    def _draw(
-        self,
-        runner: Runner,
-        outputs: Sequence[EpisodeDataSample],
-        mode: str,
-        suffix: str,
-        step: int,
-    ) -> None:
+    def _list_images(
+        self, runner: Runner, outputs: Sequence[EpisodeDataSample], mode: str
+    ) -> Iterator[tuple[str, Callable]]:
         for episode in outputs:
-            for i in range(len(episode.queries)):
-                if self._is_due():
-                    name = _name_query(episode, i)
-                    self._visualizer.add_episode(
+            for index in range(len(episode.queries)):
+                yield (
+                    _name_query(episode, index),
+                    partial(
+                        self._visualizer.add_episode,
                         episode=episode,
-                        query_index=i,
+                        query_index=index,
                         title=self.note,
-                        **self._place(name, mode, suffix, step),
-                    )
+                    ),
+                )
 
 
 @HOOKS.register_module()
@@ -181,26 +171,23 @@ class TrackVisualizationHook(IntervalVisualizationHook):
         **kwargs: Arguments of :class:`IntervalVisualizationHook`.
     """
 
-    def _draw(
-        self,
-        runner: Runner,
-        outputs: Sequence[PoseDataSample],
-        mode: str,
-        suffix: str,
-        step: int,
-    ) -> None:
+    def _list_images(
+        self, runner: Runner, outputs: Sequence[PoseDataSample], mode: str
+    ) -> Iterator[tuple[str, Callable]]:
         evaluator = getattr(runner, f'{mode}_evaluator')
         self._visualizer.set_dataset_meta(evaluator.dataset_meta)
         for frame in outputs:
-            if self._is_due():
-                name = f'{frame.video_id}_{frame.frame_id:06d}'
-                self._visualizer.add_datasample(
-                    image=mmcv.imread(frame.img_path, channel_order='rgb'),
-                    data_sample=frame,
-                    draw_gt=frame.is_labeled,
-                    kpt_thr=self.kpt_thr,
-                    **self._place(name, mode, suffix, step),
-                )
+            name = f'{frame.video_id}_{frame.frame_id:06d}'
+            yield name, partial(self._draw_frame, frame)
+
+    def _draw_frame(self, frame: PoseDataSample, **place: Any) -> None:
+        self._visualizer.add_datasample(
+            image=mmcv.imread(frame.img_path, channel_order='rgb'),
+            data_sample=frame,
+            draw_gt=frame.is_labeled,
+            kpt_thr=self.kpt_thr,
+            **place,
+        )
 
 
 def _name_query(episode: EpisodeDataSample, query_index: int) -> str:
