@@ -29,14 +29,10 @@ STAND_INS = {'U6': 'U6m', 'L6': 'L6m'}
 class Formula(NamedTuple):
     """Formula of one measurement.
 
-    Attributes:
-        definition (str): Definition in words.
-        unit (str): ``'deg'``, ``'mm'``, or empty for a ratio.
-        codes (Tuple[str, ...]): Needed landmarks, and ``HORIZONTAL``.
-        compute (Callable): Function from points to a float; NaN if points
-            coincide.
-        is_signed (bool): Whether the sign depends on the direction of the
-            face.
+    Definition in words; unit, ``deg``, ``mm``, or empty for a ratio; codes of
+    the needed landmarks, and ``HORIZONTAL``; function from points to a float,
+    NaN if points coincide; whether the sign depends on the direction of the
+    face.
     """
 
     definition: str
@@ -47,41 +43,17 @@ class Formula(NamedTuple):
 
 
 def cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Cross product of two vectors.
-
-    Args:
-        first (np.ndarray): Vector (..., 2), y down.
-        second (np.ndarray): Vector (..., 2).
-
-    Returns:
-        np.ndarray: Products (...); positive if the second vector is clockwise
-        of the first in the image.
-    """
+    """Cross product (...), positive where the second is clockwise."""
     return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
 
 
 def length(vector: np.ndarray) -> np.ndarray:
-    """Length of a vector.
-
-    Args:
-        vector (np.ndarray): Vector (..., 2).
-
-    Returns:
-        np.ndarray: Lengths (...), in the unit of the vector.
-    """
+    """Lengths (...) of vectors (..., 2)."""
     return np.hypot(vector[..., 0], vector[..., 1])
 
 
 def signed_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Angle of rotation from the first vector to the second.
-
-    Args:
-        first (np.ndarray): Vector (..., 2).
-        second (np.ndarray): Vector (..., 2).
-
-    Returns:
-        np.ndarray: Degrees (...) in [-180, 180], positive clockwise.
-    """
+    """Clockwise angle from the first to the second, in [-180, 180] degrees."""
     dot = (first * second).sum(axis=-1)
     # Not arccos, which is inexact near 0 and 180 degrees.
     angle = np.degrees(np.arctan2(cross(first, second), dot))
@@ -90,73 +62,31 @@ def signed_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def unsigned_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Angle between two vectors.
-
-    Args:
-        first (np.ndarray): Vector (..., 2).
-        second (np.ndarray): Vector (..., 2).
-
-    Returns:
-        np.ndarray: Degrees (...) in [0, 180].
-    """
+    """Angle between two vectors, degrees (...) in [0, 180]."""
     return np.abs(signed_angle(first, second))
 
 
 def distance_in_front(
     point: np.ndarray, upper: np.ndarray, lower: np.ndarray
 ) -> np.ndarray:
-    """Signed distance of a point from a line.
-
-    Args:
-        point (np.ndarray): Point (..., 2).
-        upper (np.ndarray): Point of the line (..., 2).
-        lower (np.ndarray): Point of the line (..., 2), further down.
-
-    Returns:
-        np.ndarray: Distances (...); positive to the right of the line, in
-        front of it for a face that looks to the right.
-    """
+    """Distance (...) of a point from a line, positive to the right of it."""
     line = lower - upper
     return _divide(cross(point - upper, line), length(line))
 
 
 def distance_along(vector: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Signed length of a vector's projection onto a direction.
-
-    Args:
-        vector (np.ndarray): Vector (..., 2).
-        direction (np.ndarray): Vector (..., 2) of any length.
-
-    Returns:
-        np.ndarray: Lengths (...), in the unit of the vector.
-    """
+    """Signed length (...) of a vector's projection onto a direction."""
     return _divide((vector * direction).sum(axis=-1), length(direction))
 
 
 def turn(vector: np.ndarray, angle: float) -> np.ndarray:
-    """Turn a vector.
-
-    Args:
-        vector (np.ndarray): Vector (..., 2).
-        angle (float): Degrees, positive clockwise.
-
-    Returns:
-        np.ndarray: Vector (..., 2) of the same length.
-    """
+    """Vector (..., 2) turned by degrees, positive clockwise."""
     sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
     return vector @ np.array([[cosine, sine], [-sine, cosine]])
 
 
 def length_ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Length of a vector divided by that of another.
-
-    Args:
-        first (np.ndarray): Vector (..., 2).
-        second (np.ndarray): Vector (..., 2).
-
-    Returns:
-        np.ndarray: Ratios (...).
-    """
+    """Length of the first vector by that of the second, (...)."""
     return _divide(length(first), length(second))
 
 
@@ -166,16 +96,7 @@ def _divide(value: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 def find_horizontal(points: Points) -> np.ndarray:
-    """Direction to the front of a face that looks to the right.
-
-    Args:
-        points (Mapping[str, np.ndarray]): Points by code, with Po and Or, or
-            with S and N.
-
-    Returns:
-        np.ndarray: Vector (2,) from Po to Or; else S-N turned down by 7
-        degrees.
-    """
+    """Direction (2,) to the front: Po to Or, else S-N turned by 7 degrees."""
     if 'Po' in points and 'Or' in points:
         return points['Or'] - points['Po']
     return turn(points['N'] - points['S'], SN_TO_HORIZONTAL)

@@ -123,21 +123,7 @@ def name_points(
     schema: LandmarkSchema,
     spacing: Sequence[float] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Name the landmarks that count, and scale both axes.
-
-    Args:
-        keypoints_px (np.ndarray): Landmarks (K, 2), original pixels.
-        visible (np.ndarray): Visibility (K,).
-        schema (LandmarkSchema): Schema of the landmarks.
-        spacing (Sequence[float], optional): Millimetres per pixel (2,).
-
-    Returns:
-        Dict[str, np.ndarray]: Points (2,), float64, by code; in millimetres,
-        or in pixels without spacing.
-
-    Raises:
-        ValueError: As :func:`measure`.
-    """
+    """Usable points (2,) by code, millimetres, or pixels without spacing."""
     keypoints = np.asarray(keypoints_px, dtype=np.float64)
     visible = np.asarray(visible)
     count = len(schema)

@@ -92,18 +92,7 @@ def load_norms(name: str = 'customary') -> dict[str, Norm]:
 
 
 def read_entries(name: str) -> list[dict[str, Any]]:
-    """Read the entries of a data file as they are.
-
-    Args:
-        name (str): One of :func:`available_norms`.
-
-    Returns:
-        List[Dict[str, Any]]: Entries with the fields of :class:`Norm`; those
-        of ``'isbi2015'`` also have ``classes``.
-
-    Raises:
-        KeyError: If there is none of that name.
-    """
+    """Entries of a data file; those of ``isbi2015`` have ``classes``."""
     if name not in available_norms():
         raise KeyError(
             f'no norms {name!r}; there are {", ".join(available_norms())}'
@@ -121,18 +110,7 @@ UNCLASSIFIED = 0
 
 
 def isbi_class(measurement: str, value: float) -> int:
-    """Classify one value.
-
-    Args:
-        measurement (str): One of :data:`ISBI_MEASUREMENTS`.
-        value (float): Degrees, for MW millimetres, for FHI a ratio.
-
-    Returns:
-        int: Class 1, 2, 3, or 4; 0 for an MW in (0, 2) mm.
-
-    Raises:
-        KeyError: If the measurement has no types.
-    """
+    """Class 1 to 4 of a value in its unit; 0 for MW in (0, 2)."""
     for entry in _classes()[measurement]:
         if _holds(entry, value):
             return entry['code']

@@ -33,18 +33,9 @@ LIMITS: dict[str, dict[str, float]] = {
 def spread_ratio(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """Spread of predictions over images, as a multiple of the true spread.
+    """Median over landmarks of the spread over images, by the true spread.
 
     Near 1 if sound and 0 for (A); but noise on a constant shape hides (A).
-
-    Args:
-        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
-            share.
-        truth (np.ndarray): True landmarks (N, K, 2), same frame.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-
-    Returns:
-        float: Median over landmarks.
     """
     return _median(landmark_spread_ratios(predicted, truth, valid))
 
@@ -52,18 +43,7 @@ def spread_ratio(
 def landmark_spread_ratios(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> np.ndarray:
-    """The spread ratio of each landmark.
-
-    Args:
-        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
-            share.
-        truth (np.ndarray): True landmarks (N, K, 2), same frame.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-
-    Returns:
-        np.ndarray: Ratios (K,), float64, of the standard deviations, x and y
-        together; NaN for a landmark that does not vary.
-    """
+    """Spread ratio (K,) of each landmark, x and y as one; NaN if constant."""
     _, of_predicted, of_truth = _moments(predicted, truth, valid)
     return np.sqrt(of_predicted / of_truth)
 
@@ -71,19 +51,10 @@ def landmark_spread_ratios(
 def correlation(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """Correlation of predictions and truth over images.
+    """Correlation of predictions and truth over images, x and y together.
 
-    Near 1 if sound, and 0 for (A), also with noise.
-
-    Args:
-        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
-            share.
-        truth (np.ndarray): True landmarks (N, K, 2), same frame.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-
-    Returns:
-        float: Median over landmarks of the correlation of x and y together; a
-        prediction that does not vary has 0.
+    Median over landmarks; near 1 if sound, and 0 for (A), also with noise. A
+    prediction that does not vary has 0.
     """
     shared, of_predicted, of_truth = _moments(predicted, truth, valid)
     scale = np.sqrt(of_predicted * of_truth)
@@ -98,19 +69,10 @@ def skill(
     valid: np.ndarray,
     shape: np.ndarray,
 ) -> float:
-    """Gain over always predicting one shape.
+    """Gain over always predicting one shape (K, 2), the mean of training.
 
-    Args:
-        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
-            share.
-        truth (np.ndarray): True landmarks (N, K, 2), same frame.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-        shape (np.ndarray): Mean shape (K, 2) of the training data, same
-            frame. Landmarks where it is NaN do not count.
-
-    Returns:
-        float: 1 - mean radial error / that of the shape: 1 is perfect, 0 as
-        good as the shape, negative worse.
+    1 - mean radial error / that of the shape: 1 is perfect, 0 as good as the
+    shape, negative worse. Landmarks whose shape is NaN do not count.
     """
     counted = valid & np.isfinite(shape).all(axis=-1)
     if not counted.any():
@@ -123,17 +85,9 @@ def skill(
 def spread_in_image(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """Distances of landmarks in an image, as a multiple of the true ones.
+    """Mean distance of all pairs of landmarks in an image, by the true one.
 
-    Near 1 if sound, 0 for (B).
-
-    Args:
-        predicted (np.ndarray): Landmarks (N, K, 2), in any frame.
-        truth (np.ndarray): True landmarks (N, K, 2), same frame.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-
-    Returns:
-        float: Mean distance of all pairs, predicted by true.
+    Near 1 if sound, 0 for (B). Landmarks may be in any frame.
     """
     of_predicted, of_truth = (
         _pair_distances(points, valid) for points in (predicted, truth)
@@ -151,18 +105,8 @@ def merged_pairs(
 ) -> float:
     """Share of the pairs of landmarks that wrongly fall together.
 
+    Predictions closer than ``near`` of true landmarks further than ``apart``.
     0 if sound, towards 1 for (B).
-
-    Args:
-        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
-            share, best in millimetres.
-        truth (np.ndarray): True landmarks (N, K, 2), same frame.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-        near (float): Distance below which predictions fall together.
-        apart (float): Distance above which true landmarks are separate.
-
-    Returns:
-        float: In [0, 1].
     """
     of_predicted, of_truth = (
         _pair_distances(points, valid) for points in (predicted, truth)
@@ -178,19 +122,10 @@ def edge_share(
     boxes_px: np.ndarray,
     margin: float = 0.01,
 ) -> float:
-    """Share of the predictions at the border of the box or outside.
+    """Share of the predictions at the border of the boxes (N, 4) or outside.
 
-    Heatmaps without peak are decoded to such positions.
-
-    Args:
-        predicted_px (np.ndarray): Landmarks (N, K, 2), original pixels.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-        boxes_px (np.ndarray): Boxes (N, 4) x1, y1, x2, y2, same frame.
-        margin (float): Width of the border as a share of the box's width and
-            height. Defaults to 0.01.
-
-    Returns:
-        float: In [0, 1].
+    Heatmaps without peak are decoded to such positions. The margin is a share
+    of the width and height of the box.
     """
     if not valid.any():
         return float('nan')
@@ -205,17 +140,9 @@ def mode_share(
 ) -> float:
     """Share of the images in which a landmark is at its usual place.
 
-    Towards 1 for (A), but also for a landmark that truly does not vary.
-
-    Args:
-        predicted (np.ndarray): Landmarks (N, K, 2), in a frame that images
-            share, see :func:`to_box`.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-        radius (float): Largest distance from the median of the landmark over
-            images, taken for x and y apart. Defaults to 0.02.
-
-    Returns:
-        float: Median over landmarks, in [0, 1].
+    Within ``radius`` of its median over images, in the frame of
+    :func:`to_box`; median over landmarks. Towards 1 for (A), but also for a
+    landmark that truly does not vary.
     """
     counts = valid.sum(axis=0)
     usable = counts > 1
@@ -229,15 +156,7 @@ def mode_share(
 
 
 def peak(scores: np.ndarray, valid: np.ndarray) -> float:
-    """Usual height of the heatmaps' maximum, near 0 for a dead head.
-
-    Args:
-        scores (np.ndarray): Scores (N, K) of the predictions.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-
-    Returns:
-        float: Median.
-    """
+    """Median score (N, K) of the heatmaps' maxima, near 0 for a dead head."""
     return _median(scores[valid])
 
 
@@ -277,18 +196,9 @@ def _median(values: np.ndarray) -> float:
 
 
 def to_box(keypoints_px: np.ndarray, boxes_px: np.ndarray) -> np.ndarray:
-    """Landmarks relative to their boxes, without change of their shape.
+    """Landmarks (N, K, 2) relative to boxes (N, 4) x1, y1, x2, y2; pixels.
 
-    Args:
-        keypoints_px (np.ndarray): Landmarks (N, K, 2), original pixels.
-        boxes_px (np.ndarray): Boxes (N, 4) x1, y1, x2, y2, same frame.
-
-    Returns:
-        np.ndarray: Landmarks (N, K, 2), float64; the longer side of the box
-        has length 1, its upper left corner is at 0.
-
-    Raises:
-        ValueError: If a box has no area.
+    The longer side of the box has length 1, its upper left corner is at 0.
     """
     boxes = np.asarray(boxes_px, dtype=np.float64)
     sizes = boxes[:, 2:] - boxes[:, :2]
@@ -299,17 +209,7 @@ def to_box(keypoints_px: np.ndarray, boxes_px: np.ndarray) -> np.ndarray:
 
 
 def mean_shape(keypoints: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Mean position of each landmark over images.
-
-    Args:
-        keypoints (np.ndarray): Landmarks (N, K, 2), in a frame that images
-            share, see :func:`to_box`.
-        valid (np.ndarray): Landmarks (N, K), bool, that count.
-
-    Returns:
-        np.ndarray: Mean shape (K, 2), same frame; NaN for a landmark that
-        never counts.
-    """
+    """Mean position (K, 2) of landmarks over images; NaN if never valid."""
     counts = valid.sum(axis=0)[:, None]
     total = np.where(valid[..., None], keypoints, 0.0).sum(axis=0)
     return total / np.where(counts > 0, counts, np.nan)

@@ -13,20 +13,7 @@ def landmark_offsets(
     truth: np.ndarray,
     spacing: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Predicted minus true positions.
-
-    Args:
-        predicted (np.ndarray): Landmarks (N, K, 2), original pixels.
-        truth (np.ndarray): True landmarks (N, K, 2), same frame.
-        spacing (np.ndarray, optional): Millimetres per pixel (N, 2) along x
-            and y. Defaults to None, the result is in pixels.
-
-    Returns:
-        np.ndarray: Offsets (N, K, 2), float64.
-
-    Raises:
-        ValueError: If shapes do not fit, or a spacing is not positive.
-    """
+    """Predicted minus true landmarks (N, K, 2); in mm with spacing (N, 2)."""
     predicted = np.asarray(predicted, dtype=np.float64)
     truth = np.asarray(truth, dtype=np.float64)
     if predicted.shape != truth.shape:
@@ -48,55 +35,22 @@ def landmark_offsets(
 
 
 def radial_errors(offsets: np.ndarray) -> np.ndarray:
-    """Distances of predicted from true positions.
-
-    Args:
-        offsets (np.ndarray): Offsets (..., 2) of :func:`landmark_offsets`.
-
-    Returns:
-        np.ndarray: Distances (...), in the unit of the offsets.
-    """
+    """Lengths (...) of the offsets (..., 2), in their unit."""
     return np.linalg.norm(offsets, axis=-1)
 
 
 def mean_radial_error(errors: np.ndarray, valid: np.ndarray) -> float:
-    """Mean over all landmarks that count, MRE.
-
-    Args:
-        errors (np.ndarray): Radial errors (N, K).
-        valid (np.ndarray): Landmarks (N, K), bool, that count.
-
-    Returns:
-        float: In the unit of the errors; NaN if none counts.
-    """
+    """Mean of the errors (N, K) of valid landmarks, MRE; NaN if none is."""
     return float(errors[valid].mean()) if valid.any() else float('nan')
 
 
 def radial_error_spread(errors: np.ndarray, valid: np.ndarray) -> float:
-    """Standard deviation over all landmarks that count, taken as one pool.
-
-    Args:
-        errors (np.ndarray): Radial errors (N, K).
-        valid (np.ndarray): Landmarks (N, K), bool, that count.
-
-    Returns:
-        float: In the unit of the errors, with N as divisor; NaN if none
-        counts.
-    """
+    """Standard deviation of all errors (N, K) of valid landmarks, or NaN."""
     return float(errors[valid].std()) if valid.any() else float('nan')
 
 
 def image_errors(errors: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Mean radial error of each image.
-
-    Args:
-        errors (np.ndarray): Radial errors (N, K).
-        valid (np.ndarray): Landmarks (N, K), bool, that count.
-
-    Returns:
-        np.ndarray: Means (N,), in the unit of the errors; NaN for an image
-        without landmark that counts.
-    """
+    """Mean error (N,) of each image over valid landmarks (N, K), or NaN."""
     count = valid.sum(axis=1)
     total = np.where(valid, errors, 0.0).sum(axis=1)
     return total / np.where(count > 0, count, np.nan)
@@ -105,17 +59,7 @@ def image_errors(errors: np.ndarray, valid: np.ndarray) -> np.ndarray:
 def detected(
     errors: np.ndarray, threshold: float, strict: bool = False
 ) -> np.ndarray:
-    """Landmarks that are found.
-
-    Args:
-        errors (np.ndarray): Radial errors (...).
-        threshold (float): Largest error, in the same unit.
-        strict (bool): Whether the error must be below the threshold instead
-            of at most the threshold. Defaults to False.
-
-    Returns:
-        np.ndarray: Found landmarks (...), bool.
-    """
+    """Landmarks (...), bool, of an error at most, or below, the threshold."""
     return errors < threshold if strict else errors <= threshold
 
 
@@ -125,17 +69,7 @@ def detection_rate(
     threshold: float,
     strict: bool = False,
 ) -> float:
-    """Success detection rate, SDR: share of the landmarks that are found.
-
-    Args:
-        errors (np.ndarray): Radial errors (N, K).
-        valid (np.ndarray): Landmarks (N, K), bool, that count.
-        threshold (float): Largest error, in the same unit.
-        strict (bool): See :func:`detected`. Defaults to False.
-
-    Returns:
-        float: Percent; NaN if no landmark counts.
-    """
+    """Detection rate, SDR: percent of valid landmarks (N, K), or NaN."""
     if not valid.any():
         return float('nan')
     return 100.0 * float(detected(errors[valid], threshold, strict).mean())
@@ -151,22 +85,12 @@ def landmark_table(
     thresholds: Sequence[float] = (),
     strict: bool = False,
 ) -> list[Row]:
-    """Describe the errors of each landmark.
+    """Errors of each landmark, with offsets (N, K, 2) and valid (N, K).
 
-    Args:
-        offsets (np.ndarray): Offsets (N, K, 2), predicted minus true.
-        valid (np.ndarray): Landmarks (N, K), bool, that count.
-        names (Sequence[str]): Names of the K rows.
-        thresholds (Sequence[float]): Thresholds of the detection rates, in
-            the unit of the offsets. Defaults to none.
-        strict (bool): See :func:`detected`. Defaults to False.
-
-    Returns:
-        List[Dict]: K rows with ``landmark``, ``N`` images, ``mean``,
-        ``SD``, ``median``, ``p95`` (95th percentile) and ``max`` of the
-        radial errors, ``SDR_<threshold>`` in percent, ``dx`` and ``dy`` = mean
-        offset, that is the bias to the right and downwards. NaN for a
-        landmark that never counts.
+    Rows have ``landmark``, ``N`` images, ``mean``, ``SD``, ``median``, ``p95``
+    (95th percentile) and ``max`` of the radial errors, ``SDR_<threshold>`` in
+    percent, and ``dx``, ``dy`` = mean offset, the bias to the right and
+    downwards; NaN for a landmark that is never valid.
     """
     errors = radial_errors(offsets)
     rows = []

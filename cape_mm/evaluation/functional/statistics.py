@@ -10,14 +10,7 @@ import numpy as np
 
 
 def defined_mean(values: Sequence[float] | np.ndarray) -> float:
-    """Mean of the values that are no NaN.
-
-    Args:
-        values (Sequence[float] | np.ndarray): Values (N,).
-
-    Returns:
-        float: NaN if nothing is left.
-    """
+    """Mean of the values (N,) that are no NaN; NaN if nothing is left."""
     values = np.asarray(values, dtype=np.float64)
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else float('nan')
@@ -26,22 +19,13 @@ def defined_mean(values: Sequence[float] | np.ndarray) -> float:
 def difference_agreement(
     predicted: np.ndarray, truth: np.ndarray, is_angle: bool = False
 ) -> dict[str, float]:
-    """Agreement of two series of one measurement.
+    """Agreement of two series (N,) of one measurement.
 
-    Limits of agreement: Bland and Altman, Lancet 327 (1986) 307-310.
-
-    Args:
-        predicted (np.ndarray): Values (N,).
-        truth (np.ndarray): Values (N,), same unit. Pairs of which one is NaN
-            are left out.
-        is_angle (bool): Whether the values are degrees, of which 359 and -1
-            are the same. Defaults to False.
-
-    Returns:
-        Dict[str, float]: ``N`` pairs (int), ``error`` = mean absolute
-        difference, ``bias`` = mean of predicted - truth, ``SD`` of the
-        differences with N - 1, ``low`` and ``high`` = bias -/+ 1.96 SD. NaN
-        where there are too few pairs.
+    Limits of agreement: Bland and Altman, Lancet 327 (1986) 307-310. Pairs
+    with a NaN are left out; of angles, in degrees, 359 and -1 are the same.
+    ``N`` pairs, ``error`` = mean absolute difference, ``bias`` = mean of
+    predicted - truth, ``SD`` of the differences with N - 1, ``low`` and
+    ``high`` = bias -/+ 1.96 SD; NaN with too few pairs.
     """
     difference = np.asarray(predicted, np.float64) - np.asarray(truth)
     difference = difference[~np.isnan(difference)]
@@ -61,32 +45,16 @@ def difference_agreement(
 
 
 def classification_rate(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Share of equal classes: the diagonal of the confusion matrix.
-
-    Args:
-        predicted (np.ndarray): Classes (N,).
-        truth (np.ndarray): Classes (N,).
-
-    Returns:
-        float: Percent; NaN without any class.
-    """
+    """Percent of equal classes (N,), the share on the diagonal, or NaN."""
     same = np.asarray(predicted) == np.asarray(truth)
     return 100.0 * float(same.mean()) if same.size else float('nan')
 
 
 def cohen_kappa(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Agreement of classes beyond chance.
+    """Agreement of classes (N,) beyond chance, at most 1, 0 for chance.
 
     Cohen, Educational and Psychological Measurement 20 (1960) 37-46, without
-    weights.
-
-    Args:
-        predicted (np.ndarray): Classes (N,).
-        truth (np.ndarray): Classes (N,).
-
-    Returns:
-        float: At most 1, 0 for chance; NaN if chance alone agrees always, as
-        with a single class, or without any class.
+    weights. NaN without any class, or where chance alone agrees always.
     """
     predicted, truth = np.asarray(predicted), np.asarray(truth)
     if not truth.size:
@@ -186,22 +154,11 @@ def validation_trend(
     min_delta: float = 0.0,
     window: int = 5,
 ) -> ValidationTrend:
-    """Describe a series of validations.
+    """Describe a series of validations; ``rule`` is greater or less.
 
-    Args:
-        values (Sequence[float]): Values, one per validation, at least one.
-            Those that are not finite are worse than all others.
-        rule (str): Better direction, ``'greater'`` or ``'less'``.
-        min_delta (float): Least gain that resets ``stale``, exclusive. Small
-            gains add up, as in MMEngine's ``EarlyStoppingHook``. Defaults to
-            0.
-        window (int): Number of last values for tau. Defaults to 5.
-
-    Returns:
-        ValidationTrend: Description of the series.
-
-    Raises:
-        ValueError: If there is no value, or the rule is unknown.
+    Values that are not finite are worse than all others. Gains of at most
+    ``min_delta`` add up, as in MMEngine's ``EarlyStoppingHook``; tau is that
+    of the last ``window`` values.
     """
     if rule not in ('greater', 'less'):
         raise ValueError(f"rule is 'greater' or 'less', not {rule!r}")

@@ -42,14 +42,7 @@ class TrackedFrame:
     pred_scores: np.ndarray | None = None
 
     def restrict(self, kept: np.ndarray) -> TrackedFrame:
-        """Remove predicted keypoints.
-
-        Args:
-            kept (np.ndarray): Remaining predicted keypoints (M, K), bool.
-
-        Returns:
-            TrackedFrame: Frame without the others.
-        """
+        """Frame with the predicted keypoints ``kept`` (M, K), bool, only."""
         return replace(
             self,
             distances=np.where(kept[None], self.distances, np.inf),

@@ -12,13 +12,9 @@ from ..functional import keypoint_distances, longer_side
 
 
 class PairErrors(NamedTuple):
-    """Errors of one pair.
+    """Errors (K,) and box size of a query, original pixels.
 
-    Attributes:
-        distances_px (np.ndarray): Errors (K,), float64, original pixels.
-        valid (np.ndarray): Keypoints (K,), bool, labelled in the query and in
-            all supports.
-        normalizer_px (float): Longer side of the query's box.
+    Valid keypoints (K,) are labelled in the query and in all supports.
     """
 
     distances_px: np.ndarray
@@ -29,15 +25,7 @@ class PairErrors(NamedTuple):
 def co_visible(
     query: PoseDataSample, supports: list[PoseDataSample]
 ) -> np.ndarray:
-    """Keypoints that count: labelled in the query and in every support.
-
-    Args:
-        query (PoseDataSample): Query with ``gt_instances.keypoints_visible``.
-        supports (List[PoseDataSample]): Supports, likewise.
-
-    Returns:
-        np.ndarray: Labelled keypoints (K,), bool.
-    """
+    """Keypoints (K,), bool, labelled in the query and in every support."""
     masks = [
         np.asarray(member.gt_instances.keypoints_visible)[0] > 0
         for member in (query, *supports)
@@ -50,18 +38,7 @@ def pair_errors(
     supports: list[PoseDataSample],
     field: str = 'pred_instances',
 ) -> PairErrors | None:
-    """Compute the errors of one query.
-
-    Args:
-        query (PoseDataSample): Query with ``gt_instances`` in original
-            pixels.
-        supports (List[PoseDataSample]): Supports of the episode.
-        field (str): Field of the predicted keypoints in original pixels.
-            Defaults to ``'pred_instances'``.
-
-    Returns:
-        PairErrors | None: None if the query has no such field.
-    """
+    """Errors of the keypoints in a field of the query; None without it."""
     if field not in query:
         return None
     truth = query.gt_instances

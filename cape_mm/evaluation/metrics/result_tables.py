@@ -11,14 +11,7 @@ from typing import Any
 
 
 def format_table(rows: list[dict]) -> str:
-    """Format rows as a table of plain text.
-
-    Args:
-        rows (List[dict]): Rows with the same keys, which head the columns.
-
-    Returns:
-        str: Several lines; floats have 4 digits, only texts are on the left.
-    """
+    """Text table of rows with the same keys; floats have 4 digits."""
     if not rows:
         return ''
     columns = []
@@ -42,16 +35,7 @@ def _format_cell(value: str | int | float) -> str:
 def format_result(
     metrics: dict[str, float], intervals: dict[str, list[float]]
 ) -> str:
-    """Format the result of a metric with its confidence intervals.
-
-    Args:
-        metrics (Dict[str, float]): Values by key.
-        intervals (Dict[str, List[float]]): Lower and upper ends of some of
-            them; may be empty.
-
-    Returns:
-        str: Several lines.
-    """
+    """Values by key, with the lower and upper ends of some, as a table."""
     rows = []
     for key, value in metrics.items():
         row = dict(metric=key, value=value)
@@ -62,14 +46,7 @@ def format_result(
 
 
 def check_dump_file(path: str | None) -> None:
-    """Check the option ``dump_file`` of a metric.
-
-    Args:
-        path (str, optional): Value of the option.
-
-    Raises:
-        ValueError: If it is given and does not end in ``.json``.
-    """
+    """Check the option ``dump_file`` of a metric."""
     if path is not None and not path.endswith('.json'):
         raise ValueError(f'dump_file must end in .json, not {path!r}')
 
@@ -77,11 +54,8 @@ def check_dump_file(path: str | None) -> None:
 def write_result_files(path: str, summary: dict, rows: list[dict]) -> None:
     """Write a summary to ``<path>`` and, beside it, rows to a ``.csv`` file.
 
-    Args:
-        path (str): File that ends in ``.json``; its folder is made.
-        summary (dict): Plain data; NaN becomes ``null``.
-        rows (List[dict]): Rows with the same keys, which head the columns;
-            NaN becomes an empty cell, a list is joined by blanks.
+    NaN becomes ``null`` and an empty cell, a list in a cell is joined by
+    blanks.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)

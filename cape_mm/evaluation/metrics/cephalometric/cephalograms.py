@@ -27,21 +27,11 @@ _NEAR_BOX, _APART_BOX = 0.005, 0.02
 class CephalogramPrediction:
     """Landmarks of one cephalogram, in original pixels.
 
-    Attributes:
-        img_id (int | str): Id of the image.
-        img_path (str): Image file.
-        device (str): X-ray device, empty where unknown.
-        predicted_px (np.ndarray): Predicted landmarks (K, 2), float64.
-        truth_px (np.ndarray): True landmarks (K, 2), float64; arbitrary where
-            not labelled.
-        valid (np.ndarray): Labelled landmarks (K,), bool.
-        scores (np.ndarray): Scores (K,), float64; NaN if the model gives
-            none.
-        box_px (np.ndarray): Box (4,), float64, x1, y1, x2, y2.
-        spacing (np.ndarray, optional): Millimetres per pixel (2,), float64,
-            along x and y; None where unknown.
-        has_spacing_field (bool): Whether the data sample has a spacing, None
-            included.
+    Predicted and true landmarks (K, 2), arbitrary where not valid (K,); scores
+    (K,), NaN if the model gives none; box (4,) x1, y1, x2, y2; spacing (2,),
+    millimetres per pixel along x and y, None where unknown; device, empty
+    where unknown. ``has_spacing_field``: the data sample has a spacing, None
+    included.
     """
 
     img_id: int | str | None
@@ -59,20 +49,7 @@ class CephalogramPrediction:
 def read_cephalogram(
     sample: dict, schema: LandmarkSchema
 ) -> CephalogramPrediction:
-    """Read one data sample and check it.
-
-    Args:
-        sample (dict): ``PoseDataSample`` as a dictionary, with
-            ``gt_instances`` and ``pred_instances`` of one instance each.
-        schema (LandmarkSchema): Landmark schema.
-
-    Returns:
-        CephalogramPrediction: Landmarks of the cephalogram.
-
-    Raises:
-        ValueError: If there is no prediction, it is not finite, the number of
-            landmarks is not that of the schema, or the spacing is wrong.
-    """
+    """Read one ``PoseDataSample``, as a dictionary, and check it."""
     where = (
         f'cephalogram {sample.get("img_id")} ({sample.get("img_path", "")})'
     )
@@ -149,17 +126,7 @@ def _to_array(value) -> np.ndarray:
 
 
 def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
-    """Get the schema of the evaluated dataset.
-
-    Args:
-        dataset_meta (dict, optional): ``metainfo`` of the dataset.
-
-    Returns:
-        LandmarkSchema: Landmark schema.
-
-    Raises:
-        ValueError: If the metainfo names none.
-    """
+    """Landmark schema that the metainfo of the dataset names."""
     if not dataset_meta or 'schema' not in dataset_meta:
         raise ValueError(
             "the dataset's metainfo has no 'schema': use "
@@ -170,24 +137,11 @@ def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
 
 
 class CephalogramSet:
-    """Arrays of the landmarks of all cephalograms of an evaluation.
+    """Arrays of the landmarks of N cephalograms, in original pixels.
 
-    Args:
-        cephalograms (Sequence[CephalogramPrediction]): N cephalograms with K
-            landmarks each.
-
-    Attributes:
-        cephalograms (Sequence[CephalogramPrediction]): The same.
-        predicted_px (np.ndarray): Predicted landmarks (N, K, 2), float64.
-        truth_px (np.ndarray): True landmarks (N, K, 2), float64; 0 where not
-            labelled.
-        valid (np.ndarray): Labelled landmarks (N, K), bool.
-        scores (np.ndarray): Scores (N, K), float64.
-        boxes_px (np.ndarray): Boxes (N, 4), float64, x1, y1, x2, y2.
-        without_spacing (List[CephalogramPrediction]): Cephalograms of unknown
-            spacing.
-        spacing (np.ndarray, optional): Millimetres per pixel (N, 2), float64;
-            None if it is unknown for any cephalogram.
+    Predicted and true landmarks (N, K, 2), 0 where not valid (N, K), scores
+    (N, K), boxes (N, 4), and the spacing (N, 2), None if it is unknown for any
+    cephalogram.
     """
 
     def __init__(self, cephalograms: Sequence[CephalogramPrediction]) -> None:
@@ -207,30 +161,12 @@ class CephalogramSet:
         return len(self.cephalograms)
 
     def offsets(self, unit: str) -> np.ndarray:
-        """Predicted minus true positions.
-
-        Args:
-            unit (str): ``'px'``, or ``'mm'`` if there is a spacing.
-
-        Returns:
-            np.ndarray: Offsets (N, K, 2), float64, in the unit.
-        """
+        """Predicted minus true positions (N, K, 2) in ``'px'`` or ``'mm'``."""
         spacing = self.spacing if unit == 'mm' else None
         return landmark_offsets(self.predicted_px, self.truth_px, spacing)
 
     def collapse_statistics(self, shape: np.ndarray | None) -> dict:
-        """Statistics that reveal a collapsed model.
-
-        Args:
-            shape (np.ndarray, optional): Mean shape (K, 2) of the training
-                data relative to the box, see :func:`to_box`. None takes that
-                of these cephalograms.
-
-        Returns:
-            dict: ``spread_ratio``, ``corr``, ``skill``, ``spread_in_image``,
-            ``merged_pairs``, ``edge_share``, ``mode_share``, and ``peak`` if
-            the predictions have scores; shares are in [0, 1].
-        """
+        """Statistics of collapse; shape (K, 2) in the frame of ``to_box``."""
         predicted, truth = self._in_boxes()
         valid = self.valid
         if shape is None:
@@ -259,12 +195,7 @@ class CephalogramSet:
         return statistics
 
     def landmark_spreads(self) -> np.ndarray:
-        """The ``spread_ratio`` of each landmark, before the median.
-
-        Returns:
-            np.ndarray: Ratios (K,), float64; NaN for a landmark that does not
-            vary.
-        """
+        """Spread ratio (K,) of each landmark; NaN if it does not vary."""
         return collapse.landmark_spread_ratios(*self._in_boxes(), self.valid)
 
     def _in_boxes(self) -> list[np.ndarray]:
@@ -276,20 +207,10 @@ class CephalogramSet:
 
 
 def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
-    """Compute the mean shape of the cephalograms of an annotation file.
+    """Mean shape (K, 2) of an annotation file in the frame of :func:`to_box`.
 
-    Args:
-        path (str): Annotation file of :class:`CephalometricDataset`.
-        schema (LandmarkSchema): Schema of the result. Landmarks are matched
-            by name, or by code if the file has another schema.
-
-    Returns:
-        np.ndarray: Mean shape (K, 2), float64, relative to the box, see
-        :func:`to_box`; NaN for a landmark that no cephalogram has.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If the file lacks a landmark, or has no cephalogram.
+    Landmarks are matched by name, or by code if the file has another schema;
+    NaN for one that no cephalogram has.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(

@@ -22,18 +22,7 @@ _COLUMNS = (
 def cephalogram_rows(
     cephalograms: CephalogramSet, unit: str, codes: Sequence[str]
 ) -> list[dict]:
-    """Errors of each cephalogram, the worst cephalogram first.
-
-    Args:
-        cephalograms (CephalogramSet): Landmarks.
-        unit (str): ``'px'``, or ``'mm'`` if there is a spacing.
-        codes (Sequence[str]): Codes of the K landmarks.
-
-    Returns:
-        List[dict]: With ``img_id``, ``img_path``, ``device``, ``N``,
-        ``mean``, ``max`` and ``worst_landmark``. Cephalograms without labelled
-        landmark are last, with NaN and an empty name.
-    """
+    """Errors of each cephalogram, largest first, without landmark last."""
     errors = radial_errors(cephalograms.offsets(unit))
     errors = np.where(cephalograms.valid, errors, -np.inf)
     means = image_errors(errors, cephalograms.valid).tolist()
@@ -59,17 +48,7 @@ def cephalogram_rows(
 def prediction_rows(
     cephalograms: CephalogramSet, codes: Sequence[str]
 ) -> list[dict]:
-    """Positions and errors of every landmark of every cephalogram.
-
-    Args:
-        cephalograms (CephalogramSet): Landmarks.
-        codes (Sequence[str]): Codes of the K landmarks.
-
-    Returns:
-        List[dict]: N * K rows; NaN for the truth and the errors of landmarks
-        without label, for millimetres where the cephalogram has no spacing,
-        and for missing scores.
-    """
+    """Positions and errors of all landmarks, N * K rows; NaN where unknown."""
     rows = []
     for cephalogram in cephalograms.cephalograms:
         valid = cephalogram.valid
@@ -102,15 +81,7 @@ def prediction_rows(
 
 
 def report_worst(rows: list[dict], unit: str) -> str:
-    """Format the cephalograms with the largest mean errors.
-
-    Args:
-        rows (List[dict]): Rows of :func:`cephalogram_rows`.
-        unit (str): Unit of the errors.
-
-    Returns:
-        str: Several lines.
-    """
+    """Table of the cephalograms with the largest mean errors."""
     table = [
         {
             'cephalogram': f'{row["img_id"]} {row["img_path"]}',
@@ -130,13 +101,6 @@ def report_spread(ratios: Mapping[str, float]) -> str:
     """Name the landmarks that follow the image least, if any.
 
     The ``spread_ratio`` of all is a median, which hides a few.
-
-    Args:
-        ratios (Mapping[str, float]): Spread over cephalograms, predicted by
-            true, by code; NaN for a landmark that does not vary.
-
-    Returns:
-        str: One line; empty if all are within the limits of a warning.
     """
     limits = LIMITS['spread_ratio']
     bad = {
@@ -158,14 +122,7 @@ def report_spread(ratios: Mapping[str, float]) -> str:
 
 
 def report_missing_spacing(cephalograms: CephalogramSet) -> str:
-    """Explain why there are no millimetres, with the remedy.
-
-    Args:
-        cephalograms (CephalogramSet): Landmarks, some without spacing.
-
-    Returns:
-        str: Two sentences.
-    """
+    """Reason that there are no millimetres, with the remedy."""
     missing = cephalograms.without_spacing
     named = ', '.join(f'{c.img_id} ({c.img_path})' for c in missing[:3])
     if any(cephalogram.has_spacing_field for cephalogram in missing):

@@ -29,12 +29,9 @@ _NAMED = 5
 class LabelledPersons:
     """The N labelled persons of a frame.
 
-    Attributes:
-        keypoints_px (np.ndarray): Keypoints (N, K, 2), float64, original
-            pixels.
-        valid (np.ndarray): Labelled keypoints (N, K), bool.
-        heads_px (np.ndarray): Head boxes (N, 4) x1, y1, x2, y2.
-        ids (np.ndarray): Identities (N,), int64, in the video; -1 unknown.
+    Keypoints (N, K, 2) and head boxes (N, 4) x1, y1, x2, y2 in original
+    pixels, valid keypoints (N, K), identities (N,) in the video, -1 where
+    unknown.
     """
 
     keypoints_px: np.ndarray
@@ -47,15 +44,9 @@ class LabelledPersons:
 class PredictedPersons:
     """The M predicted persons of a frame.
 
-    Attributes:
-        keypoints_px (np.ndarray): Keypoints (M, K, 2), float64, original
-            pixels.
-        valid (np.ndarray): Predicted keypoints (M, K), bool, False where a
-            coordinate is not finite: the model leaves this keypoint out.
-        scores (np.ndarray): Keypoint scores (M, K).
-        visibility (np.ndarray): Predicted visibility (M, K) in [0, 1].
-        ids (np.ndarray): Tracks (M,), int64.
-        person_scores (np.ndarray): Person scores (M,).
+    Keypoints (M, K, 2) in original pixels, valid (M, K) where finite: the
+    model leaves the others out; scores and visibility (M, K) of the keypoints,
+    tracks and scores (M,) of the persons.
     """
 
     keypoints_px: np.ndarray
@@ -68,36 +59,16 @@ class PredictedPersons:
     def tracked(
         self, keypoint_score_thr: float, visibility_thr: float
     ) -> np.ndarray:
-        """Keypoints that take part in the tracking scores.
-
-        Args:
-            keypoint_score_thr (float): Least score.
-            visibility_thr (float): Least predicted visibility.
-
-        Returns:
-            np.ndarray: Tracked keypoints (M, K), bool.
-        """
+        """Keypoints (M, K), bool, that take part in the tracking scores."""
         is_confident = self.scores >= keypoint_score_thr
         return self.valid & is_confident & (self.visibility >= visibility_thr)
 
 
 @dataclass(frozen=True)
 class PoseTrackFrame:
-    """One frame of a video.
+    """One frame of a video: metainfo, polygons (P, 2), labels, predictions.
 
-    Attributes:
-        video_id (str): Name of the video.
-        frame_id (int): Index in the video, from 0.
-        num_frames (int): Frames of the video, with labels or not.
-        is_labeled (bool): Whether it is scored; a frame without labels only
-            makes the video complete.
-        img_path (str): Image file.
-        img_id (int, optional): Image id in the annotation file.
-        width (int): Original pixels.
-        height (int): Original pixels.
-        ignore_regions_px (List[np.ndarray]): Polygons (P, 2).
-        truth (LabelledPersons): Labels; none if it is not labelled.
-        predicted (PredictedPersons): Predictions.
+    Frames without labels (``is_labeled``) only make the video complete.
     """
 
     video_id: str
@@ -116,20 +87,9 @@ class PoseTrackFrame:
 def read_frame(
     sample: Mapping[str, Any], num_keypoints: int
 ) -> PoseTrackFrame:
-    """Read one frame of a model's output.
+    """Read one frame from ``PoseDataSample.to_dict()`` with K keypoints.
 
-    Args:
-        sample (Mapping): ``PoseDataSample.to_dict()`` with the fields that
-            :class:`PoseTrackMetric` lists.
-        num_keypoints (int): Number of keypoints K.
-
-    Returns:
-        PoseTrackFrame: Frame in NumPy arrays.
-
-    Raises:
-        ValueError: If something is missing or has another shape, or if an id
-            is negative or occurs twice. Labelled persons may have -1, also
-            several.
+    It has the fields that :class:`PoseTrackMetric` lists.
     """
     missing = [key for key in _META_KEYS if key not in sample]
     if missing:
@@ -160,17 +120,7 @@ def read_frame(
 def group_videos(
     frames: Iterable[PoseTrackFrame],
 ) -> dict[str, list[PoseTrackFrame]]:
-    """Sort frames that arrived in any order into their videos.
-
-    Args:
-        frames (Iterable[PoseTrackFrame]): Frames of all videos.
-
-    Returns:
-        Dict[str, List[PoseTrackFrame]]: Videos by name, in order of time.
-
-    Raises:
-        ValueError: If a frame is missing or there twice.
-    """
+    """Videos by name, their frames in order of time, each exactly once."""
     videos = defaultdict(list)
     for frame in frames:
         videos[frame.video_id].append(frame)

@@ -19,15 +19,7 @@ _HEAD = ('nose', 'head_bottom', 'head_top')
 def count_videos(
     videos: Mapping[str, Sequence[PoseTrackFrame]], names: Sequence[str]
 ) -> dict:
-    """Count labels and predictions.
-
-    Args:
-        videos (Mapping[str, Sequence[PoseTrackFrame]]): Frames by video.
-        names (Sequence[str]): Names of the K keypoints.
-
-    Returns:
-        dict: Counts, and ``labels``, the number of labels by keypoint.
-    """
+    """Counts of labels and predictions; ``labels`` are those by keypoint."""
     frames = [frame for members in videos.values() for frame in members]
     labelled = [frame for frame in frames if frame.is_labeled]
     labels = np.zeros(len(names), dtype=np.int64)
@@ -55,14 +47,8 @@ def score_rows(
 ) -> list[dict]:
     """Rows of the table of one threshold.
 
-    Args:
-        scores (PoseTrackScores): Scores at one threshold.
-        names (Sequence[str]): Names of the scored keypoints.
-        labels (Mapping[str, int]): Number of labels by keypoint.
-
-    Returns:
-        List[dict]: A row per keypoint, one per limb with the mean of its
-        keypoints, as PoseTrack's papers print them, and the total.
+    A row per keypoint, one per limb with the mean of its keypoints, as
+    PoseTrack's papers print them, and the total.
     """
     rows = [
         dict(
@@ -97,15 +83,7 @@ def _limbs(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def report_scores(rows: list[dict], threshold: float) -> str:
-    """Format the table of one threshold.
-
-    Args:
-        rows (List[dict]): Rows of :func:`score_rows`.
-        threshold (float): Largest distance of a match, head sizes.
-
-    Returns:
-        str: Several lines.
-    """
+    """Table of one threshold, from :func:`score_rows`."""
     return (
         f'PoseTrack scores at PCKh {threshold:g}; a limb in brackets is the '
         'mean of its keypoints, IDSW of the total their mean, too\n'
@@ -114,14 +92,7 @@ def report_scores(rows: list[dict], threshold: float) -> str:
 
 
 def report_counts(counts: dict) -> list[str]:
-    """Describe the labels, and then what they lack.
-
-    Args:
-        counts (dict): Counts of :func:`count_videos`.
-
-    Returns:
-        List[str]: One line of information, then one per warning.
-    """
+    """One line of information about the labels, then one per warning."""
     text = (
         f'{counts["videos"]} videos, {counts["labelled_frames"]} labelled of '
         f'{counts["frames"]} frames, {counts["persons"]} labelled and '
@@ -153,16 +124,7 @@ def write_scores(
     scores: Sequence[PoseTrackScores],
     tables: Sequence[list[dict]],
 ) -> None:
-    """Write all scores to ``path`` and the tables to a ``.csv`` beside it.
-
-    Args:
-        path (str): File that ends in ``.json``.
-        metrics (Dict[str, float]): Result of the metric.
-        settings (dict): Options that decide about it.
-        counts (dict): Counts of :func:`count_videos`.
-        scores (Sequence[PoseTrackScores]): Scores by threshold.
-        tables (Sequence[List[dict]]): Rows of :func:`score_rows`, likewise.
-    """
+    """Write all scores to ``path`` and the tables to a ``.csv`` beside it."""
     by_threshold = {str(s.threshold): t for s, t in zip(scores, tables)}
     summary = dict(
         metrics=metrics,

@@ -40,14 +40,9 @@ SCORES = (
 
 @dataclass(frozen=True)
 class PoseTrackScores:
-    """Scores of a set of videos at one threshold.
+    """Scores by keypoint (K,), in total and by video at one threshold.
 
-    Attributes:
-        threshold (float): Largest distance of a match, head sizes.
-        keypoints (Dict[str, np.ndarray]): Values (K,) by score.
-        total (Dict[str, float]): Value over all keypoints by score.
-        videos (Dict[str, Dict[str, float]]): Totals by video, without AP,
-            which is only defined over all videos.
+    Those by video are without AP, which is only defined over all videos.
     """
 
     threshold: float
@@ -62,18 +57,9 @@ def compare_video(
     keypoints: np.ndarray,
     poseval_compat: bool,
 ) -> list[tuple[TrackedFrame, TrackedFrame]]:
-    """Compare predictions and labels of one video.
+    """Labelled frames of a video, all predicted and tracked keypoints apart.
 
-    Args:
-        frames (Sequence[PoseTrackFrame]): Frames in order of time.
-        tracked (Sequence[np.ndarray]): Tracked keypoints (M, K'), bool, of
-            each frame, among all K' of the dataset.
-        keypoints (np.ndarray): Indices (K,), int, of the scored keypoints.
-        poseval_compat (bool): See :class:`PoseTrackMetric`.
-
-    Returns:
-        list: Scored frames, each with all predicted keypoints, for AP, and
-        with the tracked ones.
+    The first of a pair is for AP. ``keypoints`` (K,) are the scored ones.
     """
     compared, num_unknown = [], 0
     for frame, is_tracked in zip(frames, tracked):
@@ -134,19 +120,7 @@ def score_videos(
     poseval_compat: bool,
     align_tracks: bool,
 ) -> PoseTrackScores:
-    """Score videos.
-
-    Args:
-        videos (Mapping[str, list]): Frames of :func:`compare_video` by video,
-            all with the same K keypoints.
-        threshold (float): Largest distance of a match, head sizes.
-        poseval_compat (bool): See :class:`PoseTrackMetric`.
-        align_tracks (bool): See :class:`PoseTrackMetric`.
-
-    Returns:
-        PoseTrackScores: The total of HOTA, DetA and AssA is over all
-        keypoints together, every other one the mean over keypoints.
-    """
+    """Score the frames of :func:`compare_video` by video."""
     counts = {}
     for name, frames in videos.items():
         if frames:
