@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Callable, Sequence
+from typing import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 
 @dataclass(frozen=True)
@@ -64,31 +63,6 @@ class TrackQueryState:
             valid=content.new_zeros(batch_size, 0, dtype=torch.bool),
         )
 
-    @classmethod
-    def cat(cls, states: Sequence[TrackQueryState]) -> TrackQueryState:
-        """Join clips to a batch, padded to the largest Nt.
-
-        Args:
-            states (Sequence[TrackQueryState]): States of B1, B2, ... clips,
-                all with or all without ``position``.
-
-        Returns:
-            TrackQueryState: State of B1 + B2 + ... clips.
-        """
-        places = max(state.num_queries for state in states)
-        padded = [state.pad_to(places) for state in states]
-        values = {}
-        for field in fields(cls):
-            parts = [getattr(state, field.name) for state in padded]
-            if parts[0] is not None:
-                values[field.name] = torch.cat(parts)
-        return cls(**values)
-
-    @property
-    def batch_size(self) -> int:
-        """B."""
-        return self.valid.shape[0]
-
     @property
     def num_queries(self) -> int:
         """Nt, with padding."""
@@ -97,38 +71,6 @@ class TrackQueryState:
     def detach(self) -> TrackQueryState:
         """The same values without gradient."""
         return self._convert(Tensor.detach)
-
-    def to(self, *args, **kwargs) -> TrackQueryState:
-        """Move to a device; a dtype is for features and references only.
-
-        Args:
-            *args: As of ``Tensor.to``.
-            **kwargs: As of ``Tensor.to``.
-
-        Returns:
-            TrackQueryState: The converted state.
-        """
-        device = torch.zeros(0, device=self.valid.device)
-        device = device.to(*args, **kwargs).device
-
-        def convert(value: Tensor) -> Tensor:
-            if value.is_floating_point():
-                return value.to(*args, **kwargs)
-            return value.to(device)
-
-        return self._convert(convert)
-
-    def clip(self, index: int) -> TrackQueryState:
-        """One clip of the batch, as a batch without padding.
-
-        Args:
-            index (int): Clip number, from 0.
-
-        Returns:
-            TrackQueryState: State with B = 1.
-        """
-        one = self._convert(lambda value: value[index : index + 1])
-        return one.select(one.valid)
 
     def extend(self, other: TrackQueryState) -> TrackQueryState:
         """Append the queries of the same clips.
@@ -140,17 +82,7 @@ class TrackQueryState:
         Returns:
             TrackQueryState: State with the places of both.
         """
-        pairs = {
-            field.name: (getattr(self, field.name), getattr(other, field.name))
-            for field in fields(self)
-        }
-        return TrackQueryState(
-            **{
-                name: torch.cat(pair, dim=1)
-                for name, pair in pairs.items()
-                if pair[0] is not None
-            }
-        )
+        return self._convert(lambda *pair: torch.cat(pair, dim=1), other)
 
     def select(self, keep: Tensor) -> TrackQueryState:
         """Keep some queries, in their order, padded to the largest number.
@@ -179,44 +111,18 @@ class TrackQueryState:
         ids = state.track_ids.masked_fill(~kept, -1)
         return replace(state, track_ids=ids, valid=kept)
 
-    def pad_to(self, places: int) -> TrackQueryState:
-        """Add empty places.
-
-        Args:
-            places (int): New Nt, at least the present one.
-
-        Returns:
-            TrackQueryState: State with that many places.
-
-        Raises:
-            ValueError: If there are more queries than places.
-        """
-        missing = places - self.num_queries
-        if missing < 0:
-            raise ValueError(
-                f'{self.num_queries} track queries do not fit into {places} '
-                'places: select some first'
-            )
-        if missing == 0:
-            return self
-        state = self._convert(
-            lambda value: pad(value, (0, 0) * (value.ndim - 2) + (0, missing))
-        )
-        ids = pad(self.track_ids, (0, missing), value=-1)
-        return replace(state, track_ids=ids)
-
-    def _convert(self, change: Callable[[Tensor], Tensor]) -> TrackQueryState:
-        """Change all tensors that there are."""
+    def _convert(self, change: Callable[..., Tensor], *others):
+        """Apply a function to each tensor, and to that of other states."""
         values = {
-            field.name: getattr(self, field.name) for field in fields(self)
+            field.name: [getattr(x, field.name) for x in (self, *others)]
+            for field in fields(self)
         }
-        return replace(
-            self,
+        return TrackQueryState(
             **{
-                name: change(value)
-                for name, value in values.items()
-                if value is not None
-            },
+                name: change(*tensors)
+                for name, tensors in values.items()
+                if tensors[0] is not None
+            }
         )
 
 

@@ -15,6 +15,7 @@ from support.tiny_pavenet import (
     make_clip,
     run_loss,
 )
+from torch.nn.utils.rnn import pad_sequence
 
 from cape_mm.models.task_modules import TRACK_DIAGNOSTICS
 from cape_mm.structures import TrackQueryState
@@ -32,6 +33,21 @@ def make_state(model, counts):
         for count in counts
     ]
     return states
+
+
+def join_clips(states):
+    """A batch of the clips, with padding at the end of shorter ones."""
+    names = ('content', 'reference', 'track_ids', 'valid')
+    return TrackQueryState(
+        **{
+            name: pad_sequence(
+                [getattr(state, name)[0] for state in states],
+                batch_first=True,
+                padding_value=-1 if name == 'track_ids' else 0,
+            )
+            for name in names
+        }
+    )
 
 
 def test_a_position_tells_where_a_track_was():
@@ -57,7 +73,7 @@ def test_a_batch_of_two_is_two_batches_of_one():
     clips = [make_clip(0, 1), make_clip(1, 1, video='b')]
     states = make_state(model, (3, 1))
     data = model.data_preprocessor(collate(*clips))
-    both = decode(model, data, TrackQueryState.cat(states))
+    both = decode(model, data, join_clips(states))
     for number, (clip, state) in enumerate(zip(clips, states)):
         data = model.data_preprocessor(collate(clip))
         one = decode(model, data, state)
