@@ -14,7 +14,6 @@ from cape_mm.structures import ClipDataSample, TrackQueryState
 
 from ..layers.pavenet import (
     ClipMemory,
-    DecodedQueries,
     FramePrediction,
     KeypointDecoder,
     KeypointHeatmap,
@@ -23,6 +22,7 @@ from ..layers.pavenet import (
     PoseProposer,
 )
 from ..layers.pavenet.pose_queries import (
+    DecodedQueries,
     gather_queries,
     scatter_queries,
     select_queries,

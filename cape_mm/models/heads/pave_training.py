@@ -28,69 +28,36 @@ from ..task_modules.track_query_sampler import TrackQuerySampler
 
 
 class WindowTargets(NamedTuple):
-    """Persons of the middle frames of B windows, and their neighbour poses.
+    """Persons of the middle frames of B windows, and their neighbour poses."""
 
-    Attributes:
-        keypoints (Tensor): Keypoints (B, N, F, K, 2), normalised, 0 where not
-            visible.
-        visible (Tensor): (B, N, F, K) bool. A person without label in a
-            neighbour frame, or of unknown identity, is not visible there.
-        areas (Tensor): Areas (B, N), square input pixels.
-        track_ids (Tensor): Identities (B, N), int64, -1 for unknown ones and
-            for padding.
-        ignored (Tensor): (B, H, W) bool, cells of the ignored areas of the
-            middle frames.
-        persons (List[InstanceData]): Persons of the middle frames, unpadded.
-        img_metas (List[dict]): Meta information of the middle frames.
-    """
-
-    keypoints: Tensor
+    keypoints: Tensor  # (B, N, F, K, 2), normalised, 0 where not visible
+    # (B, N, F, K) bool. A person without label in a neighbour frame, or of
+    # unknown identity, is not visible there.
     visible: Tensor
-    areas: Tensor
-    track_ids: Tensor
-    ignored: Tensor
-    persons: list[InstanceData]
-    img_metas: list[dict]
+    areas: Tensor  # (B, N), square input pixels
+    track_ids: Tensor  # (B, N), int64, -1 for unknown ones and padding
+    ignored: Tensor  # (B, H, W) bool, ignored cells of the middle frames
+    persons: list[InstanceData]  # of the middle frames, unpadded
+    img_metas: list[dict]  # of the middle frames
 
 
 class ClipTargets(NamedTuple):
-    """Persons of all U frames of B clips, padded to N.
+    """Persons of all U frames of B clips, padded to N."""
 
-    Attributes:
-        keypoints (Tensor): Keypoints (B, U, N, K, 2), normalised, 0 where not
-            visible.
-        visible (Tensor): (B, U, N, K) bool.
-        areas (Tensor): Areas (B, U, N), square input pixels.
-        track_ids (Tensor): Identities (B, U, N), int64, -1 for unknown ones
-            and for padding.
-        labelled (Tensor): (B, U) bool, False for frames without labels.
-        ignored (Tensor): (B, U, H, W) bool, cells of ignored areas.
-        persons (List[List[InstanceData]]): Persons of the frames, unpadded.
-        img_metas (List[List[dict]]): Meta information of the frames.
-    """
-
-    keypoints: Tensor
-    visible: Tensor
-    areas: Tensor
-    track_ids: Tensor
-    labelled: Tensor
-    ignored: Tensor
-    persons: list[list[InstanceData]]
-    img_metas: list[list[dict]]
+    keypoints: Tensor  # (B, U, N, K, 2), normalised, 0 where not visible
+    visible: Tensor  # (B, U, N, K) bool
+    areas: Tensor  # (B, U, N), square input pixels
+    track_ids: Tensor  # (B, U, N), int64, -1 for unknown and padding
+    labelled: Tensor  # (B, U) bool, False for frames without labels
+    ignored: Tensor  # (B, U, H, W) bool, cells of ignored areas
+    persons: list[list[InstanceData]]  # of the frames, unpadded
+    img_metas: list[list[dict]]  # of the frames
 
     @classmethod
     def from_samples(
         cls, data_samples: Sequence[ClipDataSample], device: torch.device
     ) -> ClipTargets:
-        """Stack the labels of a batch.
-
-        Args:
-            data_samples (Sequence[ClipDataSample]): B clips.
-            device (torch.device): Device of the tensors.
-
-        Returns:
-            ClipTargets: Targets with the U of the longest clip.
-        """
+        """Labels of a batch, with the U of the longest clip."""
         clips = [sample.frames for sample in data_samples]
         length = max(len(frames) for frames in clips)
         persons = [
@@ -106,10 +73,7 @@ class ClipTargets(NamedTuple):
 
         def stack(name: str, fill: float = 0.0) -> Tensor:
             values = pad_sequence(
-                [
-                    getattr(persons[clip][frame], name)
-                    for clip, frame in places
-                ],
+                [getattr(persons[i][frame], name) for i, frame in places],
                 batch_first=True,
                 padding_value=fill,
             )
@@ -142,27 +106,13 @@ class ClipTargets(NamedTuple):
         )
 
     def restrict_labels(self, index: Tensor) -> ClipTargets:
-        """Mark frames outside of given windows as not labelled.
-
-        Args:
-            index (Tensor): Frame numbers (B, T, F) of the windows, int64.
-
-        Returns:
-            ClipTargets: The same targets with another ``labelled``.
-        """
+        """Mark frames outside of given windows (B, T, F) as not labelled."""
         inside = torch.zeros_like(self.labelled)
         inside.scatter_(1, index.flatten(1), True)
         return self._replace(labelled=self.labelled & inside)
 
     def window(self, index: Tensor) -> WindowTargets:
-        """Gather one window of each clip.
-
-        Args:
-            index (Tensor): Frame numbers (B, F), int64, below U.
-
-        Returns:
-            WindowTargets: Persons of its middle frame.
-        """
+        """One window (B, F) of each clip, int64 frame numbers below U."""
         middle = index.shape[1] // 2
         rows = torch.arange(len(index), device=index.device)
         centre = index[:, middle]
@@ -193,30 +143,20 @@ class ClipTargets(NamedTuple):
 
 
 class TrainedWindow(NamedTuple):
-    """A window of B clips in training.
-
-    Attributes:
-        targets (WindowTargets): The persons.
-        proposals (PoseProposals): Proposals of all S cells.
-        proposal_gt_inds (Tensor): Assigned persons (B, S), int64, 1-based, 0
-            for background, -1 outside of the image and in ignored areas.
-        queries (DecodedQueries): Queries after the pose decoder.
-        gt_inds (List[Tensor]): Assigned persons (B, Q) of each layer, int64;
-            -1 for padding and in ignored areas.
-        refined (List[PosePrediction]): Predictions for P selected queries of
-            each layer of the keypoint decoder; empty without one.
-        selected (Tensor, optional): Numbers (B, P) of the refined queries.
-        selected_valid (Tensor, optional): (B, P) bool, False for padding.
-    """
+    """A window of B clips in training."""
 
     targets: WindowTargets
-    proposals: PoseProposals
+    proposals: PoseProposals  # of all S cells
+    # Assigned persons (B, S), int64, 1-based, 0 for background, -1 outside
+    # of the image and in ignored areas.
     proposal_gt_inds: Tensor
-    queries: DecodedQueries
-    gt_inds: list[Tensor]
+    queries: DecodedQueries  # after the pose decoder
+    gt_inds: list[Tensor]  # persons (B, Q) of each layer, -1 also for padding
+    # Predictions for P selected queries of each layer of the keypoint
+    # decoder; empty without one.
     refined: list[PosePrediction]
-    selected: Tensor | None
-    selected_valid: Tensor | None
+    selected: Tensor | None  # numbers (B, P) of refined queries
+    selected_valid: Tensor | None  # (B, P) bool, False for padding
 
     def match(self, prediction: PosePrediction, gt_inds: Tensor):
         """Pair predictions for Q queries with their persons (B, Q)."""
@@ -237,7 +177,7 @@ class TrainedWindow(NamedTuple):
         )
 
     def diagnostics(self, **options):
-        """Diagnostics of the last layer, see :func:`window_diagnostics`."""
+        """Diagnostics of the last layer."""
         queries, targets = self.queries, self.targets
         middle = targets.keypoints.shape[2] // 2
         # Tracks in ignored areas count, as tracks without a person.
@@ -285,16 +225,11 @@ class TrainedWindow(NamedTuple):
 def window_losses(
     criterion: PAVECriterion, windows: Sequence[TrainedWindow]
 ) -> dict[str, Tensor]:
-    """Losses of all stages over some windows.
+    """Losses of all stages over one or more windows.
 
-    Args:
-        criterion (PAVECriterion): The losses.
-        windows (Sequence[TrainedWindow]): At least one window.
-
-    Returns:
-        Dict[str, Tensor]: ``enc_loss_*`` of the proposals, ``d{i}.loss_*`` of
-        the layers of the pose decoder, the last one without prefix, and
-        ``d{i}.loss_*_refine`` of the layers of the keypoint decoder.
+    Keys are ``enc_loss_*`` for the proposals, ``d{i}.loss_*`` for the layers
+    of the pose decoder, the last one without prefix, and
+    ``d{i}.loss_*_refine`` for the layers of the keypoint decoder.
     """
     losses = {}
 
@@ -308,15 +243,11 @@ def window_losses(
                 ),
                 torch.cat([i[i >= 0] > 0 for i in gt_inds]),
             )
-        matched = [
-            window.match(prediction, indices)
-            for window, prediction, indices in zip(
-                windows, predictions, gt_inds
-            )
-        ]
+        matched = map(TrainedWindow.match, windows, predictions, gt_inds)
         values.update(criterion.compare(MatchedPoses.cat(matched), stage))
-        for key, value in values.items():
-            losses[name.format(key)] = value
+        losses.update(
+            {name.format(key): value for key, value in values.items()}
+        )
 
     proposals = [
         PosePrediction(
@@ -354,23 +285,14 @@ def window_losses(
 def clip_diagnostics(
     windows: Sequence[TrainedWindow], with_tracks: bool, **options
 ) -> dict[str, Tensor]:
-    """Diagnostics of the windows of a clip.
+    """Diagnostics of all windows of a clip, in their order.
 
-    Args:
-        windows (Sequence[TrainedWindow]): All windows in their order.
-        with_tracks (bool): Whether queries are handed over. If not, only the
-            detect queries have diagnostics.
-        **options: Options of :func:`window_diagnostics`.
-
-    Returns:
-        Dict[str, Tensor]: See :func:`mean_diagnostics`.
+    If no queries are handed over, only detect queries have diagnostics.
     """
     # No queries are handed to the first window.
+    counted = windows[1:] if with_tracks else windows
     values = mean_diagnostics(
-        [
-            window.diagnostics(**options)
-            for window in (windows[1:] if with_tracks else windows)
-        ]
+        [window.diagnostics(**options) for window in counted]
     )
     return {
         key: value

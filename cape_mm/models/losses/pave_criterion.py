@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import Iterable, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,30 +17,21 @@ _SMALLEST_OKS = 1e-6
 
 
 class MatchedPoses(NamedTuple):
-    """M predicted poses and their persons.
+    """M predicted poses and their persons."""
 
-    Attributes:
-        poses (Tensor): Predictions (M, F, K, 2), normalised; F is 1 if
-            neighbour frames are not predicted.
-        sigma (Tensor): Sigmas (M, K, 2), before the sigmoid.
-        visibility (Tensor, optional): Logits (M, K).
-        target (Tensor): Labels (M, F, K, 2), normalised.
-        visible (Tensor): (M, F, K) bool.
-        areas (Tensor): Areas (M,), square input pixels.
-        size (Tensor): Width and height (M, 2) of the inputs, pixels.
-    """
-
+    # Predictions (M, F, K, 2), normalised; F is 1 if neighbour frames are
+    # not predicted.
     poses: Tensor
-    sigma: Tensor
-    visibility: Tensor | None
-    target: Tensor
-    visible: Tensor
-    areas: Tensor
-    size: Tensor
+    sigma: Tensor  # (M, K, 2), before the sigmoid
+    visibility: Tensor | None  # logits (M, K)
+    target: Tensor  # labels (M, F, K, 2), normalised
+    visible: Tensor  # (M, F, K) bool
+    areas: Tensor  # (M,), square input pixels
+    size: Tensor  # width and height (M, 2) of the inputs, pixels
 
     @classmethod
-    def cat(cls, parts: Sequence[MatchedPoses]) -> MatchedPoses:
-        """Concatenate those of several windows."""
+    def cat(cls, parts: Iterable[MatchedPoses]) -> MatchedPoses:
+        """Concatenate the poses of several windows."""
         return cls(
             *(
                 None if values[0] is None else torch.cat(values)

@@ -4,18 +4,13 @@ from .autoregressive_decoder import (
     DecoderContext,
     DecoderOutput,
 )
-from .decoder_layer import DecoderLayer, DecoderMemory
-from .local_attention import LocalAttention
 from .similarity_proposal import Proposal, SimilarityProposal
 from .support_encoder import SkeletonMixing, SupportEncoder
 
 __all__ = [
     'AutoregressiveDecoder',
     'DecoderContext',
-    'DecoderLayer',
-    'DecoderMemory',
     'DecoderOutput',
-    'LocalAttention',
     'Proposal',
     'SimilarityProposal',
     'SkeletonMixing',

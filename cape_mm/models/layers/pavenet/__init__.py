@@ -3,28 +3,18 @@ from .clip_encoder import ClipEncoder, ClipMemory
 from .keypoint_heatmap import KeypointHeatmap, MapSampling
 from .pose_decoder import KeypointDecoder, PoseDecoder
 from .pose_proposals import PoseProposals, PoseProposer
-from .pose_queries import (
-    DecodedQueries,
-    FramePrediction,
-    PoseBranches,
-    PosePrediction,
-    pose_extent,
-)
+from .pose_queries import FramePrediction
 from .temporal_pose_attention import TemporalPoseAttention
 
 __all__ = [
     'ClipEncoder',
     'ClipMemory',
-    'DecodedQueries',
     'FramePrediction',
     'KeypointDecoder',
     'KeypointHeatmap',
     'MapSampling',
-    'PoseBranches',
     'PoseDecoder',
-    'PosePrediction',
     'PoseProposals',
     'PoseProposer',
     'TemporalPoseAttention',
-    'pose_extent',
 ]

@@ -23,56 +23,29 @@ class ClipMemory(NamedTuple):
 
     S tokens are the cells of all levels, row by row, finest level first. All
     frames of a clip have the same size, so that one mask is enough.
-
-    Attributes:
-        tokens (Tensor): Encoded cells (B, U, S, C).
-        valid (Tensor): (B, S) bool, True for cells in the image.
-        valid_ratio (Tensor): Width and height (B, 2) of the image as a share
-            of the padded input.
-        shapes (Tuple[Tuple[int, int], ...]): Height and width of the L levels.
-        maps (Tensor, optional): Heatmap logits (B, U, K, H', W'), if there is
-            a heatmap to sample or to train.
     """
 
-    tokens: Tensor
-    valid: Tensor
-    valid_ratio: Tensor
-    shapes: tuple[tuple[int, int], ...]
-    maps: Tensor | None = None
+    tokens: Tensor  # (B, U, S, C)
+    valid: Tensor  # (B, S) bool, True for cells in the image
+    valid_ratio: Tensor  # (B, 2), width and height of the image / padded input
+    shapes: tuple[tuple[int, int], ...]  # height and width of the L levels
+    maps: Tensor | None = None  # heatmap logits (B, U, K, H', W')
 
     @classmethod
     def assemble(
         cls, tokens: Tensor, valid: Tensor, shapes: Sequence[tuple[int, int]]
     ) -> ClipMemory:
-        """Combine encoded frames and their padding.
-
-        Args:
-            tokens (Tensor): Encoded cells (B, U, S, C).
-            valid (Tensor): (B, H, W) bool, False for padding of the input.
-            shapes (Sequence[Tuple[int, int]]): Height and width of the L
-                levels.
-
-        Returns:
-            ClipMemory: The frames, without maps.
-        """
-        cells = [level.flatten(1) for level in shrink_masks(valid, shapes)]
-        ratio = [valid.any(dim=axis).to(tokens).mean(dim=1) for axis in (1, 2)]
+        """Combine tokens (B, U, S, C) and the inputs' masks (B, H, W) bool."""
+        cells = [level.flatten(1) for level in _shrink_masks(valid, shapes)]
         return cls(
             tokens=tokens,
             valid=torch.cat(cells, dim=1),
-            valid_ratio=torch.stack(ratio, dim=-1),
+            valid_ratio=_valid_ratio(valid).to(tokens),
             shapes=tuple(tuple(shape) for shape in shapes),
         )
 
     def gather(self, index: Tensor) -> ClipMemory:
-        """Take the frames of a window.
-
-        Args:
-            index (Tensor): Frame numbers (B, F), int64, below U.
-
-        Returns:
-            ClipMemory: The F frames.
-        """
+        """Frames (B, F), int64 numbers below U, of windows."""
         rows = torch.arange(len(index), device=index.device)[:, None]
         maps = None if self.maps is None else self.maps[rows, index]
         return self._replace(tokens=self.tokens[rows, index], maps=maps)
@@ -172,9 +145,8 @@ class ClipEncoder(BaseModule):
             valid (Tensor): (N, H, W) bool, False for padding of the input.
 
         Returns:
-            tuple:
-            - tokens (Tensor): Encoded cells (N, S, C) of all levels.
-            - shapes (List[Tuple[int, int]]): Height and width of the levels.
+            Tuple[Tensor, List[Tuple[int, int]]]: Cells (N, S, C) of all
+            levels, and height and width of each level.
 
         Raises:
             ValueError: If the number of levels is not that of the encoder.
@@ -185,7 +157,7 @@ class ClipEncoder(BaseModule):
                 f'{len(self.level_embed)}: set num_levels'
             )
         shapes = [tuple(level.shape[-2:]) for level in levels]
-        masks = [~mask for mask in shrink_masks(valid, shapes)]
+        masks = [~mask for mask in _shrink_masks(valid, shapes)]
         position = torch.cat(
             [
                 self.position(mask).flatten(2).transpose(1, 2) + embed
@@ -195,9 +167,6 @@ class ClipEncoder(BaseModule):
         )
         sizes = torch.tensor(shapes, device=valid.device)
         area = sizes.prod(dim=1)
-        ratio = torch.stack(
-            [valid.any(dim=axis).float().mean(dim=1) for axis in (1, 2)], -1
-        )
         query = torch.cat(
             [level.flatten(2).transpose(1, 2) for level in levels], dim=1
         )
@@ -212,12 +181,14 @@ class ClipEncoder(BaseModule):
                 ),
                 spatial_shapes=sizes,
                 level_start_index=area.cumsum(dim=0) - area,
-                valid_ratios=ratio[:, None].expand(-1, len(levels), -1),
+                valid_ratios=_valid_ratio(valid)[:, None].expand(
+                    -1, len(levels), -1
+                ),
             )
         return tokens, shapes
 
 
-def shrink_masks(
+def _shrink_masks(
     valid: Tensor, shapes: Sequence[tuple[int, int]]
 ) -> tuple[Tensor, ...]:
     """Masks (B, H, W) at the sizes of L levels: (B, H', W') bool each."""
@@ -225,3 +196,9 @@ def shrink_masks(
     return tuple(
         F.interpolate(mask, size=tuple(shape))[:, 0] > 0 for shape in shapes
     )
+
+
+def _valid_ratio(valid: Tensor) -> Tensor:
+    """Width and height (N, 2) of images / masks (N, H, W), float32."""
+    ratio = [valid.any(dim=axis).float().mean(dim=1) for axis in (1, 2)]
+    return torch.stack(ratio, dim=-1)

@@ -67,15 +67,10 @@ class KeypointHeatmap(nn.Module):
         )
 
     def forward(self, level: Tensor, finer: Tensor | None = None) -> Tensor:
-        """Predict heatmaps.
+        """Logits (B, U, K, 2 H', 2 W') of the finest level (B, U, C, H', W').
 
-        Args:
-            level (Tensor): Finest encoded level (B, U, C, H', W').
-            finer (Tensor, optional): Map (B, U, ``finer_channels``, H'', W'')
-                of the backbone, required with ``finer_channels``.
-
-        Returns:
-            Tensor: Logits (B, U, K, 2 H', 2 W').
+        ``finer``: map (B, U, ``finer_channels``, H'', W'') of the backbone,
+        required with ``finer_channels``.
         """
         maps = self.enlarge(level.flatten(0, 1))
         if self.lateral is not None:
@@ -138,20 +133,14 @@ class KeypointHeatmap(nn.Module):
 
 
 class SampledMaps(NamedTuple):
-    """Samples of the heatmaps around keypoints of P persons.
+    """Samples of the heatmaps around keypoints of P persons."""
 
-    Attributes:
-        patches (Tensor): Logits (B, P, F, K, cells) around the keypoints.
-        certainty (Tensor): Highest probability (B, P, F, K, 1) of each patch.
-        offsets (Tensor): Offsets (B, P, F, K, 2) from the keypoints to their
-            locations by the maps, times the certainty, normalised.
-        reach (Tensor): Largest possible offsets (B, 1, 1, 1, 2).
-    """
-
-    patches: Tensor
-    certainty: Tensor
+    patches: Tensor  # logits (B, P, F, K, cells) around the keypoints
+    certainty: Tensor  # highest probability (B, P, F, K, 1) of each patch
+    # Offsets (B, P, F, K, 2) from the keypoints to their locations by the
+    # maps, times the certainty, normalised.
     offsets: Tensor
-    reach: Tensor
+    reach: Tensor  # largest possible offsets (B, 1, 1, 1, 2)
 
 
 class MapSampling(nn.Module):
@@ -181,15 +170,7 @@ class MapSampling(nn.Module):
         self.nearness = nn.Parameter(torch.zeros(num_keypoints))
 
     def forward(self, poses: Tensor, memory: ClipMemory) -> SampledMaps:
-        """Sample the maps of a window.
-
-        Args:
-            poses (Tensor): Poses (B, P, F, K, 2), normalised.
-            memory (ClipMemory): Frames with ``maps`` (B, F, K, H, W).
-
-        Returns:
-            SampledMaps: Samples for all keypoints.
-        """
+        """Sample the maps of a window around poses (B, P, F, K, 2)."""
         maps = memory.maps
         size = poses.new_tensor(maps.shape[:-3:-1])
         ratio = memory.valid_ratio[:, None, None, None].to(poses)

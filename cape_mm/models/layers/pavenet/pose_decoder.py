@@ -129,9 +129,8 @@ class PoseDecoder(nn.Module):
                 the window before, added to the positions of the queries.
 
         Returns:
-            tuple:
-            - query (Tensor): Features (B, Q, C) after the last layer.
-            - predictions (List[PosePrediction]): Predictions of each layer.
+            Tuple[Tensor, List[PosePrediction]]: Features (B, Q, C) after the
+            last layer, and the predictions of each layer.
         """
         frames = memory.tokens.shape[1]
         poses = reference[:, :, None].expand(-1, -1, frames, -1, -1)
@@ -210,17 +209,10 @@ class KeypointDecoder(PoseDecoder):
     def forward(
         self, query: Tensor, poses: Tensor, memory: ClipMemory, valid: Tensor
     ) -> list[PosePrediction]:
-        """Refine the poses of P persons of B windows.
+        """Refine poses (B, P, F, K, 2) of persons with features (B, P, C).
 
-        Args:
-            query (Tensor): Features (B, P, C) of the persons.
-            poses (Tensor): Poses (B, P, F, K, 2), normalised; used without
-                gradient.
-            memory (ClipMemory): The F frames.
-            valid (Tensor): (B, P) bool, False for padding.
-
-        Returns:
-            List[PosePrediction]: Predictions of each layer, without logits.
+        ``valid`` (B, P) is False for padding; poses are used without
+        gradient. The predictions of the layers have no logits.
         """
         query = self.keypoints.weight + self.person(query)[:, :, None]
         valid = valid.repeat_interleave(self.num_keypoints, dim=1)
@@ -259,16 +251,7 @@ class KeypointDecoder(PoseDecoder):
 
 
 class PoseEmbedding(nn.Module):
-    """Positional embedding of a query, made of its reference pose.
-
-    Track queries and detect queries get theirs in the same way.
-
-    Args:
-        num_keypoints (int): K.
-        embed_dims (int): Channels C.
-        keypoint_dims (int): Channels per keypoint before they are mixed.
-            Defaults to 32.
-    """
+    """Positional embedding of a track or detect query: that of its pose."""
 
     def __init__(
         self, num_keypoints: int, embed_dims: int, keypoint_dims: int = 32

@@ -20,24 +20,16 @@ _POOL = 4
 
 
 class PoseProposals(NamedTuple):
-    """One pose for each of S cells of the middle frames of B windows.
+    """One pose for each of S cells of the middle frames of B windows."""
 
-    Attributes:
-        features (Tensor): Features (B, S, C).
-        logits (Tensor): Person logits (B, S).
-        poses (Tensor): Poses (B, S, K, 2), normalised.
-        sigma (Tensor): Sigmas (B, S, K, 2), before the sigmoid.
-        valid (Tensor): (B, S) bool, False for cells outside of the image.
-    """
-
-    features: Tensor
-    logits: Tensor
-    poses: Tensor
-    sigma: Tensor
-    valid: Tensor
+    features: Tensor  # (B, S, C)
+    logits: Tensor  # person logits (B, S)
+    poses: Tensor  # (B, S, K, 2), normalised
+    sigma: Tensor  # (B, S, K, 2), before the sigmoid
+    valid: Tensor  # (B, S) bool, False for cells outside of the image
 
     def best(self, number: int, distinct: float = 0.0) -> PoseProposals:
-        """The proposals with the highest scores, the best one first.
+        """The proposals with the highest scores, best first, without gradient.
 
         Args:
             number (int): Number of proposals; all if there are fewer.
@@ -46,9 +38,6 @@ class PoseProposals(NamedTuple):
                 the longer side of the better pose, both normalised, so that
                 an input that is wider than high counts less across. Defaults
                 to 0, all are distinct.
-
-        Returns:
-            PoseProposals: The proposals without gradient.
         """
         scores = self.logits.detach().masked_fill(~self.valid, -torch.inf)
         count = min(number, scores.shape[1])
@@ -83,12 +72,7 @@ def _repeated(poses: Tensor, nearness: float) -> Tensor:
 
 
 class PoseProposer(nn.Module):
-    """Propose a pose at each cell of the middle frame, with all its keypoints.
-
-    Args:
-        embed_dims (int): Channels C.
-        num_keypoints (int): K.
-    """
+    """Propose a pose with all keypoints at each cell of the middle frame."""
 
     def __init__(self, embed_dims: int, num_keypoints: int) -> None:
         super().__init__()
@@ -102,14 +86,7 @@ class PoseProposer(nn.Module):
         self.sigma = sigma_branch(embed_dims, 2 * num_keypoints)
 
     def forward(self, memory: ClipMemory) -> PoseProposals:
-        """Propose poses.
-
-        Args:
-            memory (ClipMemory): The frames of B windows.
-
-        Returns:
-            PoseProposals: One for each cell of the middle frames.
-        """
+        """One pose for each cell of the middle frames of B windows."""
         tokens = memory.middle.masked_fill(~memory.valid[..., None], 0.0)
         features = self.features(tokens)
         centre = inverse_sigmoid(memory.centres.clamp(0, 1), eps=1e-3)

@@ -19,20 +19,12 @@ _NEAR = 0.05
 
 
 class PosePrediction(NamedTuple):
-    """Predictions of one stage for Q queries of B windows.
+    """Predictions of one stage for Q queries of B windows."""
 
-    Attributes:
-        poses (Tensor): Poses (B, Q, F, K, 2), normalised.
-        sigma (Tensor): Sigmas (B, Q, K, 2) of the middle frame, before the
-            sigmoid.
-        visibility (Tensor, optional): Logits (B, Q, K) of the middle frame.
-        logits (Tensor, optional): Person logits (B, Q).
-    """
-
-    poses: Tensor
-    sigma: Tensor
-    visibility: Tensor | None = None
-    logits: Tensor | None = None
+    poses: Tensor  # (B, Q, F, K, 2), normalised
+    sigma: Tensor  # (B, Q, K, 2) of the middle frame, before the sigmoid
+    visibility: Tensor | None = None  # logits (B, Q, K) of the middle
+    logits: Tensor | None = None  # person logits (B, Q)
 
     @property
     def middle(self) -> Tensor:
@@ -41,25 +33,16 @@ class PosePrediction(NamedTuple):
 
 
 class DecodedQueries(NamedTuple):
-    """Q queries of B windows after the pose decoder, the tracks first.
+    """Q queries of B windows after the pose decoder, the tracks first."""
 
-    Attributes:
-        content (Tensor): Features (B, Q, C) after the last layer.
-        layers (List[PosePrediction]): Predictions of each layer.
-        valid (Tensor): (B, Q) bool, False for padding.
-        is_track (Tensor): (B, Q) bool.
-        query_ids (Tensor): Identities (B, Q) of the track queries, int64, -1
-            for unknown ones and detect queries.
-        position (Tensor, optional): Embedding (B, Q, C) of the last poses,
-            if it is handed over.
-    """
-
-    content: Tensor
-    layers: list[PosePrediction]
-    valid: Tensor
-    is_track: Tensor
+    content: Tensor  # (B, Q, C) after the last layer
+    layers: list[PosePrediction]  # of each layer
+    valid: Tensor  # (B, Q) bool, False for padding
+    is_track: Tensor  # (B, Q) bool
+    # Identities (B, Q) of the track queries, int64, -1 for unknown ones and
+    # detect queries.
     query_ids: Tensor
-    position: Tensor | None = None
+    position: Tensor | None = None  # (B, Q, C), handed over
 
     @property
     def last(self) -> PosePrediction:
@@ -68,39 +51,22 @@ class DecodedQueries(NamedTuple):
 
 
 class FramePrediction(NamedTuple):
-    """Final predictions of Q queries for the middle frames of B windows.
+    """Final predictions of Q queries for the middle frames of B windows."""
 
-    Attributes:
-        content (Tensor): Features (B, Q, C).
-        poses (Tensor): Poses (B, Q, K, 2), normalised, refined if there is a
-            keypoint decoder.
-        logits (Tensor): Person logits (B, Q), -inf for padding.
-        sigma (Tensor): Sigmas (B, Q, K, 2), normalised.
-        visibility (Tensor): Visibility (B, Q, K) in [0, 1]; 1 if it is not
-            predicted.
-        position (Tensor, optional): Embedding (B, Q, C) of the poses of the
-            pose decoder, if it is handed over.
-    """
-
-    content: Tensor
-    poses: Tensor
-    logits: Tensor
-    sigma: Tensor
-    visibility: Tensor
-    position: Tensor | None = None
+    content: Tensor  # (B, Q, C)
+    poses: Tensor  # (B, Q, K, 2), normalised, of the last decoder
+    logits: Tensor  # person logits (B, Q), -inf for padding
+    sigma: Tensor  # (B, Q, K, 2), normalised
+    visibility: Tensor  # (B, Q, K) in [0, 1], 1 if not predicted
+    position: Tensor | None = None  # embedding (B, Q, C), handed over
 
     def certainty(self, queries: Tensor, size: Tensor) -> Tensor:
-        """Probability that keypoints are near their predicted locations.
+        """Probability (M, K) that keypoints are near their predicted places.
 
         That is, nearer than a twentieth of the person's longer side in
         pixels, on both axes, under a Laplace distribution with the sigmas.
-
-        Args:
-            queries (Tensor): Numbers (M,) of queries of the first window.
-            size (Tensor): Width and height (2,) of the input, pixels.
-
-        Returns:
-            Tensor: Probabilities (M, K).
+        ``queries`` are numbers (M,) in the first window, ``size`` is width
+        and height (2,) of the input.
         """
         side = pose_extent(self.poses[0, queries] * size).amax(dim=-1)
         near = _NEAR * side[:, None, None] / (self.sigma[0, queries] * size)
@@ -110,17 +76,10 @@ class FramePrediction(NamedTuple):
 def select_queries(
     rank: Tensor, eligible: Tensor, limit: int
 ) -> tuple[Tensor, Tensor]:
-    """Select queries, padded to the largest number in a window.
+    """Numbers (B, P) of the best eligible queries, and their mask (B, P).
 
-    Args:
-        rank (Tensor): Rank (B, Q), higher first.
-        eligible (Tensor): (B, Q) bool, False for queries to leave out.
-        limit (int): Maximum number of queries of a window.
-
-    Returns:
-        tuple:
-        - selected (Tensor): Query numbers (B, P), int64; P is at least 1.
-        - valid (Tensor): (B, P) bool, False for padding.
+    ``rank`` and ``eligible`` are (B, Q). P is the largest number in a window,
+    at least 1 and at most ``limit``; the mask is False for padding.
     """
     places = min(max(int(eligible.sum(dim=1).max()), 1), limit)
     order = rank.masked_fill(~eligible, -torch.inf).argsort(
@@ -146,14 +105,7 @@ def scatter_queries(
 
 
 def pose_extent(poses: Tensor) -> Tensor:
-    """Width and height of the tight boxes of poses.
-
-    Args:
-        poses (Tensor): Poses (..., K, 2) in any frame.
-
-    Returns:
-        Tensor: (..., 2), in the units of the poses.
-    """
+    """Width and height (..., 2) of the tight boxes of poses (..., K, 2)."""
     return poses.amax(dim=-2) - poses.amin(dim=-2)
 
 
@@ -195,15 +147,8 @@ class PoseBranches(nn.Module):
     """Branches of the queries of one decoder layer.
 
     A query stands for a person, or, with ``per_keypoint``, for one keypoint
-    of a person; then there is no person logit.
-
-    Args:
-        embed_dims (int): Channels C.
-        num_keypoints (int): K.
-        frames (int): Number of frames whose poses move: F, or 1 for the
-            middle one.
-        with_visibility (bool): Whether visibility is predicted.
-        per_keypoint (bool): Whether queries stand for keypoints.
+    of a person; then there is no person logit. The poses of F ``frames``
+    move, or, with 1, that of the middle one.
     """
 
     def __init__(
@@ -229,14 +174,9 @@ class PoseBranches(nn.Module):
         )
 
     def forward(self, query: Tensor, reference: Tensor) -> PosePrediction:
-        """Predict from queries.
+        """Predict from queries (B, Q, C), or (B, Q * K, C) per keypoint.
 
-        Args:
-            query (Tensor): Queries (B, Q, C), or (B, Q * K, C) per keypoint.
-            reference (Tensor): Poses (B, Q, F, K, 2), normalised, to move.
-
-        Returns:
-            PosePrediction: Predictions for the Q persons.
+        ``reference``: poses (B, Q, F, K, 2), normalised, to move.
         """
         shape = (*reference.shape[:2], self.num_keypoints)
         delta = torch.stack(

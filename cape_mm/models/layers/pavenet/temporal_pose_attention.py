@@ -33,18 +33,6 @@ class TemporalPoseAttention(nn.Module):
       pose (``scale='pose'``);
     - of single keypoints: ``num_anchors=1``, several points per anchor,
       offsets in cells of the level (``scale='cell'``).
-
-    Args:
-        embed_dims (int): Channels C.
-        num_heads (int): Attention heads M, a divisor of C.
-        num_levels (int): Feature levels L.
-        num_frames (int): Frames of a window F.
-        num_anchors (int): Keypoints per query, A.
-        points_per_anchor (int): Points per anchor P. Defaults to 1.
-        scale (str): ``'pose'`` or ``'cell'``. Defaults to ``'pose'``.
-
-    Raises:
-        ValueError: If the scale does not exist, or M does not divide C.
     """
 
     def __init__(
@@ -102,16 +90,7 @@ class TemporalPoseAttention(nn.Module):
     def forward(
         self, query: Tensor, reference: Tensor, memory: ClipMemory
     ) -> Tensor:
-        """Attend.
-
-        Args:
-            query (Tensor): Queries (B, Q, C) with positional embedding.
-            reference (Tensor): Anchors (B, Q, F, A, 2), normalised.
-            memory (ClipMemory): The F frames of the window.
-
-        Returns:
-            Tensor: (B, Q, C).
-        """
+        """Attend from queries (B, Q, C) around anchors (B, Q, F, A, 2)."""
         frames, heads, levels, anchors, points = self.layout
         locations, weights = self.sample_points(query, reference, memory)
         value = self.value(memory.tokens)
@@ -150,17 +129,8 @@ class TemporalPoseAttention(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Sampling points of the queries and their weights.
 
-        Args:
-            query (Tensor): Queries (B, Q, C).
-            reference (Tensor): Anchors (B, Q, F, A, 2), normalised.
-            memory (ClipMemory): Frames with padding and sizes of levels.
-
-        Returns:
-            tuple:
-            - locations (Tensor): Points (B, Q, F, M, L, A, P, 2), in [0, 1]
-              of the padded input.
-            - weights (Tensor): Weights (B, Q, F, M, L, A, P) with the sum 1
-              over F, L, A and P.
+        Locations (B, Q, F, M, L, A, P, 2) are in [0, 1] of the padded input,
+        weights (B, Q, F, M, L, A, P) have the sum 1 over F, L, A and P.
         """
         frames, heads, levels, anchors, points = self.layout
         shape = query.shape[:2]
