@@ -20,17 +20,11 @@ _CORNERS = (0, 1, 2, 1, 2, 3, 0, 3)
 
 
 def ignored_cells(frames: Sequence[PoseDataSample]) -> Tensor:
-    """Draw the ignore regions and boxes of frames.
+    """Masks (M, 64, 64) bool of the ignored areas of frames, over the input.
 
-    Args:
-        frames (Sequence[PoseDataSample]): M frames with ``ignore_regions``
-            (polygons (P, 2)) and ``ignore_bboxes`` (N, 4), both in original
-            pixels, ``warp_mat`` (2, 3) into the input, and ``img_shape``.
-            Frames without them have no such areas.
-
-    Returns:
-        Tensor: (M, 64, 64) bool, True where persons do not count; the masks
-        are spread over the input.
+    Frames have ``ignore_regions`` (polygons (P, 2)) and ``ignore_bboxes``
+    (N, 4), both in original pixels, or neither, ``warp_mat`` (2, 3) into the
+    input, and ``img_shape``.
     """
     side = _CELLS * _FINER
     masks = np.zeros((len(frames), side, side), np.uint8)
@@ -52,15 +46,7 @@ def ignored_cells(frames: Sequence[PoseDataSample]) -> Tensor:
 
 
 def in_cells(points: Tensor, cells: Tensor) -> Tensor:
-    """Tell which points lie in marked cells.
-
-    Args:
-        points (Tensor): (B, Q, 2), ``(x, y)`` in [0, 1] of the input.
-        cells (Tensor): (B, H, W) bool.
-
-    Returns:
-        Tensor: (B, Q) bool.
-    """
+    """Mask (B, Q) of points (B, Q, 2) in [0, 1] in cells (B, H, W) bool."""
     size = points.new_tensor(cells.shape[:-3:-1])
     place = (points * size).long()
     place = torch.minimum(place.clamp(min=0), size.long() - 1)

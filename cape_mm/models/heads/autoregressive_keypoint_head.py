@@ -24,32 +24,15 @@ Features = Tuple[Tensor, ...]
 
 
 class EncodedEpisodes(NamedTuple):
-    """Queries before decoding: N = B * Q, each with its episode's supports.
+    """Queries before decoding: N = B * Q, each with its episode's supports."""
 
-    Attributes:
-        proposal (Proposal): First guesses, keypoints in annotation order.
-        valid (Tensor): Mask (N, K), bool, of the keypoints that are visible
-            in some support, in annotation order.
-        order (Tensor): Decoding order (N, K), int64: step *i* decodes
-            keypoint ``order[:, i]``.
-        context (DecoderContext): Input of the decoder, in decoding order.
-    """
-
-    proposal: Proposal
-    valid: Tensor
-    order: Tensor
-    context: DecoderContext
+    proposal: Proposal  # first guesses, in annotation order
+    valid: Tensor  # (N, K) bool, visible in some support, annotation order
+    order: Tensor  # (N, K) int64: step i decodes keypoint order[:, i]
+    context: DecoderContext  # input of the decoder, in decoding order
 
     def targets(self, batch: EpisodeBatch) -> tuple[Tensor, Tensor]:
-        """Labels of the queries in decoding order.
-
-        Args:
-            batch (EpisodeBatch): B episodes of Q queries.
-
-        Returns:
-            tuple[Tensor, Tensor]: Keypoints (N, K, 2), normalised, and the
-            mask (N, K), bool, of those visible in query and some support.
-        """
+        """Labels (N, K, 2) in decoding order, and their mask (N, K)."""
         target = _reorder(batch.query_points.flatten(0, 1), self.order)
         known = batch.query_valid.flatten(0, 1).gather(1, self.order)
         return target, known & self.context.valid[:, :-1]
@@ -57,16 +40,7 @@ class EncodedEpisodes(NamedTuple):
     def restore(
         self, points: Tensor, batch_size: int
     ) -> tuple[Tensor, Tensor]:
-        """Bring decoded keypoints back to annotation order and to episodes.
-
-        Args:
-            points (Tensor): Keypoints (N, K, 2) in decoding order.
-            batch_size (int): Number B of episodes.
-
-        Returns:
-            tuple[Tensor, Tensor]: Keypoints (B, Q, K, 2), and scores
-            (B, Q, K) of the proposals, 0 without a visible support.
-        """
+        """Keypoints (B, Q, K, 2) in annotation order, and their scores."""
         points = _reorder(points, self.order.argsort(dim=1))
         scores = self.proposal.scores * self.valid
         shape = (batch_size, -1)

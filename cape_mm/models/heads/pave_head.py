@@ -23,6 +23,7 @@ from ..layers.pavenet import (
 )
 from ..layers.pavenet.pose_queries import (
     DecodedQueries,
+    PosePrediction,
     gather_queries,
     scatter_queries,
     select_queries,
@@ -209,25 +210,18 @@ class PAVEHead(BaseModule):
         if self.keypoint_decoder is not None:
             # Tracks are refined whatever their score.
             rank = last.logits.sigmoid() + queries.is_track.to(last.logits)
-            selected, valid = select_queries(
-                rank, queries.valid, self.max_refined
+            layers, *place = self._refine(
+                queries, window, rank, queries.valid, self.max_refined
             )
-            refined = self.keypoint_decoder(
-                gather_queries(queries.content, selected),
-                gather_queries(last.poses, selected),
-                window,
-                valid,
-            )[-1]
-            poses = scatter_queries(poses, selected, valid, refined.middle)
-            sigma = scatter_queries(
-                sigma,
-                selected,
-                valid,
-                self.criterion.bounded_sigma(refined.sigma, 'refine'),
+            refined = layers[-1]
+            poses = scatter_queries(poses, *place, refined.middle)
+            refined_sigma = self.criterion.bounded_sigma(
+                refined.sigma, 'refine'
             )
+            sigma = scatter_queries(sigma, *place, refined_sigma)
             if visibility is not None:
                 visibility = scatter_queries(
-                    visibility, selected, valid, refined.visibility
+                    visibility, *place, refined.visibility
                 )
         return FramePrediction(
             content=queries.content,
@@ -345,6 +339,24 @@ class PAVEHead(BaseModule):
             else None,
         )
 
+    def _refine(
+        self,
+        queries: DecodedQueries,
+        window: ClipMemory,
+        rank: Tensor,
+        eligible: Tensor,
+        limit: int,
+    ) -> tuple[list[PosePrediction], Tensor, Tensor]:
+        """Refine the best queries: predictions, numbers and mask (B, P)."""
+        selected, valid = select_queries(rank, eligible, limit)
+        refined = self.keypoint_decoder(
+            gather_queries(queries.content, selected),
+            gather_queries(queries.last.poses, selected),
+            window,
+            valid,
+        )
+        return refined, selected, valid
+
     def _train_window(
         self,
         window: ClipMemory,
@@ -365,14 +377,8 @@ class PAVEHead(BaseModule):
         refined = []
         if self.keypoint_decoder is not None:
             found = gt_inds[-1] > 0
-            selected, selected_valid = select_queries(
-                found.float(), found, found.shape[1]
-            )
-            refined = self.keypoint_decoder(
-                gather_queries(queries.content, selected),
-                gather_queries(queries.last.poses, selected),
-                window,
-                selected_valid,
+            refined, selected, selected_valid = self._refine(
+                queries, window, found.float(), found, found.shape[1]
             )
         return TrainedWindow(
             targets=targets,

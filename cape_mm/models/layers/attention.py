@@ -21,10 +21,6 @@ class Attention(nn.Module):
     append to its cache step by step. Masks follow the project's convention
     ``True = attend``, which is also that of
     :func:`~torch.nn.functional.scaled_dot_product_attention`.
-
-    Args:
-        embed_dims (int): Channels C of queries, keys and values.
-        num_heads (int): Number of attention heads, a divisor of C.
     """
 
     def __init__(self, embed_dims: int, num_heads: int) -> None:
@@ -48,16 +44,10 @@ class Attention(nn.Module):
         memory: KeyValue,
         mask: Tensor | None = None,
     ) -> Tensor:
-        """Attend from ``query`` to ``memory``.
+        """Attend from queries (N, T, C) to L projected keys and values.
 
-        Args:
-            query (Tensor): Queries (N, T, C).
-            memory (KeyValue): L keys and values of :meth:`project`.
-            mask (Tensor, optional): Mask, bool, broadcastable to (N, T, L),
-                True = attend. Every query needs one True.
-
-        Returns:
-            Tensor: Attended values (N, T, C).
+        The mask is bool, broadcastable to (N, T, L), True = attend. Every
+        query needs one True.
         """
         if mask is not None:
             mask = mask.unsqueeze(1)
@@ -74,12 +64,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Sequential):
-    """Two linear layers with a GELU between.
-
-    Args:
-        embed_dims (int): Channels of input and output.
-        expansion (int): Hidden channels per input channel. Defaults to 2.
-    """
+    """Two linear layers with a GELU between."""
 
     def __init__(self, embed_dims: int, expansion: int = 2) -> None:
         super().__init__(

@@ -48,3 +48,8 @@ def grid_points(
     )
     cells = torch.stack([x, y], dim=-1).flatten(0, 1)
     return pixels_to_norm(cells, (height, width))
+
+
+def at_least_float32(value: Tensor) -> Tensor:
+    """Leave half precision; float64 stays, for checks of gradients."""
+    return value if value.dtype == torch.float64 else value.float()

@@ -184,11 +184,8 @@ class PAVECriterion(nn.Module):
                 )
             )
         if self.neighbour_weight and matched.poses.shape[1] > 1:
-            others = [
-                frame
-                for frame in range(matched.poses.shape[1])
-                if frame != middle
-            ]
+            frames = range(matched.poses.shape[1])
+            others = [frame for frame in frames if frame != middle]
             losses['loss_nbr'] = self.neighbour_weight * _mean_distance(
                 matched.poses[:, others],
                 matched.target[:, others],

@@ -29,25 +29,15 @@ from torch import Tensor, nn
 
 from cape_mm.registry import MODELS
 
-from ..layers.precision import at_least_float32
+from ..layers.sampling import at_least_float32
 
 _DISTRIBUTIONS = ('laplace', 'gaussian', 'hybrid')
 
 
-def negative_log_likelihood(
+def _negative_log_likelihood(
     error: Tensor, sigma: Tensor, flow: RealNVP, q_distribution: str | None
 ) -> Tensor:
-    """Cost of each coordinate, see above.
-
-    Args:
-        error (Tensor): Errors e (N, K, 2); N may be 0.
-        sigma (Tensor): Sigmas s (N, K, 2).
-        flow (RealNVP): The flow phi.
-        q_distribution (str, optional): Name of q.
-
-    Returns:
-        Tensor: Costs (N, K, 2).
-    """
+    """Costs (N, K, 2) of errors and sigmas, see above; N may be 0."""
     # RealNVP.log_prob, whose distribution object refuses empty batches and
     # factorises the unit covariance in each call.
     latent, log_det = flow.backward_p(error.flatten(0, 1))
@@ -150,7 +140,7 @@ class FlowRLELoss(nn.Module):
             difference = (at_least_float32(points) - target).masked_fill(
                 ~visible[..., None], 0.0
             )
-            cost = negative_log_likelihood(
+            cost = _negative_log_likelihood(
                 difference / sigma, sigma, self.flow, self.q_distribution
             )
             weights = visible.to(cost.dtype)
@@ -217,7 +207,7 @@ class KeypointRLELoss(nn.Module):
         with torch.autocast(points.device.type, enabled=False):
             sigma = sigma.float().sigmoid()
             error = (points.float() - target.float()) / (sigma + 1e-9)
-            cost = negative_log_likelihood(
+            cost = _negative_log_likelihood(
                 error, sigma, self.flow_model, self.q_distribution
             )
             return self.loss_weight * (cost * weights).sum()

@@ -195,19 +195,11 @@ def _to_image(points: np.ndarray, sample: PoseDataSample) -> np.ndarray:
 
 
 def rotate_members(support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
-    """Shift the roles of S supports and Q queries cyclically.
+    """Shift the roles of supports (B, S, ...) and queries (B, Q, ...).
 
     Each of the B episodes becomes S + Q episodes, in the r-th of which the
     members r, r + 1, ... are the supports. The backbone processes every image
     once; the head learns from S + Q times as many pairs.
-
-    Args:
-        support (Tensor): Supports (B, S, ...).
-        query (Tensor): Queries (B, Q, ...).
-
-    Returns:
-        tuple[Tensor, Tensor]: Supports (B * (S + Q), S, ...) and queries
-        (B * (S + Q), Q, ...).
     """
     members = torch.cat([support, query], dim=1)
     steps = torch.arange(members.shape[1], device=members.device)
@@ -218,14 +210,7 @@ def rotate_members(support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rotate_batch(batch: EpisodeBatch) -> EpisodeBatch:
-    """Apply :func:`rotate_members` to the labels of a batch.
-
-    Args:
-        batch (EpisodeBatch): B episodes.
-
-    Returns:
-        EpisodeBatch: B * (S + Q) episodes.
-    """
+    """Apply :func:`rotate_members` to the labels of B episodes."""
     support_points, query_points = rotate_members(
         batch.support_points, batch.query_points
     )

@@ -12,7 +12,7 @@ from cape_mm.structures import PoseTrackerState, TrackQueryState
 
 from ..layers.pavenet.pose_proposals import PoseProposals
 from ..layers.pavenet.pose_queries import FramePrediction
-from .pose_matching import match_greedily, pairwise_oks
+from .pose_matching import pairwise_oks
 from .pose_query_tracker import FrameQueries, PoseQueryTracker
 
 
@@ -83,7 +83,7 @@ class DetectionLinker(PoseQueryTracker):
         similarity = pairwise_oks(
             self.oks, known.reference[0] * size, frame.poses[born] * size
         )
-        old, new = match_greedily(similarity, self.link_oks or 0.0)
+        old, new = _match_greedily(similarity, self.link_oks or 0.0)
 
         ids = torch.full_like(frame.source, -1)
         ids[born[new]] = known.track_ids[0, old]
@@ -102,3 +102,16 @@ class DetectionLinker(PoseQueryTracker):
             ),
             next_id=state.next_id + len(unlinked),
         )
+
+
+def _match_greedily(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
+    """Rows and columns (P,) of pairs, the most similar first, down to a gate."""
+    left = similarity.clone()
+    pairs = []
+    while left.numel() and left.max() >= gate:
+        pair = divmod(int(left.argmax()), left.shape[1])
+        pairs.append(pair)
+        left[pair[0]] = -1.0
+        left[:, pair[1]] = -1.0
+    index = torch.tensor(pairs, dtype=torch.int64, device=similarity.device)
+    return tuple(index.view(-1, 2).unbind(dim=1))

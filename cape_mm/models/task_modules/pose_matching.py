@@ -1,33 +1,19 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Similarity of poses, duplicates and pairs of similar poses."""
+"""Similarity of poses, and duplicates."""
 
 from __future__ import annotations
-
-from typing import Sequence
 
 import torch
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.evaluation.functional import nms_torch
 from mmpose.models.task_modules.assigners.metric_calculators import PoseOKS
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ..layers.pavenet.pose_queries import pose_extent
 
 
 def build_oks(metainfo: str | dict) -> PoseOKS:
-    """Make MMPose's OKS with the sigmas of a dataset.
-
-    Args:
-        metainfo (str | dict): Metainfo of the dataset with ``sigmas``, or the
-            path of its file, as MMPose's datasets take it.
-
-    Returns:
-        PoseOKS: Object keypoint similarity with ``sigmas`` (K,).
-
-    Raises:
-        ValueError: If there are no sigmas.
-    """
+    """MMPose's OKS with the sigmas of a dataset's metainfo, or of its file."""
     if isinstance(metainfo, str):
         metainfo = parse_pose_metainfo(dict(from_file=metainfo))
     if metainfo.get('sigmas') is None:
@@ -41,17 +27,10 @@ def build_oks(metainfo: str | dict) -> PoseOKS:
 
 
 def pairwise_oks(oks: PoseOKS, poses_a: Tensor, poses_b: Tensor) -> Tensor:
-    """Similarity of all pairs of poses, with all keypoints.
+    """Similarities (A, B), float32, of poses (A, K, 2) and (B, K, 2).
 
-    The area of a pair is the mean of those of the tight boxes.
-
-    Args:
-        oks (PoseOKS): OKS with the sigmas of the dataset.
-        poses_a (Tensor): Poses (A, K, 2), input pixels.
-        poses_b (Tensor): Poses (B, K, 2), input pixels.
-
-    Returns:
-        Tensor: Similarities (A, B), float32, in [0, 1].
+    Poses are in input pixels. All keypoints count, and the area of a pair is
+    the mean of those of the tight boxes.
     """
     poses_a, poses_b = poses_a.float(), poses_b.float()
     shape = (len(poses_a), len(poses_b), *poses_a.shape[1:])
@@ -68,16 +47,10 @@ def pairwise_oks(oks: PoseOKS, poses_a: Tensor, poses_b: Tensor) -> Tensor:
 def suppress_duplicates(
     oks: PoseOKS, poses: Tensor, priority: Tensor, threshold: float
 ) -> Tensor:
-    """Keep the pose with the highest priority among duplicates.
+    """Mask (M,) of the poses of highest priority among duplicates.
 
-    Args:
-        oks (PoseOKS): OKS with the sigmas of the dataset.
-        poses (Tensor): Poses (M, K, 2), input pixels.
-        priority (Tensor): Priorities (M,).
-        threshold (float): Similarity above which poses are duplicates.
-
-    Returns:
-        Tensor: (M,) bool, True for poses to keep.
+    Poses (M, K, 2), input pixels, with priorities (M,), are duplicates above
+    the similarity ``threshold``.
     """
     kept = torch.zeros_like(priority, dtype=torch.bool)
     if not len(poses):
@@ -91,56 +64,3 @@ def suppress_duplicates(
     )
     kept[best] = True
     return kept
-
-
-def match_one_to_one(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
-    """Make pairs with the largest sum of similarities.
-
-    Args:
-        similarity (Tensor): Similarities (A, B), not negative.
-        gate (float): Minimum similarity of a pair.
-
-    Returns:
-        Tuple[Tensor, Tensor]: Rows and columns (P,) of the pairs, int64.
-    """
-    close = similarity.masked_fill(similarity < gate, 0.0)
-    rows, columns = (
-        torch.as_tensor(index, device=similarity.device)
-        for index in linear_sum_assignment(close.cpu().numpy(), maximize=True)
-    )
-    pairs = similarity[rows, columns] >= gate
-    return rows[pairs], columns[pairs]
-
-
-def match_greedily(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
-    """Make pairs, the most similar one first.
-
-    Args:
-        similarity (Tensor): Similarities (A, B), not negative.
-        gate (float): Minimum similarity of a pair.
-
-    Returns:
-        Tuple[Tensor, Tensor]: Rows and columns (P,) of the pairs, int64.
-    """
-    left = similarity.clone()
-    pairs = []
-    while left.numel() and left.max() >= gate:
-        pair = divmod(int(left.argmax()), left.shape[1])
-        pairs.append(pair)
-        left[pair[0]] = -1.0
-        left[:, pair[1]] = -1.0
-    index = torch.tensor(pairs, dtype=torch.int64, device=similarity.device)
-    return tuple(index.view(-1, 2).unbind(dim=1))
-
-
-def image_size(poses: Tensor, img_shape: Sequence[int]) -> Tensor:
-    """Factor (2,) from normalised poses to input pixels, up to a shift.
-
-    Args:
-        poses (Tensor): Tensor of the device and dtype of the result.
-        img_shape (Sequence[int]): Height and width of the input.
-
-    Returns:
-        Tensor: Width and height (2,).
-    """
-    return poses.new_tensor([img_shape[1], img_shape[0]])

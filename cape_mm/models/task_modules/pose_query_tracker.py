@@ -7,6 +7,7 @@ from typing import Callable, NamedTuple, Sequence
 import torch
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from cape_mm.registry import TASK_UTILS
@@ -16,8 +17,6 @@ from ..layers.pavenet.pose_proposals import PoseProposals
 from ..layers.pavenet.pose_queries import FramePrediction
 from .pose_matching import (
     build_oks,
-    image_size,
-    match_one_to_one,
     pairwise_oks,
     suppress_duplicates,
 )
@@ -177,7 +176,7 @@ class PoseQueryTracker:
                 device=proposals.poses.device,
             )
         state = replace(state, frame_id=frame.frame_id)
-        size = image_size(proposals.poses, frame.img_shape)
+        size = proposals.poses.new_tensor(frame.img_shape[1::-1])
         tracks = self._track_queries(state, proposals, size)
         prediction = decode(tracks)
         count = prediction.logits.shape[1]
@@ -239,9 +238,15 @@ class PoseQueryTracker:
         )
 
     def _match(self, poses: Tensor, anchors: Tensor, size: Tensor):
-        """Pairs of poses and anchors, normalised, as rows and columns."""
+        """Pairs of normalised poses and anchors as rows and columns (P,)."""
         similarity = pairwise_oks(self.oks, poses * size, anchors * size)
-        return match_one_to_one(similarity, self.reanchor_oks)
+        close = similarity.masked_fill(similarity < self.reanchor_oks, 0.0)
+        rows, columns = (
+            torch.as_tensor(index, device=similarity.device)
+            for index in linear_sum_assignment(close.cpu(), maximize=True)
+        )
+        pairs = similarity[rows, columns] >= self.reanchor_oks
+        return rows[pairs], columns[pairs]
 
     def _take_detections(
         self, frame: FrameQueries, size: Tensor
@@ -304,23 +309,14 @@ class PoseQueryTracker:
 
 
 class FrameQueries(NamedTuple):
-    """Q queries of a frame, the tracks first.
+    """Q queries of a frame, the tracks first."""
 
-    Attributes:
-        poses (Tensor): Poses (Q, K, 2), normalised.
-        scores (Tensor): Scores (Q,) in [0, 1].
-        source (Tensor): Number (Q,) of the query with the features, int64.
-        is_track (Tensor): (Q,) bool.
-        found (Tensor): (Q,) bool, True for tracks that are not missing.
-        taken (Tensor): (Q,) bool, True for detections taken by tracks.
-    """
-
-    poses: Tensor
-    scores: Tensor
-    source: Tensor
-    is_track: Tensor
-    found: Tensor
-    taken: Tensor
+    poses: Tensor  # (Q, K, 2), normalised
+    scores: Tensor  # (Q,) in [0, 1]
+    source: Tensor  # number (Q,) of the query with the features, int64
+    is_track: Tensor  # (Q,) bool
+    found: Tensor  # (Q,) bool, tracks that are not missing
+    taken: Tensor  # (Q,) bool, detections taken by tracks
 
     @classmethod
     def from_prediction(

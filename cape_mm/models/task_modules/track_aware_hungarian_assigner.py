@@ -113,7 +113,7 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
                 ~query_valid, _UNKNOWN
             )
             gt_inds[~query_valid] = _IGNORED
-        same = match_identities(query_track_ids, gt_instances.track_ids)
+        same = _match_identities(query_track_ids, gt_instances.track_ids)
         left = torch.ones(len(gt_instances), dtype=torch.bool, device=device)
         if self.mode == 'hard' and len(gt_instances):
             kept, persons = same.nonzero(as_tuple=True)
@@ -194,16 +194,8 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
         return gt_inds.masked_fill(ignored & (gt_inds == 0), _IGNORED)
 
 
-def match_identities(query_ids: Tensor, person_ids: Tensor) -> Tensor:
-    """Match queries and persons of the same identity.
-
-    Args:
-        query_ids (Tensor): Identities (Q,), int64, -1 for none.
-        person_ids (Tensor): Identities (N,), int64, -1 for unknown.
-
-    Returns:
-        Tensor: (Q, N) bool, at most one True in a row and in a column.
-    """
+def _match_identities(query_ids: Tensor, person_ids: Tensor) -> Tensor:
+    """Mask (Q, N) of equal identities, at most one per row and column."""
     same = (query_ids[:, None] == person_ids) & (person_ids >= 0)
     same = same & (same.cumsum(dim=0) == 1)
     return same & (same.cumsum(dim=1) == 1)

@@ -67,7 +67,7 @@ def window_diagnostics(
     alpha: float = 0.25,
     gamma: float = 2.0,
 ) -> TrackDiagnostics:
-    """Compute the diagnostics of one window of B clips.
+    """Sums and counts of one window of B clips.
 
     Args:
         poses (Tensor): Predicted poses (B, Q, K, 2), normalised.
@@ -154,15 +154,11 @@ def mean_diagnostics(windows: Sequence[TrackDiagnostics]) -> dict[str, Tensor]:
         Dict[str, Tensor]: Scalars by key, float32; a key whose count is 0 in
         all windows is left out.
     """
-    totals, counts = (
-        torch.stack(
-            [
-                torch.stack([getattr(ratio, part) for ratio in window])
-                for window in windows
-            ]
-        ).sum(dim=0)
-        for part in Ratio._fields
+    # windows, keys, total and count
+    sums = torch.stack(
+        [torch.stack([torch.stack(r) for r in window]) for window in windows]
     )
+    totals, counts = sums.sum(dim=0).unbind(dim=1)
     values = totals / counts.clamp(min=1)
     return {
         key: value

@@ -12,18 +12,11 @@ from .decoder_layer import DecoderLayer, DecoderMemory
 
 
 class DecoderOutput(NamedTuple):
-    """Predictions of L layers for T steps.
+    """Predictions of L layers for T steps."""
 
-    Attributes:
-        points (Tensor): Keypoints (L, N, T, 2), normalised.
-        type_logits (Tensor): Logits (L, N, T, 2) of the token types
-            *keypoint* and *stop*.
-        sigma (Tensor, optional): Sigmas (L, N, T, 2) before the sigmoid.
-    """
-
-    points: Tensor
-    type_logits: Tensor
-    sigma: Tensor | None
+    points: Tensor  # keypoints (L, N, T, 2), normalised
+    type_logits: Tensor  # (L, N, T, 2) of the types *keypoint* and *stop*
+    sigma: Tensor | None  # (L, N, T, 2), before the sigmoid
 
     def last_points(self) -> Tensor:
         """Keypoints (N, K, 2) of the last layer, without the stop step."""
@@ -34,31 +27,18 @@ class DecoderContext(NamedTuple):
     """State before the first keypoint is decoded.
 
     T = K + 1 steps in decoding order, the last one is *stop*.
-
-    Attributes:
-        x (Tensor): Refined tokens (N, T, C).
-        identity (Tensor): Embedded identities (N, K, C) of the keypoints.
-        valid (Tensor): Mask (N, T), bool, of the steps to which others
-            attend: keypoints with a visible support, which come first, and
-            *stop*.
-        reference (Tensor): Start points (N, T, 2), normalised, without
-            gradient.
-        position (Tensor): Embedding (N, T, C) of ``reference``.
-        memory (DecoderMemory): Memory of all keypoints.
-        image (KeyValue): Image around the references, each
-            (N, T, heads, P, C / heads).
-        refined (tuple[DecoderOutput]): Predictions of the refinement layers,
-            L = 1 each.
     """
 
-    x: Tensor
-    identity: Tensor
+    x: Tensor  # refined tokens (N, T, C)
+    identity: Tensor  # embedded identities (N, K, C) of the keypoints
+    # Mask (N, T), bool, of the steps to which others attend: keypoints with a
+    # visible support, which come first, and *stop*.
     valid: Tensor
-    reference: Tensor
-    position: Tensor
-    memory: DecoderMemory
-    image: KeyValue
-    refined: tuple[DecoderOutput, ...]
+    reference: Tensor  # start points (N, T, 2), normalised, without gradient
+    position: Tensor  # embedding (N, T, C) of the references
+    memory: DecoderMemory  # of all keypoints
+    image: KeyValue  # image around references: (N, T, heads, P, C / heads)
+    refined: tuple[DecoderOutput, ...]  # of the refinement layers, L = 1
 
 
 class AutoregressiveDecoder(nn.Module):
@@ -209,14 +189,7 @@ class AutoregressiveDecoder(nn.Module):
         return self._decode(context, feedback, mask.tril())
 
     def parallel(self, context: DecoderContext) -> DecoderOutput:
-        """Decode all keypoints at once, without feedback.
-
-        Args:
-            context (DecoderContext): State of :meth:`prepare`.
-
-        Returns:
-            DecoderOutput: Predictions of all layers for T = K + 1 steps.
-        """
+        """Decode all keypoints and the stop step at once, without feedback."""
         feedback = self.unknown.expand_as(context.x)
         mask = context.valid.unsqueeze(1) | _itself(context.x)
         return self._decode(context, feedback, mask)
@@ -224,12 +197,8 @@ class AutoregressiveDecoder(nn.Module):
     def generate(self, context: DecoderContext) -> Tensor:
         """Decode step by step, each step fed with the one before.
 
-        Args:
-            context (DecoderContext): State of :meth:`prepare`.
-
-        Returns:
-            Tensor: Keypoints (N, K, 2), normalised, in decoding order. Their
-            number is that of the support, so no stop step is needed.
+        The keypoints (N, K, 2), normalised, are in decoding order. Their
+        number is that of the support, so no stop step is needed.
         """
         points = []
         past = None

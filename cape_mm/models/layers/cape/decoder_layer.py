@@ -11,16 +11,10 @@ from .local_attention import LocalAttention
 
 
 class DecoderMemory(NamedTuple):
-    """Projected proposals, to which autoregressive steps attend.
+    """Projected proposals, to which autoregressive steps attend."""
 
-    Attributes:
-        keypoints (KeyValue): Keys and values of K keypoints and the stop
-            token, each (N, heads, K + 1, C / heads).
-        mask (Tensor): Mask (N, 1, K + 1), bool, True = attend.
-    """
-
-    keypoints: KeyValue
-    mask: Tensor
+    keypoints: KeyValue  # K keypoints, *stop*: (N, heads, K + 1, C / heads)
+    mask: Tensor  # (N, 1, K + 1) bool, True = attend
 
 
 class DecoderLayer(nn.Module):
@@ -30,13 +24,6 @@ class DecoderLayer(nn.Module):
     layer runs steps one by one after the ``past`` ones, and attends to the
     memory of all proposals as well; whatever does not depend on earlier steps
     is projected beforehand, so that a step is cheap.
-
-    Args:
-        embed_dims (int): Channels C.
-        num_heads (int): Number of attention heads.
-        num_levels (int): Number of feature levels.
-        with_memory (bool): Whether the layer attends to a memory. Defaults to
-            False.
     """
 
     def __init__(
@@ -68,21 +55,10 @@ class DecoderLayer(nn.Module):
         memory: DecoderMemory | None = None,
         past: KeyValue | None = None,
     ) -> tuple[Tensor, KeyValue]:
-        """Run T tokens.
+        """Run T tokens: the new ones (N, T, C), and the past extended by T.
 
-        Args:
-            x (Tensor): Tokens (N, T, C).
-            position (Tensor): Embedded references (N, T, C).
-            image (KeyValue): Image around the references, each
-                (N, T, heads, P, C / heads), from
-                :meth:`LocalAttention.sample`.
-            mask (Tensor): Mask (N, T, past + T), bool, True = attend.
-            memory (DecoderMemory, optional): Memory of a layer that has one.
-            past (KeyValue, optional): Keys and values of earlier tokens.
-
-        Returns:
-            tuple[Tensor, KeyValue]: New tokens (N, T, C), and the past
-            extended by T.
+        ``x`` and ``position`` are (N, T, C), ``image`` is that of
+        :meth:`LocalAttention.sample`, ``mask`` (N, T, past + T) bool.
         """
         normed = self.self_norm(x)
         placed = normed + position

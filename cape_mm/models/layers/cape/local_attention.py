@@ -20,13 +20,6 @@ class LocalAttention(nn.Module):
     contents (query against sampled key), which serves few-shot matching.
     Keys and values are projected once per image and then sampled, because
     both steps are linear.
-
-    Args:
-        embed_dims (int): Channels C of queries and features.
-        num_heads (int): Number of attention heads.
-        num_levels (int): Number of feature levels, the finest first.
-        grid_size (int): Points per side of the grid, one cell of the level
-            apart. Defaults to 3.
     """
 
     def __init__(
@@ -57,16 +50,10 @@ class LocalAttention(nn.Module):
     def sample(
         self, tokens: Tensor, reference: Tensor, features: Sequence[Tensor]
     ) -> KeyValue:
-        """Sample keys and values around each reference.
+        """Sample the image around references (N, T, 2), normalised.
 
-        Args:
-            tokens (Tensor): Tokens (N, T, C) that predict the shifts.
-            reference (Tensor): References (N, T, 2), normalised.
-            features (Sequence[Tensor]): Feature levels, each (N, C, H, W).
-
-        Returns:
-            KeyValue: Each (N, T, heads, P, C / heads), with the P points
-            of all levels together.
+        Tokens (N, T, C) predict the shifts. Keys and values are
+        (N, T, heads, P, C / heads), the P points of all levels together.
         """
         shifts = self.shift(tokens).unflatten(-1, (-1, 1, 2))
         sampled = []
@@ -84,15 +71,7 @@ class LocalAttention(nn.Module):
         return KeyValue(*key_value.transpose(2, 4).unbind(dim=3))
 
     def forward(self, query: Tensor, image: KeyValue) -> Tensor:
-        """Gather image evidence.
-
-        Args:
-            query (Tensor): Queries (N, T, C).
-            image (KeyValue): Keys and values of :meth:`sample`.
-
-        Returns:
-            Tensor: Gathered evidence (N, T, C).
-        """
+        """Gather image evidence (N, T, C) for queries (N, T, C)."""
         heads = self.query(query).unflatten(-1, (self.num_heads, 1, -1))
         attended = F.scaled_dot_product_attention(heads, *image)
         return self.out(attended.flatten(2))

@@ -11,20 +11,12 @@ from ..sampling import grid_points
 
 
 class Proposal(NamedTuple):
-    """First guess of every keypoint.
+    """First guess of every keypoint."""
 
-    Attributes:
-        logits (Tensor): Similarity maps (N, K, H * W) before the softmax.
-        points (Tensor): Keypoints (N, K, 2), normalised, without gradient.
-        scores (Tensor): Share (N, K) of the map's mass around its peak, in
-            [0, 1], without gradient.
-        map_size (tuple[int, int]): Height and width of the map.
-    """
-
-    logits: Tensor
-    points: Tensor
-    scores: Tensor
-    map_size: tuple[int, int]
+    logits: Tensor  # maps (N, K, H * W) before the softmax
+    points: Tensor  # (N, K, 2), normalised, without gradient
+    scores: Tensor  # (N, K), share of the mass around the peak, in [0, 1]
+    map_size: tuple[int, int]  # height and width of the map
 
 
 class SimilarityProposal(nn.Module):

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from cape_mm.registry import MODELS
 
-from ..precision import at_least_float32
-from ..sampling import grid_points
+from ..sampling import at_least_float32, grid_points
 
 
 class ClipMemory(NamedTuple):
