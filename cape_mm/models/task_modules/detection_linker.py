@@ -105,7 +105,7 @@ class DetectionLinker(PoseQueryTracker):
 
 
 def _match_greedily(similarity: Tensor, gate: float) -> tuple[Tensor, Tensor]:
-    """Rows and columns (P,) of pairs, the most similar first, down to a gate."""
+    """Rows and columns (P,) of pairs down to a gate, most similar first."""
     left = similarity.clone()
     pairs = []
     while left.numel() and left.max() >= gate:
