@@ -161,7 +161,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
             self._report.add('no_landmark', describe(image))
             return None
         size = (image['width'], image['height'])
-        for index in find_outside(points.ravel().tolist(), size):
+        for index in find_outside(points, size):
             x, y, _ = points[index]
             self._report.add(
                 'outside',
@@ -208,9 +208,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
             return [names.index(name) for name in self.schema.names], []
 
         theirs = get_schema(found)
-        missing = [
-            code for code in self.schema.codes if code not in theirs.codes
-        ]
+        missing = [c for c in self.schema.codes if c not in theirs.codes]
         if missing:
             raise DataError(
                 f'{self.ann_file} has landmarks of schema {found!r}, which '
@@ -221,30 +219,24 @@ class CephalometricDataset(BaseCocoStyleDataset):
             names.index(theirs.names[theirs.index_of(code)])
             for code in self.schema.codes
         ]
-        return order, [
-            code for code in theirs.codes if code not in self.schema.codes
-        ]
+        return order, [c for c in theirs.codes if c not in self.schema.codes]
 
     def _check_images(self, images: list[dict]) -> None:
         """Refuse missing, unreadable and exchanged images."""
         root = Path(self.data_prefix['img'])
         states = check_images(images, root)
         for state, meaning in STATES.items():
-            bad = [
-                image
-                for image in images
-                if states[image['file_name']] == state != 'ok'
-            ]
-            if not bad:
+            bad = [i for i in images if states[i['file_name']] == state]
+            if not bad or state == 'ok':
                 continue
-            shown = ', '.join(
+            examples = ', '.join(
                 f'{describe(image)}, {image["width"]} x {image["height"]}'
                 for image in bad[:3]
             )
             kind = FileNotFoundError if state == 'missing' else DataError
             raise kind(
                 f'{self.ann_file}: {len(bad)} of {len(images)} images in '
-                f'{root} are {state} ({meaning}), e.g. {shown}. Put the '
+                f'{root} are {state} ({meaning}), e.g. {examples}. Put the '
                 'right images there, correct data_root or data_prefix, or '
                 'write the annotations anew from the images: landmarks of '
                 'another image or size are wrong'

@@ -25,14 +25,9 @@ PROBLEMS = OrderedDict(
 
 
 class AnnotationReport:
-    """Collects the problems of one annotation file, for one log message.
+    """Counter of the problems of one annotation file, for one log message.
 
-    Args:
-        ann_file (str): Annotation file.
-        max_examples (int): Number of examples kept of each kind. Defaults to
-            3.
-        problems (Mapping[str, str]): Meaning of each kind, in the order of
-            the report. Defaults to :data:`PROBLEMS`.
+    ``problems`` maps each kind to its meaning, in the order of the report.
     """
 
     def __init__(
@@ -48,13 +43,7 @@ class AnnotationReport:
         self.examples: dict[str, list[str]] = {}
 
     def add(self, kind: str, example: str) -> None:
-        """Count one problem.
-
-        Args:
-            kind (str): Key of ``problems``.
-            example (str): Place and reason, e.g. ``'annotation 3
-                (a/b.jpg): area is 0'``.
-        """
+        """Count a problem; the example gives its place and reason."""
         if kind not in self.problems:
             raise KeyError(f'unknown kind of problem: {kind!r}')
         self.counts[kind] = self.counts.get(kind, 0) + 1

@@ -20,15 +20,10 @@ _EXIF_ORIENTATION = 274
 
 
 def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
-    """Size of an image as OpenCV loads it, i.e. turned by its EXIF tag.
+    """Width and height as OpenCV loads an image; None if not readable.
 
-    Args:
-        path (Path): Image file.
-        decode (bool): Whether to decode the pixels. Defaults to False, which
-            reads the head only and does not notice that the end is missing.
-
-    Returns:
-        Tuple[int, int] | None: Width and height; None if it is not readable.
+    Turned by its EXIF tag. Without ``decode`` only the head is read, and a
+    missing end goes unnoticed.
     """
     try:
         with Image.open(path) as image:
@@ -44,17 +39,7 @@ def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
 def check_images(
     images: Sequence[dict], image_root: Path, decode: bool = False
 ) -> dict[str, str]:
-    """Check the images of an annotation file.
-
-    Args:
-        images (Sequence[dict]): Entries with ``file_name``, ``width``,
-            ``height``.
-        image_root (Path): Folder that the names are relative to.
-        decode (bool): See :func:`loaded_size`. Defaults to False.
-
-    Returns:
-        Dict[str, str]: Key of :data:`STATES` by file name.
-    """
+    """Key of :data:`STATES` by file name of COCO image entries."""
     states = {}
     for image in images:
         path = image_root / image['file_name']
@@ -73,14 +58,7 @@ def check_images(
 
 
 def find_missing(paths: set[str]) -> set[str]:
-    """Find the images that do not exist, with one listing per folder.
-
-    Args:
-        paths (Set[str]): Paths or URLs.
-
-    Returns:
-        Set[str]: Missing paths.
-    """
+    """Paths or URLs that do not exist, with one listing per folder."""
     listings: dict[str, set[str]] = {}
     missing = set()
     for path in paths:

@@ -28,39 +28,18 @@ from .reading import (
     read_number,
 )
 
-SCHEMA = 'aariz29'
+SCHEMA = get_schema('aariz29')
 #: The titles of the files, in the order of the schema.
 TITLES = (
-    'A-point',
-    'Anterior Nasal Spine',
-    'B-point',
-    'Menton',
-    'Nasion',
-    'Orbitale',
-    'Pogonion',
-    'Posterior Nasal Spine',
-    'Pronasale',
-    'Ramus',
-    'Sella',
-    'Articulare',
-    'Condylion',
-    'Gnathion',
-    'Gonion',
-    'Porion',
-    'Lower 2nd PM Cusp Tip',
-    'Lower Incisor Tip',
-    'Lower Molar Cusp Tip',
-    'Upper 2nd PM Cusp Tip',
-    'Upper Incisor Apex',
-    'Upper Incisor Tip',
-    'Upper Molar Cusp Tip',
-    'Lower Incisor Apex',
-    'Labrale inferius',
-    'Labrale superius',
-    'Soft Tissue Nasion',
-    'Soft Tissue Pogonion',
+    'A-point', 'Anterior Nasal Spine', 'B-point', 'Menton', 'Nasion',
+    'Orbitale', 'Pogonion', 'Posterior Nasal Spine', 'Pronasale', 'Ramus',
+    'Sella', 'Articulare', 'Condylion', 'Gnathion', 'Gonion', 'Porion',
+    'Lower 2nd PM Cusp Tip', 'Lower Incisor Tip', 'Lower Molar Cusp Tip',
+    'Upper 2nd PM Cusp Tip', 'Upper Incisor Apex', 'Upper Incisor Tip',
+    'Upper Molar Cusp Tip', 'Lower Incisor Apex', 'Labrale inferius',
+    'Labrale superius', 'Soft Tissue Nasion', 'Soft Tissue Pogonion',
     'Subnasale',
-)
+)  # fmt: skip
 _DEVICES = 'cephalogram_machine_mappings.csv'
 _PARTS = ('train', 'valid', 'test')
 _FOLDERS = dict(junior='Junior Orthodontists', senior='Senior Orthodontists')
@@ -128,9 +107,8 @@ def read_aariz(
                 report.add('no_spacing', f'{image}: not in {_DEVICES}')
             if observer_error is not None:
                 observer_error.add(points, spacing)
-            codes = get_schema(SCHEMA).codes
             keypoints_px, visible = choose_points(
-                points, annotator, codes, str(image), report
+                points, annotator, SCHEMA.codes, str(image), report
             )
             yield CephalometricRecord(
                 image_path=image.relative_to(root).as_posix(),
@@ -177,11 +155,9 @@ def _read_observers(
     image: Path, marks: Path, annotator: str
 ) -> dict[str, np.ndarray]:
     """Landmarks (29, 2) by group; empty if there is no file."""
+    marks = marks / 'Cephalometric Landmarks'
     paths = {
-        group: marks
-        / 'Cephalometric Landmarks'
-        / folder
-        / f'{image.stem}.json'
+        group: marks / folder / f'{image.stem}.json'
         for group, folder in _FOLDERS.items()
     }
     points = {
@@ -228,9 +204,8 @@ def _read_landmarks(path: Path, cephalogram: str) -> np.ndarray:
 def _index_of(entry: Any, path: Path) -> int:
     """Position in the schema; symbol and title must not contradict."""
     found = set()
-    names = get_schema(SCHEMA).names
     keys = entry if isinstance(entry, dict) else {}
-    for key, known in (('symbol', names), ('title', TITLES)):
+    for key, known in (('symbol', SCHEMA.names), ('title', TITLES)):
         given = normalise(keys.get(key) or '')
         found |= {
             i for i, name in enumerate(known) if normalise(name) == given
@@ -239,7 +214,7 @@ def _index_of(entry: Any, path: Path) -> int:
         raise ValueError(
             f'{path}: symbol {keys.get("symbol")!r} with title '
             f'{keys.get("title")!r} means {len(found)} landmarks: correct it; '
-            f'known are {", ".join(names)}'
+            f'known are {", ".join(SCHEMA.names)}'
         )
     return found.pop()
 

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import math
 import zlib
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Iterator
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.structures import get_schema
 
 from .csv_table import read_csv
-from .reading import CephalometricRecord, read_json
+from .reading import CephalometricRecord, read_json, to_grey_or_bgr
 
 _STACK_SCHEMA, _TABLE_SCHEMA = 'cl_detection38', 'cl_detection53'
 _MAX_HEADER_LINES = 200
@@ -110,10 +111,7 @@ def cut_filling(image: np.ndarray, where: str) -> np.ndarray:
     rows, columns = (np.flatnonzero(is_used.any(axis=a)) for a in (1, 0))
     if not rows.size:
         raise ValueError(f'{where} is empty (all zero): fetch the file again')
-    image = image[: rows[-1] + 1, : columns[-1] + 1]
-    if (image == image[..., :1]).all():
-        return np.ascontiguousarray(image[..., 0])
-    return np.ascontiguousarray(image[..., ::-1])
+    return to_grey_or_bgr(image[: rows[-1] + 1, : columns[-1] + 1])
 
 
 def _read_labels(path: Path, count: int) -> dict[int, dict[int, dict]]:
@@ -217,7 +215,9 @@ def read_images(path: Path) -> Iterator[np.ndarray]:
     length = int(np.prod(shape))
     with open(path, 'rb') as file:
         file.seek(offset)
-        chunks = (_inflate if is_compressed else _read)(file, path)
+        chunks = iter(partial(file.read, _CHUNK), b'')
+        if is_compressed:
+            chunks = _inflate(chunks, path)
         buffer = bytearray()
         for number in range(1, count + 1):
             while len(buffer) < length:
@@ -233,18 +233,12 @@ def read_images(path: Path) -> Iterator[np.ndarray]:
             yield pixels.reshape(shape)
 
 
-def _read(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """Raw data in chunks."""
-    while True:
-        yield file.read(_CHUNK)
-
-
-def _inflate(file: BinaryIO, path: Path) -> Iterator[bytes]:
+def _inflate(chunks: Iterator[bytes], path: Path) -> Iterator[bytes]:
     """Decompressed data, never more than a chunk at once."""
     stream = zlib.decompressobj()
     pending = b''
     while not stream.eof:
-        pending = pending or file.read(_CHUNK)
+        pending = pending or next(chunks, b'')
         if not pending:
             return
         try:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import Any, Sequence
 
+import numpy as np
+
 from cape_mm.errors import DataError
 from cape_mm.structures import available_schemas, get_schema
 
@@ -37,16 +39,7 @@ _ADVICE = (
 
 
 def check_content(content: Any, path: str) -> None:
-    """Check everything in a file that can be checked without the images.
-
-    Args:
-        content (Any): Content of the JSON file.
-        path (str): File, for messages.
-
-    Raises:
-        DataError: If something is wrong, with the file, the entry and what
-            to do.
-    """
+    """Raise DataError for what can be checked without the images."""
     try:
         _check_layout(content)
         _check_entries(content)
@@ -55,15 +48,7 @@ def check_content(content: Any, path: str) -> None:
 
 
 def find_spacing_problem(spacing: Any, source: Any) -> str | None:
-    """Check the scale of a cephalogram.
-
-    Args:
-        spacing (Any): Millimetres per pixel (x, y); None where unknown.
-        source (Any): Origin of the spacing, one of :data:`SPACING_SOURCES`.
-
-    Returns:
-        str | None: Problem with its remedy; None if there is none.
-    """
+    """Problem of (x, y) in mm per pixel and its source, or None."""
     if source not in SPACING_SOURCES:
         return (
             f'spacing_source is {source!r}: write one of '
@@ -84,37 +69,17 @@ def find_spacing_problem(spacing: Any, source: Any) -> str | None:
     return None
 
 
-def find_outside(
-    keypoints: Sequence[float], size: tuple[int, int]
-) -> list[int]:
-    """Find labelled landmarks that do not lie in the image.
-
-    Args:
-        keypoints (Sequence[float]): Landmarks (3K,), x, y, v, original
-            pixels.
-        size (Tuple[int, int]): Width and height of the image in pixels.
-
-    Returns:
-        List[int]: Indices of the landmarks.
-    """
+def find_outside(keypoints: np.ndarray, size: tuple[int, int]) -> list[int]:
+    """Indices of labelled (x, y, v) (K, 3) outside of (W, H) pixels."""
+    x, y, v = keypoints.T
     width, height = size
-    triples = zip(keypoints[0::3], keypoints[1::3], keypoints[2::3])
-    return [
-        index
-        for index, (x, y, v) in enumerate(triples)
-        if v and not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5)
-    ]
+    is_inside = (x >= -0.5) & (x <= width - 0.5)
+    is_inside &= (y >= -0.5) & (y <= height - 0.5)
+    return np.flatnonzero((v > 0) & ~is_inside).tolist()
 
 
 def describe(image: dict) -> str:
-    """Name an image in a message.
-
-    Args:
-        image (dict): Entry of the file.
-
-    Returns:
-        str: Id and file name.
-    """
+    """Id and file name of an image entry, for messages."""
     return f'image {image["id"]} ({image["file_name"]})'
 
 
@@ -153,11 +118,19 @@ def _check_entries(content: dict) -> None:
         _check_schema(names, schema)
     images: dict[Any, dict] = {}
     for image in content['images']:
-        _check_image(image)
-        if image['id'] in images:
-            raise DataError(
-                f'{describe(image)}: its id is used twice: renumber'
+        size = [image['width'], image['height']]
+        problem = find_spacing_problem(
+            image.get('spacing'), image.get('spacing_source', 'unknown')
+        )
+        if not _are_numbers(size, 2) or min(size) <= 0:
+            problem = (
+                f'its size is {size[0]!r} x {size[1]!r}: write its width and '
+                'height in pixels'
             )
+        elif not problem and image['id'] in images:
+            problem = 'its id is used twice: renumber'
+        if problem:
+            raise DataError(f'{describe(image)}: {problem}')
         images[image['id']] = image
     owners: dict[Any, Any] = {}
     for annotation in content['annotations']:
@@ -200,21 +173,6 @@ def _check_schema(names: list[str], schema: Any) -> None:
         )
 
 
-def _check_image(image: dict) -> None:
-    """Refuse a wrong size or spacing."""
-    size = [image['width'], image['height']]
-    if not _are_numbers(size, 2) or min(size) <= 0:
-        raise DataError(
-            f'{describe(image)}: its size is {size[0]!r} x {size[1]!r}: '
-            'write its width and height in pixels'
-        )
-    problem = find_spacing_problem(
-        image.get('spacing'), image.get('spacing_source', 'unknown')
-    )
-    if problem:
-        raise DataError(f'{describe(image)}: {problem}')
-
-
 def _check_keypoints(keypoints: Any, names: list[str], what: str) -> None:
     """Refuse what is not x, y, v of every landmark."""
     if not isinstance(keypoints, list) or len(keypoints) != 3 * len(names):
@@ -233,27 +191,17 @@ def _check_keypoints(keypoints: Any, names: list[str], what: str) -> None:
 
 
 def compare_names(found: Sequence[str], expected: Sequence[str]) -> str:
-    """Compare two sets of names; their order does not matter.
-
-    Args:
-        found (Sequence[str]): Names in the file.
-        expected (Sequence[str]): Names of the schema.
-
-    Returns:
-        str: Difference, empty if there is none.
-    """
-    parts = []
-    missing = [name for name in expected if name not in found]
-    unknown = [name for name in found if name not in expected]
-    twice = sorted({name for name in found if found.count(name) > 1})
-    for title, names in (
-        ('missing', missing),
-        ('unknown', unknown),
-        ('more than once', twice),
-    ):
-        if names:
-            parts.append(f'{title}: {", ".join(map(repr, names))}')
-    return '; '.join(parts)
+    """Difference of two sets of names in any order, empty if none."""
+    differences = {
+        'missing': [name for name in expected if name not in found],
+        'unknown': [name for name in found if name not in expected],
+        'more than once': sorted({n for n in found if found.count(n) > 1}),
+    }
+    return '; '.join(
+        f'{title}: {", ".join(map(repr, names))}'
+        for title, names in differences.items()
+        if names
+    )
 
 
 def _are_numbers(values: Any, count: int) -> bool:

@@ -72,7 +72,7 @@ def write_coco(
             f'{where}: landmark {schema.codes[index]} at '
             f'({points[index, 0]:g}, {points[index, 1]:g}) is outside of the '
             f'image of {size[0]} x {size[1]} pixels'
-            for index in find_outside(annotation['keypoints'], size)
+            for index in find_outside(points, size)
         ]
     if not content['images']:
         raise DataError(f'{path}: there is no cephalogram to write')
@@ -195,9 +195,6 @@ def _make_entries(
     for key in ('device', 'subject', 'class_labels'):
         if getattr(record, key):
             image[key] = getattr(record, key)
-    keypoints = []
-    for x, y, v in points.tolist():
-        keypoints += [x, y, int(v)]
     annotation = dict(
         id=number,
         image_id=number,
@@ -206,6 +203,6 @@ def _make_entries(
         area=width * height,
         iscrowd=0,
         num_keypoints=int((points[:, 2] > 0).sum()),
-        keypoints=keypoints,
+        keypoints=[n for x, y, v in points.tolist() for n in (x, y, int(v))],
     )
     return image, annotation

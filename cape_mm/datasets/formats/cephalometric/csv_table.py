@@ -208,21 +208,8 @@ def _add_dicom(
 class LandmarkColumns:
     """Columns of a table, and those of the landmarks by codes or names.
 
-    Args:
-        header (Sequence[Any]): Names of the columns.
-        schema (LandmarkSchema): K landmarks.
-        where (str): File, for messages.
-        pattern (str): Pattern of a column's name, of landmark and axis.
-            Defaults to ``'{}_{}'``, such as ``'S_x'``.
-
-    Attributes:
-        columns (Dict[str, str]): Normalised name -> name in the header.
-        points (List[Tuple]): Columns (x, y, v) of the K landmarks; v, the
-            visibility, is None without such a column.
-
-    Raises:
-        ValueError: If two columns have the same name, or a landmark has no
-            columns, or has them twice.
+    ``columns`` maps normalised names to those of the header; ``points`` has
+    the columns (x, y, v) of the K landmarks, v None where there is none.
     """
 
     def __init__(
@@ -275,12 +262,7 @@ class LandmarkColumns:
     def report_unknown(
         self, others: set[str | None], report: AnnotationReport
     ) -> None:
-        """Count the columns that are not read.
-
-        Args:
-            others (Set[str]): Columns that are read beside the landmarks'.
-            report (AnnotationReport): Counter of the columns.
-        """
+        """Count the columns that are neither landmarks nor in ``others``."""
         known = others.union(*self.points)
         for name in self.columns.values():
             if name not in known:
@@ -289,23 +271,9 @@ class LandmarkColumns:
     def read(
         self, row: Mapping[str, Any], where: str, report: AnnotationReport
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Read the landmarks of a row.
+        """Landmarks (K, 2), float64, pixels, and visibility (K,), int64.
 
-        Args:
-            row (Mapping[str, Any]): Cells by column.
-            where (str): File and row, for messages.
-            report (AnnotationReport): Counter of empty landmarks.
-
-        Returns:
-            tuple:
-            - keypoints_px (np.ndarray): Landmarks (K, 2), float64, pixels;
-              NaN where empty.
-            - visible (np.ndarray): Visibility (K,), int64; 0 where empty,
-              else that of its column, or 2.
-
-        Raises:
-            ValueError: If a cell is no number, or only one of x and y is
-                there.
+        NaN and 0 for empty cells; else the visibility of its column, or 2.
         """
         points = np.full((len(self.points), 2), np.nan)
         visible = np.zeros(len(self.points), np.int64)

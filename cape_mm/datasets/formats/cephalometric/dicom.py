@@ -27,34 +27,16 @@ from .reading import MAX_MEGAPIXELS, check_pixels
 _Pair = Optional[Tuple[float, float]]
 _SUFFIXES = ('.dcm', '.dicom', '.dic')
 #: All that is read of a file: nothing of it identifies the patient.
-_HEAD_TAGS = (
-    'Manufacturer',
-    'ManufacturerModelName',
-    'PixelSpacing',
-    'PixelSpacingCalibrationType',
-    'ImagerPixelSpacing',
-    'NominalScannedPixelSpacing',
-    'EstimatedRadiographicMagnificationFactor',
-    'SamplesPerPixel',
-    'PhotometricInterpretation',
-    'PlanarConfiguration',
-    'NumberOfFrames',
-    'Rows',
-    'Columns',
-    'BitsAllocated',
-    'BitsStored',
-    'HighBit',
-    'PixelRepresentation',
-    'PixelPaddingValue',
-    'RescaleIntercept',
-    'RescaleSlope',
-    'ModalityLUTSequence',
-    'WindowCenter',
-    'WindowWidth',
-    'VOILUTFunction',
-    'VOILUTSequence',
-)
-_PIXEL_TAGS = ('PixelData',)
+_HEAD_TAGS = [
+    'Manufacturer', 'ManufacturerModelName',
+    'PixelSpacing', 'PixelSpacingCalibrationType', 'ImagerPixelSpacing',
+    'NominalScannedPixelSpacing', 'EstimatedRadiographicMagnificationFactor',
+    'SamplesPerPixel', 'PhotometricInterpretation', 'PlanarConfiguration',
+    'NumberOfFrames', 'Rows', 'Columns', 'BitsAllocated', 'BitsStored',
+    'HighBit', 'PixelRepresentation', 'PixelPaddingValue',
+    'RescaleIntercept', 'RescaleSlope', 'ModalityLUTSequence',
+    'WindowCenter', 'WindowWidth', 'VOILUTFunction', 'VOILUTSequence',
+]  # fmt: skip
 
 
 class DicomCephalogram(NamedTuple):
@@ -99,16 +81,10 @@ def is_dicom(path: str | Path) -> bool:
 
 
 def png_name(path: str | PurePath) -> str:
-    """Name of the PNG that a DICOM file becomes.
+    """Name of the PNG that a DICOM file becomes, with slashes.
 
     Only a suffix of DICOM is replaced: exports are often called by their
     UIDs, such as ``1.2.840.7``, whose last number is none.
-
-    Args:
-        path (str | PurePath): File, relative to its folder.
-
-    Returns:
-        str: Such as ``'a/1.2.840.7.png'``, with slashes.
     """
     path = PurePath(path)
     if path.suffix.lower() in _SUFFIXES:
@@ -145,7 +121,7 @@ def read_dicom(
         raise FileNotFoundError(f'there is no DICOM file {path}')
     try:
         head = pydicom.dcmread(
-            path, stop_before_pixels=True, specific_tags=list(_HEAD_TAGS)
+            path, stop_before_pixels=True, specific_tags=_HEAD_TAGS
         )
     except pydicom.errors.InvalidDicomError as error:
         raise DataError(
@@ -153,7 +129,7 @@ def read_dicom(
             'an ordinary image'
         ) from error
     _check_head(head, path, max_megapixels)
-    dataset = pydicom.dcmread(path, specific_tags=[*_HEAD_TAGS, *_PIXEL_TAGS])
+    dataset = pydicom.dcmread(path, specific_tags=[*_HEAD_TAGS, 'PixelData'])
     try:
         pixels = dataset.pixel_array
     except Exception as error:  # whatever a decoder raises
@@ -283,9 +259,11 @@ def find_spacing(dataset: Any) -> tuple[_Pair, str, list[str]]:
     if pixel is not None and not is_copy:
         return pixel, 'dicom_pixel', notes
     if imager is not None:
-        factor = _read_magnification(dataset, notes)
+        # How much larger the head is on the detector.
+        name = 'EstimatedRadiographicMagnificationFactor'
+        factor = _read_positive(dataset, name, 1, 'no positive number', notes)
         if factor is not None:
-            spacing = (imager[0] / factor, imager[1] / factor)
+            spacing = (imager[0] / factor[0], imager[1] / factor[0])
             return spacing, 'dicom_imager', notes
     found = imager if imager is not None else scanned
     if found is None:
@@ -300,30 +278,22 @@ def find_spacing(dataset: Any) -> tuple[_Pair, str, list[str]]:
 
 def _read_pair(dataset: Any, name: str, notes: list[str]) -> _Pair:
     """(x, y) of an attribute that holds (row spacing, column spacing)."""
+    pair = _read_positive(dataset, name, 2, 'not two positive numbers', notes)
+    return pair and (pair[1], pair[0])
+
+
+def _read_positive(
+    dataset: Any, name: str, count: int, problem: str, notes: list[str]
+) -> list[float] | None:
+    """Positive numbers of an attribute; None if it is missing or wrong."""
     value = getattr(dataset, name, None)
     if value is None or value == '':
         return None
     try:
-        y, x = (float(part) for part in value)
+        numbers = np.array(value, np.float64).reshape(count)
     except (TypeError, ValueError):
-        y = x = math.nan
-    if not (0 < x < math.inf and 0 < y < math.inf):
-        notes.append(f'{name} is {value!r}, not two positive numbers: unused')
+        numbers = np.zeros(count)
+    if not ((numbers > 0) & (numbers < math.inf)).all():
+        notes.append(f'{name} is {value!r}, {problem}: unused')
         return None
-    return x, y
-
-
-def _read_magnification(dataset: Any, notes: list[str]) -> float | None:
-    """How much larger the head is on the detector."""
-    name = 'EstimatedRadiographicMagnificationFactor'
-    value = getattr(dataset, name, None)
-    if value is None or value == '':
-        return None
-    try:
-        factor = float(value)
-    except (TypeError, ValueError):
-        factor = math.nan
-    if not 0 < factor < math.inf:
-        notes.append(f'{name} is {value!r}, no positive number: unused')
-        return None
-    return factor
+    return numbers.tolist()

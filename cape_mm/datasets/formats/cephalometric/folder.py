@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from .splits import check_disjoint
 _HEIGHTS_MM = (100.0, 500.0)
 #: Largest ratio to the height of the median cephalogram of a dataset.
 _MAX_RATIO = 1.6
-_COPY_CHUNK = 1 << 22
+_CHUNK = 1 << 22
 
 #: Indices of the cephalograms of each part, from cephalograms and hashes of
 #: their images.
@@ -224,9 +225,7 @@ class ImageStore:
         if self.link:
             target.symlink_to(source.resolve())
         else:
-            with open(source, 'rb') as old, open(target, 'wb') as new:
-                for chunk in iter(lambda: old.read(_COPY_CHUNK), b''):
-                    new.write(chunk)
+            shutil.copyfile(source, target)
         return record, digest, (width, height)
 
     def _check_target(self, target: Path, digest: str) -> bool:
@@ -301,6 +300,6 @@ def _digest(path: Path) -> str:
     """Hash of a file."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
-        for chunk in iter(lambda: file.read(_COPY_CHUNK), b''):
+        for chunk in iter(lambda: file.read(_CHUNK), b''):
             digest.update(chunk)
     return digest.hexdigest()

@@ -20,7 +20,7 @@ from cape_mm.structures import get_schema
 
 from .reading import CephalometricRecord, ObserverError, choose_points
 
-SCHEMA = 'isbi2015'
+SCHEMA = get_schema('isbi2015')
 #: The anatomical types, in the order of the eight last lines.
 TYPES = ('ANB', 'SNB', 'SNA', 'ODI', 'APDI', 'FHI', 'FMA', 'MW')
 #: Size in pixels and millimetres per pixel of all cephalograms of the
@@ -109,9 +109,8 @@ def read_isbi(
             report.add('no_spacing', f'{image}: not of {SIZE_PX} pixels')
         if observer_error is not None:
             observer_error.add(points, scale)
-        codes = get_schema(SCHEMA).codes
         keypoints_px, visible = choose_points(
-            points, annotator, codes, str(image), report
+            points, annotator, SCHEMA.codes, str(image), report
         )
         yield CephalometricRecord(
             image_path=image.as_posix(),
@@ -132,7 +131,7 @@ def read_text(path: Path) -> tuple[np.ndarray, dict[str, int]]:
         for number, line in enumerate(path.read_text('utf-8-sig').split('\n'))
         if line.strip()
     ]
-    count = len(get_schema(SCHEMA))
+    count = len(SCHEMA)
     if len(lines) != count + len(TYPES):
         raise ValueError(
             f'{path}: {len(lines)} lines, {count} points and {len(TYPES)} '

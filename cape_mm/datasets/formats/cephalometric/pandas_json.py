@@ -19,7 +19,13 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.structures import LandmarkSchema
 
 from .csv_table import LandmarkColumns
-from .reading import CephalometricRecord, name_part, read_json, read_number
+from .reading import (
+    CephalometricRecord,
+    name_part,
+    read_json,
+    read_number,
+    to_grey_or_bgr,
+)
 
 _PERSON = ('patient_id', 'patient')
 _CLASSES = {'1': 'I', '2': 'II', '3': 'III'}
@@ -208,10 +214,7 @@ def _read_image(
             f"{where}, column 'Image': {pixels.size} numbers are not "
             f'3 x {width} x {height}: give the size of the images'
         )
-    image = pixels.astype(np.uint8).reshape(height, width, 3)
-    if (image == image[..., :1]).all():
-        return np.ascontiguousarray(image[..., 0])
-    return np.ascontiguousarray(image[..., ::-1])
+    return to_grey_or_bgr(pixels.astype(np.uint8).reshape(height, width, 3))
 
 
 def _read_class(

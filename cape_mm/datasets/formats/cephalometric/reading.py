@@ -65,32 +65,13 @@ class CephalometricRecord:
 
 
 def normalise(name: Any) -> str:
-    """Bring a name that somebody typed into one spelling.
-
-    Args:
-        name (Any): Name, such as ``'Gonion _x'``.
-
-    Returns:
-        str: Name in lower case, each run of blanks and underscores one
-        underscore, none at the ends, primes straight: ``'gonion_x'``.
-    """
+    """One spelling of a typed name: ``'Gonion _x'`` is ``'gonion_x'``."""
     text = re.sub(r'[\s_]+', '_', str(name).translate(_PRIMES).lower())
     return text.strip('_')
 
 
 def read_number(value: Any, where: str) -> float:
-    """Read a cell of a table or an entry of a JSON file.
-
-    Args:
-        value (Any): Number, text or None.
-        where (str): File, row and column, for messages.
-
-    Returns:
-        float: Finite number; NaN for an empty cell.
-
-    Raises:
-        ValueError: If it is no number, or infinite.
-    """
+    """Finite number of a cell or JSON entry; NaN for an empty one."""
     if value is None:
         return math.nan
     if isinstance(value, str) and value.strip().lower() in _EMPTY:
@@ -108,17 +89,7 @@ def read_number(value: Any, where: str) -> float:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Args:
-        path (Path): File, UTF-8 with or without byte order mark.
-
-    Returns:
-        Any: Its content.
-
-    Raises:
-        ValueError: If it is no JSON.
-    """
+    """Content of a JSON file, UTF-8 with or without byte order mark."""
     try:
         return json.loads(path.read_text('utf-8-sig'))
     except ValueError as error:
@@ -129,18 +100,7 @@ def read_json(path: Path) -> Any:
 
 
 def name_part(text: str, where: str) -> str:
-    """Give a part of a dataset its usual name.
-
-    Args:
-        text (str): Name in the data, such as ``'dev'``.
-        where (str): File and record, for messages.
-
-    Returns:
-        str: Usual name, such as ``'val'``.
-
-    Raises:
-        ValueError: If it cannot be part of the name of a file.
-    """
+    """Usual name of a part of a dataset, such as 'val' for 'dev'."""
     name = str(text).strip().lower()
     if not re.fullmatch(r'[a-z][a-z0-9]*', name) or name in ('nan', 'none'):
         raise ValueError(
@@ -153,23 +113,19 @@ def name_part(text: str, where: str) -> str:
 def check_pixels(
     width: int, height: int, where: str, max_megapixels: float = MAX_MEGAPIXELS
 ) -> None:
-    """Refuse an image that would need too much memory.
-
-    Args:
-        width (int): Width in pixels.
-        height (int): Height in pixels.
-        where (str): Image, for messages.
-        max_megapixels (float): Limit in millions of pixels. Defaults to 150.
-
-    Raises:
-        DataError: If it is larger.
-    """
+    """Refuse an image that would need too much memory."""
     if width * height > max_megapixels * 1e6:
         raise DataError(
             f'{where} has {width} x {height} pixels, more than '
             f'{max_megapixels:g} millions: if it really is a cephalogram, '
             'raise the limit'
         )
+
+
+def to_grey_or_bgr(image: np.ndarray) -> np.ndarray:
+    """RGB image (H, W, C) as (H, W) if its channels are equal, else BGR."""
+    is_grey = (image == image[..., :1]).all()
+    return np.ascontiguousarray(image[..., 0] if is_grey else image[..., ::-1])
 
 
 def choose_points(
@@ -179,23 +135,11 @@ def choose_points(
     where: str,
     report: AnnotationReport,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take the landmarks of one observer, or the mean of both.
+    """Landmarks (K, 2) of one observer or the mean, and visibility (K,).
 
-    The mean is not rounded. A landmark that one of two observers lacks has
-    no mean: it is not labelled.
-
-    Args:
-        points (Dict[str, np.ndarray]): Landmarks (K, 2), float, pixels, NaN
-            where not marked, of ``'junior'``, ``'senior'`` or both.
-        annotator (str): ``'mean'``, ``'junior'`` or ``'senior'``.
-        codes (Sequence[str]): K codes of the landmarks.
-        where (str): Cephalogram, for messages.
-        report (AnnotationReport): Counter of what is not labelled.
-
-    Returns:
-        tuple:
-        - keypoints_px (np.ndarray): Landmarks (K, 2), float64, pixels.
-        - visible (np.ndarray): Visibility (K,), int64, 2 or 0.
+    ``points`` holds float pixels, NaN where not marked, of ``'junior'``,
+    ``'senior'`` or both. The mean is not rounded. A landmark that one of two
+    observers lacks has no mean: it is not labelled.
     """
     observers = ('junior', 'senior') if annotator == 'mean' else (annotator,)
     chosen = np.stack([points[observer] for observer in observers])

@@ -108,11 +108,8 @@ def split_as_baseline(
         )
     order = list(range(count))
     random.Random(seed).shuffle(order)
-    return dict(
-        train=order[:train],
-        val=order[train : train + val],
-        test=order[train + val :],
-    )
+    first, test = order[: train + val], order[train + val :]
+    return dict(train=first[:train], val=first[train:], test=test)
 
 
 def split_at_random(
@@ -195,18 +192,7 @@ def check_disjoint(
     parts: dict[str, list[int]],
     report: AnnotationReport,
 ) -> None:
-    """Refuse a person in two parts, and report equal images.
-
-    Args:
-        records (Sequence[CephalometricRecord]): N cephalograms.
-        digests (Sequence[str]): N hashes of their images.
-        parts (Dict[str, List[int]]): Indices of the cephalograms of each
-            part.
-        report (AnnotationReport): Counter of equal images.
-
-    Raises:
-        ValueError: If a person is in two parts.
-    """
+    """Refuse a person in two parts, and report equal images."""
     persons: dict[str, tuple[str, str]] = {}
     images: dict[str, tuple[str, str]] = {}
     for part, indices in parts.items():
@@ -231,12 +217,8 @@ def check_disjoint(
 class SplitContent(NamedTuple):
     """Cephalograms of one annotation file in one use.
 
-    Attributes:
-        role (str): ``'train'``, ``'val'`` or ``'test'``.
-        ann_file (str): Annotation file.
-        images (FrozenSet[str]): Real paths of the images in use.
-        subjects (FrozenSet[str]): Persons, as far as they are known.
-        num_unknown (int): Number of images without known person.
+    ``role`` is ``'train'``, ``'val'`` or ``'test'``; ``images`` are real
+    paths, and ``num_unknown`` of them are of an unknown person.
     """
 
     role: str
@@ -247,17 +229,9 @@ class SplitContent(NamedTuple):
 
 
 def read_split(role: str, dataset: Any) -> list[SplitContent]:
-    """Collect what a dataset gives, also through wrappers.
+    """Content of a dataset, or of those it wraps; empty for other kinds.
 
-    Args:
-        role (str): ``'train'``, ``'val'`` or ``'test'``.
-        dataset (Any): Dataset with ``ann_file``, whose instances have
-            ``img_path`` and may have ``subject``, or a wrapper of such ones.
-            Subsets count as what they hold.
-
-    Returns:
-        List[SplitContent]: One for each inner dataset; none for a dataset
-        of another kind.
+    Subsets count as what they hold.
     """
     inner = getattr(dataset, 'datasets', None)
     if inner is None and hasattr(dataset, 'dataset'):
@@ -281,31 +255,17 @@ def read_split(role: str, dataset: Any) -> list[SplitContent]:
 
 
 def check_cephalogram_splits(splits: Sequence[SplitContent]) -> None:
-    """Refuse splits that share cephalograms or persons.
-
-    Args:
-        splits (Sequence[SplitContent]): All uses of a config.
-
-    Raises:
-        DataError: If :func:`find_split_problems` finds anything.
-    """
+    """Refuse uses of a config that share cephalograms or persons."""
     problems = find_split_problems(splits)
     if problems:
         raise DataError('\n'.join(problems))
 
 
 def find_split_problems(splits: Sequence[SplitContent]) -> list[str]:
-    """Find what must not be shared.
+    """What two uses must not share, one text per pair of files.
 
     The same file for validation and test is allowed: many datasets have no
     more.
-
-    Args:
-        splits (Sequence[SplitContent]): All uses of a config.
-
-    Returns:
-        List[str]: One text per pair of files, with the remedy; empty if all
-        is well.
     """
     problems = []
     for first, second in combinations(splits, 2):
@@ -313,36 +273,27 @@ def find_split_problems(splits: Sequence[SplitContent]) -> list[str]:
         is_training = 'train' in (first.role, second.role)
         if first.role == second.role or (is_same and not is_training):
             continue
-        problem = _compare(first, second, is_same)
-        if problem:
-            problems.append(problem)
+        uses = f'{_USES[first.role]} and {_USES[second.role]}'
+        images = first.images & second.images
+        subjects = first.subjects & second.subjects
+        if is_same and images:
+            problems.append(
+                f'{first.ann_file} is used for {uses}, with {len(images)} '
+                'cephalograms in common: what is measured on cephalograms '
+                'that were learned says nothing about new ones. Set ann_file '
+                'to another file, or give both datasets disjoint indices'
+            )
+        elif subjects or images:
+            kind, rest = 'subjects', 'all cephalograms of a subject'
+            if not subjects:
+                kind, rest = 'images', 'each image'
+            names = subjects or images
+            problems.append(
+                f'{len(names)} {kind} are in {uses}: {_list(names)}; files '
+                f'{first.ann_file} and {second.ann_file}. Keep {rest} in one '
+                'of them'
+            )
     return problems
-
-
-def _compare(first: SplitContent, second: SplitContent, is_same: bool) -> str:
-    """Describe what two uses share, empty if nothing."""
-    uses = f'{_USES[first.role]} and {_USES[second.role]}'
-    files = f'files {first.ann_file} and {second.ann_file}'
-    images = first.images & second.images
-    subjects = first.subjects & second.subjects
-    if is_same and images:
-        return (
-            f'{first.ann_file} is used for {uses}, with {len(images)} '
-            'cephalograms in common: what is measured on cephalograms that '
-            'were learned says nothing about new ones. Set ann_file to '
-            'another file, or give both datasets disjoint indices'
-        )
-    if subjects:
-        return (
-            f'{len(subjects)} subjects are in {uses}: {_list(subjects)}; '
-            f'{files}. Keep all cephalograms of a subject in one of them'
-        )
-    if images:
-        return (
-            f'{len(images)} images are in {uses}: {_list(images)}; '
-            f'{files}. Keep each image in one of them'
-        )
-    return ''
 
 
 def _list(names: frozenset[str]) -> str:
