@@ -17,16 +17,10 @@ from cape_mm.errors import DataError
 def build_transforms(
     pipeline: Sequence[dict | Callable],
 ) -> list[Callable]:
-    """Build the transforms of a pipeline, whatever the default scope.
+    """Build the transforms of a pipeline, for MMEngine's ``Compose``.
 
-    Bare names mean MMPose's transforms, ours are called ``cape_mm.X``. That
-    holds in a plain script, too, where no default scope was set.
-
-    Args:
-        pipeline (Sequence[dict | Callable]): Configs or built transforms.
-
-    Returns:
-        list[Callable]: Built transforms, ready for MMEngine's ``Compose``.
+    Bare names mean MMPose's transforms, ours are called ``cape_mm.X``, also
+    in a plain script, where no default scope was set.
     """
     with DefaultScope.overwrite_default_scope('mmpose'):
         return [
@@ -38,19 +32,10 @@ def build_transforms(
 def get_generator(
     results: dict, transform: str, key: str = 'rng'
 ) -> np.random.Generator:
-    """Take the random generator of a sample from the results.
+    """Random generator of a sample, for the transform of that name.
 
-    Args:
-        results (dict): Results of the pipeline so far.
-        transform (str): Name of the transform, for the error.
-        key (str): ``'rng'``, whose state goes on from image to image, or
-            ``'episode_rng'``, which is equal for all members of an episode.
-
-    Returns:
-        np.random.Generator: The generator.
-
-    Raises:
-        KeyError: If there is none.
+    The state of ``'rng'`` goes on from image to image; ``'episode_rng'`` is
+    equal for all members of an episode.
     """
     if key not in results:
         raise KeyError(
@@ -62,18 +47,7 @@ def get_generator(
 
 
 def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:
-    """Build a dataset of a config.
-
-    Args:
-        cfg (Config): Whole config.
-        mode (str): ``'train'``, ``'val'`` or ``'test'``. Defaults to 'test'.
-
-    Returns:
-        Dataset: Loaded and checked.
-
-    Raises:
-        DataError: If the config has no such dataset.
-    """
+    """Dataset of the train, val or test loader (``mode``) of a config."""
     loader = cfg.get(f'{mode}_dataloader')
     if not loader:
         raise DataError(f'the config has no {mode}_dataloader')
@@ -83,15 +57,7 @@ def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:
 
 
 def spread_indices(total: int, count: int | None = None) -> list[int]:
-    """Choose indices evenly, so that all categories of a list have a share.
-
-    Args:
-        total (int): Length of the list.
-        count (int, optional): Number of indices. Defaults to all.
-
-    Returns:
-        list[int]: Ascending, without repetition.
-    """
+    """Ascending indices, spread evenly over a list; all by default."""
     if count is None or count >= total:
         return list(range(total))
     return [int(i) for i in np.arange(count) * total // count]

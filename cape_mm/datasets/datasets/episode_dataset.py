@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 from typing import Callable, Sequence
 
 import mmcv
@@ -139,25 +140,21 @@ class EpisodeDataset(Dataset):
         replaced: list[str] = []
         packed = []
         for number, member in enumerate(members):
-            is_support = number < self.num_shots
-            result = self._load_member(
-                member, is_support, index, rng, replaced
-            )
-            while result is None:
-                spare = next(spares, None)
-                if spare is None:
-                    reasons = '; '.join(
-                        f'{path} {self._unusable[path]}' for path in replaced
-                    )
-                    raise DataError(
-                        f'no usable instance of category {category} is left '
-                        f'for episode {tuple(index)}. Repair or remove: '
-                        f'{reasons}'
-                    )
+            for candidate in chain([member], spares):
                 result = self._load_member(
-                    spare, is_support, index, rng, replaced
+                    candidate, number < self.num_shots, index, rng, replaced
                 )
-            packed.append(result)
+                if result is not None:
+                    packed.append(result)
+                    break
+            else:
+                reasons = '; '.join(
+                    f'{path} {self._unusable[path]}' for path in replaced
+                )
+                raise DataError(
+                    f'no usable instance of category {category} is left for '
+                    f'episode {tuple(index)}. Repair or remove: {reasons}'
+                )
         metainfo = dict(
             episode=tuple(index),
             category_id=category.id,
@@ -325,21 +322,7 @@ class EpisodeDataset(Dataset):
 def pack_episode(
     supports: list[dict], queries: list[dict], metainfo: dict
 ) -> dict:
-    """Assemble packed members into the sample of an episode.
-
-    Args:
-        supports (List[dict]): Results of :class:`PackPoseInputs`, one per
-            support.
-        queries (List[dict]): The same of each query.
-        metainfo (dict): Meta information of the :class:`EpisodeDataSample`.
-
-    Returns:
-        dict: ``inputs`` with ``support`` (S, 3, H, W) and ``query``
-        (Q, 3, H, W), uint8, and ``data_samples``.
-
-    Raises:
-        ValueError: If the images differ in shape.
-    """
+    """Sample of an episode, see :class:`EpisodeDataset`, of its members."""
     sizes = {tuple(member['inputs'].shape) for member in supports + queries}
     if len(sizes) > 1:
         raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
-from cape_mm.datasets.formats.mp100 import (
+from cape_mm.datasets.formats.mp100.pair_list import (
     PairList,
     draw_pair_list,
     find_small_categories,

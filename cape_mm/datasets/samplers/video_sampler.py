@@ -56,15 +56,7 @@ class VideoSampler(Sampler):
 
 
 def share_videos(lengths: list[int], num_shares: int) -> list[list[int]]:
-    """Share videos out: the longest first, each to the smallest share.
-
-    Args:
-        lengths (List[int]): Number of frames of each video.
-        num_shares (int): Number of shares.
-
-    Returns:
-        List[List[int]]: Videos of each share, ascending.
-    """
+    """Videos of each share, ascending: the longest first to the smallest."""
     shares: list[list[int]] = [[] for _ in range(num_shares)]
     sizes = [0] * num_shares
     order = sorted(range(len(lengths)), key=lambda video: -lengths[video])

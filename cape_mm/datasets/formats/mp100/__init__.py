@@ -8,11 +8,9 @@ from .annotation_file import (
 from .copy_check import check_copy
 from .copy_report import format_report
 from .pair_list import (
-    EPISODES,
     PairEpisode,
     PairList,
     draw_pair_list,
-    find_small_categories,
     make_pair_list,
     protocol_instances,
 )
@@ -20,7 +18,6 @@ from .source_images import copy_proven
 from .supercategory_split import NOTE, write_supercategory_splits
 
 __all__ = [
-    'EPISODES',
     'NOTE',
     'Category',
     'PairEpisode',
@@ -28,7 +25,6 @@ __all__ = [
     'check_copy',
     'copy_proven',
     'draw_pair_list',
-    'find_small_categories',
     'format_report',
     'load_annotation_file',
     'make_pair_list',

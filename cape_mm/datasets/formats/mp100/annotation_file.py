@@ -22,7 +22,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Iterator
 
 import numpy as np
 from mmengine.fileio import exists, get_text
@@ -35,17 +35,11 @@ _REQUIRED = dict(
     annotations=('id', 'image_id', 'category_id'),
     categories=('id', 'name'),
 )
-_TYPES = dict(
-    id=int,
-    image_id=int,
-    category_id=int,
-    file_name=str,
-    name=str,
-    supercategory=str,
-    keypoints=list,
-    skeleton=list,
-    bbox=list,
-)
+_TYPES = {
+    **dict.fromkeys(('id', 'image_id', 'category_id'), int),
+    **dict.fromkeys(('file_name', 'name', 'supercategory'), str),
+    **dict.fromkeys(('keypoints', 'skeleton', 'bbox'), list),
+}
 
 
 @dataclass(frozen=True)
@@ -124,22 +118,27 @@ def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
     return content
 
 
+def join_annotations(
+    content: dict[str, list[dict]],
+) -> Iterator[tuple[dict, dict, dict]]:
+    """Annotations with their image and category, if both are listed."""
+    images = {image['id']: image for image in content['images']}
+    categories = {entry['id']: entry for entry in content['categories']}
+    for ann in content['annotations']:
+        image = images.get(ann['image_id'])
+        category = categories.get(ann['category_id'])
+        if image is not None and category is not None:
+            yield ann, image, category
+
+
 def clean_box(
     bbox: list[float], width: float, height: float
 ) -> np.ndarray | None:
-    """Cut a box at the image's border, by the rule of all MP-100 loaders.
+    """Box (1, 4), float32, cut at the image's border; None if nothing is left.
 
-    Width and height each shrink by one pixel. The result is also what PCK is
-    normalised by.
-
-    Args:
-        bbox (List[float]): x, y, width, height in original pixels.
-        width (float): Width of the image in pixels.
-        height (float): Height of the image in pixels.
-
-    Returns:
-        np.ndarray | None: (1, 4) float32, x1, y1, x2, y2 in original pixels;
-        None if nothing is left.
+    Both boxes are in original pixels: x, y, w, h become x1, y1, x2, y2. By the
+    rule of all MP-100 loaders, width and height each shrink by one pixel. The
+    result is also what PCK is normalised by.
     """
     x, y, w, h = bbox
     x1, y1 = max(0, x), max(0, y)
@@ -240,7 +239,7 @@ def parse_instances(
 def _find_entry_problem(entry: Any, keys: tuple[str, ...]) -> str:
     """Problem that makes an entry of a list unreadable; empty if none."""
     if not isinstance(entry, dict):
-        return f' has no {", ".join(keys)}'
+        entry = {}
     missing = [key for key in keys if entry.get(key) is None]
     if missing:
         return f' has no {", ".join(missing)}'
@@ -277,25 +276,22 @@ def _parse_skeleton(
     entry: dict, num_keypoints: int, where: str, report: AnnotationReport
 ) -> tuple[tuple[int, int], ...]:
     """The valid edges of one category."""
-    edges, invalid = [], []
+    edges, invalid, ends = [], [], []
     for edge in entry.get('skeleton') or []:
-        is_pair = isinstance(edge, (list, tuple)) and len(edge) == 2
+        numbers = [
+            end
+            for end in (edge if isinstance(edge, (list, tuple)) else ())
+            if type(end) is int
+        ]
+        ends += numbers
         if (
-            is_pair
-            and all(type(end) is int for end in edge)
-            and edge[0] != edge[1]
-            and all(0 <= end < num_keypoints for end in edge)
+            len(numbers) == len(set(numbers)) == 2 == len(edge)
+            and min(numbers) >= 0
+            and max(numbers) < num_keypoints
         ):
-            edges.append((edge[0], edge[1]))
+            edges.append(tuple(numbers))
         else:
             invalid.append(edge)
-    ends = {
-        end
-        for edge in edges + invalid
-        if isinstance(edge, (list, tuple))
-        for end in edge
-        if type(end) is int
-    }
     if invalid and min(ends, default=0) == 1 and max(ends) == num_keypoints:
         report.add(
             'bad_skeleton',
@@ -326,13 +322,6 @@ def _find_problem(
     for key in ('bbox', 'keypoints'):
         if not ann.get(key):
             return f'no_{key}', f'no list {key!r}'
-    return _find_value_problem(ann, image, category)
-
-
-def _find_value_problem(
-    ann: dict, image: dict, category: Category
-) -> tuple[str, str] | None:
-    """The same of the numbers of an annotation."""
     count = len(ann['keypoints']) / 3
     if count != category.num_keypoints:
         return (

@@ -14,6 +14,7 @@ from cape_mm.datasets.formats.annotation_report import (
 from cape_mm.datasets.formats.image_check import check_images
 
 from .annotation_file import (
+    join_annotations,
     load_annotation_file,
     parse_categories,
     parse_instances,
@@ -156,24 +157,42 @@ def check_annotation_file(
     categories = parse_categories(content, report)
     usable = parse_instances(content, categories, report)
     instances = protocol_instances(content)
-    file_names = {
-        image['id']: image['file_name'] for image in content['images']
-    }
-    available = {
-        ann['id']
-        for ann in content['annotations']
-        if states.get(file_names.get(ann['image_id'])) == 'ok'
-    }
-    part = path.stem.rpartition('_')[2]
-    rows, sources = _image_rows(content, states)
-    for row in rows:
-        category, ids = categories[row['id']], instances[row['id']]
-        row.update(
-            instances=len(ids),
-            available=sum(ann_id in available for ann_id in ids),
-            keypoints=category.num_keypoints,
-            skeleton_edges=len(category.skeleton),
+    available: set[int] = set()
+    names_of: dict[Any, set[str]] = defaultdict(set)  # by category
+    sources_of: dict[Any, set[str]] = defaultdict(set)  # by category
+    names_of_source: dict[str, set[str]] = defaultdict(set)
+    for ann, image, category in join_annotations(content):
+        name, source = image['file_name'], source_of(image, category)
+        names_of[category['id']].add(name)
+        sources_of[category['id']].add(source)
+        names_of_source[source].add(name)
+        if states[name] == 'ok':
+            available.add(ann['id'])
+
+    def count_states(names: set[str]) -> dict:
+        count = Counter(states[name] for name in sorted(names))
+        return dict(images=len(names), states=dict(count))
+
+    rows = []
+    for entry in content['categories']:
+        key = entry['id']
+        ids, names, category = instances[key], names_of[key], categories[key]
+        rows.append(
+            dict(
+                id=key,
+                name=entry['name'],
+                supercategory=entry.get('supercategory', ''),
+                sources=sorted(sources_of[key]),
+                **count_states(names),
+                missing=sorted(n for n in names if states[n] == 'missing'),
+                instances=len(ids),
+                available=len(available.intersection(ids)),
+                keypoints=category.num_keypoints,
+                skeleton_edges=len(category.skeleton),
+            )
         )
+    part = path.stem.rpartition('_')[2]
+    all_names = {image['file_name'] for image in content['images']}
     return dict(
         file=path.name,
         part=part,
@@ -189,9 +208,12 @@ def check_annotation_file(
             )
             for kind, count in report.counts.items()
         },
-        states=_count_states(set(file_names.values()), states),
+        states=count_states(all_names)['states'],
         categories=rows,
-        sources=sources,
+        sources={
+            source: count_states(names)
+            for source, names in sorted(names_of_source.items())
+        },
         without_skeleton=[
             row['id'] for row in rows if not row['skeleton_edges']
         ],
@@ -207,50 +229,6 @@ def check_annotation_file(
     )
 
 
-def _image_rows(
-    content: dict[str, list[dict]], states: dict[str, str]
-) -> tuple[list[dict], dict[str, dict]]:
-    """Images of each category, and of each source dataset."""
-    categories = {c['id']: c for c in content['categories']}
-    images = {image['id']: image for image in content['images']}
-    names_of: dict[Any, set[str]] = {key: set() for key in categories}
-    sources_of: dict[Any, set[str]] = {key: set() for key in categories}
-    names_of_source: dict[str, set[str]] = defaultdict(set)
-    for ann in content['annotations']:
-        image = images.get(ann['image_id'])
-        category = categories.get(ann['category_id'])
-        if image is not None and category is not None:
-            source = source_of(image, category)
-            names_of[category['id']].add(image['file_name'])
-            sources_of[category['id']].add(source)
-            names_of_source[source].add(image['file_name'])
-    rows = [
-        dict(
-            id=category['id'],
-            name=category['name'],
-            supercategory=category.get('supercategory', ''),
-            sources=sorted(sources_of[category['id']]),
-            images=len(names_of[category['id']]),
-            states=_count_states(names_of[category['id']], states),
-            missing=sorted(
-                name
-                for name in names_of[category['id']]
-                if states[name] == 'missing'
-            ),
-        )
-        for category in content['categories']
-    ]
-    return rows, {
-        source: dict(images=len(names), states=_count_states(names, states))
-        for source, names in sorted(names_of_source.items())
-    }
-
-
-def _count_states(names: set[str], states: dict[str, str]) -> dict[str, int]:
-    """Number of images in each state."""
-    return dict(Counter(states[name] for name in sorted(names)))
-
-
 def count_lost_pairs(
     instances: dict[int, list[int]],
     available: set[int],
@@ -264,11 +242,8 @@ def count_lost_pairs(
         instances, num_shots, num_queries, EPISODES[part], seed=1
     )
     lost: Counter = Counter()
-    for sign, episodes in (
-        (1, pairs.episodes),
-        (-1, pairs.keep(available).episodes),
-    ):
-        for episode in episodes:
+    for sign, part_of in ((1, pairs), (-1, pairs.keep(available))):
+        for episode in part_of.episodes:
             lost[episode.category_id] += sign * len(episode.queries)
     total = sum(lost.values())
     return dict(

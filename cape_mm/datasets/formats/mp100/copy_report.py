@@ -37,31 +37,32 @@ def format_report(report: dict, max_lines: int = 10) -> str:
 
 
 def _split_lines(splits: dict) -> list[str]:
-    lines = ['The 15 annotation files']
     missing = splits['missing_files']
-    lines.append(
+    lines = [
+        'The 15 annotation files',
         f'  {15 - len(missing)} of 15 are there'
-        + (f'; missing: {", ".join(missing)}' if missing else '')
-    )
+        + (f'; missing: {_listed(missing)}' if missing else ''),
+    ]
     if splits['other_files']:
-        lines.append(f'  other files: {", ".join(splits["other_files"])}')
-    for entry in splits['overlaps']:
-        lines.append(
-            f'  PROBLEM: category {entry["category_id"]} is in '
-            f'{" and ".join(entry["parts"])} of split {entry["split"]}'
-        )
-    for name, size in splits['sizes'].items():
-        lines.append(
-            f'  {name} has {size} categories; MP-100 has 70 (train), 10 '
-            '(val), 20 (test)'
-        )
+        lines.append(f'  other files: {_listed(splits["other_files"])}')
+    lines += [
+        f'  PROBLEM: category {entry["category_id"]} is in '
+        f'{" and ".join(entry["parts"])} of split {entry["split"]}'
+        for entry in splits['overlaps']
+    ]
+    lines += [
+        f'  {name} has {size} categories; MP-100 has 70 (train), 10 (val), '
+        '20 (test)'
+        for name, size in splits['sizes'].items()
+    ]
     for key, text in (
         ('not_tested_once', 'not in exactly one test file'),
         ('contradictions', 'names or skeleton differ between the files'),
     ):
         if splits[key]:
-            listed = ', '.join(map(str, splits[key]))
-            lines.append(f'  PROBLEM: {text}: categories {listed}')
+            lines.append(
+                f'  PROBLEM: {text}: categories {_listed(splits[key])}'
+            )
     return lines
 
 
@@ -70,18 +71,19 @@ def _file_lines(file: dict, max_lines: int) -> list[str]:
         file['file'],
         f'  {len(file["categories"])} categories, {file["annotations"]} '
         f'annotations, {file["usable_instances"]} usable instances',
-        f'  images: {_states(file["states"], file["images"])}',
+        f'  images: {_states(file)}',
     ]
-    for source, row in file['sources'].items():
-        lines.append(f'    {source}: {_states(row["states"], row["images"])}')
+    lines += [
+        f'    {source}: {_states(row)}'
+        for source, row in file['sources'].items()
+    ]
     bad = [
         row
         for row in file['categories']
         if row['states'].get('ok', 0) < row['images']
     ]
     lines += [
-        f'    category {row["id"]} {row["name"]!r}: '
-        f'{_states(row["states"], row["images"])}; '
+        f'    category {row["id"]} {row["name"]!r}: {_states(row)}; '
         f'{row["available"]} of {row["instances"]} instances left'
         for row in bad[:max_lines]
     ]
@@ -95,64 +97,64 @@ def _file_lines(file: dict, max_lines: int) -> list[str]:
             f'  the published loaders count {file["protocol_instances"]} '
             'instances; pairs with the others cannot be evaluated'
         )
-    lines.append(_skeleton_line(file))
-    for shots, ids in file['too_small_for_training'].items():
-        if ids:
-            listed = ', '.join(map(str, ids))
-            lines.append(
-                f'  {shots}-shot training leaves out categories {listed}: '
-                f'fewer than {shots + 1} instances left'
-            )
+    without, total = file['without_skeleton'], len(file['categories'])
+    if not without:
+        lines.append(f'  skeletons: all {total} categories')
+    elif len(without) == total:
+        lines.append(
+            '  skeletons: NONE. This may be the first release; the later one '
+            'has them (see docs/en/data_preparation.md)'
+        )
+    else:
+        lines.append(f'  skeletons: none in categories {_listed(without)}')
+    lines += [
+        f'  {shots}-shot training leaves out categories {_listed(ids)}: '
+        f'fewer than {shots + 1} instances left'
+        for shots, ids in file['too_small_for_training'].items()
+        if ids
+    ]
     for effect in file['effects']:
         lines += _effect_lines(effect)
     return lines
 
 
-def _states(states: dict, total: int) -> str:
+def _states(row: dict) -> str:
+    states, total = row['states'], row['images']
     found = [f'{states[key]} {key}' for key in _BAD if states.get(key)]
     if not found:
         return f'all {total} there'
-    return f'{states.get("ok", 0)} of {total} there, {", ".join(found)}'
-
-
-def _skeleton_line(file: dict) -> str:
-    without, total = file['without_skeleton'], len(file['categories'])
-    if not without:
-        return f'  skeletons: all {total} categories'
-    if len(without) == total:
-        return (
-            '  skeletons: NONE. This may be the first release; the later one '
-            'has them (see docs/en/data_preparation.md)'
-        )
-    return f'  skeletons: none in categories {", ".join(map(str, without))}'
+    return f'{states.get("ok", 0)} of {total} there, {_listed(found)}'
 
 
 def _effect_lines(effect: dict) -> list[str]:
-    name = f'{effect["shots"]}-shot, {effect["queries"]} queries'
+    name = f'  {effect["shots"]}-shot, {effect["queries"]} queries'
     lines = []
     if effect['too_small']:
-        listed = ', '.join(map(str, effect['too_small']))
         lines.append(
-            f'  {name}: fewer than {effect["shots"] + effect["queries"]} '
-            f'instances in the file itself in categories {listed}: the '
-            'published list does not exist'
+            f'{name}: fewer than {effect["shots"] + effect["queries"]} '
+            'instances in the file itself in categories '
+            f'{_listed(effect["too_small"])}: the published list does not '
+            'exist'
         )
-    if not effect['pairs']:
-        return lines
-    if not effect['lost']:
+    if effect['pairs'] and not effect['lost']:
         lines.append(
-            f'  {name}: all {effect["pairs"]} pairs can be evaluated, '
+            f'{name}: all {effect["pairs"]} pairs can be evaluated, '
             f'sha256 {effect["sha256"][:12]}...'
         )
-        return lines
-    lines.append(
-        f'  {name}: {effect["lost"]} of {effect["pairs"]} pairs '
-        f'({effect["lost_share"]:.1%}) are lost, in '
-        f'{len(effect["lost_by_category"])} categories: results are partial'
-    )
-    if effect['fell_below']:
-        listed = ', '.join(map(str, effect['fell_below']))
+    elif effect['pairs']:
         lines.append(
-            f'    too few instances left to draw anew in categories {listed}'
+            f'{name}: {effect["lost"]} of {effect["pairs"]} pairs '
+            f'({effect["lost_share"]:.1%}) are lost, in '
+            f'{len(effect["lost_by_category"])} categories: results are '
+            'partial'
         )
+        if effect['fell_below']:
+            lines.append(
+                '    too few instances left to draw anew in categories '
+                + _listed(effect['fell_below'])
+            )
     return lines
+
+
+def _listed(values: list) -> str:
+    return ', '.join(map(str, values))

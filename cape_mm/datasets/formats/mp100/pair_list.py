@@ -257,10 +257,11 @@ def draw_pair_list(
         if len(candidates) < need:
             continue
         for _ in range(episodes_per_category):
-            drawn = rng.sample(candidates, need)
-            supports, queries = drawn[:num_shots], drawn[num_shots:]
+            members = tuple(rng.sample(candidates, need))
             episodes.append(
-                PairEpisode(category_id, tuple(supports), tuple(queries))
+                PairEpisode(
+                    category_id, members[:num_shots], members[num_shots:]
+                )
             )
     return PairList(
         num_shots,
@@ -276,29 +277,19 @@ def find_small_categories(
     num_shots: int,
     num_queries: int,
 ) -> tuple[list[int], str]:
-    """Find the categories of which no episode can be drawn.
+    """Ids of the categories of which no episode can be drawn, and a text.
 
-    Args:
-        instances (Mapping[int, List[int]]): Annotation ids by category.
-        names (Mapping[int, object]): Category as text, by id.
-        num_shots (int): S.
-        num_queries (int): Q.
-
-    Returns:
-        tuple:
-        - small (List[int]): Category ids.
-        - text (str): Description, a line per category.
+    ``instances`` are annotation ids by category; ``names`` describe the
+    categories, by id, in the lines of the text.
     """
     need = num_shots + num_queries
     small = [key for key, ids in instances.items() if len(ids) < need]
     lines = [f'  {names[key]}: {len(instances[key])}' for key in small]
-    return small, '\n'.join(
-        [
-            f'{len(small)} of {len(instances)} categories have fewer than '
-            f'{need} instances ({num_shots} shots + {num_queries} queries):',
-            *lines,
-        ]
+    head = (
+        f'{len(small)} of {len(instances)} categories have fewer than {need} '
+        f'instances ({num_shots} shots + {num_queries} queries):'
     )
+    return small, '\n'.join([head, *lines])
 
 
 def make_pair_list(

@@ -21,6 +21,8 @@ import numpy as np
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.errors import DataError
 
+from .annotation_file import join_annotations
+
 _MIN_KEYPOINTS = 3
 _TOLERANCE_PX = 0.01  # files round differently
 _FASHION_FOLDERS = ('train', 'validation', 'val', 'test')
@@ -72,32 +74,20 @@ def find_matches(
     carfusion: Path | None = None,
     deepfashion2: Path | None = None,
 ) -> tuple[list[dict], list[dict]]:
-    """Search for images that are missing, or of another size, elsewhere.
+    """Proven and unproven matches, elsewhere, of images that are not right.
 
-    Args:
-        contents (Sequence[dict]): Loaded annotation files.
-        states (Dict[str, str]): States of the images, from
-            :func:`check_images`.
-        image_root (Path): Folder of the images, where names that differ
-            in upper and lower case only are found.
-        carfusion (Path, optional): Download of CarFusion with
-            ``annotations/*.json``, ``train/``, ``test/``.
-        deepfashion2 (Path, optional): Download of DeepFashion2 with
-            ``train/{image,annos}`` and so on.
-
-    Returns:
-        tuple:
-        - proven (List[dict]): ``file_name``, path ``found``, ``proof``.
-        - unproven (List[dict]): ``file_name`` and ``reason`` of the others
-          that were searched for.
+    A proven one has ``file_name``, path ``found`` and ``proof``; the others
+    that were searched for have ``file_name`` and ``reason``. ``carfusion``
+    holds ``annotations/*.json``, ``train/`` and ``test/``; ``deepfashion2``
+    holds ``train/{image,annos}`` and so on. In ``image_root``, names that
+    differ in upper and lower case only are found.
     """
     cars = _read_carfusion(carfusion) if carfusion else None
     results = []
     for image, anns, source in _bad_images(contents, states):
         result = _find_by_case(image, image_root)
         if result is None and source == 'CarFusion' and cars is not None:
-            candidates = _cars_like(anns, cars)
-            result = prove(image, anns, candidates)
+            result = prove(image, anns, _cars_like(anns, cars))
         elif result is None and source == 'DeepFashion2' and deepfashion2:
             candidates = _fashion_named(image['file_name'], deepfashion2)
             result = prove(image, anns, candidates)
@@ -143,7 +133,16 @@ def prove(
         return dict(reason='no candidate')
     if not annotations:
         return dict(reason='no annotation to compare')
-    same = [c for c in candidates if _has_all(c.annotations, annotations)]
+    same = [
+        candidate
+        for candidate in candidates
+        if all(
+            any(
+                is_same_instance(ann, other) for other in candidate.annotations
+            )
+            for ann in annotations
+        )
+    ]
     if not same:
         return dict(
             reason=f'{len(candidates)} candidate(s), other annotations'
@@ -163,14 +162,6 @@ def prove(
         found=str(fitting[0]),
         proof=f'same annotations ({len(annotations)}), size {size[0]} x '
         f'{size[1]}, no other fits ({len(candidates)} compared)',
-    )
-
-
-def _has_all(others: Sequence[dict], annotations: Sequence[dict]) -> bool:
-    """Whether every annotation is among the others."""
-    return all(
-        any(is_same_instance(ann, other) for other in others)
-        for ann in annotations
     )
 
 
@@ -210,18 +201,13 @@ def _bad_images(
     annotations: dict[str, dict[str, dict]] = defaultdict(dict)
     sources: dict[str, str] = {}
     for content in contents:
-        categories = {c['id']: c for c in content['categories']}
-        by_id = {image['id']: image for image in content['images']}
         for image in content['images']:
             images.setdefault(image['file_name'], image)
-        for ann in content['annotations']:
-            image = by_id.get(ann['image_id'])
-            category = categories.get(ann['category_id'])
-            if image is not None and category is not None:
-                name = image['file_name']
-                key = json.dumps([ann.get('bbox'), ann.get('keypoints')])
-                annotations[name][key] = ann
-                sources[name] = source_of(image, category)
+        for ann, image, category in join_annotations(content):
+            name = image['file_name']
+            key = json.dumps([ann.get('bbox'), ann.get('keypoints')])
+            annotations[name][key] = ann
+            sources[name] = source_of(image, category)
     for name in sorted(images):
         if states[name] != 'ok':
             found = [*annotations[name].values()]
@@ -281,10 +267,8 @@ def _cars_like(
     annotations: Sequence[dict], cars: dict[tuple, list[Candidate]]
 ) -> list[Candidate]:
     """Images that hold one of the boxes, each once."""
-    found = {}
-    for ann in annotations:
-        for candidate in cars.get(tuple(ann.get('bbox') or ()), []):
-            found[candidate.path] = candidate
+    boxes = [tuple(ann.get('bbox') or ()) for ann in annotations]
+    found = {c.path: c for box in boxes for c in cars.get(box, ())}
     return list(found.values())
 
 

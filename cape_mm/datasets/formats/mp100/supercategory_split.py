@@ -85,7 +85,12 @@ def write_supercategory_splits(
                 new_ids=renumbered,
             )
             path = out / f'mp100_cross_{slug}_{part}.json'
-            _write(path, json.dumps(dict(info=info, **selected)))
+            text = json.dumps(dict(info=info, **selected))
+            if path.exists() and path.read_text() != text:
+                raise FileExistsError(
+                    f'{path} exists with other content; move it away'
+                )
+            path.write_text(text)
             lines.append(
                 f'{path}: {len(selected["categories"])} categories, '
                 f'{len(selected["images"])} images, '
@@ -160,25 +165,14 @@ def _share_out(
 
 def _select(content: dict, category_ids: Sequence[Any]) -> dict:
     """Some categories, their annotations and the images of these."""
-    annotations = [
-        ann
-        for ann in content['annotations']
-        if ann['category_id'] in category_ids
+    anns = [
+        a for a in content['annotations'] if a['category_id'] in category_ids
     ]
-    used = {ann['image_id'] for ann in annotations}
+    used = {ann['image_id'] for ann in anns}
     return dict(
         images=[image for image in content['images'] if image['id'] in used],
-        annotations=annotations,
+        annotations=anns,
         categories=[
             c for c in content['categories'] if c['id'] in category_ids
         ],
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file, unless other content is there."""
-    if path.exists() and path.read_text() != text:
-        raise FileExistsError(
-            f'{path} exists with other content; move it away'
-        )
-    path.write_text(text)
