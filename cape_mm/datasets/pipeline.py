@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Callable, Sequence
 
 import numpy as np
+from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 from mmpose.registry import TRANSFORMS
@@ -29,21 +30,29 @@ def build_transforms(
         ]
 
 
-def get_generator(
-    results: dict, transform: str, key: str = 'rng'
-) -> np.random.Generator:
-    """Random generator of a sample, for the transform of that name.
+class SampleTransform(BaseTransform):
+    """Base of the transforms; their attributes are their arguments."""
 
-    The state of ``'rng'`` goes on from image to image; ``'episode_rng'`` is
-    equal for all members of an episode.
-    """
-    if key not in results:
-        raise KeyError(
-            f"{transform} draws from results['{key}'], which is missing: use "
-            'it in the pipeline of one of the datasets of episodes or clips '
-            'of cape_mm, or set a np.random.Generator before'
-        )
-    return results[key]
+    def generator(
+        self, results: dict, key: str = 'rng'
+    ) -> np.random.Generator:
+        """The random generator of a sample, from the results so far.
+
+        The state of ``'rng'`` goes on from image to image; ``'episode_rng'``
+        is equal for all members of an episode.
+        """
+        if key not in results:
+            raise KeyError(
+                f"{type(self).__name__} draws from results['{key}'], which is "
+                'missing: use it in the pipeline of one of the datasets of '
+                'episodes or clips of cape_mm, or set a np.random.Generator '
+                'before'
+            )
+        return results[key]
+
+    def __repr__(self) -> str:
+        values = (f'{key}={value!r}' for key, value in vars(self).items())
+        return f'{type(self).__name__}({", ".join(values)})'
 
 
 def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:

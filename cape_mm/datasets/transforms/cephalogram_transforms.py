@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from cape_mm.registry import TRANSFORMS
 
+from ..pipeline import SampleTransform
+
 
 @TRANSFORMS.register_module()
-class RandomCephalogramLook(BaseTransform):
+class RandomCephalogramLook(SampleTransform):
     """Change a cephalogram as another device or exposure would, at random.
 
     Gamma, contrast and brightness of the whole image, grain that is the same
@@ -52,7 +53,6 @@ class RandomCephalogramLook(BaseTransform):
         erase_count: int = 2,
         erase_size: tuple[float, float] = (0.04, 0.15),
     ) -> None:
-        super().__init__()
         if min(gamma) <= 0:
             raise ValueError(f'gamma must be positive, got {gamma}')
         if not 0 < min(erase_size) <= max(erase_size) < 1:
@@ -68,14 +68,7 @@ class RandomCephalogramLook(BaseTransform):
         self.erase_size = erase_size
 
     def transform(self, results: dict) -> dict:
-        """Change one image.
-
-        Args:
-            results (dict): Result dict.
-
-        Returns:
-            dict: Result dict.
-        """
+        """Change one image."""
         exponent = np.exp(np.random.uniform(*np.log(self.gamma)))
         factor = np.random.uniform(*self.contrast)
         shift = np.random.uniform(-self.brightness, self.brightness)
@@ -103,11 +96,3 @@ class RandomCephalogramLook(BaseTransform):
             height, width = np.ceil(sides).astype(int)
             level = np.random.randint(256)
             img[y0 : y0 + height, x0 : x0 + width] = level
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(gamma={self.gamma}, '
-            f'contrast={self.contrast}, brightness={self.brightness}, '
-            f'noise={self.noise}, erase_prob={self.erase_prob}, '
-            f'erase_count={self.erase_count}, erase_size={self.erase_size})'
-        )

@@ -16,7 +16,7 @@ from cape_mm.registry import TRANSFORMS
 from cape_mm.structures import ClipDataSample
 from cape_mm.structures.coordinates import pixels_to_norm
 
-from .clip_geometry import ClipTransform
+from ..pipeline import SampleTransform
 from .clip_warp import ANNOTATED_FIELDS
 
 _META_KEYS = (
@@ -33,7 +33,7 @@ _META_KEYS = (
 
 
 @TRANSFORMS.register_module()
-class LoadClipImages(ClipTransform):
+class LoadClipImages(SampleTransform):
     """Load the unique frames of a clip, each once.
 
     A frame that has ``img`` already is taken as it is.
@@ -86,10 +86,10 @@ class LoadClipImages(ClipTransform):
                     'clip has one geometry: resize the images and their '
                     'annotations, or make two videos of them'
                 )
-        height, width = first['img'].shape[:2]
+        # all have the size of the last one
         results['ori_shape'] = (height, width)
-        results['clip_matrix'] = np.eye(3)
         results['clip_size'] = (width, height)
+        results['clip_matrix'] = np.eye(3)
         return results
 
     def _load(self, path: str) -> np.ndarray:
@@ -103,7 +103,7 @@ class LoadClipImages(ClipTransform):
 
 
 @TRANSFORMS.register_module()
-class ShuffleTrackIds(ClipTransform):
+class ShuffleTrackIds(SampleTransform):
     """Exchange the identities of the persons of each frame at random.
 
     A control, not an augmentation: nothing about identities can be learned
@@ -132,7 +132,7 @@ class ShuffleTrackIds(ClipTransform):
 
 
 @TRANSFORMS.register_module()
-class PackClipInputs(ClipTransform):
+class PackClipInputs(SampleTransform):
     """Pack a clip for the model, after ``WarpClip``.
 
     Gives ``dict(inputs=..., data_samples=...)``: the U unique frames as a

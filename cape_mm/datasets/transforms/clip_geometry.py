@@ -13,11 +13,10 @@ from abc import abstractmethod
 from typing import Sequence, Tuple, Union
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from cape_mm.registry import TRANSFORMS
 
-from ..pipeline import build_transforms, get_generator
+from ..pipeline import SampleTransform, build_transforms
 
 Range = Union[int, Tuple[int, int]]
 Size = Tuple[int, int]
@@ -25,21 +24,15 @@ Step = Tuple[np.ndarray, Size]
 
 
 def shift_by(x: float, y: float) -> np.ndarray:
-    """Make the matrix (3, 3) that moves by x, y."""
+    """The matrix (3, 3) that moves by x, y."""
     return np.array([[1.0, 0, x], [0, 1.0, y], [0, 0, 1.0]])
 
 
 def move_matrix(move: np.ndarray, size: Size) -> np.ndarray:
-    """Turn a move of the camera into a map from the image to the frame.
+    """Turn a move (4,) of the camera into a matrix (3, 3) of pixels.
 
-    Args:
-        move (np.ndarray): Angle about the middle in radians, shift along x and
-            y as a share of width and height, logarithm of the growth: (4,).
-        size (Tuple[int, int]): Width and height in pixels.
-
-    Returns:
-        np.ndarray: Matrix (3, 3) of coordinates that have the corner of the
-        first pixel at (0, 0).
+    The move is the angle about the middle in radians, the shift along x and y
+    as a share of width and height, and the logarithm of the growth.
     """
     angle, *shares, growth = move
     middle = np.array(size) / 2
@@ -50,31 +43,11 @@ def move_matrix(move: np.ndarray, size: Size) -> np.ndarray:
     return matrix
 
 
-class ClipTransform(BaseTransform):
-    """Base of the transforms of a clip; its attributes are its arguments."""
-
-    def generator(self, results: dict) -> np.random.Generator:
-        """Get the random generator of a clip from the result dict."""
-        return get_generator(results, type(self).__name__)
-
-    def __repr__(self) -> str:
-        values = (f'{key}={value!r}' for key, value in vars(self).items())
-        return f'{type(self).__name__}({", ".join(values)})'
-
-
-class ClipStep(ClipTransform):
+class ClipStep(SampleTransform):
     """Base of the steps of a clip's geometry; see the module."""
 
     def transform(self, results: dict) -> dict:
-        """Add the step to the clip's geometry.
-
-        Args:
-            results (dict): Result dict with ``clip_matrix``, ``clip_size``
-                and, if the step is random, ``rng``.
-
-        Returns:
-            dict: The result dict.
-        """
+        """Add the step to the clip's geometry."""
         size = results['clip_size']
         step, (width, height) = self.make_step(size, results)
         results['clip_matrix'] = step @ results['clip_matrix']
@@ -83,17 +56,7 @@ class ClipStep(ClipTransform):
 
     @abstractmethod
     def make_step(self, size: Size, results: dict) -> Step:
-        """Make the matrix of the step.
-
-        Args:
-            size (Tuple[int, int]): Current width and height.
-            results (dict): Result dict, for its generator.
-
-        Returns:
-            tuple:
-            - step (np.ndarray): Matrix (3, 3) from current to new coordinates.
-            - size (Tuple[int, int]): New width and height.
-        """
+        """Matrix (3, 3) from current to new coordinates, and the new size."""
 
 
 @TRANSFORMS.register_module()
@@ -110,7 +73,7 @@ class RandomClipFlip(ClipStep):
         self.prob = prob
 
     def make_step(self, size: Size, results: dict) -> Step:
-        """Make the matrix of the step; see :class:`ClipStep`."""
+        """See :class:`ClipStep`."""
         rng = self.generator(results)
         if rng.random() >= self.prob:
             return np.eye(3), size
@@ -140,7 +103,7 @@ class RandomClipAffine(ClipStep):
         self.shift = shift
 
     def make_step(self, size: Size, results: dict) -> Step:
-        """Make the matrix of the step; see :class:`ClipStep`."""
+        """See :class:`ClipStep`."""
         rng = self.generator(results)
         angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
         factor = rng.uniform(*self.scale)
@@ -170,7 +133,7 @@ class ClipResize(ClipStep):
         self.short_edge = short_edge
 
     def make_step(self, size: Size, results: dict) -> Step:
-        """Make the matrix of the step; see :class:`ClipStep`."""
+        """See :class:`ClipStep`."""
         limits = []
         for edge in (self.long_edge, self.short_edge):
             if not isinstance(edge, int):
@@ -181,12 +144,8 @@ class ClipResize(ClipStep):
         factor = min(
             max(limits) / max(width, height), min(limits) / min(width, height)
         )
-        new_size = (
-            max(1, int(width * factor + 0.5)),
-            max(1, int(height * factor + 0.5)),
-        )
-        step = np.diag([new_size[0] / width, new_size[1] / height, 1.0])
-        return step, new_size
+        new = tuple(max(1, int(side * factor + 0.5)) for side in size)
+        return np.diag([new[0] / width, new[1] / height, 1.0]), new
 
 
 @TRANSFORMS.register_module()
@@ -201,7 +160,7 @@ class ClipFit(ClipStep):
         self.input_size = tuple(input_size)
 
     def make_step(self, size: Size, results: dict) -> Step:
-        """Make the matrix of the step; see :class:`ClipStep`."""
+        """See :class:`ClipStep`."""
         factor = (self.input_size / np.array(size, np.float64)).min()
         margin = (np.array(self.input_size) - factor * np.array(size)) / 2
         step = shift_by(*margin) @ np.diag([factor, factor, 1.0])
@@ -222,7 +181,7 @@ class RandomClipCrop(ClipStep):
         self.size_range = tuple(size_range)
 
     def make_step(self, size: Size, results: dict) -> Step:
-        """Make the matrix of the step; see :class:`ClipStep`."""
+        """See :class:`ClipStep`."""
         rng = self.generator(results)
         new_size, corner = [], []
         for side in size:
@@ -233,7 +192,7 @@ class RandomClipCrop(ClipStep):
 
 
 @TRANSFORMS.register_module()
-class RandomClipPolicy(ClipTransform):
+class RandomClipPolicy(SampleTransform):
     """Apply one of several lists of steps, chosen at random.
 
     Args:

@@ -6,14 +6,14 @@ import numpy as np
 
 from cape_mm.registry import TRANSFORMS
 
-from .clip_geometry import ClipTransform
+from ..pipeline import SampleTransform
 
 # of blue, green and red in the lightness, ITU-R BT.601
 _LIGHTNESS = np.array([0.114, 0.587, 0.299])
 
 
 @TRANSFORMS.register_module()
-class RandomClipPhotometric(ClipTransform):
+class RandomClipPhotometric(SampleTransform):
     """Change the colours of a clip at random, in all frames alike.
 
     Brightness, contrast, saturation, hue and the order of channels, each with
@@ -59,15 +59,16 @@ class RandomClipPhotometric(ClipTransform):
         self.swap_channels = swap_channels
         self.prob = prob
 
-    def draw_matrix(self, rng: np.random.Generator) -> np.ndarray:
-        """Draw the change of colours.
+    def transform(self, results: dict) -> dict:
+        """Change the colours of all frames."""
+        matrix = self._draw_matrix(self.generator(results))
+        if not np.allclose(matrix, np.eye(3, 4)):
+            for frame in results['frames']:
+                frame['img'] = cv2.transform(frame['img'], matrix)
+        return results
 
-        Args:
-            rng (np.random.Generator): Generator of the clip.
-
-        Returns:
-            np.ndarray: (3, 4), new blue, green, red of old ones and 1.
-        """
+    def _draw_matrix(self, rng: np.random.Generator) -> np.ndarray:
+        """Matrix (3, 4): new blue, green, red of old ones and 1."""
         # Everything is always drawn: the number of draws is fixed.
         does = rng.random(5) < self.prob
         brightness = rng.uniform(-self.brightness, self.brightness)
@@ -88,12 +89,3 @@ class RandomClipPhotometric(ClipTransform):
             colors, shift = contrast * colors, contrast * shift
         matrix = np.column_stack([colors, shift])
         return matrix[order] if does[4] and self.swap_channels else matrix
-
-    def transform(self, results: dict) -> dict:
-        """Change the colours of all frames."""
-        rng = self.generator(results)
-        matrix = self.draw_matrix(rng)
-        if not np.allclose(matrix, np.eye(3, 4)):
-            for frame in results['frames']:
-                frame['img'] = cv2.transform(frame['img'], matrix)
-        return results

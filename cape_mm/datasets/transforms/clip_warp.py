@@ -9,7 +9,8 @@ from mmpose.structures.bbox import bbox_corner2xyxy, bbox_xyxy2corner
 
 from cape_mm.registry import TRANSFORMS
 
-from .clip_geometry import ClipTransform, move_matrix, shift_by
+from ..pipeline import SampleTransform
+from .clip_geometry import move_matrix, shift_by
 
 #: Every field that has one row per person of a frame, from ``pack_frame``. A
 #: person is dropped from all of them by :func:`select_instances`; a new field
@@ -35,18 +36,7 @@ INSTANCE_FIELDS = (
 def select_instances(
     instances: dict[str, np.ndarray], keep: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Keep some persons of a frame, in all fields alike.
-
-    Args:
-        instances (Dict[str, np.ndarray]): Fields with N rows each.
-        keep (np.ndarray): Mask (N,), bool.
-
-    Returns:
-        Dict[str, np.ndarray]: The same fields with the rows to keep.
-
-    Raises:
-        ValueError: If a field is not known or has not N rows.
-    """
+    """Keep the persons of a mask (N,) in all fields (N, ...) alike."""
     unknown = instances.keys() - set(INSTANCE_FIELDS)
     if unknown:
         raise ValueError(
@@ -62,7 +52,7 @@ def select_instances(
 
 
 @TRANSFORMS.register_module()
-class WarpClip(ClipTransform):
+class WarpClip(SampleTransform):
     """Apply the geometry of a clip to its images and persons, at once.
 
     A keypoint counts if it is labelled, on its image, and inside the input. In

@@ -2,15 +2,14 @@
 from __future__ import annotations
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from cape_mm.registry import TRANSFORMS
 
-from ..pipeline import get_generator
+from ..pipeline import SampleTransform
 
 
 @TRANSFORMS.register_module()
-class RandomScaleRotation(BaseTransform):
+class RandomScaleRotation(SampleTransform):
     """Scale and rotate the box at random, as usual for MP-100.
 
     The same as ``TopDownGetRandomScaleRotation`` of MMPose 0.x, but drawn
@@ -45,44 +44,25 @@ class RandomScaleRotation(BaseTransform):
         scale_factor: float = 0.15,
         rotate_prob: float = 0.6,
     ) -> None:
-        super().__init__()
         self.rotate_factor = rotate_factor
         self.scale_factor = scale_factor
         self.rotate_prob = rotate_prob
 
     def transform(self, results: dict) -> dict:
-        """Change the box of one instance.
-
-        Args:
-            results (dict): The result dict.
-
-        Returns:
-            dict: The result dict.
-        """
-        rng = get_generator(results, type(self).__name__)
+        """Change the box of one instance."""
+        rng = self.generator(results)
         # All three are always drawn: the number of draws is fixed.
         scale, rotation = rng.standard_normal(2)
         rotates = rng.random() < self.rotate_prob
         scale = 1 + np.clip(scale, -1, 1) * self.scale_factor
         rotation = np.clip(rotation, -2, 2) * self.rotate_factor
-        results['bbox_scale'] = (results['bbox_scale'] * scale).astype(
-            np.float32
-        )
-        results['bbox_rotation'] = np.array(
-            [rotation if rotates else 0.0], dtype=np.float32
-        )
+        results['bbox_scale'] = np.float32(results['bbox_scale'] * scale)
+        results['bbox_rotation'] = np.float32([rotation if rotates else 0.0])
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(rotate_factor={self.rotate_factor}, '
-            f'scale_factor={self.scale_factor}, '
-            f'rotate_prob={self.rotate_prob})'
-        )
 
 
 @TRANSFORMS.register_module()
-class RandomPhotometric(BaseTransform):
+class RandomPhotometric(SampleTransform):
     """Change brightness, contrast and noise of the image at random.
 
     Required Keys:
@@ -109,21 +89,13 @@ class RandomPhotometric(BaseTransform):
         contrast: tuple[float, float] = (0.7, 1.3),
         noise: float = 5.0,
     ) -> None:
-        super().__init__()
         self.brightness = brightness
         self.contrast = contrast
         self.noise = noise
 
     def transform(self, results: dict) -> dict:
-        """Change the image of one instance.
-
-        Args:
-            results (dict): The result dict.
-
-        Returns:
-            dict: The result dict.
-        """
-        rng = get_generator(results, type(self).__name__)
+        """Change the image of one instance."""
+        rng = self.generator(results)
         shift = rng.uniform(-self.brightness, self.brightness)
         factor = rng.uniform(*self.contrast)
         sigma = rng.uniform(0, self.noise)
@@ -134,15 +106,9 @@ class RandomPhotometric(BaseTransform):
         results['img'] = np.clip(img, 0, 255).round().astype(np.uint8)
         return results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(brightness={self.brightness}, '
-            f'contrast={self.contrast}, noise={self.noise})'
-        )
-
 
 @TRANSFORMS.register_module()
-class RandomCategoryView(BaseTransform):
+class RandomCategoryView(SampleTransform):
     """Turn the category of an episode into another one.
 
     Mirrors, transposes and permutes the colour channels, in the same way for
@@ -179,7 +145,6 @@ class RandomCategoryView(BaseTransform):
         transpose_prob: float = 0.5,
         permute_channels: bool = True,
     ) -> None:
-        super().__init__()
         self.flip_prob = flip_prob
         self.transpose_prob = transpose_prob
         self.permute_channels = permute_channels
@@ -187,16 +152,10 @@ class RandomCategoryView(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Change the input of one member.
 
-        Args:
-            results (dict): The result dict.
-
-        Returns:
-            dict: The result dict.
-
         Raises:
             ValueError: If an input that is not square should be transposed.
         """
-        rng = get_generator(results, type(self).__name__, 'episode_rng')
+        rng = self.generator(results, 'episode_rng')
         mirrors = rng.random(2) < self.flip_prob
         transposes = rng.random() < self.transpose_prob
         channels = rng.permutation(3)
