@@ -13,6 +13,7 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import find_missing
 from cape_mm.datasets.formats.posetrack import (
     POSETRACK_PROBLEMS,
+    keypoint_names,
     layout_metainfo,
 )
 from cape_mm.datasets.samplers import SampleIndex
@@ -50,12 +51,11 @@ class ClipDataset(BaseDataset):
             with those of the whole dataset. Defaults to ``'error'``.
         seed (int): Seed of samples chosen by an ``int``; not negative.
             Defaults to 0.
-        data_root (str): Folder of the dataset. Defaults to ''.
         data_prefix (dict): Folder of the images, relative to ``data_root``.
             Defaults to ``dict(img='')``.
         test_mode (bool): Whether samples are for test. Defaults to False.
-        lazy_init (bool): Whether ``full_init`` is called later. Defaults to
-            False.
+        **kwargs: Other arguments of MMEngine's ``BaseDataset``: ``data_root``,
+            the folder of the dataset, and ``lazy_init``.
     """
 
     def __init__(
@@ -67,10 +67,9 @@ class ClipDataset(BaseDataset):
         keypoint_layout: str = 'posetrack15',
         missing_images: str = 'error',
         seed: int = 0,
-        data_root: str = '',
         data_prefix: dict | None = None,
         test_mode: bool = False,
-        lazy_init: bool = False,
+        **kwargs,
     ) -> None:
         if num_frames < 1 or num_frames % 2 == 0:
             raise ValueError(
@@ -96,19 +95,15 @@ class ClipDataset(BaseDataset):
         self.num_frames = num_frames
         self.keypoint_layout = keypoint_layout
         self.seed = seed
-        metainfo = layout_metainfo(keypoint_layout)
-        self._flip_indices = list(metainfo['flip_indices'])
-        self._names = [
-            name for _, name in sorted(metainfo['keypoint_id2name'].items())
-        ]
+        self._names = keypoint_names(keypoint_layout)
+        self._num_persons = 0
         super().__init__(
             ann_file=ann_file,
-            metainfo=metainfo,
-            data_root=data_root,
+            metainfo=layout_metainfo(keypoint_layout),
             data_prefix=data_prefix or dict(img=''),
             pipeline=build_transforms(pipeline),
             test_mode=test_mode,
-            lazy_init=lazy_init,
+            **kwargs,
         )
 
     @classmethod
@@ -131,7 +126,23 @@ class ClipDataset(BaseDataset):
 
     @abstractmethod
     def describe(self) -> str:
-        """Describe the clips in a few lines."""
+        """Describe the clips in a few lines.
+
+        Returns:
+            str: The lines.
+        """
+        if not self._fully_initialized:
+            self.full_init()
+        return (
+            f'annotations: {self.ann_file}\n'
+            f'content: {self._summary()}\n'
+            f'clip: {self.num_windows} window(s) of {self.num_frames} '
+            'frame(s), '
+        )
+
+    @abstractmethod
+    def _summary(self) -> str:
+        """Counts of images and poses."""
 
     def __getitem__(self, index: int | SampleIndex) -> dict:
         """Make one sample.
@@ -150,7 +161,7 @@ class ClipDataset(BaseDataset):
         rng = np.random.default_rng(list(index))
         clip = self.make_clip(index, rng)
         clip.update(
-            flip_indices=self._flip_indices,
+            flip_indices=list(self._metainfo['flip_indices']),
             test_mode=self.test_mode,
             rng=rng,
         )
@@ -163,20 +174,21 @@ class ClipDataset(BaseDataset):
             'annotation file or folder with the videos to keep'
         )
 
-    def get_subset(self, indices) -> ClipDataset:
-        """Not possible: frames alone are no videos."""
-        self.get_subset_(indices)
+    get_subset = get_subset_
 
     def _start_report(self) -> AnnotationReport:
         """An empty report of problems in the annotations."""
         return AnnotationReport(self.ann_file, problems=POSETRACK_PROBLEMS)
 
-    def _image_path(self, file_name: str) -> str:
-        """Path of an image that the annotations name."""
-        return join_path(self.data_prefix['img'], file_name)
-
-    def _find_missing(self, paths: set[str]) -> set[str]:
-        """Images that are not there; an error unless they may be dropped."""
+    def _find_images(
+        self, frames: list[dict], report: AnnotationReport
+    ) -> list[dict]:
+        """Frames with the ``img_path`` of their images, which are there."""
+        for frame in frames:
+            frame['img_path'] = join_path(
+                self.data_prefix['img'], frame['file_name']
+            )
+        paths = {frame['img_path'] for frame in frames}
         missing = find_missing(paths)
         if missing and self.missing_images == 'error':
             raise FileNotFoundError(
@@ -185,7 +197,21 @@ class ClipDataset(BaseDataset):
                 'them there, correct data_root or data_prefix, or set '
                 "missing_images='drop' to go on without them"
             )
-        return missing
+        for frame in frames:
+            if frame['img_path'] in missing:
+                report.add('missing_image', frame['file_name'])
+        return [frame for frame in frames if frame['img_path'] not in missing]
+
+    def _finish_report(
+        self, frames: list[dict], report: AnnotationReport
+    ) -> None:
+        """Log the loaded frames and the problems of their annotations."""
+        self._num_persons = sum(
+            len(frame['instances']['track_ids']) for frame in frames
+        )
+        if report:
+            print_log(str(report), logger='current', level=30)
+        print_log(f'{self.ann_file}: {self._summary()}', logger='current')
 
     def _order_of_epoch(self, index: SampleIndex, count: int) -> int:
         """Choose one of ``count`` clips for this sample.
@@ -198,9 +224,3 @@ class ClipDataset(BaseDataset):
         stream = [index.seed, index.epoch, turn, 1]
         order = np.random.default_rng(stream).permutation(count)
         return int(order[place])
-
-    def _log(self, report: AnnotationReport, summary: str) -> None:
-        """Log what was loaded, and the problems."""
-        if report:
-            print_log(str(report), logger='current', level=30)
-        print_log(f'{self.ann_file}: {summary}', logger='current')

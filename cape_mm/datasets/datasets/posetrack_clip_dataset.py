@@ -85,7 +85,6 @@ class PoseTrackClipDataset(ClipDataset):
         self._labelled: list[np.ndarray] = []
         # (C, 2): a video, and which of its labelled frames starts a clip
         self._starts = np.zeros((0, 2), np.int64)
-        self._num_persons = 0
         super().__init__(ann_file=ann_file, **kwargs)
 
     @property
@@ -109,60 +108,56 @@ class PoseTrackClipDataset(ClipDataset):
             List[dict]: One dictionary per frame, video by video.
         """
         report = self._start_report()
-        videos = read_videos(self.ann_file, self._names, report)
-        paths = {
-            self._image_path(frame['file_name'])
-            for frames in videos.values()
-            for frame in frames
-        }
-        missing = self._find_missing(paths)
-        self._numbers, self._labelled = [], []
-        all_frames: list[dict] = []
-        for video_id, frames in videos.items():
-            kept = []
-            for frame in frames:
-                frame['img_path'] = self._image_path(frame['file_name'])
-                if frame['img_path'] in missing:
-                    report.add('missing_image', frame['file_name'])
-                    continue
-                frame = pack_frame(
-                    frame,
-                    len(self._names),
-                    report,
-                    keep_hidden=self.hidden_keypoints == 'keep',
-                )
-                kept.append(dict(frame, video_id=video_id, frame_id=len(kept)))
-            for frame in kept:
-                frame['num_frames'] = len(kept)
-            if kept:
-                self._numbers.append(
-                    np.array([frame['frame_number'] for frame in kept])
-                )
-                self._labelled.append(
-                    np.flatnonzero([frame['is_labeled'] for frame in kept])
-                )
-                all_frames += kept
-        self._starts = self._find_starts()
-        self._num_persons = sum(
-            len(frame['instances']['track_ids']) for frame in all_frames
-        )
-        self._log(report, self._summary())
-        self._check_usable()
-        return all_frames
+        found = read_videos(self.ann_file, self._names, report)
+        frames = [
+            dict(frame, video_id=video_id)
+            for video_id, members in found.items()
+            for frame in members
+        ]
+        videos: dict[str, list[dict]] = {}
+        keep_hidden = self.hidden_keypoints == 'keep'
+        for frame in self._find_images(frames, report):
+            frame = pack_frame(frame, len(self._names), report, keep_hidden)
+            video = videos.setdefault(frame['video_id'], [])
+            video.append(dict(frame, frame_id=len(video)))
+        for video in videos.values():
+            for frame in video:
+                frame['num_frames'] = len(video)
+        self._numbers = [
+            np.array([frame['frame_number'] for frame in video])
+            for video in videos.values()
+        ]
+        self._labelled = [
+            np.flatnonzero([frame['is_labeled'] for frame in video])
+            for video in videos.values()
+        ]
+        starts = [
+            (video, start)
+            for video, labelled in enumerate(self._labelled)
+            if len(labelled)
+            for start in range(max(1, len(labelled) - self.num_windows + 1))
+        ]
+        self._starts = np.array(starts, np.int64).reshape(-1, 2)
+        frames = [frame for video in videos.values() for frame in video]
+        self._finish_report(frames, report)
+        if not frames:
+            raise ValueError(f'{self.ann_file} has no frame')
+        if not self.test_mode and not starts:
+            raise ValueError(
+                f'{self.ann_file} has no labelled frame, so there is nothing '
+                'to train on: choose another ann_file, or test_mode=True'
+            )
+        return frames
 
-    def make_clip(
-        self, index: SampleIndex, rng: np.random.Generator
-    ) -> dict[str, object]:
+    def make_clip(self, index: SampleIndex, rng: np.random.Generator) -> dict:
         """Choose the frames of a sample; see :class:`ClipDataset`."""
-        stops = np.cumsum(self.video_lengths)
+        stops = np.cumsum([0, *self.video_lengths])
         if self.test_mode:
-            video = int(np.searchsorted(stops, index.number, side='right'))
-            first = int(stops[video]) - len(self._numbers[video])
-            centers = [index.number - first]
+            video = int(np.searchsorted(stops, index.number, side='right')) - 1
+            centers = [index.number - int(stops[video])]
         else:
             clip = self._order_of_epoch(index, len(self._starts))
             video, start = self._starts[clip].tolist()
-            first = int(stops[video]) - len(self._numbers[video])
             centers = draw_centers(
                 self._numbers[video],
                 self._labelled[video],
@@ -171,50 +166,26 @@ class PoseTrackClipDataset(ClipDataset):
                 self.max_gap,
                 rng,
             )
-        windows = [
-            window_positions(
-                self._numbers[video],
-                center,
-                self.num_frames,
-                self.frame_stride,
-            )
-            for center in centers
-        ]
-        positions, frame_index = unique_frames(windows)
-        frames = [
-            self.get_data_info(first + position)
-            for position in positions.tolist()
-        ]
+        numbers, first = self._numbers[video], int(stops[video])
+        positions, frame_index = unique_frames(
+            [
+                window_positions(
+                    numbers, center, self.num_frames, self.frame_stride
+                )
+                for center in centers
+            ]
+        )
+        frames = [self.get_data_info(first + i) for i in positions.tolist()]
         return dict(frames=frames, frame_index=frame_index)
 
     def describe(self) -> str:
-        """Describe the clips in a few lines.
-
-        Returns:
-            str: The lines.
-        """
+        """Describe the clips in a few lines; see :class:`ClipDataset`."""
         count = len(self)
         kind = 'frames to test' if self.test_mode else 'clips per epoch'
-        return '\n'.join(
-            [
-                f'annotations: {self.ann_file}',
-                f'content: {self._summary()}',
-                f'clip: {self.num_windows} window(s) of {self.num_frames} '
-                f'frame(s), frame_stride {self.frame_stride}, max_gap '
-                f'{self.max_gap}',
-                f'{kind}: {count}',
-            ]
+        return (
+            f'{super().describe()}frame_stride {self.frame_stride}, '
+            f'max_gap {self.max_gap}\n{kind}: {count}'
         )
-
-    def _find_starts(self) -> np.ndarray:
-        """All possible starts of clips, (C, 2)."""
-        starts = [
-            (video, start)
-            for video, labelled in enumerate(self._labelled)
-            if len(labelled)
-            for start in range(max(1, len(labelled) - self.num_windows + 1))
-        ]
-        return np.array(starts, np.int64).reshape(-1, 2)
 
     def _summary(self) -> str:
         """Counts of videos, frames and poses."""
@@ -225,13 +196,3 @@ class PoseTrackClipDataset(ClipDataset):
             f'labelled, with {self._num_persons} poses of '
             f'{len(self._names)} keypoints'
         )
-
-    def _check_usable(self) -> None:
-        """Raise an error if there is nothing to train on or to test."""
-        if not self._numbers:
-            raise ValueError(f'{self.ann_file} has no frame')
-        if not self.test_mode and not len(self._starts):
-            raise ValueError(
-                f'{self.ann_file} has no labelled frame, so there is nothing '
-                'to train on: choose another ann_file, or test_mode=True'
-            )

@@ -7,7 +7,6 @@ from cape_mm.datasets.formats.posetrack import pack_frame, read_coco_images
 from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.registry import DATASETS
 
-from ..clip_window import unique_frames, window_positions
 from .clip_dataset import ClipDataset
 
 
@@ -59,7 +58,6 @@ class StaticImageClipDataset(ClipDataset):
         self.shift = shift
         self.scale = scale
         self.shake = shake
-        self._num_persons = 0
         super().__init__(ann_file=ann_file, **kwargs)
 
     @property
@@ -76,29 +74,17 @@ class StaticImageClipDataset(ClipDataset):
         """
         report = self._start_report()
         frames = read_coco_images(self.ann_file, self._names, report)
-        paths = {self._image_path(frame['file_name']) for frame in frames}
-        missing = self._find_missing(paths)
         images = []
-        for frame in frames:
-            img_path = self._image_path(frame['file_name'])
-            if img_path in missing:
-                report.add('missing_image', frame['file_name'])
-                continue
+        for frame in self._find_images(frames, report):
             frame = pack_frame(frame, len(self._names), report, is_video=False)
             if not len(frame['instances']['track_ids']) and not self.test_mode:
                 report.add('no_person', frame['file_name'])
                 continue
-            frame.update(
-                video_id=str(frame['img_id']),
-                frame_id=0,
-                num_frames=1,
-                img_path=img_path,
-            )
+            video_id = str(frame['img_id'])
+            frame.update(video_id=video_id, frame_id=0, num_frames=1)
             images.append(frame)
-        self._num_persons = sum(
-            len(image['instances']['track_ids']) for image in images
-        )
-        self._log(report, f'{len(images)} images, {self._num_persons} poses')
+        self._num_images = len(images)
+        self._finish_report(images, report)
         if not images:
             raise ValueError(f'{self.ann_file} has no usable person. {report}')
         return images
@@ -107,24 +93,20 @@ class StaticImageClipDataset(ClipDataset):
         """Move over an image; see :class:`ClipDataset`."""
         if self.test_mode:
             frame = self.get_data_info(index.number)
-            still = np.zeros((1, self.num_frames), np.int64)
-            return dict(frames=[frame], frame_index=still)
+            frame_index = np.zeros((1, self.num_frames), np.int64)
+            return dict(frames=[frame], frame_index=frame_index)
+        # (T, F): each window is one frame later than the last
+        frame_index = np.add.outer(
+            np.arange(self.num_windows), np.arange(self.num_frames)
+        )
         count = self.num_windows + self.num_frames - 1
-        half = self.num_frames // 2
-        windows = [
-            window_positions(np.arange(count), center, self.num_frames)
-            for center in range(half, half + self.num_windows)
-        ]
-        positions, frame_index = unique_frames(windows)
-        still = half + self.num_windows // 2
+        still = self.num_frames // 2 + self.num_windows // 2
         number = self._order_of_epoch(index, len(self))
-        moves = self.draw_moves(count, still, rng)
         frames = []
-        for position in positions.tolist():
+        for position, move in enumerate(self.draw_moves(count, still, rng)):
             # each its own copy: the transforms change it
             frame = self.get_data_info(number)
-            frame.update(frame_id=position, num_frames=count)
-            frame['move'] = moves[position]
+            frame.update(frame_id=position, num_frames=count, move=move)
             frames.append(frame)
         return dict(frames=frames, frame_index=frame_index)
 
@@ -152,18 +134,12 @@ class StaticImageClipDataset(ClipDataset):
         return time[:, None] * speed + self.shake * shaken
 
     def describe(self) -> str:
-        """Describe the clips in a few lines.
-
-        Returns:
-            str: The lines.
-        """
-        count = len(self)
-        return '\n'.join(
-            [
-                f'annotations: {self.ann_file}',
-                f'content: {count} images with {self._num_persons} poses',
-                f'clip: {self.num_windows} window(s) of {self.num_frames} '
-                f'frame(s), rotation {self.rotation:g}, shift {self.shift:g}, '
-                f'scale {self.scale:g}, shake {self.shake:g}',
-            ]
+        """Describe the clips in a few lines; see :class:`ClipDataset`."""
+        return (
+            f'{super().describe()}rotation {self.rotation:g}, shift '
+            f'{self.shift:g}, scale {self.scale:g}, shake {self.shake:g}'
         )
+
+    def _summary(self) -> str:
+        """Counts of images and poses."""
+        return f'{self._num_images} images with {self._num_persons} poses'
