@@ -92,9 +92,6 @@ class CephalometricDataset(BaseCocoStyleDataset):
         for code, weight in (landmark_weights or {}).items():
             index = self.schema.index_of(code)
             metainfo['joint_weights'][index] = float(weight)
-        # Index in the file of each landmark.
-        self._order: list[int] = []
-        self._report = AnnotationReport(ann_file, problems=_PROBLEMS)
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -120,6 +117,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         """
         self._report = AnnotationReport(self.ann_file, problems=_PROBLEMS)
         content = load_coco(self.ann_file)
+        # Index in the file of each landmark.
         self._order, dropped = self._match_landmarks(content)
         annotated = {entry['image_id'] for entry in content['annotations']}
         for image in content['images']:

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from typing import Mapping
 
 #: Meaning of each kind of problem and what is done about it, in the order of
@@ -22,6 +22,8 @@ PROBLEMS = OrderedDict(
     degenerate_box='annotations with a degenerate box (skipped)',
     missing_image='annotations whose image is missing (dropped)',
 )
+#: Number of examples of each kind in the message.
+_MAX_EXAMPLES = 3
 
 
 class AnnotationReport:
@@ -31,25 +33,20 @@ class AnnotationReport:
     """
 
     def __init__(
-        self,
-        ann_file: str,
-        max_examples: int = 3,
-        problems: Mapping[str, str] = PROBLEMS,
+        self, ann_file: str, problems: Mapping[str, str] = PROBLEMS
     ) -> None:
         self.ann_file = ann_file
         self.problems = problems
-        self.max_examples = max_examples
-        self.counts: dict[str, int] = {}
-        self.examples: dict[str, list[str]] = {}
+        self.counts: Counter[str] = Counter()
+        self.examples: dict[str, list[str]] = defaultdict(list)
 
     def add(self, kind: str, example: str) -> None:
         """Count a problem; the example gives its place and reason."""
         if kind not in self.problems:
             raise KeyError(f'unknown kind of problem: {kind!r}')
-        self.counts[kind] = self.counts.get(kind, 0) + 1
-        examples = self.examples.setdefault(kind, [])
-        if len(examples) < self.max_examples:
-            examples.append(example)
+        self.counts[kind] += 1
+        if len(self.examples[kind]) < _MAX_EXAMPLES:
+            self.examples[kind].append(example)
 
     def __bool__(self) -> bool:
         return bool(self.counts)

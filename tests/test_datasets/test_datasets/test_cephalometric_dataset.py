@@ -85,7 +85,7 @@ def read_points(tmp_path, index=0):
     return np.array(keypoints, np.float32).reshape(-1, 3)
 
 
-def test_a_cephalogram_is_an_item_with_spacing(tmp_path, write):
+def test_a_cephalogram_is_an_instance_with_spacing(tmp_path, write):
     dataset = DATASETS.build(write())
     assert len(dataset) == 3
     assert dataset.metainfo['schema'] == 'isbi2015'

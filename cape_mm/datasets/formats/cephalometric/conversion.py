@@ -55,6 +55,7 @@ _SCHEMAS = dict(
 _BASELINE_SEEDS = dict(cl2023=2023, cl2024=2024)
 #: Table that a folder of DICOM files becomes.
 _TABLE = 'cephalograms.csv'
+_COLUMNS = ('file', 'spacing_x', 'spacing_y', 'spacing_source', 'device')
 #: Options that the annotation files record.
 _RECORDED = ('seed', 'shares', 'val_share', 'baseline_split', 'max_side')
 
@@ -104,8 +105,8 @@ def convert_cephalograms(
         count = unpack_dicom_folder(
             source, out_dir, schema, report, max_megapixels
         )
-        lines = [f'{count} cephalograms, and {out_dir / _TABLE} to fill in']
-        return lines + ([str(report)] if report else [])
+        line = f'{count} cephalograms, and {out_dir / _TABLE} to fill in'
+        return [line, *([str(report)] if report else [])]
     info: dict[str, Any] = {}
     name, root = schema.name, source
     observers = ObserverError(schema.codes)
@@ -148,26 +149,20 @@ def convert_cephalograms(
     if options.get('baseline_split'):
         split = partial(split_as_baseline, seed=_BASELINE_SEEDS[format])
     chosen = {k: options[k] for k in options if k in _RECORDED}
-    summaries = write_cephalogram_folder(
+    keys = ('link', 'max_side', 'max_megapixels')
+    limits = {key: options[key] for key in keys}
+    lines = write_cephalogram_folder(
         records,
         schema,
         out_dir,
         options['name'] or name,
-        ImageStore(
-            root,
-            out_dir / 'images',
-            report,
-            link=options['link'],
-            max_side=options['max_side'],
-            max_megapixels=max_megapixels,
-        ),
+        ImageStore(root, out_dir / 'images', report, **limits),
         report,
         split,
         skip_missing=options['skip_missing'],
         info=dict(info, format=format, options=chosen),
     )
-    lines = [*summaries, *observers.lines()]
-    return lines + ([str(report)] if report else [])
+    return [*lines, *observers.lines(), *([str(report)] if report else [])]
 
 
 def unpack_dicom_folder(
@@ -207,7 +202,7 @@ def unpack_dicom_folder(
             f'{table} is there already, perhaps with landmarks: move it away'
         )
     owners: dict[str, Path] = {}
-    rows: list[tuple[str, ...]] = []
+    rows: list[dict[str, Any]] = []
     for path in files:
         name = png_name(path.relative_to(root))
         if name in owners:
@@ -225,13 +220,12 @@ def unpack_dicom_folder(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(cv2.imencode('.png', dicom.image)[1].tobytes())
         x, y = dicom.spacing or ('', '')
-        rows.append((name, str(x), str(y), dicom.spacing_source, dicom.device))
-    header = ['file', 'spacing_x', 'spacing_y', 'spacing_source', 'device']
-    header += ['subject']
+        values = (name, x, y, dicom.spacing_source, dicom.device)
+        rows.append(dict(zip(_COLUMNS, values)))
+    header = [*_COLUMNS, 'subject']
     header += [f'{code}_{axis}' for code in schema.codes for axis in 'xy']
     with open(table, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow([*row, *[''] * (len(header) - len(row))])
+        writer = csv.DictWriter(file, header)
+        writer.writeheader()
+        writer.writerows(rows)
     return len(rows)

@@ -222,21 +222,15 @@ def _to_bytes(
     elif values.dtype == np.uint8:
         share = values / 255.0
     else:
-        share = _stretch(values, pixels, dataset)
+        # Smallest to largest value, but for the filling around the image.
+        is_image = pixels != getattr(dataset, 'PixelPaddingValue', None)
+        known = values[is_image] if np.any(is_image) else values
+        low, high = float(known.min()), float(known.max())
+        share = (values - low) / max(high - low, 1.0)
         notes.append('it has no window: grey from smallest to largest value')
     if dataset.PhotometricInterpretation == 'MONOCHROME1':
         share = 1 - share
     return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
-
-
-def _stretch(
-    values: np.ndarray, pixels: np.ndarray, dataset: Any
-) -> np.ndarray:
-    """Smallest to largest value, but for the filling around the image."""
-    is_cephalogram = pixels != getattr(dataset, 'PixelPaddingValue', None)
-    known = values[is_cephalogram] if np.any(is_cephalogram) else values
-    low, high = float(known.min()), float(known.max())
-    return (values - low) / max(high - low, 1.0)
 
 
 def _first(value: Any) -> float | None:

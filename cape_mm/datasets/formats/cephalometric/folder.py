@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Sequence
 
@@ -144,6 +144,7 @@ def _check_heights(
             )
 
 
+@dataclass
 class ImageStore:
     """Brings the images of cephalograms into one folder, and never overwrites.
 
@@ -161,21 +162,12 @@ class ImageStore:
             refused before they are decoded. Defaults to 150.
     """
 
-    def __init__(
-        self,
-        source_root: Path,
-        image_root: Path,
-        report: AnnotationReport,
-        link: bool = False,
-        max_side: int | None = None,
-        max_megapixels: float = MAX_MEGAPIXELS,
-    ) -> None:
-        self.source_root = source_root
-        self.image_root = image_root
-        self.report = report
-        self.link = link
-        self.max_side = max_side
-        self.max_megapixels = max_megapixels
+    source_root: Path
+    image_root: Path
+    report: AnnotationReport
+    link: bool = False
+    max_side: int | None = None
+    max_megapixels: float = MAX_MEGAPIXELS
 
     def add(
         self, record: CephalometricRecord
@@ -213,31 +205,24 @@ class ImageStore:
             height, width = record.image.shape[:2]
         target = self.image_root / record.image_path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if record.image is not None:
+        if record.image is None:
+            data, digest = None, _digest(source)
+        else:
             data = cv2.imencode('.png', record.image)[1].tobytes()
             digest = hashlib.sha256(data).hexdigest()
-            self._check_target(target, digest)
+        if target.exists():
+            if _digest(target) != digest:
+                raise FileExistsError(
+                    f'{target} is another image: move it away, or choose '
+                    'another --out-dir'
+                )
+        elif data is not None:
             target.write_bytes(data)
-            return replace(record, image=None), digest, (width, height)
-        digest = _digest(source)
-        if self._check_target(target, digest):
-            return record, digest, (width, height)
-        if self.link:
+        elif self.link:
             target.symlink_to(source.resolve())
         else:
             shutil.copyfile(source, target)
-        return record, digest, (width, height)
-
-    def _check_target(self, target: Path, digest: str) -> bool:
-        """Whether the same image is there already; another is refused."""
-        if not target.exists():
-            return False
-        if _digest(target) != digest:
-            raise FileExistsError(
-                f'{target} is another image: move it away, or choose '
-                'another --out-dir'
-            )
-        return True
+        return replace(record, image=None), digest, (width, height)
 
     def _shrink(
         self, record: CephalometricRecord, source: Path

@@ -184,17 +184,16 @@ def _find_folders(root: Path, annotator: str) -> dict[str, Path]:
     """Folders of the doctors that exist; those needed must."""
     folders = {}
     for doctor in _DOCTORS:
-        for folder in (root, root / 'AnnotationsByMD'):
-            path = folder / f'400_{doctor}'
-            if path.is_dir():
-                folders[doctor] = path
-                break
-        else:
-            if annotator in ('mean', doctor):
-                raise FileNotFoundError(
-                    f'there is no folder 400_{doctor} in {root}, nor in its '
-                    'AnnotationsByMD: give the folder of the download'
-                )
+        places = (root, root / 'AnnotationsByMD')
+        paths = [place / f'400_{doctor}' for place in places]
+        found = [path for path in paths if path.is_dir()]
+        if found:
+            folders[doctor] = found[0]
+        elif annotator in ('mean', doctor):
+            raise FileNotFoundError(
+                f'there is no folder 400_{doctor} in {root}, nor in its '
+                'AnnotationsByMD: give the folder of the download'
+            )
     return folders
 
 

@@ -5,7 +5,7 @@ The classes of the ISBI challenge follow in closed form. Definitions and
 limits: Wang et al., Medical Image Analysis 31 (2016) 63-76.
 
 Frame of a face: millimetres, origin at S, x to the front, y down, Frankfort
-plane horizontal. Directions are angles in degrees, counter-clockwise as seen:
+plane horizontal. Directions are angles in degrees, counter-clockwise:
 0 is to the front, 90 up.
 """
 
@@ -22,7 +22,7 @@ from .curves import leave, normal
 Points = Dict[str, np.ndarray]
 
 #: Value -> its mean and standard deviation; degrees and millimetres. After
-#: the customary norms; ANB is drawn, and SNB follows, because independent SNA
+#: the customary norms; ANB is random, and SNB follows, because independent SNA
 #: and SNB would spread ANB too far.
 MEASURES = {
     'SNA': (81.5, 3.5),

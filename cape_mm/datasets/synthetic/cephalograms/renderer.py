@@ -116,7 +116,7 @@ def _expose(
     spacing: float,
 ) -> np.ndarray:
     """Sum of what is in the way of the rays, (H, W) float32."""
-    # Coarse cephalograms are drawn larger: lines have whole widths.
+    # Coarse cephalograms are rendered larger: lines have whole widths.
     zoom = 2 if spacing > 0.3 else 1
     scaled = zoom * to_px
     scaled[:, 2] += 0.5 * (zoom - 1)

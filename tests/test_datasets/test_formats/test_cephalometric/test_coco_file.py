@@ -87,7 +87,7 @@ def test_the_size_is_that_of_the_image_on_disk(tmp_path):
     assert (image['width'], image['height']) == (44, 60)
 
 
-def test_landmarks_outside_are_told_and_kept(tmp_path):
+def test_landmarks_outside_are_reported_and_kept(tmp_path):
     points = make_record().keypoints_px.copy()
     points[2] = (41.0, 3.0)
     outside, path = write(tmp_path, make_record(keypoints_px=points))

@@ -17,7 +17,7 @@ from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.structures import get_schema
 
 SCHEMA = get_schema('cephalogram23')
-# A face drawn on paper, in mm, and what it measures.
+# A face constructed on paper, in mm, and what it measures.
 MEAN = dict(
     S=(0, 0), N=(69.2, -10.3), A=(69.2, 46.7), B=(62.4, 87.4),
     Pog=(63.4, 101.5), Me=(55.4, 111.0), Go=(-8.1, 81.4), Gn=(61.1, 107.7),
@@ -139,5 +139,5 @@ def test_impossible_faces_are_recognised(mean_points, code, place, fault):
     assert fault in find_fault(mean_points)
 
 
-def test_no_impossible_face_is_drawn(faces):
+def test_no_impossible_face_is_built(faces):
     assert all(find_fault(face.points) is None for face in faces)

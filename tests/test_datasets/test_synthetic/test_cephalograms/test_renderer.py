@@ -78,7 +78,7 @@ def level(cephalogram, code, offset=(0.0, 0.0)):
     ].mean()
 
 
-def test_invisible_landmarks_are_not_drawn(cephalograms):
+def test_invisible_landmarks_are_not_rendered(cephalograms):
     index = {code: SCHEMA.index_of(code) for code in ('Po', 'Or', 'Prn')}
     hidden = {
         code: [
@@ -140,7 +140,7 @@ def test_one_cephalogram_of_four_has_another_spacing(cephalograms):
     assert len(set(spacings)) == 4
 
 
-def test_the_ruler_tells_the_spacing(cephalograms):
+def test_the_ruler_gives_the_spacing(cephalograms):
     for cephalogram in cephalograms:
         (x, top), (_, bottom) = cephalogram.ruler_px
         assert (bottom - top) * cephalogram.spacing == pytest.approx(
