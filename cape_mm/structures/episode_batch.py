@@ -56,14 +56,13 @@ class EpisodeBatch:
         support_points, support_valid = _stack_labels(
             [sample.supports for sample in data_samples]
         )
+        size = support_points.shape[2]
         query_points, query_valid = _stack_labels(
             [sample.queries for sample in data_samples],
-            num_keypoints=support_points.shape[2],
+            num_keypoints=size,
         )
         adjacency = torch.zeros(
-            len(data_samples),
-            *support_points.shape[2:3] * 2,
-            dtype=torch.bool,
+            len(data_samples), size, size, dtype=torch.bool
         )
         for i, sample in enumerate(data_samples):
             if len(sample.skeleton) > 0:
@@ -71,17 +70,9 @@ class EpisodeBatch:
                 adjacency[i, start, end] = True
                 adjacency[i, end, start] = True
         adjacency.diagonal(dim1=1, dim2=2).fill_(False)
+        tensors = support_points, support_valid, query_points, query_valid
         return cls(
-            *(
-                tensor.to(device, non_blocking=True)
-                for tensor in (
-                    support_points,
-                    support_valid,
-                    query_points,
-                    query_valid,
-                    adjacency,
-                )
-            )
+            *(t.to(device, non_blocking=True) for t in (*tensors, adjacency))
         )
 
 

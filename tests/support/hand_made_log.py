@@ -62,8 +62,8 @@ def write_scalars(path, lines, epoch=1, interval=50, before=0):
 
     Args:
         path (Path): File to write.
-        lines (list): Of :func:`make_lines`.
-        epoch (int): Of all lines.
+        lines (list): Lines, as from :func:`make_lines`.
+        epoch (int): Epoch of all lines.
         interval (int): Iterations from line to line.
         before (int): Iterations that were before a run was resumed.
     """

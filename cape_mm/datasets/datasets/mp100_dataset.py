@@ -45,7 +45,7 @@ class MP100Dataset(BaseDataset):
     Args:
         ann_file (str): Annotation file, relative to ``data_root``.
         data_root (str): Folder of the dataset. Defaults to ''.
-        data_prefix (dict): Where the images are, relative to ``data_root``.
+        data_prefix (dict): Folder of the images, relative to ``data_root``.
             Defaults to ``dict(img='images/')``.
         pipeline (Sequence[dict | Callable]): MMPose transforms, applied to
             one instance. Defaults to none.
@@ -199,9 +199,14 @@ class MP100Dataset(BaseDataset):
         """
         indices = self.indices_by_category.get(category_id)
         if not indices:
+            lines = [
+                f'  {self.categories[key]}: {len(found)} instances'
+                for key, found in self.indices_by_category.items()
+                if found
+            ]
             raise DataError(
                 f'no instance of category {category_id!r} in '
-                f'{self.ann_file}; it has\n' + self._list_categories()
+                f'{self.ann_file}; it has\n' + '\n'.join(lines)
             )
         if not (isinstance(position, int) and 0 <= position < len(indices)):
             infos = [self.get_data_info(index) for index in indices[:10]]
@@ -217,14 +222,6 @@ class MP100Dataset(BaseDataset):
                 f'{len(indices) - 1}:\n' + '\n'.join(lines)
             )
         return indices[position]
-
-    def _list_categories(self) -> str:
-        """One line per category that has instances."""
-        return '\n'.join(
-            f'  {self.categories[category_id]}: {len(indices)} instances'
-            for category_id, indices in self.indices_by_category.items()
-            if indices
-        )
 
     def _index_categories(self) -> None:
         """Bring the table of categories up to date."""
@@ -242,16 +239,13 @@ class MP100Dataset(BaseDataset):
         missing = find_missing(paths)
         if missing and self.missing_images == 'error':
             raise FileNotFoundError(self._describe_missing(paths, missing))
-        kept = []
         for instance in instances:
             if instance['img_path'] in missing:
                 report.add(
                     'missing_image',
                     f'annotation {instance["id"]} ({instance["img_path"]})',
                 )
-            else:
-                kept.append(instance)
-        return kept
+        return [i for i in instances if i['img_path'] not in missing]
 
     def _describe_missing(self, paths: set[str], missing: set[str]) -> str:
         """Missing images by folder, and the remedy."""

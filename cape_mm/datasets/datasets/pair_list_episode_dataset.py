@@ -121,11 +121,7 @@ class PairListEpisodeDataset(EpisodeDataset):
 
     @force_full_init
     def describe(self) -> str:
-        """Describe the pairs in a few lines.
-
-        Returns:
-            str: The lines.
-        """
+        """Describe the pairs in a few lines; see :class:`EpisodeDataset`."""
         info = self._pair_info
         categories = {
             episode.category_id for episode in self._pair_list.episodes
@@ -211,14 +207,14 @@ class PairListEpisodeDataset(EpisodeDataset):
                 f'{self.pair_file} has (shots, queries) = {found}, the '
                 f'config says {expected}: correct num_shots and num_queries'
             )
-        category_of = {
-            ann_id: category_id
+        instances = {
+            category_id: set(ids)
             for category_id, ids in self.dataset.protocol_instances.items()
-            for ann_id in ids
         }
         for number, episode in enumerate(pairs.episodes):
+            known = instances.get(episode.category_id, ())
             for ann_id in episode.supports + episode.queries:
-                if category_of.get(ann_id) != episode.category_id:
+                if ann_id not in known:
                     raise DataError(
                         f'{self.pair_file}, episode {number}: annotation '
                         f'{ann_id} of category {episode.category_id} is no '

@@ -71,24 +71,24 @@ def test_item_follows_the_data_contract(build):
 
 def test_members_are_distinct_and_of_one_category(build):
     dataset = build(num_shots=1, num_queries=2, num_episodes=50)
-    seen = Counter()
+    counts = Counter()
     for index in range(50):
         sample = dataset[index]['data_samples']
         ids = member_ids(dict(data_samples=sample))
         assert len(set(ids)) == 3
         members = sample.supports + sample.queries
         assert {m.category_id for m in members} == {sample.category_id}
-        seen.update(ids)
-    assert len(seen) == 7
+        counts.update(ids)
+    assert len(counts) == 7
 
 
 def test_categories_are_drawn_uniformly_not_by_size(build, write_mp100):
     dataset = build(data=write_mp100(instances=(40, 3)), num_episodes=10)
     rng = np.random.default_rng(0)
-    drawn = Counter(
+    counts = Counter(
         dataset.draw_members(SampleIndex(0, 0, i), rng)[0] for i in range(400)
     )
-    assert 160 < drawn[20] < 240
+    assert 160 < counts[20] < 240
 
 
 def test_int_means_the_fixed_list_of_the_seed(build):

@@ -240,7 +240,7 @@ def test_file_without_usable_instance_is_refused(build):
         build(edit)
 
 
-def test_missing_image_is_an_error_that_tells_what_to_do(write_mp100):
+def test_missing_image_is_an_error_with_its_remedy(write_mp100):
     cfg = write_mp100()
     Path(cfg['data_root'], 'images/c10/2.png').unlink()
     with pytest.raises(FileNotFoundError) as error:

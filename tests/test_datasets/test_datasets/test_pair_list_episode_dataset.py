@@ -197,11 +197,11 @@ def test_annotation_that_the_reader_refuses_does_not_shift_the_list(
 
 
 def test_list_is_read_from_a_file(build, tmp_path):
-    drawn = build(seed=4)
+    other = build(seed=4)
     path = tmp_path / 'pairs.json'
-    drawn.pair_list.save(path)
+    other.pair_list.save(path)
     dataset = build(pair_file=str(path))
-    assert dataset.pair_list == drawn.pair_list != build().pair_list
+    assert dataset.pair_list == other.pair_list != build().pair_list
     assert 'read from pairs.json' in dataset.describe()
 
 

@@ -45,7 +45,7 @@ def test_first_instance_is_the_default(build):
     assert build()[0]['data_samples'].queries[0].id == 105
 
 
-def test_metainfo_tells_images_apart(build):
+def test_metainfo_differs_between_images(build):
     first, second = (
         build(image_index=index).metainfo['drawn_from'] for index in (0, 1)
     )

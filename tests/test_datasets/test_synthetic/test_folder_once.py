@@ -123,7 +123,7 @@ def test_a_killed_process_does_no_harm(tmp_path):
     assert sorted(os.listdir(root)) == ['a.txt', 'stamp.json']
 
 
-def _write_and_tell(root, barrier, queue):
+def _write_and_report(root, barrier, queue):
     barrier.wait()
     queue.put(write_once(root, str(os.getpid())))
 
@@ -133,7 +133,7 @@ def test_processes_that_start_at_once_agree(tmp_path):
     context = multiprocessing.get_context('fork')
     barrier, queue = context.Barrier(4), context.Queue()
     processes = [
-        context.Process(target=_write_and_tell, args=(root, barrier, queue))
+        context.Process(target=_write_and_report, args=(root, barrier, queue))
         for _ in range(4)
     ]
     for process in processes:

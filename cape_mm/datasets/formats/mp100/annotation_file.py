@@ -229,10 +229,27 @@ def parse_instances(
             continue
         known.add(ann['id'])
         problem = _find_problem(ann, image, category)
-        if problem is None:
-            instances[image['id']].append(_pack(ann, image, category))
-        else:
+        if problem is not None:
             report.add(problem[0], f'{where}: {problem[1]}')
+            continue
+        keypoints = np.array(ann['keypoints'], np.float32).reshape(1, -1, 3)
+        instances[image['id']].append(
+            dict(
+                img_path=image['file_name'],
+                img_id=image['id'],
+                annotated_size=(image['width'], image['height']),
+                id=ann['id'],
+                category_id=category.id,
+                category_name=category.name,
+                bbox=clean_box(ann['bbox'], image['width'], image['height']),
+                bbox_score=np.ones(1, dtype=np.float32),
+                keypoints=keypoints[..., :2].copy(),  # (1, K, 2)
+                # v = 1 (hidden) and v = 2 (visible) count the same.
+                keypoints_visible=(keypoints[..., 2] > 0).astype(np.float32),
+                num_keypoints=category.num_keypoints,
+                dataset_name='mp100',
+            )
+        )
     return [instance for group in instances.values() for instance in group]
 
 
@@ -352,24 +369,4 @@ def _all_finite(numbers: list) -> bool:
     """Whether all entries are finite numbers (and not text of numbers)."""
     return all(isinstance(number, (int, float)) for number in numbers) and (
         bool(np.isfinite(np.array(numbers, dtype=np.float64)).all())
-    )
-
-
-def _pack(ann: dict, image: dict, category: Category) -> dict:
-    """One instance in the form of MMPose."""
-    keypoints = np.array(ann['keypoints'], dtype=np.float32).reshape(1, -1, 3)
-    return dict(
-        img_path=image['file_name'],
-        img_id=image['id'],
-        annotated_size=(image['width'], image['height']),
-        id=ann['id'],
-        category_id=category.id,
-        category_name=category.name,
-        bbox=clean_box(ann['bbox'], image['width'], image['height']),
-        bbox_score=np.ones(1, dtype=np.float32),
-        keypoints=keypoints[..., :2].copy(),  # (1, K, 2)
-        # v = 1 (hidden) and v = 2 (visible) count the same.
-        keypoints_visible=(keypoints[..., 2] > 0).astype(np.float32),
-        num_keypoints=category.num_keypoints,
-        dataset_name='mp100',
     )

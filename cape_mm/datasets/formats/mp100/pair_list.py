@@ -50,7 +50,7 @@ class PairList:
         num_shots (int): S.
         num_queries (int): Q.
         episodes (Tuple[PairEpisode, ...]): The list.
-        origin (dict): How it was made; not part of the hash.
+        origin (dict): Parameters of its making; not part of the hash.
     """
 
     num_shots: int

@@ -121,7 +121,7 @@ def draw_body_plan(rng: np.random.Generator) -> BodyPlan:
     else:
         spine = _WALKING if rng.random() < 0.7 else _UPRIGHT
         limbs = _SIDE_LIMBS
-        # One sees the left side of what looks to the left.
+        # The left side of a creature that faces left is the near one.
         mirrored = bool(rng.random() < 0.5)
         near = 'left' if mirrored else 'right'
         turn = rng.uniform(-10, 10)

@@ -108,7 +108,7 @@ def project_figure(
         )
     )
     distance = _CAMERA * body.height
-    # A person who comes very near is not drawn ever larger.
+    # A person who comes very near grows no further.
     growth = distance / np.maximum(distance - nearer, 0.5 * distance)
     middle = horizon_px + growth[:, None] * (
         place_px - horizon_px + np.stack([across, np.zeros(count)], axis=1)

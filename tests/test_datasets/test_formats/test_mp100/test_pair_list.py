@@ -88,11 +88,11 @@ def published_pairs(content, num_shots, num_queries, num_episodes):
     pairs = []
     for category in content['categories']:
         for _ in range(num_episodes):
-            drawn = random.sample(
+            chosen = random.sample(
                 of_category[category['id']], num_shots + num_queries
             )
-            for query in drawn[num_shots:]:
-                members = [*drawn[:num_shots], query]
+            for query in chosen[num_shots:]:
+                members = [*chosen[:num_shots], query]
                 pairs.append([database[index] for index in members])
     random.setstate(state)
     return pairs
@@ -107,15 +107,15 @@ def as_pairs(pair_list):
 
 
 def test_frozen_ids(content):
-    drawn = draw_pair_list(protocol_instances(content), 1, 3, 2)
+    pairs = draw_pair_list(protocol_instances(content), 1, 3, 2)
     expected = tuple(PairEpisode(c, tuple(s), tuple(q)) for c, s, q in FROZEN)
-    assert drawn.episodes == expected
+    assert pairs.episodes == expected
 
 
 @pytest.mark.parametrize('shots, queries', [(1, 5), (3, 2), (5, 1)])
 def test_same_pairs_as_the_published_algorithm(content, shots, queries):
-    drawn = draw_pair_list(protocol_instances(content), shots, queries, 200)
-    assert as_pairs(drawn) == published_pairs(content, shots, queries, 200)
+    pairs = draw_pair_list(protocol_instances(content), shots, queries, 200)
+    assert as_pairs(pairs) == published_pairs(content, shots, queries, 200)
 
 
 def test_published_sizes(content):
@@ -138,26 +138,26 @@ def test_global_generator_is_neither_used_nor_changed(content):
 
 
 def test_hash_is_that_of_the_canonical_form(content):
-    drawn = draw_pair_list(protocol_instances(content), 1, 3, 2)
+    pairs = draw_pair_list(protocol_instances(content), 1, 3, 2)
     text = json.dumps([1, 3, FROZEN], separators=(',', ':'))
-    assert drawn.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert pairs.sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_any_change_of_the_list_changes_the_hash(content):
-    drawn = draw_pair_list(protocol_instances(content), 1, 3, 2)
-    hashes = {drawn.sha256}
-    for episodes in (drawn.episodes[::-1], drawn.episodes[:-1]):
+    pairs = draw_pair_list(protocol_instances(content), 1, 3, 2)
+    hashes = {pairs.sha256}
+    for episodes in (pairs.episodes[::-1], pairs.episodes[:-1]):
         hashes.add(PairList(1, 3, episodes).sha256)
-    hashes.add(PairList(1, 4, drawn.episodes).sha256)
+    hashes.add(PairList(1, 4, pairs.episodes).sha256)
     assert len(hashes) == 4
 
 
 def test_saved_list_is_read_again(content, tmp_path):
-    drawn = draw_pair_list(protocol_instances(content), 2, 3, 2)
+    pairs = draw_pair_list(protocol_instances(content), 2, 3, 2)
     path = tmp_path / 'new' / 'pairs.json'
-    drawn.save(path)
+    pairs.save(path)
     read = PairList.load(path)
-    assert read == drawn
+    assert read == pairs
     assert read.origin == dict(seed=1, episodes_per_category=2)
     assert json.loads(path.read_text())['num_pairs'] == 12
 
