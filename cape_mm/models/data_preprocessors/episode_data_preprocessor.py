@@ -57,24 +57,21 @@ class EpisodeDataPreprocessor(PoseDataPreprocessor):
                 'choose an input size that fits'
             )
 
-        count = batch * shots
-        query_count = len(queries[0])
+        count, num_queries = batch * shots, len(queries[0])
+        episodes = []
+        for number, sample in enumerate(samples):
+            episode = sample.new()
+            start = number * shots
+            episode.supports = members[start : start + shots]
+            start = count + number * num_queries
+            episode.queries = members[start : start + num_queries]
+            episodes.append(episode)
         return dict(
             inputs=dict(
                 support=images[:count].unflatten(0, (batch, shots)),
-                query=images[count:].unflatten(0, (batch, query_count)),
+                query=images[count:].unflatten(0, (batch, num_queries)),
             ),
-            data_samples=[
-                _with_members(
-                    sample,
-                    members[number * shots : (number + 1) * shots],
-                    members[
-                        count + number * query_count : count
-                        + (number + 1) * query_count
-                    ],
-                )
-                for number, sample in enumerate(samples)
-            ],
+            data_samples=episodes,
         )
 
 
@@ -97,13 +94,3 @@ def _check_shapes(
             f'support images {tuple(supports[0].shape[1:])} and query '
             f'images {tuple(queries[0].shape[1:])} differ in size'
         )
-
-
-def _with_members(
-    sample: EpisodeDataSample, supports: list, queries: list
-) -> EpisodeDataSample:
-    """Copy of an episode with other members."""
-    episode = sample.new()
-    episode.supports = supports
-    episode.queries = queries
-    return episode

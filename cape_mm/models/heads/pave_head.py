@@ -23,7 +23,6 @@ from ..layers.pavenet import (
 )
 from ..layers.pavenet.pose_queries import (
     DecodedQueries,
-    PosePrediction,
     gather_queries,
     scatter_queries,
     select_queries,
@@ -210,10 +209,8 @@ class PAVEHead(BaseModule):
         if self.keypoint_decoder is not None:
             # Tracks are refined whatever their score.
             rank = last.logits.sigmoid() + queries.is_track.to(last.logits)
-            layers, *place = self._refine(
-                queries, window, rank, queries.valid, self.max_refined
-            )
-            refined = layers[-1]
+            place = select_queries(rank, queries.valid, self.max_refined)
+            refined = self._refine(queries, window, *place)[-1]
             poses = scatter_queries(poses, *place, refined.middle)
             refined_sigma = self.criterion.bounded_sigma(
                 refined.sigma, 'refine'
@@ -262,9 +259,6 @@ class PAVEHead(BaseModule):
                 'model.head.assigner'
             )
         targets = ClipTargets.from_samples(data_samples, memory.tokens.device)
-        targets = targets.restrict_labels(
-            frame_index[:, self.no_grad_windows :]
-        )
         tracks = None
         windows: list[TrainedWindow] = []
         for number, index in enumerate(frame_index.unbind(dim=1)):
@@ -278,7 +272,11 @@ class PAVEHead(BaseModule):
                 tracks = window.hand_over(self.sampler, self.hand_over_refined)
         losses = window_losses(self.criterion, windows[self.no_grad_windows :])
         if self.heatmap is not None:
-            rows, frames = targets.labelled.nonzero(as_tuple=True)
+            # Frames only in windows without gradient do not count.
+            inside = torch.zeros_like(targets.labelled)
+            index = frame_index[:, self.no_grad_windows :]
+            inside.scatter_(1, index.flatten(1), True)
+            rows, frames = (targets.labelled & inside).nonzero(as_tuple=True)
             losses['loss_hm'] = self.heatmap.loss(
                 memory.maps[rows, frames],
                 targets.keypoints[rows, frames],
@@ -339,23 +337,14 @@ class PAVEHead(BaseModule):
             else None,
         )
 
-    def _refine(
-        self,
-        queries: DecodedQueries,
-        window: ClipMemory,
-        rank: Tensor,
-        eligible: Tensor,
-        limit: int,
-    ) -> tuple[list[PosePrediction], Tensor, Tensor]:
-        """Refine the best queries: predictions, numbers and mask (B, P)."""
-        selected, valid = select_queries(rank, eligible, limit)
-        refined = self.keypoint_decoder(
+    def _refine(self, queries, window, selected, valid):
+        """Predictions of each layer for selected queries (B, P)."""
+        return self.keypoint_decoder(
             gather_queries(queries.content, selected),
             gather_queries(queries.last.poses, selected),
             window,
             valid,
         )
-        return refined, selected, valid
 
     def _train_window(
         self,
@@ -377,9 +366,10 @@ class PAVEHead(BaseModule):
         refined = []
         if self.keypoint_decoder is not None:
             found = gt_inds[-1] > 0
-            refined, selected, selected_valid = self._refine(
-                queries, window, found.float(), found, found.shape[1]
+            selected, selected_valid = select_queries(
+                found.float(), found, found.shape[1]
             )
+            refined = self._refine(queries, window, selected, selected_valid)
         return TrainedWindow(
             targets=targets,
             proposals=proposals,

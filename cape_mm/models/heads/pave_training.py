@@ -105,12 +105,6 @@ class ClipTargets(NamedTuple):
             img_metas=[[frame.metainfo for frame in clip] for clip in clips],
         )
 
-    def restrict_labels(self, index: Tensor) -> ClipTargets:
-        """Mark frames outside of given windows (B, T, F) as not labelled."""
-        inside = torch.zeros_like(self.labelled)
-        inside.scatter_(1, index.flatten(1), True)
-        return self._replace(labelled=self.labelled & inside)
-
     def window(self, index: Tensor) -> WindowTargets:
         """One window (B, F) of each clip, int64 frame numbers below U."""
         middle = index.shape[1] // 2

@@ -11,14 +11,10 @@ class CoordinateEmbedding(nn.Module):
     """Embed points continuously: Fourier features followed by a linear map.
 
     Neighbouring points get neighbouring embeddings, so that a decoder fed
-    with its own slightly wrong prediction sees an input close to those it
-    was trained on. A table of embedded coordinate bins has no such property.
-
-    Args:
-        embed_dims (int): Output channels C.
-        num_bands (int): Frequencies per axis, from half a period to
-            ``2 ** (num_bands - 2)`` periods over the input, one octave apart.
-            Defaults to 7.
+    with its own slightly wrong prediction receives an input close to those
+    of training. A table of coordinate bins has no such property. The
+    frequencies per axis go from half a period to ``2 ** (num_bands - 2)``
+    periods over the input, one octave apart.
     """
 
     def __init__(self, embed_dims: int, num_bands: int = 7) -> None:
@@ -31,14 +27,7 @@ class CoordinateEmbedding(nn.Module):
         self.projection = nn.Linear(2 * (1 + 2 * num_bands), embed_dims)
 
     def forward(self, points: Tensor) -> Tensor:
-        """Embed points.
-
-        Args:
-            points (Tensor): Points (..., 2), normalised.
-
-        Returns:
-            Tensor: Embeddings (..., C).
-        """
+        """Embed points (..., 2), normalised: (..., C)."""
         centred = points - 0.5
         phases = (centred.unsqueeze(-1) * self.frequencies).flatten(-2)
         return self.projection(

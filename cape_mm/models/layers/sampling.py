@@ -9,14 +9,9 @@ from cape_mm.structures.coordinates import pixels_to_norm
 
 
 def sample_features(feature_map: Tensor, points: Tensor) -> Tensor:
-    """Sample a feature map at continuous points (bilinear, zero outside).
+    """Features (N, ..., C) of maps (N, C, H, W) at points (N, ..., 2).
 
-    Args:
-        feature_map (Tensor): Feature map (N, C, H, W).
-        points (Tensor): Points (N, ..., 2), normalised.
-
-    Returns:
-        Tensor: Features (N, ..., C), of the wider of both types.
+    Bilinear, 0 outside; of the wider of both types.
     """
     shape = points.shape[1:-1]
     # Half precision is too coarse for coordinates, and both must be alike.
@@ -29,17 +24,7 @@ def sample_features(feature_map: Tensor, points: Tensor) -> Tensor:
 def grid_points(
     height: int, width: int, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
-    """Centres of the cells of a feature map.
-
-    Args:
-        height (int): Number of rows of the map.
-        width (int): Number of columns of the map.
-        device (torch.device): Device of the result.
-        dtype (torch.dtype): Type of the result.
-
-    Returns:
-        Tensor: Points (height * width, 2), normalised, row by row.
-    """
+    """Centres (height * width, 2) of a map's cells, normalised, row by row."""
     options = dict(device=device, dtype=dtype)
     y, x = torch.meshgrid(
         torch.arange(height, **options),

@@ -264,18 +264,16 @@ class PoseQueryTracker:
         tracks, detections = tracks[rows], detections[columns]
         own = frame.found[tracks]
         alpha = torch.where(own, self.reanchor_alpha, 1.0).to(frame.poses)
-        poses, scores, source, _, found, taken = (
-            value.clone() for value in frame
-        )
-        poses[tracks] = poses[tracks].lerp(
-            poses[detections], alpha[:, None, None]
-        )
-        scores[tracks] = torch.maximum(scores[tracks], scores[detections])
-        source[tracks] = torch.where(own, tracks, detections)
-        found[tracks] = True
-        taken[detections] = True
-        return FrameQueries(
-            poses, scores, source, frame.is_track, found, taken
+        poses, scores = frame.poses, frame.scores
+        moved = poses[tracks].lerp(poses[detections], alpha[:, None, None])
+        best = torch.maximum(scores[tracks], scores[detections])
+        source = torch.where(own, tracks, detections)
+        return frame._replace(
+            poses=poses.index_copy(0, tracks, moved),
+            scores=scores.index_copy(0, tracks, best),
+            source=frame.source.index_copy(0, tracks, source),
+            found=frame.found.index_fill(0, tracks, True),
+            taken=frame.taken.index_fill(0, detections, True),
         )
 
     def _decide(

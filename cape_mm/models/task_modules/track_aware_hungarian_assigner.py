@@ -161,14 +161,11 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
 
         Args:
             logits (Tensor): Person logits (B, Q).
-            poses (Tensor): Poses (B, Q, K, 2) in the middle frames,
-                normalised.
+            poses (Tensor): Poses (B, Q, K, 2), normalised.
             targets (WindowTargets): Persons and ignored areas.
             valid (Tensor): (B, Q) bool, False for padding.
-            query_ids (Tensor, optional): Identities (B, Q) of the track
-                queries, int64, -1 for all others. By default there are no
-                tracks.
-            is_track (Tensor, optional): (B, Q) bool.
+            query_ids (Tensor, optional): As in :meth:`assign`, (B, Q).
+            is_track (Tensor, optional): As in :meth:`assign`, (B, Q).
 
         Returns:
             Tensor: Persons (B, Q), int64, 1-based, 0 for background, -1 for

@@ -184,9 +184,9 @@ class TrackQuerySampler:
 def _draw(
     like: Tensor, probability: float, generator: torch.Generator | None
 ) -> Tensor:
-    """Draw True with a probability, in the shape of a tensor."""
-    drawn = torch.rand(like.shape, generator=generator, device=like.device)
-    return drawn < probability
+    """Mask in the shape of a tensor, True with a probability."""
+    noise = torch.rand(like.shape, generator=generator, device=like.device)
+    return noise < probability
 
 
 def _is_unclaimed(query_ids: Tensor, person_ids: Tensor) -> Tensor:
@@ -209,13 +209,13 @@ def _neighbours(
     weights = torch.where(
         lonely, candidates[:, None].to(weights).expand_as(weights), weights
     )
-    # Rows without any candidate must be drawable too; they do not count.
+    # Rows without any candidate need weights too; they do not count.
     empty = ~candidates.any(dim=-1)
     weights = weights.masked_fill(empty[:, None, None], 1.0)
-    drawn = torch.multinomial(weights.flatten(0, 1), 1, generator=generator)
-    drawn = drawn.view_as(inviting)
-    counts = torch.zeros_like(drawn)
-    counts.scatter_add_(1, drawn, inviting.to(drawn.dtype))
+    chosen = torch.multinomial(weights.flatten(0, 1), 1, generator=generator)
+    chosen = chosen.view_as(inviting)
+    counts = torch.zeros_like(chosen)
+    counts.scatter_add_(1, chosen, inviting.to(chosen.dtype))
     return (counts > 0) & candidates
 
 

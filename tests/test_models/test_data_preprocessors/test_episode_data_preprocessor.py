@@ -54,8 +54,8 @@ def test_every_image_lands_normalised_in_its_place(
     std = torch.tensor(STD).view(3, 1, 1)
     for number, item in enumerate(items):
         for key in ('support', 'query'):
-            wanted = (item['inputs'][key].flip(1).float() - mean) / std
-            assert torch.allclose(out['inputs'][key][number], wanted)
+            expected = (item['inputs'][key].flip(1).float() - mean) / std
+            assert torch.allclose(out['inputs'][key][number], expected)
         sample = out['data_samples'][number]
         assert isinstance(sample, EpisodeDataSample)
         assert sample.episode == (0, 0, number)

@@ -191,7 +191,7 @@ class TestPredict:
             )
         assert_close(one, two)
 
-    def test_a_shot_is_heard_only_where_it_is_valid(
+    def test_a_shot_counts_only_where_it_is_valid(
         self, head, features, make_batch, move
     ):
         batch = make_batch(num_shots=2)
@@ -375,7 +375,7 @@ class TestScheduledSampling:
         assert (is_own ^ is_target).all()
         assert 0.4 < is_own.float().mean() < 0.6
 
-    def test_noise_has_the_wanted_size(self, head, features, make_batch):
+    def test_noise_has_the_expected_size(self, head, features, make_batch):
         head.teacher_noise = 0.02
         torch.manual_seed(0)
         batch = make_batch(num_keypoints=500)

@@ -17,7 +17,7 @@ def test_neighbouring_points_have_neighbouring_embeddings():
     assert near.max() < 0.3 * far.mean()
 
 
-def test_different_points_are_told_apart():
+def test_different_points_have_different_embeddings():
     embed = CoordinateEmbedding(32)
     with torch.no_grad():
         x, y = embed(torch.tensor([[0.2, 0.7], [0.7, 0.2]]))

@@ -50,7 +50,7 @@ def join_clips(states):
     )
 
 
-def test_a_position_tells_where_a_track_was():
+def test_a_position_states_where_a_track_was():
     model = build_model().eval()
     data = model.data_preprocessor(collate(make_clip(0, 1)))
     (state,) = make_state(model, (2,))

@@ -16,13 +16,13 @@ from cape_mm.models.task_modules import (
 def persons(positions, ids, visible=None):
     """Both keypoints of person n at (positions[n], positions[n])."""
     count = max(len(positions), 1)
-    points, shown = torch.zeros(1, count, 2, 2), torch.zeros(1, count, 2)
+    points, labelled = torch.zeros(1, count, 2, 2), torch.zeros(1, count, 2)
     track_ids = torch.full((1, count), -1)
     if positions:
         points[:] = torch.tensor(positions)[:, None, None]
-        shown[:] = 1 if visible is None else torch.tensor(visible)
+        labelled[:] = 1 if visible is None else torch.tensor(visible)
         track_ids[0] = torch.tensor(ids)
-    return dict(keypoints=points, visible=shown > 0, track_ids=track_ids)
+    return dict(keypoints=points, visible=labelled > 0, track_ids=track_ids)
 
 
 def window(positions, gt_inds, query_ids, is_track, people, logits=None):

@@ -112,12 +112,12 @@ def test_any_free_query_is_injected_if_none_overlaps():
     values = window([HIGH, LOW, LOW, LOW], [1, 2, -1, -1])
     sampler = TrackQuerySampler(p_false_positive=1.0)
     generator = torch.Generator().manual_seed(0)
-    drawn = [
+    sampled = [
         set(handed_over(sampler.sample(**values, generator=generator))) - {0}
         for _ in range(40)
     ]
-    assert all(len(one) == 1 for one in drawn)
-    assert set().union(*drawn) == {2, 3}
+    assert all(len(one) == 1 for one in sampled)
+    assert set().union(*sampled) == {2, 3}
 
 
 def test_nothing_is_injected_without_free_query_or_track():

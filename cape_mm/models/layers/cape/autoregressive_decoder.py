@@ -30,7 +30,7 @@ class DecoderContext(NamedTuple):
     """
 
     x: Tensor  # refined tokens (N, T, C)
-    identity: Tensor  # embedded identities (N, K, C) of the keypoints
+    identity: Tensor  # (N, K, C), of the keypoints
     # Mask (N, T), bool, of the steps to which others attend: keypoints with a
     # visible support, which come first, and *stop*.
     valid: Tensor
@@ -126,9 +126,6 @@ class AutoregressiveDecoder(nn.Module):
             valid (Tensor): Mask (N, K), bool.
             proposals (Tensor): First points (N, K, 2), normalised.
             features (Sequence[Tensor]): Feature levels, each (N, C, H, W).
-
-        Returns:
-            DecoderContext: Input of :meth:`forward` and :meth:`generate`.
         """
         num_rows = len(tokens)
         x = torch.cat([tokens, self.stop.expand(num_rows, 1, -1)], dim=1)
@@ -170,15 +167,9 @@ class AutoregressiveDecoder(nn.Module):
     ) -> DecoderOutput:
         """Decode all keypoints and the stop step at once from given points.
 
-        Args:
-            context (DecoderContext): State of :meth:`prepare`.
-            points (Tensor): Keypoints (N, K, 2), normalised, in decoding
-                order; point *i* is fed to step *i + 1*.
-            known (Tensor): Mask (N, K), bool; a learned embedding replaces
-                the other points.
-
-        Returns:
-            DecoderOutput: Predictions of all layers for T = K + 1 steps.
+        Point *i* of (N, K, 2), normalised, in decoding order, is fed to step
+        *i + 1*. A learned embedding replaces those outside of the mask
+        ``known`` (N, K).
         """
         begin = self.begin.expand(len(known), 1, -1)
         feedback = self._feedback(points, context.identity, known)

@@ -23,14 +23,9 @@ class SimilarityProposal(nn.Module):
     """Compare support tokens with every cell of the query's feature map.
 
     The softmax of the similarities is trained as a heatmap; its centre of
-    mass in a window around the peak is the proposed point. The window keeps
-    a second, weaker peak from pulling the point between two parts that look
-    alike.
-
-    Args:
-        embed_dims (int): Channels C of tokens and features.
-        window (int): Cells from the peak to the border of the window.
-            Defaults to 2.
+    mass in a window around the peak, at most ``window`` cells away, is the
+    proposed point. The window keeps a second, weaker peak from pulling the
+    point between two parts that look alike.
     """
 
     def __init__(self, embed_dims: int, window: int = 2) -> None:
@@ -45,15 +40,7 @@ class SimilarityProposal(nn.Module):
         self.grid_embedding = CoordinateEmbedding(embed_dims)
 
     def forward(self, tokens: Tensor, feature_map: Tensor) -> Proposal:
-        """Propose a point for every token.
-
-        Args:
-            tokens (Tensor): Support tokens (N, K, C).
-            feature_map (Tensor): Feature map (N, C, H, W) of the query.
-
-        Returns:
-            Proposal: Maps, points and scores.
-        """
+        """Propose a point for each token (N, K, C) on a map (N, C, H, W)."""
         height, width = feature_map.shape[-2:]
         # half precision is too coarse for coordinates
         dtype = torch.promote_types(feature_map.dtype, torch.float32)

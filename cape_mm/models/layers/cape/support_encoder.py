@@ -17,9 +17,6 @@ class SkeletonMixing(nn.Module):
     Every keypoint receives the mean of its valid neighbours, so that an
     invalid keypoint is informed by its neighbours but never informs them.
     Without an edge the layer is the identity.
-
-    Args:
-        embed_dims (int): Channels C.
     """
 
     def __init__(self, embed_dims: int) -> None:
@@ -30,16 +27,7 @@ class SkeletonMixing(nn.Module):
     def forward(
         self, tokens: Tensor, adjacency: Tensor, valid: Tensor
     ) -> Tensor:
-        """Mix tokens of neighbouring keypoints.
-
-        Args:
-            tokens (Tensor): Tokens (N, K, C).
-            adjacency (Tensor): Symmetric adjacency (N, K, K), bool.
-            valid (Tensor): Mask (N, K), bool, of the keypoints to mix in.
-
-        Returns:
-            Tensor: Mixed tokens (N, K, C).
-        """
+        """Mix tokens (N, K, C) by adjacency (N, K, K) and mask (N, K)."""
         weights = (adjacency & valid.unsqueeze(1)).to(tokens.dtype)
         weights = weights / weights.sum(-1, keepdim=True).clamp(min=1)
         return tokens + weights @ self.message(self.norm(tokens))
@@ -129,18 +117,16 @@ class SupportEncoder(nn.Module):
         valid: Tensor,
         adjacency: Tensor,
     ) -> Tensor:
-        """Encode B episodes with S supports.
+        """Encode B episodes with S supports: tokens (B, K, C).
+
+        The token of a keypoint without a valid shot is made from its
+        neighbours alone.
 
         Args:
-            features (Sequence[Tensor]): Feature levels, each
-                (B * S, C, H, W).
+            features (Sequence[Tensor]): Feature levels (B * S, C, H, W).
             points (Tensor): Keypoints (B, S, K, 2), normalised.
             valid (Tensor): Mask (B, S, K), bool.
             adjacency (Tensor): Adjacency (B, K, K), bool.
-
-        Returns:
-            Tensor: Tokens (B, K, C). The token of a keypoint without a valid
-            shot is made from its neighbours alone.
         """
         batch_size, num_shots = valid.shape[:2]
         points, valid = points.flatten(0, 1), valid.flatten(0, 1)

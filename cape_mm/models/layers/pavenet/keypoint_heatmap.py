@@ -87,7 +87,7 @@ class KeypointHeatmap(nn.Module):
         ignored: Tensor,
         valid_ratio: Tensor,
     ) -> Tensor:
-        """Loss of the maps of M labelled frames.
+        """Sum over the maps / number of visible keypoints of M frames.
 
         Args:
             maps (Tensor): Logits (M, K, H, W).
@@ -95,11 +95,7 @@ class KeypointHeatmap(nn.Module):
             visible (Tensor): (M, N, K) bool.
             ignored (Tensor): (M, H', W') bool, cells of ignored areas; peaks
                 there cost nothing.
-            valid_ratio (Tensor): Width and height (M, 2) of the images as
-                shares of the padded input.
-
-        Returns:
-            Tensor: Scalar, sum over the maps / number of visible keypoints.
+            valid_ratio (Tensor): Size (M, 2) of the images / padded input.
         """
         # float32: the loss takes logarithms of probabilities near 0.
         found = maps.float().sigmoid()

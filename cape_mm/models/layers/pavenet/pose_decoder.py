@@ -117,7 +117,7 @@ class PoseDecoder(nn.Module):
         valid: Tensor,
         before: Tensor | None = None,
     ) -> tuple[Tensor, list[PosePrediction]]:
-        """Decode the queries of B windows.
+        """Decode queries: last features (B, Q, C), and predictions by layer.
 
         Args:
             query (Tensor): Content (B, Q, C).
@@ -127,10 +127,6 @@ class PoseDecoder(nn.Module):
             valid (Tensor): (B, Q) bool, False for padding.
             before (Tensor, optional): Embedding (B, Q, C) of the poses in
                 the window before, added to the positions of the queries.
-
-        Returns:
-            Tuple[Tensor, List[PosePrediction]]: Features (B, Q, C) after the
-            last layer, and the predictions of each layer.
         """
         frames = memory.tokens.shape[1]
         poses = reference[:, :, None].expand(-1, -1, frames, -1, -1)

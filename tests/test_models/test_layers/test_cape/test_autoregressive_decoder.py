@@ -45,8 +45,8 @@ def test_generation_equals_teacher_forcing_with_its_own_output(head, encoded):
 
 
 @torch.no_grad()
-def test_parallel_decoding_tells_no_point(head, encoded):
-    """It equals decoding with unknown points, but for what is seen."""
+def test_parallel_decoding_feeds_no_point(head, encoded):
+    """It equals decoding with unknown points, but for the mask."""
     context = encoded.context
     parallel = head.decoder.parallel(context)
     nothing = torch.zeros_like(context.valid[:, :-1])
@@ -57,7 +57,7 @@ def test_parallel_decoding_tells_no_point(head, encoded):
 
 
 @torch.no_grad()
-def test_refinement_layers_see_all_valid_proposals(head, levels):
+def test_refinement_layers_attend_to_all_valid_proposals(head, levels):
     tokens = torch.randn(1, 5, 16)
     valid = torch.tensor([[True, True, True, True, False]])
     proposals = torch.rand(1, 5, 2)
@@ -75,7 +75,7 @@ def test_refinement_layers_see_all_valid_proposals(head, levels):
 
 
 @torch.no_grad()
-def test_a_step_sees_only_earlier_points(head, encoded):
+def test_a_step_attends_only_to_earlier_points(head, encoded):
     context = encoded.context
     valid = context.valid[:, :-1]
     points = torch.rand_like(context.reference[:, :-1])
