@@ -105,15 +105,13 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
             )
         if is_track is None:
             is_track = query_track_ids >= 0
-        free = torch.ones(num_queries, dtype=torch.bool, device=device)
-        gt_inds = torch.zeros(num_queries, dtype=torch.int64, device=device)
-        if query_valid is not None:
-            free &= query_valid
-            query_track_ids = query_track_ids.masked_fill(
-                ~query_valid, _UNKNOWN
-            )
-            gt_inds[~query_valid] = _IGNORED
+        if query_valid is None:
+            query_valid = torch.ones_like(is_track)
+        gt_inds = torch.zeros_like(query_track_ids)
+        gt_inds[~query_valid] = _IGNORED
+        query_track_ids = query_track_ids.masked_fill(~query_valid, _UNKNOWN)
         same = _match_identities(query_track_ids, gt_instances.track_ids)
+        free = query_valid.clone()
         left = torch.ones(len(gt_instances), dtype=torch.bool, device=device)
         if self.mode == 'hard' and len(gt_instances):
             kept, persons = same.nonzero(as_tuple=True)

@@ -77,7 +77,7 @@ class PoseDecoder(nn.Module):
         for number in range(num_layers):
             self.layers.append(
                 _DecoderLayer(
-                    self._self_attention(embed_dims, num_heads),
+                    Attention(embed_dims, num_heads),
                     TemporalPoseAttention(
                         embed_dims,
                         num_heads,
@@ -90,6 +90,7 @@ class PoseDecoder(nn.Module):
                     embed_dims,
                     feedforward_dims,
                     dropout,
+                    group=num_keypoints if self.per_keypoint else None,
                 )
             )
             if sampling_radius:
@@ -163,10 +164,6 @@ class PoseDecoder(nn.Module):
     def _add_embeddings(self, embed_dims: int) -> None:
         self.position = PoseEmbedding(self.num_keypoints, embed_dims)
 
-    def _self_attention(self, embed_dims: int, num_heads: int) -> Attention:
-        """Attention between the queries of a window."""
-        return Attention(embed_dims, num_heads)
-
     def _map_embedding(
         self, embed_dims: int, frames: int, sampler: MapSampling
     ) -> nn.Module:
@@ -221,11 +218,6 @@ class KeypointDecoder(PoseDecoder):
         self.person = nn.Linear(embed_dims, embed_dims)
         self.position = CoordinateEmbedding(embed_dims)
 
-    def _self_attention(self, embed_dims: int, num_heads: int) -> Attention:
-        return _AttentionWithinPerson(
-            embed_dims, num_heads, self.num_keypoints
-        )
-
     def _map_embedding(
         self, embed_dims: int, frames: int, sampler: MapSampling
     ) -> nn.Module:
@@ -266,7 +258,11 @@ class PoseEmbedding(nn.Module):
 
 
 class _DecoderLayer(nn.Module):
-    """Self-attention, deformable cross-attention, feed-forward network."""
+    """Self-attention, deformable cross-attention, feed-forward network.
+
+    With a ``group`` of K, only the K keypoints of a person attend to each
+    other.
+    """
 
     def __init__(
         self,
@@ -275,8 +271,10 @@ class _DecoderLayer(nn.Module):
         embed_dims: int,
         feedforward_dims: int,
         dropout: float,
+        group: int | None,
     ) -> None:
         super().__init__()
+        self.group = group
         self.self_attention = self_attention
         self.cross_attention = cross_attention
         self.feed_forward = nn.Sequential(
@@ -294,42 +292,24 @@ class _DecoderLayer(nn.Module):
 
     def forward(self, query, position, reference, memory, valid) -> Tensor:
         """Update queries (B, Q, C) with anchors (B, Q, F, A, 2)."""
-        key = query + position
-        projected = self.self_attention.project(key, query)
-        query = self._add(
-            0, query, self.self_attention(key, projected, valid[:, None])
-        )
-        query = self._add(
-            1,
-            query,
-            self.cross_attention(query + position, reference, memory),
-        )
+        query = self._add(0, query, self._attend(query, position, valid))
+        update = self.cross_attention(query + position, reference, memory)
+        query = self._add(1, query, update)
         return self._add(2, query, self.feed_forward(query))
+
+    def _attend(self, query, position, valid) -> Tensor:
+        """Attend to other queries (B, Q, C) of the window or the person."""
+        shape, key, mask = query.shape, query + position, valid[:, None]
+        if self.group:
+            # A padded person attends to itself, so no mask is needed.
+            key = key.reshape(-1, self.group, shape[-1])
+            query = query.reshape(-1, self.group, shape[-1])
+            mask = None
+        projected = self.self_attention.project(key, query)
+        return self.self_attention(key, projected, mask).reshape(shape)
 
     def _add(self, number: int, query: Tensor, update: Tensor) -> Tensor:
         return self.norms[number](query + self.dropout(update))
-
-
-class _AttentionWithinPerson(Attention):
-    """Attention between the K keypoints of one person."""
-
-    def __init__(
-        self, embed_dims: int, num_heads: int, num_keypoints: int
-    ) -> None:
-        super().__init__(embed_dims, num_heads)
-        self.num_keypoints = num_keypoints
-
-    def project(self, key: Tensor, value: Tensor):
-        """Project (B, P * K, C), person by person."""
-        return super().project(self._split(key), self._split(value))
-
-    def forward(self, query: Tensor, memory, mask: Tensor) -> Tensor:
-        """Attend; a padded person attends to itself, so no mask is needed."""
-        attended = super().forward(self._split(query), memory)
-        return attended.flatten(0, 1).view_as(query)
-
-    def _split(self, x: Tensor) -> Tensor:
-        return x.reshape(-1, self.num_keypoints, x.shape[-1])
 
 
 def _middle(poses: Tensor) -> Tensor:
