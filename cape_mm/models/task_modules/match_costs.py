@@ -78,11 +78,9 @@ class OksCost(BaseMatchCost):
         """Compare all queries with all persons.
 
         Args:
-            pred_instances (InstanceData): Queries with ``keypoints``
-                (Q, K, 2), normalised.
-            gt_instances (InstanceData): Persons with ``keypoints`` (N, K, 2),
-                normalised, ``keypoints_visible`` (N, K), visible if above 0,
-                and ``areas`` (N,), square input pixels.
+            pred_instances (InstanceData): As of :class:`KeypointL1Cost`.
+            gt_instances (InstanceData): As of :class:`KeypointL1Cost`, with
+                ``areas`` (N,), square input pixels.
             img_meta (dict): Meta information with ``img_shape``, height and
                 width of the input.
             **kwargs: Not used.
@@ -90,8 +88,7 @@ class OksCost(BaseMatchCost):
         Returns:
             Tensor: Costs (Q, N), float32, from -weight to 0.
         """
-        height, width = img_meta['img_shape'][:2]
-        size = gt_instances.areas.new_tensor([width, height])
+        size = gt_instances.areas.new_tensor(img_meta['img_shape'][1::-1])
         visible = (gt_instances.keypoints_visible > 0).float()
         # Coordinates of an invisible keypoint need not even be finite.
         target = gt_instances.keypoints.float().masked_fill(

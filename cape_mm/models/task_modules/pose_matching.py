@@ -1,11 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Similarity of poses, and duplicates."""
+"""Similarity of poses (OKS)."""
 
 from __future__ import annotations
 
 import torch
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from mmpose.evaluation.functional import nms_torch
 from mmpose.models.task_modules.assigners.metric_calculators import PoseOKS
 from torch import Tensor
 
@@ -42,25 +41,3 @@ def pairwise_oks(oks: PoseOKS, poses_a: Tensor, poses_b: Tensor) -> Tensor:
     other = poses_b[None].expand(shape).flatten(0, 1)
     values = oks(one, other, torch.ones_like(one[..., 0]), areas.flatten())
     return values.view(shape[:2])
-
-
-def suppress_duplicates(
-    oks: PoseOKS, poses: Tensor, priority: Tensor, threshold: float
-) -> Tensor:
-    """Mask (M,) of the poses of highest priority among duplicates.
-
-    Poses (M, K, 2), input pixels, with priorities (M,), are duplicates above
-    the similarity ``threshold``.
-    """
-    kept = torch.zeros_like(priority, dtype=torch.bool)
-    if not len(poses):
-        return kept
-    similarity = pairwise_oks(oks, poses, poses)
-    best = nms_torch(
-        torch.arange(len(poses), device=poses.device),
-        priority,
-        threshold,
-        lambda one, others: similarity[one, others][None],
-    )
-    kept[best] = True
-    return kept

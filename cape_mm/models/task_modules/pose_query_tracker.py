@@ -6,6 +6,7 @@ from typing import Callable, NamedTuple, Sequence
 
 import torch
 from mmengine.structures import InstanceData
+from mmpose.evaluation.functional import nms_torch
 from mmpose.structures import PoseDataSample
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -15,11 +16,7 @@ from cape_mm.structures import PoseTrackerState, TrackQueryState
 
 from ..layers.pavenet.pose_proposals import PoseProposals
 from ..layers.pavenet.pose_queries import FramePrediction
-from .pose_matching import (
-    build_oks,
-    pairwise_oks,
-    suppress_duplicates,
-)
+from .pose_matching import build_oks, pairwise_oks
 
 _ANCHORS = ('proposals', 'detections')
 
@@ -198,11 +195,7 @@ class PoseQueryTracker:
         scores = scores.sigmoid()
         good = scores >= self.anchor_thr
         poses, scores = poses[good], scores[good]
-        poses = poses[
-            suppress_duplicates(
-                self.oks, poses * size, scores, self.duplicate_oks
-            )
-        ]
+        poses = poses[self._suppress(poses * size, scores)]
         tracks, anchors = self._match(queries.reference[0], poses, size)
         reference = queries.reference.clone()
         reference[0, tracks] = reference[0, tracks].lerp(
@@ -236,6 +229,20 @@ class PoseQueryTracker:
             misses=misses[kept],
             next_id=state.next_id + len(born),
         )
+
+    def _suppress(self, poses: Tensor, priority: Tensor) -> Tensor:
+        """Mask (M,) of the best poses (M, K, 2), pixels, of duplicates."""
+        kept = torch.zeros_like(priority, dtype=torch.bool)
+        if len(poses):
+            similarity = pairwise_oks(self.oks, poses, poses)
+            best = nms_torch(
+                torch.arange(len(poses), device=poses.device),
+                priority,
+                self.duplicate_oks,
+                lambda one, others: similarity[one, others][None],
+            )
+            kept[best] = True
+        return kept
 
     def _match(self, poses: Tensor, anchors: Tensor, size: Tensor):
         """Pairs of normalised poses and anchors as rows and columns (P,)."""
@@ -286,12 +293,7 @@ class PoseQueryTracker:
         poses = frame.poses * size
         priority = frame.scores + 2.0 * frame.is_track
         candidates = candidates[
-            suppress_duplicates(
-                self.oks,
-                poses[candidates],
-                priority[candidates],
-                self.duplicate_oks,
-            )
+            self._suppress(poses[candidates], priority[candidates])
         ]
         old = frame.is_track[candidates]
         found, born = candidates[old], candidates[~old]

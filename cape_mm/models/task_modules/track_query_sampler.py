@@ -66,22 +66,6 @@ class TrackQuerySampler:
         keypoint_jitter: float = 0.0,
         keep_vanished: bool = True,
     ) -> None:
-        fractions = dict(
-            score_thr=score_thr,
-            p_false_negative=p_false_negative,
-            p_false_positive=p_false_positive,
-        )
-        for name, value in fractions.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f'{name} must be in [0, 1], not {value}')
-        sizes = dict(
-            max_queries=max_queries,
-            reference_jitter=reference_jitter,
-            keypoint_jitter=keypoint_jitter,
-        )
-        for name, value in sizes.items():
-            if value < 0:
-                raise ValueError(f'{name} must not be negative: {value}')
         self.score_thr = score_thr
         self.max_queries = max_queries
         self.matched_always = matched_always
@@ -90,6 +74,14 @@ class TrackQuerySampler:
         self.reference_jitter = reference_jitter
         self.keypoint_jitter = keypoint_jitter
         self.keep_vanished = keep_vanished
+        for name in ('score_thr', 'p_false_negative', 'p_false_positive'):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f'{name} must be in [0, 1], not {value}')
+        for name in ('max_queries', 'reference_jitter', 'keypoint_jitter'):
+            value = getattr(self, name)
+            if value < 0:
+                raise ValueError(f'{name} must not be negative: {value}')
 
     @torch.no_grad()
     def sample(
