@@ -8,7 +8,6 @@ from .cape import (
     SkeletonMixing,
     SupportEncoder,
 )
-from .coordinate_embedding import CoordinateEmbedding
 from .pavenet import (
     ClipMemory,
     KeypointDecoder,
@@ -16,7 +15,7 @@ from .pavenet import (
     PoseDecoder,
     TemporalPoseAttention,
 )
-from .sampling import grid_points, sample_features
+from .points import CoordinateEmbedding, grid_points, sample_features
 
 __all__ = [
     'AutoregressiveDecoder',

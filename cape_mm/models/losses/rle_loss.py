@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from cape_mm.registry import MODELS
 
-from ..layers.sampling import at_least_float32
+from ..layers.points import at_least_float32
 
 _DISTRIBUTIONS = ('laplace', 'gaussian', 'hybrid')
 

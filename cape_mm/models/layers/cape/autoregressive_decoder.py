@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attention import KeyValue
-from ..coordinate_embedding import CoordinateEmbedding
+from ..points import CoordinateEmbedding
 from .decoder_layer import DecoderLayer, DecoderMemory
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..attention import KeyValue
-from ..sampling import sample_features
+from ..points import sample_features
 
 
 class LocalAttention(nn.Module):

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..coordinate_embedding import CoordinateEmbedding
-from ..sampling import grid_points
+from ..points import CoordinateEmbedding, grid_points
 
 
 class Proposal(NamedTuple):

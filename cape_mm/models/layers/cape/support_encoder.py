@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attention import Attention, FeedForward
-from ..coordinate_embedding import CoordinateEmbedding
-from ..sampling import sample_features
+from ..points import CoordinateEmbedding, sample_features
 
 
 class SkeletonMixing(nn.Module):

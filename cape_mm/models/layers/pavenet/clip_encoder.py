@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cape_mm.registry import MODELS
 
-from ..sampling import at_least_float32, grid_points
+from ..points import at_least_float32, grid_points
 
 
 class ClipMemory(NamedTuple):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cape_mm.structures.ignored_areas import in_cells
 
-from ..sampling import grid_points
+from ..points import grid_points
 from .clip_encoder import ClipMemory
 
 _GROUPS = 8

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attention import Attention
-from ..coordinate_embedding import CoordinateEmbedding
+from ..points import CoordinateEmbedding
 from .clip_encoder import ClipMemory
 from .keypoint_heatmap import MapSampling, SampledMaps
 from .pose_queries import PoseBranches, PosePrediction

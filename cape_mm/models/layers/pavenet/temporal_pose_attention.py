@@ -10,7 +10,7 @@ from mmcv.ops.multi_scale_deform_attn import (
 )
 from torch import Tensor, nn
 
-from ..sampling import at_least_float32
+from ..points import at_least_float32
 from .clip_encoder import ClipMemory
 from .pose_queries import pose_extent
 

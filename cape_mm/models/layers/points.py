@@ -1,11 +1,43 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""Points on feature maps: embedding, sampling, centres of cells."""
+
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from cape_mm.structures.coordinates import pixels_to_norm
+
+
+class CoordinateEmbedding(nn.Module):
+    """Embed points continuously: Fourier features followed by a linear map.
+
+    Neighbouring points get neighbouring embeddings, so that a decoder fed
+    with its own slightly wrong prediction receives an input close to those
+    of training. A table of coordinate bins has no such property. The
+    frequencies per axis go from half a period to ``2 ** (num_bands - 2)``
+    periods over the input, one octave apart.
+    """
+
+    def __init__(self, embed_dims: int, num_bands: int = 7) -> None:
+        super().__init__()
+        self.register_buffer(
+            'frequencies',
+            math.pi * 2.0 ** torch.arange(num_bands),
+            persistent=False,
+        )
+        self.projection = nn.Linear(2 * (1 + 2 * num_bands), embed_dims)
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Embed points (..., 2), normalised: (..., C)."""
+        centred = points - 0.5
+        phases = (centred.unsqueeze(-1) * self.frequencies).flatten(-2)
+        return self.projection(
+            torch.cat([centred, phases.sin(), phases.cos()], dim=-1)
+        )
 
 
 def sample_features(feature_map: Tensor, points: Tensor) -> Tensor:
