@@ -15,20 +15,9 @@ from .video_json import read_frame_number
 def read_annolist(
     content: dict, path: str, names: Sequence[str]
 ) -> list[dict]:
-    """Read all frames of a PoseTrack17 file.
+    """Frames of a PoseTrack17 file as :mod:`.reader` describes them.
 
     Every value may be bare or a list of one, as MATLAB's export has it.
-
-    Args:
-        content (dict): Content of the file, with ``annolist``.
-        path (str): Path of the file, for errors.
-        names (Sequence[str]): K keypoints to read, in the order of the result.
-
-    Returns:
-        List[dict]: Frames as :mod:`.reader` describes them, without size.
-
-    Raises:
-        ValueError: If an entry is broken.
     """
     frames = []
     for position, entry in enumerate(_listed(content['annolist'])):
@@ -70,8 +59,8 @@ def _read_person(
     """Read one ``annorect``."""
     where = f'{where}, {record}'
     keypoints = np.zeros((len(names), 3), np.float32)
-    points = rect.get('annopoints') or None
-    if points is not None:
+    points = rect.get('annopoints')
+    if points:
         for number, x, y, state in _read_points(_single(points, where), where):
             if not 0 <= number < len(POSETRACK17_KEYPOINTS):
                 raise ValueError(
@@ -84,10 +73,9 @@ def _read_person(
     corners = [_number(rect, key, where) for key in ('x1', 'y1', 'x2', 'y2')]
     head_box = None
     if None not in corners:
-        x1, y1, x2, y2 = corners
-        head_box = np.array(
-            [min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)], np.float32
-        )
+        # any two opposite corners
+        head_box = np.sort(np.reshape(corners, (2, 2)), axis=0)
+        head_box = head_box.ravel().astype(np.float32)
     track_id = _number(rect, 'track_id', where)
     return AnnotatedPerson(
         record=record,

@@ -81,7 +81,8 @@ def pack_frame(
             report.add('unlabeled_frame', where)
         elif person.is_crowd or not has_keypoint:
             report.add('crowd' if person.is_crowd else 'no_keypoint', where)
-            box = _place(person)
+            boxes = filter(_is_box, (person.bbox, person.head_box))
+            box = next(boxes, None)
             if box is None:
                 report.add('no_place', where)
             else:
@@ -90,9 +91,13 @@ def pack_frame(
             persons.append(person)
 
     count = len(persons)
+    points = np.reshape(
+        [person.keypoints for person in persons], (count, num_keypoints, 3)
+    ).astype(np.float32)
+    labelled = points[..., 2] > least  # (N, K)
     instances = dict(
-        keypoints=np.zeros((count, num_keypoints, 2), np.float32),
-        keypoints_visible=np.zeros((count, num_keypoints), np.float32),
+        keypoints=points[..., :2] * labelled[..., None],
+        keypoints_visible=labelled.astype(np.float32),
         bboxes=np.zeros((count, 4), np.float32),
         bbox_head=np.full((count, 4), np.nan, np.float32),
         areas=np.zeros(count, np.float32),
@@ -100,14 +105,12 @@ def pack_frame(
     )
     for row, person in enumerate(persons):
         where = f'{frame["file_name"]}, {person.record}'
-        points = person.keypoints
-        labelled = points[:, 2] > least
-        instances['keypoints'][row] = points[:, :2] * labelled[:, None]
-        instances['keypoints_visible'][row] = labelled
-        box = _whole_box(person, labelled, where, report)
+        box = _whole_box(person, labelled[row], where, report)
         instances['bboxes'][row] = box
-        instances['areas'][row] = _area(person, box)
-        if person.head_box is not None and _is_box(person.head_box):
+        has_area = person.area is not None and person.area > 0
+        area = person.area if has_area else np.prod(box[2:] - box[:2])
+        instances['areas'][row] = area
+        if _is_box(person.head_box):
             instances['bbox_head'][row] = person.head_box
         elif is_video:
             report.add('no_head_box', where)
@@ -138,22 +141,15 @@ def _whole_box(
     report: AnnotationReport,
 ) -> np.ndarray:
     """The person's box, made from the keypoints where there is none."""
+    if _is_box(person.bbox):
+        return person.bbox
     if person.bbox is not None:
-        if _is_box(person.bbox):
-            return person.bbox
         report.add('bad_box', f'{where}: {person.bbox.tolist()}')
     points = person.keypoints[labelled, :2]
     low, high = points.min(axis=0), points.max(axis=0)
     # a single keypoint has no extent: a pixel, so that the box is not empty
     margin = np.maximum(_BOX_MARGIN * (high - low), 0.5)
     return np.concatenate([low - margin, high + margin])
-
-
-def _area(person: AnnotatedPerson, box: np.ndarray) -> float:
-    """The file's area, else that of the box."""
-    if person.area is not None and person.area > 0:
-        return person.area
-    return float((box[2] - box[0]) * (box[3] - box[1]))
 
 
 def _identity(
@@ -172,14 +168,10 @@ def _identity(
     return person.track_id
 
 
-def _place(person: AnnotatedPerson) -> np.ndarray | None:
-    """Box of a person without keypoints, else that of its head."""
-    for box in (person.bbox, person.head_box):
-        if box is not None and _is_box(box):
-            return box
-    return None
-
-
-def _is_box(box: np.ndarray) -> bool:
-    """Whether a box is finite and not empty."""
-    return bool(np.isfinite(box).all() and (box[2:] > box[:2]).all())
+def _is_box(box: np.ndarray | None) -> bool:
+    """Whether a box (4,) xyxy is given, finite and not empty."""
+    return (
+        box is not None
+        and bool(np.isfinite(box).all())
+        and bool((box[2:] > box[:2]).all())
+    )

@@ -90,15 +90,16 @@ def layout_metainfo(name: str) -> dict:
         raise ValueError(
             f'there is no keypoint layout {name!r}, only {", ".join(LAYOUTS)}'
         )
-    keypoint_info = {}
-    for index, keypoint in enumerate(POSETRACK15_KEYPOINTS):
-        keypoint_info[index] = dict(
+    keypoint_info = {
+        index: dict(
             name=keypoint,
             id=index,
             color=_COLORS[_side(keypoint)],
             type='lower' if keypoint.endswith(_LOWER) else 'upper',
             swap=_opposite(keypoint),
         )
+        for index, keypoint in enumerate(POSETRACK15_KEYPOINTS)
+    }
     skeleton_info = {}
     for index, limb in enumerate(_LIMBS):
         sides = {_side(keypoint) for keypoint in limb}
@@ -137,7 +138,5 @@ def _side(keypoint: str) -> str:
 def _opposite(keypoint: str) -> str:
     """The keypoint on the other side of the body, '' if there is none."""
     side = _side(keypoint)
-    if side == 'middle':
-        return ''
-    other = 'right' if side == 'left' else 'left'
-    return keypoint.replace(side, other, 1)
+    other = dict(left='right', right='left').get(side)
+    return keypoint.replace(side, other, 1) if other else ''

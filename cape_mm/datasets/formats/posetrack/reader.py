@@ -26,7 +26,7 @@ from typing import Sequence
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 
 from .annolist import read_annolist
-from .video_json import read_image_json, read_video_json
+from .video_json import read_images
 
 #: Meaning of each kind of problem in a PoseTrack file and its treatment, in
 #: the order of the report.
@@ -124,7 +124,13 @@ def read_coco_images(
             f'{path} does not exist: give a COCO keypoint file, relative to '
             'data_root'
         )
-    return read_image_json(_load_json(path), str(path), names, report)
+    content = _load_json(path)
+    if 'images' not in content or not content.get('annotations'):
+        raise ValueError(
+            f'{path} is no COCO keypoint file: it needs images, annotations '
+            f'and categories, and has {", ".join(map(str, content))}'
+        )
+    return read_images(content, str(path), names, report, is_coco=True)
 
 
 def _read_file(
@@ -135,7 +141,7 @@ def _read_file(
     if 'annolist' in content:
         return read_annolist(content, str(path), names)
     if 'images' in content:
-        return read_video_json(content, str(path), names, report)
+        return read_images(content, str(path), names, report)
     raise ValueError(
         f'{path} is no PoseTrack file: it has neither annolist (PoseTrack17) '
         'nor images, annotations and categories (PoseTrack18 and 21), but '

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from pathlib import PurePosixPath
-from typing import Callable, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -16,81 +16,47 @@ from .instances import HIDDEN, UNLABELLED, VISIBLE, AnnotatedPerson
 from .keypoints import NOT_IN_COCO
 
 
-def read_video_json(
-    content: dict, path: str, names: Sequence[str], report: AnnotationReport
+def read_images(
+    content: dict,
+    path: str,
+    names: Sequence[str],
+    report: AnnotationReport,
+    is_coco: bool = False,
 ) -> list[dict]:
-    """Read all frames of a PoseTrack18 or 21 file, or of several in one.
+    """Frames of a file as :mod:`.reader` describes them.
 
-    The file's flag of a keypoint is 0 or 1. As poseval and PoseTrack21's kit
+    PoseTrack's flag of a keypoint is 0 or 1. As poseval and PoseTrack21's kit
     do, a keypoint is taken as labelled if it has coordinates: with flag 0 it
     is hidden. A flag of 2, as COCO has it, is visible, too.
-
-    See :func:`cape_mm.datasets.formats.posetrack.read_videos`; the content and
-    the path, for errors, are those of the file.
     """
-    persons = _read_persons(content, path, names, report, _posetrack_states)
+    persons = _read_persons(content, path, names, report, is_coco)
     frames = []
-    for image in content['images']:
+    for position, image in enumerate(content['images']):
         where = f'{path}: image {image["id"]}'
-        members = persons[image['id']]
-        frames.append(
-            dict(
-                file_name=image['file_name'],
-                frame_number=read_frame_number(image['file_name'], where),
-                is_labeled=bool(image.get('is_labeled', bool(members))),
-                img_id=image['id'],
-                size=_image_size(image),
-                ignore_regions=_read_regions(image, where),
-                persons=members,
-            )
-        )
-    return frames
-
-
-def read_image_json(
-    content: dict, path: str, names: Sequence[str], report: AnnotationReport
-) -> list[dict]:
-    """Read the images of a COCO keypoint file.
-
-    See :func:`cape_mm.datasets.formats.posetrack.read_coco_images`; the
-    content and the path, for errors, are those of the file.
-    """
-    if 'images' not in content or not content.get('annotations'):
-        raise ValueError(
-            f'{path} is no COCO keypoint file: it needs images, annotations '
-            f'and categories, and has {", ".join(map(str, content))}'
-        )
-    persons = _read_persons(
-        content, path, names, report, _coco_states, absent=NOT_IN_COCO
-    )
-    return [
-        dict(
+        frame = dict(
             file_name=image['file_name'],
             frame_number=position,
             is_labeled=True,
             img_id=image['id'],
-            size=_image_size(image),
+            size=None,
             ignore_regions=[],
             persons=persons[image['id']],
         )
-        for position, image in enumerate(content['images'])
-    ]
+        if image.get('width') and image.get('height'):
+            frame['size'] = (int(image['width']), int(image['height']))
+        if not is_coco:
+            is_labeled = image.get('is_labeled', frame['persons'])
+            frame.update(
+                frame_number=read_frame_number(image['file_name'], where),
+                is_labeled=bool(is_labeled),
+                ignore_regions=_read_regions(image, where),
+            )
+        frames.append(frame)
+    return frames
 
 
 def read_frame_number(file_name: str, where: str) -> int:
-    """Read the frame number off a file name.
-
-    Args:
-        file_name (str): Path, e.g.
-            ``'images/val/000342_mpii_test/000017.jpg'``.
-        where (str): File and record, for the error.
-
-    Returns:
-        int: The first number in the name of the image.
-
-    Raises:
-        ValueError: If there is none.
-    """
+    """The first number in the name of an image, the folders left out."""
     match = re.search(r'\d+', PurePosixPath(file_name).stem)
     if match is None:
         raise ValueError(
@@ -106,10 +72,9 @@ def _read_persons(
     path: str,
     names: Sequence[str],
     report: AnnotationReport,
-    read_states: Callable[[np.ndarray], np.ndarray],
-    absent: Sequence[str] = (),
+    is_coco: bool,
 ) -> dict[int, list[AnnotatedPerson]]:
-    """All persons by the image's id; ``absent`` keypoints may be missing."""
+    """All persons by the image's id."""
     known = set()
     for position, image in enumerate(content['images']):
         if 'file_name' not in image or 'id' not in image:
@@ -121,6 +86,7 @@ def _read_persons(
     annotations = content.get('annotations') or []
     if not annotations:
         return persons
+    absent = NOT_IN_COCO if is_coco else ()
     category, total, columns = _match_names(content, path, names, absent)
     for annotation in annotations:
         where = f'{path}: {_describe(annotation)}'
@@ -128,15 +94,11 @@ def _read_persons(
             report.add('unknown_image', _describe(annotation))
         elif annotation.get('category_id', category) == category:
             points = _read_points(annotation, where, total)[columns]
-            points[:, 2] = read_states(points)
+            if not is_coco:  # COCO's flag is the state
+                points[:, 2] = _posetrack_states(points)
             person = _read_person(annotation, where, points)
             persons[annotation['image_id']].append(person)
     return persons
-
-
-def _coco_states(points: np.ndarray) -> np.ndarray:
-    """COCO's flag is the state: 0 unlabelled, 1 hidden, 2 visible."""
-    return points[:, 2]
 
 
 def _posetrack_states(points: np.ndarray) -> np.ndarray:
@@ -152,7 +114,7 @@ def _match_names(
 ) -> tuple[int, int, list[int]]:
     """The category, its number of keypoints, and the columns to read.
 
-    A column behind the last stands for a keypoint that is absent.
+    A column behind the last is that of ``absent`` keypoints.
     """
     categories = [
         category
@@ -241,13 +203,6 @@ def _read_regions(image: dict, where: str) -> list[np.ndarray]:
         np.array([x, y], np.float32).reshape(2, -1).T
         for x, y in zip(all_x, all_y)
     ]
-
-
-def _image_size(image: dict) -> tuple[int, int] | None:
-    """Width and height as annotated, None if they are not."""
-    if image.get('width') and image.get('height'):
-        return int(image['width']), int(image['height'])
-    return None
 
 
 def _describe(annotation: dict) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from .keypoints import EARS, POSETRACK18_KEYPOINTS
 
 #: The only entry of ``categories``.
-POSETRACK18_CATEGORY = dict(
+_CATEGORY = dict(
     id=1,
     name='person',
     supercategory='person',
@@ -178,7 +178,7 @@ class PoseTrackWriter:
             image['nframes'] = max(image['nframes'], num_frames)
             self._file.write(comma + json.dumps(image))
             comma = ', '
-        category = json.dumps(POSETRACK18_CATEGORY)
+        category = json.dumps(_CATEGORY)
         self._file.write(f'], "categories": [{category}]}}\n')
         self._files.close()
         os.replace(self._part, self.target)
