@@ -54,19 +54,13 @@ class CephalogramTable:
         )
 
     def stack(self) -> tuple[np.ndarray, np.ndarray]:
-        """Put a uniform table into arrays.
+        """Arrays of a uniform table: keypoints_px and labelled.
 
-        Returns:
-            tuple:
-            - keypoints_px (np.ndarray): (N, K, 2) float64; NaN where not
-              labelled.
-            - labelled (np.ndarray): (N, K) bool.
+        (N, K, 2) float64, NaN where not labelled; (N, K) bool.
         """
         labelled = np.stack(self.visible) > 0
-        points = np.where(
-            labelled[..., None], np.stack(self.keypoints_px), np.nan
-        )
-        return points, labelled
+        keypoints = np.stack(self.keypoints_px)
+        return np.where(labelled[..., None], keypoints, np.nan), labelled
 
     def column(self, keypoints: np.ndarray, code: str) -> np.ndarray | None:
         """Landmark (N, 2) of a code out of (N, K, 2); None without."""
@@ -82,14 +76,9 @@ class CephalogramTable:
 
 
 def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
-    """Collect the annotations of a dataset.
+    """Annotations of a dataset, perhaps with wrappers.
 
-    Args:
-        dataset (Dataset): Dataset, perhaps with wrappers.
-
-    Returns:
-        CephalogramTable | None: None if it has no ``get_data_info`` with
-        keypoints.
+    None if it has no ``get_data_info`` with keypoints.
     """
     rows, sources = [], []
     for leaf in _leaves(dataset):
@@ -97,24 +86,27 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
             return None
         source = getattr(leaf, 'ann_file', '')
         sources.append(str(source))
-        sizes = _image_sizes(source)
+        known_sizes = _image_sizes(source)
         for index in range(len(leaf)):
             info = leaf.get_data_info(index)
             if 'keypoints' not in info:
                 return None
-            rows.append(_read_row(info, sizes))
+            rows.append(_read_row(info, known_sizes))
     if not rows:
         return None
+    names, keypoints, visible, sizes, boxes, spacings, subjects = map(
+        list, zip(*rows)
+    )
     name = getattr(dataset, 'metainfo', {}).get('schema')
     return CephalogramTable(
         source=', '.join(sources),
-        names=[row['name'] for row in rows],
-        keypoints_px=[row['keypoints'] for row in rows],
-        visible=[row['visible'] for row in rows],
-        sizes_px=np.stack([row['size'] for row in rows]),
-        boxes_px=np.stack([row['box'] for row in rows]),
-        spacings=np.stack([row['spacing'] for row in rows]),
-        subjects=[row['subject'] for row in rows],
+        names=names,
+        keypoints_px=keypoints,
+        visible=visible,
+        sizes_px=np.stack(sizes),
+        boxes_px=np.stack(boxes),
+        spacings=np.stack(spacings),
+        subjects=subjects,
         schema=get_schema(name) if name in available_schemas() else None,
     )
 
@@ -144,21 +136,20 @@ def _image_sizes(source: str) -> dict[object, tuple[float, float]]:
     }
 
 
-def _read_row(info: dict, sizes: dict) -> dict:
-    """One row of the table."""
+def _read_row(info: dict, sizes: dict) -> tuple:
+    """Columns of one row of the table, but for its source and schema."""
     keypoints = np.asarray(info['keypoints'], dtype=np.float64)
     keypoints = keypoints.reshape(-1, keypoints.shape[-1])[:, :2]
     visible = np.asarray(info['keypoints_visible'], dtype=np.float64)
     size = sizes.get(info.get('img_id')) or info.get('annotated_size')
-    spacing = info.get('spacing')
-    return dict(
-        name=str(info.get('img_path', '')),
-        keypoints=keypoints,
-        visible=visible.reshape(len(keypoints), -1)[:, 0],
-        size=_numbers(size, 2),
-        box=_numbers(info.get('bbox'), 4),
-        spacing=_numbers(spacing, 2),
-        subject=str(info.get('subject') or ''),
+    return (
+        str(info.get('img_path', '')),
+        keypoints,
+        visible.reshape(len(keypoints), -1)[:, 0],
+        _numbers(size, 2),
+        _numbers(info.get('bbox'), 4),
+        _numbers(info.get('spacing'), 2),
+        str(info.get('subject') or ''),
     )
 
 

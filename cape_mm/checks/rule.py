@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any, Callable, Dict, Iterable, Sequence, Union
@@ -87,7 +88,7 @@ class Rule:
         ``{NAME}`` in it stands for the constant of the check's module.
         """
         line = (self.check.__doc__ or '').strip().splitlines()[0]
-        return line.format_map(self.check.__globals__)
+        return line.format_map(inspect.unwrap(self.check).__globals__)
 
     def apply(self, *subject: Any) -> Iterable[Finding]:
         """Find what is wrong.
@@ -117,22 +118,23 @@ class RuleBook(Dict[str, Rule]):
 
     def rule(
         self,
-        name: str,
         severity: str,
         advice: str,
         meaning: str = '',
         keys: tuple[str, ...] = (),
         needs: tuple[str, ...] = (),
+        name: str = '',
     ) -> Callable[[Check], Check]:
         """Make a function a rule of the book.
 
         Args:
-            name (str): Name of the rule.
             severity (str): ``'error'`` or ``'warning'``.
             advice (str): The remedy.
             meaning (str): The consequence of the fault.
             keys (tuple[str, ...]): Logged values that are off.
             needs (tuple[str, ...]): Other logged values that the check reads.
+            name (str): Name of the rule. Defaults to that of the function
+                with hyphens: ``no_tracks`` is the rule ``no-tracks``.
 
         Returns:
             Callable: Decorator that leaves the function as it is.
@@ -142,22 +144,23 @@ class RuleBook(Dict[str, Rule]):
         """
 
         def register(check: Check) -> Check:
-            if name in self:
-                raise ValueError(f'there are two rules {name!r}')
-            self[name] = Rule(
-                name, severity, advice, check, meaning, keys, needs
+            key = name or check.__name__.replace('_', '-')
+            if key in self:
+                raise ValueError(f'there are two rules {key!r}')
+            self[key] = Rule(
+                key, severity, advice, check, meaning, keys, needs
             )
             return check
 
         return register
 
-    def error(self, name: str, advice: str, *args: Any, **kwargs: Any):
+    def error(self, *args: Any, **kwargs: Any) -> Callable[[Check], Check]:
         """Make a function a rule of errors; see :meth:`rule`."""
-        return self.rule(name, ERROR, advice, *args, **kwargs)
+        return self.rule(ERROR, *args, **kwargs)
 
-    def warning(self, name: str, advice: str, *args: Any, **kwargs: Any):
+    def warning(self, *args: Any, **kwargs: Any) -> Callable[[Check], Check]:
         """Make a function a rule of warnings; see :meth:`rule`."""
-        return self.rule(name, WARNING, advice, *args, **kwargs)
+        return self.rule(WARNING, *args, **kwargs)
 
     def check_names(self, names: Iterable[str]) -> None:
         """Refuse names of rules that do not exist.
@@ -221,26 +224,12 @@ LOG_RULES = RuleBook()
 
 
 def brief(error: BaseException) -> str:
-    """Describe an error in one line.
-
-    Args:
-        error (BaseException): Any error.
-
-    Returns:
-        str: Its type and the beginning of its message.
-    """
+    """Type of an error and the beginning of its message, in one line."""
     text = f'{type(error).__name__}: {error}'
     return shorten(text, _WIDTH, placeholder=' ...')
 
 
 def some_of(names: Sequence[object]) -> str:
-    """Name the first few of many.
-
-    Args:
-        names (Sequence): All names.
-
-    Returns:
-        str: The first three, and dots if there are more.
-    """
-    shown = [str(name) for name in names[:_NUM_NAMED]]
-    return ', '.join([*shown, *(['...'] if len(names) > _NUM_NAMED else [])])
+    """The first three names, and dots if there are more."""
+    dots = ['...'] if len(names) > _NUM_NAMED else []
+    return ', '.join([*map(str, names[:_NUM_NAMED]), *dots])

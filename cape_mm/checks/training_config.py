@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import os.path as osp
 from copy import deepcopy
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, HOOKS, Registry
@@ -57,17 +57,20 @@ class TrainingConfig:
     def pipeline(self, split: str) -> list[dict]:
         """Configs of the transforms, nested ones behind their wrapper."""
         configs = [self.dataset(split), *self.inner_datasets(split)]
-        for config in configs:
-            if config.get('pipeline'):
-                return list(_flatten(config['pipeline']))
-        return []
+        pipelines = (c['pipeline'] for c in configs if c.get('pipeline'))
+        return list(_flatten(next(pipelines, [])))
 
     def transform(self, split: str, kind: str) -> dict | None:
         """Config of the first transform of a type, given without scope."""
-        for transform in self.pipeline(split):
-            if type_name(transform) == kind:
-                return transform
-        return None
+        named = (t for t in self.pipeline(split) if type_name(t) == kind)
+        return next(named, None)
+
+    def transforms(self, kind: str) -> Iterator[tuple[str, dict]]:
+        """Yield the splits that have a transform of a type, and its config."""
+        for split in SPLITS:
+            transform = self.transform(split, kind)
+            if transform is not None:
+                yield split, transform
 
     @property
     def model(self) -> dict:
@@ -95,12 +98,14 @@ class TrainingConfig:
 
     def hooks(self) -> Iterator[tuple[str, dict]]:
         """Yield the place and the config of every hook."""
-        for name, hook in (self.cfg.get('default_hooks') or {}).items():
+        default = (self.cfg.get('default_hooks') or {}).items()
+        custom = enumerate(self.cfg.get('custom_hooks') or [])
+        for place, hook in (
+            *((f'default_hooks.{name}', hook) for name, hook in default),
+            *((f'custom_hooks[{index}]', hook) for index, hook in custom),
+        ):
             if isinstance(hook, dict):
-                yield f'default_hooks.{name}', hook
-        for index, hook in enumerate(self.cfg.get('custom_hooks') or []):
-            if isinstance(hook, dict):
-                yield f'custom_hooks[{index}]', hook
+                yield place, hook
 
     def hooks_of(self, kind: str) -> Iterator[tuple[str, dict]]:
         """Yield the hooks of a class, given by name, or of its subclasses."""
@@ -148,15 +153,7 @@ class BuiltParts:
         self._kept: dict[Any, tuple[Any, Exception | None]] = {}
 
     def keep(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Build a part, or take the one that was built before.
-
-        Args:
-            key (Any): Hashable name of the part.
-            make (Callable): Builds the part.
-
-        Returns:
-            Any: The part; None if it cannot be built.
-        """
+        """The part of a hashable name, built once; None if that fails."""
         if key not in self._kept:
             try:
                 self._kept[key] = make(), None
@@ -174,10 +171,8 @@ class BuiltParts:
         config = self.config.dataset(split)
         if not config:
             return None
-        for other in SPLITS:
-            if self.config.dataset(other) == config:
-                split = other
-                break
+        # splits with the same data share them
+        split = next(s for s in SPLITS if self.config.dataset(s) == config)
         return self.keep(('dataset', split), lambda: _build(config))
 
     def dataset_problem(self, split: str) -> Exception | None:
@@ -197,14 +192,34 @@ class BuiltParts:
         self.first_sample(split)
         return self.problem(('sample', split))
 
-    def cephalograms(self, split: str) -> CephalogramTable | None:
-        """Annotations of a split as a table; None without."""
+    def cephalograms(
+        self, split: str, schema: bool = False, uniform: bool = False
+    ) -> CephalogramTable | None:
+        """Annotations of a split as a table.
+
+        None without, and if it has no schema or is not uniform, where that is
+        required.
+        """
         dataset = self.dataset(split)
         if dataset is None:
             return None
-        return self.keep(
+        table = self.keep(
             ('cephalograms', split), lambda: read_cephalograms(dataset)
         )
+        lacks = table is not None and (
+            (schema and table.schema is None)
+            or (uniform and not table.is_uniform)
+        )
+        return None if lacks else table
+
+    def tables(
+        self, splits: Sequence[str] = SPLITS, **required: bool
+    ) -> Iterator[tuple[str, CephalogramTable]]:
+        """Splits with their tables, as :meth:`cephalograms` gives them."""
+        for split in splits:
+            table = self.cephalograms(split, **required)
+            if table is not None:
+                yield split, table
 
     @property
     def total_iterations(self) -> int | None:
@@ -221,29 +236,14 @@ class BuiltParts:
 
 
 def type_name(config: dict[str, Any]) -> str:
-    """Get the type of a part without its scope.
-
-    Args:
-        config (dict): Config with ``type``, a string or a class.
-
-    Returns:
-        str: The name; empty without type.
-    """
+    """Name of a part's type, without its scope; empty without type."""
     kind = config.get('type', '') if hasattr(config, 'get') else ''
     kind = kind if isinstance(kind, str) else kind.__name__
     return kind.rsplit('.', 1)[-1]
 
 
 def find_class(registry: Registry, config: dict[str, Any]) -> type | None:
-    """Find the class that a config names.
-
-    Args:
-        registry (Registry): Registry of the class.
-        config (dict): Config with ``type``.
-
-    Returns:
-        type | None: The class, or None if it is not registered.
-    """
+    """Class that a config names; None if it is not registered."""
     kind = config.get('type')
     if not isinstance(kind, str):
         return kind
@@ -257,6 +257,12 @@ def _build(config: dict) -> Dataset:
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
     return dataset
+
+
+def is_kind(registry: Registry, config: dict, bases: type | tuple) -> bool:
+    """Whether a config names a subclass of one of some classes."""
+    kind = find_class(registry, config)
+    return isinstance(kind, type) and issubclass(kind, bases)
 
 
 def _unwrap(config: dict) -> Iterator[dict]:

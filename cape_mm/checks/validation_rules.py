@@ -8,6 +8,7 @@ image, (B) many landmarks on one place.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Iterator, Mapping, Sequence
 
 from cape_mm.evaluation.functional.collapse import LIMITS
@@ -37,6 +38,8 @@ HINTS: dict[str, str] = {
     'untrained or have diverged, or belong to another config',
     'no_skill': 'no better than the mean shape of the training data',
 }
+#: Side of a limit -> its sign and comparison.
+_SIDES = dict(below=('<', operator.lt), above=('>', operator.gt))
 #: (statistic, side of its limits) -> fault.
 _FAULTS = {
     ('peak', 'below'): 'dead_head',
@@ -60,20 +63,16 @@ def _register(statistic: str, side: str, fault: str) -> None:
         limits: Mapping[str, Mapping[str, float]],
     ) -> Iterator[Message]:
         value = statistics.get(statistic, math.nan)
+        relation, is_beyond = _SIDES[side]
         for severity, word in ((ERROR, 'critical'), (WARNING, 'warn')):
             limit = limits[statistic].get(f'{word}_{side}', math.nan)
-            if value < limit if side == 'below' else value > limit:
-                relation = '<' if side == 'below' else '>'
+            if is_beyond(value, limit):
                 text = f'{statistic} {value:.3g} {relation} {limit:g}'
                 yield Message(text, severity)
                 return
 
-    COLLAPSE_RULES.rule(
-        f'{statistic}-{side}',
-        WARNING,
-        HINTS[fault],
-        meaning=fault,
-        keys=(statistic,),
+    COLLAPSE_RULES.warning(
+        HINTS[fault], fault, (statistic,), name=f'{statistic}-{side}'
     )(check)
 
 
@@ -84,18 +83,10 @@ for (_statistic, _side), _fault in _FAULTS.items():
 def merge_limits(
     changes: Mapping[str, Mapping[str, float | None]] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Change some of the limits of collapse.
+    """All limits of collapse, some of them changed.
 
-    Args:
-        changes (Mapping, optional): Statistic -> ``warn_below``,
-            ``critical_below``, ``warn_above`` or ``critical_above``; None
-            removes a limit.
-
-    Returns:
-        dict[str, dict[str, float]]: All limits.
-
-    Raises:
-        ValueError: If a statistic or a limit is unknown.
+    ``changes`` maps a statistic to ``warn_below``, ``critical_below``,
+    ``warn_above`` or ``critical_above``; None removes a limit.
     """
     limits = {name: dict(values) for name, values in LIMITS.items()}
     for name, values in (changes or {}).items():
@@ -104,11 +95,9 @@ def merge_limits(
                 f'no statistic {name!r}; there are {", ".join(limits)}'
             )
         for key, value in values.items():
-            side = key.split('_')[-1]
-            if (
-                key not in (f'warn_{side}', f'critical_{side}')
-                or (name, side) not in _FAULTS
-            ):
+            word, _, side = key.partition('_')
+            is_known = word in ('warn', 'critical')
+            if not is_known or (name, side) not in _FAULTS:
                 raise ValueError(f'{name} has no limit {key!r}')
             limits[name][key] = value
     return {
@@ -139,27 +128,13 @@ def judge_collapse(
 
 
 def collapse_level(findings: Sequence[Finding]) -> int:
-    """Level of a collapse as it is logged.
-
-    Args:
-        findings (Sequence[Finding]): Findings of :func:`judge_collapse`.
-
-    Returns:
-        int: 0 without, 1 for warnings only, 2 with a critical one.
-    """
+    """Level in the log: 0 without, 1 for warnings only, 2 with a critical."""
     levels = {WARNING: 1, ERROR: 2}
     return max((levels[finding.severity] for finding in findings), default=0)
 
 
 def describe_collapse(findings: Sequence[Finding]) -> str:
-    """Describe a collapse in one line, fault by fault.
-
-    Args:
-        findings (Sequence[Finding]): Findings of :func:`judge_collapse`.
-
-    Returns:
-        str: Faults with their statistics and hints, the most serious first.
-    """
+    """Faults with their statistics and hints, most serious first, a line."""
     signs: dict[str, list[str]] = {}
     for finding in findings:
         signs.setdefault(finding.meaning, []).append(finding.message)
@@ -184,7 +159,7 @@ def limit_table() -> str:
         for word in ('warn', 'critical'):
             texts = [
                 f'{sign} {limits[f"{word}_{side}"]:g}'
-                for side, sign in (('below', '<'), ('above', '>'))
+                for side, (sign, _) in _SIDES.items()
                 if f'{word}_{side}' in limits
             ]
             cells.append(', '.join(texts))
@@ -195,8 +170,7 @@ def limit_table() -> str:
 
 
 @TREND_RULES.warning(
-    'sudden-drop',
-    'Check the learning rate and the gradients since the best validation.',
+    'Check the learning rate and the gradients since the best validation.'
 )
 def sudden_drop(
     trend: ValidationTrend, max_drop: float, min_delta: float, patience: int
@@ -210,8 +184,7 @@ def sudden_drop(
 
 
 @TREND_RULES.warning(
-    'plateau',
-    'Stop, or make sure that it is not the end of the schedule.',
+    'Stop, or make sure that it is not the end of the schedule.'
 )
 def plateau(
     trend: ValidationTrend, max_drop: float, min_delta: float, patience: int

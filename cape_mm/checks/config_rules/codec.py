@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Iterator
 
 import numpy as np
-from mmengine.registry import TRANSFORMS
+from mmengine.dataset import Compose
 from mmpose.registry import KEYPOINT_CODECS
 
 from cape_mm.datasets.pipeline import spread_indices
@@ -29,9 +29,8 @@ _NUM_CEPHALOGRAMS, _NUM_DECODED = 64, 8
 
 
 @CONFIG_RULES.error(
-    'encoder-decoder',
     'Use one variable, codec = dict(...), for the encoder of GenerateTarget '
-    'and for model.head.decoder.',
+    'and for model.head.decoder.'
 )
 def encoder_decoder(config: TrainingConfig) -> Iterator[str]:
     """Targets read in another way than they are made."""
@@ -44,18 +43,18 @@ def encoder_decoder(config: TrainingConfig) -> Iterator[str]:
             f'{type_name(decoder)}'
         )
     for key in _SHARED:
-        ours, theirs = encoder.get(key), decoder.get(key)
-        is_shared = key in encoder and key in decoder
-        if is_shared and _plain(ours) != _plain(theirs):
-            yield (
-                f'{key} is {ours} in the encoder and {theirs} in '
-                'model.head.decoder'
-            )
+        if key in encoder and key in decoder:
+            ours, theirs = encoder[key], decoder[key]
+            # a list may equal a tuple
+            if not np.array_equal(ours, theirs):
+                yield (
+                    f'{key} is {ours} in the encoder and {theirs} in '
+                    'model.head.decoder'
+                )
 
 
 @CONFIG_RULES.error(
-    'codec-input-size',
-    'Give TopdownAffine of all pipelines and the codec the same input_size.',
+    'Give TopdownAffine of all pipelines and the codec the same input_size.'
 )
 def codec_input_size(config: TrainingConfig) -> Iterator[str]:
     """A crop of another size than the codec expects."""
@@ -63,8 +62,7 @@ def codec_input_size(config: TrainingConfig) -> Iterator[str]:
     expected = codec.get('input_size')
     if expected is None:
         return
-    for split in ('train', 'val', 'test'):
-        affine = config.transform(split, 'TopdownAffine') or {}
+    for split, affine in config.transforms('TopdownAffine'):
         actual = affine.get('input_size')
         if actual is not None and tuple(actual) != tuple(expected):
             yield (
@@ -74,9 +72,8 @@ def codec_input_size(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'udp-pairing',
     'Set use_udp=True in TopdownAffine of all pipelines with UDPHeatmap, and '
-    'only with it.',
+    'only with it.'
 )
 def udp_pairing(config: TrainingConfig) -> Iterator[str]:
     """UDP in the codec or in the affine only."""
@@ -84,9 +81,8 @@ def udp_pairing(config: TrainingConfig) -> Iterator[str]:
     if not codec.get('heatmap_size'):
         return
     is_udp = type_name(codec) == 'UDPHeatmap'
-    for split in ('train', 'val', 'test'):
-        affine = config.transform(split, 'TopdownAffine')
-        if affine and bool(affine.get('use_udp', False)) != is_udp:
+    for split, affine in config.transforms('TopdownAffine'):
+        if bool(affine.get('use_udp', False)) != is_udp:
             yield (
                 f'the codec is {type_name(codec)}, and TopdownAffine of '
                 f'{split} has use_udp={not is_udp}: points are off by up to '
@@ -95,18 +91,16 @@ def udp_pairing(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'sigma-overlap',
     'Use a smaller sigma or a larger heatmap, so that neighbouring landmarks '
-    'have different targets.',
+    'have different targets.'
 )
 def sigma_overlap(config: TrainingConfig) -> Iterator[str]:
     """Neighbouring landmarks with nearly the same target."""
-    codec, cephalograms = config.encoder, config.built.cephalograms('train')
-    if not codec or not codec.get('sigma') or cephalograms is None:
+    codec = config.encoder or {}
+    cephalograms = config.built.cephalograms('train', uniform=True)
+    if not codec.get('sigma') or cephalograms is None:
         return
-    if not cephalograms.is_uniform:
-        return
-    cells = _landmarks_in_cells(config)
+    cells = _landmarks_in_cells(config, cephalograms)
     if cells is None:
         return
     first, second = np.triu_indices(cells.shape[1], k=1)
@@ -128,9 +122,8 @@ def sigma_overlap(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'sigma-spread',
     'Use a smaller sigma or a larger heatmap: a target that covers much of '
-    'the map says little about the place.',
+    'the map says little about the place.'
 )
 def sigma_spread(config: TrainingConfig) -> Iterator[str]:
     """A target as wide as much of the map."""
@@ -146,9 +139,8 @@ def sigma_spread(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'sigma-narrow',
     'Use a sigma of at least one cell, 1.5 with unbiased=True: below that '
-    'the place between the cells is lost.',
+    'the place between the cells is lost.'
 )
 def sigma_narrow(config: TrainingConfig) -> Iterator[str]:
     """A target narrower than a cell."""
@@ -162,16 +154,12 @@ def sigma_narrow(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'decoding-floor',
     'Use a larger input, unbiased=True or UDPHeatmap, and a box without '
-    'padding: no training gets below this error.',
+    'padding: no training gets below this error.'
 )
 def decoding_floor(config: TrainingConfig) -> Iterator[str]:
     """More than 1 mm lost by decoding perfect maps."""
-    error = _mean_decoding_error(config)
-    if error is None:
-        return
-    error_mm, cell_mm = error
+    error_mm, cell_mm = _mean_decoding_error(config) or (0.0, 0.0)
     if error_mm > _FLOOR_MM:
         yield (
             f'perfect heatmaps are read with a mean error of {error_mm:.2f} '
@@ -180,9 +168,8 @@ def decoding_floor(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'weights-without-effect',
     'Set use_dataset_keypoint_weights=True in GenerateTarget, or remove the '
-    'weights.',
+    'weights.'
 )
 def weights_without_effect(config: TrainingConfig) -> Iterator[str]:
     """Weights of landmarks that do not reach the loss."""
@@ -198,31 +185,24 @@ def weights_without_effect(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-def _landmarks_in_cells(config: TrainingConfig) -> np.ndarray | None:
-    """Training landmarks (N, K, 2) in cells of the map, not augmented.
+def _landmarks_in_cells(
+    config: TrainingConfig, cephalograms: CephalogramTable
+) -> np.ndarray | None:
+    """Landmarks (N, K, 2) in cells of the map, not augmented.
 
-    NaN where not labelled; None without heatmap or uniform cephalograms.
+    NaN where not labelled; None without heatmap.
     """
-    codec, cephalograms = config.encoder, config.built.cephalograms('train')
-    if not codec or not codec.get('heatmap_size') or cephalograms is None:
-        return None
-    if not cephalograms.is_uniform:
+    codec = config.encoder
+    if not codec.get('heatmap_size'):
         return None
     cell = np.divide(codec['input_size'], codec['heatmap_size'])
     indices = spread_indices(len(cephalograms), _NUM_CEPHALOGRAMS)
     cropped = _crop(config, cephalograms, indices)
     if cropped is None:
         return None
-    return np.stack(
-        [
-            np.where(
-                (crop['keypoints_visible'][0] > 0)[:, None],
-                crop['transformed_keypoints'][0] / cell,
-                np.nan,
-            )
-            for crop in cropped
-        ]
-    )
+    points = np.stack([crop['transformed_keypoints'][0] for crop in cropped])
+    visible = np.stack([crop['keypoints_visible'][0] for crop in cropped])
+    return np.where(visible[..., None] > 0, points / cell, np.nan)
 
 
 def _mean_decoding_error(config: TrainingConfig) -> tuple[float, float] | None:
@@ -230,12 +210,13 @@ def _mean_decoding_error(config: TrainingConfig) -> tuple[float, float] | None:
 
     None without heatmaps, or if no cephalogram has a spacing.
     """
-    codec, cephalograms = config.encoder, config.built.cephalograms('train')
-    if not codec or not config.decoder or cephalograms is None:
+    codec = config.encoder or {}
+    cephalograms = config.built.cephalograms('train', uniform=True)
+    is_read = codec.get('heatmap_size') and config.decoder
+    if not is_read or cephalograms is None:
         return None
-    if not codec.get('heatmap_size') or not cephalograms.is_uniform:
-        return None
-    known = np.flatnonzero(np.isfinite(cephalograms.spacings).all(axis=1))
+    spacings = cephalograms.spacings
+    known = np.flatnonzero(np.isfinite(spacings).all(axis=1))
     indices = known[spread_indices(len(known), _NUM_DECODED)].tolist()
     cropped = _crop(config, cephalograms, indices) if indices else None
     if cropped is None:
@@ -256,14 +237,11 @@ def _mean_decoding_error(config: TrainingConfig) -> tuple[float, float] | None:
         scale = crop['input_scale'] / crop['input_size']
         corner = crop['input_center'] - crop['input_scale'] / 2
         counts = encoded['keypoint_weights'][0] > 0
-        offsets = (
-            decoded[0] * scale + corner - cephalograms.keypoints_px[index]
-        )
-        offsets = offsets[counts] * cephalograms.spacings[index]
-        errors.append(np.linalg.norm(offsets, axis=-1))
+        points_px, spacing = decoded[0] * scale + corner, spacings[index]
+        offsets_mm = (points_px - cephalograms.keypoints_px[index]) * spacing
+        errors.append(np.linalg.norm(offsets_mm[counts], axis=-1))
         # mm per pixel of the input
-        scale = scale * cephalograms.spacings[index]
-        cells.append(np.mean(cell * scale))
+        cells.append(np.mean(cell * (scale * spacing)))
     return float(np.mean(np.concatenate(errors))), float(np.mean(cells))
 
 
@@ -271,32 +249,24 @@ def _crop(
     config: TrainingConfig, cephalograms: CephalogramTable, indices: list[int]
 ) -> list[dict] | None:
     """Keypoints of cephalograms after box and affine of the validation."""
-    steps = []
-    for kind in ('GetBBoxCenterScale', 'TopdownAffine'):
-        transform = config.transform('val', kind)
-        if transform is None:
-            return None
-        steps.append(TRANSFORMS.build(dict(transform)))
-    cropped = []
-    for index in indices:
-        if not np.isfinite(cephalograms.boxes_px[index]).all():
-            return None
-        results = dict(
-            img=np.zeros((2, 2, 3), np.uint8),  # only keypoints matter
-            bbox=_one_float32(cephalograms.boxes_px[index]),
-            keypoints=_one_float32(cephalograms.keypoints_px[index]),
-            keypoints_visible=_one_float32(cephalograms.visible[index]),
+    kinds = ('GetBBoxCenterScale', 'TopdownAffine')
+    transforms = [config.transform('val', kind) for kind in kinds]
+    boxes = cephalograms.boxes_px[indices]
+    if None in transforms or not np.isfinite(boxes).all():
+        return None
+    steps = Compose([dict(transform) for transform in transforms])
+
+    def one_float32(values: np.ndarray) -> np.ndarray:
+        return values[None].astype(np.float32)
+
+    return [
+        steps(
+            dict(
+                img=np.zeros((2, 2, 3), np.uint8),  # only keypoints matter
+                bbox=one_float32(box),
+                keypoints=one_float32(cephalograms.keypoints_px[index]),
+                keypoints_visible=one_float32(cephalograms.visible[index]),
+            )
         )
-        for step in steps:
-            results = step(results)
-        cropped.append(results)
-    return cropped
-
-
-def _one_float32(values: np.ndarray) -> np.ndarray:
-    """Values of one instance, (1, ...) float32."""
-    return values[None].astype(np.float32)
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, (list, tuple)) else value
+        for index, box in zip(indices, boxes)
+    ]

@@ -25,9 +25,8 @@ _FLATTERING = 0.5
 
 
 @CONFIG_RULES.error(
-    'hook-arguments',
     "Correct the hook's type or arguments; removing the hook instead leaves "
-    'the training without it.',
+    'the training without it.'
 )
 def hook_arguments(config: TrainingConfig) -> Iterator[str]:
     """Hooks or arguments that do not exist."""
@@ -36,32 +35,35 @@ def hook_arguments(config: TrainingConfig) -> Iterator[str]:
         if kind is None:
             yield f'{place}: there is no hook {hook.get("type")!r}'
             continue
-        given = {k: v for k, v in hook.items() if k not in _RUNNER_KEYS}
-        name = kind.__name__
+        given = [key for key in hook if key not in _RUNNER_KEYS]
         unknown = _unknown(kind, given)
         if unknown:
-            yield f'{place}: {name} takes no {", ".join(unknown)}'
-        missing = [key for key in _required(kind) if key not in given]
+            yield f'{place}: {kind.__name__} takes no {", ".join(unknown)}'
+        missing = [
+            name
+            for name, p in inspect.signature(kind).parameters.items()
+            if p.default is p.empty
+            and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+            and name not in given
+        ]
         if missing:
-            yield f'{place}: {name} needs {", ".join(missing)}'
+            yield f'{place}: {kind.__name__} needs {", ".join(missing)}'
 
 
 @CONFIG_RULES.warning(
-    'best-not-kept',
     'Set save_best and rule in default_hooks.checkpoint: the last checkpoint '
-    'may be far from the best one.',
+    'may be far from the best one.'
 )
 def best_not_kept(config: TrainingConfig) -> Iterator[str]:
     """No ``save_best``."""
-    hooks = list(config.hooks_of('CheckpointHook'))
+    hooks = config.hooks_of('CheckpointHook')
     if config.model and not any(hook.get('save_best') for _, hook in hooks):
         yield 'no checkpoint hook keeps the best model'
 
 
 @CONFIG_RULES.error(
-    'rule-missing',
     "Add rule='greater' or rule='less': for this metric MMEngine cannot "
-    'infer which is better.',
+    'infer which is better.'
 )
 def rule_missing(config: TrainingConfig) -> Iterator[str]:
     """A metric whose direction MMEngine cannot infer."""
@@ -71,8 +73,7 @@ def rule_missing(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'rule-direction',
-    'Turn the rule around: it holds the worst model for the best.',
+    'Turn the rule around: it holds the worst model for the best.'
 )
 def rule_direction(config: TrainingConfig) -> Iterator[str]:
     """The worst taken for the best."""
@@ -80,9 +81,7 @@ def rule_direction(config: TrainingConfig) -> Iterator[str]:
     for monitor in _find_monitors(config):
         value = monitor.rule or _infer_rule(monitor.key)
         reach = _reach(probe, monitor.key)
-        if value is None or not reach:
-            continue
-        if (reach > 0) != (value == 'greater'):
+        if value and reach and (reach > 0) != (value == 'greater'):
             how = 'has' if monitor.rule else 'MMEngine infers'
             yield (
                 f'{monitor.place}: for {monitor.key} {how} rule {value!r}, '
@@ -93,27 +92,24 @@ def rule_direction(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'monitor-emitted',
-    'Name a metric that the validation emits, or add the metric.',
+    'Name a metric that the validation emits, or add the metric.'
 )
 def monitor_emitted(config: TrainingConfig) -> Iterator[str]:
     """A watched metric that no metric of the validation emits."""
     probe = probe_metrics(config)
     if probe is None:
         return
-    emitted = list(probe.perfect)
     for monitor in _find_monitors(config):
-        if monitor.key not in emitted:
+        if monitor.key not in probe.perfect:
             yield (
                 f'{monitor.place} watches {monitor.key!r}, the validation '
-                f'gives {", ".join(emitted) or "nothing"}'
+                f'gives {", ".join(probe.perfect) or "nothing"}'
             )
 
 
 @CONFIG_RULES.error(
-    'min-delta-scale',
     'Set min_delta to about a hundredth of what there is to gain; the default '
-    'of 0.1 is for metrics in percent.',
+    'of 0.1 is for metrics in percent.'
 )
 def min_delta_scale(config: TrainingConfig) -> Iterator[str]:
     """``min_delta`` above 5 % of what there is to gain."""
@@ -131,9 +127,8 @@ def min_delta_scale(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'early-stop-strict',
     'Set strict=True: without it, early stopping is silently off when the '
-    'metric is missing.',
+    'metric is missing.'
 )
 def early_stop_strict(config: TrainingConfig) -> Iterator[str]:
     """Early stopping that is silently off without its metric."""
@@ -143,9 +138,8 @@ def early_stop_strict(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'early-stop-never',
     'Validate more often or lower the patience, which counts validations, '
-    'not epochs.',
+    'not epochs.'
 )
 def early_stop_never(config: TrainingConfig) -> Iterator[str]:
     """Patience that outlasts the training."""
@@ -165,26 +159,23 @@ def early_stop_never(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'blind-monitor',
     'Choose and stop by a metric that tells them apart, such as MRE_mm with '
-    'rule="less", or watch it as well.',
+    'rule="less", or watch it as well.'
 )
 def blind_monitor(config: TrainingConfig) -> Iterator[str]:
     """Only metrics watched that flatter a constant prediction."""
     probe = probe_metrics(config)
     if probe is None:
         return
-    values = {
-        monitor.key: (
-            probe.perfect[monitor.key],
-            probe.constant.get(monitor.key, math.nan),
-        )
-        for monitor in _find_monitors(config)
-        if monitor.key in probe.perfect
-    }
+    watched = dict.fromkeys(m.key for m in _find_monitors(config))
+    values = [
+        (key, probe.perfect[key], probe.constant.get(key, math.nan))
+        for key in watched
+        if key in probe.perfect
+    ]
     flattering = [
         f'{blind:.2f} of {perfect:.2f} in {key}'
-        for key, (perfect, blind) in values.items()
+        for key, perfect, blind in values
         if blind > _FLATTERING * perfect > 0
     ]
     if flattering and len(flattering) == len(values):
@@ -195,15 +186,13 @@ def blind_monitor(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'collapse-unwatched',
     'Add cape_mm.CephalometricMetric to val_evaluator and '
-    'dict(type="cape_mm.CollapseMonitorHook") to custom_hooks.',
+    'dict(type="cape_mm.CollapseMonitorHook") to custom_hooks.'
 )
 def collapse_unwatched(config: TrainingConfig) -> Iterator[str]:
     """No hook that watches for collapse."""
     probe = probe_metrics(config)
-    cephalograms = config.built.cephalograms('val')
-    if cephalograms is None or cephalograms.schema is None:
+    if config.built.cephalograms('val', schema=True) is None:
         return
     hooks = list(config.hooks_of('CollapseMonitorHook'))
     if not hooks:
@@ -262,7 +251,7 @@ def _monitors_of(config: TrainingConfig, kind: str) -> Iterator[_Monitor]:
             yield _Monitor(place, key, hook.get('rule'), hook)
 
 
-def _unknown(kind: type, given: dict) -> list[str]:
+def _unknown(kind: type, given: list[str]) -> list[str]:
     """Arguments that neither the class nor a base class has."""
     names: list[str] = []
     for base in kind.__mro__:
@@ -273,14 +262,4 @@ def _unknown(kind: type, given: dict) -> list[str]:
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             return [key for key in given if key not in names]
     # whatever it passes on goes somewhere else, or there is no __init__
-    return [] if names else list(given)
-
-
-def _required(kind: type) -> list[str]:
-    parameters = list(inspect.signature(kind).parameters.values())
-    return [
-        p.name
-        for p in parameters
-        if p.default is p.empty
-        and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-    ]
+    return [] if names else given

@@ -8,7 +8,7 @@ from typing import Iterator
 import numpy as np
 
 from ..rule import CONFIG_RULES
-from ..training_config import TrainingConfig, type_name
+from ..training_config import SPLITS, TrainingConfig, type_name
 
 #: Random transforms without 'Random' in their name.
 _RANDOM = ('Albumentation', 'PhotometricDistortion')
@@ -17,17 +17,14 @@ _WASTE = 0.15
 
 
 @CONFIG_RULES.error(
-    'padding-differs',
     'Give GetBBoxCenterScale the same padding in training, validation and '
-    'test: otherwise everything has another size there.',
+    'test: otherwise everything has another size there.'
 )
 def padding_differs(config: TrainingConfig) -> Iterator[str]:
     """Another padding of the box in validation."""
     paddings = {
         split: float(transform.get('padding', 1.25))
-        for split in ('train', 'val', 'test')
-        for transform in [config.transform(split, 'GetBBoxCenterScale')]
-        if transform is not None
+        for split, transform in config.transforms('GetBBoxCenterScale')
     }
     if len(set(paddings.values())) > 1:
         listed = ', '.join(f'{s} {value:g}' for s, value in paddings.items())
@@ -35,9 +32,8 @@ def padding_differs(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'padding-whole-cephalogram',
     'Set padding=1.0 in GetBBoxCenterScale of all pipelines; the default of '
-    '1.25 is for boxes around people.',
+    '1.25 is for boxes around people.'
 )
 def padding_whole_cephalogram(config: TrainingConfig) -> Iterator[str]:
     """Padding around a box that is the whole image."""
@@ -57,16 +53,14 @@ def padding_whole_cephalogram(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'input-aspect',
     'Give the input the shape of the images: TopdownAffine keeps the aspect '
-    'ratio and fills up the rest.',
+    'ratio and fills up the rest.'
 )
 def input_aspect(config: TrainingConfig) -> Iterator[str]:
     """An input of another shape than the cephalograms."""
-    affine, cephalograms = config.transform('train', 'TopdownAffine'), None
-    if affine is not None:
-        cephalograms = config.built.cephalograms('train')
-    if cephalograms is None or cephalograms.schema is None:
+    affine = config.transform('train', 'TopdownAffine')
+    cephalograms = config.built.cephalograms('train', schema=True)
+    if affine is None or cephalograms is None:
         return
     sides = cephalograms.boxes_px[:, 2:] - cephalograms.boxes_px[:, :2]
     aspect = float(np.nanmedian(sides[:, 0] / sides[:, 1]))
@@ -82,25 +76,22 @@ def input_aspect(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'aspect-distorted',
     'Remove the Resize, or set keep_ratio=True: angles and lengths are wrong '
-    'in a distorted image.',
+    'in a distorted image.'
 )
 def aspect_distorted(config: TrainingConfig) -> Iterator[str]:
     """A ``Resize`` that squeezes."""
-    for split in ('train', 'val', 'test'):
+    for split in SPLITS:
         for transform in config.pipeline(split):
-            inner = transform.get('transforms') or []
-            for part in [transform, *inner]:
+            for part in [transform, *(transform.get('transforms') or [])]:
                 is_resize = type_name(part) == 'Resize'
                 if is_resize and not part.get('keep_ratio', False):
                     yield f'the pipeline of {split} has a Resize without ratio'
 
 
 @CONFIG_RULES.error(
-    'random-validation',
     'Remove the transform from the pipeline: what is measured must not depend '
-    'on chance.',
+    'on chance.'
 )
 def random_validation(config: TrainingConfig) -> Iterator[str]:
     """Augmentation in validation or test."""
@@ -112,14 +103,12 @@ def random_validation(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'flip-test-untrained',
     'Set model.test_cfg.flip_test=False, or add RandomFlip to the training '
-    'pipeline: the model was never trained on a mirrored image.',
+    'pipeline: the model was never trained on a mirrored image.'
 )
 def flip_test_untrained(config: TrainingConfig) -> Iterator[str]:
     """A mirrored test after training without."""
     flips = (config.model.get('test_cfg') or {}).get('flip_test', False)
-    pipeline = config.pipeline('train')
-    names = [type_name(t) for t in pipeline]
+    names = [type_name(t) for t in config.pipeline('train')]
     if flips and names and 'RandomFlip' not in names:
         yield 'the test averages over the mirrored image'

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Iterator
 
 from ..rule import CONFIG_RULES, WARNING, Message
@@ -10,22 +11,14 @@ from ..training_config import TrainingConfig, type_name
 
 
 @CONFIG_RULES.error(
-    'warmup-length',
     'Make the warm-up a small part of all iterations, such as 5 %: before '
-    'its end the learning rate that was set is not reached.',
+    'its end the learning rate that was set is not reached.'
 )
 def warmup_length(config: TrainingConfig) -> Iterator[str | Message]:
     """A warm-up longer than the training; a warning above a third."""
-    for scheduler in config.schedulers:
-        kind = type_name(scheduler)
-        total = _total(scheduler, config)
-        start = scheduler.get('start_factor', 1 / 3)
-        if kind != 'LinearLR' or total is None:
-            continue
-        begin = scheduler.get('begin', 0)
-        end = scheduler.get('end', float('inf'))
-        unit = 'epochs' if scheduler.get('by_epoch', True) else 'iterations'
+    for scheduler, begin, end, total, unit in _timed(config, 'LinearLR'):
         if end >= total:
+            start = scheduler.get('start_factor', 1 / 3)
             reached = start + (1 - start) * (total - begin) / (end - begin)
             yield (
                 f'the warm-up of {end} {unit} is not over after the {total} '
@@ -39,23 +32,18 @@ def warmup_length(config: TrainingConfig) -> Iterator[str | Message]:
 
 
 @CONFIG_RULES.error(
-    'cosine-period',
     'Tie T_max to the length of the training: T_max=max_epochs, less what '
-    'comes before.',
+    'comes before.'
 )
 def cosine_period(config: TrainingConfig) -> Iterator[str]:
     """``T_max`` that does not fit the length of the training."""
-    for scheduler in config.schedulers:
-        total = _total(scheduler, config)
-        if not type_name(scheduler).startswith('CosineAnnealing'):
-            continue
-        begin = scheduler.get('begin', 0)
-        end = scheduler.get('end', float('inf'))
+    for scheduler, begin, end, total, unit in _timed(
+        config, 'CosineAnnealing'
+    ):
         period = scheduler.get('T_max') or end - begin
-        if total is None or period == float('inf'):
-            continue
-        unit = 'epochs' if scheduler.get('by_epoch', True) else 'iterations'
         slack = 0.02 * total
+        if period == inf:
+            continue
         if begin + period > total + slack:
             yield (
                 f'the cosine reaches its lowest point after {begin + period} '
@@ -69,28 +57,28 @@ def cosine_period(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.error(
-    'milestones-beyond-end',
-    'Put the milestones before the end of the training.',
-)
+@CONFIG_RULES.error('Put the milestones before the end of the training.')
 def milestones_beyond_end(config: TrainingConfig) -> Iterator[str]:
     """Steps after the end."""
-    for scheduler in config.schedulers:
-        total = _total(scheduler, config)
-        late = [
-            milestone
-            for milestone in scheduler.get('milestones', ())
-            if total is not None and milestone >= total
-        ]
+    for scheduler, _, _, total, _ in _timed(config):
+        milestones = scheduler.get('milestones', ())
+        late = [str(m) for m in milestones if m >= total]
         if late:
             yield (
-                f'{type_name(scheduler)} has milestones '
-                f'{", ".join(map(str, late))}, the training ends at {total}'
+                f'{type_name(scheduler)} has milestones {", ".join(late)}, '
+                f'the training ends at {total}'
             )
 
 
-def _total(scheduler: dict, config: TrainingConfig) -> int | None:
-    """Length of the training in the scheduler's unit."""
-    if scheduler.get('by_epoch', True):
-        return config.max_epochs
-    return config.built.total_iterations
+def _timed(
+    config: TrainingConfig, kind: str = ''
+) -> Iterator[tuple[dict, float, float, int, str]]:
+    """Schedulers of a kind with begin, end, length of training and unit."""
+    for scheduler in config.schedulers:
+        is_epochs = scheduler.get('by_epoch', True)
+        built = config.built
+        total = config.max_epochs if is_epochs else built.total_iterations
+        if type_name(scheduler).startswith(kind) and total is not None:
+            begin, end = scheduler.get('begin', 0), scheduler.get('end', inf)
+            unit = 'epochs' if is_epochs else 'iterations'
+            yield scheduler, begin, end, total, unit

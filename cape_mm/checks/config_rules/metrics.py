@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any, Iterator, NamedTuple
 
 import numpy as np
 from mmengine.evaluator import Evaluator
@@ -16,7 +15,7 @@ from torch.utils.data import Dataset
 from cape_mm.datasets.pipeline import spread_indices
 
 from ..rule import CONFIG_RULES, WARNING, Message, brief
-from ..training_config import TrainingConfig, find_class
+from ..training_config import TrainingConfig, is_kind, type_name
 
 _NUM_SAMPLES = 16
 #: Arguments of metrics that make them write files.
@@ -24,8 +23,7 @@ _FILES = ('dump_file', 'out_file', 'out_file_path', 'outfile_prefix')
 
 
 @CONFIG_RULES.error(
-    'metric-works',
-    'Correct the arguments of the metrics, or what the data pass on to them.',
+    'Correct the arguments of the metrics, or what the data pass on to them.'
 )
 def metric_works(config: TrainingConfig) -> Iterator[str]:
     """Metrics that fail on perfect predictions."""
@@ -36,57 +34,46 @@ def metric_works(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'torso-of-another-schema',
     "Use norm_item='bbox': 'torso' is the distance of keypoints 4 and 5, and "
-    "'head' a length, that only certain datasets of people have.",
+    "'head' a length, that only certain datasets of people have."
 )
 def torso_of_another_schema(config: TrainingConfig) -> Iterator[str]:
     """PCK by a torso that is none."""
     for split in ('val', 'test'):
         for metric in config.metrics(split):
-            kind = find_class(METRICS, metric)
             items = metric.get('norm_item', 'bbox')
-            items = [items] if isinstance(items, str) else list(items)
-            if not isinstance(kind, type) or not issubclass(kind, PCKAccuracy):
-                continue
-            if 'torso' not in items or issubclass(kind, JhmdbPCKAccuracy):
-                continue
-            yield (
-                f'{kind.__name__} of {split} is normalised by the torso, '
-                f'here the distance of {_name_torso(config)}'
-            )
+            items = [items] if isinstance(items, str) else items
+            is_pck = is_kind(METRICS, metric, PCKAccuracy)
+            has_torso = is_kind(METRICS, metric, JhmdbPCKAccuracy)
+            if is_pck and not has_torso and 'torso' in items:
+                yield (
+                    f'{type_name(metric)} of {split} is normalised by the '
+                    f'torso, here the distance of {_name_torso(config)}'
+                )
 
 
 @CONFIG_RULES.error(
-    'spacing-not-packed',
     "Add 'spacing' to meta_keys of PackPoseInputs in the pipelines of "
-    'validation and test: without it no error is given in mm.',
+    'validation and test: without it no error is given in mm.'
 )
 def spacing_not_packed(config: TrainingConfig) -> Iterator[str]:
     """A spacing that does not reach the metric."""
-    for split in ('val', 'test'):
-        cephalograms = config.built.cephalograms(split)
+    for split, cephalograms in config.built.tables(('val', 'test')):
         item = config.built.first_sample(split)
-        if cephalograms is None or item is None:
-            continue
-        sample = item['data_samples']
-        if not np.isfinite(cephalograms.spacings).all(axis=1).any():
-            continue
-        if 'spacing' not in getattr(sample, 'metainfo', {}):
-            yield f'samples of {split} lack the spacing that the file has'
+        is_known = np.isfinite(cephalograms.spacings).all(axis=1).any()
+        if item is not None and is_known:
+            metainfo = getattr(item['data_samples'], 'metainfo', {})
+            if 'spacing' not in metainfo:
+                yield f'samples of {split} lack the spacing that the file has'
 
 
 @CONFIG_RULES.error(
-    'spacing-missing',
     'Add the spacing to the annotation file, from the file of the cephalogram '
-    'or measured at its ruler: an error in mm needs it.',
+    'or measured at its ruler: an error in mm needs it.'
 )
 def spacing_missing(config: TrainingConfig) -> Iterator[str | Message]:
     """Cephalograms without spacing; a warning in training."""
-    for split in ('train', 'val', 'test'):
-        cephalograms = config.built.cephalograms(split)
-        if cephalograms is None or cephalograms.schema is None:
-            continue
+    for split, cephalograms in config.built.tables(schema=True):
         missing = int((~np.isfinite(cephalograms.spacings).all(axis=1)).sum())
         if missing:
             text = (
@@ -97,44 +84,26 @@ def spacing_missing(config: TrainingConfig) -> Iterator[str | Message]:
 
 
 def _name_torso(config: TrainingConfig) -> str:
-    cephalograms = config.built.cephalograms('val')
-    if (
-        cephalograms is None
-        or not cephalograms.is_uniform
-        or len(cephalograms.visible[0]) < 6
-    ):
+    cephalograms = config.built.cephalograms('val', uniform=True)
+    if cephalograms is None or len(cephalograms.visible[0]) < 6:
         return 'keypoints 4 and 5'
     return f'{cephalograms.label(4)} and {cephalograms.label(5)}'
 
 
-@dataclass(frozen=True)
-class MetricProbe:
-    """Metrics of two predictors, on some samples of the validation.
+class MetricProbe(NamedTuple):
+    """Metrics of two predictors, on some samples of the validation."""
 
-    Attributes:
-        perfect (dict[str, float]): Metrics of predictions that equal the
-            annotations.
-        constant (dict[str, float]): Metrics of predictions that are blind to
-            the image: the mean shape of the training data, or, if the number
-            of landmarks differs, the middle of the box.
-        blind_to (str): Description of the latter, for messages.
-    """
-
+    #: of predictions that equal the annotations
     perfect: dict[str, float]
+    #: of predictions that are blind to the image: the mean shape of the
+    #: training data, or, if landmarks differ in number, the middle of the box
     constant: dict[str, float]
+    #: the latter in words
     blind_to: str
 
 
 def probe_metrics(config: TrainingConfig) -> MetricProbe | None:
-    """Run the metrics of the validation on made-up predictions.
-
-    Args:
-        config (TrainingConfig): The config.
-
-    Returns:
-        MetricProbe | None: None without validation data, or if a metric
-        fails.
-    """
+    """Metrics of the validation; None without data, or if one fails."""
     dataset = config.built.dataset('val')
     if dataset is None or config.built.first_sample('val') is None:
         return None
@@ -152,20 +121,24 @@ def _probe(
     blind_to = 'the mean shape of the training data'
     if shape_norm is None:
         blind_to = 'the middle of the box'
+    fileless = [
+        {k: v for k, v in metric.items() if k not in _FILES}
+        for metric in metrics
+    ]
 
     def score(is_perfect: bool) -> dict[str, float]:
-        evaluator = Evaluator([_without_files(m) for m in metrics])
+        evaluator = Evaluator(fileless)
         evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
         for index in indices:
-            item = dataset[index]
-            sample = item['data_samples']
+            data = dataset[index]
+            sample = data['data_samples']
             # queries of an episode, or the sample itself
             for member in getattr(sample, 'queries', [sample]):
                 keypoints = np.array(member.gt_instances.keypoints, np.float32)
                 if not is_perfect:
                     keypoints[:] = _blind_keypoints(member, shape_norm)
                 _predict(member, keypoints)
-            evaluator.process([sample], item)
+            evaluator.process([sample], data)
         return {
             key: float(value)
             for key, value in evaluator.evaluate(len(indices)).items()
@@ -177,11 +150,10 @@ def _probe(
 
 def _predict(sample: Any, keypoints: np.ndarray) -> None:
     """Make keypoints (N, K, 2), in original pixels, the predictions."""
-    boxes = np.array(sample.gt_instances.bboxes)
     made_up = InstanceData(
         keypoints=keypoints,
         keypoint_scores=np.ones(keypoints.shape[:2], dtype=np.float32),
-        bboxes=boxes,
+        bboxes=np.array(sample.gt_instances.bboxes),
         bbox_scores=np.ones(len(keypoints), dtype=np.float32),
     )
     sample.pred_instances = made_up
@@ -202,16 +174,10 @@ def _mean_shape(config: TrainingConfig) -> np.ndarray | None:
 
     None if the number of landmarks differs, or one is never labelled.
     """
-    cephalograms = config.built.cephalograms('train')
-    if cephalograms is None or not cephalograms.is_uniform:
+    cephalograms = config.built.cephalograms('train', uniform=True)
+    if cephalograms is None:
         return None
-    keypoints, _ = cephalograms.stack()
-    keypoints_norm = keypoints / cephalograms.sizes_px[:, None]
+    keypoints_norm = cephalograms.stack()[0] / cephalograms.sizes_px[:, None]
     if not np.isfinite(keypoints_norm).any(axis=0).all():
         return None
     return np.nanmean(keypoints_norm, axis=0)
-
-
-def _without_files(metric: dict) -> dict:
-    """The config of a metric that writes no file."""
-    return {k: v for k, v in dict(metric).items() if k not in _FILES}

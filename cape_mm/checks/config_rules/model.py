@@ -12,15 +12,14 @@ from mmpose.models.heads import HeatmapHead
 from torch import nn
 
 from ..rule import CONFIG_RULES, brief
-from ..training_config import TrainingConfig, find_class, type_name
+from ..training_config import SPLITS, TrainingConfig, is_kind, type_name
 
 #: Taken away from MMPose's heads in 1.0.0.
 _REMOVED = ('input_transform', 'input_index', 'align_corners')
 
 
 @CONFIG_RULES.error(
-    'model-builds',
-    'Correct the named argument or type; the class lists what it takes.',
+    'Correct the named argument or type; the class lists what it takes.'
 )
 def model_builds(config: TrainingConfig) -> Iterator[str]:
     """A model that cannot be built."""
@@ -31,10 +30,9 @@ def model_builds(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'head-arguments',
     'Merge the branches with neck=dict(type="FeatureMapProcessor", '
     'concat=True) and remove the argument, which heads no longer take since '
-    'MMPose 1.0.',
+    'MMPose 1.0.'
 )
 def head_arguments(config: TrainingConfig) -> Iterator[str]:
     """Arguments that heads have lost in MMPose 1.0."""
@@ -47,16 +45,14 @@ def head_arguments(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'heatmap-size',
     'Set deconv_out_channels=None in model.head (the default is three '
-    'upsampling layers), or give the codec the size that the head puts out.',
+    'upsampling layers), or give the codec the size that the head puts out.'
 )
 def heatmap_size(config: TrainingConfig) -> Iterator[str]:
     """Output and target of different size."""
-    codec, model = config.decoder, dry_model(config)
-    if not codec or not codec.get('heatmap_size') or model is None:
-        return
-    if not _is_heatmap_head(config):
+    codec, model = config.decoder or {}, dry_model(config)
+    has_size = codec.get('heatmap_size') and _is_heatmap_head(config)
+    if not has_size or model is None:
         return
     input_size = tuple(codec['input_size'])
     try:
@@ -74,35 +70,33 @@ def heatmap_size(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'head-channels',
-    "Set the head's number of channels to the number of landmarks.",
+    "Set the head's number of channels to the number of landmarks."
 )
 def head_channels(config: TrainingConfig) -> Iterator[str]:
     """Another number of channels than of landmarks."""
     channels = config.head.get('out_channels')
-    cephalograms = config.built.cephalograms('train')
-    if channels is None or cephalograms is None or not cephalograms.is_uniform:
+    if channels is None or not _is_heatmap_head(config):
         return
-    count = len(cephalograms.keypoints_px[0])
-    if _is_heatmap_head(config) and channels != count:
-        yield (
-            f'model.head.out_channels is {channels}, the training data have '
-            f'{count} landmarks'
-        )
+    for _, cephalograms in config.built.tables(['train'], uniform=True):
+        count = len(cephalograms.keypoints_px[0])
+        if channels != count:
+            yield (
+                f'model.head.out_channels is {channels}, the training data '
+                f'have {count} landmarks'
+            )
 
 
 @CONFIG_RULES.error(
-    'normalised-twice',
-    'Normalise in model.data_preprocessor only, and remove the transform.',
+    'Normalise in model.data_preprocessor only, and remove the transform.'
 )
 def normalised_twice(config: TrainingConfig) -> Iterator[str]:
     """Mean and standard deviation taken off twice."""
     if not (config.model.get('data_preprocessor') or {}).get('mean'):
         return
-    for split in ('train', 'val', 'test'):
+    for split in SPLITS:
         for transform in config.pipeline(split):
-            inner = transform.get('transforms') or []
-            names = [type_name(t) for t in [transform, *inner]]
+            parts = [transform, *(transform.get('transforms') or [])]
+            names = [type_name(part) for part in parts]
             found = [name for name in names if 'normalize' in name.lower()]
             if found:
                 yield (
@@ -112,26 +106,16 @@ def normalised_twice(config: TrainingConfig) -> Iterator[str]:
 
 
 def dry_model(config: TrainingConfig) -> DryModel | None:
-    """Build the model without memory for its weights.
-
-    Args:
-        config (TrainingConfig): The config.
-
-    Returns:
-        DryModel | None: None if there is none or it cannot be config.built.
-    """
+    """The model, or None if there is none or it cannot be built."""
     if not config.model:
         return None
     return config.built.keep('model', lambda: DryModel(config.model))
 
 
 class DryModel:
-    """A model without memory for its weights, for questions of shape.
+    """A model on PyTorch's ``meta`` device, for questions of shape.
 
-    It is built on PyTorch's ``meta`` device; nothing is loaded.
-
-    Args:
-        config (dict): Config of the model. Is not changed.
+    It has no memory for its weights, and nothing is loaded.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -145,26 +129,16 @@ class DryModel:
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """dict[str, tuple[int, ...]]: Shape of each entry of the state."""
-        return {
-            key: tuple(value.shape)
-            for key, value in self.module.state_dict().items()
-        }
+        state = self.module.state_dict().items()
+        return {key: tuple(value.shape) for key, value in state}
 
     @torch.no_grad()
     def heatmap_size(
         self, input_size: tuple[int, int]
     ) -> tuple[int, int] | None:
-        """Size of the head's heatmaps.
+        """Width and height of the head's heatmaps; None if it has others.
 
-        Args:
-            input_size (tuple[int, int]): Width and height of the input.
-
-        Returns:
-            tuple[int, int] | None: Width and height in cells; None if the
-            head's output is something else.
-
-        Raises:
-            Exception: Of any kind, if the parts do not fit each other.
+        Fails in any way if the parts do not fit each other.
         """
         width, height = input_size
         inputs = torch.empty(1, 3, height, width, device='meta')
@@ -199,5 +173,4 @@ def _without_weights(config: Any) -> Any:
 
 
 def _is_heatmap_head(config: TrainingConfig) -> bool:
-    kind = find_class(MODELS, config.head) if config.head else None
-    return isinstance(kind, type) and issubclass(kind, HeatmapHead)
+    return is_kind(MODELS, config.head, HeatmapHead)

@@ -20,9 +20,8 @@ _PARTS = ('backbone', 'neck', 'head')
 
 
 @CONFIG_RULES.error(
-    'backbone-prefix',
     "Add prefix='backbone.' to init_cfg: of a whole model, no name matches "
-    'otherwise, MMEngine only warns, and the part starts at random.',
+    'otherwise, MMEngine only warns, and the part starts at random.'
 )
 def backbone_prefix(config: TrainingConfig) -> Iterator[str]:
     """A whole model loaded into a part without ``prefix``."""
@@ -31,11 +30,11 @@ def backbone_prefix(config: TrainingConfig) -> Iterator[str]:
             continue
         path = str(init['checkpoint'])
         weights = _read(path)
-        if weights is not None:
-            names = [n for n in weights if n.startswith(f'{part}.')]
-            is_whole = len(names) > 0
+        if weights is None:
+            # an address of OpenMMLab: that of a trained pose model?
+            is_whole = '/mmpose/' in path and 'pretrain' not in path
         else:
-            is_whole = _is_pose_model(path)
+            is_whole = any(name.startswith(f'{part}.') for name in weights)
         if is_whole:
             yield (
                 f'model.{part}.init_cfg loads {osp.basename(path)}, a whole '
@@ -44,9 +43,8 @@ def backbone_prefix(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'checkpoint-match',
     'Load a checkpoint of this architecture, with the right prefix: what does '
-    'not match stays random.',
+    'not match stays random.'
 )
 def checkpoint_match(config: TrainingConfig) -> Iterator[str]:
     """Less than 80 % of the weights found in a file."""
@@ -54,14 +52,14 @@ def checkpoint_match(config: TrainingConfig) -> Iterator[str]:
     if model is None:
         return
     loads = [
-        (f'model.{part}.init_cfg', init['checkpoint'], f'{part}.', init)
+        (f'model.{part}.init_cfg', str(init['checkpoint']), f'{part}.', init)
         for part, init in _pretrained_parts(config)
     ]
     if config.cfg.get('load_from'):
-        loads.append(('load_from', config.cfg['load_from'], '', {}))
+        loads.append(('load_from', str(config.cfg['load_from']), '', {}))
     for place, path, lead, init in loads:
         try:
-            weights = _read(str(path), must_exist=True)
+            weights = _read(path, must_exist=True)
         except Exception as error:
             yield f'{place}: {path} cannot be read: {brief(error)}'
             continue
@@ -80,27 +78,24 @@ def checkpoint_match(config: TrainingConfig) -> Iterator[str]:
         if found < _LEAST_MATCH * len(expected):
             yield (
                 f'{place}: {found} of {len(expected)} weights are found in '
-                f'{osp.basename(str(path))}'
+                f'{osp.basename(path)}'
             )
 
 
 @CONFIG_RULES.warning(
-    'foreign-final-layer',
     'Load the backbone only (init_cfg with a prefix): a final layer of other '
-    'landmarks has the right size, and the wrong meaning.',
+    'landmarks has the right size, and the wrong meaning.'
 )
 def foreign_final_layer(config: TrainingConfig) -> Iterator[str]:
     """A final layer of other landmarks with the right size."""
-    path, cephalograms = (
-        config.cfg.get('load_from'),
-        config.built.cephalograms('train'),
-    )
-    if not path or cephalograms is None or cephalograms.schema is None:
-        return
+    path = str(config.cfg.get('load_from') or '')
+    cephalograms = config.built.cephalograms('train', schema=True)
     model = dry_model(config)
-    if model is None or not osp.isfile(osp.expanduser(str(path))):
+    if not osp.isfile(osp.expanduser(path)):
         return
-    checkpoint = _load(str(path))
+    if cephalograms is None or model is None:
+        return
+    checkpoint = _load(path)
     weights = checkpoint.get('state_dict', checkpoint)
     meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
     theirs, ours = meta.get('dataset_name'), cephalograms.schema.name
@@ -120,11 +115,6 @@ def _pretrained_parts(config: TrainingConfig) -> Iterator[tuple[str, dict]]:
         init = (config.model.get(part) or {}).get('init_cfg') or {}
         if isinstance(init, dict) and init.get('type') == 'Pretrained':
             yield part, init
-
-
-def _is_pose_model(path: str) -> bool:
-    """Whether an address of OpenMMLab is that of a trained pose model."""
-    return '/mmpose/' in path and 'pretrain' not in path
 
 
 def _read(

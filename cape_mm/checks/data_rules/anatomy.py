@@ -9,7 +9,7 @@ import numpy as np
 
 from ..cephalogram_table import CephalogramTable
 from ..rule import CONFIG_RULES, some_of
-from ..training_config import SPLITS, TrainingConfig
+from ..training_config import TrainingConfig
 
 #: Upper and lower landmark, centimetres apart in every head.
 _ABOVE = (
@@ -28,20 +28,13 @@ _SELLA_NASION_MM = (40.0, 100.0)
 
 
 @CONFIG_RULES.error(
-    'axes-swapped',
-    'Exchange x and y of these cephalograms in the annotation file.',
+    'Exchange x and y of these cephalograms in the annotation file.'
 )
 def axes_swapped(config: TrainingConfig) -> Iterator[str]:
     """Exchanged x and y."""
-    for split, cephalograms in _schema_tables(config):
+    for split, cephalograms in config.built.tables(schema=True):
         points, _ = cephalograms.stack()
-        lying = [
-            n
-            for n, bad in zip(
-                cephalograms.names, _is_lying(cephalograms, points)
-            )
-            if bad
-        ]
+        lying = _names(cephalograms, _is_lying(cephalograms, points))
         if lying:
             yield (
                 f'in {len(lying)} cephalogram(s) of {split} the face lies on '
@@ -50,13 +43,12 @@ def axes_swapped(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'landmark-order',
     'View these cephalograms with their landmarks: columns are '
-    'exchanged, or the names are in another order than the numbers.',
+    'exchanged, or the names are in another order than the numbers.'
 )
 def landmark_order(config: TrainingConfig) -> Iterator[str]:
     """A nose behind the ear, a root below the crown."""
-    for split, cephalograms in _schema_tables(config):
+    for split, cephalograms in config.built.tables(schema=True):
         points, _ = cephalograms.stack()
         upright = ~_is_lying(cephalograms, points)
         facing = _facing(cephalograms, points)
@@ -69,11 +61,9 @@ def landmark_order(config: TrainingConfig) -> Iterator[str]:
                 second = cephalograms.column(points, other)
                 if first is None or second is None:
                     continue
-                wrong = upright & (
-                    sign * (second[:, axis] - first[:, axis]) < 0
-                )
-                if wrong.any():
-                    names = np.array(cephalograms.names)[wrong].tolist()
+                offset = second[:, axis] - first[:, axis]
+                names = _names(cephalograms, upright & (sign * offset < 0))
+                if names:
                     yield (
                         f'{one} is not {words} {other} in {len(names)} '
                         f'cephalogram(s) of {split}: {some_of(names)}'
@@ -81,17 +71,15 @@ def landmark_order(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.warning(
-    'facing-mixed',
-    'Mirror the cephalograms that face the other way, with their landmarks.',
+    'Mirror the cephalograms that face the other way, with their landmarks.'
 )
 def facing_mixed(config: TrainingConfig) -> Iterator[str]:
     """Heads that face different sides."""
     sides = {}
-    for split, cephalograms in _schema_tables(config):
+    for split, cephalograms in config.built.tables(schema=True):
         points, _ = cephalograms.stack()
-        facing = _facing(cephalograms, points)[
-            ~_is_lying(cephalograms, points)
-        ]
+        upright = ~_is_lying(cephalograms, points)
+        facing = _facing(cephalograms, points)[upright]
         left, right = int((facing < 0).sum()), int((facing > 0).sum())
         if left and right:
             yield (
@@ -105,14 +93,13 @@ def facing_mixed(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'impossible-size',
     'Correct the spacing (mm per pixel of the image as it is stored) or the '
-    'landmarks S and N.',
+    'landmarks S and N.'
 )
 def impossible_size(config: TrainingConfig) -> Iterator[str]:
     """S and N not 40 to 100 mm apart."""
     low, high = _SELLA_NASION_MM
-    for split, cephalograms in _schema_tables(config):
+    for split, cephalograms in config.built.tables(schema=True):
         points, _ = cephalograms.stack()
         sella, nasion = (cephalograms.column(points, code) for code in 'SN')
         if sella is None or nasion is None:
@@ -120,25 +107,21 @@ def impossible_size(config: TrainingConfig) -> Iterator[str]:
         length = np.linalg.norm(
             (nasion - sella) * cephalograms.spacings, axis=1
         )
-        wrong = (length < low) | (length > high)
-        if wrong.any():
-            names = [
-                f'{cephalograms.names[i]} {length[i]:.0f} mm'
-                for i in np.flatnonzero(wrong)
-            ]
+        names = [
+            f'{name} {mm:.0f} mm'
+            for name, mm in zip(cephalograms.names, length)
+            if mm < low or mm > high
+        ]
+        if names:
             yield (
                 f'in {len(names)} cephalogram(s) of {split} S and N are not '
                 f'{low:g} to {high:g} mm apart: {some_of(names)}'
             )
 
 
-def _schema_tables(
-    config: TrainingConfig,
-) -> Iterator[tuple[str, CephalogramTable]]:
-    for split in SPLITS:
-        cephalograms = config.built.cephalograms(split)
-        if cephalograms is not None and cephalograms.schema is not None:
-            yield split, cephalograms
+def _names(cephalograms: CephalogramTable, chosen: np.ndarray) -> list[str]:
+    """Paths of the rows that a mask (N,) chooses."""
+    return np.array(cephalograms.names)[chosen].tolist()
 
 
 def _is_lying(
@@ -155,23 +138,11 @@ def _is_lying(
 
 def _facing(cephalograms: CephalogramTable, points: np.ndarray) -> np.ndarray:
     """(N,) 1 to the right, -1 to the left, NaN where unknown."""
-    front, rear = (
-        _mean_x(cephalograms, points, codes) for codes in (_FRONT, _REAR)
-    )
-    if front is None or rear is None:
-        return np.full(len(cephalograms), np.nan)
-    return np.sign(front - rear)
-
-
-def _mean_x(
-    cephalograms: CephalogramTable, points: np.ndarray, codes: tuple[str, ...]
-) -> np.ndarray | None:
-    columns: list[np.ndarray] = [
-        column[:, 0]
-        for column in (cephalograms.column(points, code) for code in codes)
-        if column is not None
-    ]
-    if not columns:
-        return None
-    known = np.ma.masked_invalid(columns)
-    return known.mean(axis=0).filled(np.nan)
+    means = []
+    for codes in (_FRONT, _REAR):
+        columns = [cephalograms.column(points, code) for code in codes]
+        xs = [column[:, 0] for column in columns if column is not None]
+        if not xs:
+            return np.full(len(cephalograms), np.nan)
+        means.append(np.ma.masked_invalid(xs).mean(axis=0).filled(np.nan))
+    return np.sign(means[0] - means[1])

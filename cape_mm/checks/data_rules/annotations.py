@@ -10,16 +10,15 @@ import numpy as np
 
 from ..cephalogram_table import CephalogramTable
 from ..rule import CONFIG_RULES, WARNING, Message, some_of
-from ..training_config import SPLITS, TrainingConfig
+from ..training_config import TrainingConfig
 
 
 @CONFIG_RULES.error(
-    'keypoints-finite',
-    'Mark what is not annotated with visibility 0 instead of NaN.',
+    'Mark what is not annotated with visibility 0 instead of NaN.'
 )
 def keypoints_finite(config: TrainingConfig) -> Iterator[str]:
     """Labelled landmarks that are no numbers."""
-    for split, cephalograms in _tables(config):
+    for split, cephalograms in config.built.tables():
         bad = [
             name
             for name, points, visible in _rows(cephalograms)
@@ -33,12 +32,11 @@ def keypoints_finite(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'out-of-image',
-    'Correct the coordinates, or the size of the image that they are for.',
+    'Correct the coordinates, or the size of the image that they are for.'
 )
 def out_of_image(config: TrainingConfig) -> Iterator[str | Message]:
     """Labelled landmarks outside of the image; a warning without schema."""
-    for split, cephalograms in _tables(config):
+    for split, cephalograms in config.built.tables():
         bad = []
         for (name, points, visible), size in zip(
             _rows(cephalograms), cephalograms.sizes_px
@@ -56,22 +54,16 @@ def out_of_image(config: TrainingConfig) -> Iterator[str | Message]:
                 f'{len(bad)} instance(s) of {split} have landmarks outside of '
                 f'the image: {some_of(bad)}'
             )
-            yield (
-                text
-                if cephalograms.schema is not None
-                else Message(text, WARNING)
-            )
+            has_schema = cephalograms.schema is not None
+            yield text if has_schema else Message(text, WARNING)
 
 
 @CONFIG_RULES.error(
-    'duplicate-cephalograms',
-    'Remove the copies: they count twice and may end up in two splits.',
+    'Remove the copies: they count twice and may end up in two splits.'
 )
 def duplicate_cephalograms(config: TrainingConfig) -> Iterator[str]:
     """The same landmarks twice in a split."""
-    for split, cephalograms in _tables(config):
-        if not cephalograms.is_uniform:
-            continue
+    for split, cephalograms in config.built.tables(uniform=True):
         groups = defaultdict(list)
         for name, points, _ in _rows(cephalograms):
             groups[points.round(3).tobytes()].append(name)
@@ -84,15 +76,12 @@ def duplicate_cephalograms(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'constant-landmark',
     'Check the column in the source of the annotations: it holds a default '
-    'value, not a landmark.',
+    'value, not a landmark.'
 )
 def constant_landmark(config: TrainingConfig) -> Iterator[str]:
     """A landmark with one value in all cephalograms of a split."""
-    for split, cephalograms in _tables(config):
-        if not cephalograms.is_uniform:
-            continue
+    for split, cephalograms in config.built.tables(uniform=True):
         points, labelled = cephalograms.stack()
         for index in range(points.shape[1]):
             column = points[labelled[:, index], index]
@@ -100,52 +89,45 @@ def constant_landmark(config: TrainingConfig) -> Iterator[str]:
                 continue
             for axis, values in zip('xy', column.T):
                 if np.ptp(values) < 1e-3:
+                    name = cephalograms.label(index)
                     yield (
-                        f'{cephalograms.label(index)}: {axis} is '
-                        f'{values[0]:g} in '
-                        f'all {len(values)} cephalograms of {split}'
+                        f'{name}: {axis} is {values[0]:g} in all '
+                        f'{len(values)} cephalograms of {split}'
                     )
 
 
 @CONFIG_RULES.warning(
-    'never-labelled',
-    'Choose a schema without it, or annotate it: its channel learns nothing.',
+    'Choose a schema without it, or annotate it: its channel learns nothing.'
 )
 def never_labelled(config: TrainingConfig) -> Iterator[str]:
     """A landmark that no training cephalogram has."""
-    cephalograms = config.built.cephalograms('train')
-    if cephalograms is None or not cephalograms.is_uniform:
-        return
-    _, labelled = cephalograms.stack()
-    missing = np.flatnonzero(~labelled.any(axis=0))
-    if len(missing):
-        names = [cephalograms.label(index) for index in missing]
-        yield f'never labelled in the training data: {some_of(names)}'
+    for _, cephalograms in config.built.tables(['train'], uniform=True):
+        _, labelled = cephalograms.stack()
+        missing = np.flatnonzero(~labelled.any(axis=0))
+        if len(missing):
+            names = [cephalograms.label(index) for index in missing]
+            yield f'never labelled in the training data: {some_of(names)}'
 
 
 @CONFIG_RULES.error(
-    'visibility-weight',
     'Give keypoints_visible as 0 or 1: the 2 of COCO would become the weight '
-    'of the landmark in the loss.',
+    'of the landmark in the loss.'
 )
 def visibility_weight(config: TrainingConfig) -> Iterator[str]:
     """Visibility 2 that becomes a weight of 2."""
-    for split, cephalograms in _tables(config):
+    for split, cephalograms in config.built.tables():
         highest = max(float(v.max()) for v in cephalograms.visible if len(v))
         if highest > 1:
             yield f'keypoints_visible of {split} goes up to {highest:g}'
 
 
 @CONFIG_RULES.warning(
-    'squeezed-cephalograms',
     'Convert the cephalograms anew with their aspect ratio: angles and '
-    'lengths are wrong in a squeezed image.',
+    'lengths are wrong in a squeezed image.'
 )
 def squeezed_cephalograms(config: TrainingConfig) -> Iterator[str]:
     """Only square cephalograms; pixels that are no squares."""
-    for split, cephalograms in _tables(config):
-        if cephalograms.schema is None:
-            continue
+    for split, cephalograms in config.built.tables(schema=True):
         width, height = cephalograms.sizes_px.T
         if np.isfinite(width).all() and (width == height).all():
             yield (
@@ -153,26 +135,15 @@ def squeezed_cephalograms(config: TrainingConfig) -> Iterator[str]:
                 'rarely are'
             )
         sx, sy = cephalograms.spacings.T
-        uneven = np.abs(sx / sy - 1) > 0.02
+        stretch = np.abs(sx / sy - 1)
+        uneven = stretch > 0.02
         if uneven.any():
-            worst = int(np.nanargmax(np.abs(sx / sy - 1)))
+            worst = int(np.nanargmax(stretch))
             yield (
                 f'{int(uneven.sum())} cephalogram(s) of {split} have another '
                 f'spacing along x than along y, {cephalograms.names[worst]} '
                 f'{sx[worst]:g} and {sy[worst]:g} mm'
             )
-
-
-def _tables(config: TrainingConfig) -> Iterator[tuple[str, CephalogramTable]]:
-    tables = []
-    for split in SPLITS:
-        cephalograms = config.built.cephalograms(split)
-        if cephalograms is None or any(
-            cephalograms is other for other in tables
-        ):
-            continue
-        tables.append(cephalograms)
-        yield split, cephalograms
 
 
 def _rows(cephalograms: CephalogramTable) -> Iterator[tuple]:

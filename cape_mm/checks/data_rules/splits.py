@@ -15,20 +15,19 @@ from cape_mm.datasets.datasets import (
 
 from ..cephalogram_table import CephalogramTable
 from ..rule import CONFIG_RULES, brief, some_of
-from ..training_config import SPLITS, TrainingConfig, find_class
+from ..training_config import SPLITS, TrainingConfig, is_kind
 
 #: Datasets that are there to be learnt by heart.
 _MEMORISING = (SingleCategoryEpisodeDataset, SingleImageEpisodeDataset)
 #: Arguments of a dataset that do not select its instances.
 _NOT_CHOOSING = (
     *('type', 'pipeline', 'test_mode', 'lazy_init', 'serialize_data'),
-    *('max_refetch', 'metainfo', 'landmark_weights'),
+    *('max_refetch', 'metainfo', 'landmark_weights', 'ann_file', 'data_root'),
 )
 
 
 @CONFIG_RULES.error(
-    'dataset-builds',
-    'Correct the dataset in the config, or the file that is named.',
+    'Correct the dataset in the config, or the file that is named.'
 )
 def dataset_builds(config: TrainingConfig) -> Iterator[str]:
     """Data that cannot be loaded."""
@@ -41,10 +40,7 @@ def dataset_builds(config: TrainingConfig) -> Iterator[str]:
             yield f'the data of {split} cannot be loaded: {text}'
 
 
-@CONFIG_RULES.error(
-    'pipeline-runs',
-    'Correct the pipeline, or the sample that it fails on.',
-)
+@CONFIG_RULES.error('Correct the pipeline, or the sample that it fails on.')
 def pipeline_runs(config: TrainingConfig) -> Iterator[str]:
     """A pipeline that fails on the first sample."""
     for split in SPLITS:
@@ -54,9 +50,8 @@ def pipeline_runs(config: TrainingConfig) -> Iterator[str]:
 
 
 @CONFIG_RULES.error(
-    'val-is-train',
     'Validate on an annotation file of its own: learning by heart cannot be '
-    'noticed on the training data.',
+    'noticed on the training data.'
 )
 def val_is_train(config: TrainingConfig) -> Iterator[str]:
     """Validation or test on the training data, unless to memorise it."""
@@ -66,15 +61,11 @@ def val_is_train(config: TrainingConfig) -> Iterator[str]:
             yield f'{split} reads the training data, {files}'
 
 
-@CONFIG_RULES.error(
-    'leaked-subject',
-    'Put all cephalograms of a person into one split.',
-)
+@CONFIG_RULES.error('Put all cephalograms of a person into one split.')
 def leaked_subject(config: TrainingConfig) -> Iterator[str]:
     """A person in two splits."""
     for one, other, first, second in _pairs_of_splits(config):
-        subjects = {s for s in first.subjects if s}
-        common = sorted(subjects & {s for s in second.subjects if s})
+        common = sorted({*first.subjects} & {*second.subjects} - {''})
         if common:
             yield (
                 f'{len(common)} person(s) of {other} are in {one} too: '
@@ -82,10 +73,7 @@ def leaked_subject(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-@CONFIG_RULES.error(
-    'leaked-image',
-    'Put each image into one split.',
-)
+@CONFIG_RULES.error('Put each image into one split.')
 def leaked_image(config: TrainingConfig) -> Iterator[str]:
     """An image in two splits, also under another name."""
     for one, other, first, second in _pairs_of_splits(config):
@@ -98,11 +86,11 @@ def leaked_image(config: TrainingConfig) -> Iterator[str]:
             continue
         if not (first.is_uniform and second.is_uniform):
             continue
-        places = {p.tobytes(): n for p, n in _points(first)}
+        places = dict(_shapes(first))
         twins = [
-            f'{name} = {places[points.tobytes()]}'
-            for points, name in _points(second)
-            if points.tobytes() in places
+            f'{name} = {places[shape]}'
+            for shape, name in _shapes(second)
+            if shape in places
         ]
         if twins:
             yield (
@@ -117,20 +105,16 @@ def _pairs_of_splits(
     """Pairs that should have nothing in common."""
     if _memorises(config):
         return
-    for one, other in combinations(SPLITS, 2):
-        first, second = (
-            config.built.cephalograms(one),
-            config.built.cephalograms(other),
-        )
-        if first is None or second is None:
-            continue
+    tables = list(config.built.tables())
+    for (one, first), (other, second) in combinations(tables, 2):
         if not _is_same_data(config, one, other):
             yield one, other, first, second
 
 
-def _points(cephalograms: CephalogramTable) -> Iterator[tuple]:
+def _shapes(cephalograms: CephalogramTable) -> Iterator[tuple[bytes, str]]:
+    """Rounded keypoints of all rows as bytes, and their names."""
     for points, name in zip(cephalograms.keypoints_px, cephalograms.names):
-        yield points.round(3), name
+        yield points.round(3).tobytes(), name
 
 
 def _is_same_data(config: TrainingConfig, one: str, other: str) -> bool:
@@ -139,22 +123,19 @@ def _is_same_data(config: TrainingConfig, one: str, other: str) -> bool:
     )
 
 
-def _selection(config: TrainingConfig, split: str) -> list[dict | None]:
+def _selection(config: TrainingConfig, split: str) -> list[tuple[str, dict]]:
     """The files, and whatever selects instances of them."""
-    chosen = []
-    for dataset, path in zip(
-        config.inner_datasets(split), config.ann_files(split)
-    ):
-        rest = {
-            key: value
-            for key, value in dataset.items()
-            if value is not None
-            and key not in (*_NOT_CHOOSING, 'ann_file', 'data_root')
+    paths = config.ann_files(split)
+    chosen = [
+        {
+            k: v
+            for k, v in d.items()
+            if v is not None and k not in _NOT_CHOOSING
         }
-        chosen.append(dict(rest, ann_file=path))
-    return chosen
+        for d in config.inner_datasets(split)
+    ]
+    return list(zip(paths, chosen))
 
 
 def _memorises(config: TrainingConfig) -> bool:
-    kind = find_class(DATASETS, config.dataset('train'))
-    return isinstance(kind, type) and issubclass(kind, _MEMORISING)
+    return is_kind(DATASETS, config.dataset('train'), _MEMORISING)

@@ -6,12 +6,24 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import wraps
+from itertools import takewhile
 from pathlib import Path
 from statistics import median
-from typing import Callable, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Tuple,
+)
 
 from ..rule import Message
 
+#: Logged scalars of a line by key.
+Values = Dict[str, float]
 #: So many lines at the end must be off, unless the log has fewer.
 LASTING = 3
 
@@ -38,7 +50,7 @@ class LogLine(NamedTuple):
 
     epoch: int
     iteration: int
-    values: dict[str, float]
+    values: Values
 
     @property
     def place(self) -> str:
@@ -64,11 +76,7 @@ class TrackingLog:
 
     def having(self, *keys: str) -> list[LogLine]:
         """Lines that have all of some keys."""
-        return [
-            line
-            for line in self.lines
-            if all(key in line.values for key in keys)
-        ]
+        return [line for line in self.lines if line.values.keys() >= {*keys}]
 
 
 _Run = Tuple[Path, List[LogLine]]
@@ -106,51 +114,31 @@ def read_log(path: Path) -> TrackingLog:
 
 
 def lasting(
-    lines: list[LogLine],
-    is_off: Callable[[Mapping[str, float]], bool],
-    describe: Callable[[Mapping[str, float]], str] = lambda values: '',
-) -> list[Message]:
-    """Report a fault that lasts until the end of a log, since when.
+    check: Callable[[Values], Iterable[str]],
+) -> Callable[[list[LogLine]], Iterator[Message]]:
+    """Make a check of the values of one line a check of a whole log.
 
-    Args:
-        lines (list[LogLine]): At least one line.
-        is_off (Callable): Predicate of the values of a line.
-        describe (Callable): Message for the values of the last line.
-
-    Returns:
-        list[Message]: One message, with the first line that is off without a
-        break until the end; none if the last lines are not.
+    It finds what lasts until the end of the log, and the line where it began.
     """
-    count = 0
-    for line in reversed(lines):
-        if not is_off(line.values):
-            break
-        count += 1
-    if count < min(LASTING, len(lines)):
-        return []
-    text = describe(lines[-1].values)
-    return [Message(text, since=lines[-count].place)]
+
+    @wraps(check)
+    def check_lines(lines: list[LogLine]) -> Iterator[Message]:
+        texts = [next(iter(check(line.values)), None) for line in lines]
+        count = len(list(takewhile(bool, reversed(texts))))
+        if count >= min(LASTING, len(lines)):
+            yield Message(texts[-1], since=lines[-count].place)
+
+    return check_lines
 
 
 def thirds(lines: list[LogLine], key: str) -> list[float] | None:
-    """Medians of a key in the three thirds of a log.
-
-    Args:
-        lines (list[LogLine]): Lines in order.
-        key (str): Key that all of them have.
-
-    Returns:
-        list[float]: Three medians; None if a third has fewer than 3 lines.
-    """
+    """Medians of a key in three thirds; None if one has fewer than 3 lines."""
     size = len(lines) // 3
     if size < LASTING:
         return None
     values = [line.values[key] for line in lines]
-    return [
-        median(values[:size]),
-        median(values[size:-size]),
-        median(values[-size:]),
-    ]
+    parts = (values[:size], values[size:-size], values[-size:])
+    return [median(part) for part in parts]
 
 
 def _join_runs(runs: list[_Run]) -> list[_Run]:
@@ -161,15 +149,14 @@ def _join_runs(runs: list[_Run]) -> list[_Run]:
     """
     joined: list[_Run] = []
     for file, lines in runs:
-        if not lines:
-            continue
-        begin = lines[0][:2]
-        earlier = [
-            (old, [line for line in kept if line[:2] < begin])
-            for old, kept in joined
-        ]
-        joined = [*(run for run in earlier if run[1]), (file, lines)]
-    return joined
+        if lines:
+            begin = lines[0][:2]
+            joined = [
+                (old, [line for line in kept if line[:2] < begin])
+                for old, kept in joined
+            ]
+            joined.append((file, lines))
+    return [run for run in joined if run[1]]
 
 
 def _find_files(path: Path) -> list[Path]:

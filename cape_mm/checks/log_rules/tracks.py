@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping
+from typing import Iterable, Iterator
 
 from ..rule import LOG_RULES, Message
-from .log_file import LogLine, lasting
+from .log_file import LogLine, Values, lasting
 
 #: Fewer track queries per clip than this are none.
 NONE = 0.05
@@ -25,7 +25,6 @@ ELSEWHERE, ELSEWHERE_TIMES = 0.04, 3
 
 
 @LOG_RULES.error(
-    'no-tracks',
     'If loss_cls still falls, wait until scores reach the selection threshold '
     'of the TrackQuerySampler, lower score_thr, or set matched_always=True. '
     'Otherwise check that clips have at least 2 windows and that '
@@ -35,17 +34,14 @@ ELSEWHERE, ELSEWHERE_TIMES = 0.04, 3
     keys=('n_trk',),
     needs=('n_det_pos',),
 )
-def no_tracks(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def no_tracks(v: Values) -> Iterator[str]:
     """``n_trk`` below {NONE:g} while there are persons."""
-    return lasting(
-        lines,
-        lambda v: v['n_trk'] < NONE and v['n_det_pos'] > 0,
-        lambda v: f'n_trk is {v["n_trk"]:.3g}, n_det_pos {v["n_det_pos"]:.3g}',
-    )
+    if v['n_trk'] < NONE and v['n_det_pos'] > 0:
+        yield f'n_trk is {v["n_trk"]:.3g}, n_det_pos {v["n_det_pos"]:.3g}'
 
 
 @LOG_RULES.error(
-    'tracks-without-persons',
     'Check track_ids in the data (-1 is unknown) and, with code of your own, '
     'who hands them over: the assignment of the last decoder layer, '
     'not that of the proposals. If identities are right, the selection '
@@ -55,17 +51,14 @@ def no_tracks(lines: list[LogLine]) -> Iterable[Message]:
     keys=('n_trk_pos',),
     needs=('n_trk',),
 )
-def tracks_without_persons(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def tracks_without_persons(v: Values) -> Iterator[str]:
     """``n_trk`` at least {SOME:g}, less than {FEW:.0%} with a person."""
-    return lasting(
-        lines,
-        lambda v: v['n_trk'] >= SOME and _share(v) < FEW,
-        _describe_share,
-    )
+    if v['n_trk'] >= SOME and _share(v) < FEW:
+        yield _describe_share(v)
 
 
 @LOG_RULES.warning(
-    'mostly-mistakes',
     'Raise score_thr of the TrackQuerySampler, lower p_false_positive or '
     'max_gap of the dataset.',
     'More than half of the track queries are mistakes or persons who have '
@@ -73,17 +66,14 @@ def tracks_without_persons(lines: list[LogLine]) -> Iterable[Message]:
     keys=('n_trk_pos',),
     needs=('n_trk',),
 )
-def mostly_mistakes(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def mostly_mistakes(v: Values) -> Iterator[str]:
     """``n_trk`` at least {SOME:g}, {FEW:.0%} to {HALF:.0%} with a person."""
-    return lasting(
-        lines,
-        lambda v: v['n_trk'] >= SOME and FEW <= _share(v) < HALF,
-        _describe_share,
-    )
+    if v['n_trk'] >= SOME and FEW <= _share(v) < HALF:
+        yield _describe_share(v)
 
 
 @LOG_RULES.warning(
-    'tracks-never-wrong',
     'Raise p_false_positive of the TrackQuerySampler, keep keep_vanished=True '
     'and raise max_gap of the dataset, so that persons leave between '
     'windows.',
@@ -93,17 +83,14 @@ def mostly_mistakes(lines: list[LogLine]) -> Iterable[Message]:
     keys=('n_trk_pos',),
     needs=('n_trk',),
 )
-def tracks_never_wrong(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def tracks_never_wrong(v: Values) -> Iterator[str]:
     """``n_trk`` at least {SOME:g}, over {NEARLY_ALL:.0%} with a person."""
-    return lasting(
-        lines,
-        lambda v: v['n_trk'] >= SOME and _share(v) > NEARLY_ALL,
-        _describe_share,
-    )
+    if v['n_trk'] >= SOME and _share(v) > NEARLY_ALL:
+        yield _describe_share(v)
 
 
 @LOG_RULES.warning(
-    'few-persons-tracked',
     'Lower score_thr of the TrackQuerySampler, lower p_false_negative, or set '
     'matched_always=True; a young training needs time first.',
     'n_trk_pos + n_det_pos is the number of persons. Most of them come to '
@@ -111,46 +98,32 @@ def tracks_never_wrong(lines: list[LogLine]) -> Iterable[Message]:
     keys=('n_trk_pos',),
     needs=('n_trk', 'n_det_pos'),
 )
-def few_persons_tracked(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def few_persons_tracked(v: Values) -> Iterator[str]:
     """Track queries with less than {FEW_TRACKED:.0%} of the persons."""
-
-    def tracked(values: Mapping[str, float]) -> float:
-        persons = values['n_trk_pos'] + values['n_det_pos']
-        return values['n_trk_pos'] / max(persons, 1e-9)
-
-    return lasting(
-        lines,
-        lambda v: (
-            v['n_trk'] >= NONE
-            and _share(v) >= FEW
-            and tracked(v) < FEW_TRACKED
-        ),
-        lambda v: f'track queries have {_percent(tracked(v))} of the persons',
-    )
+    share = v['n_trk_pos'] / max(v['n_trk_pos'] + v['n_det_pos'], 1e-9)
+    if v['n_trk'] >= NONE and _share(v) >= FEW and share < FEW_TRACKED:
+        yield f'track queries have {_percent(share)} of the persons'
 
 
 @LOG_RULES.warning(
-    'no-births',
     'Raise p_false_negative of the TrackQuerySampler.',
     'Track queries have all persons. Detect queries do not learn to find '
     'a person who comes in beside those who are tracked.',
     keys=('n_det_pos',),
     needs=('n_trk_pos',),
 )
-def no_births(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def no_births(v: Values) -> Iterator[str]:
     """``n_det_pos`` below {NONE:g} with ``n_trk_pos`` at least {SOME:g}."""
-    return lasting(
-        lines,
-        lambda v: v['n_trk_pos'] >= SOME and v['n_det_pos'] < NONE,
-        lambda v: (
+    if v['n_trk_pos'] >= SOME and v['n_det_pos'] < NONE:
+        yield (
             f'n_det_pos is {v["n_det_pos"]:.3g}, n_trk_pos '
             f'{v["n_trk_pos"]:.3g}'
-        ),
-    )
+        )
 
 
 @LOG_RULES.error(
-    'identities-lost',
     'Check trk_kpt_l1 first: if track queries stand elsewhere, that is the '
     'cause, and a larger bonus would only hide it. If it is near '
     'det_kpt_l1, set track_bonus=-50 or mode="hard" of the assigner: with a '
@@ -159,17 +132,14 @@ def no_births(lines: list[LogLine]) -> Iterable[Message]:
     keys=('trk_id_con',),
     needs=('n_trk',),
 )
-def identities_lost(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def identities_lost(v: Values) -> Iterator[str]:
     """``trk_id_con`` below {KEPT:g}."""
-    return lasting(
-        lines,
-        lambda v: v['n_trk'] >= NONE and v['trk_id_con'] < KEPT,
-        lambda v: f'trk_id_con is {v["trk_id_con"]:.3g}',
-    )
+    if v['n_trk'] >= NONE and v['trk_id_con'] < KEPT:
+        yield f'trk_id_con is {v["trk_id_con"]:.3g}'
 
 
 @LOG_RULES.error(
-    'tracks-elsewhere',
     'Check in this order: the windows of a clip share one geometric '
     'augmentation; track_ids are filtered together with boxes and keypoints; '
     'the hand-over takes poses and identities of the same queries; only then '
@@ -180,13 +150,13 @@ def identities_lost(lines: list[LogLine]) -> Iterable[Message]:
     keys=('trk_kpt_l1',),
     needs=('n_trk', 'det_kpt_l1'),
 )
-def tracks_elsewhere(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def tracks_elsewhere(v: Values) -> Iterable[str]:
     """``trk_kpt_l1`` over {ELSEWHERE:g}, {ELSEWHERE_TIMES} x detect's."""
-    return lasting(lines, _is_elsewhere, _describe_distance)
+    return _far_tracks(v, ELSEWHERE, ELSEWHERE_TIMES)
 
 
 @LOG_RULES.warning(
-    'tracks-drift',
     'Raise reference_jitter of the TrackQuerySampler (0.02 is a start) and '
     'the number of windows to 3; in test, re-anchor tracks on proposals.',
     'Propagated poses lag behind those that are found anew. Over many frames '
@@ -196,46 +166,32 @@ def tracks_elsewhere(lines: list[LogLine]) -> Iterable[Message]:
 )
 def tracks_drift(lines: list[LogLine]) -> Iterable[Message]:
     """``trk_kpt_l1`` over {DRIFTED:g}, {DRIFTED_TIMES} x detect's."""
-    if lasting(lines, _is_elsewhere):
+    if any(tracks_elsewhere(lines)):
         return []
-    return lasting(
-        lines,
-        lambda v: (
-            v['n_trk'] >= NONE
-            and v['trk_kpt_l1'] > DRIFTED
-            and v['trk_kpt_l1'] > DRIFTED_TIMES * v['det_kpt_l1']
-        ),
-        _describe_distance,
-    )
+    return lasting(lambda v: _far_tracks(v, DRIFTED, DRIFTED_TIMES))(lines)
 
 
-def _share(values: Mapping[str, float]) -> float:
+def _share(v: Values) -> float:
     """Share of the track queries that have a person."""
-    return values['n_trk_pos'] / max(values['n_trk'], 1e-9)
+    return v['n_trk_pos'] / max(v['n_trk'], 1e-9)
 
 
 def _percent(share: float) -> str:
     return f'{100 * share:.3g} %'
 
 
-def _describe_share(values: Mapping[str, float]) -> str:
+def _describe_share(v: Values) -> str:
     return (
-        f'n_trk_pos {values["n_trk_pos"]:.3g} is {_percent(_share(values))} '
-        f'of n_trk {values["n_trk"]:.3g}'
+        f'n_trk_pos {v["n_trk_pos"]:.3g} is {_percent(_share(v))} of n_trk '
+        f'{v["n_trk"]:.3g}'
     )
 
 
-def _is_elsewhere(values: Mapping[str, float]) -> bool:
-    return (
-        values['n_trk'] >= NONE
-        and values['trk_kpt_l1'] > ELSEWHERE
-        and values['trk_kpt_l1'] > ELSEWHERE_TIMES * values['det_kpt_l1']
-    )
-
-
-def _describe_distance(values: Mapping[str, float]) -> str:
-    track, detect = values['trk_kpt_l1'], values['det_kpt_l1']
-    return (
-        f'trk_kpt_l1 {track:.3g}, {_percent(track)} of the image, is '
-        f'{track / max(detect, 1e-9):.3g} times det_kpt_l1 {detect:.3g}'
-    )
+def _far_tracks(v: Values, limit: float, times: float) -> Iterator[str]:
+    """L1 of track queries above a limit and a multiple of detect queries'."""
+    track, detect = v['trk_kpt_l1'], v['det_kpt_l1']
+    if v['n_trk'] >= NONE and track > limit and track > times * detect:
+        yield (
+            f'trk_kpt_l1 {track:.3g}, {_percent(track)} of the image, is '
+            f'{track / max(detect, 1e-9):.3g} times det_kpt_l1 {detect:.3g}'
+        )

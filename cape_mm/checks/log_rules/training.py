@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from math import inf, isfinite
 from statistics import median
-from typing import Iterable, Iterator, Mapping
+from typing import Iterable, Iterator
 
 from ..rule import LOG_RULES, Message
-from .log_file import LogLine, lasting, thirds
+from .log_file import LogLine, Values, lasting, thirds
 
 #: Norm of the gradient, before clipping.
 EXPLODING = 200.0
@@ -33,7 +33,6 @@ WAITING = 0.5
 
 
 @LOG_RULES.error(
-    'not-finite',
     'Go back to a checkpoint from before. Lower the learning rate or warm up '
     'longer; keep sigma_min of the flow losses above 0 and the flow in '
     'float32.',
@@ -43,21 +42,18 @@ WAITING = 0.5
 def not_finite(lines: list[LogLine]) -> Iterator[Message]:
     """A loss or ``grad_norm`` that is NaN or infinite in the last line."""
 
-    def broken(values: Mapping[str, float]) -> list[str]:
-        return [
-            key
-            for key, value in values.items()
-            if ('loss' in key or key == 'grad_norm') and not isfinite(value)
-        ]
+    def broken(line: LogLine) -> list[str]:
+        values = line.values.items()
+        keys = [key for key, value in values if not isfinite(value)]
+        return [key for key in keys if 'loss' in key or key == 'grad_norm']
 
-    if broken(lines[-1].values):
-        first = next(line for line in lines if broken(line.values))
-        text = f'not finite: {", ".join(broken(first.values))}'
+    if broken(lines[-1]):
+        first = next(filter(broken, lines))
+        text = f'not finite: {", ".join(broken(first))}'
         yield Message(text, since=first.place)
 
 
 @LOG_RULES.error(
-    'gradient-explodes',
     'Lower the learning rate, warm up longer, raise sigma_min or the initial '
     'sigma of the flow losses. Do not make the batch smaller: that makes '
     'gradients noisier. A norm that is always above max_norm is no fault with '
@@ -69,18 +65,19 @@ def not_finite(lines: list[LogLine]) -> Iterator[Message]:
 def gradient_explodes(lines: list[LogLine]) -> Iterable[Message]:
     """``grad_norm`` above {EXPLODING:g}."""
     usual = median(line.values['grad_norm'] for line in lines)
-    return lasting(
-        lines,
-        lambda v: not v['grad_norm'] <= EXPLODING,
-        lambda v: (
-            f'grad_norm is {v["grad_norm"]:.4g}, above {EXPLODING:g}; the '
-            f'median of the log is {usual:.4g}'
-        ),
-    )
+
+    @lasting
+    def explodes(v: Values) -> Iterator[str]:
+        if not v['grad_norm'] <= EXPLODING:
+            yield (
+                f'grad_norm is {v["grad_norm"]:.4g}, above {EXPLODING:g}; the '
+                f'median of the log is {usual:.4g}'
+            )
+
+    return explodes(lines)
 
 
 @LOG_RULES.warning(
-    'persons-not-found',
     'Check boxes and keypoints of the data with browse_clips.py, then the '
     'learning rate and the weight of loss_cls.',
     'The last decoder layer does not learn which queries are persons. It '
@@ -93,7 +90,6 @@ def persons_not_found(lines: list[LogLine]) -> Iterator[Message]:
 
 
 @LOG_RULES.warning(
-    'proposals-not-found',
     'Check boxes and keypoints of the data with browse_clips.py; a frozen '
     'encoder cannot learn; raise the weight of enc_loss_cls.',
     'The encoder does not learn where persons are: the queries start at '
@@ -107,27 +103,23 @@ def proposals_not_found(lines: list[LogLine]) -> Iterator[Message]:
 
 def _not_fallen(lines: list[LogLine], key: str) -> Iterator[Message]:
     """A loss that is still at its first value in the last third."""
-    parts, first = thirds(lines, key), lines[0].values[key]
-    if parts is None or not _begins_untrained(lines[0]) or first <= 0:
+    line, parts = lines[0], thirds(lines, key)
+    first = line.values[key]
+    # of a trained model, or later on, losses need not fall; weights of the
+    # loss differ between configs, distances do not
+    is_trained = line.values.get('det_kpt_l1', inf) <= PRECISE
+    is_late = line.epoch > 1 or line.iteration > START
+    if parts is None or is_trained or is_late or first <= 0:
         return
     if parts[-1] > STUCK * first:
         yield Message(
             f'{key} was {first:.4g} at first and is {parts[-1]:.4g} in the '
             'last third',
-            since=lines[0].place,
+            since=line.place,
         )
 
 
-def _begins_untrained(first: LogLine) -> bool:
-    """Whether losses can be expected to fall from here on."""
-    if first.epoch > 1 or first.iteration > START:
-        return False
-    # Weights of the loss differ between configs, distances do not.
-    return not first.values.get('det_kpt_l1', inf) <= PRECISE
-
-
 @LOG_RULES.warning(
-    'keypoints-stuck',
     'Raise the learning rate or the number of iterations; make sure that '
     'it is not the end of the schedule. Add the heatmap and L1 losses and the '
     'keypoint decoder from the first step. The clip norm alone does not do '
@@ -151,7 +143,6 @@ def keypoints_stuck(lines: list[LogLine]) -> Iterator[Message]:
 
 
 @LOG_RULES.warning(
-    'loss-rises',
     'Lower the learning rate; find which of its parts rises. If several rise '
     'at once, check grad_norm where it began.',
     'The total loss rises again.',
@@ -171,7 +162,6 @@ def loss_rises(lines: list[LogLine]) -> Iterator[Message]:
 
 
 @LOG_RULES.warning(
-    'layers-do-not-refine',
     'Make sure that references go on from layer to layer and that all layers '
     'have the same weight. A pose decoder that stays worse than its proposals '
     'gains from the heatmap loss.',
@@ -179,13 +169,13 @@ def loss_rises(lines: list[LogLine]) -> Iterator[Message]:
     keys=('loss_kpt',),
     needs=('d0.loss_kpt',),
 )
-def layers_do_not_refine(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def layers_do_not_refine(v: Values) -> Iterable[str]:
     """``loss_kpt`` more than {WORSE:g} above ``d0.loss_kpt``."""
-    return _out_of_order(lines, 'd0.loss_kpt', 'loss_kpt')
+    return _out_of_order(v, 'd0.loss_kpt', 'loss_kpt')
 
 
 @LOG_RULES.warning(
-    'refinement-does-not-refine',
     'Give it more iterations; compare the configuration without refinement. '
     'These values can only be compared with each other: pose decoder and '
     'proposals have flows of their own unless the config shares them.',
@@ -193,24 +183,19 @@ def layers_do_not_refine(lines: list[LogLine]) -> Iterable[Message]:
     keys=('d1.loss_kpt_refine',),
     needs=('d0.loss_kpt_refine',),
 )
-def refinement_does_not_refine(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def refinement_does_not_refine(v: Values) -> Iterable[str]:
     """``d1.loss_kpt_refine`` more than {WORSE:g} above that of ``d0``."""
-    return _out_of_order(lines, 'd0.loss_kpt_refine', 'd1.loss_kpt_refine')
+    return _out_of_order(v, 'd0.loss_kpt_refine', 'd1.loss_kpt_refine')
 
 
-def _out_of_order(
-    lines: list[LogLine], early: str, late: str
-) -> Iterable[Message]:
+def _out_of_order(v: Values, early: str, late: str) -> Iterator[str]:
     """A later layer's loss that is above an earlier one's."""
-    return lasting(
-        lines,
-        lambda v: v[late] > v[early] + WORSE,
-        lambda v: f'{late} {v[late]:.4g}, {early} {v[early]:.4g}',
-    )
+    if v[late] > v[early] + WORSE:
+        yield f'{late} {v[late]:.4g}, {early} {v[early]:.4g}'
 
 
 @LOG_RULES.warning(
-    'much-memory',
     'Run the first window without gradient, freeze with requires_grad=False '
     '(a learning rate of 0 saves nothing), use smaller images, or '
     'checkpointing of an encoder that is trained.',
@@ -218,27 +203,22 @@ def _out_of_order(
     'persons need more.',
     keys=('memory',),
 )
-def much_memory(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def much_memory(v: Values) -> Iterator[str]:
     """``memory`` above {MUCH_MEMORY} MB."""
-    return lasting(
-        lines,
-        lambda v: v['memory'] > MUCH_MEMORY,
-        lambda v: f'memory is {v["memory"]:.0f} MB',
-    )
+    if v['memory'] > MUCH_MEMORY:
+        yield f'memory is {v["memory"]:.0f} MB'
 
 
 @LOG_RULES.warning(
-    'waits-for-data',
     'Raise num_workers of the training data, keep persistent_workers=True, '
     'store smaller images.',
     'Most of the time goes into waiting for images.',
     keys=('data_time',),
     needs=('time',),
 )
-def waits_for_data(lines: list[LogLine]) -> Iterable[Message]:
+@lasting
+def waits_for_data(v: Values) -> Iterator[str]:
     """``data_time`` above {WAITING:.0%} of ``time``."""
-    return lasting(
-        lines,
-        lambda v: v['data_time'] > WAITING * v['time'],
-        lambda v: f'data_time is {v["data_time"]:.3g} of {v["time"]:.3g} s',
-    )
+    if v['data_time'] > WAITING * v['time']:
+        yield f'data_time is {v["data_time"]:.3g} of {v["time"]:.3g} s'
