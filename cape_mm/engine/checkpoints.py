@@ -39,35 +39,24 @@ class NotPlainError(TypeError):
 def to_plain(
     value: Any, dropped: list[str] | None = None, where: str = ''
 ) -> Any:
-    """Turn a value into plain containers, numbers, strings and tensors.
+    """Plain form of a value, which :func:`from_plain` turns back.
 
-    Args:
-        value (Any): Value to store; it is not changed.
-        dropped (list[str], optional): Receives the place and type of every
-            dict entry that has no plain form and is left out. If None, such
-            an entry raises.
-        where (str): Place of ``value``, for messages. Defaults to ''.
-
-    Returns:
-        Any: Plain form, which :func:`from_plain` turns back.
-
-    Raises:
-        NotPlainError: If a value has no plain form and cannot be left out.
+    ``dropped`` receives the place, from ``where`` on, and the type of every
+    dict entry that has none and is left out; if it is None, that raises.
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, torch.Tensor):
         return value.detach()
     if isinstance(value, HistoryBuffer):
-        log, count = value.data
-        return {
-            KIND: 'history_buffer',
-            'log': torch.tensor(log),
-            'count': torch.tensor(count),
-            'max_length': value.max_length,
-        }
+        log, count = map(torch.tensor, value.data)
+        plain = dict(log=log, count=count, max_length=value.max_length)
+        return {KIND: 'history_buffer', **plain}
     if isinstance(value, np.ndarray):
-        return _array_to_plain(value)
+        if value.dtype.name in _TENSOR_DTYPES:
+            return {KIND: 'ndarray', 'data': torch.tensor(value)}
+        plain = dict(dtype=value.dtype.str, shape=list(value.shape))
+        return {KIND: 'ndarray', 'data': to_plain(value.tolist()), **plain}
     if isinstance(value, Counter):
         items = [list(item) for item in value.items()]
         return {KIND: 'counter', 'items': to_plain(items)}
@@ -82,17 +71,6 @@ def to_plain(
     if isinstance(value, (set, frozenset)):
         return {KIND: 'set', 'items': [to_plain(item) for item in value]}
     return _scalar_to_plain(value, where)
-
-
-def _array_to_plain(array: np.ndarray) -> dict:
-    if array.dtype.name in _TENSOR_DTYPES:
-        return {KIND: 'ndarray', 'data': torch.tensor(array)}
-    return {
-        KIND: 'ndarray',
-        'data': to_plain(array.tolist()),
-        'dtype': array.dtype.str,
-        'shape': list(array.shape),
-    }
 
 
 def _dict_to_plain(
@@ -125,16 +103,9 @@ def _scalar_to_plain(value: Any, where: str) -> Any:
 
 
 def from_plain(value: Any) -> Any:
-    """Turn the result of :func:`to_plain` back.
+    """Turn the result of :func:`to_plain` back, all dicts as ``dict``.
 
-    Tensors that stood for NumPy data are brought to the CPU; dicts of any
-    kind come back as ``dict``.
-
-    Args:
-        value (Any): Result of :func:`to_plain`.
-
-    Returns:
-        Any: Value of the original type.
+    Tensors that stood for NumPy data are brought to the CPU.
     """
     if isinstance(value, dict):
         if KIND in value:
@@ -152,17 +123,12 @@ def _build_array(plain: dict) -> np.ndarray:
     return np.array(data, plain['dtype']).reshape(plain['shape'])
 
 
-def _build_history(plain: dict) -> HistoryBuffer:
-    return HistoryBuffer(
-        plain['log'].cpu().numpy(),
-        plain['count'].cpu().numpy(),
-        plain['max_length'],
-    )
-
-
 _BUILDERS = {
     'ndarray': _build_array,
-    'history_buffer': _build_history,
+    'history_buffer': lambda plain: HistoryBuffer(
+        *(plain[key].cpu().numpy() for key in ('log', 'count')),
+        plain['max_length'],
+    ),
     'bytes': lambda plain: bytes(plain['data'].tolist()),
     'set': lambda plain: set(plain['items']),
     'counter': lambda plain: Counter(dict(plain['items'])),
@@ -176,20 +142,13 @@ def check_checkpoint_is_safe(path: str) -> None:
     of PyTorch does by default. URLs are left to MMEngine. With the environment
     variable ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1`` the user trusts the file
     and nothing is checked.
-
-    Args:
-        path (str): Checkpoint file or URL.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        UnsafeCheckpointError: If the file needs unpickling or is damaged.
     """
     if '://' in path:
         return
     path = os.path.expanduser(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no checkpoint '{path}'")
-    if _user_trusts_files():
+    if os.environ.get(OPT_IN, '0').lower() in ('1', 'y', 'yes', 'true'):
         warnings.warn(
             f"{OPT_IN} is set: '{path}' may run code while it is loaded",
             stacklevel=2,
@@ -210,17 +169,13 @@ def check_checkpoint_is_safe(path: str) -> None:
 
 
 def local_checkpoints(cfg: Any) -> Iterator[str]:
-    """Yield the checkpoints that a config loads, except for URLs.
+    """Yield the files that a config, or a part of it, loads; no URLs.
 
     These are ``load_from`` and the ``checkpoint`` of every
     ``init_cfg=dict(type='Pretrained', ...)``.
-
-    Args:
-        cfg (Config | dict | list): A config or a part of it.
     """
-    if isinstance(cfg, (list, tuple)):
-        values = cfg
-    elif hasattr(cfg, 'items'):
+    values = cfg if isinstance(cfg, (list, tuple)) else []
+    if hasattr(cfg, 'items'):
         values = [value for _, value in cfg.items()]
         found = [cfg.get('load_from')]
         if cfg.get('type') == 'Pretrained':
@@ -228,11 +183,5 @@ def local_checkpoints(cfg: Any) -> Iterator[str]:
         for path in found:
             if isinstance(path, str) and '://' not in path:
                 yield path
-    else:
-        return
     for value in values:
         yield from local_checkpoints(value)
-
-
-def _user_trusts_files() -> bool:
-    return os.environ.get(OPT_IN, '0').lower() in ('1', 'y', 'yes', 'true')

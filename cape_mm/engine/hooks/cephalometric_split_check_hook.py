@@ -1,8 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-import logging
-
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -58,9 +56,8 @@ class CephalometricSplitCheckHook(Hook):
             return read_split('test', DATASETS.build(config))
         # MMPose asserts that the file is there.
         except (FileNotFoundError, AssertionError) as error:
-            runner.logger.log(
-                logging.WARNING,
+            runner.logger.warning(
                 'The test data could not be compared with the training '
-                f'data: {error}',
+                f'data: {error}'
             )
             return []

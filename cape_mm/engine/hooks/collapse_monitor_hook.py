@@ -22,11 +22,7 @@ _STREAKS = 'collapse_monitor_streaks'
 #: Levels of a collapse, as ``collapse_level`` in the log.
 _OK, _WARNING, _CRITICAL = 0, 1, 2
 _NAMES = {_WARNING: 'warning', _CRITICAL: 'critical'}
-_LOG_LEVELS = {
-    _OK: logging.INFO,
-    _WARNING: logging.WARNING,
-    _CRITICAL: logging.ERROR,
-}
+_LOG_LEVELS = (logging.INFO, logging.WARNING, logging.ERROR)
 
 
 class CollapseError(RuntimeError):
@@ -114,7 +110,11 @@ class CollapseMonitorHook(Hook):
             _log(runner, findings, found)
             return
         runner.message_hub.update_scalar('val/collapse_level', found)
-        if self._is_too_early(runner):
+        if self.begin_epoch is None:
+            is_too_early = runner.iter < 0.1 * runner.max_iters
+        else:
+            is_too_early = runner.epoch < self.begin_epoch
+        if is_too_early:
             return
         for level, streak in self._streaks.items():
             self._streaks[level] = streak + 1 if found >= level else 0
@@ -127,8 +127,8 @@ class CollapseMonitorHook(Hook):
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Judge the metrics of a test."""
-        findings = self._judge(runner, runner.test_dataloader, metrics)
-        _log(runner, findings or [], collapse_level(findings or []))
+        findings = self._judge(runner, runner.test_dataloader, metrics) or []
+        _log(runner, findings, collapse_level(findings))
 
     def _judge(
         self,
@@ -167,17 +167,11 @@ class CollapseMonitorHook(Hook):
             return None
         return judge_collapse(statistics, self.limits)
 
-    def _is_too_early(self, runner: Runner) -> bool:
-        if self.begin_epoch is None:
-            return runner.iter < 0.1 * runner.max_iters
-        return runner.epoch < self.begin_epoch
-
     def _report(self, runner: Runner, findings: Sequence[Finding]) -> None:
         """Log as serious as the longest streak, at first only a note."""
-        serious = [k for k, n in self._streaks.items() if n]
-        confirmed = [
-            k for k, n in self._streaks.items() if n >= self.consecutive
-        ]
+        streaks = self._streaks.items()
+        serious = [level for level, n in streaks if n]
+        confirmed = [level for level, n in streaks if n >= self.consecutive]
         if serious:
             times = self._streaks[max(confirmed or serious)]
             note = f', signs in {times} validation(s) in a row'

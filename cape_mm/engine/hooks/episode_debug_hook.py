@@ -9,7 +9,6 @@ from mmengine.hooks import Hook
 from mmengine.hooks.hook import DATA_BATCH
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from cape_mm.evaluation.functional import pair_pck
 from cape_mm.evaluation.metrics.episode_pairs import pair_errors
@@ -65,14 +64,12 @@ class EpisodeDebugHook(Hook):
         # MMEngine silences its loggers by the level of their handlers, those
         # of other ranks by ERROR.
         handlers = [
-            handler
-            for handler in runner.logger.handlers
-            if handler.level < logging.ERROR
+            h for h in runner.logger.handlers if h.level < logging.ERROR
         ]
         if self.topics:
             for handler in handlers:
                 handler.setLevel(logging.DEBUG)
-        elif any(handler.level <= logging.DEBUG for handler in handlers):
+        elif any(h.level <= logging.DEBUG for h in handlers):
             self.topics = set(_TOPICS)
 
     def _before_iter(
@@ -93,17 +90,14 @@ class EpisodeDebugHook(Hook):
             lines += _describe_masks(samples)
         _log(runner, mode, lines)
         model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
+        model = model.module if is_model_wrapper(model) else model
         proposal = getattr(getattr(model, 'head', None), 'proposal', None)
         if 'decode' in self.topics and proposal is not None:
-
-            def log_proposals(
-                module: nn.Module, args: tuple, output: tuple
-            ) -> None:
-                _log(runner, mode, _describe_proposal(output))
-
-            self._handle = proposal.register_forward_hook(log_proposals)
+            self._handle = proposal.register_forward_hook(
+                lambda module, args, output: _log(
+                    runner, mode, _describe_proposal(output)
+                )
+            )
 
     def _after_iter(
         self,
@@ -140,9 +134,8 @@ class EpisodeDebugHook(Hook):
         self, batch_idx: int, data_batch: DATA_BATCH
     ) -> list[EpisodeDataSample]:
         """Episodes of a batch that is logged, else none."""
-        if not self.topics or batch_idx >= self.num_iters:
-            return []
-        if not isinstance(data_batch, dict):
+        is_logged = self.topics and batch_idx < self.num_iters
+        if not is_logged or not isinstance(data_batch, dict):
             return []
         samples = list(data_batch.get('data_samples') or [])
         is_episode = [isinstance(s, EpisodeDataSample) for s in samples]
@@ -183,15 +176,14 @@ def _describe_masks(samples: list[EpisodeDataSample]) -> Iterator[str]:
     )
     for index, sample in enumerate(samples):
         count = sample.num_keypoints
-        rows = []
-        for name, valid in (
-            ('support', batch.support_valid[index]),
-            ('query', batch.query_valid[index]),
-        ):
-            rows += [
-                f'{name} ' + ''.join('01'[int(v)] for v in member[:count])
-                for member in valid
-            ]
+        rows = [
+            f'{name} ' + ''.join('01'[int(v)] for v in member[:count])
+            for name, valid in (
+                ('support', batch.support_valid[index]),
+                ('query', batch.query_valid[index]),
+            )
+            for member in valid
+        ]
         padding = batch.adjacency.shape[-1] - count
         yield (
             f'mask: {tuple(sample.episode)}: {", ".join(rows)}, '
@@ -219,13 +211,13 @@ def _describe_proposal(output: tuple) -> Iterator[str]:
 def _describe_errors(query, supports: list) -> str:
     """Distances of a query's keypoints in original pixels, and its PCK."""
     errors = pair_errors(query, supports)
-    valid = errors.valid
+    distances_px = errors.distances_px[errors.valid]
     limit = _THRESHOLD * errors.normalizer_px
     share = pair_pck(*errors, _THRESHOLD)
     return (
         f'longer side of the box {errors.normalizer_px:.1f} px, threshold '
         f'{limit:.1f} px, distances '
-        f'{errors.distances_px[valid][:_NUM_LOGGED].round(1).tolist()} px, '
-        f'{int((errors.distances_px[valid] < limit).sum())} of '
-        f'{int(valid.sum())} correct, PCK@{_THRESHOLD:g} {share:.4f}'
+        f'{distances_px[:_NUM_LOGGED].round(1).tolist()} px, '
+        f'{int((distances_px < limit).sum())} of {len(distances_px)} '
+        f'correct, PCK@{_THRESHOLD:g} {share:.4f}'
     )

@@ -57,12 +57,13 @@ class EpisodeSummaryHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Log data, batch sizes and the expected result."""
         loader = runner.train_dataloader
-        lines = ['Training data', _describe(loader.dataset)]
-        lines.append(
+        lines = [
+            'Training data',
+            _describe(loader.dataset),
             f'epoch: {len(loader.dataset)} episodes in {len(loader)} '
-            f'iterations'
-        )
-        lines += _describe_batch(runner)
+            'iterations',
+            *_describe_batch(runner),
+        ]
         if self.expectation:
             lines.append(f'expected: {self.expectation}')
         runner.logger.info('\n'.join(lines))
@@ -120,11 +121,10 @@ class EpisodeSummaryHook(Hook):
     def _report_metric(
         self, runner: Runner, mode: str, metrics: dict[str, float] | None
     ) -> None:
-        if not metrics or self.metric not in metrics:
-            return
-        note = f' ({self.notes[mode]})' if self.notes[mode] else ''
-        value = 100 * float(metrics[self.metric])
-        runner.logger.info(f'{mode} {self.label}: {value:.2f}%{note}')
+        if self.metric in (metrics or {}):
+            note = f' ({self.notes[mode]})' if self.notes[mode] else ''
+            value = 100 * float(metrics[self.metric])
+            runner.logger.info(f'{mode} {self.label}: {value:.2f}%{note}')
 
 
 def _describe(dataset: object) -> str:
@@ -155,14 +155,11 @@ def _describe_batch(runner: Runner) -> list[str]:
         )
     left = len(loader) % steps
     if left:
-        flushes = any(
-            isinstance(h, AccumulationFlushHook) for h in runner.hooks
-        )
         fate = (
-            'one more update, averaged over them alone'
-            if flushes
-            else 'kept for the next epoch (AccumulationFlushHook would make '
-            'an update of them)'
+            'kept for the next epoch (AccumulationFlushHook would make an '
+            'update of them)'
         )
+        if any(isinstance(h, AccumulationFlushHook) for h in runner.hooks):
+            fate = 'one more update, averaged over them alone'
         lines.append(f'last {left} iteration(s) of an epoch: {fate}')
     return lines

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any
 
 from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.runner import Runner
@@ -34,8 +34,13 @@ class ResumeCheckHook(Hook):
         dataset = runner.train_dataloader.dataset
         expected = getattr(dataset, 'metainfo', None) or {}
         if 'drawn_from' in found and 'drawn_from' in expected:
-            changes = _changes(found['drawn_from'], expected['drawn_from'])
-            text = '; '.join(changes)
+            before, now = found['drawn_from'], expected['drawn_from']
+            text = '; '.join(
+                f'{key} {_shorten(before.get(key))} there, '
+                f'{_shorten(now.get(key))} here'
+                for key in {**before, **now}
+                if before.get(key) != now.get(key)
+            )
             if text:
                 runner.logger.warning(
                     f'The resumed checkpoint was trained on other data: '
@@ -48,14 +53,6 @@ class ResumeCheckHook(Hook):
                 'The resumed checkpoint holds no state of the optimizer, '
                 'which begins anew: best_*.pth never do, epoch_*.pth do'
             )
-
-
-def _changes(before: dict, now: dict) -> Iterator[str]:
-    """Differences in words."""
-    for key in {**before, **now}:
-        one, other = before.get(key), now.get(key)
-        if one != other:
-            yield f'{key} {_shorten(one)} there, {_shorten(other)} here'
 
 
 def _shorten(value: Any) -> str:

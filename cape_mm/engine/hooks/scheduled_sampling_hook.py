@@ -67,13 +67,11 @@ class ScheduledSamplingHook(Hook):
         begin, end = self.period
         progress = runner.iter / runner.max_iters
         done = min(max((progress - begin) / (end - begin), 0.0), 1.0)
-        head.own_prediction_share = _interpolate(self.share, done)
-        head.teacher_noise = _interpolate(self.noise, done)
+        share, noise = (
+            first + (last - first) * done
+            for first, last in (self.share, self.noise)
+        )
+        head.own_prediction_share, head.teacher_noise = share, noise
         hub = MessageHub.get_current_instance()
-        hub.update_scalar('train/diag_own_share', head.own_prediction_share)
-        hub.update_scalar('train/diag_teacher_noise', head.teacher_noise)
-
-
-def _interpolate(ends: tuple[float, float], done: float) -> float:
-    """Value between two ends after a share of the way."""
-    return ends[0] + (ends[1] - ends[0]) * done
+        hub.update_scalar('train/diag_own_share', share)
+        hub.update_scalar('train/diag_teacher_noise', noise)

@@ -68,7 +68,7 @@ class TrainGapHook(Hook):
         self.rule = rule
         self.max_ratio = max_ratio
         self.consecutive = consecutive
-        self._given = dict(dataloader=dataloader, evaluator=evaluator)
+        self._given = (dataloader, evaluator)
         self._dataloader = None
         self._evaluator = None
         self._streak = 0
@@ -76,12 +76,9 @@ class TrainGapHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Build data and metrics, so that mistakes show at once."""
         self._streak = runner.message_hub.runtime_info.get(_STREAK, 0)
-        self._dataloader = runner.build_dataloader(
-            _from_config(runner, self._given['dataloader'])
-        )
-        self._evaluator = runner.build_evaluator(
-            _from_config(runner, self._given['evaluator'])
-        )
+        dataloader, evaluator = (_from_config(runner, g) for g in self._given)
+        self._dataloader = runner.build_dataloader(dataloader)
+        self._evaluator = runner.build_evaluator(evaluator)
         dataset = self._dataloader.dataset
         self._evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
 
@@ -107,7 +104,10 @@ class TrainGapHook(Hook):
         hub = runner.message_hub
         hub.update_scalar(f'val/train_{self.monitor}', on_train)
         hub.update_scalar(f'val/gap_{self.monitor}', on_val - on_train)
-        ratio = _times_worse(on_val, on_train, self.rule)
+        bad, good = on_val, on_train
+        if self.rule == 'greater':
+            bad, good = good, bad
+        ratio = float(bad / good) if good else (inf if bad else 1.0)
         self._streak = self._streak + 1 if ratio > self.max_ratio else 0
         hub.update_info(_STREAK, self._streak)
         text = (
@@ -146,9 +146,3 @@ def _from_config(
             f'TrainGapHook needs {given!r}, which the config does not have'
         )
     return deepcopy(runner.cfg[given])
-
-
-def _times_worse(on_val: float, on_train: float, rule: str) -> float:
-    """How many times validation is as bad as training."""
-    bad, good = (on_val, on_train) if rule == 'less' else (on_train, on_val)
-    return float(bad / good) if good else (inf if bad else 1.0)

@@ -99,10 +99,9 @@ class ValidationTrendHook(Hook):
             f'{trend.best_index + 1}'
         )
         if trend.tau == trend.tau:
+            direction = 'better' if trend.tau > 0 else 'worse'
             if trend.tau == 0:
                 direction = 'neither better nor worse'
-            else:
-                direction = 'better' if trend.tau > 0 else 'worse'
             text += (
                 f', the last {min(count, self.window)} get {direction} '
                 f"(Kendall's tau {trend.tau:+.2f})"
