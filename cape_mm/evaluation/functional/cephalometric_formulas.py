@@ -11,6 +11,7 @@ in [0, 180] degrees. Geometric functions take vectors or points of shape
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable, Mapping, NamedTuple
 
 import numpy as np
@@ -114,36 +115,36 @@ def _vector(points: Points, arrow: str) -> np.ndarray:
     return points[end] - points[start]
 
 
-def _angle(definition: str, first: str, second: str) -> Formula:
-    """Angle between two vectors, without sign."""
+def _compare(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    unit: str,
+    is_signed: bool,
+    definition: str,
+    first: str,
+    second: str,
+) -> Formula:
+    """Function of two vectors, such as ``'N>S'`` and ``'N>A'``."""
 
     def compute(points: Points) -> float:
-        u, v = _vector(points, first), _vector(points, second)
-        return float(unsigned_angle(u, v))
+        return float(function(_vector(points, first), _vector(points, second)))
 
-    return Formula(definition, 'deg', _split(first, second), compute, False)
+    codes = _split(first, second)
+    return Formula(definition, unit, codes, compute, is_signed)
 
 
-def _turned(definition: str, first: str, second: str) -> Formula:
-    """Signed: positive if the second is clockwise of the first."""
-
-    def compute(points: Points) -> float:
-        u, v = _vector(points, first), _vector(points, second)
-        return float(signed_angle(u, v))
-
-    return Formula(definition, 'deg', _split(first, second), compute, True)
+# An angle without sign, one that is positive if clockwise, and a ratio.
+_angle = partial(_compare, unsigned_angle, 'deg', False)
+_turned = partial(_compare, signed_angle, 'deg', True)
+_ratio = partial(_compare, length_ratio, '', False)
 
 
 def _in_front(definition: str, point: str, line: str) -> Formula:
     """Distance of a point in front of a line."""
+    codes = (point, *_split(line))
 
     def compute(points: Points) -> float:
-        upper, lower = line.split('>')
-        return float(
-            distance_in_front(points[point], points[upper], points[lower])
-        )
+        return float(distance_in_front(*(points[code] for code in codes)))
 
-    codes = (point, *_split(line))
     return Formula(definition, 'mm', codes, compute, True)
 
 
@@ -156,16 +157,6 @@ def _length(arrow: str) -> Formula:
     first, second = _split(arrow)
     definition = f'distance {first} to {second}'
     return Formula(definition, 'mm', (first, second), compute, False)
-
-
-def _ratio(definition: str, first: str, second: str) -> Formula:
-    """Ratio of two distances."""
-
-    def compute(points: Points) -> float:
-        u, v = _vector(points, first), _vector(points, second)
-        return float(length_ratio(u, v))
-
-    return Formula(definition, '', _split(first, second), compute, False)
 
 
 def _sum(definition: str, constant: float, *terms: Formula) -> Formula:

@@ -211,7 +211,7 @@ def _apply(
 ) -> Measurement:
     """Apply a formula all of whose landmarks are available."""
     if formula.is_signed and not has_facing:
-        note = 'too few landmarks to tell where the face looks'
+        note = 'too few landmarks to find the direction of the face'
         return Measurement(None, formula.unit, note=note)
     value = formula.compute(points)
     if math.isnan(value):

@@ -111,8 +111,13 @@ UNCLASSIFIED = 0
 
 def isbi_class(measurement: str, value: float) -> int:
     """Class 1 to 4 of a value in its unit; 0 for MW in (0, 2)."""
+    infinity = float('inf')
     for entry in _classes()[measurement]:
-        if _holds(entry, value):
+        if (
+            entry.get('min', -infinity) <= value <= entry.get('max', infinity)
+            and entry.get('above', -infinity) < value
+            and value < entry.get('below', infinity)
+        ):
             return entry['code']
     return UNCLASSIFIED
 
@@ -164,13 +169,3 @@ def _classes() -> dict[str, list[dict[str, Any]]]:
         entry['measurement']: entry['classes']
         for entry in read_entries('isbi2015')
     }
-
-
-def _holds(entry: Mapping[str, Any], value: float) -> bool:
-    """Whether a value is within all limits of a class."""
-    infinity = float('inf')
-    return (
-        entry.get('min', -infinity) <= value <= entry.get('max', infinity)
-        and entry.get('above', -infinity) < value
-        and value < entry.get('below', infinity)
-    )

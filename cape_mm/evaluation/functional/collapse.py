@@ -89,9 +89,7 @@ def spread_in_image(
 
     Near 1 if sound, 0 for (B). Landmarks may be in any frame.
     """
-    of_predicted, of_truth = (
-        _pair_distances(points, valid) for points in (predicted, truth)
-    )
+    of_predicted, of_truth = _pair_distances(predicted, truth, valid)
     total = of_truth.sum()
     return float(of_predicted.sum() / total) if total > 0 else float('nan')
 
@@ -108,9 +106,7 @@ def merged_pairs(
     Predictions closer than ``near`` of true landmarks further than ``apart``.
     0 if sound, towards 1 for (B).
     """
-    of_predicted, of_truth = (
-        _pair_distances(points, valid) for points in (predicted, truth)
-    )
+    of_predicted, of_truth = _pair_distances(predicted, truth, valid)
     if not len(of_truth):
         return float('nan')
     return float(((of_predicted < near) & (of_truth > apart)).mean())
@@ -182,11 +178,16 @@ def _moments(
     )
 
 
-def _pair_distances(points: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Distances of all pairs that are labelled in the same image; (P,)."""
-    first, second = np.triu_indices(points.shape[1], k=1)
-    distances = np.linalg.norm(points[:, first] - points[:, second], axis=-1)
-    return distances[valid[:, first] & valid[:, second]]
+def _pair_distances(
+    predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
+) -> list[np.ndarray]:
+    """Both distances (P,) of all pairs that are labelled in one image."""
+    first, second = np.triu_indices(valid.shape[1], k=1)
+    both = valid[:, first] & valid[:, second]
+    return [
+        np.linalg.norm(points[:, first] - points[:, second], axis=-1)[both]
+        for points in (predicted, truth)
+    ]
 
 
 def _median(values: np.ndarray) -> float:

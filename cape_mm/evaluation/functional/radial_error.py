@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Sequence, Union
+from typing import Sequence
 
 import numpy as np
 
@@ -75,16 +75,13 @@ def detection_rate(
     return 100.0 * float(detected(errors[valid], threshold, strict).mean())
 
 
-Row = Dict[str, Union[str, int, float]]
-
-
 def landmark_table(
     offsets: np.ndarray,
     valid: np.ndarray,
     names: Sequence[str],
     thresholds: Sequence[float] = (),
     strict: bool = False,
-) -> list[Row]:
+) -> list[dict]:
     """Errors of each landmark, with offsets (N, K, 2) and valid (N, K).
 
     Rows have ``landmark``, ``N`` images, ``mean``, ``SD``, ``median``, ``p95``
@@ -96,41 +93,23 @@ def landmark_table(
     rows = []
     for index, name in enumerate(names):
         counted = valid[:, index]
-        rows.append(
-            _describe(
-                name,
-                errors[counted, index],
-                offsets[counted, index],
-                thresholds,
-                strict,
-            )
+        count = int(counted.sum())
+        own, steps = errors[counted, index], offsets[counted, index]
+        if not count:  # a row of NaN
+            own, steps = np.full(1, np.nan), np.full((1, 2), np.nan)
+        row = dict(
+            landmark=name,
+            N=count,
+            mean=float(own.mean()),
+            SD=float(own.std()),
+            median=float(np.median(own)),
+            p95=float(np.quantile(own, 0.95)),
+            max=float(own.max()),
         )
+        for threshold in thresholds:
+            share = float(detected(own, threshold, strict).mean())
+            rate = 100.0 * share if count else float('nan')
+            row[f'SDR_{threshold:g}'] = rate
+        row.update(zip(('dx', 'dy'), steps.mean(axis=0).tolist()))
+        rows.append(row)
     return rows
-
-
-def _describe(
-    name: str,
-    errors: np.ndarray,
-    offsets: np.ndarray,
-    thresholds: Sequence[float],
-    strict: bool,
-) -> Row:
-    """Row of one landmark."""
-    count = len(errors)
-    if not count:  # a row of NaN
-        errors, offsets = np.full(1, np.nan), np.full((1, 2), np.nan)
-    row: Row = dict(
-        landmark=name,
-        N=count,
-        mean=float(errors.mean()),
-        SD=float(errors.std()),
-        median=float(np.median(errors)),
-        p95=float(np.quantile(errors, 0.95)),
-        max=float(errors.max()),
-    )
-    for threshold in thresholds:
-        share = detected(errors, threshold, strict).mean()
-        rate = 100.0 * float(share) if count else float('nan')
-        row[f'SDR_{threshold:g}'] = rate
-    row.update(zip(('dx', 'dy'), offsets.mean(axis=0).tolist()))
-    return row

@@ -65,9 +65,9 @@ def cohen_kappa(predicted: np.ndarray, truth: np.ndarray) -> float:
         for series in (predicted, truth)
     ]
     by_chance = float(np.dot(*shares))
-    observed = float((predicted == truth).mean())
     if np.isclose(by_chance, 1.0):
         return float('nan')
+    observed = float((predicted == truth).mean())
     return (observed - by_chance) / (1.0 - by_chance)
 
 

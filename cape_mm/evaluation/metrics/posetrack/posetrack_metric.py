@@ -15,20 +15,14 @@ from cape_mm.datasets.formats.posetrack import (
 )
 from cape_mm.registry import METRICS
 
+from ..result_tables import (
+    check_dump_file,
+    format_table,
+    write_result_files,
+)
 from .posetrack_frames import PoseTrackFrame, group_videos, read_frame
-from .posetrack_report import (
-    count_videos,
-    report_counts,
-    report_scores,
-    score_rows,
-    write_scores,
-)
-from .posetrack_scores import (
-    SCORES,
-    PoseTrackScores,
-    compare_video,
-    score_videos,
-)
+from .posetrack_report import count_videos, report_counts, score_rows
+from .posetrack_scores import SCORES, compare_video, score_videos
 
 _HEADLINE = 0.5
 
@@ -159,8 +153,7 @@ class PoseTrackMetric(BaseVideoMetric):
             raise ValueError(
                 f'unknown keypoint_keys {sorted(unknown)}; there are {SCORES}'
             )
-        if dump_file is not None and not dump_file.endswith('.json'):
-            raise ValueError(f'dump_file must end in .json, not {dump_file!r}')
+        check_dump_file(dump_file)
         self.keypoint_score_thr = keypoint_score_thr
         self.visibility_thr = visibility_thr
         self.poseval_compat = poseval_compat
@@ -180,15 +173,10 @@ class PoseTrackMetric(BaseVideoMetric):
         num_keypoints = len(self._keypoint_names())
         for sample in data_samples:
             frames = sample.get('video_data_samples', [sample])
-            self.results.append(
-                [
-                    read_frame(
-                        frame if isinstance(frame, dict) else frame.to_dict(),
-                        num_keypoints,
-                    )
-                    for frame in frames
-                ]
+            frames = (
+                f if isinstance(f, dict) else f.to_dict() for f in frames
             )
+            self.results.append([read_frame(f, num_keypoints) for f in frames])
 
     def compute_metrics(
         self, results: list[list[PoseTrackFrame]]
@@ -236,20 +224,39 @@ class PoseTrackMetric(BaseVideoMetric):
             for threshold in self.thresholds
         ]
         scored = [names[k] for k in labelled]
-        tables = [score_rows(one, scored, counts['labels']) for one in scores]
+        tables = {
+            one.threshold: score_rows(one, scored, counts['labels'])
+            for one in scores
+        }
         self._log(counts, tables)
-        metrics = self._metrics(scores, scored)
+        metrics = {}
+        for one in scores:
+            suffix = '' if one.threshold == _HEADLINE else f'@{one.threshold}'
+            for score in SCORES:
+                metrics[f'{score}{suffix}'] = one.total[score]
+            for score in self.keypoint_keys:
+                for name, value in zip(scored, one.keypoints[score]):
+                    metrics[f'{score}_{name}{suffix}'] = float(value)
         if self.dump_file is not None:
-            settings = dict(
-                keypoint_score_thr=self.keypoint_score_thr,
-                visibility_thr=self.visibility_thr,
-                poseval_compat=self.poseval_compat,
-                align_tracks=self.align_tracks,
-                thresholds=self.thresholds,
+            summary = dict(
+                metrics=metrics,
+                settings=dict(
+                    keypoint_score_thr=self.keypoint_score_thr,
+                    visibility_thr=self.visibility_thr,
+                    poseval_compat=self.poseval_compat,
+                    align_tracks=self.align_tracks,
+                    thresholds=self.thresholds,
+                ),
+                counts=counts,
+                by_joint={str(key): table for key, table in tables.items()},
+                by_video={str(one.threshold): one.videos for one in scores},
             )
-            write_scores(
-                self.dump_file, metrics, settings, counts, scores, tables
-            )
+            rows = [
+                dict(threshold=str(threshold), **row)
+                for threshold, table in tables.items()
+                for row in table
+            ]
+            write_result_files(self.dump_file, summary, rows)
         return metrics
 
     def _without_labels(self, counts: dict) -> dict[str, float]:
@@ -278,24 +285,15 @@ class PoseTrackMetric(BaseVideoMetric):
             'metainfo of the dataset'
         )
 
-    def _metrics(
-        self, scores: list[PoseTrackScores], names: Sequence[str]
-    ) -> dict[str, float]:
-        """The keys of the result."""
-        metrics = {}
-        for one in scores:
-            suffix = '' if one.threshold == _HEADLINE else f'@{one.threshold}'
-            for score in SCORES:
-                metrics[f'{score}{suffix}'] = one.total[score]
-            for score in self.keypoint_keys:
-                for name, value in zip(names, one.keypoints[score]):
-                    metrics[f'{score}_{name}{suffix}'] = float(value)
-        return metrics
-
-    def _log(self, counts: dict, tables: list[list[dict]]) -> None:
+    def _log(self, counts: dict, tables: dict[float, list[dict]]) -> None:
         """Log the tables, the counts and what the labels lack."""
-        for threshold, rows in zip(self.thresholds, tables):
-            print_log(report_scores(rows, threshold), logger='current')
+        for threshold, rows in tables.items():
+            print_log(
+                f'PoseTrack scores at PCKh {threshold:g}; a limb in brackets '
+                'is the mean of its keypoints, IDSW of the total their mean, '
+                f'too\n{format_table(rows)}',
+                logger='current',
+            )
         text, *warnings = report_counts(counts)
         print_log(text, logger='current')
         for text in warnings:
@@ -313,12 +311,12 @@ class PoseTrackMetric(BaseVideoMetric):
             with PoseTrackWriter(self.export_dir, video_id, names) as writer:
                 for frame, is_tracked in zip(frames, tracked[video_id]):
                     predicted = frame.predicted
+                    if self.export_all_keypoints:
+                        is_tracked = predicted.valid
                     writer.add(
                         vars(frame),
                         predicted.keypoints_px,
-                        predicted.valid
-                        if self.export_all_keypoints
-                        else is_tracked,
+                        is_tracked,
                         predicted.scores,
                         predicted.ids,
                         predicted.person_scores,

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Counts, tables, messages and files of :class:`PoseTrackMetric`."""
+"""Counts, tables and messages of :class:`PoseTrackMetric`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Mapping, Sequence
 import numpy as np
 
 from ...functional import head_sizes
-from ..result_tables import format_table, write_result_files
 from .posetrack_frames import UNKNOWN_ID, PoseTrackFrame
 from .posetrack_scores import SCORES, PoseTrackScores
 
@@ -82,15 +81,6 @@ def _limbs(names: Sequence[str]) -> dict[str, list[int]]:
     return {limb: ks for limb, ks in limbs.items() if len(ks) > 1}
 
 
-def report_scores(rows: list[dict], threshold: float) -> str:
-    """Table of one threshold, from :func:`score_rows`."""
-    return (
-        f'PoseTrack scores at PCKh {threshold:g}; a limb in brackets is the '
-        'mean of its keypoints, IDSW of the total their mean, too\n'
-        f'{format_table(rows)}'
-    )
-
-
 def report_counts(counts: dict) -> list[str]:
     """One line of information about the labels, then one per warning."""
     text = (
@@ -114,28 +104,3 @@ def report_counts(counts: dict) -> list[str]:
             'id: each counts as a person of a single frame'
         )
     return lines
-
-
-def write_scores(
-    path: str,
-    metrics: dict[str, float],
-    settings: dict,
-    counts: dict,
-    scores: Sequence[PoseTrackScores],
-    tables: Sequence[list[dict]],
-) -> None:
-    """Write all scores to ``path`` and the tables to a ``.csv`` beside it."""
-    by_threshold = {str(s.threshold): t for s, t in zip(scores, tables)}
-    summary = dict(
-        metrics=metrics,
-        settings=settings,
-        counts=counts,
-        by_joint=by_threshold,
-        by_video={str(one.threshold): one.videos for one in scores},
-    )
-    rows = [
-        dict(threshold=threshold, **row)
-        for threshold, table in by_threshold.items()
-        for row in table
-    ]
-    write_result_files(path, summary, rows)
