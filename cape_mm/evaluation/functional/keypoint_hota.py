@@ -77,30 +77,17 @@ def hota_counts(
     for frame, persons, tracks in zip(frames, gt_ids, pred_ids):
         gt_count[persons] += frame.gt_valid
         pred_count[tracks] += frame.pred_valid & ~frame.ignored
-    weights = similarities
+    fit = np.ones((num_gt, num_pred, num_keypoints))
     if align_tracks:
-        shape = (num_gt, num_pred, num_keypoints)
-        fit = _alignment(frames, similarities, gt_ids, pred_ids, shape)
-        weights = [
-            fit[np.ix_(persons, tracks)] * similarity
-            for persons, tracks, similarity in zip(
-                gt_ids, pred_ids, similarities
-            )
-        ]
+        fit = _alignment(frames, similarities, gt_ids, pred_ids, fit.shape)
     found = []
-    for frame, persons, tracks, similarity, weight in zip(
-        frames, gt_ids, pred_ids, similarities, weights
+    for frame, persons, tracks, similarity in zip(
+        frames, gt_ids, pred_ids, similarities
     ):
+        weight = fit[np.ix_(persons, tracks)] * similarity
         n, m, k = np.nonzero(one_to_one(weight))
-        found.append(
-            (
-                persons[n],
-                tracks[m],
-                k,
-                similarity[n, m, k],
-                frame.ignored[m, k],
-            )
-        )
+        pairs = persons[n], tracks[m], k, similarity[n, m, k]
+        found.append((*pairs, frame.ignored[m, k]))
     columns = [np.concatenate(column) for column in zip(*found)]
     return _count(columns, gt_count, pred_count)
 

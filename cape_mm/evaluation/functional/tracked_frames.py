@@ -130,20 +130,17 @@ def inside_polygons(
     """
     points = np.asarray(points, dtype=np.float64)
     inside = np.zeros(points.shape[:-1], dtype=bool)
-    for polygon in polygons:
-        inside |= _inside_polygon(points, np.asarray(polygon, np.float64))
-    return inside
-
-
-def _inside_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
-    """Count the edges to the right of each point: odd is inside."""
     x, y = points[..., 0, None], points[..., 1, None]
-    (x1, y1), (x2, y2) = polygon.T, np.roll(polygon, -1, axis=0).T
-    crossed = (y1 > y) != (y2 > y)
-    # A level edge is never crossed; its height must not be divided by.
-    height = np.where(y1 == y2, 1.0, y2 - y1)
-    right = x < x1 + (y - y1) * (x2 - x1) / height
-    return (crossed & right).sum(axis=-1) % 2 == 1
+    for polygon in polygons:
+        corners = np.asarray(polygon, np.float64)
+        (x1, y1), (x2, y2) = corners.T, np.roll(corners, -1, axis=0).T
+        crossed = (y1 > y) != (y2 > y)
+        # A level edge is never crossed; its height must not be divided by.
+        height = np.where(y1 == y2, 1.0, y2 - y1)
+        right = x < x1 + (y - y1) * (x2 - x1) / height
+        # An odd number of edges to the right of a point: it is inside.
+        inside |= (crossed & right).sum(axis=-1) % 2 == 1
+    return inside
 
 
 def one_to_one(scores: np.ndarray) -> np.ndarray:

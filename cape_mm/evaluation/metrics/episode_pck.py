@@ -265,8 +265,12 @@ class EpisodePCK(BaseMetric):
         """Log the tables, the result and the number of empty pairs."""
         for heading, rows in tables.items():
             if heading == 'category' or len(rows) > 1:
-                text = _format_groups(heading, [*rows, total])
-                print_log(text, logger='current')
+                table = []
+                for row in [*rows, total]:
+                    scores = {k: row[k] for k in row if k != 'name'}
+                    table.append({heading: row['name'] or '(none)', **scores})
+                text = f'PCK by {heading}, mean over pairs'
+                print_log(f'{text}\n{format_table(table)}', logger='current')
         policy = _POLICY[self.empty_pair]
         lines = [
             f'Result: mean over {total["pairs"]} pairs, empty pairs {policy}'
@@ -274,14 +278,9 @@ class EpisodePCK(BaseMetric):
         if 'mPCK' in self.extras:
             listed = ', '.join(f'{value:g}' for value in self.thresholds)
             lines.append(f'mPCK: mean over the thresholds {listed}')
-        if intervals:
-            lines.append(
-                f'low, high: {100 * self.bootstrap["level"]:g} % interval, '
-                f'{self.bootstrap["num_samples"]} resamples of '
-                f'{_RESAMPLED[self.bootstrap["unit"]]}'
-            )
-        lines.append(format_result(metrics, intervals))
-        print_log('\n'.join(lines), logger='current')
+        unit = (self.bootstrap or {}).get('unit', 'episode')
+        result = metrics, intervals, self.bootstrap, _RESAMPLED[unit]
+        print_log(format_result(lines, *result), logger='current')
         if total['empty']:
             print_log(
                 f'{total["empty"]} of {total["pairs"]} pairs have no keypoint '
@@ -290,12 +289,3 @@ class EpisodePCK(BaseMetric):
                 logger='current',
                 level=logging.WARNING,
             )
-
-
-def _format_groups(heading: str, rows: list[dict]) -> str:
-    """Means by group as a table."""
-    table = []
-    for row in rows:
-        scores = {key: row[key] for key in row if key != 'name'}
-        table.append({heading: row['name'] or '(none)', **scores})
-    return f'PCK by {heading}, mean over pairs\n{format_table(table)}'

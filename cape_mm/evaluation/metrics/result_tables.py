@@ -7,7 +7,7 @@ import csv
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 
 def format_table(rows: list[dict]) -> str:
@@ -33,16 +33,25 @@ def _format_cell(value: str | int | float) -> str:
 
 
 def format_result(
-    metrics: dict[str, float], intervals: dict[str, list[float]]
+    heading: Sequence[str],
+    metrics: dict[str, float],
+    intervals: dict[str, list[float]],
+    bootstrap: dict | None,
+    resampled: str,
 ) -> str:
-    """Values by key, with the lower and upper ends of some, as a table."""
-    rows = []
+    """Lines, and the table of the values with the bootstrap intervals."""
+    lines, rows = list(heading), []
+    if intervals:
+        lines.append(
+            f'low, high: {100 * bootstrap["level"]:g} % interval, '
+            f'{bootstrap["num_samples"]} resamples of {resampled}'
+        )
     for key, value in metrics.items():
         row = dict(metric=key, value=value)
         if intervals:
             row.update(zip(('low', 'high'), intervals.get(key, ('', ''))))
         rows.append(row)
-    return format_table(rows)
+    return '\n'.join([*lines, format_table(rows)])
 
 
 def check_dump_file(path: str | None) -> None:

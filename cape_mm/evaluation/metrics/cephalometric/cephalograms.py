@@ -77,7 +77,7 @@ def read_cephalogram(
         codes = ', '.join(np.array(schema.codes)[bad])
         raise ValueError(
             f'{where}: the prediction of {codes} is not finite. The weights '
-            'or the input are not: look at the loss and at the learning rate'
+            'or the input are not: check the loss and the learning rate'
         )
     valid = visible[0] > 0
     bad = valid & ~np.isfinite(truth_px[0]).all(axis=1)
@@ -88,6 +88,8 @@ def read_cephalogram(
             'annotation file'
         )
     scores, img_id = prediction.get('keypoint_scores'), sample.get('img_id')
+    if scores is None:
+        scores = np.full((1, count), np.nan)
     return CephalogramPrediction(
         img_id=img_id.item() if hasattr(img_id, 'item') else img_id,
         img_path=str(sample.get('img_path', '')),
@@ -95,9 +97,7 @@ def read_cephalogram(
         predicted_px=predicted_px[0],
         truth_px=truth_px[0],
         valid=valid,
-        scores=np.full(count, np.nan)
-        if scores is None
-        else _to_array(scores)[0],
+        scores=_to_array(scores)[0],
         box_px=_to_array(truth['bboxes'])[0],
         spacing=_read_spacing(sample, where),
         has_spacing_field='spacing' in sample,

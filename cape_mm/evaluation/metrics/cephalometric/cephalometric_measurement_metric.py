@@ -95,21 +95,14 @@ class CephalometricMeasurementMetric(BaseMetric):
         """
         schema = schema_of(self.dataset_meta)
         for sample in data_samples:
-            cephalogram = read_cephalogram(sample, schema)
-            truth, predicted = (
-                _values(points_px, cephalogram, schema)
-                for points_px in (
-                    cephalogram.truth_px,
-                    cephalogram.predicted_px,
-                )
-            )
+            read = read_cephalogram(sample, schema)
             self.results.append(
                 dict(
-                    img_id=cephalogram.img_id,
-                    img_path=cephalogram.img_path,
-                    has_spacing=cephalogram.spacing is not None,
-                    truth=truth,
-                    predicted=predicted,
+                    img_id=read.img_id,
+                    img_path=read.img_path,
+                    has_spacing=read.spacing is not None,
+                    truth=_values(read.truth_px, read, schema),
+                    predicted=_values(read.predicted_px, read, schema),
                 )
             )
 
@@ -124,12 +117,13 @@ class CephalometricMeasurementMetric(BaseMetric):
         """
         without_spacing = [r for r in results if not r['has_spacing']]
         if without_spacing:
-            for cephalogram in results:
-                _drop_lengths(cephalogram['truth'])
+            lengths = [n for n, f in FORMULAS.items() if f.unit == 'mm']
+            for result in results:
+                result['truth'].update(dict.fromkeys(lengths, np.nan))
         rows = [_measurement_row(name, results) for name in self.measurements]
-        rows = [row for row in rows if row is not None]
+        rows = list(filter(None, rows))
         types = [_type_row(name, results) for name in ISBI_MEASUREMENTS]
-        types = [row for row in types if row is not None]
+        types = list(filter(None, types))
 
         metrics = {f'{row["measurement"]}_error': row['error'] for row in rows}
         for key, unit in (('angle_error', 'deg'), ('length_error', 'mm')):
@@ -157,12 +151,8 @@ class CephalometricMeasurementMetric(BaseMetric):
                 by_type=types,
             )
             names = [row['measurement'] for row in rows]
-            cephalograms = [
-                row
-                for cephalogram in results
-                for row in _rows(cephalogram, names)
-            ]
-            write_result_files(self.dump_file, summary, cephalograms)
+            values = [row for one in results for row in _rows(one, names)]
+            write_result_files(self.dump_file, summary, values)
         return metrics
 
     def _log(
@@ -228,28 +218,18 @@ def _values(
     schema: LandmarkSchema,
 ) -> dict[str, float]:
     """All measurements of (K, 2) landmarks; NaN where not available."""
-    results = measure(
-        points_px, cephalogram.valid, schema, cephalogram.spacing
-    )
+    valid, spacing = cephalogram.valid, cephalogram.spacing
+    results = measure(points_px, valid, schema, spacing)
     return {
         name: np.nan if result.value is None else result.value
         for name, result in results.items()
     }
 
 
-def _drop_lengths(values: dict[str, float]) -> None:
-    """Replace the measurements in millimetres by NaN."""
-    for name in values:
-        if FORMULAS[name].unit == 'mm':
-            values[name] = np.nan
-
-
 def _measurement_row(name: str, cephalograms: list[dict]) -> dict | None:
     """Agreement of one measurement; None if no cephalogram allows it."""
-    truth, predicted = (
-        np.array([cephalogram[side][name] for cephalogram in cephalograms])
-        for side in ('truth', 'predicted')
-    )
+    truth = np.array([one['truth'][name] for one in cephalograms])
+    predicted = np.array([one['predicted'][name] for one in cephalograms])
     is_known = ~np.isnan(truth)
     if not is_known.any():
         return None
@@ -265,11 +245,9 @@ def _measurement_row(name: str, cephalograms: list[dict]) -> dict | None:
 def _type_row(name: str, cephalograms: list[dict]) -> dict | None:
     """Agreement of one type; None if no cephalogram allows it."""
     pairs = []
-    for cephalogram in cephalograms:
-        truth, predicted = (
-            isbi_types(cephalogram[side])[name]
-            for side in ('truth', 'predicted')
-        )
+    for one in cephalograms:
+        truth = isbi_types(one['truth'])[name]
+        predicted = isbi_types(one['predicted'])[name]
         if truth is not None:
             pairs.append((truth, _FAILED if predicted is None else predicted))
     if not pairs:

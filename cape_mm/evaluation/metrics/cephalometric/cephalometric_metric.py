@@ -361,19 +361,14 @@ class CephalometricMetric(BaseMetric):
         texts.append(report_spread(spreads))
         means = [row['mean'] for row in tables['cephalogram'] if row['N']]
         source = self.train_ann_file or 'the evaluated cephalograms themselves'
-        lines = [
+        heading = (
             'Result: MRE and SD over all labelled landmarks in one pool; SDR '
             "in percent; PCK from 0 to 1. SD of the cephalograms' means "
             f'{np.std(means):.4f} {unit}. Skill is against the mean shape of '
             f'{source}'
-        ]
-        if intervals:
-            lines.append(
-                f'low, high: {100 * self.bootstrap["level"]:g} % interval, '
-                f'{self.bootstrap["num_samples"]} resamples of whole '
-                'cephalograms'
-            )
-        texts.append('\n'.join([*lines, format_result(metrics, intervals)]))
+        )
+        result = metrics, intervals, self.bootstrap, 'whole cephalograms'
+        texts.append(format_result([heading], *result))
         for text in filter(None, texts):
             print_log(text, logger='current')
         if cephalograms.spacing is None:
