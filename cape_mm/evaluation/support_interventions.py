@@ -9,7 +9,7 @@ keep their images and their labels.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Callable, Iterator, NamedTuple
+from typing import Any, Callable, Iterator, NamedTuple
 
 import numpy as np
 import torch
@@ -29,14 +29,10 @@ _KEYPOINT_FIELDS = (
 
 
 class Intervened(NamedTuple):
-    """A changed sample and the order of its predictions.
+    """A changed sample with the K keypoints of the original.
 
-    Attributes:
-        sample (dict): Changed sample with the K keypoints of the original.
-        order (np.ndarray): Indices (K,), int, of the predicted keypoint of
-            each original one.
-        judged (np.ndarray): Original keypoints (K,), bool, whose prediction
-            is scored.
+    ``order`` (K,), int, is the predicted keypoint of each original one;
+    ``judged`` (K,), bool, the original keypoints with a scored prediction.
     """
 
     sample: dict
@@ -51,7 +47,7 @@ def right_support(
     sample: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
     """Change nothing."""
-    return _unchanged(sample)
+    return _change(sample)
 
 
 def wrong_category(
@@ -72,25 +68,17 @@ def wrong_category(
     supports = [_take_keypoints(s, index) for s in theirs.supports]
     skeleton = [list(e) for e in theirs.skeleton if max(e) < common]
     judged = np.logical_and.reduce([_labelled(s) for s in supports])
-    return Intervened(
-        dict(
-            inputs=dict(sample['inputs'], support=donor['inputs']['support']),
-            data_samples=_with_supports(ours, supports, skeleton),
-        ),
-        np.arange(count),
-        judged,
-    )
+    inputs = dict(sample['inputs'], support=donor['inputs']['support'])
+    changed = _with_supports(ours, supports, skeleton)
+    return _change(sample, judged=judged, inputs=inputs, data_samples=changed)
 
 
 def wrong_image(
     sample: dict, donor: dict, rng: np.random.Generator
 ) -> Intervened:
     """Take the donor's support images with our own coordinates."""
-    changed = dict(
-        sample,
-        inputs=dict(sample['inputs'], support=donor['inputs']['support']),
-    )
-    return _unchanged(sample)._replace(sample=changed)
+    inputs = dict(sample['inputs'], support=donor['inputs']['support'])
+    return _change(sample, inputs=inputs)
 
 
 def shuffled_keypoints(
@@ -106,9 +94,7 @@ def shuffled_keypoints(
     index[cycle] = np.roll(cycle, 1)
     supports = [_take_keypoints(s, index) for s in episode.supports]
     changed = _with_supports(episode, supports, episode.skeleton)
-    return _unchanged(sample)._replace(
-        sample=dict(sample, data_samples=changed)
-    )
+    return _change(sample, data_samples=changed)
 
 
 def no_skeleton(
@@ -117,9 +103,7 @@ def no_skeleton(
     """Remove all edges."""
     episode = sample['data_samples']
     changed = _with_supports(episode, episode.supports, [])
-    return _unchanged(sample)._replace(
-        sample=dict(sample, data_samples=changed)
-    )
+    return _change(sample, data_samples=changed)
 
 
 def permuted_order(
@@ -135,9 +119,7 @@ def permuted_order(
     changed.queries = [_take_keypoints(q, index) for q in episode.queries]
     names = [episode.keypoint_names[i] for i in index]
     changed.set_metainfo(dict(keypoint_names=names))
-    return _unchanged(sample)._replace(
-        sample=dict(sample, data_samples=changed), order=place
-    )
+    return _change(sample, order=place, data_samples=changed)
 
 
 INTERVENTIONS: dict[str, Intervention] = {
@@ -154,9 +136,8 @@ INTERVENTIONS: dict[str, Intervention] = {
 def zeroed_support_features(model: nn.Module) -> Iterator[None]:
     """Hide the support images from the head: coordinates alone are left.
 
-    Args:
-        model (nn.Module): Model whose ``head.support_encoder`` takes the
-            levels of support features as its first argument.
+    ``model.head.support_encoder`` takes the levels of support features as its
+    first argument.
     """
 
     def zero(module: nn.Module, args: tuple) -> tuple:
@@ -169,10 +150,19 @@ def zeroed_support_features(model: nn.Module) -> Iterator[None]:
         handle.remove()
 
 
-def _unchanged(sample: dict) -> Intervened:
-    """The sample itself, all keypoints in their order."""
+def _change(
+    sample: dict,
+    order: np.ndarray | None = None,
+    judged: np.ndarray | None = None,
+    **entries: Any,
+) -> Intervened:
+    """Sample with other entries; all K keypoints in their order by default."""
     count = sample['data_samples'].num_keypoints
-    return Intervened(sample, np.arange(count), np.ones(count, dtype=bool))
+    return Intervened(
+        sample=dict(sample, **entries) if entries else sample,
+        order=np.arange(count) if order is None else order,
+        judged=np.ones(count, dtype=bool) if judged is None else judged,
+    )
 
 
 def _labelled(member: PoseDataSample) -> np.ndarray:

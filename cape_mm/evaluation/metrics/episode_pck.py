@@ -201,10 +201,8 @@ class EpisodePCK(BaseMetric):
         by_threshold = {
             value: pair_pck(*errors, value) for value in self.thresholds
         }
-        scores = dict(PCK=pair_pck(*errors, _HEADLINE))
-        for value, pck in by_threshold.items():
-            if value != _HEADLINE:
-                scores[f'PCK@{value:g}'] = pck
+        scores = {f'PCK@{value:g}': p for value, p in by_threshold.items()}
+        scores['PCK'] = pair_pck(*errors, _HEADLINE)
         extras = dict(
             mPCK=lambda: float(np.mean(list(by_threshold.values()))),
             NME=lambda: mean_error(*errors),
@@ -212,7 +210,7 @@ class EpisodePCK(BaseMetric):
             AUC=lambda: pair_auc(*errors),
         )
         scores.update({name: extras[name]() for name in self.extras})
-        return scores
+        return {key: scores[key] for key in self.keys}
 
     def _counted(self, pairs: Sequence[dict]) -> list[list[float]]:
         """Scores of the pairs that enter the means, 0 for an empty one."""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from typing import Sequence
 
 import numpy as np
@@ -200,8 +201,7 @@ class CephalometricMetric(BaseMetric):
                 cephalograms=len(cephalograms),
                 landmarks=int(cephalograms.valid.sum()),
                 cephalograms_without_spacing=[
-                    cephalogram.img_id
-                    for cephalogram in cephalograms.without_spacing
+                    c.img_id for c in cephalograms.without_spacing
                 ],
                 unit=units[-1],
                 **{f'by_{name}': rows for name, rows in tables.items()},
@@ -311,15 +311,15 @@ class CephalometricMetric(BaseMetric):
             self._thresholds(unit),
             self.strict,
         )
-        for row, ratio in zip(
-            landmarks, cephalograms.landmark_spreads().tolist()
-        ):
-            row['spread_ratio'] = ratio
+        spreads = cephalograms.landmark_spreads().tolist()
+        for row, spread in zip(landmarks, spreads):
+            row['spread_ratio'] = spread
+        by_device = defaultdict(list)
+        for cephalogram in cephalograms.cephalograms:
+            by_device[cephalogram.device].append(cephalogram)
         devices = []
-        for device in sorted({c.device for c in cephalograms.cephalograms}):
-            members = CephalogramSet(
-                [c for c in cephalograms.cephalograms if c.device == device]
-            )
+        for device in sorted(by_device):
+            members = CephalogramSet(by_device[device])
             devices.append(
                 dict(
                     device=device,

@@ -27,9 +27,8 @@ def cephalogram_rows(
     errors = np.where(cephalograms.valid, errors, -np.inf)
     means = image_errors(errors, cephalograms.valid).tolist()
     rows = []
-    for cephalogram, row, mean in zip(
-        cephalograms.cephalograms, errors, means
-    ):
+    entries = zip(cephalograms.cephalograms, errors, means)
+    for cephalogram, row, mean in entries:
         has_any = bool(cephalogram.valid.any())
         rows.append(
             dict(
@@ -51,10 +50,7 @@ def prediction_rows(
     """Positions and errors of all landmarks, N * K rows; NaN where unknown."""
     rows = []
     for cephalogram in cephalograms.cephalograms:
-        valid = cephalogram.valid
-        spacing = cephalogram.spacing
-        if spacing is None:
-            spacing = np.nan
+        valid, spacing = cephalogram.valid, cephalogram.spacing
         truth = np.where(valid[:, None], cephalogram.truth_px, np.nan)
         offsets = cephalogram.predicted_px - truth
         columns = np.column_stack(
@@ -63,7 +59,9 @@ def prediction_rows(
                 cephalogram.predicted_px,
                 cephalogram.scores,
                 radial_errors(offsets),
-                radial_errors(offsets * spacing),
+                radial_errors(
+                    offsets * (np.nan if spacing is None else spacing)
+                ),
             ]
         )
         for code, is_labelled, values in zip(codes, valid, columns.tolist()):
@@ -91,10 +89,8 @@ def report_worst(rows: list[dict], unit: str) -> str:
         }
         for row in rows[:_NUM_NAMED]
     ]
-    return (
-        'Cephalograms with the largest errors in '
-        f'{unit}\n{format_table(table)}'
-    )
+    heading = f'Cephalograms with the largest errors in {unit}'
+    return f'{heading}\n{format_table(table)}'
 
 
 def report_spread(ratios: Mapping[str, float]) -> str:

@@ -165,12 +165,8 @@ def _read_truth(
 ) -> LabelledPersons:
     """Read ``gt_instances``; empty if the frame is not labelled."""
     if not sample['is_labeled']:
-        return LabelledPersons(
-            np.zeros((0, num_keypoints, 2)),
-            np.zeros((0, num_keypoints), dtype=bool),
-            np.zeros((0, 4)),
-            np.zeros(0, dtype=np.int64),
-        )
+        fields = ('track_ids', 'keypoints', 'keypoints_visible', 'bbox_head')
+        sample = dict(gt_instances=dict.fromkeys(fields, ()))
     take = _Fields(sample, 'gt_instances', where)
     ids = take.ids(unknown=True)
     count = len(ids)
