@@ -18,6 +18,8 @@ from torch import nn
 
 from cape_mm.structures import EpisodeDataSample
 
+from .metrics.episode_pairs import co_visible
+
 # Fields whose second axis counts keypoints.
 _KEYPOINT_FIELDS = (
     'keypoints',
@@ -67,7 +69,7 @@ def wrong_category(
     index[:common] = np.arange(common)
     supports = [_take_keypoints(s, index) for s in theirs.supports]
     skeleton = [list(e) for e in theirs.skeleton if max(e) < common]
-    judged = np.logical_and.reduce([_labelled(s) for s in supports])
+    judged = co_visible(supports[0], supports[1:])
     inputs = dict(sample['inputs'], support=donor['inputs']['support'])
     changed = _with_supports(ours, supports, skeleton)
     return _change(sample, judged=judged, inputs=inputs, data_samples=changed)
@@ -86,10 +88,8 @@ def shuffled_keypoints(
 ) -> Intervened:
     """Give every labelled support keypoint the place of another one."""
     episode = sample['data_samples']
-    labelled = np.flatnonzero(
-        np.logical_and.reduce([_labelled(s) for s in episode.supports])
-    )
-    cycle = rng.permutation(labelled)
+    labelled = co_visible(episode.supports[0], episode.supports[1:])
+    cycle = rng.permutation(np.flatnonzero(labelled))
     index = np.arange(episode.num_keypoints)
     index[cycle] = np.roll(cycle, 1)
     supports = [_take_keypoints(s, index) for s in episode.supports]
@@ -163,11 +163,6 @@ def _change(
         order=np.arange(count) if order is None else order,
         judged=np.ones(count, dtype=bool) if judged is None else judged,
     )
-
-
-def _labelled(member: PoseDataSample) -> np.ndarray:
-    """(K,) labelled keypoints."""
-    return np.asarray(member.gt_instances.keypoints_visible)[0] > 0
 
 
 def _with_supports(

@@ -12,7 +12,6 @@ from .cephalometric_formulas import (
     HORIZONTAL,
     SN_TO_HORIZONTAL,
     STAND_INS,
-    Formula,
     cross,
     find_horizontal,
 )
@@ -90,12 +89,8 @@ def measure(
     stand_ins = _stand_ins(points)
     points.update((code, points[other]) for code, other in stand_ins.items())
     missing = missing_landmarks(points)
-    horizontal_note = ''
-    if not {'Po', 'Or'} <= points.keys():
-        horizontal_note = (
-            f'the horizontal is S-N turned by {SN_TO_HORIZONTAL:g} degrees'
-        )
-    if not horizontal_note or {'S', 'N'} <= points.keys():
+    has_plane = {'Po', 'Or'} <= points.keys()
+    if has_plane or {'S', 'N'} <= points.keys():
         points[HORIZONTAL] = find_horizontal(points)
     results = {}
     for name, formula in FORMULAS.items():
@@ -110,10 +105,18 @@ def measure(
             for code in formula.codes
             if code in stand_ins
         ]
-        if HORIZONTAL in formula.codes and horizontal_note:
-            notes.append(horizontal_note)
-        note = ', '.join(notes)
-        results[name] = _apply(formula, points, facing is not None, note)
+        if HORIZONTAL in formula.codes and not has_plane:
+            notes.append(
+                f'the horizontal is S-N turned by {SN_TO_HORIZONTAL:g} degrees'
+            )
+        value, note = None, ', '.join(notes)
+        if formula.is_signed and facing is None:
+            note = 'too few landmarks to find the direction of the face'
+        else:
+            value = formula.compute(points)
+            if math.isnan(value):
+                value, note = None, 'undefined, because landmarks coincide'
+        results[name] = Measurement(value, formula.unit, note=note)
     return results
 
 
@@ -201,20 +204,3 @@ def _stand_ins(codes: Iterable[str]) -> dict[str, str]:
         for code, other in STAND_INS.items()
         if code not in there and other in there
     }
-
-
-def _apply(
-    formula: Formula,
-    points: Mapping[str, np.ndarray],
-    has_facing: bool,
-    note: str,
-) -> Measurement:
-    """Apply a formula all of whose landmarks are available."""
-    if formula.is_signed and not has_facing:
-        note = 'too few landmarks to find the direction of the face'
-        return Measurement(None, formula.unit, note=note)
-    value = formula.compute(points)
-    if math.isnan(value):
-        note = 'undefined, because landmarks coincide'
-        return Measurement(None, formula.unit, note=note)
-    return Measurement(value, formula.unit, note=note)

@@ -127,17 +127,10 @@ def bootstrap_interval(
 class ValidationTrend:
     """Comparison of the last validations with those before.
 
-    Attributes:
-        last (float): Last value.
-        best (float): Best value.
-        best_index (int): Index of the best value; the first of equal ones.
-        drop (float): Loss of the last value against the best one, as a share
-            of the best one; 0 if it is the best one.
-        stale (int): Validations since the last gain of more than
-            ``min_delta``.
-        tau (float): Kendall's tau-b of the last values against their order,
-            in [-1, 1]; positive if they get better. NaN with fewer than 3
-            values, 0 if all are equal.
+    Last value, best value and its first index; loss of the last value as a
+    share of the best one; validations since the last gain of more than
+    ``min_delta``; Kendall's tau-b of the last values against their order,
+    positive if they get better, NaN with fewer than 3, 0 if all are equal.
     """
 
     last: float
@@ -165,37 +158,25 @@ def validation_trend(
     if not len(values):
         raise ValueError('there is no validation yet')
     series = np.asarray(values, dtype=np.float64)
-    sign = 1.0 if rule == 'greater' else -1.0
-    goodness = np.where(np.isfinite(series), sign * series, -np.inf)
+    gains = series if rule == 'greater' else -series
+    goodness = np.where(np.isfinite(series), gains, -np.inf)
     best_index = int(goodness.argmax())
+    best, drop = goodness[best_index], 0.0
+    if best > goodness[-1]:
+        drop = (best - goodness[-1]) / abs(best) if best else float('inf')
+    held, stale = -np.inf, 0
+    for value in goodness:
+        stale += 1
+        if value > held + min_delta:
+            held, stale = value, 0
     return ValidationTrend(
         last=float(series[-1]),
         best=float(series[best_index]),
         best_index=best_index,
-        drop=_relative_drop(goodness),
-        stale=_count_stale(goodness, min_delta),
+        drop=float(drop),
+        stale=stale,
         tau=_kendall(goodness[-window:]),
     )
-
-
-def _relative_drop(goodness: np.ndarray) -> float:
-    """Loss of the last value as a share of the best one."""
-    loss = goodness.max() - goodness[-1]
-    if not loss > 0:
-        return 0.0
-    scale = abs(goodness.max())
-    return float(loss / scale) if scale else float('inf')
-
-
-def _count_stale(goodness: np.ndarray, min_delta: float) -> int:
-    """Validations since the last gain."""
-    held, stale = -np.inf, 0
-    for value in goodness:
-        if value > held + min_delta:
-            held, stale = value, 0
-        else:
-            stale += 1
-    return stale
 
 
 def _kendall(values: np.ndarray) -> float:

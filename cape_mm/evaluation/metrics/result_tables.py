@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -16,7 +15,9 @@ def format_table(rows: list[dict]) -> str:
         return ''
     columns = []
     for key in rows[0]:
-        cells = [key] + [_format_cell(row[key]) for row in rows]
+        cells = [row[key] for row in rows]
+        cells = [f'{c:.4f}' if isinstance(c, float) else str(c) for c in cells]
+        cells = [key, *cells]
         width = max(len(cell) for cell in cells)
         is_text = isinstance(rows[0][key], str)
         columns.append(
@@ -25,11 +26,6 @@ def format_table(rows: list[dict]) -> str:
     lines = ['  '.join(cells).rstrip() for cells in zip(*columns)]
     lines.insert(1, '-' * max(len(line) for line in lines))
     return '\n'.join(lines)
-
-
-def _format_cell(value: str | int | float) -> str:
-    """Text of one cell of a table."""
-    return f'{value:.4f}' if isinstance(value, float) else str(value)
 
 
 def format_result(
@@ -77,21 +73,16 @@ def write_result_files(path: str, summary: dict, rows: list[dict]) -> None:
 
 
 def _without_nan(value: Any) -> Any:
-    """Plain data with None for NaN."""
+    """Plain data with None for NaN, which differs from itself."""
     if isinstance(value, dict):
         return {key: _without_nan(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without_nan(part) for part in value]
-    return None if _is_nan(value) else value
+    return None if value != value else value
 
 
 def _cell(value: Any) -> Any:
     """Value of one cell of a CSV file."""
     if isinstance(value, (list, tuple)):
         return ' '.join(map(str, value))
-    return None if _is_nan(value) else value
-
-
-def _is_nan(value: Any) -> bool:
-    """Whether a value is a float that is NaN."""
-    return isinstance(value, float) and math.isnan(value)
+    return None if value != value else value

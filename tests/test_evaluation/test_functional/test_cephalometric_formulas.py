@@ -18,7 +18,7 @@ from cape_mm.evaluation.functional.cephalometric_formulas import (
 RIGHT, DOWN = np.array([2.0, 0.0]), np.array([0.0, 3.0])
 
 
-def test_clockwise_as_seen_is_positive():
+def test_clockwise_in_the_image_is_positive():
     assert cross(RIGHT, DOWN) == 6
     assert signed_angle(RIGHT, DOWN) == pytest.approx(90)
     assert signed_angle(DOWN, RIGHT) == pytest.approx(-90)

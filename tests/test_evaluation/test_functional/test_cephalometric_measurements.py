@@ -252,7 +252,7 @@ def test_landmarks_in_one_place_are_no_error():
     results = measure(keypoints, visible, SCHEMA, UNIT)
     assert {name: r.value for name, r in results.items() if r.value} == {}
     assert 'coincide' in results['SNA'].note
-    assert 'looks' in results['FMA'].note
+    assert 'direction' in results['FMA'].note
     assert results['S-N'].value == 0
 
 
@@ -263,7 +263,7 @@ def test_nothing_visible_is_no_error():
     assert find_facing({}) is None
 
 
-def test_facing_can_be_told_from_any_of_its_landmarks():
+def test_facing_follows_from_any_of_its_landmarks():
     points = {code: np.array(xy, float) for code, xy in POINTS.items()}
     for back in ('S', 'Po', 'PNS', 'Ar', 'Go'):
         for front in ('N', 'ANS', 'A', 'Prn', 'Or', "N'"):

@@ -76,9 +76,9 @@ def test_names_of_the_classes():
         isbi_class_name('ANB', 4)
 
 
-def test_drawn_faces_have_the_types_they_were_drawn_with():
+def test_synthetic_faces_have_the_types_they_were_made_with():
     codes = get_schema('cephalogram23').codes
-    seen = {name: set() for name in ISBI_MEASUREMENTS}
+    found = {name: set() for name in ISBI_MEASUREMENTS}
     for seed in range(60):
         face = draw_face(np.random.default_rng(seed))
         keypoints = np.array([face.points[code] for code in codes])
@@ -87,8 +87,8 @@ def test_drawn_faces_have_the_types_they_were_drawn_with():
         expected['SN-GoGn'] = expected.pop('FMA')
         assert types == expected
         for name, code in types.items():
-            seen[name].add(code)
-    assert all(len(found) >= 3 for found in seen.values()), seen
+            found[name].add(code)
+    assert all(len(codes) >= 3 for codes in found.values()), found
 
 
 @pytest.mark.parametrize('name', available_norms())

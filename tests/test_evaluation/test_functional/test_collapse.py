@@ -33,7 +33,7 @@ def truth():
     return np.random.default_rng(3).normal(size=(12, 5, 2)) + 4
 
 
-def seen(points):
+def all_labelled(points):
     return np.ones(points.shape[:2], dtype=bool)
 
 
@@ -53,7 +53,7 @@ def all_of(predicted, truth, valid):
 
 
 def test_a_perfect_prediction(truth):
-    found = all_of(truth, truth, seen(truth))
+    found = all_of(truth, truth, all_labelled(truth))
     assert found.pop('mode_share') < 0.2
     assert found == pytest.approx(
         dict(
@@ -72,7 +72,7 @@ def test_spread_and_correlation_by_hand():
     # one landmark; the truth moves along x, the prediction twice as far
     truth = np.array([[[0.0, 5.0]], [[2.0, 5.0]], [[4.0, 5.0]]])
     predicted = np.array([[[1.0, 0.0]], [[5.0, 0.0]], [[9.0, 0.0]]])
-    valid = seen(truth)
+    valid = all_labelled(truth)
     assert spread_ratio(predicted, truth, valid) == pytest.approx(2)
     assert correlation(predicted, truth, valid) == pytest.approx(1)
     assert correlation(-predicted, truth, valid) == pytest.approx(-1)
@@ -85,7 +85,7 @@ def test_spread_and_correlation_by_hand():
 def test_skill_by_hand():
     truth = np.array([[[0.0, 0.0]], [[4.0, 0.0]]])
     shape = np.array([[2.0, 0.0]])
-    valid = seen(truth)
+    valid = all_labelled(truth)
     assert skill(truth + [0.6, 0.8], truth, valid, shape) == 0.5
     assert skill(truth + [3.0, 4.0], truth, valid, shape) == -1.5
     assert skill(shape[None].repeat(2, 0), truth, valid, shape) == 0
@@ -94,7 +94,7 @@ def test_skill_by_hand():
 def test_pairs_by_hand():
     truth = np.array([[[0.0, 0.0], [3.0, 4.0], [3.0, 5.0]]])
     predicted = np.array([[[0.0, 0.0], [0.5, 0.0], [0.0, 9.0]]])
-    valid = seen(truth)
+    valid = all_labelled(truth)
     distances = np.array([5, np.hypot(3, 5), 1])
     of_predicted = np.array([0.5, 9, np.hypot(0.5, 9)])
     assert spread_in_image(predicted, truth, valid) == pytest.approx(
@@ -112,7 +112,7 @@ def test_edges_by_hand():
         [[[100, 50], [101.9, 50], [102.1, 50], [200, 99.5], [-1, -1],
           [200, 50]]], float,
     )  # fmt: skip
-    valid = seen(points)
+    valid = all_labelled(points)
     assert edge_share(points, valid, boxes) == pytest.approx(4 / 6)
     valid[0, 4] = False
     assert edge_share(points, valid, boxes) == pytest.approx(3 / 5)
@@ -122,8 +122,10 @@ def test_usual_place_by_hand():
     # distances from the median 0, 0.01, 0.03 and 0.5
     x = np.array([0.3, 0.3, 0.3, 0.31, 0.33, 0.8, 0.3])
     points = np.stack([x, np.full(7, 0.1)], axis=1)[:, None]
-    assert mode_share(points, seen(points)) == pytest.approx(5 / 7)
-    assert mode_share(points, seen(points), radius=0.1) == pytest.approx(6 / 7)
+    assert mode_share(points, all_labelled(points)) == pytest.approx(5 / 7)
+    assert mode_share(
+        points, all_labelled(points), radius=0.1
+    ) == pytest.approx(6 / 7)
 
 
 def test_peak_is_the_median_of_what_counts():
@@ -138,7 +140,7 @@ def test_a_landmark_that_does_not_vary_is_skipped(truth):
     truth[:, 2] = [7.0, 7.1]
     predicted = 2 * truth
     predicted[:, 2] += np.arange(12)[:, None]
-    valid = seen(truth)
+    valid = all_labelled(truth)
     ratios = landmark_spread_ratios(predicted, truth, valid)
     assert np.isnan(ratios[2]) and np.isfinite(ratios[[0, 1, 3, 4]]).all()
     assert spread_ratio(predicted, truth, valid) == pytest.approx(2)
@@ -149,7 +151,7 @@ def test_a_constant_prediction_has_no_correlation(truth):
     constant = np.zeros_like(truth) + truth[0] / 3
     # as it comes from a model
     constant = (constant * 713).astype(np.float32).astype(float) / 713
-    found = all_of(constant, truth, seen(truth))
+    found = all_of(constant, truth, all_labelled(truth))
     assert found['spread_ratio'] == 0 and found['corr'] == 0
     assert found['mode_share'] == 1
 
@@ -158,19 +160,19 @@ def test_rounding_is_no_variation(truth):
     scales = np.arange(1, 13)[:, None, None] * 97.3
     constant = (0.3371 * scales).astype(np.float32) / scales + 0 * truth
     assert constant.std(axis=0).max() > 0
-    assert correlation(constant, truth, seen(truth)) == 0
+    assert correlation(constant, truth, all_labelled(truth)) == 0
 
 
 def test_a_single_image():
     truth = np.random.default_rng(0).normal(size=(1, 5, 2))
-    found = all_of(truth + 0.1, truth, seen(truth))
+    found = all_of(truth + 0.1, truth, all_labelled(truth))
     for key in ('spread_ratio', 'corr', 'skill', 'mode_share'):
         assert np.isnan(found[key]), key
     assert found['spread_in_image'] == pytest.approx(1)
 
 
 def test_a_single_landmark(truth):
-    found = all_of(truth[:, :1], truth[:, :1], seen(truth[:, :1]))
+    found = all_of(truth[:, :1], truth[:, :1], all_labelled(truth[:, :1]))
     assert np.isnan(found['spread_in_image'])
     assert np.isnan(found['merged_pairs'])
     assert found['corr'] == pytest.approx(1)

@@ -141,7 +141,7 @@ def test_what_is_not_positive_is_never_paired():
 
 
 @pytest.mark.parametrize('shape', [(0, 3, 2), (3, 0, 2), (0, 0, 1)])
-def test_nobody_to_pair(shape):
+def test_no_person_to_pair(shape):
     assert one_to_one(np.zeros(shape)).shape == shape
 
 

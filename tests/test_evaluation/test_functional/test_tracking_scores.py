@@ -239,7 +239,7 @@ def test_a_person_takes_the_prediction_with_the_largest_share_of_hits():
 def test_each_prediction_goes_to_its_best_person_only():
     # the second prediction is better for person 0, but best for person 1
     assert match([[1, 3], [0, 4]], [4, 4]) == [0, 1]
-    # and if it is the best of both, one person gets nobody
+    # and if it is the best of both, one person has no match
     assert match([[0, 3], [0, 4]], [4, 4]) == [-1, 1]
 
 
@@ -251,13 +251,13 @@ def test_no_hit_is_no_match_and_a_hit_at_the_threshold_is_one():
     assert match_poses(distances[1:], valid[1:], 0.5).tolist() == [-1]
 
 
-def test_nobody_there():
-    nobody = np.zeros((0, 2, 4))
+def test_no_person_and_no_prediction():
+    nothing = np.zeros((0, 2, 4))
     assert (
-        match_poses(nobody, np.zeros((0, 4), bool), 0.5).tolist() == [-1] * 2
+        match_poses(nothing, np.zeros((0, 4), bool), 0.5).tolist() == [-1] * 2
     )
-    nobody = np.zeros((2, 0, 4))
-    assert match_poses(nobody, np.ones((2, 4), bool), 0.5).tolist() == []
+    nothing = np.zeros((2, 0, 4))
+    assert match_poses(nothing, np.ones((2, 4), bool), 0.5).tolist() == []
 
 
 def test_ap_of_a_known_curve():
@@ -265,7 +265,7 @@ def test_ap_of_a_known_curve():
     correct = np.array([True, True, False])
     # recall 1/2 at precision 1, the other half at 2/3
     assert average_precision(scores, correct, 2) == pytest.approx(5 / 6)
-    # one more that nobody finds
+    # one more that no prediction hits
     assert average_precision(scores, correct, 3) == pytest.approx(5 / 9)
 
 

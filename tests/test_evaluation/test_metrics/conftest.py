@@ -71,11 +71,11 @@ def make_episode():
             )
         )
         sample.supports = [
-            make_member(truth, seen, (0, 0, 10, 10))
-            for seen in (support_visible or [[1] * count])
+            make_member(truth, labelled, (0, 0, 10, 10))
+            for labelled in (support_visible or [[1] * count])
         ]
         members = []
-        for errors, seen in zip(queries, visible):
+        for errors, labelled in zip(queries, visible):
             if not isinstance(errors, dict):
                 errors = dict(pred_instances=errors)
             predictions = {
@@ -84,7 +84,10 @@ def make_episode():
             }
             members.append(
                 make_member(
-                    scale * truth, seen, scale * np.array(bbox), **predictions
+                    scale * truth,
+                    labelled,
+                    scale * np.array(bbox),
+                    **predictions,
                 )
             )
         sample.queries = members
@@ -118,7 +121,7 @@ def logged(monkeypatch):
 
 @pytest.fixture
 def cephalogram_log(monkeypatch):
-    """Level and text of what the metrics of cephalograms say."""
+    """Level and text of messages of the metrics of cephalograms."""
     lines = []
 
     def collect(text, logger=None, level=logging.INFO):

@@ -41,12 +41,14 @@ def test_no_error_means_no_gap(make_episode, evaluate):
 
 
 def test_nothing_to_compare_is_told_once(make_episode, evaluate, monkeypatch):
-    told = []
+    messages = []
     monkeypatch.setattr(
-        teacher_forcing_gap, 'print_log', lambda text, **_: told.append(text)
+        teacher_forcing_gap,
+        'print_log',
+        lambda text, **_: messages.append(text),
     )
     metric = TeacherForcingGap()
     assert evaluate(metric, make_episode([[1, 2]])) == {}
     assert evaluate(metric, make_episode([[1, 2]])) == {}
-    assert len(told) == 1
-    assert 'teacher_forced=True' in told[0]
+    assert len(messages) == 1
+    assert 'teacher_forced=True' in messages[0]

@@ -139,9 +139,9 @@ def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
 class CephalogramSet:
     """Arrays of the landmarks of N cephalograms, in original pixels.
 
-    Predicted and true landmarks (N, K, 2), 0 where not valid (N, K), scores
-    (N, K), boxes (N, 4), and the spacing (N, 2), None if it is unknown for any
-    cephalogram.
+    Predicted and true landmarks (N, K, 2), 0 where not valid (N, K), also in
+    the frame of :func:`to_box`, scores (N, K), boxes (N, 4), and the spacing
+    (N, 2), None if it is unknown for any cephalogram.
     """
 
     def __init__(self, cephalograms: Sequence[CephalogramPrediction]) -> None:
@@ -152,6 +152,10 @@ class CephalogramSet:
         self.truth_px = np.where(self.valid[..., None], truth, 0.0)
         self.scores = np.stack([c.scores for c in cephalograms])
         self.boxes_px = np.stack([c.box_px for c in cephalograms])
+        self.predicted_box, self.truth_box = (
+            collapse.to_box(points, self.boxes_px)
+            for points in (self.predicted_px, self.truth_px)
+        )
         self.without_spacing = [c for c in cephalograms if c.spacing is None]
         self.spacing: np.ndarray | None = None
         if not self.without_spacing:
@@ -167,7 +171,7 @@ class CephalogramSet:
 
     def collapse_statistics(self, shape: np.ndarray | None) -> dict:
         """Statistics of collapse; shape (K, 2) in the frame of ``to_box``."""
-        predicted, truth = self._in_boxes()
+        predicted, truth = self.predicted_box, self.truth_box
         valid = self.valid
         if shape is None:
             shape = collapse.mean_shape(truth, valid)
@@ -196,14 +200,9 @@ class CephalogramSet:
 
     def landmark_spreads(self) -> np.ndarray:
         """Spread ratio (K,) of each landmark; NaN if it does not vary."""
-        return collapse.landmark_spread_ratios(*self._in_boxes(), self.valid)
-
-    def _in_boxes(self) -> list[np.ndarray]:
-        """Predicted and true landmarks relative to the boxes, (N, K, 2)."""
-        return [
-            collapse.to_box(points, self.boxes_px)
-            for points in (self.predicted_px, self.truth_px)
-        ]
+        return collapse.landmark_spread_ratios(
+            self.predicted_box, self.truth_box, self.valid
+        )
 
 
 def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
@@ -222,7 +221,20 @@ def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
     annotations = content['annotations']
     if not annotations:
         raise DataError(f'{path} has no annotation, so there is no mean')
-    order = _match(content, path, schema)
+    names = content['categories'][0]['keypoints']
+    theirs = get_schema(content.get('info', {}).get('schema', schema.name))
+    places = {
+        code: names.index(name)
+        for code, name in zip(theirs.codes, theirs.names)
+        if name in names
+    }
+    missing = [code for code in schema.codes if code not in places]
+    if missing:
+        raise DataError(
+            f'train_ann_file {path} lacks {", ".join(missing)} of schema '
+            f'{schema.name!r}: give the annotation file of the training data'
+        )
+    order = [places[code] for code in schema.codes]
     points = np.array([entry['keypoints'] for entry in annotations], float)
     points = points.reshape(len(points), -1, 3)[:, order]
     sizes = {e['id']: (e['width'], e['height']) for e in content['images']}
@@ -233,21 +245,3 @@ def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
     boxes = np.clip(boxes, 0, np.tile(limits, 2))
     keypoints = collapse.to_box(points[..., :2], boxes)
     return collapse.mean_shape(keypoints, points[..., 2] > 0)
-
-
-def _match(content: dict, path: str, schema: LandmarkSchema) -> list[int]:
-    """Indices of the schema's landmarks in the file."""
-    names = content['categories'][0]['keypoints']
-    theirs = get_schema(content.get('info', {}).get('schema', schema.name))
-    found = {
-        code: names.index(name)
-        for code, name in zip(theirs.codes, theirs.names)
-        if name in names
-    }
-    missing = [code for code in schema.codes if code not in found]
-    if missing:
-        raise DataError(
-            f'train_ann_file {path} lacks {", ".join(missing)} of schema '
-            f'{schema.name!r}: give the annotation file of the training data'
-        )
-    return [found[code] for code in schema.codes]

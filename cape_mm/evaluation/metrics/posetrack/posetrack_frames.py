@@ -228,9 +228,7 @@ class _Fields:
         ids = self._array('track_ids').astype(np.int64).reshape(-1)
         known = ids[ids != UNKNOWN_ID] if unknown else ids
         if (known < 0).any() or len(np.unique(known)) < len(known):
-            also = (
-                f', or {UNKNOWN_ID} where it is not known' if unknown else ''
-            )
+            also = f', or {UNKNOWN_ID} where it is not known' * unknown
             raise ValueError(
                 f'{self.where}: track_ids {ids.tolist()}; each person needs '
                 f'one of its own, from 0{also}'

@@ -196,13 +196,9 @@ class PoseTrackMetric(BaseVideoMetric):
         """
         videos = group_videos(chain.from_iterable(results))
         names = self._keypoint_names()
+        limits = self.keypoint_score_thr, self.visibility_thr
         tracked = {
-            video_id: [
-                frame.predicted.tracked(
-                    self.keypoint_score_thr, self.visibility_thr
-                )
-                for frame in frames
-            ]
+            video_id: [frame.predicted.tracked(*limits) for frame in frames]
             for video_id, frames in videos.items()
         }
         if self.export_dir is not None:
@@ -210,17 +206,25 @@ class PoseTrackMetric(BaseVideoMetric):
         counts = count_videos(videos, names)
         labelled = np.flatnonzero([counts['labels'][name] for name in names])
         if not len(labelled):
-            return self._without_labels(counts)
+            text = (
+                f'no keypoint is labelled in {counts["frames"]} frames: there '
+                'is nothing to measure'
+            )
+            if self.export_dir is None:
+                raise ValueError(
+                    f'{text}; set export_dir to export the predictions alone'
+                )
+            print_log(text, logger='current', level=logging.WARNING)
+            return {}
         compared = {
             video_id: compare_video(
                 frames, tracked[video_id], labelled, self.poseval_compat
             )
             for video_id, frames in videos.items()
         }
+        rules = self.poseval_compat, self.align_tracks
         scores = [
-            score_videos(
-                compared, threshold, self.poseval_compat, self.align_tracks
-            )
+            score_videos(compared, threshold, *rules)
             for threshold in self.thresholds
         ]
         scored = [names[k] for k in labelled]
@@ -258,19 +262,6 @@ class PoseTrackMetric(BaseVideoMetric):
             ]
             write_result_files(self.dump_file, summary, rows)
         return metrics
-
-    def _without_labels(self, counts: dict) -> dict[str, float]:
-        """No scores; an error unless the predictions were exported."""
-        text = (
-            f'no keypoint is labelled in {counts["frames"]} frames: there is '
-            'nothing to measure'
-        )
-        if self.export_dir is None:
-            raise ValueError(
-                f'{text}; set export_dir to export the predictions alone'
-            )
-        print_log(text, logger='current', level=logging.WARNING)
-        return {}
 
     def _keypoint_names(self) -> list[str]:
         """Names of the K keypoints."""

@@ -44,7 +44,7 @@ def evaluate(cephalograms, schema=SCHEMA, **options):
 
 
 def on_line(angle, length):
-    """A point seen from N under an angle to N-S."""
+    """A point at an angle to N-S, as measured at N."""
     start = np.degrees(np.arctan2(10.3, -69.2))
     radians = np.radians(start - angle)
     x, y = POINTS['N']

@@ -52,7 +52,7 @@ def test_landmarks_that_do_not_follow_the_image_are_named(cephalogram_log):
         points[CODES.index('Me')] += 0.3 * truth[CODES.index('Me')]
         points[CODES.index(wild)] *= 9
     metrics = evaluate_cephalograms(CephalometricMetric(), cephalograms)
-    # the median sees nothing
+    # the median hides it
     assert 0.5 < metrics['spread_ratio'] < 2
     (text,) = [text for _, text in cephalogram_log if 'Spread over' in text]
     assert '6 of 19 landmarks: ' in text

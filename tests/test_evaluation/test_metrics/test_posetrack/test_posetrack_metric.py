@@ -89,7 +89,7 @@ def test_batches_whole_videos_and_tensors_are_the_same(
     samples = [as_data_sample(f).to_dict() for v in videos for f in v]
     metric.process({}, samples[:3])
     metric.process({}, samples[3:])
-    # MMEngine says how many items the dataset has: here, videos
+    # MMEngine gives the number of samples in the dataset: here, videos
     assert metric.evaluate(2) == expected
 
 
@@ -107,7 +107,7 @@ def test_results_can_be_sent_to_another_process(make_faulty_video):
     assert metric.compute_metrics(sent) == metric.evaluate(5)
 
 
-def test_log_has_a_table_by_joint(make_faulty_video, evaluate, logged):
+def test_log_has_a_table_by_keypoint(make_faulty_video, evaluate, logged):
     metrics = evaluate(make_faulty_video(), thresholds=(0.5, 1.0))
     table, at_one, counts = (text for _, text in logged)
     rows = {line.split()[0]: line.split() for line in table.splitlines()[3:]}
@@ -231,7 +231,7 @@ def test_what_is_missing_is_named(make_frame, evaluate):
         evaluate([frame])
 
 
-def test_shapes_are_checked_and_nobody_has_any_shape(make_frame, evaluate):
+def test_shapes_are_checked_except_of_no_person(make_frame, evaluate):
     frames = [make_frame(t, {1: 0}, {}) for t in (0, 1)]
     for key in frames[0]['pred_instances']:
         frames[0]['pred_instances'][key] = np.zeros(0)
