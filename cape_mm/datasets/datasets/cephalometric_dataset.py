@@ -57,7 +57,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         data_root (str): Folder of the dataset. Defaults to ''.
         data_prefix (dict): Folder of the images, relative to ``data_root``.
             Defaults to ``dict(img='images/')``.
-        landmark_weights (Dict[str, float], optional): Weights in the loss by
+        landmark_weights (dict[str, float], optional): Weights in the loss by
             the codes of the landmarks, 1 for the others. Without effect unless
             ``GenerateTarget`` gets ``use_dataset_keypoint_weights=True``.
         pipeline (Sequence[dict | Callable]): Transforms of MMPose. Defaults
@@ -113,7 +113,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         """Load all cephalograms that have landmarks and report the others.
 
         Returns:
-            List[dict]: One dictionary per cephalogram.
+            list[dict]: One dictionary per cephalogram.
         """
         self._report = AnnotationReport(self.ann_file, problems=_PROBLEMS)
         content = load_coco(self.ann_file)

@@ -43,16 +43,13 @@ def check_images(
     states = {}
     for image in images:
         path = image_root / image['file_name']
-        if not path.is_file():
-            states[image['file_name']] = 'missing'
-            continue
-        size = loaded_size(path, decode)
-        if size is None:
-            state = 'unreadable'
-        elif size != (image['width'], image['height']):
+        size = loaded_size(path, decode) if path.is_file() else None
+        if size == (image['width'], image['height']):
+            state = 'ok'
+        elif size is not None:
             state = 'wrong_size'
         else:
-            state = 'ok'
+            state = 'unreadable' if path.is_file() else 'missing'
         states[image['file_name']] = state
     return states
 

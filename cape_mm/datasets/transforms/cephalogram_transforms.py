@@ -28,9 +28,9 @@ class RandomCephalogramLook(SampleTransform):
         - img
 
     Args:
-        gamma (Tuple[float, float]): Range of the exponent, log-uniform.
+        gamma (tuple[float, float]): Range of the exponent, log-uniform.
             Defaults to (0.7, 1.4).
-        contrast (Tuple[float, float]): Range of the factor around mid-grey.
+        contrast (tuple[float, float]): Range of the factor around mid-grey.
             Defaults to (0.8, 1.2).
         brightness (float): Largest shift, in grey levels of 0..255. Defaults
             to 25.
@@ -39,7 +39,7 @@ class RandomCephalogramLook(SampleTransform):
         erase_prob (float): Probability of covered rectangles. Defaults to
             0.3.
         erase_count (int): Largest number of rectangles. Defaults to 2.
-        erase_size (Tuple[float, float]): Range of their sides, as fractions
+        erase_size (tuple[float, float]): Range of their sides, as fractions
             of the sides of the image. Defaults to (0.04, 0.15).
     """
 

@@ -33,11 +33,11 @@ def write_coco(
         schema (LandmarkSchema): Their landmarks.
         path (str | Path): JSON file to write.
         image_root (str | Path): Folder of the images.
-        info (Dict[str, Any], optional): Further entries of ``info``, such as
+        info (dict[str, Any], optional): Further entries of ``info``, such as
             the source of the data.
 
     Returns:
-        List[str]: Landmarks outside of their image, one line each. They
+        list[str]: Landmarks outside of their image, one line each. They
         are written as well.
 
     Raises:
@@ -89,7 +89,7 @@ def load_coco(path: str | Path) -> dict[str, Any]:
         path (str | Path): JSON file.
 
     Returns:
-        Dict[str, Any]: ``info``, ``images``, ``annotations``, ``categories``.
+        dict[str, Any]: ``info``, ``images``, ``annotations``, ``categories``.
 
     Raises:
         FileNotFoundError: If there is no such file.

@@ -90,7 +90,7 @@ def convert_cephalograms(
             ``tools/dataset_converters/convert_cephalograms.py`` has them.
 
     Returns:
-        List[str]: Summary in lines.
+        list[str]: Summary in lines.
 
     Raises:
         ImportError: If a package for the format is missing.

@@ -100,8 +100,7 @@ def read_csv(
                 'one'
             )
         first_rows[file] = number
-        cells = {key: row.get(columns.get(key)) or '' for key in _EXTRA}
-        cells = {key: value.strip() for key, value in cells.items()}
+        cells = {k: (row.get(columns.get(k)) or '').strip() for k in _EXTRA}
         keypoints_px, visible = landmarks.read(row, where, report)
         record = CephalometricRecord(
             image_path=Path(file).as_posix(),

@@ -45,14 +45,14 @@ class DicomCephalogram(NamedTuple):
     Attributes:
         image (np.ndarray): Image (H, W), uint8, bright where little radiation
             came through (bone is bright).
-        spacing (Tuple[float, float], optional): Millimetres per pixel along
+        spacing (tuple[float, float], optional): Millimetres per pixel along
             x and y; None where unknown.
         spacing_source (str): ``'dicom_pixel'`` (in the patient),
             ``'dicom_imager'`` (of the detector, divided by the
             magnification), ``'dicom_imager_uncorrected'`` (of the detector or
             scanned cephalogram: lengths are too large) or ``'unknown'``.
         device (str): Manufacturer and model; empty where not given.
-        notes (Tuple[str, ...]): Remarks for the user.
+        notes (tuple[str, ...]): Remarks for the user.
     """
 
     image: np.ndarray

@@ -62,10 +62,10 @@ def write_cephalogram_folder(
             :func:`split_cephalograms` with its options.
         skip_missing (bool): Whether to leave out cephalograms without image
             instead of stopping. Defaults to False.
-        info (Dict[str, Any], optional): Further entries of ``info``.
+        info (dict[str, Any], optional): Further entries of ``info``.
 
     Returns:
-        List[str]: Summary of each part.
+        list[str]: Summary of each part.
 
     Raises:
         FileExistsError: If there are annotation files of this name.
@@ -182,7 +182,7 @@ class ImageStore:
             - record (CephalometricRecord): Cephalogram without its image,
               which is written, with the landmarks and the spacing of it.
             - digest (str): Hash of the image's file.
-            - size (Tuple[int, int]): Width and height in pixels.
+            - size (tuple[int, int]): Width and height in pixels.
 
         Raises:
             FileNotFoundError: If there is no such image.

@@ -51,9 +51,9 @@ def read_pandas_json(
         schema (LandmarkSchema): K landmarks, matched with the columns by
             code or name; blanks, underscores and case do not matter.
         report (AnnotationReport): Counter of what is not usable.
-        image_size (Tuple[int, int], optional): Width and height of the
+        image_size (tuple[int, int], optional): Width and height of the
             images in pixels; by default they are square.
-        sizes_mm (Mapping[str, Tuple[float, float]], optional): Width and
+        sizes_mm (Mapping[str, tuple[float, float]], optional): Width and
             height of cephalograms in mm by the id of the person, from
             :func:`read_rulers`.
 
@@ -118,12 +118,12 @@ def read_rulers(
 
     Args:
         path (Path): JSON file.
-        frame_size (Tuple[int, int]): Width and height in pixels of the
+        frame_size (tuple[int, int]): Width and height in pixels of the
             images in which the points were marked.
         length_mm (float): Length of the rulers. Defaults to 10.
 
     Returns:
-        Dict[str, Tuple[float, float]]: Width and height of the whole
+        dict[str, tuple[float, float]]: Width and height of the whole
         cephalogram in millimetres, by its key; without cephalograms that
         lack a point.
 

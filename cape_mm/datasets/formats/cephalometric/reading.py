@@ -39,17 +39,17 @@ class CephalometricRecord:
             in the order of the schema; any value where not labelled.
         visible (np.ndarray): Visibility (K,), int; 0 not labelled, 1 hidden,
             2 visible.
-        spacing (Tuple[float, float], optional): Millimetres per pixel along
+        spacing (tuple[float, float], optional): Millimetres per pixel along
             x and y; None where unknown.
         spacing_source (str): Origin of the spacing, one of
             :data:`cape_mm.datasets.formats.cephalometric.SPACING_SOURCES`.
         device (str): X-ray device, empty where unknown.
         subject (str): Pseudonym of the person, empty where unknown.
-        class_labels (Dict[str, Any]): Labels of the whole cephalogram, such
+        class_labels (dict[str, Any]): Labels of the whole cephalogram, such
             as skeletal classes.
         image (np.ndarray, optional): Image (H, W) or (H, W, 3), uint8, BGR,
             to be written as ``image_path``; None if the file exists.
-        extra (Dict[str, Any]): Other entries of the image in the file.
+        extra (dict[str, Any]): Other entries of the image in the file.
     """
 
     image_path: str
@@ -170,9 +170,9 @@ class ObserverError:
         """Add a cephalogram, if both observers have marked it.
 
         Args:
-            points (Dict[str, np.ndarray]): Landmarks (K, 2), pixels, NaN
+            points (dict[str, np.ndarray]): Landmarks (K, 2), pixels, NaN
                 where not marked, of ``'junior'`` and ``'senior'``.
-            spacing (Tuple[float, float], optional): Millimetres per pixel
+            spacing (tuple[float, float], optional): Millimetres per pixel
                 along x and y.
         """
         if len(points) < 2:
@@ -186,7 +186,7 @@ class ObserverError:
         """Describe the distances.
 
         Returns:
-            List[str]: Overall, then each landmark, the worst first; empty
+            list[str]: Overall, then each landmark, the worst first; empty
             without cephalograms. In mm if the spacing of any cephalogram is
             known, of the cephalograms where it is; else in pixels.
         """

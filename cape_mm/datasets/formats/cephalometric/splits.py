@@ -38,14 +38,14 @@ def split_cephalograms(
     Args:
         records (Sequence[CephalometricRecord]): N cephalograms.
         digests (Sequence[str]): N hashes of their images.
-        shares (Tuple[float, float]): Shares of validation and test if the
+        shares (tuple[float, float]): Shares of validation and test if the
             dataset has no split.
         seed (int): Seed of the random choice.
         val_share (float): Share of the training cephalograms to take for
             validation if the dataset has a split without it. Defaults to 0.
 
     Returns:
-        Dict[str, List[int]]: Indices of the cephalograms of each part.
+        dict[str, list[int]]: Indices of the cephalograms of each part.
 
     Raises:
         ValueError: If a part would be empty.
@@ -89,11 +89,11 @@ def split_as_baseline(
         records (Sequence[CephalometricRecord]): Cephalograms.
         digests (Sequence[str]): Hashes of their images, unused.
         seed (int): Seed of the baseline: 2023 or 2024, as the challenge.
-        sizes (Tuple[int, int]): Numbers of cephalograms for training and for
+        sizes (tuple[int, int]): Numbers of cephalograms for training and for
             validation. Defaults to (300, 50).
 
     Returns:
-        Dict[str, List[int]]: Indices of the cephalograms of each part.
+        dict[str, list[int]]: Indices of the cephalograms of each part.
 
     Raises:
         ValueError: If nothing is left for the test.

@@ -181,7 +181,7 @@ def _build_face(rng: np.random.Generator) -> Face:
     m['IMPA'] += 1.2 * gap
     m['U1-PP'] -= 0.8 * gap
     sn_pog = m['SNB'] + _draw(rng, 1.0, 0.8)
-    # Of the thickness of soft tissue.
+    # Relative thickness of the soft tissue.
     soft = _draw(rng, 1.0, 0.08)
 
     p: Points = {'S': np.zeros(2)}

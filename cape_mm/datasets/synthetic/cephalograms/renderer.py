@@ -15,7 +15,7 @@ from .face import Face, draw_face
 from .head import draw_head, find_jaw_landmarks
 
 SCHEMA = get_schema('cephalogram23')
-# What a cephalogram fails to show, and how often.
+# Probability of invisible landmarks, and their codes.
 _DROPOUT = (
     (0.06, ('Or',)),
     (0.06, ('Po',)),
