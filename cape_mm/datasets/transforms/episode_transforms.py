@@ -113,7 +113,7 @@ class RandomCategoryView(SampleTransform):
 
     Mirrors, transposes and permutes the colour channels, in the same way for
     every member of an episode: support and query stay consistent, while the
-    model sees shapes and colours that no training category has. The choice
+    model meets shapes and colours that no training category has. The choice
     comes from ``results['episode_rng']``, which is equal for all members.
 
     Comes after ``TopdownAffine``. Do not use it on test data: it changes the
