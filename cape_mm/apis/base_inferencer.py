@@ -66,18 +66,7 @@ class BaseInferencer:
 
 
 def read_checkpoint(checkpoint: PathLike) -> dict:
-    """Read a checkpoint without running code from it.
-
-    Args:
-        checkpoint (str | Path): Checkpoint file or URL.
-
-    Returns:
-        dict: Its content, on the CPU.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        UnsafeCheckpointError: If reading the checkpoint would run code.
-    """
+    """Content of a checkpoint on the CPU, read without running its code."""
     checkpoint = os.path.expanduser(os.fspath(checkpoint))
     check_checkpoint_is_safe(checkpoint)
     return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')

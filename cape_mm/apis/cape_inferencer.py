@@ -15,13 +15,8 @@ from cape_mm.datasets.datasets.episode_dataset import pack_episode
 from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
-from .base_inferencer import BaseInferencer
-from .inputs.images import (
-    Image,
-    ImageLoader,
-    check_keypoints,
-    check_skeleton,
-)
+from .base_inferencer import BaseInferencer, PathLike
+from .inputs.images import Image, ImageLoader, check_keypoints, check_skeleton
 from .inputs.requests import EpisodeRequest
 
 _MISSING = object()
@@ -46,8 +41,8 @@ class CapeInferencer(BaseInferencer):
 
     def __init__(
         self,
-        checkpoint: str | os.PathLike[str],
-        config: Config | str | os.PathLike[str] | None = None,
+        checkpoint: PathLike,
+        config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
     ) -> None:
         super().__init__(checkpoint, config, device)
@@ -76,7 +71,7 @@ class CapeInferencer(BaseInferencer):
             Iterator[PoseDataSample]: One result per query, in order, with
             ``pred_instances``: ``keypoints`` (1, K, 2) in original pixels,
             ``keypoint_scores`` (1, K) in [0, 1]. A keypoint that no support
-            shows has the score 0 and a meaningless position.
+            labels has the score 0 and a meaningless position.
 
         Raises:
             FileNotFoundError: If an image does not exist; for a query when
@@ -112,10 +107,11 @@ class CapeInferencer(BaseInferencer):
                 to none.
             keypoint_names (Sequence[str], optional): K names.
             category_name (str): Name in drawn images. Defaults to 'object'.
-            support_boxes (Sequence, optional): Box of the object in each
+            support_boxes (Sequence, optional): Box of the instance in each
                 support (one box for one image). Defaults to the extent of
                 its keypoints with a rim of a tenth.
-            query_boxes (Iterable, optional): Box of the object in each query,
+            query_boxes (Iterable, optional): Box of the instance in each
+                query,
                 or None. Defaults to the whole image.
             batch_size (int): Queries of a batch, for which supports are
                 encoded once. Defaults to 8.
@@ -137,9 +133,9 @@ class CapeInferencer(BaseInferencer):
         )
         labels = supports[0]['data_samples'].gt_instances.keypoints
         num_keypoints = labels.shape[1]
-        names = [f'keypoint_{i}' for i in range(num_keypoints)]
-        if keypoint_names is not None:
-            names = [str(name) for name in keypoint_names]
+        if keypoint_names is None:
+            keypoint_names = [f'keypoint_{i}' for i in range(num_keypoints)]
+        names = [str(name) for name in keypoint_names]
         if len(names) != num_keypoints:
             raise DataError(
                 f'{len(names)} keypoint_names for {num_keypoints} keypoints'
@@ -183,10 +179,12 @@ class CapeInferencer(BaseInferencer):
             query_boxes=[query.box for query in request.queries],
             batch_size=batch_size,
         )
-        annotations = (query.keypoints for query in request.queries)
+        members = iter(request.queries)
         for episode in episodes:
             for index, query in enumerate(episode.queries):
-                _add_annotation(query, next(annotations))
+                keypoints = next(members).keypoints
+                if keypoints is not None:
+                    _add_annotation(query, keypoints)
                 yield episode, index
 
     def _load_supports(
@@ -212,10 +210,7 @@ class CapeInferencer(BaseInferencer):
             else os.fspath(image)
             for number, image in enumerate(images)
         ]
-        points = [
-            check_keypoints(value, name)
-            for value, name in zip(keypoints, names)
-        ]
+        points = list(map(check_keypoints, keypoints, names))
         counts = [len(value) for value in points]
         if len(set(counts)) > 1:
             listed = ', '.join(map('{}: {}'.format, names, counts))
@@ -256,8 +251,7 @@ def _pair_up(
 ) -> Iterator[tuple[Image, Sequence | None]]:
     """Queries with their boxes, or with None."""
     if boxes is None:
-        for query in queries:
-            yield query, None
+        yield from ((query, None) for query in queries)
         return
     for query, box in zip_longest(queries, boxes, fillvalue=_MISSING):
         if query is _MISSING or box is _MISSING:
@@ -265,10 +259,8 @@ def _pair_up(
         yield query, box
 
 
-def _add_annotation(query: PoseDataSample, keypoints: Sequence | None) -> None:
+def _add_annotation(query: PoseDataSample, keypoints: Sequence) -> None:
     """Put the annotation of a query beside its prediction."""
-    if keypoints is None:
-        return
     points = check_keypoints(keypoints, query.img_path)
     num_keypoints = query.pred_instances.keypoints.shape[1]
     if len(points) != num_keypoints:

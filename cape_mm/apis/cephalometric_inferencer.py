@@ -54,8 +54,8 @@ class CephalometricInferencer(BaseInferencer):
 
     def __init__(
         self,
-        checkpoint: str | os.PathLike[str],
-        config: Config | str | os.PathLike[str] | None = None,
+        checkpoint: PathLike,
+        config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
         min_score: float = 0.0,
     ) -> None:
@@ -139,22 +139,10 @@ class CephalometricInferencer(BaseInferencer):
 
 
 def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
-    """Find out which landmarks the channels of a model are.
+    """Schema whose landmarks are the channels of a model, in order.
 
-    The checkpoint says so, in the meta information of the training data; if
-    it does not, the config's datasets do. Channels are never assumed to be
-    in the order of a schema that has the right number.
-
-    Args:
-        cfg (Config): Whole config.
-        checkpoint (str | Path): Checkpoint file or URL.
-
-    Returns:
-        LandmarkSchema: Schema whose landmarks are the channels, in order.
-
-    Raises:
-        UnsuitableCheckpointError: If nothing names the schema, or
-            checkpoint, config and model contradict each other.
+    Named by the checkpoint, otherwise by the config's datasets; never guessed
+    from the number of channels.
     """
     meta = read_checkpoint(checkpoint).get('meta') or {}
     meta = meta.get('dataset_meta') or {}
@@ -171,8 +159,14 @@ def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
             f'{stored!r}, the config is for {configured!r}: give the '
             'config of the training, or none'
         )
-    schema = _get_schema(stored or configured, checkpoint)
-    names = _names(meta)
+    try:
+        schema = get_schema(stored or configured)
+    except KeyError as error:
+        raise UnsuitableCheckpointError(
+            f"'{checkpoint}': {error.args[0]}"
+        ) from None
+    stored_names = meta.get('keypoint_id2name') or {}
+    names = [stored_names[key] for key in sorted(stored_names, key=int)]
     if stored is not None and names and names != list(schema.names):
         raise UnsuitableCheckpointError(
             f"'{checkpoint}' has the landmarks {', '.join(names)}, in this "
@@ -198,33 +192,8 @@ def _schema_of_config(cfg: Config) -> str | None:
     return None
 
 
-def _get_schema(name: str, checkpoint: PathLike) -> LandmarkSchema:
-    """Get a schema; an unknown one is an error of the checkpoint."""
-    try:
-        return get_schema(name)
-    except KeyError as error:
-        raise UnsuitableCheckpointError(
-            f"'{checkpoint}': {error.args[0]}"
-        ) from None
-
-
-def _names(meta: dict) -> list[str]:
-    """Names of the channels in their order; empty if not stored."""
-    names = meta.get('keypoint_id2name') or {}
-    return [names[key] for key in sorted(names, key=int)]
-
-
 class CephalogramLoader:
-    """Run a config's test pipeline on cephalograms that belong to no dataset.
-
-    Args:
-        pipeline (Sequence[dict | Callable]): MMPose transforms from
-            ``LoadImage`` to ``PackPoseInputs``.
-        num_landmarks (int): K.
-
-    Raises:
-        ValueError: If the pipeline does not begin with ``LoadImage``.
-    """
+    """A config's test pipeline for cephalograms that belong to no dataset."""
 
     def __init__(
         self, pipeline: Sequence[dict | Callable], num_landmarks: int
@@ -233,24 +202,10 @@ class CephalogramLoader:
         self.num_landmarks = num_landmarks
 
     def load(self, cephalogram: Image, spacing: Spacing | None = None) -> dict:
-        """Prepare one cephalogram; the box is the whole image.
+        """Inputs and data sample of one cephalogram; its box is the image.
 
-        Args:
-            cephalogram (str | Path | np.ndarray): Image file, DICOM file, or
-                array (uint8, BGR, BGRA or grey).
-            spacing (float | Sequence[float], optional): Millimetres per
-                pixel. Defaults to that of the file, which only DICOM has.
-
-        Returns:
-            dict: ``inputs`` and ``data_samples`` of MMPose, whose metainfo
-            has ``img_path``, ``spacing`` ((2,) float32 along x and y, or
-            None), ``spacing_source``, ``device`` (X-ray device, empty where
-            unknown) and ``notes`` (remarks for the user).
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ImportError: If reading DICOM needs pydicom.
-            DataError: If cephalogram or spacing cannot be used.
+        Its metainfo has ``img_path``, ``spacing`` ((2,) float32, mm per pixel
+        along x and y, or None), ``spacing_source``, ``device`` and ``notes``.
         """
         given = None if spacing is None else parse_spacing(spacing)
         info = dict(
@@ -269,10 +224,8 @@ class CephalogramLoader:
                 image = content.image
                 info.update(device=content.device, notes=content.notes)
                 if given is None and content.spacing is not None:
-                    info.update(
-                        spacing=np.float32(content.spacing),
-                        spacing_source=content.spacing_source,
-                    )
+                    info['spacing'] = np.float32(content.spacing)
+                    info['spacing_source'] = content.spacing_source
         packed = self._loader.load_query(image, self.num_landmarks, None)
         # for models that are tested mirrored: no landmark has a partner
         info['flip_indices'] = list(range(self.num_landmarks))

@@ -16,21 +16,12 @@ _SCOPES = ('cape_mm', 'mmdet', 'mmengine', 'mmpose')
 
 
 def config_from_text(text: str) -> Config:
-    """Read a dumped config as data.
+    """Config of the text of ``Config.pretty_text``, read as data.
 
-    ``Config.fromstring`` executes its text, and a ``type`` with dots may
-    name any function that is installed. A checkpoint from elsewhere must do
-    neither, so that only literals, lists and dicts are read, and every type
-    with a scope has to be registered.
-
-    Args:
-        text (str): Python text as dumped by ``Config.pretty_text``.
-
-    Returns:
-        Config: The same settings; ``custom_imports`` are not imported.
-
-    Raises:
-        ValueError: If the text is anything else than dumped settings.
+    ``Config.fromstring`` executes its text, and a ``type`` with dots may name
+    any function that is installed. A checkpoint from elsewhere must do
+    neither: only literals, lists and dicts are read, and every type with a
+    scope has to be registered.
     """
     settings = {}
     try:
@@ -52,17 +43,9 @@ def config_from_text(text: str) -> Config:
 
 
 def find_test_dataset(cfg: Config) -> dict:
-    """Find the dataset whose pipeline prepares images for the test.
+    """Dataset of the test or validation with the pipeline for images.
 
-    Args:
-        cfg (Config): Whole config.
-
-    Returns:
-        dict: Dataset config with a ``pipeline``, of the test or, without it,
-        of the validation; that of training would alter images at random.
-
-    Raises:
-        ValueError: If there is none.
+    That of the training would alter images at random.
     """
     for name in ('test_dataloader', 'val_dataloader'):
         node = (cfg.get(name) or {}).get('dataset')
@@ -107,7 +90,7 @@ def _types(value: Any) -> Iterator[str]:
 
 
 def _check_registered(name: str) -> None:
-    """Refuse names that MMEngine would look up outside the registries."""
+    """Refuse names that MMEngine would import from outside the registries."""
     if '.' not in name:
         return
     scope, _, entry = name.partition('.')

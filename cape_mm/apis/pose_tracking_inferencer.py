@@ -1,7 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-import os
 from typing import Iterator, Union
 
 import torch
@@ -14,7 +13,7 @@ from cape_mm.datasets.formats.posetrack import layout_metainfo
 from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.models.pose_estimators import PAVENet
 
-from .base_inferencer import BaseInferencer
+from .base_inferencer import BaseInferencer, PathLike
 from .inputs.videos import (
     ClipLoader,
     FrameSource,
@@ -23,7 +22,7 @@ from .inputs.videos import (
     stream_windows,
 )
 
-Video = Union[str, 'os.PathLike[str]', FrameSource]
+Video = Union[PathLike, FrameSource]
 
 
 class PoseTrackingInferencer(BaseInferencer):
@@ -54,8 +53,8 @@ class PoseTrackingInferencer(BaseInferencer):
 
     def __init__(
         self,
-        checkpoint: str | os.PathLike[str],
-        config: Config | str | os.PathLike[str] | None = None,
+        checkpoint: PathLike,
+        config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
     ) -> None:
         super().__init__(checkpoint, config, device)
@@ -116,18 +115,15 @@ class PoseTrackingInferencer(BaseInferencer):
             progress (bool): See :meth:`__call__`. Defaults to False.
 
         Returns:
-            Iterator[Tuple[VideoFrame, PoseDataSample]]: One per frame.
+            Iterator[tuple[VideoFrame, PoseDataSample]]: One per frame.
         """
         if not isinstance(video, FrameSource):
             video = open_video(video)
         windows = stream_windows(video, self.num_frames, self.frame_stride)
         pairs = self._track(video, self._batches(windows, batch_size))
         if progress:
-            bar = track(
-                pairs, description=video.video_id, total=video.num_frames
-            )
-            return iter(bar)
-        return pairs
+            pairs = track(pairs, video.video_id, video.num_frames)
+        return iter(pairs)
 
     def _track(
         self, source: FrameSource, batches: Iterator[list[list[VideoFrame]]]

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Flags that tools share, and errors in one line.
+"""Flags that tools share, their rules, and errors in one line.
 
 Imports no PyTorch, so that ``-h`` and a wrong flag answer at once.
 """
@@ -10,7 +10,7 @@ import argparse
 import os.path as osp
 import sys
 from contextlib import contextmanager
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 from mmengine.config import DictAction
 
@@ -21,6 +21,9 @@ from cape_mm.errors import (
     UsageError,
 )
 
+if TYPE_CHECKING:
+    from cape_mm.checks import Finding, RuleBook
+
 _STOPPED = 130  # what a shell reports after Ctrl-C
 
 
@@ -29,14 +32,7 @@ def add_config(
     checkpoint: bool = False,
     example: str | None = None,
 ) -> None:
-    """Add ``config`` and ``--cfg-options``.
-
-    Args:
-        parser (argparse.ArgumentParser): Parser to extend.
-        checkpoint (bool): Add ``checkpoint`` and ``--device``, too. Defaults
-            to False.
-        example (str, optional): Setting to show in the help.
-    """
+    """Add ``config`` and ``--cfg-options``."""
     parser.add_argument('config', help='config file')
     if checkpoint:
         parser.add_argument('checkpoint', help='checkpoint file or URL')
@@ -52,24 +48,14 @@ def add_config(
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``.
-
-    Args:
-        parser (argparse.ArgumentParser): Parser to extend.
-    """
+    """Add ``--device``."""
     parser.add_argument('--device', help='e.g. cpu or cuda:0')
 
 
 def add_inference(
     parser: argparse.ArgumentParser, out_dir: str, batch_size: int
 ) -> None:
-    """Add what all demos have: config, output folder, device, batch size.
-
-    Args:
-        parser (argparse.ArgumentParser): Parser to extend.
-        out_dir (str): Default of ``--out-dir``.
-        batch_size (int): Default of ``--batch-size``.
-    """
+    """Add what all demos have: config, output folder, device, batch size."""
     parser.add_argument(
         '--config', help='config file (default: stored in the checkpoint)'
     )
@@ -79,17 +65,7 @@ def add_inference(
 
 
 def positive(text: str) -> int:
-    """Read a positive integer, as a ``type`` of arguments.
-
-    Args:
-        text (str): Word of the command line.
-
-    Returns:
-        int: Its value.
-
-    Raises:
-        argparse.ArgumentTypeError: If it is not positive.
-    """
+    """Positive integer, as a ``type`` of arguments."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f'is {value}, must be >= 1')
@@ -97,12 +73,7 @@ def positive(text: str) -> int:
 
 
 def add_browsing(parser: argparse.ArgumentParser, out_dir: str) -> None:
-    """Add the flags of tools that draw the input of a model.
-
-    Args:
-        parser (argparse.ArgumentParser): Parser to extend.
-        out_dir (str): Default of ``--out-dir``.
-    """
+    """Add the flags of tools that draw the input of a model."""
     add_config(parser)
     parser.add_argument(
         '--mode', choices=['train', 'val', 'test'], default='train'
@@ -118,11 +89,7 @@ def add_browsing(parser: argparse.ArgumentParser, out_dir: str) -> None:
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of a run: folders, images and launching.
-
-    Args:
-        parser (argparse.ArgumentParser): Parser to extend.
-    """
+    """Add the flags of a run: folders, images and launching."""
     parser.add_argument(
         '--work-dir',
         help='folder for logs and checkpoints (default: `work_dir` of the '
@@ -168,16 +135,10 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 def one_line_errors(
     when_stopped: str = '', also: tuple[type[Exception], ...] = ()
 ) -> Iterator[None]:
-    """End the program with the message alone when the input is wrong.
+    """End the program with the message alone on Ctrl-C and wrong input.
 
-    That is, for errors that are raised for this purpose, and for Ctrl-C. Any
-    other one is a mistake of the program and keeps its traceback.
-
-    Args:
-        when_stopped (str): Advice after Ctrl-C, such as how to go on.
-            Defaults to ''.
-        also (tuple[type[Exception], ...]): Further errors to treat so, e.g.
-            ``ImportError`` for optional packages. Defaults to ().
+    Errors that are not raised for this purpose, and are not among ``also``,
+    are mistakes of the program and keep their traceback.
     """
     name = osp.basename(sys.argv[0])
     try:
@@ -198,3 +159,49 @@ def one_line_errors(
         *also,
     ) as error:
         sys.exit(f'{name}: error: {error}')
+
+
+def parse_rule_args(
+    parser: argparse.ArgumentParser, subject: str
+) -> argparse.Namespace:
+    """Add the flags on rules, and read the command line."""
+    parser.add_argument(
+        '--list', action='store_true', help='print all rules and end'
+    )
+    parser.add_argument(
+        '--table',
+        action='store_true',
+        help='print all rules as the table of the documentation and end',
+    )
+    parser.add_argument(
+        '--strict', action='store_true', help='fail on warnings, too'
+    )
+    parser.add_argument(
+        '--ignore', nargs='+', default=[], metavar='RULE', help='leave out'
+    )
+    args = parser.parse_args()
+    if getattr(args, subject) is None and not (args.list or args.table):
+        parser.error(f'{subject.upper()} or --list is needed')
+    return args
+
+
+def print_rules(args: argparse.Namespace, rules: RuleBook) -> bool:
+    """Do what ``--list`` and ``--table`` ask for."""
+    from cape_mm.checks import list_rules, rule_table
+
+    if args.list or args.table:
+        print(list_rules(rules) if args.list else rule_table(rules))
+        return True
+    try:
+        rules.check_names(args.ignore)
+    except KeyError as error:
+        raise UsageError(error.args[0]) from None
+    return False
+
+
+def exit_with(findings: Sequence[Finding], strict: bool) -> None:
+    """End with 1 if there are errors, or any findings if strict."""
+    from cape_mm.checks import WARNING
+
+    if any(strict or finding.severity != WARNING for finding in findings):
+        sys.exit(1)

@@ -8,6 +8,7 @@ import statistics
 import sys
 import time
 from argparse import Namespace
+from functools import partial
 from typing import Callable
 
 import torch
@@ -24,15 +25,7 @@ from cape_mm.structures import ClipDataSample, EpisodeBatch
 
 
 def benchmark_clip_step(args: Namespace) -> None:
-    """Measure training steps of a model for clips; print a line for each.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/analysis_tools/benchmark_clip_step.py``.
-
-    Raises:
-        SystemExit: If the loss is not finite.
-    """
+    """Measure training steps of a model for clips; print a line for each."""
     head_options = dict(no_grad_windows=args.no_grad_windows)
     model = _build_model(args.config, **head_options).to(args.device).train()
     count = sum(p.numel() for p in model.parameters()) / 1e6
@@ -59,12 +52,7 @@ def benchmark_clip_step(args: Namespace) -> None:
 
 
 def benchmark_decoding(args: Namespace) -> None:
-    """Time parallel and autoregressive prediction of CAPE models.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/analysis_tools/benchmark_decoding.py``.
-    """
+    """Time parallel and autoregressive prediction of CAPE models."""
     torch.set_num_threads(args.threads)
     print(
         f'{args.threads} threads, {args.keypoints} keypoints, '
@@ -79,7 +67,10 @@ def benchmark_decoding(args: Namespace) -> None:
                 # none stays zero
                 parameter.add_(0.02 * torch.randn_like(parameter))
             parallel, stepwise = _time_in_turns(
-                [_predictor(model, inputs, batch, x) for x in (False, True)],
+                [
+                    partial(_predict, model, inputs, batch, autoregressive)
+                    for autoregressive in (False, True)
+                ],
                 args.repeats,
             )
             encoded, _ = model.head(*model.extract_feat(inputs), batch)
@@ -157,16 +148,12 @@ def _random_episode(
     return {name: torch.randn(1, 1, 3, side, side) for name in names}, batch
 
 
-def _predictor(
+def _predict(
     model: BaseModel, inputs: dict, batch: EpisodeBatch, autoregressive: bool
-) -> Callable[[], None]:
-    """A function that predicts in one of the two ways."""
-
-    def predict() -> None:
-        model.head.autoregressive = autoregressive
-        model.head(*model.extract_feat(inputs), batch)
-
-    return predict
+) -> None:
+    """Predict in one of the two ways."""
+    model.head.autoregressive = autoregressive
+    model.head(*model.extract_feat(inputs), batch)
 
 
 def _time_in_turns(

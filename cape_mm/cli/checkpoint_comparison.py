@@ -12,7 +12,6 @@ import mmengine
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.apis import load_estimator
 from cape_mm.datasets.pipeline import build_dataset, spread_indices
 from cape_mm.evaluation.functional import mean_error, pair_pck
 from cape_mm.evaluation.metrics.episode_pairs import pair_errors
@@ -20,7 +19,7 @@ from cape_mm.evaluation.metrics.result_tables import format_table
 from cape_mm.structures import EpisodeDataSample
 from cape_mm.visualization import EpisodeVisualizer
 
-from .episodes import iterate_batches, predict_items
+from .episodes import iterate_batches, load_episode_model, predict_samples
 from .launch import read_config
 
 SCORES = ('PCK', 'PCK@0.05', 'NME')
@@ -28,27 +27,19 @@ _FIELD_B = 'pred_instances_b'
 
 
 def compare_checkpoints(args: Namespace) -> None:
-    """Compare two checkpoints; write tables and images.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/analysis_tools/compare_checkpoints.py``.
-    """
+    """Compare two checkpoints; write tables and images."""
     cfg_a = cfg_b = read_config(args)
     if args.config_b:
         cfg_b = read_config(Namespace(config=args.config_b, cfg_options=None))
     models = [
-        load_estimator(cfg_a, args.checkpoint_a, args.device),
-        load_estimator(cfg_b, args.checkpoint_b, args.device),
+        load_episode_model(cfg_a, args.checkpoint_a, args.device),
+        load_episode_model(cfg_b, args.checkpoint_b, args.device),
     ]
-    for model in models:
-        # a second, teacher-forced pass is of no use here
-        model.test_cfg.update(teacher_forced=False)
     dataset = build_dataset(cfg_a, args.mode)
     indices = spread_indices(len(dataset), args.num_episodes)
     rows: list[dict] = []
-    for chosen, items in iterate_batches(dataset, indices, args.batch_size):
-        predicted = [predict_items(model, items) for model in models]
+    for chosen, samples in iterate_batches(dataset, indices, args.batch_size):
+        predicted = [predict_samples(model, samples) for model in models]
         for index, episode_a, episode_b in zip(chosen, *predicted):
             rows += _compare(episode_a, episode_b, index)
     rows = sort_rows(rows)
@@ -58,8 +49,8 @@ def compare_checkpoints(args: Namespace) -> None:
 
     names = (Path(args.checkpoint_a).stem, Path(args.checkpoint_b).stem)
     for rank, row in enumerate(rows[: args.num_images]):
-        item = dataset[row['episode']]
-        pair = [predict_items(model, [item])[0] for model in models]
+        sample = dataset[row['episode']]
+        pair = [predict_samples(model, [sample])[0] for model in models]
         file = f'{rank:03d}_{row["category_id"]}_{row["episode"]}_'
         image = _draw(row, *pair, names)
         mmcv.imwrite(
@@ -113,29 +104,14 @@ def _is_judged(row: dict) -> bool:
 
 
 def sort_rows(rows: list[dict]) -> list[dict]:
-    """Sort by the difference of the mean error, the largest first.
-
-    Args:
-        rows (list[dict]): Rows of queries.
-
-    Returns:
-        list[dict]: The same; queries without a keypoint that counts are last.
-    """
-    judged = sorted(
-        filter(_is_judged, rows), key=lambda row: -abs(row['diff_NME'])
+    """Rows by the difference of the mean error, largest first, NaN last."""
+    return sorted(
+        rows, key=lambda row: (not _is_judged(row), -abs(row['diff_NME']))
     )
-    return judged + [row for row in rows if not _is_judged(row)]
 
 
 def summarise(rows: list[dict]) -> dict:
-    """Average over the queries that have a keypoint that counts.
-
-    Args:
-        rows (list[dict]): Rows of queries.
-
-    Returns:
-        dict: Counts, and means of the scores of both checkpoints.
-    """
+    """Counts of queries, and means over those with a keypoint that counts."""
     judged = list(filter(_is_judged, rows))
     columns = [f'{name}_{side}' for name in SCORES for side in 'ab']
     return dict(

@@ -28,20 +28,15 @@ from .launch import read_config
 
 
 def show_proposals(args: Namespace) -> None:
-    """Draw the proposals and the attention of some episodes.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/analysis_tools/show_proposals.py``.
-    """
+    """Draw the proposals and the attention of some episodes."""
     cfg = read_config(args)
     model = load_estimator(cfg, args.checkpoint, args.device)
     dataset = build_dataset(cfg, args.mode)
     for index in args.episodes or spread_indices(len(dataset), args.num):
-        item = dataset[index]
-        trace = trace_decoding(model, item)
+        sample = dataset[index]
+        trace = trace_decoding(model, sample)
         for query in range(min(len(trace.points), args.max_queries)):
-            for kind, image in _draw(item, trace, query).items():
+            for kind, image in _draw(sample, trace, query).items():
                 name = f'{index:05d}_{query}_{kind}.png'
                 file = str(Path(args.out_dir) / name)
                 mmcv.imwrite(image[..., ::-1], file)
@@ -49,39 +44,22 @@ def show_proposals(args: Namespace) -> None:
 
 
 class DecodingTrace(NamedTuple):
-    """Intermediate results of the head for Q queries of one episode.
+    """Intermediate results of the head for Q queries of one episode."""
 
-    Attributes:
-        maps (Tensor): Similarity maps (Q, K, H, W), each with the sum 1.
-        proposals (Tensor): Proposed points (Q, K, 2), normalised.
-        scores (Tensor): Scores (Q, K) of the proposals.
-        points (Tensor): Decoded points (Q, K, 2), normalised.
-        order (Tensor): Keypoint (Q, K) that each step decodes.
-        attention (Tensor, optional): Weights (Q, K, K + 1) with which
-            keypoint *i* attends to support keypoint *j* (the last one is the
-            stop token) in the last layer, mean over heads.
-    """
-
-    maps: Tensor
-    proposals: Tensor
-    scores: Tensor
-    points: Tensor
-    order: Tensor
+    maps: Tensor  # similarity (Q, K, H, W), each with the sum 1
+    proposals: Tensor  # (Q, K, 2), normalised
+    scores: Tensor  # of the proposals (Q, K)
+    points: Tensor  # decoded (Q, K, 2), normalised
+    order: Tensor  # keypoint (Q, K) that each step decodes
+    # (Q, K, K + 1): weights with which keypoint i attends to support keypoint
+    # j (the last one is the stop token) in the last layer, mean over heads
     attention: Tensor | None
 
 
 @torch.no_grad()
-def trace_decoding(model: BaseModel, item: dict) -> DecodingTrace:
-    """Predict one episode and keep what leads to the result.
-
-    Args:
-        model (BaseModel): :class:`CapeEstimator` in evaluation mode.
-        item (dict): Item of an episode dataset.
-
-    Returns:
-        DecodingTrace: Tensors on the CPU.
-    """
-    data = model.data_preprocessor(pseudo_collate([item]), False)
+def trace_decoding(model: BaseModel, sample: dict) -> DecodingTrace:
+    """Predict one episode and keep what leads to the result, on the CPU."""
+    data = model.data_preprocessor(pseudo_collate([sample]), False)
     inputs, samples = data['inputs'], data['data_samples']
     batch = EpisodeBatch.from_data_samples(samples, inputs['query'].device)
     head = model.head
@@ -142,10 +120,10 @@ class _AttentionRecorder:
 
 
 def _draw(
-    item: dict, trace: DecodingTrace, query: int
+    sample: dict, trace: DecodingTrace, query: int
 ) -> dict[str, np.ndarray]:
     """Images of one query, RGB, by the end of their names."""
-    episode, inputs = item['data_samples'], item['inputs']
+    episode, inputs = sample['data_samples'], sample['inputs']
     marks, labelled = _labels_of(episode.supports[0])
     truth, known = _labels_of(episode.queries[query])
     names = episode.keypoint_names

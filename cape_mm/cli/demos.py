@@ -9,7 +9,6 @@ from pathlib import Path
 
 import mmcv
 import mmengine
-from mmpose.structures import PoseDataSample
 
 from cape_mm.apis import (
     CapeInferencer,
@@ -42,11 +41,7 @@ from cape_mm.visualization.tracked_video_writer import TrackedVideoWriter
 
 
 def find_keypoints(args: Namespace) -> None:
-    """Find keypoints of annotated images on other images.
-
-    Args:
-        args (Namespace): Arguments of ``tools/demo/cape_demo.py``.
-    """
+    """Find keypoints of annotated images on other images."""
     request = _build_request(args)
     inferencer = CapeInferencer(args.checkpoint, args.config, args.device)
     visualizer = EpisodeVisualizer()
@@ -55,11 +50,20 @@ def find_keypoints(args: Namespace) -> None:
     results = inferencer.predict_request(request, args.batch_size)
     for number, (episode, index) in enumerate(results):
         query = episode.queries[index]
+        found = query.pred_instances
         name = f'{number:04d}_{Path(query.img_path).stem}.png'
         visualizer.add_episode(
             name, episode, index, out_file=str(out_dir / name)
         )
-        entries.append(dict(_describe_query(query), visualization=name))
+        entries.append(
+            dict(
+                image=query.img_path,
+                box=query.gt_instances.bboxes[0].tolist(),
+                keypoints=found.keypoints[0].round(2).tolist(),
+                scores=found.keypoint_scores[0].round(4).tolist(),
+                visualization=name,
+            )
+        )
     content = dict(
         category=episode.category_name,
         keypoint_names=episode.keypoint_names,
@@ -104,17 +108,7 @@ def _build_request(args: Namespace) -> EpisodeRequest:
 
 
 def parse_points(text: str) -> list[list[float] | None]:
-    """Read ``x,y x,y - ...``.
-
-    Args:
-        text (str): Points separated by blanks; ``-`` is an unlabelled one.
-
-    Returns:
-        list[list[float] | None]: ``[x, y]`` or ``[x, y, v]`` of each point.
-
-    Raises:
-        UsageError: If a word is no point.
-    """
+    """Points ``x,y`` or ``x,y,v`` between blanks; ``-`` is unlabelled."""
     points = []
     for word in text.split():
         try:
@@ -125,23 +119,8 @@ def parse_points(text: str) -> list[list[float] | None]:
     return points
 
 
-def _describe_query(query: PoseDataSample) -> dict:
-    """One entry of ``predictions.json``."""
-    result = query.pred_instances
-    return dict(
-        image=query.img_path,
-        box=query.gt_instances.bboxes[0].tolist(),
-        keypoints=result.keypoints[0].round(2).tolist(),
-        scores=result.keypoint_scores[0].round(4).tolist(),
-    )
-
-
 def measure_cephalograms(args: Namespace) -> None:
-    """Find the landmarks of cephalograms, and measure them.
-
-    Args:
-        args (Namespace): Arguments of ``tools/demo/cephalometric_demo.py``.
-    """
+    """Find the landmarks of cephalograms, and measure them."""
     if args.norms not in available_norms():
         raise UsageError(
             f'no norms {args.norms!r}; there are '
@@ -177,11 +156,7 @@ def measure_cephalograms(args: Namespace) -> None:
 
 
 def track_video(args: Namespace) -> None:
-    """Track the poses of all persons in a video.
-
-    Args:
-        args (Namespace): Arguments of ``tools/demo/video_pose_demo.py``.
-    """
+    """Track the poses of all persons in a video."""
     source, out_dir = open_video(args.video), Path(args.out_dir)
     inferencer = PoseTrackingInferencer(
         args.checkpoint, args.config, args.device
@@ -222,12 +197,7 @@ def track_video(args: Namespace) -> None:
 
 
 def export_cephalometric_onnx(args: Namespace) -> None:
-    """Export the network of a cephalometric model, and compare it.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/deployment/export_cephalometric_onnx.py``.
-    """
+    """Export the network of a cephalometric model, and compare it."""
     inferencer = CephalometricInferencer(
         args.checkpoint, args.config, device='cpu'
     )

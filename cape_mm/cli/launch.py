@@ -29,16 +29,7 @@ _READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
 
 
 def train(args: Namespace) -> None:
-    """Train as the command line says.
-
-    Args:
-        args (Namespace): Arguments of ``tools/train.py``.
-
-    Raises:
-        UsageError: If config and command line do not fit together.
-        FileNotFoundError: If a checkpoint does not exist.
-        UnsafeCheckpointError: If loading one would run code from the file.
-    """
+    """Train as the command line says."""
     cfg = read_run_config(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -54,16 +45,7 @@ def train(args: Namespace) -> None:
 
 
 def test(args: Namespace) -> None:
-    """Test as the command line says, and write the metrics to ``--out``.
-
-    Args:
-        args (Namespace): Arguments of ``tools/test.py``.
-
-    Raises:
-        UsageError: If config and command line do not fit together.
-        FileNotFoundError: If the checkpoint does not exist.
-        UnsafeCheckpointError: If loading it would run code from the file.
-    """
+    """Test as the command line says, and write the metrics to ``--out``."""
     if args.out and not args.out.endswith(('.json', '.pkl', '.yaml', '.yml')):
         raise UsageError(
             f"--out must end in .json, .yaml or .pkl, not '{args.out}'"
@@ -97,61 +79,37 @@ def _complete(cfg: Config, args: Namespace) -> None:
 
 
 def read_config(args: Namespace) -> Config:
-    """Read ``args.config``, and apply ``--cfg-options``.
-
-    Args:
-        args (Namespace): ``config`` (its suffix ``.py`` may be left out) and
-            ``cfg_options``.
-
-    Returns:
-        Config: The config.
-
-    Raises:
-        UsageError: If the file does not exist, cannot be read with a value
-            that the environment has for one of its variables, or lacks an
-            option.
-    """
-    cfg = _read_file(args.config)[1]
+    """Config of ``args.config`` with ``--cfg-options``."""
+    cfg = _read_file(args.config)
     merge_cfg_options(cfg, args)
     return cfg
 
 
 def read_run_config(args: Namespace) -> Config:
-    """Read ``args.config``, and apply launcher and working directory.
+    """Config of ``args.config`` with launcher and working directory.
 
-    The working directory is, in this order, ``args.work_dir``, the config's
-    ``work_dir``, ``./work_dirs/<config name>``.
-
-    Args:
-        args (Namespace): ``config``, ``work_dir``, ``launcher`` and
-            ``local_rank``.
-
-    Returns:
-        Config: The config, without ``--cfg-options``.
-
-    Raises:
-        UsageError: See :func:`read_config`.
+    The latter is, in this order, ``args.work_dir``, the config's ``work_dir``,
+    ``./work_dirs/<config name>``. ``--cfg-options`` are not applied yet.
     """
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
-    path, cfg = _read_file(args.config)
+    cfg = _read_file(args.config)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        name = osp.splitext(osp.basename(path))[0]
-        cfg.work_dir = osp.join('./work_dirs', name)
+        cfg.work_dir = osp.join('./work_dirs', Path(cfg.filename).stem)
     return cfg
 
 
-def _read_file(path: str) -> tuple[str, Config]:
-    """Read a config file, with or without suffix; also give its path."""
+def _read_file(path: str) -> Config:
+    """Config of a file, whose suffix ``.py`` may be left out."""
     if not path.endswith('.py') and osp.isfile(f'{path}.py'):
         path += '.py'
     if not osp.isfile(path):
         raise UsageError(f"there is no config file '{path}'")
     try:
-        return path, Config.fromfile(path)
+        return Config.fromfile(path)
     except (NameError, SyntaxError) as error:
         names = re.findall(r"\{\{\s*'?\$(\w+):", Path(path).read_text())
         given = ', '.join(
@@ -167,16 +125,7 @@ def _read_file(path: str) -> tuple[str, Config]:
 
 
 def merge_cfg_options(cfg: Config, args: Namespace) -> None:
-    """Apply ``--cfg-options``.
-
-    Args:
-        cfg (Config): Config to change.
-        args (Namespace): ``cfg_options``.
-
-    Raises:
-        UsageError: If an option names a setting that neither the config nor
-            MMEngine has, or a list index that does not exist.
-    """
+    """Apply ``--cfg-options``."""
     if args.cfg_options is None:
         return
     known = {*cfg, *inspect.signature(Runner).parameters, *_READ_BY_RUNNER}
@@ -199,13 +148,6 @@ def join_cpu_processes(cfg: Config) -> None:
     """Join the processes of a distributed run if there is no GPU.
 
     MMEngine joins them when it builds the runner, but chooses a GPU first.
-    On a machine with GPUs, and without launcher, nothing is done.
-
-    Args:
-        cfg (Config): Config of the run; gets a wrapper for CPUs.
-
-    Raises:
-        UsageError: If there is no GPU and the run is not set up for CPUs.
     """
     device = get_device()
     if cfg.launcher == 'none' or device not in ('cpu', 'mps'):

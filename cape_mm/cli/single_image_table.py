@@ -16,15 +16,7 @@ _MAX_LOSS, _MIN_PCK_005, _MAX_GAP = 0.1, 0.95, 0.1
 
 
 def memorise_images(args: Namespace) -> None:
-    """Memorise many single images, and judge each run.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/analysis_tools/single_image_table.py``.
-
-    Raises:
-        SystemExit: With 0 if all runs meet all criteria, otherwise with 1.
-    """
+    """Memorise many single images, and judge each run."""
     cases = [
         (f'embedded_seed{seed}', 'synthetic creature', seed, {})
         for seed in args.seeds
@@ -93,15 +85,9 @@ def _memorise(folder: Path, seed: int, variables: dict[str, str]) -> dict:
 
 
 def judge_memory(scalars: list[dict], tested_pck: float) -> dict:
-    """Condense the scalars of a run that memorises an image.
+    """Figures of a run that memorises an image, and ``passed``.
 
-    Args:
-        scalars (list[dict]): Lines of ``scalars.json``: entries of the
-            training have ``loss``, entries of the validation ``PCK``.
-        tested_pck (float): PCK of the best checkpoint by ``tools/test.py``.
-
-    Returns:
-        dict: Figures, and ``passed``: whether all criteria hold.
+    Scalars of the training have ``loss``, those of the validation ``PCK``.
     """
     validations = [entry for entry in scalars if 'PCK' in entry]
     pck = [entry['PCK'] for entry in validations]

@@ -12,7 +12,6 @@ from mmengine.model import BaseModel
 from mmengine.utils import track_iter_progress
 from torch.utils.data import Dataset
 
-from cape_mm.apis import load_estimator
 from cape_mm.datasets.pipeline import build_dataset, spread_indices
 from cape_mm.evaluation.functional import (
     keypoint_distances,
@@ -29,7 +28,7 @@ from cape_mm.evaluation.support_interventions import (
 )
 from cape_mm.structures import EpisodeDataSample
 
-from .episodes import iterate_batches, predict_items
+from .episodes import iterate_batches, load_episode_model, predict_samples
 from .launch import read_config
 
 _ZEROED = 'support features zeroed'
@@ -37,17 +36,10 @@ _SCORES = {'PCK@0.2': 0.2, 'PCK@0.05': 0.05}
 
 
 def ablate_support(args: Namespace) -> None:
-    """Measure the PCK with right and wrong supports, and print a table.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/analysis_tools/support_ablation.py``.
-    """
+    """Measure the PCK with right and wrong supports, and print a table."""
     cfg = read_config(args)
-    model = load_estimator(cfg, args.checkpoint, args.device)
+    model = load_episode_model(cfg, args.checkpoint, args.device)
     dataset = build_dataset(cfg)
-    # a second, teacher-forced pass is of no use here
-    model.test_cfg.update(teacher_forced=False)
     indices = spread_indices(len(dataset), args.num_episodes)
     table = _measure_all(model, dataset, indices, args.batch_size, args.seed)
     print(f'\n{_format(table)}')
@@ -70,30 +62,33 @@ def _measure_all(
     categories: dict[int, int] = {}
     starts = range(0, len(indices), batch_size)
     batches = iterate_batches(dataset, indices, batch_size)
-    for start, (chosen, items) in zip(
+    for start, (chosen, samples) in zip(
         track_iter_progress((starts, len(starts))), batches
     ):
-        for index, item in zip(chosen, items):
-            categories[index] = item['data_samples'].category_id
+        for index, sample in zip(chosen, samples):
+            categories[index] = sample['data_samples'].category_id
         donors = [
             donor_of(dataset, start + i, indices, categories)
-            for i in range(len(items))
+            for i in range(len(samples))
         ]
         for name, change in changes.items():
             changed = [
-                (item, change(item, donor, np.random.default_rng([seed, i])))
-                for i, item, donor in zip(chosen, items, donors)
+                (
+                    sample,
+                    change(sample, donor, np.random.default_rng([seed, i])),
+                )
+                for i, sample, donor in zip(chosen, samples, donors)
                 if donor is not None or not name.startswith('wrong')
             ]
             if not changed:
                 continue
             hidden = name == _ZEROED
             with zeroed_support_features(model) if hidden else nullcontext():
-                predicted = predict_items(
+                predicted = predict_samples(
                     model, [c.sample for _, c in changed]
                 )
-            for (item, how), episode in zip(changed, predicted):
-                rows[name] += _measure(item['data_samples'], episode, how)
+            for (sample, how), episode in zip(changed, predicted):
+                rows[name] += _measure(sample['data_samples'], episode, how)
     return {name: average(found) for name, found in rows.items()}
 
 
@@ -103,25 +98,18 @@ def donor_of(
     indices: list[int],
     categories: dict[int, int],
 ) -> dict | None:
-    """Find the next episode of another category, from half a list further on.
+    """Next episode of another category, from half a list on, if any.
 
-    Args:
-        dataset (Dataset): Episodes.
-        position (int): Place of the episode in ``indices``.
-        indices (list[int]): Indices of all episodes in use.
-        categories (dict[int, int]): Category ids by index, filled on the way.
-
-    Returns:
-        dict | None: An item; None if there is only one category.
+    ``categories`` are category ids by index, filled on the way.
     """
     own = categories[indices[position]]
     for step in range(len(indices)):
         index = indices[(position + len(indices) // 2 + step) % len(indices)]
         if categories.get(index) != own:
-            item = dataset[index]
-            categories[index] = item['data_samples'].category_id
+            sample = dataset[index]
+            categories[index] = sample['data_samples'].category_id
             if categories[index] != own:
-                return item
+                return sample
     return None
 
 
@@ -150,16 +138,10 @@ def _measure(
 
 
 def average(rows: list[dict]) -> dict[str, float]:
-    """Average over pairs.
+    """Mean scores over pairs, ``pairs`` and ``keypoints``.
 
-    Args:
-        rows (list[dict]): Scores, ``keypoints`` that count, and ``judged``
-            (whether the change leaves all keypoints to judge) of each pair.
-
-    Returns:
-        dict[str, float]: Mean scores, ``pairs`` and ``keypoints``. As in the
-        published protocol, a pair without common keypoint counts as 0, unless
-        the change has emptied it.
+    As in the published protocol, a pair without common keypoint counts as 0,
+    unless the change has emptied it.
     """
     kept = [row for row in rows if row['judged'] or row['keypoints']]
     table = {

@@ -17,18 +17,9 @@ def synthetic_data_parser(
     sizes: dict[str, Any],
     units: tuple[str, ...],
 ) -> argparse.ArgumentParser:
-    """Make a parser with the options of every such command.
+    """Parser of ``out``, ``--seed`` and the size of each split.
 
-    Args:
-        description (str): Description of the dataset.
-        example (str): Example of a target folder.
-        sizes (dict[str, Any]): Split -> its default size: a number, or one
-            for each of ``units``.
-        units (tuple[str, ...]): Names of the numbers of a size.
-
-    Returns:
-        argparse.ArgumentParser: Parser of ``out``, ``--seed`` and an option
-        for the size of each split.
+    A size is a number, or one for each of ``units``, by name of the split.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
@@ -55,24 +46,11 @@ def synthetic_data_parser(
 def write_and_report(
     write: Callable[..., bool], noun: str, out: str, **options
 ) -> None:
-    """Write a dataset and print how long it took.
+    """Write a dataset of ``noun`` (plural) and print how long it took.
 
-    Args:
-        write (Callable[..., bool]): Writer of the dataset, as
-            :func:`~cape_mm.datasets.synthetic.write_creatures`; False if it
-            was there already.
-        noun (str): Plural of what is counted, e.g. ``'images'``.
-        out (str): Target folder.
-        **options: Other arguments of ``write``.
-
-    Raises:
-        SystemExit: If the folder holds something else, or a number is out of
-            range.
+    ``write`` returns False if the dataset is there already.
     """
     start = time.perf_counter()
-    sizes = [
-        options[key] for key in ('train', 'val', 'test') if key in options
-    ]
     try:
         is_new = write(out, **options)
     except (FileExistsError, ValueError) as error:
@@ -81,5 +59,6 @@ def write_and_report(
         print(f'{out} is complete already, nothing was written')
         return
     seconds = time.perf_counter() - start
-    count = sum(int(np.prod(size)) for size in sizes)
+    splits = options.keys() & {'train', 'val', 'test'}
+    count = sum(int(np.prod(options[split])) for split in splits)
     print(f'{count} {noun} written to {out} in {seconds:.1f} s')

@@ -10,27 +10,14 @@ from typing import NamedTuple
 
 
 class Curves(NamedTuple):
-    """Scalars of a run.
-
-    Attributes:
-        train (list[dict]): Entries by iteration, with ``loss``.
-        val (list[dict]): Entries by epoch, with ``PCK``.
-    """
+    """Scalars of a run: by iteration with loss, by epoch with PCK."""
 
     train: list[dict]
     val: list[dict]
 
 
 def plot_training(args: Namespace) -> None:
-    """Read runs and plot them.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/analysis_tools/plot_training.py``.
-
-    Raises:
-        FileNotFoundError: If a run has no scalars.
-    """
+    """Read runs and plot them."""
     runs = {
         name: read_curves(find_scalars(Path(path)))
         for name, path in zip(short_names(args.runs), args.runs)
@@ -44,18 +31,7 @@ def plot_training(args: Namespace) -> None:
 
 
 def find_scalars(path: Path) -> Path:
-    """Find the scalars of a run.
-
-    Args:
-        path (Path): Working directory (of which the newest run is taken),
-            folder of a run, or a file in it.
-
-    Returns:
-        Path: ``scalars.json``.
-
-    Raises:
-        FileNotFoundError: If there are none.
-    """
+    """``scalars.json`` of a folder's newest run, or of a file's."""
     if path.name == 'scalars.json':
         return path
     folder = path if path.is_dir() else path.parent
@@ -70,14 +46,7 @@ def find_scalars(path: Path) -> Path:
 
 
 def read_curves(file: Path) -> Curves:
-    """Read training and validation entries.
-
-    Args:
-        file (Path): ``scalars.json``: one JSON object per line.
-
-    Returns:
-        Curves: The last entry of each step, as a resumed run repeats some.
-    """
+    """Entries of ``scalars.json``; the last of each step, after a resume."""
     train: dict[int, dict] = {}
     val: dict[int, dict] = {}
     for line in file.read_text().splitlines():
@@ -86,48 +55,23 @@ def read_curves(file: Path) -> Curves:
             train[entry['step']] = entry
         elif 'PCK' in entry:
             val[entry['step']] = entry
-    return Curves(
-        [train[step] for step in sorted(train)],
-        [val[step] for step in sorted(val)],
-    )
+    return Curves(*([x[step] for step in sorted(x)] for x in (train, val)))
 
 
 def pick(entries: list[dict], key: str) -> tuple[list, list]:
-    """Select a curve.
-
-    Args:
-        entries (list[dict]): Entries of a run.
-        key (str): Name of the value.
-
-    Returns:
-        tuple[list, list]: Steps and values of the entries that have it.
-    """
+    """Steps and values of the entries that have a value."""
     chosen = [entry for entry in entries if key in entry]
     return [e['step'] for e in chosen], [e[key] for e in chosen]
 
 
 def loss_names(entries: list[dict]) -> list[str]:
-    """List the parts of the loss.
-
-    Args:
-        entries (list[dict]): Entries of the training.
-
-    Returns:
-        list[str]: Names of the losses of the last layer, sorted.
-    """
+    """Sorted names of the losses of the last layer."""
     names = {key for entry in entries for key in entry}
     return sorted(name for name in names if name.startswith('loss_'))
 
 
 def short_names(paths: list[str]) -> list[str]:
-    """Shorten paths to as many last parts as tell them apart.
-
-    Args:
-        paths (list[str]): Paths of runs.
-
-    Returns:
-        list[str]: Names.
-    """
+    """As many last parts of paths as distinguish them."""
     parts = [Path(path).resolve().parts for path in paths]
     for count in range(1, max(map(len, parts))):
         names = ['/'.join(part[-count:]) for part in parts]
@@ -148,6 +92,7 @@ def _plot(runs: dict[str, Curves], out: Path) -> None:
     all_losses: list[float] = []
     for number, (name, run) in enumerate(runs.items()):
         color = f'C{number}'
+        prefix = '' if alone else f'{name}, '
         for i, key in enumerate(['loss', *loss_names(run.train)]):
             steps, values = pick(run.train, key)
             all_losses += values
@@ -158,16 +103,15 @@ def _plot(runs: dict[str, Curves], out: Path) -> None:
         for key, style in (('PCK', '-'), ('PCK@0.05', '--')):
             steps, values = pick(run.val, key)
             percent = [100 * value for value in values]
-            label = f'{key}@0.2' if key == 'PCK' else key
-            label = label if alone else f'{name}, {label}'
+            label = prefix + (f'{key}@0.2' if key == 'PCK' else key)
             middle.plot(steps, percent, style, color=color, label=label)
         for key, style, words in (
             ('NME_ar', '-', 'autoregressive'),
             ('NME_tf', ':', 'teacher-forced'),
         ):
             steps, values = pick(run.val, key)
-            label = words if alone else f'{name}, {words}'
             shade = 'C1' if alone and style == ':' else color
+            label = prefix + words
             right.plot(steps, values, style, color=shade, label=label)
         steps, free = pick(run.val, 'NME_ar')
         _, forced = pick(run.val, 'NME_tf')

@@ -28,13 +28,7 @@ _ABLATION = ('PCK', 'PCK@0.05', 'ar_tf_gap')
 
 
 class Usage(NamedTuple):
-    """Resources that a tool has used.
-
-    Attributes:
-        seconds (float): Time on the clock.
-        cpu_seconds (float): Processor time.
-        peak_mb (float): Peak memory in MiB.
-    """
+    """Resources that a tool has used: time on the clock, CPU, MiB."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -44,19 +38,7 @@ class Usage(NamedTuple):
 def run_tool(
     arguments: Sequence[str], output: Path, **variables: str
 ) -> Usage:
-    """Run a tool in a process of its own, its output into a file.
-
-    Args:
-        arguments (Sequence[str]): Command line, beginning with the program.
-        output (Path): File to append the output to.
-        **variables (str): Further environment variables.
-
-    Returns:
-        Usage: Resources of this process and its children.
-
-    Raises:
-        subprocess.CalledProcessError: If it fails.
-    """
+    """Run a tool in a process of its own, its output into a file."""
     output.parent.mkdir(parents=True, exist_ok=True)
     start = time.time()
     with output.open('a') as file:
@@ -80,17 +62,7 @@ def run_tool(
 
 
 def find_best(folder: Path) -> Path:
-    """Find the best checkpoint of a training.
-
-    Args:
-        folder (Path): Its working directory.
-
-    Returns:
-        Path: ``best_PCK_epoch_<largest>.pth``.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
+    """The last ``best_PCK_epoch_*.pth`` of a working directory."""
     found = sorted(
         folder.glob('best_PCK_epoch_*.pth'),
         key=lambda path: int(path.stem.rpartition('_')[2]),
@@ -100,54 +72,56 @@ def find_best(folder: Path) -> Path:
     return found[-1]
 
 
-def _command(tool: str, config: str, *more: str, gpus: int = 1) -> list[str]:
+def _command(tool: str, *files: str, gpus: int) -> list[str]:
     """Command line of ``train`` or ``test``, on one or several GPUs."""
     tools = HOME / 'tools'
     if gpus == 1:
-        return [sys.executable, str(tools / f'{tool}.py'), config, *more]
-    script = str(tools / f'dist_{tool}.sh')
-    return ['bash', script, config, *more, str(gpus)]
+        return [sys.executable, str(tools / f'{tool}.py'), *files]
+    return ['bash', str(tools / f'dist_{tool}.sh'), *files, str(gpus)]
+
+
+def _train(
+    config: str,
+    folder: Path,
+    options: Sequence[str],
+    gpus: int = 1,
+    **variables: str,
+) -> Usage:
+    """Train in a folder, or go on."""
+    command = _command('train', config, gpus=gpus)
+    command += ['--work-dir', str(folder), '--resume', *_flag(options)]
+    return run_tool(command, folder / 'train_output.txt', **variables)
+
+
+def _test(
+    config: str,
+    checkpoint: Path,
+    folder: Path,
+    out: Path,
+    options: Sequence[str],
+    gpus: int = 1,
+    **variables: str,
+) -> dict:
+    """Metrics of a checkpoint, also written to ``out``."""
+    command = _command('test', config, str(checkpoint), gpus=gpus)
+    command += ['--work-dir', str(folder / 'test'), '--out', str(out)]
+    command += _flag(options)
+    run_tool(command, folder / 'test_output.txt', **variables)
+    return json.loads(out.read_text())
+
+
+def _flag(options: Sequence[str]) -> list[str]:
+    """Settings as arguments."""
+    return ['--cfg-options', *options] if options else []
 
 
 def train_and_test(
-    config: str,
-    folder: Path,
-    options: Sequence[str] = (),
-    **variables: str,
+    config: str, folder: Path, options: Sequence[str], **variables: str
 ) -> tuple[dict, Usage]:
-    """Train in a folder, or go on, and test the best checkpoint.
-
-    Args:
-        config (str): Config file.
-        folder (Path): Working directory of this run alone.
-        options (Sequence[str]): Values of ``--cfg-options``.
-        **variables (str): Further environment variables.
-
-    Returns:
-        tuple[dict, Usage]: Metrics of the test, resources of the training.
-
-    Raises:
-        subprocess.CalledProcessError: If training or test fails.
-    """
-    usage = run_tool(
-        _command(
-            *('train', config, '--work-dir', str(folder), '--resume'),
-            *('--cfg-options', *options),
-        ),
-        folder / 'train_output.txt',
-        **variables,
-    )
-    metrics = folder / 'metrics.json'
-    run_tool(
-        _command(
-            *('test', config, str(find_best(folder))),
-            *('--work-dir', str(folder / 'test'), '--out', str(metrics)),
-            *('--cfg-options', *options),
-        ),
-        folder / 'test_output.txt',
-        **variables,
-    )
-    return json.loads(metrics.read_text()), usage
+    """Metrics of the best checkpoint and usage of its (resumed) training."""
+    usage = _train(config, folder, options, **variables)
+    best, out = find_best(folder), folder / 'metrics.json'
+    return _test(config, best, folder, out, options, **variables), usage
 
 
 def _end_with(error: subprocess.CalledProcessError, what: str, folder: Path):
@@ -161,29 +135,14 @@ def _end_with(error: subprocess.CalledProcessError, what: str, folder: Path):
 def format_markdown(
     header: Sequence[str], rows: Sequence[Sequence[str]], rule: str = '---|'
 ) -> str:
-    """Format a Markdown table.
-
-    Args:
-        header (Sequence[str]): C names of columns.
-        rows (Sequence[Sequence[str]]): Rows of C cells.
-        rule (str): Alignment of the columns after the first. Defaults to
-            '---|'.
-
-    Returns:
-        str: Lines, without the last line break.
-    """
+    """A Markdown table; ``rule`` aligns the columns after the first."""
     lines = [f'| {" | ".join(row)} |' for row in (header, *rows)]
     lines.insert(1, f'|---|{rule * (len(header) - 1)}')
     return '\n'.join(lines)
 
 
 def run_ablations(args: Namespace) -> None:
-    """Train and test configs with several seeds; compare with the first.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/analysis_tools/ablation_table.py``.
-    """
+    """Train and test configs with several seeds; compare with the first."""
     results: dict[str, list[dict]] = {}
     # seed by seed: an interrupted table compares all configs alike
     for seed in args.seeds:
@@ -234,15 +193,7 @@ def _ablation_table(results: dict[str, list[dict]]) -> str:
 
 
 def cross_validate(args: Namespace) -> None:
-    """Train and test a config on several splits; average the metrics.
-
-    Args:
-        args (Namespace): Arguments of
-            ``tools/analysis_tools/cross_validate.py``.
-
-    Raises:
-        FileNotFoundError: If a training has left no best checkpoint.
-    """
+    """Train and test a config on several splits; average the metrics."""
     results = {}
     shots = '' if args.shots is None else f'_{args.shots}shot'
     for split in args.splits:
@@ -266,29 +217,24 @@ def _run_split(args: Namespace, split: int, folder: Path, shots: str) -> dict:
     if metrics.exists():
         print(f'split {split}: {metrics} is there already', flush=True)
         return json.loads(metrics.read_text())
-    options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     if args.checkpoints is not None:
         checkpoint = Path(args.checkpoints.replace('{split}', str(split)))
     else:
         trained = folder / 'trained.json'
         if not trained.exists():
             print(f'split {split}: training in {folder}', flush=True)
-            command = _command('train', config, gpus=args.gpus)
-            command += ['--work-dir', str(folder), '--resume', *options]
-            run_tool(command, folder / 'train_output.txt')
+            _train(config, folder, args.cfg_options, args.gpus)
             trained.write_text(json.dumps(dict(config=config)))
         checkpoint = find_best(folder)
+    options = list(args.cfg_options)
     if args.shots is not None:
-        options = options or ['--cfg-options']
         options.append(f'test_dataloader.dataset.num_shots={args.shots}')
     print(f'split {split}: testing {checkpoint}', flush=True)
     # Complete or not there: an interrupted test must not look finished.
     part = metrics.with_suffix('.part.json')
-    command = _command('test', config, str(checkpoint), gpus=args.gpus)
-    command += ['--work-dir', str(folder / 'test'), '--out', str(part)]
-    run_tool(command + options, folder / 'test_output.txt')
+    found = _test(config, checkpoint, folder, part, options, args.gpus)
     part.replace(metrics)
-    return json.loads(metrics.read_text())
+    return found
 
 
 def _summarise_splits(

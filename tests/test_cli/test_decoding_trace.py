@@ -8,7 +8,7 @@ from support.tiny_cape import write_tiny_cape
 
 from cape_mm.apis import CapeInferencer
 from cape_mm.cli.decoding_trace import trace_decoding
-from cape_mm.cli.episodes import predict_items
+from cape_mm.cli.episodes import predict_samples
 from cape_mm.datasets.pipeline import build_dataset
 
 
@@ -25,7 +25,7 @@ def traced(inferencer):
 
 
 def assert_points_are_predicted(model, item, trace):
-    (episode,) = predict_items(model, [item])
+    (episode,) = predict_samples(model, [item])
     for points, query in zip(trace.points, episode.queries):
         corner = query.input_center - 0.5 * query.input_scale
         expected = (query.pred_instances.keypoints[0] - corner) / (

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from support.tiny_cape import write_tiny_cape
 
 from cape_mm.apis import load_estimator
-from cape_mm.cli.episodes import predict_items
+from cape_mm.cli.episodes import predict_samples
 from cape_mm.cli.support_ablation import average, donor_of
 from cape_mm.datasets.pipeline import build_dataset
 from cape_mm.evaluation.metrics import EpisodePCK
@@ -34,7 +34,9 @@ def test_table_agrees_with_the_test(tiny, call_tool, tmp_path, capsys):
     cfg = Config.fromfile(str(tiny.config))
     model = load_estimator(cfg, tiny.checkpoint, 'cpu')
     dataset = build_dataset(cfg)
-    episodes = predict_items(model, [dataset[i] for i in range(len(dataset))])
+    episodes = predict_samples(
+        model, [dataset[i] for i in range(len(dataset))]
+    )
     metric = EpisodePCK()
     metric.process({}, [episode.to_dict() for episode in episodes])
     expected = metric.compute_metrics(metric.results)

@@ -18,8 +18,12 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors
-from cape_mm.cli.rules import exit_with, parse_rule_args, print_rules
+from cape_mm.cli.arguments import (
+    exit_with,
+    one_line_errors,
+    parse_rule_args,
+    print_rules,
+)
 from cape_mm.errors import UsageError
 
 

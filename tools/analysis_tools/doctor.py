@@ -18,8 +18,12 @@ from mmengine.config import DictAction
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors
-from cape_mm.cli.rules import exit_with, parse_rule_args, print_rules
+from cape_mm.cli.arguments import (
+    exit_with,
+    one_line_errors,
+    parse_rule_args,
+    print_rules,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,16 +43,13 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from mmengine.config import Config
-
     from cape_mm.checks import CONFIG_RULES, examine_config, report_findings
-    from cape_mm.cli.launch import merge_cfg_options
+    from cape_mm.cli.launch import read_config
 
     with one_line_errors():
         if print_rules(args, CONFIG_RULES):
             return
-        cfg = Config.fromfile(args.config)
-        merge_cfg_options(cfg, args)
+        cfg = read_config(args)
     findings = examine_config(cfg, args.ignore)
     print(report_findings(findings, CONFIG_RULES))
     exit_with(findings, args.strict)

@@ -52,18 +52,9 @@ class _HeatmapNetwork(nn.Module):
 
 
 def make_network(inferencer: CephalometricInferencer) -> nn.Module:
-    """Take the network out of an inferencer.
+    """Network from images (B, 3, H, W), BGR in 0..255, to (B, K, h, w).
 
-    Args:
-        inferencer (CephalometricInferencer): Inferencer of a trained model.
-
-    Returns:
-        nn.Module: Network from images (B, 3, H, W) float32, BGR in 0..255, to
-        heatmaps (B, K, h, w); shares the weights, in evaluation mode.
-
-    Raises:
-        UnsuitableCheckpointError: If the model is tested with the mirrored
-            image, too, which is more than a network.
+    It shares its weights with the inferencer, in evaluation mode.
     """
     cfg = inferencer.cfg.model
     if (cfg.get('test_cfg') or {}).get('flip_test', False):
@@ -144,7 +135,7 @@ def compare_onnx(
         cephalograms (Iterable): Image files, DICOM files or arrays.
 
     Returns:
-        Dict[str, float]: Largest differences over all cephalograms:
+        dict[str, float]: Largest differences over all cephalograms:
         ``heatmaps`` (absolute), ``landmarks_px`` (in pixels of the
         cephalogram), ``scores``.
 

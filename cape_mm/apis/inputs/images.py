@@ -22,17 +22,10 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
 class ImageLoader:
-    """Run a config's test pipeline on images that belong to no dataset.
+    """A config's test pipeline for images that belong to no dataset.
 
-    Args:
-        pipeline (Sequence[dict | Callable]): MMPose transforms from
-            ``LoadImage`` to ``PackPoseInputs``.
-        margin (float): Rim around a support's keypoints where no box is
-            given, as a share of the longer side of their extent. Defaults
-            to 0.1.
-
-    Raises:
-        ValueError: If the pipeline does not begin with ``LoadImage``.
+    ``margin`` is the rim around a support's keypoints where no box is given,
+    as a share of the longer side of their extent.
     """
 
     def __init__(
@@ -48,21 +41,11 @@ class ImageLoader:
     def load_support(
         self, image: Image, keypoints: np.ndarray, box: Sequence | None
     ) -> dict:
-        """Prepare one annotated image.
+        """Inputs and data sample of an image with keypoints (K, 3), x, y, v.
 
-        Args:
-            image (str | Path | np.ndarray): Image.
-            keypoints (np.ndarray): Keypoints (K, 3), float32, x, y, v, from
-                :func:`check_keypoints`.
-            box (Sequence, optional): Box x1, y1, x2, y2, original pixels.
-                Defaults to the extent of the labelled keypoints with a rim,
-                or to the whole image if they have none.
-
-        Returns:
-            dict: ``inputs`` and ``data_samples`` of MMPose.
-
-        Raises:
-            DataError: If image, keypoints or box cannot be used.
+        Keypoints and box x1, y1, x2, y2 are in original pixels. Without box,
+        the extent of the labelled keypoints with a rim is used, or the whole
+        image if they have none.
         """
         results, name, size = self._open(image)
         labelled = keypoints[:, 2] > 0
@@ -85,20 +68,7 @@ class ImageLoader:
     def load_query(
         self, image: Image, num_keypoints: int, box: Sequence | None
     ) -> dict:
-        """Prepare one image without annotation.
-
-        Args:
-            image (str | Path | np.ndarray): Image.
-            num_keypoints (int): Number of keypoints K.
-            box (Sequence, optional): Box x1, y1, x2, y2, original pixels.
-                Defaults to the whole image.
-
-        Returns:
-            dict: ``inputs`` and ``data_samples`` of MMPose.
-
-        Raises:
-            DataError: If the image or the box cannot be used.
-        """
+        """Inputs and data sample of an image; its whole is the default box."""
         results, name, size = self._open(image)
         # The pipeline needs keypoints: unlabelled ones, removed afterwards.
         unlabelled = np.zeros((num_keypoints, 3), np.float32)
@@ -258,9 +228,7 @@ def _box_of_keypoints(points: np.ndarray, margin: float) -> np.ndarray | None:
     """Extent of keypoints with a rim; None if they have no extent."""
     low, high = points.min(axis=0), points.max(axis=0)
     rim = margin * (high - low).max()
-    if rim <= 0:
-        return None
-    return np.concatenate([low - rim, high + rim])
+    return np.concatenate([low - rim, high + rim]) if rim > 0 else None
 
 
 def _check_inside(

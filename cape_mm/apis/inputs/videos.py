@@ -74,7 +74,7 @@ class FrameSource:
         """Read all frames.
 
         Yields:
-            Tuple[str, np.ndarray | None]: Path and image, None if it cannot
+            tuple[str, np.ndarray | None]: Path and image, None if it cannot
             be decoded.
         """
 
@@ -117,17 +117,7 @@ class FrameSource:
 
 
 class FolderFrames(FrameSource):
-    """Images of a folder, in the order of their names.
-
-    Numbers in names are read as numbers: 2 comes before 10.
-
-    Args:
-        folder (Path): It exists.
-        fps (float, optional): Frames per second.
-
-    Raises:
-        DataError: If there is no image in it.
-    """
+    """Images of an existing folder by name; 2 comes before 10."""
 
     def __init__(self, folder: Path, fps: float | None = None) -> None:
         files = [
@@ -152,14 +142,7 @@ class FolderFrames(FrameSource):
 
 
 class VideoFile(FrameSource):
-    """Frames of a video file, by OpenCV.
-
-    Args:
-        path (Path): It exists.
-
-    Raises:
-        DataError: If OpenCV cannot open it.
-    """
+    """Frames of an existing video file, read by OpenCV."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -225,19 +208,10 @@ def open_video(path: str | os.PathLike[str]) -> FrameSource:
 def stream_windows(
     frames: Iterable[VideoFrame], num_frames: int, stride: int = 1
 ) -> Iterator[list[VideoFrame]]:
-    """Give a window around each frame of a video of any length.
+    """Window of ``num_frames`` (odd) frames around each frame of a video.
 
-    The windows are those of ``PoseTrackClipDataset`` in test mode. At most
-    ``(num_frames - 1) * stride + 2`` frames are held.
-
-    Args:
-        frames (Iterable[VideoFrame]): In order of their numbers, which may
-            have gaps.
-        num_frames (int): F, odd.
-        stride (int): Distance of the frames of a window. Defaults to 1.
-
-    Yields:
-        List[VideoFrame]: F frames; where one is missing, the nearest one.
+    As ``PoseTrackClipDataset`` in test mode: a missing frame is replaced by
+    the nearest one. At most ``(num_frames - 1) * stride + 2`` frames are held.
     """
     reach = num_frames // 2 * stride
     frames = iter(frames)
@@ -262,16 +236,7 @@ def stream_windows(
 
 
 class ClipLoader:
-    """Run a config's test pipeline on windows that belong to no dataset.
-
-    Args:
-        pipeline (Sequence[dict | Callable]): From ``LoadClipImages`` to
-            ``PackClipInputs``.
-        flip_indices (Sequence[int]): Partner of each of the K keypoints.
-
-    Raises:
-        ValueError: If the pipeline does not begin with ``LoadClipImages``.
-    """
+    """A config's test pipeline for windows that belong to no dataset."""
 
     def __init__(
         self,
@@ -291,17 +256,7 @@ class ClipLoader:
         windows: Sequence[Sequence[VideoFrame]],
         source: FrameSource,
     ) -> dict:
-        """Prepare windows that follow each other.
-
-        Args:
-            windows (Sequence[Sequence[VideoFrame]]): T windows of F frames.
-            source (FrameSource): The video.
-
-        Returns:
-            dict: ``inputs`` and ``data_samples`` of a clip, see
-            :class:`PackClipInputs`. The frames are not labelled; their
-            ``num_frames`` is 0 if it is unknown.
-        """
+        """Inputs and data sample of T successive windows of F frames."""
         frames = {
             frame.number: frame for window in windows for frame in window
         }
