@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from typing import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -106,7 +106,7 @@ class CapeInferencer(BaseInferencer):
             skeleton (Sequence): Pairs of keypoint indices, 0-based. Defaults
                 to none.
             keypoint_names (Sequence[str], optional): K names.
-            category_name (str): Name in drawn images. Defaults to 'object'.
+            category_name (str): Name in visualizations. Defaults to 'object'.
             support_boxes (Sequence, optional): Box of the instance in each
                 support (one box for one image). Defaults to the extent of
                 its keypoints with a rim of a tenth.
@@ -251,7 +251,7 @@ def _pair_up(
 ) -> Iterator[tuple[Image, Sequence | None]]:
     """Queries with their boxes, or with None."""
     if boxes is None:
-        yield from ((query, None) for query in queries)
+        yield from zip(queries, repeat(None))
         return
     for query, box in zip_longest(queries, boxes, fillvalue=_MISSING):
         if query is _MISSING or box is _MISSING:

@@ -17,6 +17,7 @@ from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.structures import LandmarkSchema, get_schema
 
 from .base_inferencer import BaseInferencer, PathLike, read_checkpoint
+from .checkpoint_config import nested_datasets
 from .inputs.images import Image, ImageLoader
 
 #: Millimetres per pixel: one number, or one along x and one along y.
@@ -60,7 +61,7 @@ class CephalometricInferencer(BaseInferencer):
         min_score: float = 0.0,
     ) -> None:
         super().__init__(checkpoint, config, device)
-        self.schema = find_schema(self.cfg, checkpoint)
+        self.schema = _find_schema(self.cfg, checkpoint)
         self.min_score = min_score
         self.loader = CephalogramLoader(
             self.test_dataset['pipeline'], len(self.schema)
@@ -138,7 +139,7 @@ class CephalometricInferencer(BaseInferencer):
         )
 
 
-def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
+def _find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
     """Schema whose landmarks are the channels of a model, in order.
 
     Named by the checkpoint, otherwise by the config's datasets; never guessed
@@ -146,7 +147,9 @@ def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
     """
     meta = read_checkpoint(checkpoint).get('meta') or {}
     meta = meta.get('dataset_meta') or {}
-    stored, configured = meta.get('schema'), _schema_of_config(cfg)
+    datasets = nested_datasets(cfg, 'test', 'val', 'train')
+    stored = meta.get('schema')
+    configured = next((d['schema'] for d in datasets if d.get('schema')), None)
     if stored is None and configured is None:
         raise UnsuitableCheckpointError(
             f"neither '{checkpoint}' nor the config says which landmarks the "
@@ -181,17 +184,6 @@ def find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
     return schema
 
 
-def _schema_of_config(cfg: Config) -> str | None:
-    """Name of the schema in the datasets of a config."""
-    for name in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
-        dataset = (cfg.get(name) or {}).get('dataset') or {}
-        while 'schema' not in dataset and dataset.get('dataset'):
-            dataset = dataset['dataset']
-        if dataset.get('schema'):
-            return dataset['schema']
-    return None
-
-
 class CephalogramLoader:
     """A config's test pipeline for cephalograms that belong to no dataset."""
 
@@ -207,7 +199,7 @@ class CephalogramLoader:
         Its metainfo has ``img_path``, ``spacing`` ((2,) float32, mm per pixel
         along x and y, or None), ``spacing_source``, ``device`` and ``notes``.
         """
-        given = None if spacing is None else parse_spacing(spacing)
+        given = None if spacing is None else _parse_spacing(spacing)
         info = dict(
             img_path=None,
             spacing=given,
@@ -252,7 +244,7 @@ def read_cephalogram(cephalogram: Image) -> np.ndarray:
     return read_dicom(path).image if is_dicom(path) else mmcv.imread(path)
 
 
-def parse_spacing(spacing: Spacing) -> np.ndarray:
+def _parse_spacing(spacing: Spacing) -> np.ndarray:
     """Bring a spacing into one form, (2,) float32 along x and y."""
     values: tuple[float, ...] = tuple(np.ravel(spacing).tolist())
     values = values * 2 if len(values) == 1 else values

@@ -42,17 +42,23 @@ def config_from_text(text: str) -> Config:
     return cfg
 
 
+def nested_datasets(cfg: Config, *modes: str) -> Iterator[dict]:
+    """Datasets of dataloaders, each before the one that it wraps."""
+    for mode in modes:
+        dataset = (cfg.get(f'{mode}_dataloader') or {}).get('dataset')
+        while dataset:
+            yield dataset
+            dataset = dataset.get('dataset')
+
+
 def find_test_dataset(cfg: Config) -> dict:
     """Dataset of the test or validation with the pipeline for images.
 
     That of the training would alter images at random.
     """
-    for name in ('test_dataloader', 'val_dataloader'):
-        node = (cfg.get(name) or {}).get('dataset')
-        while node:
-            if node.get('pipeline'):
-                return node
-            node = node.get('dataset')
+    for dataset in nested_datasets(cfg, 'test', 'val'):
+        if dataset.get('pipeline'):
+            return dataset
     raise ValueError(
         'the config has no pipeline in test_dataloader.dataset; it says how '
         'images are prepared'

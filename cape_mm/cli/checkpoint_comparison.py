@@ -19,7 +19,7 @@ from cape_mm.evaluation.metrics.result_tables import format_table
 from cape_mm.structures import EpisodeDataSample
 from cape_mm.visualization import EpisodeVisualizer
 
-from .episodes import iterate_batches, load_episode_model, predict_samples
+from .episodes import load_episode_model, predict_samples
 from .launch import read_config
 
 SCORES = ('PCK', 'PCK@0.05', 'NME')
@@ -38,7 +38,9 @@ def compare_checkpoints(args: Namespace) -> None:
     dataset = build_dataset(cfg_a, args.mode)
     indices = spread_indices(len(dataset), args.num_episodes)
     rows: list[dict] = []
-    for chosen, samples in iterate_batches(dataset, indices, args.batch_size):
+    for start in range(0, len(indices), args.batch_size):
+        chosen = indices[start : start + args.batch_size]
+        samples = [dataset[index] for index in chosen]
         predicted = [predict_samples(model, samples) for model in models]
         for index, episode_a, episode_b in zip(chosen, *predicted):
             rows += _compare(episode_a, episode_b, index)

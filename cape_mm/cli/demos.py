@@ -178,14 +178,14 @@ def track_video(args: Namespace) -> None:
         pairs = inferencer.predict(source, args.batch_size, progress=True)
         for frame, result in pairs:
             export.add(result)
-            drawn = visualizer.draw_frame(
+            image = visualizer.draw_frame(
                 frame.image[..., ::-1],
                 result,
                 args.kpt_thr,
                 args.boxes,
                 args.kpt_score_thr,
             )
-            writer.write(drawn, f'{frame.number:08d}.jpg')
+            writer.write(image, f'{frame.number:08d}.jpg')
         written = [export.finish()]
     written += [] if args.no_video else [video]
     written += [frames] if args.frames else []

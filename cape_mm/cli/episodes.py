@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Sequence
 
 import mmcv
 import numpy as np
@@ -65,12 +65,3 @@ def predict_samples(
 ) -> list[EpisodeDataSample]:
     """Predict samples of an episode dataset, which stay, as one batch."""
     return model.test_step(pseudo_collate(list(samples)))
-
-
-def iterate_batches(
-    dataset: Dataset, indices: Sequence[int], batch_size: int
-) -> Iterator[tuple[list[int], list[dict]]]:
-    """Indices and samples of each batch."""
-    for start in range(0, len(indices), batch_size):
-        chosen = list(indices[start : start + batch_size])
-        yield chosen, [dataset[index] for index in chosen]

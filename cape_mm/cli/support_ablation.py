@@ -28,7 +28,7 @@ from cape_mm.evaluation.support_interventions import (
 )
 from cape_mm.structures import EpisodeDataSample
 
-from .episodes import iterate_batches, load_episode_model, predict_samples
+from .episodes import load_episode_model, predict_samples
 from .launch import read_config
 
 _ZEROED = 'support features zeroed'
@@ -60,11 +60,9 @@ def _measure_all(
     changes = dict(INTERVENTIONS, **{_ZEROED: right_support})
     rows: dict[str, list] = {name: [] for name in changes}
     categories: dict[int, int] = {}
-    starts = range(0, len(indices), batch_size)
-    batches = iterate_batches(dataset, indices, batch_size)
-    for start, (chosen, samples) in zip(
-        track_iter_progress((starts, len(starts))), batches
-    ):
+    for start in track_iter_progress(range(0, len(indices), batch_size)):
+        chosen = indices[start : start + batch_size]
+        samples = [dataset[index] for index in chosen]
         for index, sample in zip(chosen, samples):
             categories[index] = sample['data_samples'].category_id
         donors = [

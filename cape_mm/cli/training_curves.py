@@ -100,19 +100,16 @@ def _plot(runs: dict[str, Curves], out: Path) -> None:
                 shade = f'C{i}' if alone else color
                 label = key if alone else name
                 left.plot(steps, values, color=shade, label=label)
-        for key, style in (('PCK', '-'), ('PCK@0.05', '--')):
-            steps, values = pick(run.val, key)
-            percent = [100 * value for value in values]
-            label = prefix + (f'{key}@0.2' if key == 'PCK' else key)
-            middle.plot(steps, percent, style, color=color, label=label)
-        for key, style, words in (
-            ('NME_ar', '-', 'autoregressive'),
-            ('NME_tf', ':', 'teacher-forced'),
+        for axes, key, factor, style, words in (
+            (middle, 'PCK', 100, '-', 'PCK@0.2'),
+            (middle, 'PCK@0.05', 100, '--', 'PCK@0.05'),
+            (right, 'NME_ar', 1, '-', 'autoregressive'),
+            (right, 'NME_tf', 1, ':', 'teacher-forced'),
         ):
             steps, values = pick(run.val, key)
+            scaled = [factor * value for value in values]
             shade = 'C1' if alone and style == ':' else color
-            label = prefix + words
-            right.plot(steps, values, style, color=shade, label=label)
+            axes.plot(steps, scaled, style, color=shade, label=prefix + words)
         steps, free = pick(run.val, 'NME_ar')
         _, forced = pick(run.val, 'NME_tf')
         if len(free) == len(forced):

@@ -61,7 +61,7 @@ def run_tool(
     )
 
 
-def find_best(folder: Path) -> Path:
+def _find_best(folder: Path) -> Path:
     """The last ``best_PCK_epoch_*.pth`` of a working directory."""
     found = sorted(
         folder.glob('best_PCK_epoch_*.pth'),
@@ -120,7 +120,7 @@ def train_and_test(
 ) -> tuple[dict, Usage]:
     """Metrics of the best checkpoint and usage of its (resumed) training."""
     usage = _train(config, folder, options, **variables)
-    best, out = find_best(folder), folder / 'metrics.json'
+    best, out = _find_best(folder), folder / 'metrics.json'
     return _test(config, best, folder, out, options, **variables), usage
 
 
@@ -225,7 +225,7 @@ def _run_split(args: Namespace, split: int, folder: Path, shots: str) -> dict:
             print(f'split {split}: training in {folder}', flush=True)
             _train(config, folder, args.cfg_options, args.gpus)
             trained.write_text(json.dumps(dict(config=config)))
-        checkpoint = find_best(folder)
+        checkpoint = _find_best(folder)
     options = list(args.cfg_options)
     if args.shots is not None:
         options.append(f'test_dataloader.dataset.num_shots={args.shots}')

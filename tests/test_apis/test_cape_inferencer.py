@@ -49,19 +49,19 @@ def test_result_is_that_of_the_test_tool(tiny, tmp_path, clear_singletons):
         episodes = pickle.load(file)
     inferencer = CapeInferencer(tiny.checkpoint, tiny.config, 'cpu')
     for episode in episodes:
-        shown = [infos[s.metainfo['id']] for s in episode['supports']]
-        asked = [infos[q.metainfo['id']] for q in episode['queries']]
-        visible = [info['keypoints_visible'][0, :, None] for info in shown]
+        supports = [infos[s.metainfo['id']] for s in episode['supports']]
+        queries = [infos[q.metainfo['id']] for q in episode['queries']]
+        visible = [info['keypoints_visible'][0, :, None] for info in supports]
         results = inferencer(
-            [info['img_path'] for info in shown],
+            [info['img_path'] for info in supports],
             [
                 np.concatenate([info['keypoints'][0], v], axis=1)
-                for info, v in zip(shown, visible)
+                for info, v in zip(supports, visible)
             ],
-            [info['img_path'] for info in asked],
+            [info['img_path'] for info in queries],
             skeleton=episode['skeleton'],
-            support_boxes=[info['bbox'][0] for info in shown],
-            query_boxes=[info['bbox'][0] for info in asked],
+            support_boxes=[info['bbox'][0] for info in supports],
+            query_boxes=[info['bbox'][0] for info in queries],
         )
         for result, query in zip(results, episode['queries']):
             for name in ('keypoints', 'keypoint_scores'):
@@ -232,7 +232,7 @@ def test_wrong_input_is_explained(
         list(inferencer(images, keypoints, query, **change))
 
 
-def test_support_outside_its_box_is_told(inferencer, request_of_test):
+def test_support_outside_its_box_is_reported(inferencer, request_of_test):
     image = request_of_test.supports[0].image
     with pytest.warns(UserWarning, match=r'keypoints \[1, 2\] lie outside'):
         inferencer(image, POINTS, image, support_boxes=[5, 5, 20, 20])

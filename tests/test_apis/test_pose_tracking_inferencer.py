@@ -49,8 +49,8 @@ def test_one_result_per_frame_in_order(tracking, inferencer):
     )
 
 
-def test_results_are_those_of_the_data_set(tracking, inferencer, tmp_path):
-    """The model's test loop on the same frames, annotated by nobody."""
+def test_results_are_those_of_the_dataset(tracking, inferencer, tmp_path):
+    """The model's test loop on the same frames, without annotations."""
     images = [
         dict(
             id=number,
@@ -72,13 +72,13 @@ def test_results_are_those_of_the_data_set(tracking, inferencer, tmp_path):
         pipeline=inferencer.cfg.test_dataloader.dataset.pipeline,
         test_mode=True,
     )
-    wanted = []
+    expected = []
     for number in range(LENGTH):
         item = dataset[number]
-        wanted += inferencer.model.test_step(
+        expected += inferencer.model.test_step(
             {key: [value] for key, value in item.items()}
         )
-    assert_same(inferencer(tracking.frames), wanted, atol=1e-2)
+    assert_same(inferencer(tracking.frames), expected, atol=1e-2)
 
 
 def test_batches_do_not_matter(tracking, inferencer):
@@ -129,12 +129,12 @@ def test_skipped_frames_keep_their_numbers(tmp_path, inferencer):
     assert [result.frame_id for result in results] == [0, 1, 3, 4, 5, 6]
 
 
-def test_progress_is_shown_on_demand(tracking, inferencer, capsys):
+def test_progress_is_displayed_on_demand(tracking, inferencer, capsys):
     quiet = list(inferencer(tracking.video))
     assert not capsys.readouterr().out
-    shown = list(inferencer(tracking.video, progress=True))
+    results = list(inferencer(tracking.video, progress=True))
     assert 'run' in capsys.readouterr().out
-    assert_same(quiet, shown)
+    assert_same(quiet, results)
 
 
 def test_config_file_gives_the_same(tracking, inferencer):

@@ -21,7 +21,7 @@ def message_of(error, monkeypatch):
 
 
 @pytest.mark.parametrize('kind', USER_ERRORS)
-def test_the_message_alone_is_shown(kind, monkeypatch):
+def test_the_message_alone_is_printed(kind, monkeypatch):
     text = 'a.json has no list:\n  images'
     assert message_of(kind(text), monkeypatch) == f'train.py: error: {text}'
 

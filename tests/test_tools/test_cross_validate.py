@@ -79,7 +79,7 @@ def test_every_split_is_trained_and_its_best_checkpoint_tested(
     assert test[3] == str(tmp_path / 'split2' / 'best_PCK_epoch_40.pth')
 
 
-def test_mean_and_deviation_are_those_of_the_sample(call, capsys, tmp_path):
+def test_mean_and_spread_are_those_of_the_sample(call, capsys, tmp_path):
     summary = call()
     values = [0.8 + 0.02 * split for split in range(1, 6)]
     assert list(summary['mean']) == ['PCK', 'PCK@0.05']
@@ -157,7 +157,7 @@ def test_partial_results_are_marked(call, runner, capsys):
     assert '| 2* |' in out and 'not comparable' in out
 
 
-def test_one_split_has_no_deviation(call):
+def test_one_split_has_no_spread(call):
     assert 'std' not in call('--splits', 1)
 
 

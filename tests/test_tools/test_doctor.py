@@ -61,7 +61,7 @@ def test_errors_fail(run):
     assert 'error: rule-missing' in out
 
 
-def test_warnings_fail_only_if_asked_to(run):
+def test_warnings_fail_only_with_strict(run):
     status, out = run(changes=WARNS)
     assert (status, 'warning: early-stop-strict' in out) == (0, True)
     assert run('--strict', changes=WARNS)[0] == 1

@@ -73,11 +73,11 @@ def test_json_is_what_was_predicted(demo, tiny):
     assert len(set(tracks.values())) == len(tracks)
 
 
-def test_joints_are_left_out_by_their_score(demo, tiny):
+def test_keypoints_are_left_out_by_their_score(demo, tiny):
     def points(*args):
         out = demo(tiny.frames, '--kpt-thr', 0, '--frames', *args)
         content = json.loads((out / 'walk.json').read_text())
-        drawn = cv2.imread(str(out / 'walk_frames' / '00000003.jpg'))
+        image = cv2.imread(str(out / 'walk_frames' / '00000003.jpg'))
         scores = [
             score
             for person in content['annotations']
@@ -86,14 +86,14 @@ def test_joints_are_left_out_by_their_score(demo, tiny):
             )
             if there
         ]
-        return np.sort(scores), drawn
+        return np.sort(scores), image
 
-    scores, drawn = points('--no-video')
+    scores, image = points('--no-video')
     middle = float(np.median(scores))
-    fewer, drawn_fewer = points('--no-video', '--kpt-score-thr', middle)
+    fewer, image_fewer = points('--no-video', '--kpt-score-thr', middle)
     assert 0 < len(fewer) < len(scores)
     assert (fewer == scores[scores >= middle]).all()
-    assert (drawn != drawn_fewer).any()
+    assert (image != image_fewer).any()
 
 
 def test_an_interrupted_video_leaves_no_json(
@@ -135,7 +135,7 @@ def test_wrong_input_is_one_sentence(demo, tmp_path, content, message):
     assert message in str(error.value) and 'input.mp4' in str(error.value)
 
 
-def test_empty_folder_is_told(demo, tmp_path):
+def test_empty_folder_is_reported(demo, tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(SystemExit, match='no image in the folder'):
         demo(tmp_path / 'empty')

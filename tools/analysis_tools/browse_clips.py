@@ -36,13 +36,14 @@ def main() -> None:
     from cape_mm.cli.episodes import browse
     from cape_mm.visualization.model_inputs import draw_clip_input
 
-    def draw(item, dataset):
-        return draw_clip_input(
-            item, dataset.metainfo['skeleton_links'], args.size
-        )
-
     with one_line_errors():
-        browse(args, '{mode}_{number:06d}_{sample.video_id}', draw)
+        browse(
+            args,
+            '{mode}_{number:06d}_{sample.video_id}',
+            lambda sample, dataset: draw_clip_input(
+                sample, dataset.metainfo['skeleton_links'], args.size
+            ),
+        )
 
 
 if __name__ == '__main__':

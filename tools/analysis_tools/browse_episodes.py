@@ -40,7 +40,7 @@ def main() -> None:
         browse(
             args,
             '{mode}_{number:05d}_{sample.category_id}',
-            lambda item, dataset: draw_episode_input(item, args.size),
+            lambda sample, dataset: draw_episode_input(sample, args.size),
         )
 
 

@@ -68,7 +68,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Check, print, and copy if asked to."""
+    """Check, print, and copy with ``--apply``."""
     args = parse_args()
 
     # imported late: `-h` answers at once

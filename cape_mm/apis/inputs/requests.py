@@ -37,7 +37,7 @@ class EpisodeRequest:
     Attributes:
         supports (list[RequestMember]): Images with keypoints.
         queries (list[RequestMember]): Images to find the same keypoints on.
-        category_name (str): Name in drawn images.
+        category_name (str): Name in visualizations.
         keypoint_names (list[str], optional): K names.
         skeleton (list[list[int]]): Pairs of keypoint indices, 0-based.
     """

@@ -8,7 +8,7 @@ import re
 import warnings
 from abc import abstractmethod
 from collections import deque
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
 
@@ -88,35 +88,40 @@ class FrameSource:
             DataError: If no frame can be read, or one has another size than
                 those before it.
         """
-        self.skipped = count = 0
-        first, names = None, []
+        self.skipped = total = 0
+        first, shape, names = '', None, []
         for path, image in self.read():
-            number, count = count, count + 1
+            number, total = total, total + 1
             if image is None:
                 self.skipped += 1
                 names.append(path)
                 del names[_NAMED:]
                 continue
-            frame = VideoFrame(number, path, image)
-            if first is None:
-                first = (path, image.shape)
-            _check_size(frame, *first)
-            yield frame
+            if shape is None:
+                first, shape = path, image.shape
+            if image.shape != shape:
+                size = '{1} x {0}'.format(*image.shape)
+                raise DataError(
+                    f'{path} has {size} pixels, {first} has {shape[1]} x '
+                    f'{shape[0]}; the frames of a video have one size: '
+                    'resize them, or make two videos of them'
+                )
+            yield VideoFrame(number, path, image)
         # where a file is cut off, only its header counts the rest
-        self.skipped += max((self.num_frames or 0) - count, 0)
-        if first is None:
+        missing = max((self.num_frames or 0) - total, 0)
+        self.skipped += missing
+        if shape is None:
             raise DataError(f'no frame of {self.video_id} can be read')
         if self.skipped:
             where = f', e.g. {", ".join(names)}' if names else ''
-            total = max(self.num_frames or 0, count)
             warnings.warn(
-                f'{self.skipped} of {total} frames of {self.video_id} cannot '
-                f'be read and were skipped{where}',
+                f'{self.skipped} of {total + missing} frames of '
+                f'{self.video_id} cannot be read and were skipped{where}',
                 stacklevel=2,
             )
 
 
-class FolderFrames(FrameSource):
+class _FolderFrames(FrameSource):
     """Images of an existing folder by name; 2 comes before 10."""
 
     def __init__(self, folder: Path, fps: float | None = None) -> None:
@@ -141,7 +146,7 @@ class FolderFrames(FrameSource):
             yield str(path), image
 
 
-class VideoFile(FrameSource):
+class _VideoFile(FrameSource):
     """Frames of an existing video file, read by OpenCV."""
 
     def __init__(self, path: Path) -> None:
@@ -159,13 +164,13 @@ class VideoFile(FrameSource):
     def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
         """Read all frames; see :class:`FrameSource`."""
         capture = self._open()
-        number = 0
         try:
-            while capture.grab():
+            for number in count():
+                if not capture.grab():
+                    break
                 good, image = capture.retrieve()
                 path = self.path.with_suffix('') / f'{number:08d}.jpg'
                 yield str(path), image if good else None
-                number += 1
         finally:
             capture.release()
 
@@ -195,14 +200,14 @@ def open_video(path: str | os.PathLike[str]) -> FrameSource:
     """
     path = Path(os.path.expanduser(os.fspath(path)))
     if path.is_dir():
-        return FolderFrames(path)
+        return _FolderFrames(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no video file or folder '{path}'")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         raise DataError(
             f'{path} is one image: name the folder that holds the frames'
         )
-    return VideoFile(path)
+    return _VideoFile(path)
 
 
 def stream_windows(
@@ -263,52 +268,39 @@ class ClipLoader:
         numbers, frame_index = unique_frames(
             [[frame.number for frame in window] for window in windows]
         )
+        num_keypoints = len(self.flip_indices)
+        # as datasets describe a frame without instances
+        described = [
+            dict(
+                img=frames[number].image,
+                img_path=frames[number].path,
+                img_id=None,
+                video_id=source.video_id,
+                frame_id=number,
+                num_frames=source.num_frames or 0,
+                is_labeled=False,
+                ignore_regions=[],
+                ignore_bboxes=np.zeros((0, 4), np.float32),
+                instances=dict(
+                    keypoints=np.zeros((0, num_keypoints, 2), np.float32),
+                    keypoints_visible=np.zeros((0, num_keypoints), np.float32),
+                    bboxes=np.zeros((0, 4), np.float32),
+                    bbox_head=np.zeros((0, 4), np.float32),
+                    areas=np.zeros(0, np.float32),
+                    track_ids=np.zeros(0, np.int64),
+                ),
+            )
+            for number in numbers.tolist()
+        ]
         return self._prepare(
             dict(
-                frames=[
-                    self._describe(frames[number], source)
-                    for number in numbers.tolist()
-                ],
+                frames=described,
                 frame_index=frame_index,
                 flip_indices=self.flip_indices,
                 test_mode=True,
                 rng=np.random.default_rng(0),
             )
         )
-
-    def _describe(self, frame: VideoFrame, source: FrameSource) -> dict:
-        """A frame as datasets have it, without instances."""
-        count = len(self.flip_indices)
-        return dict(
-            img=frame.image,
-            img_path=frame.path,
-            img_id=None,
-            video_id=source.video_id,
-            frame_id=frame.number,
-            num_frames=source.num_frames or 0,
-            is_labeled=False,
-            ignore_regions=[],
-            ignore_bboxes=np.zeros((0, 4), np.float32),
-            instances=dict(
-                keypoints=np.zeros((0, count, 2), np.float32),
-                keypoints_visible=np.zeros((0, count), np.float32),
-                bboxes=np.zeros((0, 4), np.float32),
-                bbox_head=np.zeros((0, 4), np.float32),
-                areas=np.zeros(0, np.float32),
-                track_ids=np.zeros(0, np.int64),
-            ),
-        )
-
-
-def _check_size(frame: VideoFrame, first: str, shape: tuple) -> None:
-    if frame.image.shape == shape:
-        return
-    size = '{1} x {0}'.format(*frame.image.shape)
-    raise DataError(
-        f'{frame.path} has {size} pixels, {first} has '
-        f'{shape[1]} x {shape[0]}; the frames of a video have one size: '
-        'resize them, or make two videos of them'
-    )
 
 
 def _by_numbers(path: Path) -> list:

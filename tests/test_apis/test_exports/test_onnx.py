@@ -113,7 +113,7 @@ def test_the_same_maps_have_the_same_landmarks(
     assert found['landmarks_px'] > 0.5
 
 
-def test_comparison_sees_other_weights(tiny_ceph, inferencer, exported):
+def test_comparison_notices_other_weights(tiny_ceph, inferencer, exported):
     pytest.importorskip('onnxruntime')
     other = CephalometricInferencer(tiny_ceph.checkpoint, device='cpu')
     with torch.no_grad():

@@ -47,7 +47,7 @@ def result_of(frame_id, ids=(3, 0, 8, 5), num_frames=0, video_id='walk'):
     return result
 
 
-# a frame was skipped, one has nobody
+# a frame was skipped, one has no person
 RESULTS = [
     result_of(0),
     result_of(1, ids=(8, 41)),
@@ -89,7 +89,7 @@ def test_contents_are_those_of_the_metrics_export(tmp_path, num_frames):
     assert [p.name for p in (tmp_path / 'a').iterdir()] == ['walk.json']
 
 
-def test_nobody_is_a_file_without_annotations(tmp_path):
+def test_no_person_is_a_file_without_annotations(tmp_path):
     with TrackExport(tmp_path, NAMES) as export:
         export.add(result_of(0, ids=()))
         content = json.loads(export.finish().read_text())

@@ -67,14 +67,14 @@ def test_images_are_turned_as_their_exif_says(loader, tmp_path):
 
 
 @pytest.mark.parametrize('point', ['ab', 7, [1], [1, 'x'], [1, 2, 3, 4]])
-def test_what_is_no_keypoint_is_shown(point):
+def test_what_is_no_keypoint_is_reported(point):
     with pytest.raises(DataError, match='mug.jpg: keypoint 1 is') as error:
         check_keypoints([[1, 2], point], 'mug.jpg')
     assert str(point) in str(error.value)
 
 
 @pytest.mark.parametrize('box', [7, 'all', [1, 2, 3], [1, 2, 3, 'x']])
-def test_what_is_no_box_is_shown(box):
+def test_what_is_no_box_is_reported(box):
     with pytest.raises(DataError, match='is not x1, y1, x2, y2') as error:
         clip_box(box, (9, 9), 'mug.jpg')
     assert str(box) in str(error.value)
@@ -88,7 +88,7 @@ def test_box_may_come_as_a_row_of_boxes():
 @pytest.mark.parametrize(
     'edge', [[0, 3], [1, 1], [0, 0.5], [0, 1, 2], 'ab', 1]
 )
-def test_what_is_no_edge_is_shown(edge):
+def test_what_is_no_edge_is_reported(edge):
     with pytest.raises(DataError, match='no pair of two') as error:
         check_skeleton([[0, 1], edge], 3)
     assert f'edge {edge} of' in str(error.value)

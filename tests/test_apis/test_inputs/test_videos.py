@@ -47,7 +47,7 @@ def test_frames_of_a_video_file(tmp_path):
     assert len(list(source)) == LENGTH, 'a source can be read again'
 
 
-def test_broken_images_are_skipped_counted_and_told(folder):
+def test_broken_images_are_skipped_counted_and_reported(folder):
     (folder / 'frame_7.png').write_bytes(b'not an image')
     (folder / 'frame_8.png').write_bytes(b'')
     source = open_video(folder)
@@ -57,7 +57,7 @@ def test_broken_images_are_skipped_counted_and_told(folder):
     assert [frame.number for frame in frames] == [0, 1, 4, 5, 6]
 
 
-def test_a_video_that_is_cut_off_is_told(tmp_path):
+def test_a_video_that_is_cut_off_is_reported(tmp_path):
     write_video(tmp_path / 'run.avi')
     source = open_video(tmp_path / 'run.avi')
     source.num_frames = 9
