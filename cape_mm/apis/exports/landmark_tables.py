@@ -62,20 +62,16 @@ def measurement_table(
         list[dict[str, Any]]: A row for each measurement: ``measurement``,
         ``value`` (None if not available), ``unit``, ``normal_low``,
         ``normal_high`` (None without a band), ``verdict`` (``'low'``,
-        ``'normal'``, ``'high'`` or empty),
-        ``remark`` (why it is not available, or what else there is to know).
+        ``'normal'``, ``'high'`` or empty), ``remark`` (reason why it is not
+        available, or a note).
     """
     norms = load_norms() if norms is None else norms
     rows = []
     for name, measurement in result.measurements.items():
         norm = norms.get(name)
         band = (norm.band if norm else None) or (None, None)
-        value, remark = measurement.value, measurement.note
-        verdict = ''
-        if value is not None and norm is not None:
-            verdict = norm.judge(value)
-        if measurement.missing:
-            remark = f'missing {", ".join(measurement.missing)}'
+        value, missing = measurement.value, ', '.join(measurement.missing)
+        is_judged = norm is not None and value is not None
         rows.append(
             dict(
                 measurement=name,
@@ -83,8 +79,8 @@ def measurement_table(
                 unit=measurement.unit,
                 normal_low=band[0],
                 normal_high=band[1],
-                verdict=verdict,
-                remark=remark,
+                verdict=norm.judge(value) if is_judged else '',
+                remark=f'missing {missing}' if missing else measurement.note,
             )
         )
     return rows
