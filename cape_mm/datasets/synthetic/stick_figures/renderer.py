@@ -50,8 +50,7 @@ def draw_figure(
     depth = figure.depth[moment]
     scale = figure.scale[moment]
     steps = [
-        (float(depth[[limb.start, limb.end]].mean()), limb)
-        for limb in _limbs(figure.body)
+        (float(depth[limb[1]].mean()), limb) for limb in _limbs(figure.body)
     ]
     # The trunk and the head are in the middle of the person.
     steps += [(0.0, None)]
@@ -60,10 +59,10 @@ def draw_figure(
             _draw_torso(canvas, keypoints, figure.body, scale)
             _draw_head(canvas, keypoints, figure, moment)
             continue
-        color = shade(limb.color, float(np.clip(1 + 1.6 * nearness, 0.7, 1.1)))
-        thickness = max(2, int(round(limb.thickness * scale)))
-        ends = keypoints[[limb.start, limb.end]]
-        canvas.line(ends, color, limb.part, thickness)
+        part, ends, color, thickness = limb
+        color = shade(color, float(np.clip(1 + 1.6 * nearness, 0.7, 1.1)))
+        thickness = max(2, int(round(thickness * scale)))
+        canvas.line(keypoints[ends], color, part, thickness)
 
 
 def find_visible(
@@ -110,22 +109,14 @@ class _Canvas(NamedTuple):
             cv2.line(array, start, end, value, thickness, kind, SHIFT)
 
 
-class _Limb(NamedTuple):
-    """A line between two keypoints."""
-
-    part: int
-    start: int
-    end: int
-    color: Color
-    thickness: float
-
-
-def _limbs(body: StickFigureBody) -> list[_Limb]:
-    """Arms and legs of a person."""
+def _limbs(
+    body: StickFigureBody,
+) -> list[tuple[int, list[int], Color, float]]:
+    """Part, two keypoints, colour and thickness of each arm and leg."""
     sleeve = body.shirt if body.long_sleeves else body.skin
     legging = body.trousers if body.long_trousers else body.skin
     return [
-        _Limb(parts[side], start + side, end + side, color, width * body.girth)
+        (parts[side], [start + side, end + side], color, width * body.girth)
         for side in (0, 1)
         for parts, start, end, color, width in (
             (UPPER_ARMS, 3, 5, shade(body.shirt, 0.85), 0.07),

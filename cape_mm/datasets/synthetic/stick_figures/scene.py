@@ -55,7 +55,7 @@ def draw_scene(rng: np.random.Generator, num_frames: int, size: int) -> Scene:
     horizon = margin + size * np.array([0.5, rng.uniform(0.3, 0.42)])
     crowds = []
     if rng.random() < 0.15:
-        crowds.append(_draw_crowd(background, rng, horizon, size))
+        crowds += _draw_crowd(background, rng, horizon, size)
     count = int(rng.choice([1, 2, 3, 4], p=[0.2, 0.35, 0.3, 0.15]))
     meeting = None
     if count > 1 and rng.random() < 0.55:
@@ -104,7 +104,10 @@ def render_frame(
             head = _head_box(keypoints, figure, moment)
             persons.append(VisiblePerson(number, keypoints, visible, head))
         else:
-            regions += _find_remains(owner, number)
+            # a person with hardly a visible keypoint, if it is visible at all
+            first = 1 + PARTS_PER_PERSON * number
+            is_own = (owner >= first) & (owner < first + PARTS_PER_PERSON)
+            regions += _bound(is_own, margin=1)
     return RenderedFrame(image, persons, regions)
 
 
@@ -170,8 +173,8 @@ def _draw_crowd(
     rng: np.random.Generator,
     horizon: np.ndarray,
     size: int,
-) -> np.ndarray:
-    """Draw small persons far away; their region (4, 2)."""
+) -> list[np.ndarray]:
+    """Draw small persons far away; their region (4, 2), in a list."""
     count = int(rng.integers(3, 6))
     height = 0.16 * size
     start = horizon[0] + size * rng.uniform(-0.45, 0.2)
@@ -184,8 +187,7 @@ def _draw_crowd(
         ground = np.array([place, horizon[1] + 0.12 * size])
         figure = project_figure(body, gait, heading, 0, ground, horizon)
         draw_figure(background, owner, figure, 0, number, np.zeros(2))
-    y, x = np.nonzero(owner)
-    return _rectangle(x.min(), y.min(), x.max(), y.max(), margin=2)
+    return _bound(owner, margin=2)
 
 
 def _head_box(
@@ -198,16 +200,15 @@ def _head_box(
     return np.concatenate([middle - radii, middle + radii])
 
 
-def _find_remains(owner: np.ndarray, number: int) -> list[np.ndarray]:
-    """Region (4, 2) of a person with hardly a visible keypoint, if any."""
-    first = 1 + PARTS_PER_PERSON * number
-    y, x = np.nonzero((owner >= first) & (owner < first + PARTS_PER_PERSON))
+def _bound(mask: np.ndarray, margin: int) -> list[np.ndarray]:
+    """Corners (4, 2) of the box around a mask (H, W), if it is not empty."""
+    y, x = np.nonzero(mask)
     if not len(x):
         return []
-    return [_rectangle(x.min(), y.min(), x.max(), y.max(), margin=1)]
+    low_x, low_y = x.min() - margin, y.min() - margin
+    return [_rectangle(low_x, low_y, x.max() + margin, y.max() + margin)]
 
 
-def _rectangle(x1, y1, x2, y2, margin: int = 0) -> np.ndarray:
-    """Corners (4, 2) of a box with a margin."""
-    x1, y1, x2, y2 = x1 - margin, y1 - margin, x2 + margin, y2 + margin
+def _rectangle(x1: float, y1: float, x2: float, y2: float) -> np.ndarray:
+    """Corners (4, 2) of a box."""
     return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], float)
