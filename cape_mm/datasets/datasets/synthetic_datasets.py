@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import os.path as osp
 from typing import Callable
 
@@ -22,34 +21,16 @@ from .posetrack_clip_dataset import PoseTrackClipDataset
 
 
 class _WrittenOnFirstUse:
-    """Mixin before a dataset class: writes the synthetic data it reads.
+    """Mixin before a dataset class: writes the synthetic data that it reads.
 
     If ``data_root`` is ``synthetic_root``, the data are written there when
     the folder is missing; a folder of that name with other content is refused
     and left alone. Any other ``data_root`` is only read: so a config whose
     ``data_root`` can be changed from outside works with both.
-
-    Args:
-        ann_file (str): Annotation file or folder, relative to ``data_root``.
-        data_root (str, optional): Folder of the dataset. Defaults to
-            ``default_root``.
-        synthetic_root (str, optional): Folder of the synthetic data, by
-            default relative to the working directory. Defaults to
-            ``default_root``.
-        **kwargs: Other arguments of the dataset class.
-
-    Attributes:
-        default_root (str): Folder of the synthetic data in configs.
-        write (Callable[[str], bool]): Writes the data into a folder, unless
-            they are there already.
-
-    Raises:
-        FileExistsError: If ``synthetic_root`` holds something else, or
-            another version of the synthetic data.
     """
 
-    default_root: str
-    write: Callable[[str], bool]
+    default_root: str  # folder of the synthetic data in configs
+    write: Callable[[str], bool]  # into a folder, unless they are there
 
     def __init__(
         self,
@@ -63,11 +44,7 @@ class _WrittenOnFirstUse:
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Write the synthetic data if need be, and load the annotations.
-
-        Returns:
-            list[dict]: One dictionary per sample.
-        """
+        """Write the synthetic data if need be, and load the annotations."""
         root = osp.abspath(self.data_root)
         if root == osp.abspath(self.synthetic_root):
             if not osp.exists(root):
@@ -75,7 +52,6 @@ class _WrittenOnFirstUse:
                     f'Writing the synthetic dataset into {root} '
                     '(some seconds, once)',
                     logger='current',
-                    level=logging.INFO,
                 )
             self.write(self.data_root)
         return super().load_data_list()
