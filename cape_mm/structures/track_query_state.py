@@ -146,33 +146,3 @@ class PoseTrackerState:
     next_id: int
     video_id: str
     frame_id: int
-
-    @classmethod
-    def start(
-        cls,
-        video_id: str,
-        frame_id: int,
-        channels: int,
-        num_keypoints: int,
-        device: torch.device | None = None,
-    ) -> PoseTrackerState:
-        """State of a video that begins: no tracks, the first id is 0.
-
-        Args:
-            video_id (str): Id of the video.
-            frame_id (int): Number of its first frame.
-            channels (int): Channels C of the queries.
-            num_keypoints (int): K.
-            device (torch.device, optional): Device of the tensors.
-
-        Returns:
-            PoseTrackerState: State without tracks.
-        """
-        queries = TrackQueryState.empty(1, channels, num_keypoints, device)
-        return cls(
-            queries=queries,
-            misses=queries.track_ids[0],
-            next_id=0,
-            video_id=video_id,
-            frame_id=frame_id,
-        )

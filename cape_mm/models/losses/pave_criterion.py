@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from cape_mm.registry import MODELS
 
 from ..task_modules.pose_matching import build_oks
-from .rle_loss import FlowRLELoss
 
 _SMALLEST_OKS = 1e-6
 
@@ -127,8 +126,7 @@ class PAVECriterion(nn.Module):
 
     def bounded_sigma(self, sigma: Tensor, stage: str) -> Tensor:
         """Sigmas of a stage, see :meth:`FlowRLELoss.bounded_sigma`."""
-        loss: FlowRLELoss = self.loss_kpt[stage]
-        return loss.bounded_sigma(sigma)
+        return self.loss_kpt[stage].bounded_sigma(sigma)
 
     def classify(self, logits: Tensor, is_person: Tensor) -> Tensor:
         """Focal loss of queries.

@@ -165,12 +165,18 @@ class PoseQueryTracker:
             or state.video_id != frame.video_id
             or frame.frame_id <= state.frame_id
         ):
-            state = PoseTrackerState.start(
-                frame.video_id,
-                frame.frame_id,
+            queries = TrackQueryState.empty(
+                batch_size=1,
                 channels=proposals.features.shape[-1],
                 num_keypoints=proposals.poses.shape[-2],
                 device=proposals.poses.device,
+            )
+            state = PoseTrackerState(
+                queries,
+                misses=queries.track_ids[0],
+                next_id=0,
+                video_id=frame.video_id,
+                frame_id=frame.frame_id,
             )
         state = replace(state, frame_id=frame.frame_id)
         size = proposals.poses.new_tensor(frame.img_shape[1::-1])

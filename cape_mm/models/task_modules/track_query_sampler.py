@@ -129,7 +129,9 @@ class TrackQuerySampler:
         free = valid & ~matched
         vanished = torch.zeros_like(free)
         if self.keep_vanished and query_ids is not None:
-            vanished = free & _is_unclaimed(query_ids, person_ids)
+            # B, Q, Q: identities of queries, and of the assigned persons
+            same = query_ids[:, :, None] == person_ids[:, None]
+            vanished = free & (query_ids >= 0) & ~same.any(dim=-1)
             ids = torch.where(vanished, query_ids, ids)
         mistake = free & ~vanished & high
         spare = free & ~vanished & ~mistake
@@ -179,12 +181,6 @@ def _draw(
     """Mask in the shape of a tensor, True with a probability."""
     noise = torch.rand(like.shape, generator=generator, device=like.device)
     return noise < probability
-
-
-def _is_unclaimed(query_ids: Tensor, person_ids: Tensor) -> Tensor:
-    """Queries (B, Q) whose identity no query of their clip got."""
-    claimed = (query_ids[:, :, None] == person_ids[:, None]).any(dim=-1)
-    return (query_ids >= 0) & ~claimed
 
 
 def _neighbours(
