@@ -60,10 +60,10 @@ class TrackVisualizer(PoseLocalVisualizer):
                 np.nan
             )
             persons.keypoints = points
-        drawn = self._draw_instances_kpts(image, persons, kpt_thr)
+        canvas = self._draw_instances_kpts(image, persons, kpt_thr)
         if draw_bbox:
-            drawn = self._draw_instances_bbox(drawn, persons)
-        return drawn
+            canvas = self._draw_instances_bbox(canvas, persons)
+        return canvas
 
     def _draw_instances_kpts(
         self,
@@ -83,14 +83,14 @@ class TrackVisualizer(PoseLocalVisualizer):
         mask = (visible >= kpt_thr) & np.isfinite(points).all(axis=-1)
         ids = _track_ids(instances)
         for person, color in enumerate(track_colors(ids).tolist()):
-            place, drawn = points[person], mask[person]
-            draw_skeleton(canvas, place, drawn, self.skeleton or (), color)
-            draw_keypoints(canvas, place, drawn, np.uint8(color))
-            if ids[person] >= 0 and drawn.any():
-                top = place[drawn][place[drawn][:, 1].argmin()]
+            place, valid = points[person], mask[person]
+            draw_skeleton(canvas, place, valid, self.skeleton or (), color)
+            draw_keypoints(canvas, place, valid, np.uint8(color))
+            if ids[person] >= 0 and valid.any():
+                top = min(place[valid], key=lambda point: point[1])
                 draw_label(canvas, str(ids[person]), top, color)
             if show_kpt_idx:
-                for index in np.flatnonzero(drawn):
+                for index in np.flatnonzero(valid):
                     draw_label(canvas, str(index), place[index], color)
         return canvas
 

@@ -56,9 +56,9 @@ def test_unlabelled_keypoints_are_not_drawn(visualizer, make_episode):
     support, truth, prediction = _panels(visualizer.draw_episode(episode))
     assert not _has(support, PANEL_POINTS[1], COLORS[1])
     assert not _has(truth, PANEL_POINTS[0], COLORS[0])
-    # not asked for by the support
+    # not labelled in the support
     assert not _has(prediction, PANEL_POINTS[1] + (16, 0), COLORS[1])
-    # asked for, although the query has no label to compare with
+    # labelled in the support alone
     assert _has(prediction, PANEL_POINTS[0] + (16, 0), COLORS[0])
 
 

@@ -55,8 +55,8 @@ def test_a_person_keeps_its_colour_whoever_is_there(visualizer):
 
 def test_the_image_is_not_changed(visualizer):
     image = IMAGE.copy()
-    drawn = visualizer.draw_frame(image[..., ::-1], frame_of([0]))
-    assert (image == IMAGE).all() and (drawn != IMAGE).any()
+    canvas = visualizer.draw_frame(image[..., ::-1], frame_of([0]))
+    assert (image == IMAGE).all() and (canvas != IMAGE).any()
 
 
 def test_keypoints_below_the_threshold_are_not_drawn(visualizer):
@@ -102,8 +102,8 @@ def test_boxes_are_drawn_on_demand(visualizer):
 def test_it_serves_where_mmpose_draws(visualizer, tmp_path):
     frame = frame_of([5])
     frame.gt_instances = frame.pred_instances.clone()
-    drawn = visualizer.add_datasample(
+    canvas = visualizer.add_datasample(
         'frame', IMAGE, frame, out_file=str(tmp_path / 'frame.png')
     )
-    assert drawn.shape == (100, 320, 3) and (tmp_path / 'frame.png').exists()
-    assert has_color(drawn[:, :160], track_colors([5])[0])
+    assert canvas.shape == (100, 320, 3) and (tmp_path / 'frame.png').exists()
+    assert has_color(canvas[:, :160], track_colors([5])[0])

@@ -35,7 +35,7 @@ def test_odd_sizes_lose_nothing(tmp_path, suffix, width, height):
         image, ((0, height % 2), (0, width % 2), (0, 0)), mode='edge'
     )
     assert abs(frames[0].astype(int) - expected).max() < 12
-    # images are as they were drawn
+    # images are the frames as given
     assert (cv2.imread(str(folder / '0.png')) == image).all()
 
 

@@ -69,7 +69,7 @@ class RandomClipPhotometric(SampleTransform):
 
     def _draw_matrix(self, rng: np.random.Generator) -> np.ndarray:
         """Matrix (3, 4): new blue, green, red of old ones and 1."""
-        # Everything is always drawn: the number of draws is fixed.
+        # Everything is always sampled: the number of draws is fixed.
         does = rng.random(5) < self.prob
         brightness = rng.uniform(-self.brightness, self.brightness)
         contrast = rng.uniform(*self.contrast)

@@ -51,7 +51,7 @@ class RandomScaleRotation(SampleTransform):
     def transform(self, results: dict) -> dict:
         """Change the box of one instance."""
         rng = self.generator(results)
-        # All three are always drawn: the number of draws is fixed.
+        # All three are always sampled: the number of draws is fixed.
         scale, rotation = rng.standard_normal(2)
         rotates = rng.random() < self.rotate_prob
         scale = 1 + np.clip(scale, -1, 1) * self.scale_factor

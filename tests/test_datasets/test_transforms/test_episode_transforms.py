@@ -100,7 +100,7 @@ def test_all_views_occur():
     assert len(colours) == 6
 
 
-def test_members_of_an_episode_are_seen_alike():
+def test_members_of_an_episode_are_transformed_alike():
     view = RandomCategoryView()
     one, other = view(make_results(3)), view(make_results(3))
     assert np.array_equal(one['img'], other['img'])

@@ -178,7 +178,7 @@ def _part_videos(
     are_distinct = len({folder.name for folder in folders}) == len(folders)
     videos = []
     for folder, members in folders.items():
-        # folders of equal names need their parents to be told apart
+        # folders of equal names differ in their parents
         name = folder.name if are_distinct else '_'.join(folder.parts)
         if only_name is not None and len(folders) == 1:
             name = only_name

@@ -156,7 +156,7 @@ def test_merged_files_are_parted_by_folder(read):
         categories=contents[0]['categories'],
     )
     videos = read('all', all=merged)
-    # both have vid_id 000002: the folder tells them apart
+    # both have vid_id 000002: the folder separates them
     assert list(videos) == ['000002_x', '000002_y']
     assert [f['frame_number'] for f in videos['000002_y']] == [0, 1]
     assert all(len(f['persons']) == 3 for v in videos.values() for f in v)
