@@ -135,9 +135,7 @@ def _count(
     rows = []
     for alpha in ALPHAS:
         counted = similarity >= alpha - _SLACK
-        matches = np.bincount(
-            combination, weights=counted, minlength=len(first)
-        )
+        matches = np.bincount(combination, counted, minlength=len(first))
         # A match in an ignore region makes its track longer, a miss does not.
         track_count = pred_count.copy()
         rescued = counted & ignored
@@ -147,14 +145,10 @@ def _count(
             matches**2, union, out=np.zeros(len(first)), where=union > 0
         )
         true = np.bincount(keypoint[counted], minlength=num_keypoints)
-        rows.append(
-            (
-                true,
-                track_count.sum(axis=0) - true,
-                gt_count.sum(axis=0) - true,
-                np.bincount(k, weights=agreement, minlength=num_keypoints),
-            )
-        )
+        false = track_count.sum(axis=0) - true
+        missed = gt_count.sum(axis=0) - true
+        association = np.bincount(k, agreement, minlength=num_keypoints)
+        rows.append((true, false, missed, association))
     return HotaCounts(*(np.stack(column) for column in zip(*rows)))
 
 

@@ -103,9 +103,6 @@ def pair_auc(
     Returns:
         float: Between 0 and (n - 1) / n; NaN if no keypoint counts.
     """
-    thresholds = np.arange(num_steps) / num_steps
-    values = [
-        pair_pck(distances_px, valid, normalizer_px, threshold)
-        for threshold in thresholds
-    ]
+    pair = distances_px, valid, normalizer_px
+    values = [pair_pck(*pair, n / num_steps) for n in range(num_steps)]
     return float(np.mean(values))

@@ -70,9 +70,8 @@ def clear_mot(
         within = frame.distances <= threshold
         claim = since[persons]
         if first_person_keeps:
-            claim = np.repeat(
-                -np.arange(len(claim))[:, None], num_keypoints, 1
-            )
+            places = -np.arange(len(claim))
+            claim = np.repeat(places[:, None], num_keypoints, 1)
         kept = _carry_over(within, partner[persons], claim, tracks)
         new = _pair_rest(frame.distances, within, kept, threshold)
         known = partner[persons][:, None]
@@ -82,13 +81,14 @@ def clear_mot(
         partner[persons[n], k] = tracks[m]
         since[persons[n], k] = time
         false = frame.pred_valid & ~frame.ignored & ~matched.any(axis=0)
+        missed = frame.gt_valid & ~matched.any(axis=1)
         rows.append(
-            (
-                frame.gt_valid.sum(axis=0),
-                (frame.gt_valid & ~matched.any(axis=1)).sum(axis=0),
-                false.sum(axis=0),
-                switched.sum(axis=(0, 1)),
-                np.where(matched, frame.distances, 0).sum(axis=(0, 1)),
+            MotCounts(
+                objects=frame.gt_valid.sum(axis=0),
+                misses=missed.sum(axis=0),
+                false_positives=false.sum(axis=0),
+                switches=switched.sum(axis=(0, 1)),
+                distances=np.where(matched, frame.distances, 0).sum((0, 1)),
             )
         )
     return MotCounts(*(np.sum(column, axis=0) for column in zip(*rows)))

@@ -210,8 +210,8 @@ class CephalometricMetric(BaseMetric):
             write_result_files(self.dump_file, summary, rows)
         for key in ('MRE', 'MRE_mm'):
             if key in intervals:
-                ends = (f'{key}_low', f'{key}_high')
-                metrics.update(zip(ends, intervals[key]))
+                low, high = intervals[key]
+                metrics.update({f'{key}_low': low, f'{key}_high': high})
         return metrics
 
     def _thresholds(self, unit: str) -> list[float]:
@@ -348,14 +348,11 @@ class CephalometricMetric(BaseMetric):
             f'Radial errors by landmark in {unit}; SDR in percent; dx, dy: '
             f'bias to the right and downwards\n{format_table(landmarks)}'
         ]
-        if any(row['device'] for row in tables['device']):
-            rows = [
-                dict(row, device=row['device'] or '(none)')
-                for row in tables['device']
-            ]
-            texts.append(
-                f'Radial errors by device in {unit}\n{format_table(rows)}'
-            )
+        devices = tables['device']
+        if any(row['device'] for row in devices):
+            rows = [dict(r, device=r['device'] or '(none)') for r in devices]
+            text = f'Radial errors by device in {unit}'
+            texts.append(f'{text}\n{format_table(rows)}')
         texts.append(report_worst(tables['cephalogram'], unit))
         spreads = {row['landmark']: row['spread_ratio'] for row in landmarks}
         texts.append(report_spread(spreads))

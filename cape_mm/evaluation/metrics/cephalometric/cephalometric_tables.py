@@ -99,11 +99,8 @@ def report_spread(ratios: Mapping[str, float]) -> str:
     The ``spread_ratio`` of all is a median, which hides a few.
     """
     limits = LIMITS['spread_ratio']
-    bad = {
-        code: ratio
-        for code, ratio in ratios.items()
-        if ratio < limits['warn_below'] or ratio > limits['warn_above']
-    }
+    low, high = limits['warn_below'], limits['warn_above']
+    bad = {c: r for c, r in ratios.items() if r < low or r > high}
     if not bad:
         return ''
     # 0 is further from 1 than anything
@@ -111,9 +108,8 @@ def report_spread(ratios: Mapping[str, float]) -> str:
     named = ', '.join(f'{code} {bad[code]:.2f}' for code in worst[:_NUM_NAMED])
     dots = ', ...' if len(worst) > _NUM_NAMED else ''
     return (
-        f'Spread over cephalograms, predicted by true, below '
-        f'{limits["warn_below"]:g} or above {limits["warn_above"]:g} for '
-        f'{len(bad)} of {len(ratios)} landmarks: {named}{dots}'
+        f'Spread over cephalograms, predicted by true, below {low:g} or above '
+        f'{high:g} for {len(bad)} of {len(ratios)} landmarks: {named}{dots}'
     )
 
 

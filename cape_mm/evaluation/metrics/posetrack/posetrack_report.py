@@ -57,12 +57,10 @@ def score_rows(
         )
         for k, name in enumerate(names)
     ]
-    for limb, members in _limbs(names).items():
-        means = {
-            score: float(np.mean([rows[k][score] for k in members]))
-            for score in SCORES
-        }
-        count = sum(rows[k]['labels'] for k in members)
+    for limb, indices in _limbs(names).items():
+        members = [rows[k] for k in indices]
+        count = sum(row['labels'] for row in members)
+        means = {s: float(np.mean([r[s] for r in members])) for s in SCORES}
         rows.append(dict(joint=limb, labels=count, **means))
     count = sum(labels[name] for name in names)
     total = {score: scores.total[score] for score in SCORES}
