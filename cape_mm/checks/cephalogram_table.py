@@ -15,31 +15,16 @@ from cape_mm.structures import LandmarkSchema, available_schemas, get_schema
 class CephalogramTable:
     """Annotations of a split, one row an instance, N in all.
 
-    Attributes:
-        source (str): Annotation files.
-        names (list[str]): Paths of the images.
-        keypoints_px (list[np.ndarray]): Landmarks, N times (K, 2), float64,
-            original pixels; K may differ.
-        visible (list[np.ndarray]): Visibility, N times (K,), float64, as the
-            dataset gives it; > 0 counts.
-        sizes_px (np.ndarray): Width and height of the image, (N, 2), float64;
-            NaN where unknown.
-        boxes_px (np.ndarray): Boxes x1, y1, x2, y2, (N, 4), float64; NaN
-            where unknown.
-        spacings (np.ndarray): Mm per pixel along x and y, (N, 2), float64;
-            NaN where unknown.
-        subjects (list[str]): Ids of the persons; empty where unknown.
-        schema (LandmarkSchema | None): Names of the landmarks, if any.
+    Arrays are float64, pixels those of the original image; NaN if unknown.
     """
 
-    source: str
-    names: list[str]
-    keypoints_px: list[np.ndarray]
-    visible: list[np.ndarray]
-    sizes_px: np.ndarray
-    boxes_px: np.ndarray
-    spacings: np.ndarray
-    subjects: list[str]
+    names: list[str]  # paths of the images
+    keypoints_px: list[np.ndarray]  # N times (K, 2); K may differ
+    visible: list[np.ndarray]  # N times (K,), > 0 counts
+    sizes_px: np.ndarray  # (N, 2), width and height of the image
+    boxes_px: np.ndarray  # (N, 4), x1, y1, x2, y2
+    spacings: np.ndarray  # (N, 2), mm per pixel along x and y
+    subjects: list[str]  # ids of the persons; empty where unknown
     schema: LandmarkSchema | None
 
     def __len__(self) -> int:
@@ -80,13 +65,11 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
 
     None if it has no ``get_data_info`` with keypoints.
     """
-    rows, sources = [], []
+    rows = []
     for leaf in _leaves(dataset):
         if not hasattr(leaf, 'get_data_info'):
             return None
-        source = getattr(leaf, 'ann_file', '')
-        sources.append(str(source))
-        known_sizes = _image_sizes(source)
+        known_sizes = _image_sizes(getattr(leaf, 'ann_file', ''))
         for index in range(len(leaf)):
             info = leaf.get_data_info(index)
             if 'keypoints' not in info:
@@ -99,7 +82,6 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
     )
     name = getattr(dataset, 'metainfo', {}).get('schema')
     return CephalogramTable(
-        source=', '.join(sources),
         names=names,
         keypoints_px=keypoints,
         visible=visible,
@@ -137,7 +119,7 @@ def _image_sizes(source: str) -> dict[object, tuple[float, float]]:
 
 
 def _read_row(info: dict, sizes: dict) -> tuple:
-    """Columns of one row of the table, but for its source and schema."""
+    """Columns of one row of the table."""
     keypoints = np.asarray(info['keypoints'], dtype=np.float64)
     keypoints = keypoints.reshape(-1, keypoints.shape[-1])[:, :2]
     visible = np.asarray(info['keypoints_visible'], dtype=np.float64)

@@ -173,7 +173,7 @@ def limit_table() -> str:
     'Check the learning rate and the gradients since the best validation.'
 )
 def sudden_drop(
-    trend: ValidationTrend, max_drop: float, min_delta: float, patience: int
+    trend: ValidationTrend, max_drop: float, *_: float
 ) -> Iterator[str]:
     """A value that is worse than the best one by more than ``max_drop``."""
     if trend.drop > max_drop:

@@ -101,7 +101,7 @@ def simulate(request):
 
 
 @pytest.mark.parametrize('name', CASES)
-def test_simulated_predictors_are_told_apart(simulate, name):
+def test_simulated_predictors_differ(simulate, name):
     level, fault = CASES[name]
     findings = judge_collapse(simulate(name))
     assert collapse_level(findings) == level, describe_collapse(findings)

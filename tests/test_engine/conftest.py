@@ -45,7 +45,7 @@ def toy_runner() -> Callable[..., Runner]:
 
 @pytest.fixture(scope='session')
 def tiny_creatures(tmp_path_factory) -> Path:
-    """Folder of a few small drawn animals."""
+    """Folder of a few small synthetic animals."""
     root = tmp_path_factory.mktemp('data') / 'creatures'
     write_creatures(root, train=(3, 6), val=(2, 4), test=(1, 3), image_size=64)
     return root

@@ -49,7 +49,7 @@ def first_line(toy_runner, tmp_path, monkeypatch):
 
 
 def test_diagnostics_are_averages_over_iterations_that_have_them(first_line):
-    wanted = dict(
+    expected = dict(
         n_trk=2.0,
         n_trk_pos=1.5,
         n_det_pos=1.5,
@@ -59,8 +59,8 @@ def test_diagnostics_are_averages_over_iterations_that_have_them(first_line):
         trk_cls_val=0.3,
         det_cls_val=0.2,
     )
-    logged = {key: first_line[key] for key in wanted}
-    assert logged == pytest.approx(wanted)
+    logged = {key: first_line[key] for key in expected}
+    assert logged == pytest.approx(expected)
 
 
 def test_diagnostics_are_not_part_of_the_loss(first_line):

@@ -78,7 +78,7 @@ class RestorePlainCheckpointHook(Hook):
 class StrictCheckpointHook(Hook):
     """Refuse a checkpoint that does not hold all weights of the model.
 
-    MMEngine only warns, and a test would then judge weights drawn at random.
+    MMEngine only warns, and a test would then judge random weights.
     ``tools/test.py`` uses this hook; training does not, because a fine-tuning
     may well start from parts.
 

@@ -73,7 +73,7 @@ def test_a_coarse_map_read_without_refinement(cfg, ask):
     assert not ask('decoding-floor', cfg)
 
 
-def test_decoding_floor_sees_a_decoder_that_does_not_fit(cfg, ask):
+def test_decoding_floor_of_a_decoder_that_does_not_fit(cfg, ask):
     cfg.model.head.decoder = dict(
         type='MegviiHeatmap',
         input_size=(128, 160),
@@ -101,7 +101,7 @@ def test_decoding_floor_of_udp_is_that_in_the_image(cfg, ask):
     assert not ask('decoding-floor', cfg)
 
 
-def test_landmark_weights_that_nobody_uses(cfg, ask):
+def test_landmark_weights_without_use(cfg, ask):
     cfg.train_dataloader.dataset.landmark_weights = dict(S=2.0, Go=2.0)
     (finding,) = ask('weights-without-effect', cfg)
     assert 'from 1 to 2' in finding.message

@@ -61,7 +61,7 @@ def test_rule_of_the_wrong_direction(cfg, ask):
     assert 'perfect predictions give 0 ' in finding.message
 
 
-def test_monitor_that_nobody_emits(cfg, ask):
+def test_monitor_that_no_metric_emits(cfg, ask):
     cfg.default_hooks.early_stopping.monitor = 'coco/AP'
     (finding,) = ask('monitor-emitted', cfg)
     assert "watches 'coco/AP'" in finding.message
@@ -101,7 +101,7 @@ def test_monitor_that_cannot_see_collapse(cfg, ask):
     assert not ask('blind-monitor', cfg), 'a tighter threshold tells'
 
 
-def test_nobody_watches_for_collapse(cfg, ask):
+def test_no_hook_watches_for_collapse(cfg, ask):
     cfg.val_evaluator = [dict(type='PCKAccuracy')]
     (finding,) = ask('collapse-unwatched', cfg)
     assert 'no statistic' in finding.message

@@ -41,7 +41,7 @@ def test_whole_model_loaded_into_the_backbone(cfg, ask, checkpoint):
         ('mmpose/v1/pretrained_models/hrnetv2_w18-00eb2006.pth', 0),
     ],
 )
-def test_whole_model_told_by_its_address(cfg, ask, url, found):
+def test_whole_model_recognised_by_its_address(cfg, ask, url, found):
     cfg.model.backbone.init_cfg = pretrained(f'https://some.where/{url}')
     assert len(ask('backbone-prefix', cfg)) == found
 

@@ -47,7 +47,7 @@ def test_all_topics_are_logged_for_the_first_batch(tiny_cape_runner, tmp_path):
     assert not runner.model.head.proposal._forward_hooks
 
 
-def test_nothing_is_logged_unless_asked_for(tiny_cape_runner, tmp_path):
+def test_nothing_is_logged_without_topics(tiny_cape_runner, tmp_path):
     runner = run(tiny_cape_runner, tmp_path)
     assert not log_of(runner)
     (hook,) = [h for h in runner.hooks if isinstance(h, EpisodeDebugHook)]

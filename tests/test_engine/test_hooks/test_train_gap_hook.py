@@ -155,10 +155,10 @@ def test_an_unknown_rule_is_refused():
 
 def test_averaged_weights_are_measured_on_both(train, monkeypatch):
     """EMAHook takes them away after the validation, not before."""
-    seen = []
+    values = []
 
     def process(self, data_batch, data_samples):
-        seen.append(float(data_samples[0]))
+        values.append(float(data_samples[0]))
         self.results += list(data_samples)
 
     monkeypatch.setattr(ToySplitError, 'process', process)
@@ -167,4 +167,4 @@ def test_averaged_weights_are_measured_on_both(train, monkeypatch):
         lambda self, batch: [self.linear.bias.sum()] * len(batch['inputs']),
     )
     train((3.0,) * 3, (2.5,) * 3, more_hooks=[EMA], max_epochs=1)
-    assert len(set(seen)) == 1
+    assert len(set(values)) == 1
