@@ -18,7 +18,7 @@ _MAX_LOSS, _MIN_PCK_005, _MAX_GAP = 0.1, 0.95, 0.1
 def memorise_images(args: Namespace) -> None:
     """Memorise many single images, and judge each run."""
     cases = [
-        (f'embedded_seed{seed}', 'synthetic creature', seed, {})
+        (f'synthetic_seed{seed}', 'synthetic creature', seed, {})
         for seed in args.seeds
     ]
     if args.real:
