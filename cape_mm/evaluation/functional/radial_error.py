@@ -75,7 +75,7 @@ def detection_rate(
     return 100.0 * float(detected(errors[valid], threshold, strict).mean())
 
 
-def landmark_table(
+def errors_by_landmark(
     offsets: np.ndarray,
     valid: np.ndarray,
     names: Sequence[str],

@@ -7,9 +7,9 @@ import pytest
 from cape_mm.evaluation.functional.radial_error import (
     detected,
     detection_rate,
+    errors_by_landmark,
     image_errors,
     landmark_offsets,
-    landmark_table,
     mean_radial_error,
     radial_error_spread,
     radial_errors,
@@ -81,7 +81,7 @@ def test_wrong_shapes_and_spacings_are_refused():
 def test_row_of_a_landmark_by_hand():
     steps = np.array([[3.0, 4.0], [-3.0, -4.0], [6.0, 8.0], [0.0, 1.0]])
     valid = np.array([[True], [True], [True], [False]])
-    (row,) = landmark_table(steps[:, None], valid, ['S'], (5, 10), False)
+    (row,) = errors_by_landmark(steps[:, None], valid, ['S'], (5, 10), False)
     assert row == pytest.approx(
         dict(
             landmark='S',
@@ -97,13 +97,15 @@ def test_row_of_a_landmark_by_hand():
             dy=8 / 3,
         )
     )
-    (row,) = landmark_table(steps[:, None], valid, ['S'], (5,), strict=True)
+    (row,) = errors_by_landmark(
+        steps[:, None], valid, ['S'], (5,), strict=True
+    )
     assert row['SDR_5'] == 0
 
 
 def test_row_of_a_landmark_that_is_never_labelled():
     valid = np.array([[True, False]] * 2)
-    rows = landmark_table(STEPS, valid, ['S', 'N'], (2,))
+    rows = errors_by_landmark(STEPS, valid, ['S', 'N'], (2,))
     assert rows[1].pop('landmark') == 'N' and rows[1].pop('N') == 0
     assert all(np.isnan(value) for value in rows[1].values())
     assert rows[0]['N'] == 2

@@ -57,7 +57,7 @@ def read_cl_detection_stack(
     """
     labelled = _read_labels(labels, read_header(stack)[0])
     count = len(get_schema(_STACK_SCHEMA))
-    for number, pixels in enumerate(read_images(stack), 1):
+    for number, pixels in enumerate(read_stack(stack), 1):
         if number not in labelled:
             report.add('no_annotation', f'{stack}, cephalogram {number}')
             continue
@@ -209,7 +209,7 @@ def read_header(path: Path) -> tuple[int, tuple[int, ...], bool, int]:
     return shape[0], tuple(shape[1:]), is_compressed, offset
 
 
-def read_images(path: Path) -> Iterator[np.ndarray]:
+def read_stack(path: Path) -> Iterator[np.ndarray]:
     """Images (H, W) or (H, W, C), uint8, of a stack, one at a time."""
     count, shape, is_compressed, offset = read_header(path)
     length = int(np.prod(shape))

@@ -46,9 +46,7 @@ class CephalogramPrediction:
     has_spacing_field: bool
 
 
-def read_cephalogram(
-    sample: dict, schema: LandmarkSchema
-) -> CephalogramPrediction:
+def read_scored(sample: dict, schema: LandmarkSchema) -> CephalogramPrediction:
     """Read one ``PoseDataSample``, as a dictionary, and check it."""
     where = (
         f'cephalogram {sample.get("img_id")} ({sample.get("img_path", "")})'

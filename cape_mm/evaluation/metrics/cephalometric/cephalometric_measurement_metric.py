@@ -21,7 +21,7 @@ from ...functional.statistics import (
     difference_agreement,
 )
 from ..result_tables import check_dump_file, format_table, write_result_files
-from .cephalograms import CephalogramPrediction, read_cephalogram, schema_of
+from .cephalograms import CephalogramPrediction, read_scored, schema_of
 
 # Type of a cephalogram that can be measured in truth, but not as predicted.
 _FAILED = -1
@@ -95,7 +95,7 @@ class CephalometricMeasurementMetric(BaseMetric):
         """
         schema = schema_of(self.dataset_meta)
         for sample in data_samples:
-            read = read_cephalogram(sample, schema)
+            read = read_scored(sample, schema)
             self.results.append(
                 dict(
                     img_id=read.img_id,

@@ -16,7 +16,7 @@ from ...functional import bootstrap_interval
 from ...functional.radial_error import (
     detected,
     detection_rate,
-    landmark_table,
+    errors_by_landmark,
     mean_radial_error,
     radial_error_spread,
     radial_errors,
@@ -31,7 +31,7 @@ from .cephalograms import (
     CephalogramPrediction,
     CephalogramSet,
     load_training_shape,
-    read_cephalogram,
+    read_scored,
     schema_of,
 )
 from .cephalometric_tables import (
@@ -151,7 +151,7 @@ class CephalometricMetric(BaseMetric):
         if self._shape is None and self.train_ann_file is not None:
             self._shape = load_training_shape(self.train_ann_file, schema)
         self.results += [
-            read_cephalogram(sample, schema) for sample in data_samples
+            read_scored(sample, schema) for sample in data_samples
         ]
 
     def compute_metrics(
@@ -304,7 +304,7 @@ class CephalometricMetric(BaseMetric):
         self, cephalograms: CephalogramSet, unit: str, codes: Sequence[str]
     ) -> dict[str, list[dict]]:
         """Rows by landmark, by device and by cephalogram."""
-        landmarks = landmark_table(
+        landmarks = errors_by_landmark(
             cephalograms.offsets(unit),
             cephalograms.valid,
             codes,

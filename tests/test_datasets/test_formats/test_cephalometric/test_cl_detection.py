@@ -11,7 +11,7 @@ from cape_mm.datasets.formats.cephalometric import read_cl_detection_stack
 from cape_mm.datasets.formats.cephalometric.cl_detection import (
     cut_filling,
     read_header,
-    read_images,
+    read_stack,
 )
 
 SIZES = ((30, 25), (32, 20))
@@ -158,7 +158,7 @@ def write_stack(path, data=None, **fields):
 def test_raw_stack(tmp_path):
     path = write_stack(tmp_path / 'a.mha')
     assert read_header(path)[:2] == (3, (4, 5, 3))
-    np.testing.assert_array_equal(np.stack(list(read_images(path))), STACK)
+    np.testing.assert_array_equal(np.stack(list(read_stack(path))), STACK)
 
 
 def test_compressed_stack(tmp_path):
@@ -169,7 +169,7 @@ def test_compressed_stack(tmp_path):
         CompressedData='True',
         CompressedDataSize=len(data),
     )
-    np.testing.assert_array_equal(np.stack(list(read_images(path))), STACK)
+    np.testing.assert_array_equal(np.stack(list(read_stack(path))), STACK)
 
 
 def test_channels_may_be_a_dimension(tmp_path):
@@ -179,21 +179,21 @@ def test_channels_may_be_a_dimension(tmp_path):
         DimSize='3 5 4 3',
         ElementNumberOfChannels=1,
     )
-    np.testing.assert_array_equal(np.stack(list(read_images(path))), STACK)
+    np.testing.assert_array_equal(np.stack(list(read_stack(path))), STACK)
 
 
 def test_grey_stack(tmp_path):
     path = write_stack(
         tmp_path / 'a.mha', STACK[..., 0].tobytes(), ElementNumberOfChannels=1
     )
-    images = np.stack(list(read_images(path)))
+    images = np.stack(list(read_stack(path)))
     np.testing.assert_array_equal(images, STACK[..., 0])
 
 
 def test_images_are_read_one_at_a_time(tmp_path):
     data = zlib.compress(STACK.tobytes())
     path = write_stack(tmp_path / 'a.mha', data[:-20], CompressedData='True')
-    images = read_images(path)
+    images = read_stack(path)
     np.testing.assert_array_equal(next(images), STACK[0])
     with pytest.raises(ValueError, match=r'a.mha ends in image 3 of 3'):
         list(images)
@@ -202,14 +202,14 @@ def test_images_are_read_one_at_a_time(tmp_path):
 def test_a_stack_that_ends_too_early(tmp_path):
     path = write_stack(tmp_path / 'a.mha', STACK.tobytes()[:-1])
     with pytest.raises(ValueError, match='ends in image 3 of 3'):
-        list(read_images(path))
+        list(read_stack(path))
 
 
 def test_damaged_data(tmp_path):
     data = b'no zlib stream'
     path = write_stack(tmp_path / 'a.mha', data, CompressedData='True')
     with pytest.raises(ValueError, match='compressed data are damaged'):
-        list(read_images(path))
+        list(read_stack(path))
 
 
 @pytest.mark.parametrize(
