@@ -34,12 +34,26 @@ def config_from_text(text: str) -> Config:
             f'the stored config is not plain data ({error}); give the config '
             'file instead'
         ) from None
+    if settings.get('model', {}).get('type') == 'cape_mm.CapeEstimator':
+        settings = _in_present_frame(settings)
     cfg = Config(settings)
     for name in _types(
         [cfg.to_dict().get('model'), find_test_dataset(cfg)['pipeline']]
     ):
         _check_registered(name)
     return cfg
+
+
+def _in_present_frame(value: Any) -> Any:
+    """Settings with the present frame of labels, instead of pixels / W."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_in_present_frame, value))
+    if not isinstance(value, dict):
+        return value
+    value = {key: _in_present_frame(item) for key, item in value.items()}
+    if value.get('type') == 'RegressionLabel':
+        value['type'] = 'cape_mm.NormalizedLabel'
+    return value
 
 
 def nested_datasets(cfg: Config, *modes: str) -> Iterator[dict]:

@@ -111,7 +111,7 @@ def _read_file(path: str) -> Config:
     try:
         return Config.fromfile(path)
     except (NameError, SyntaxError) as error:
-        names = re.findall(r"\{\{\s*'?\$(\w+):", Path(path).read_text())
+        names = _environment_names(Path(path))
         given = ', '.join(
             f'{name}={os.environ[name]}'
             for name in dict.fromkeys(names)
@@ -122,6 +122,16 @@ def _read_file(path: str) -> Config:
         raise UsageError(
             f'{path} cannot be read with {given}: {error}'
         ) from None
+
+
+def _environment_names(path: Path) -> list[str]:
+    """Environment variables that a config and its bases read."""
+    text = path.read_text('utf-8')
+    names = re.findall(r"\{\{\s*'?\$(\w+):", text)
+    for base in re.findall(r"""['"]([^'"\s]+\.py)['"]""", text):
+        if (path.parent / base).is_file():
+            names += _environment_names(path.parent / base)
+    return names
 
 
 def merge_cfg_options(cfg: Config, args: Namespace) -> None:

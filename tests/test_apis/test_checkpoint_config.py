@@ -63,3 +63,22 @@ def test_pipeline_is_found_in_wrapped_data():
     assert find_test_dataset(cfg)['pipeline'] == [1]
     with pytest.raises(ValueError, match='no pipeline'):
         find_test_dataset(Config())
+
+
+def test_labels_of_earlier_cape_models_are_in_the_present_frame():
+    text = """
+model = dict(type='cape_mm.CapeEstimator')
+encoder = dict(type='RegressionLabel', input_size=(64, 64))
+test_dataloader = dict(dataset=dict(pipeline=[
+    dict(type='LoadImage'),
+    dict(type='GenerateTarget',
+         encoder=dict(type='RegressionLabel', input_size=(64, 64)))]))
+"""
+    pipeline = find_test_dataset(config_from_text(text))['pipeline']
+    assert pipeline[1]['encoder']['type'] == 'cape_mm.NormalizedLabel'
+    other = config_from_text(
+        text.replace('cape_mm.CapeEstimator', 'mmpose.TopdownPoseEstimator')
+    )
+    assert find_test_dataset(other)['pipeline'][1]['encoder']['type'] == (
+        'RegressionLabel'
+    )

@@ -51,6 +51,17 @@ def test_a_bad_value_of_the_environment_is_named(config_file, monkeypatch):
         read_run_config(config_file)
 
 
+def test_a_bad_value_that_a_base_reads_is_named(
+    config_file, monkeypatch, tmp_path
+):
+    child = tmp_path / 'child.py'
+    child.write_text("_base_ = ['./config.py']\n")
+    config_file.config = str(child)
+    monkeypatch.setenv('CAPE_EPOCHS', 'many')
+    with pytest.raises(UsageError, match='CAPE_EPOCHS=many'):
+        read_run_config(config_file)
+
+
 def test_a_faulty_config_keeps_its_traceback(config_file, monkeypatch):
     monkeypatch.delenv('CAPE_EPOCHS', raising=False)
     with open(config_file.config, 'a') as file:

@@ -80,6 +80,7 @@ class EpisodeDataset(Dataset):
         ):
             if value < least:
                 raise ValueError(f'{name} is {value}, must be >= {least}')
+        _check_frame(pipeline)
         if isinstance(dataset, dict):
             dataset = DATASETS.build(dataset)
         self.dataset = dataset
@@ -345,3 +346,20 @@ def _is_readable(path: str) -> bool:
         return mmcv.imread(path) is not None
     except Exception:
         return False
+
+
+def _check_frame(pipeline: Sequence[dict | Callable]) -> None:
+    """Refuse labels in another frame than that of the models."""
+    for transform in pipeline:
+        encoder = (
+            transform.get('encoder') if isinstance(transform, dict) else None
+        )
+        if isinstance(encoder, dict) and encoder['type'] in (
+            'RegressionLabel',
+            'mmpose.RegressionLabel',
+        ):
+            raise ValueError(
+                'the encoder RegressionLabel in the pipeline of episodes '
+                'labels keypoints half an input pixel beside the frame of the '
+                "models: use type='cape_mm.NormalizedLabel' instead"
+            )

@@ -9,7 +9,7 @@ from cape_mm.registry import TRANSFORMS
 from ..pipeline import SampleTransform
 
 
-@TRANSFORMS.register_module()
+@TRANSFORMS.register_module(name=['RandomCephalogramLook', 'RandomFilmLook'])
 class RandomCephalogramLook(SampleTransform):
     """Change a cephalogram as another device or exposure would, at random.
 
@@ -17,7 +17,8 @@ class RandomCephalogramLook(SampleTransform):
     in all channels, and covered rectangles, in this order. Landmarks do
     not move; covered ones stay labelled. Cheapest after ``TopdownAffine``.
     Draws from ``np.random``, as MMPose's transforms do, so that MMEngine's
-    seeds hold.
+    seeds hold. Also registered as ``RandomFilmLook``, its name in earlier
+    configs.
 
     Required Keys:
 

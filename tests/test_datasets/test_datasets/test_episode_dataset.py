@@ -340,3 +340,13 @@ def test_real_episodes(mp100_mini, augmenting_pipeline):
         labels = sample.supports[0].gt_instance_labels
         assert labels.keypoint_labels.shape == (1, sample.num_keypoints, 2)
         assert labels.keypoint_weights.any()
+
+
+def test_labels_in_another_frame_are_refused(build, pipeline):
+    encoder = dict(type='RegressionLabel', input_size=(64, 64))
+    changed = [
+        dict(step, encoder=encoder) if 'encoder' in step else step
+        for step in pipeline
+    ]
+    with pytest.raises(ValueError, match='use type=.cape_mm.NormalizedLabel'):
+        build(pipeline=changed)
