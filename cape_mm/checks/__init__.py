@@ -1,10 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .examine import examine_config
+from __future__ import annotations
+
+from typing import Any
+
 from .log_rules.log_file import LogLine, TrackingLog, read_log
 from .log_rules.log_report import HEALTHY, examine_log, report_log
 from .report import list_rules, report_findings, rule_table
 from .rule import (
-    CONFIG_RULES,
     ERROR,
     LOG_RULES,
     WARNING,
@@ -44,3 +46,13 @@ __all__ = [
     'report_log',
     'rule_table',
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Hooks import the rules on validations from this package; those of the
+    # doctor would bring datasets and models along.
+    if name in ('CONFIG_RULES', 'examine_config'):
+        from . import examine
+
+        return getattr(examine, name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
