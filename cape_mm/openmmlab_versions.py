@@ -23,8 +23,8 @@ class Requirement(NamedTuple):
         module: Import name.
         minimum: First supported version.
         below: First version that is not supported.
-        upstream: What to install: the version of the reference environment.
-        fork: The same for the maintained fork, which keeps the import name.
+        upstream: Requirement of the reference environment.
+        fork: Requirement of the maintained fork, which keeps the import name.
         options: Options that ``pip install`` needs for it.
     """
 

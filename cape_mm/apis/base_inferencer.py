@@ -32,7 +32,8 @@ class BaseInferencer:
         config (Config | str | Path, optional): Config of the model. Defaults
             to the one that is stored in the checkpoint, which is read as
             data, not run.
-        device (str | torch.device, optional): Defaults to the best one.
+        device (str | torch.device, optional): Device. Defaults to the GPU
+            if there is one, else the CPU.
 
     Attributes:
         cfg (Config): Whole config.
@@ -116,7 +117,8 @@ def load_estimator(
     Args:
         cfg (Config): Whole config.
         checkpoint (str | Path): Checkpoint file or URL.
-        device (str | torch.device, optional): Defaults to the best one.
+        device (str | torch.device, optional): Device. Defaults to the GPU
+            if there is one, else the CPU.
 
     Returns:
         BaseModel: Model in evaluation mode.

@@ -81,10 +81,10 @@ class PoseTrackingInferencer(BaseInferencer):
 
         Args:
             video (str | Path | FrameSource): Video file, folder of images,
-                or what :func:`open_video` gives.
+                or a source of :func:`open_video`.
             batch_size (int): Windows that are predicted together. Defaults to
                 4.
-            progress (bool): Show a progress bar. Defaults to False.
+            progress (bool): Whether to show a progress bar. Defaults to False.
 
         Returns:
             Iterator[PoseDataSample]: One result per readable frame, in order.

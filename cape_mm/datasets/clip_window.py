@@ -58,7 +58,7 @@ def draw_centers(
         rng (np.random.Generator): Generator of the clip.
 
     Returns:
-        List[int]: T positions in ``numbers``, not descending.
+        list[int]: T positions in ``numbers``, not descending.
     """
     chosen = [start]
     last = len(labelled) - 1

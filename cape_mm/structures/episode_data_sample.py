@@ -13,13 +13,13 @@ class EpisodeDataSample(BaseDataElement):
     are in original pixels, ``gt_instance_labels`` in the normalised frame.
 
     Meta information:
-        - ``episode`` (Tuple[int, int, int]): seed, epoch and number of the
+        - ``episode`` (tuple[int, int, int]): seed, epoch and number of the
           episode; drawing it again gives the same members.
         - ``category_id`` (int), ``category_name`` (str), ``supercategory``
           (str, empty where not given).
-        - ``keypoint_names`` (List[str]), ``num_keypoints`` (int)
-        - ``skeleton`` (List[List[int]]): 0-based index pairs.
-        - ``replaced`` (List[str]): paths of members that could not be used
+        - ``keypoint_names`` (list[str]), ``num_keypoints`` (int)
+        - ``skeleton`` (list[list[int]]): 0-based index pairs.
+        - ``replaced`` (list[str]): paths of members that could not be used
           and were replaced by another instance of the category.
     """
 

@@ -29,7 +29,7 @@ class LandmarkSchema:
 
     Attributes:
         name (str): Name of the schema, such as ``'isbi2015'``.
-        landmarks (Tuple[Landmark, ...]): K landmarks.
+        landmarks (tuple[Landmark, ...]): K landmarks.
         title (str): Title for humans.
         source (str): Origin of the list.
     """
@@ -133,7 +133,7 @@ def available_schemas() -> tuple[str, ...]:
     """List the names of all schemas.
 
     Returns:
-        Tuple[str, ...]: The names.
+        tuple[str, ...]: The names.
     """
     return tuple(LISTS)
 

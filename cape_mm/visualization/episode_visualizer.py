@@ -118,7 +118,7 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             episode (EpisodeDataSample): See :meth:`add_episode`.
             query_index (int): Index of the query. Defaults to 0.
             title (str): Text at the end of the title.
-            predictions (Sequence[Tuple[str, str]]): One panel each: caption
+            predictions (Sequence[tuple[str, str]]): One panel each: caption
                 and field of the query. Defaults to ``pred_instances``.
 
         Returns:

@@ -22,7 +22,7 @@ class RequestMember:
         image (str): Path.
         keypoints (list, optional): K entries ``[x, y]``, ``[x, y, v]`` or
             None, in pixels. A query may have them to be compared with.
-        box (List[float], optional): x1, y1, x2, y2 in pixels.
+        box (list[float], optional): x1, y1, x2, y2 in pixels.
     """
 
     image: str

@@ -51,7 +51,7 @@ class FrameSource:
 
     Args:
         video_id (str): Name of the video.
-        num_frames (int, optional): How many frames there should be.
+        num_frames (int, optional): Expected number of frames.
         fps (float, optional): Frames per second.
 
     Attributes:

@@ -182,9 +182,9 @@ class EpisodeDataset(Dataset):
         Returns:
             tuple:
             - category_id (int)
-            - members (List[int]): S supports, then Q queries, as indices of
+            - members (list[int]): S supports, then Q queries, as indices of
               ``self.dataset``.
-            - spares (List[int]): Instances that step in, in this order, for
+            - spares (list[int]): Instances that step in, in this order, for
               members that cannot be used.
         """
         category_ids = list(self._pools)

@@ -91,19 +91,19 @@ class MP100Dataset(BaseDataset):
     @property
     @force_full_init
     def categories(self) -> dict[int, Category]:
-        """Dict[int, Category]: All categories of the file, in its order."""
+        """dict[int, Category]: All categories of the file, in its order."""
         return self._categories
 
     @property
     @force_full_init
     def indices_by_category(self) -> dict[int, list[int]]:
-        """Dict[int, List[int]]: Indices of each category's instances."""
+        """dict[int, list[int]]: Indices of each category's instances."""
         return self._indices_by_category
 
     @property
     @force_full_init
     def protocol_instances(self) -> dict[int, list[int]]:
-        """Dict[int, List[int]]: Annotation ids by category.
+        """dict[int, list[int]]: Annotation ids by category.
 
         Those that the published loaders count, in their order, whether they
         are usable here or not. ``DataError`` if they cannot be counted.
@@ -123,7 +123,7 @@ class MP100Dataset(BaseDataset):
         """Load all usable instances and report the others.
 
         Returns:
-            List[dict]: One dictionary per instance.
+            list[dict]: One dictionary per instance.
         """
         report = AnnotationReport(self.ann_file)
         content = load_annotation_file(self.ann_file)

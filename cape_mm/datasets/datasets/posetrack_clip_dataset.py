@@ -89,7 +89,7 @@ class PoseTrackClipDataset(ClipDataset):
 
     @property
     def video_lengths(self) -> list[int]:
-        """List[int]: Number of frames of each video, in the data's order."""
+        """list[int]: Number of frames of each video, in the data's order."""
         if not self._fully_initialized:
             self.full_init()
         return [len(numbers) for numbers in self._numbers]
@@ -105,7 +105,7 @@ class PoseTrackClipDataset(ClipDataset):
         """Load the frames of all videos and report problems.
 
         Returns:
-            List[dict]: One dictionary per frame, video by video.
+            list[dict]: One dictionary per frame, video by video.
         """
         report = self._start_report()
         found = read_videos(self.ann_file, self._names, report)

@@ -62,14 +62,14 @@ class StaticImageClipDataset(ClipDataset):
 
     @property
     def video_lengths(self) -> list[int]:
-        """List[int]: One frame for each image."""
+        """list[int]: One frame for each image."""
         return [1] * len(self)
 
     def load_data_list(self) -> list[dict]:
         """Load the images and report problems.
 
         Returns:
-            List[dict]: One dictionary per image with a usable person; in
+            list[dict]: One dictionary per image with a usable person; in
             test mode, one per image.
         """
         report = self._start_report()

@@ -87,7 +87,7 @@ class RandomClipAffine(ClipStep):
 
     Args:
         rotation (float): Largest angle in degrees. Defaults to 30.
-        scale (Tuple[float, float]): Range of the factor. Defaults to (1, 1).
+        scale (tuple[float, float]): Range of the factor. Defaults to (1, 1).
         shift (float): Largest shift as a share of width and height. Defaults
             to 0.
     """
@@ -123,9 +123,9 @@ class ClipResize(ClipStep):
     ``short_edge``. A range is drawn from uniformly.
 
     Args:
-        long_edge (int | Tuple[int, int]): Pixels, or the smallest and largest
+        long_edge (int | tuple[int, int]): Pixels, or the smallest and largest
             number of them.
-        short_edge (int | Tuple[int, int]): The same.
+        short_edge (int | tuple[int, int]): The same.
     """
 
     def __init__(self, long_edge: Range, short_edge: Range) -> None:
@@ -153,7 +153,7 @@ class ClipFit(ClipStep):
     """Fit the clip into an input of fixed size, in the middle, undistorted.
 
     Args:
-        input_size (Tuple[int, int]): Width and height in pixels.
+        input_size (tuple[int, int]): Width and height in pixels.
     """
 
     def __init__(self, input_size: tuple[int, int]) -> None:
@@ -172,7 +172,7 @@ class RandomClipCrop(ClipStep):
     """Cut a rectangle of random size out of the clip, at a random place.
 
     Args:
-        size_range (Tuple[int, int]): Smallest and largest side in pixels;
+        size_range (tuple[int, int]): Smallest and largest side in pixels;
             width and height are drawn independently and are at most those of
             the clip.
     """

@@ -33,9 +33,9 @@ class RandomClipPhotometric(SampleTransform):
     Args:
         brightness (float): Largest shift, in grey levels of 0..255. Defaults
             to 32.
-        contrast (Tuple[float, float]): Range of the factor. Defaults to
+        contrast (tuple[float, float]): Range of the factor. Defaults to
             (0.5, 1.5).
-        saturation (Tuple[float, float]): Range of the factor. Defaults to
+        saturation (tuple[float, float]): Range of the factor. Defaults to
             (0.5, 1.5).
         hue (float): Largest turn in degrees. Defaults to 18.
         swap_channels (bool): Whether channels may be permuted. Defaults to

@@ -81,7 +81,7 @@ class WarpClip(SampleTransform):
         - img_shape (height, width)
 
     Args:
-        border_value (Tuple[int, int, int]): Blue, green, red outside of the
+        border_value (tuple[int, int, int]): Blue, green, red outside of the
             images. Defaults to (104, 116, 124), ImageNet's mean.
     """
 

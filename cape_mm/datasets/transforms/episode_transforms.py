@@ -77,7 +77,7 @@ class RandomPhotometric(SampleTransform):
     Args:
         brightness (float): Largest shift, in grey levels of 0..255. Defaults
             to 32.
-        contrast (Tuple[float, float]): Range of the factor around the
+        contrast (tuple[float, float]): Range of the factor around the
             image's mean. Defaults to (0.7, 1.3).
         noise (float): Largest sigma of Gaussian noise, in grey levels.
             Defaults to 5.

@@ -44,7 +44,7 @@ class CollapseMonitorHook(Hook):
     that one validation is not counted.
 
     Args:
-        action (str): What happens at critical signs: ``'warn'``, ``'stop'``
+        action (str): Reaction to critical signs: ``'warn'``, ``'stop'``
             the training or ``'raise'`` an error. Signs below that are only
             reported. Defaults to ``'warn'``.
         begin_epoch (int, optional): First epoch whose validation is judged; a
@@ -53,8 +53,8 @@ class CollapseMonitorHook(Hook):
         consecutive (int): Validations in a row that must show signs before
             they are reported as such, critical ones before the action.
             Defaults to 2.
-        min_images (int): With fewer images the statistics are logged, but
-            not judged. Defaults to 8.
+        min_images (int): Least number of images that are judged; with fewer
+            the statistics are logged, but not judged. Defaults to 8.
         limits (dict, optional): Changes of the limits; see
             :func:`merge_limits`.
         prefix (str, optional): Prefix of the metric, as in ``ceph/corr``.

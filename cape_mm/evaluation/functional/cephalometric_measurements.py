@@ -33,7 +33,7 @@ class Measurement:
     Attributes:
         value (float, optional): Value in ``unit``; None if not available.
         unit (str): ``'deg'``, ``'mm'``, or empty for a ratio.
-        missing (Tuple[str, ...]): Codes of the needed landmarks that the
+        missing (tuple[str, ...]): Codes of the needed landmarks that the
             schema lacks or that are not labelled, and ``'spacing'``.
         note (str): Remark, such as a landmark in place of another.
     """
@@ -76,7 +76,7 @@ def measure(
             and y. Defaults to None, unknown: no millimetres are given.
 
     Returns:
-        Dict[str, Measurement]: Result by name, for all of :data:`FORMULAS`.
+        dict[str, Measurement]: Result by name, for all of :data:`FORMULAS`.
 
     Raises:
         ValueError: If a shape does not fit the schema, or the spacing is not
@@ -181,7 +181,7 @@ def missing_landmarks(codes: Iterable[str]) -> dict[str, tuple[str, ...]]:
         codes (Iterable[str]): Codes of the available landmarks.
 
     Returns:
-        Dict[str, Tuple[str, ...]]: Missing codes by measurement; empty if it
+        dict[str, tuple[str, ...]]: Missing codes by measurement; empty if it
         can be computed.
     """
     there = set(codes)

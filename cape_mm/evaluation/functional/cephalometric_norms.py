@@ -31,7 +31,7 @@ class Norm:
         population (str): Population of the values.
         mean (float, optional): Mean.
         sd (float, optional): Standard deviation.
-        band (Tuple[float, float], optional): Lower and upper end of the
+        band (tuple[float, float], optional): Lower and upper end of the
             normal values, both included.
         source (str): Source of the values.
     """
@@ -64,7 +64,7 @@ def available_norms() -> tuple[str, ...]:
     """List the sets of norms.
 
     Returns:
-        Tuple[str, ...]: Names of the files in ``norms/``.
+        tuple[str, ...]: Names of the files in ``norms/``.
     """
     return tuple(sorted(path.stem for path in _FOLDER.glob('*.json')))
 
@@ -77,7 +77,7 @@ def load_norms(name: str = 'customary') -> dict[str, Norm]:
             ``'customary'``.
 
     Returns:
-        Dict[str, Norm]: Norm by measurement.
+        dict[str, Norm]: Norm by measurement.
 
     Raises:
         KeyError: If there is none of that name.
@@ -132,7 +132,7 @@ def isbi_types(
             are ignored.
 
     Returns:
-        Dict[str, int | None]: Class by measurement, see :func:`isbi_class`;
+        dict[str, int | None]: Class by measurement, see :func:`isbi_class`;
         None where the value is None, NaN or missing.
     """
     types = {}

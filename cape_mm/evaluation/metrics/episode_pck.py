@@ -68,7 +68,7 @@ class EpisodePCK(BaseMetric):
         **kwargs: Other arguments of MMEngine's ``BaseMetric``.
 
     Attributes:
-        keys (List[str]): Names of the scores.
+        keys (list[str]): Names of the scores.
 
     Raises:
         ValueError: If an option is unknown.
@@ -128,10 +128,10 @@ class EpisodePCK(BaseMetric):
         """Compute all numbers, log the tables and write the files.
 
         Args:
-            results (List[List[dict]]): Rows of the pairs by episode.
+            results (list[list[dict]]): Rows of the pairs by episode.
 
         Returns:
-            Dict[str, float]: See the description of the class.
+            dict[str, float]: See the description of the class.
         """
         pairs = [pair for episode in results for pair in episode]
         tables = dict(

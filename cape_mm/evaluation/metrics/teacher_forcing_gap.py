@@ -60,10 +60,10 @@ class TeacherForcingGap(BaseMetric):
         """Compute both errors and the relative gap.
 
         Args:
-            results (List[list]): Both errors of each query by episode.
+            results (list[list]): Both errors of each query by episode.
 
         Returns:
-            Dict[str, float]: See the description of the class.
+            dict[str, float]: See the description of the class.
         """
         pairs = [pair for episode in results for pair in episode]
         if not pairs:

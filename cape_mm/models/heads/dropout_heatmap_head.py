@@ -33,7 +33,7 @@ class DropoutHeatmapHead(HeatmapHead):
         """Make heatmaps.
 
         Args:
-            feats (Tuple[Tensor]): Feature maps; the last one, (B, C, h, w),
+            feats (tuple[Tensor]): Feature maps; the last one, (B, C, h, w),
                 is used.
 
         Returns:

@@ -247,7 +247,7 @@ class PAVEHead(BaseModule):
             data_samples (Sequence[ClipDataSample]): B clips.
 
         Returns:
-            Dict[str, Tensor]: Scalars by key: losses contain ``loss``, the
+            dict[str, Tensor]: Scalars by key: losses contain ``loss``, the
             diagnostics of :class:`TrackDiagnostics` do not.
 
         Raises:

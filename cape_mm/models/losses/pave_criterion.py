@@ -154,7 +154,7 @@ class PAVECriterion(nn.Module):
             stage (str): One of ``STAGES``.
 
         Returns:
-            Dict[str, Tensor]: Scalars by key, without the name of the stage.
+            dict[str, Tensor]: Scalars by key, without the name of the stage.
         """
         middle = matched.middle
         target, visible = matched.target[:, middle], matched.visible[:, middle]

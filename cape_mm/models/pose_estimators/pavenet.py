@@ -101,9 +101,9 @@ class PAVENet(BaseModel):
         """Run the model.
 
         Args:
-            inputs (Dict[str, Tensor]): Output of
+            inputs (dict[str, Tensor]): Output of
                 :class:`ClipDataPreprocessor`.
-            data_samples (List[ClipDataSample], optional): B clips, for all
+            data_samples (list[ClipDataSample], optional): B clips, for all
                 modes but ``'tensor'``.
             mode (str): ``'loss'``, ``'predict'`` (frames as in :meth:`track`,
                 without tracks to begin with) or ``'tensor'`` (poses
@@ -140,11 +140,11 @@ class PAVENet(BaseModel):
         """Losses and diagnostics of a batch of clips.
 
         Args:
-            inputs (Dict[str, Tensor]): See :meth:`forward`.
+            inputs (dict[str, Tensor]): See :meth:`forward`.
             data_samples (Sequence[ClipDataSample]): B clips.
 
         Returns:
-            Dict[str, Tensor]: See :meth:`PAVEHead.loss`.
+            dict[str, Tensor]: See :meth:`PAVEHead.loss`.
 
         Raises:
             ValueError: If all windows are without gradient.
@@ -172,7 +172,7 @@ class PAVENet(BaseModel):
         """Encode each frame once.
 
         Args:
-            inputs (Dict[str, Tensor]): See :meth:`forward`.
+            inputs (dict[str, Tensor]): See :meth:`forward`.
             with_grad (Tensor, optional): (B, U) bool, True for frames to
                 encode with gradient. By default all are, if gradients are on.
             for_loss (bool): Whether heatmaps are needed for their loss, and
@@ -229,14 +229,14 @@ class PAVENet(BaseModel):
         """Predict the middle frames of windows, in their order.
 
         Args:
-            inputs (Dict[str, Tensor]): See :meth:`forward`.
+            inputs (dict[str, Tensor]): See :meth:`forward`.
             data_samples (Sequence[ClipDataSample]): B clips of T windows.
             state (PoseTrackerState, optional): State after the windows
                 before. Defaults to none.
 
         Returns:
             tuple:
-            - frames (List[PoseDataSample]): The B x T middle frames, clip by
+            - frames (list[PoseDataSample]): The B x T middle frames, clip by
               clip, with ``pred_instances`` (NumPy, original pixels):
               ``keypoints`` (N, K, 2), ``keypoint_scores`` (N, K),
               ``keypoints_visible`` (N, K) in [0, 1], ``bboxes`` (N, 4), the

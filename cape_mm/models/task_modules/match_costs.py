@@ -78,8 +78,8 @@ class OksCost(BaseMatchCost):
         """Compare all queries with all persons.
 
         Args:
-            pred_instances (InstanceData): As of :class:`KeypointL1Cost`.
-            gt_instances (InstanceData): As of :class:`KeypointL1Cost`, with
+            pred_instances (InstanceData): See :class:`KeypointL1Cost`.
+            gt_instances (InstanceData): See :class:`KeypointL1Cost`, with
                 ``areas`` (N,), square input pixels.
             img_meta (dict): Meta information with ``img_shape``, height and
                 width of the input.

@@ -71,7 +71,7 @@ class PoseQueryTracker:
             best scores are born. Defaults to 100.
         reanchor (Sequence[str]): Some of ``'proposals'``, ``'detections'``.
             Defaults to none.
-        reanchor_alpha (float): How far poses move: 1 is all the way. Defaults
+        reanchor_alpha (float): Share of the way that poses move. Defaults
             to 0.8.
         reanchor_oks (float): Minimum similarity of a pose and its anchor.
             Defaults to 0.15.
@@ -151,7 +151,7 @@ class PoseQueryTracker:
                 last one, begins without tracks.
 
         Returns:
-            Tuple[InstanceData, PoseTrackerState]: The M persons with
+            tuple[InstanceData, PoseTrackerState]: The M persons with
             ``keypoints`` (M, K, 2), normalised, ``keypoints_visible`` (M, K)
             in [0, 1], ``keypoint_scores`` (M, K), ``bbox_scores`` (M,),
             ``track_ids`` (M,), int64, and ``query_index`` (M,), int64, the

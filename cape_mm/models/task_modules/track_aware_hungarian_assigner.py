@@ -36,7 +36,7 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
     If an identity occurs twice, only its first query and person count as one.
 
     Args:
-        match_costs (dict | List[dict]): Costs, as in MMDetection.
+        match_costs (dict | list[dict]): Costs, as in MMDetection.
         mode (str): ``'bonus'`` or ``'hard'``.
         track_bonus (float): Summand of the cost, so it is negative. Defaults
             to -10; -50 is hardly ever overruled.

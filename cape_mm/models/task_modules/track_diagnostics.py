@@ -151,7 +151,7 @@ def mean_diagnostics(windows: Sequence[TrackDiagnostics]) -> dict[str, Tensor]:
         windows (Sequence[TrackDiagnostics]): At least one window.
 
     Returns:
-        Dict[str, Tensor]: Scalars by key, float32; a key whose count is 0 in
+        dict[str, Tensor]: Scalars by key, float32; a key whose count is 0 in
         all windows is left out.
     """
     # windows, keys, total and count

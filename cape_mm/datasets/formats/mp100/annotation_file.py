@@ -52,8 +52,8 @@ class Category:
         id (int): Category id of the annotation file.
         name (str): Name for humans, not unique.
         supercategory (str): Group of categories, empty where not given.
-        keypoint_names (Tuple[str, ...]): K names, not always distinct.
-        skeleton (Tuple[Tuple[int, int], ...]): 0-based index pairs.
+        keypoint_names (tuple[str, ...]): K names, not always distinct.
+        skeleton (tuple[tuple[int, int], ...]): 0-based index pairs.
         num_keypoints (int): K, the same for all instances.
     """
 
@@ -75,7 +75,7 @@ def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
         ann_file (str): Path or URL of the JSON file.
 
     Returns:
-        Dict[str, List[dict]]: ``images``, ``annotations``, ``categories``.
+        dict[str, list[dict]]: ``images``, ``annotations``, ``categories``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -162,11 +162,11 @@ def parse_categories(
     because all its edges would join the wrong keypoints.
 
     Args:
-        content (Dict[str, List[dict]]): A loaded annotation file.
+        content (dict[str, list[dict]]): A loaded annotation file.
         report (AnnotationReport): Collects the problems.
 
     Returns:
-        Dict[int, Category]: Categories by id.
+        dict[int, Category]: Categories by id.
     """
     counts: dict[int, Counter] = defaultdict(Counter)
     for ann in content['annotations']:
@@ -204,12 +204,12 @@ def parse_instances(
     in the order of the file: published lists of MP-100 pairs count so.
 
     Args:
-        content (Dict[str, List[dict]]): A loaded annotation file.
-        categories (Dict[int, Category]): Its categories.
+        content (dict[str, list[dict]]): A loaded annotation file.
+        categories (dict[int, Category]): Its categories.
         report (AnnotationReport): Collects the problems.
 
     Returns:
-        List[dict]: Instances with ``img_path`` relative to the images.
+        list[dict]: Instances with ``img_path`` relative to the images.
     """
     images: dict[Any, dict] = {}
     for image in content['images']:

@@ -33,8 +33,8 @@ class PairEpisode(NamedTuple):
 
     Attributes:
         category_id (int): Category of all members.
-        supports (Tuple[int, ...]): S annotation ids.
-        queries (Tuple[int, ...]): Q annotation ids.
+        supports (tuple[int, ...]): S annotation ids.
+        queries (tuple[int, ...]): Q annotation ids.
     """
 
     category_id: int
@@ -49,7 +49,7 @@ class PairList:
     Attributes:
         num_shots (int): S.
         num_queries (int): Q.
-        episodes (Tuple[PairEpisode, ...]): The list.
+        episodes (tuple[PairEpisode, ...]): The list.
         origin (dict): Parameters of its making; not part of the hash.
     """
 
@@ -65,7 +65,7 @@ class PairList:
 
     @property
     def members(self) -> set[int]:
-        """Set[int]: Annotation ids of all members."""
+        """set[int]: Annotation ids of all members."""
         return {
             ann_id
             for episode in self.episodes
@@ -177,10 +177,10 @@ def protocol_instances(content: dict[str, list[dict]]) -> dict[int, list[int]]:
     stricter: one instance more or less changes all pairs after it.
 
     Args:
-        content (Dict[str, List[dict]]): A loaded annotation file.
+        content (dict[str, list[dict]]): A loaded annotation file.
 
     Returns:
-        Dict[int, List[int]]: Annotation ids of each category; categories,
+        dict[int, list[int]]: Annotation ids of each category; categories,
         images and the annotations of an image in the order of the file.
 
     Raises:
@@ -238,7 +238,7 @@ def draw_pair_list(
     """Draw the pairs as the published code does.
 
     Args:
-        instances (Mapping[int, List[int]]): Annotation ids by category, from
+        instances (Mapping[int, list[int]]): Annotation ids by category, from
             :func:`protocol_instances`. Categories with too few instances are
             left out; the published code stops there.
         num_shots (int): S. Defaults to 1.

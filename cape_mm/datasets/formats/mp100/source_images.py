@@ -107,7 +107,7 @@ def copy_proven(report: dict) -> list[str]:
             ``copied``.
 
     Returns:
-        List[str]: A line per image.
+        list[str]: A line per image.
     """
     lines = []
     for entry in report['proven']:

@@ -41,7 +41,7 @@ def write_supercategory_splits(
         seed (int): Seed of their choice. Defaults to 0.
 
     Returns:
-        List[str]: A line per written file.
+        list[str]: A line per written file.
 
     Raises:
         FileNotFoundError: If there are no annotation files.

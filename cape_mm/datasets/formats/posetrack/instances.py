@@ -64,7 +64,7 @@ def pack_frame(
         dict: The frame without ``persons`` and without ignore regions of fewer
         than 3 corners, and with:
 
-        - ``instances`` (Dict[str, np.ndarray]): N persons with a labelled
+        - ``instances`` (dict[str, np.ndarray]): N persons with a labelled
           keypoint, in original pixels: ``keypoints`` (N, K, 2),
           ``keypoints_visible`` (N, K), 1 where labelled, ``bboxes`` (N, 4)
           xyxy, ``bbox_head`` (N, 4) xyxy, NaN where not given, ``areas`` (N,),

@@ -123,7 +123,7 @@ def keypoint_names(name: str) -> tuple[str, ...]:
         name (str): Layout, see :func:`layout_metainfo`.
 
     Returns:
-        Tuple[str, ...]: K names.
+        tuple[str, ...]: K names.
     """
     id2name = layout_metainfo(name)['keypoint_id2name']
     return tuple(id2name[index] for index in range(len(id2name)))

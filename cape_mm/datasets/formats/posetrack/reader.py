@@ -9,10 +9,10 @@ A frame is a dictionary, which datasets complete and keep:
 - ``is_labeled`` (bool): Whether its persons are annotated. If so, there may be
   none all the same.
 - ``img_id`` (int | None): Id of the image in the file.
-- ``size`` (Tuple[int, int] | None): Width and height in pixels.
-- ``ignore_regions`` (List[np.ndarray]): Polygons (P, 2), float32, original
+- ``size`` (tuple[int, int] | None): Width and height in pixels.
+- ``ignore_regions`` (list[np.ndarray]): Polygons (P, 2), float32, original
   pixels, in which nothing is judged.
-- ``persons`` (List[AnnotatedPerson]): In the order of the file;
+- ``persons`` (list[AnnotatedPerson]): In the order of the file;
   :func:`pack_frame` turns them into arrays.
 """
 
@@ -58,7 +58,7 @@ def read_videos(
         report (AnnotationReport): Collects the problems of the annotations.
 
     Returns:
-        Dict[str, List[dict]]: Frames in order of time, see the module, by the
+        dict[str, list[dict]]: Frames in order of time, see the module, by the
         video's id, in the order of the files' names and of their contents. The
         id is the name of the annotation file, or that of the folder of images
         if the file holds several videos.
@@ -111,7 +111,7 @@ def read_coco_images(
         report (AnnotationReport): Collects the problems of the annotations.
 
     Returns:
-        List[dict]: Images in the order of the file, see the module, all
+        list[dict]: Images in the order of the file, see the module, all
         labelled, with their position as number. Persons have no track id.
 
     Raises:

@@ -110,10 +110,10 @@ class CephalometricMeasurementMetric(BaseMetric):
         """Compute all numbers, log the tables and write the files.
 
         Args:
-            results (List[dict]): One entry per cephalogram.
+            results (list[dict]): One entry per cephalogram.
 
         Returns:
-            Dict[str, float]: See the description of the class.
+            dict[str, float]: See the description of the class.
         """
         without_spacing = [r for r in results if not r['has_spacing']]
         if without_spacing:

@@ -90,7 +90,7 @@ class CephalometricMetric(BaseMetric):
         pck_threshold (float, optional): Threshold of both PCK. None leaves
             them out, which is needed beside MMPose's ``PCKAccuracy`` without
             prefix. Defaults to 0.05.
-        reference (Tuple[str, str]): Codes of the landmarks whose distance
+        reference (tuple[str, str]): Codes of the landmarks whose distance
             normalises the second PCK; it is left out where the schema lacks
             them. Defaults to ('S', 'N').
         bootstrap (dict, optional): Confidence interval by resampling
@@ -160,10 +160,10 @@ class CephalometricMetric(BaseMetric):
         """Compute all numbers, log the tables and write the files.
 
         Args:
-            results (List[CephalogramPrediction]): One entry per cephalogram.
+            results (list[CephalogramPrediction]): One entry per cephalogram.
 
         Returns:
-            Dict[str, float]: See the description of the class.
+            dict[str, float]: See the description of the class.
 
         Raises:
             ValueError: If no cephalogram has a labelled landmark.

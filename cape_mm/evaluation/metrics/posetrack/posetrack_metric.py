@@ -184,10 +184,10 @@ class PoseTrackMetric(BaseVideoMetric):
         """Write the predictions, compute all scores and log the tables.
 
         Args:
-            results (List[List[PoseTrackFrame]]): Frames by data sample.
+            results (list[list[PoseTrackFrame]]): Frames by data sample.
 
         Returns:
-            Dict[str, float]: See the description of the class. Empty if
+            dict[str, float]: See the description of the class. Empty if
             nothing is labelled and the predictions are exported.
 
         Raises:

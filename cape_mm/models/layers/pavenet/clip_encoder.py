@@ -144,7 +144,7 @@ class ClipEncoder(BaseModule):
             valid (Tensor): (N, H, W) bool, False for padding of the input.
 
         Returns:
-            Tuple[Tensor, List[Tuple[int, int]]]: Cells (N, S, C) of all
+            tuple[Tensor, list[tuple[int, int]]]: Cells (N, S, C) of all
             levels, and height and width of each level.
 
         Raises:
