@@ -26,6 +26,9 @@ def evaluate_rank(rank, frames_of_rank, folder):
     metrics = metric.evaluate(sum(map(len, frames_of_rank)))
     with open(f'{folder}/{rank}.json', 'w') as file:
         json.dump(metrics, file)
+    # Threads of gloo that still run when a process ends abort it.
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
 
 
 @pytest.mark.slow
