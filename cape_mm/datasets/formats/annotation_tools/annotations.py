@@ -1,0 +1,106 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""What all readers and writers of annotation tools' files exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+
+from cape_mm.datasets.formats.mp100 import Category
+
+
+@dataclass
+class AnnotatedInstance:
+    """One labelled or predicted object.
+
+    Attributes:
+        category_id (int): Key of its category in :class:`Annotations`.
+        keypoints (np.ndarray): Keypoints (K, 3), float64: x, y in original
+            pixels of the image as displayed (EXIF orientation applied), and
+            visibility v; 0 unlabelled, 1 hidden, 2 visible. x, y of an
+            unlabelled one are 0.
+        box (np.ndarray, optional): Box (4,), float64, x1, y1, x2, y2 in the
+            same pixels; None if the file has none.
+        score (float, optional): Score of a prediction.
+        keypoint_scores (np.ndarray, optional): Scores (K,) of a prediction.
+        track_id (int, optional): Identity over the frames of a video.
+    """
+
+    category_id: int
+    keypoints: np.ndarray
+    box: np.ndarray | None = None
+    score: float | None = None
+    keypoint_scores: np.ndarray | None = None
+    track_id: int | None = None
+
+
+@dataclass
+class AnnotatedImage:
+    """One image and its instances.
+
+    Attributes:
+        name (str): File name with folders, ``/`` between them, as annotation
+            files name it; unique.
+        path (Path, optional): The file; the video of a frame.
+        size (tuple[int, int], optional): Width and height in pixels as
+            displayed; None until the file is opened.
+        instances (list[AnnotatedInstance]): Its objects.
+        read_pixels (Callable, optional): Reader of the image (H, W, 3),
+            uint8, BGR, where it is no file of its own: a frame of a video.
+    """
+
+    name: str
+    path: Path | None = None
+    size: tuple[int, int] | None = None
+    instances: list[AnnotatedInstance] = field(default_factory=list)
+    read_pixels: Callable[[], np.ndarray] | None = None
+
+
+@dataclass
+class Annotations:
+    """Annotated images of one or several categories.
+
+    Attributes:
+        categories (dict[int, Category]): Categories by id; their skeletons
+            are 0-based.
+        images (list[AnnotatedImage]): Images, in the order of the file.
+    """
+
+    categories: dict[int, Category] = field(default_factory=dict)
+    images: list[AnnotatedImage] = field(default_factory=list)
+
+    @property
+    def num_instances(self) -> int:
+        """int: Number of instances on all images."""
+        return sum(len(image.instances) for image in self.images)
+
+
+def extent_of(
+    keypoints: np.ndarray, size: tuple[int, int], rim: float = 0.1
+) -> np.ndarray:
+    """Box around the labelled keypoints.
+
+    Args:
+        keypoints (np.ndarray): Keypoints (K, 3): x, y in pixels, and v.
+        size (tuple[int, int]): Width and height of the image.
+        rim (float): Rim on each side, as share of the box's longer side.
+            Defaults to 0.1.
+
+    Returns:
+        np.ndarray: Box (4,), float64, x1, y1, x2, y2 inside the image; the
+        whole image if the keypoints have no extent.
+    """
+    points = keypoints[keypoints[:, 2] > 0, :2]
+    whole = np.array([0, 0, *size], np.float64)
+    if len(points) < 2:
+        return whole
+    low, high = points.min(0), points.max(0)
+    margin = rim * (high - low).max()
+    if not margin:
+        return whole
+    return np.clip(
+        np.concatenate([low - margin, high + margin]), 0, np.tile(size, 2)
+    ).astype(np.float64)

@@ -1,0 +1,220 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Writer of a folder in MP-100 layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Sequence
+
+import cv2
+import numpy as np
+
+from cape_mm.errors import DataError
+
+from .annotations import AnnotatedImage, Annotations, extent_of
+
+_CHUNK = 1 << 22
+
+
+def to_coco(
+    annotations: Annotations, images: Sequence[AnnotatedImage] | None = None
+) -> dict[str, list[dict]]:
+    """Make the content of a COCO file, as MP-100 has it.
+
+    Ids count from 1, those of categories are kept. Skeletons are 0-based;
+    COCO's own count from 1.
+
+    Args:
+        annotations (Annotations): Images and categories.
+        images (Sequence[AnnotatedImage], optional): Those of the file, their
+            sizes known. Defaults to all.
+
+    Returns:
+        dict[str, list[dict]]: ``images``, ``annotations``, ``categories``.
+    """
+    content: dict[str, list[dict]] = dict(
+        images=[], annotations=[], categories=[]
+    )
+    for category in annotations.categories.values():
+        content['categories'].append(
+            dict(
+                id=category.id,
+                name=category.name,
+                supercategory=category.supercategory,
+                keypoints=list(category.keypoint_names),
+                skeleton=[list(edge) for edge in category.skeleton],
+            )
+        )
+    chosen = annotations.images if images is None else images
+    for image_id, image in enumerate(chosen, start=1):
+        width, height = image.size
+        content['images'].append(
+            dict(id=image_id, file_name=image.name, width=width, height=height)
+        )
+        for instance in image.instances:
+            box = instance.box
+            if box is None:
+                box = extent_of(instance.keypoints, image.size)
+            x, y, w, h = _rounded([*box[:2], *(box[2:] - box[:2])])
+            labelled = instance.keypoints[:, 2] > 0
+            keypoints = np.where(labelled[:, None], instance.keypoints, 0)
+            entry: dict[str, Any] = dict(
+                id=len(content['annotations']) + 1,
+                image_id=image_id,
+                category_id=instance.category_id,
+                bbox=[x, y, w, h],
+                area=round(w * h, 3),
+                iscrowd=0,
+                num_keypoints=int(labelled.sum()),
+                keypoints=[
+                    number
+                    for x, y, v in keypoints
+                    for number in (*_rounded([x, y]), int(v))
+                ],
+            )
+            if instance.score is not None:
+                entry['score'] = float(instance.score)
+            if instance.keypoint_scores is not None:
+                entry['keypoint_scores'] = _rounded(
+                    instance.keypoint_scores, 6
+                )
+            if instance.track_id is not None:
+                entry['track_id'] = int(instance.track_id)
+            content['annotations'].append(entry)
+    return content
+
+
+def write_mp100_folder(
+    annotations: Annotations,
+    out_dir: Path,
+    val_share: float = 0.2,
+    seed: int = 0,
+    link: bool = True,
+) -> list[str]:
+    """Write ``annotations/train.json``, ``val.json`` and ``images/``.
+
+    The split is by image and the same for the same images and seed; images
+    that are equal byte for byte come into one part. Of each category with at
+    least two different images one at least goes into ``val.json``.
+
+    Args:
+        annotations (Annotations): Images with their sizes, and categories.
+        out_dir (Path): Folder to write to.
+        val_share (float): Share of the images in ``val.json``, in [0, 1);
+            with 0 there is no such file. Defaults to 0.2.
+        seed (int): Seed of the split. Defaults to 0.
+        link (bool): Whether to make symbolic links to the images instead of
+            copies. Frames of videos are written as PNG. Defaults to True.
+
+    Returns:
+        list[str]: Summary of each file.
+
+    Raises:
+        FileExistsError: If there is an annotation file already, or another
+            image of a name.
+        DataError: If there is no instance, or ``val_share`` is no share.
+    """
+    if not 0 <= val_share < 1:
+        raise DataError(f'the validation share is {val_share}, not in [0, 1)')
+    if not annotations.num_instances:
+        raise DataError('there is no usable instance to write')
+    folder = out_dir / 'annotations'
+    there = sorted(folder.glob('*.json'))
+    if there:
+        raise FileExistsError(
+            f'{there[0]} is there already: move it away, or choose another '
+            'folder'
+        )
+    digests = []
+    for image in annotations.images:
+        target = out_dir / 'images' / image.name
+        digests.append(_write_image(image, target, link))
+    parts = _split(annotations.images, digests, val_share, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    summaries = []
+    for part, indices in parts.items():
+        if not indices:
+            continue
+        images = [annotations.images[index] for index in indices]
+        content = to_coco(annotations, images)
+        path = folder / f'{part}.json'
+        path.write_text(json.dumps(content) + '\n', encoding='utf-8')
+        summaries.append(
+            f'{path}: {len(images)} images, {len(content["annotations"])} '
+            f'instances, {len(annotations.categories)} categories'
+        )
+    return summaries
+
+
+def _write_image(image: AnnotatedImage, target: Path, link: bool) -> str:
+    """Bring one image to its place; hash of its content."""
+    data, source = None, image.path
+    if image.read_pixels is not None:
+        data = cv2.imencode('.png', image.read_pixels())[1].tobytes()
+    digest = _digest(source) if data is None else _hash(data)
+    if target.exists():
+        if _digest(target) != digest:
+            raise FileExistsError(
+                f'{target} is another image: move it away, or choose another '
+                'folder'
+            )
+        return digest
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if data is not None:
+        target.write_bytes(data)
+    elif link:
+        target.symlink_to(source.resolve())
+    else:
+        shutil.copyfile(source, target)
+    return digest
+
+
+def _split(
+    images: Sequence[AnnotatedImage],
+    digests: Sequence[str],
+    val_share: float,
+    seed: int,
+) -> dict[str, list[int]]:
+    """Indices of the images of each part."""
+    strata: dict[Any, dict[str, list[int]]] = defaultdict(dict)
+    stratum_of: dict[str, Any] = {}
+    for index, (image, digest) in enumerate(zip(images, digests)):
+        ids = sorted(instance.category_id for instance in image.instances)
+        key = stratum_of.setdefault(digest, ids[0] if ids else -1)
+        strata[key].setdefault(digest, []).append(index)
+    generator = np.random.default_rng(seed)
+    chosen: set[int] = set()
+    for key in sorted(strata):
+        groups = sorted(strata[key].items())
+        count = round(val_share * len(groups))
+        if val_share and len(groups) > 1:
+            count = min(max(count, 1), len(groups) - 1)
+        for position in generator.permutation(len(groups))[:count]:
+            chosen.update(groups[position][1])
+    val = sorted(chosen)
+    return dict(
+        train=[i for i in range(len(images)) if i not in chosen], val=val
+    )
+
+
+def _rounded(numbers: Any, digits: int = 3) -> list[float]:
+    """Plain numbers for JSON."""
+    return [round(float(number), digits) for number in numbers]
+
+
+def _hash(data: bytes) -> str:
+    """Hash of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    """Hash of a file."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for chunk in iter(lambda: file.read(_CHUNK), b''):
+            digest.update(chunk)
+    return digest.hexdigest()
