@@ -19,8 +19,10 @@ sys.path.insert(0, str(ROOT))
 
 from mmengine.config import Config  # noqa: E402
 
-from cape_mm.evaluation.functional import (  # noqa: E402
+from cape_mm.evaluation.functional.cephalometric_formulas import (  # noqa: E402
     FORMULAS,
+)
+from cape_mm.evaluation.functional.cephalometric_measurements import (  # noqa: E402
     missing_landmarks,
 )
 from cape_mm.evaluation.functional.cephalometric_norms import (  # noqa: E402

@@ -11,15 +11,16 @@ import pytest
 
 from cape_mm.datasets.datasets import PoseTrackClipDataset
 from cape_mm.datasets.datasets.clip_dataset import ClipDataset
-from cape_mm.models import layers, losses, task_modules
+from cape_mm.models import losses, task_modules
 from cape_mm.models.heads import PAVEHead
+from cape_mm.models.layers import pavenet
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / 'docs' / 'en' / 'pavenet.md').read_text()
 OWNERS = {
     'train_dataloader.dataset': (PoseTrackClipDataset, ClipDataset),
     'model.head': (PAVEHead,),
-    'model.head.decoder': (layers.PoseDecoder,),
+    'model.head.decoder': (pavenet.PoseDecoder,),
     'model.head.criterion': (losses.PAVECriterion,),
     'model.head.criterion.loss_kpt': (losses.FlowRLELoss,),
     'model.head.assigner': (task_modules.TrackAwareHungarianAssigner,),

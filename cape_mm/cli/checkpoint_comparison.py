@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.pipeline import build_dataset, spread_indices
-from cape_mm.evaluation.functional import mean_error, pair_pck
+from cape_mm.evaluation.functional.keypoints import mean_error, pair_pck
 from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.evaluation.metrics.result_tables import format_table
 from cape_mm.structures import EpisodeDataSample

@@ -13,7 +13,7 @@ from mmengine.utils import track_iter_progress
 from torch.utils.data import Dataset
 
 from cape_mm.datasets.pipeline import build_dataset, spread_indices
-from cape_mm.evaluation.functional import (
+from cape_mm.evaluation.functional.keypoints import (
     keypoint_distances,
     longer_side,
     pair_pck,

@@ -10,7 +10,7 @@ from mmengine import fileio
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
-from cape_mm.evaluation.functional import pair_pck
+from cape_mm.evaluation.functional.keypoints import pair_pck
 from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.registry import VISUALIZERS
 from cape_mm.structures import EpisodeDataSample

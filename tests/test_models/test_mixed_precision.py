@@ -13,11 +13,8 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.models.layers import (
-    SimilarityProposal,
-    grid_points,
-    sample_features,
-)
+from cape_mm.models.layers import grid_points, sample_features
+from cape_mm.models.layers.cape import SimilarityProposal
 from cape_mm.models.losses import KeypointRLELoss
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeDataSample

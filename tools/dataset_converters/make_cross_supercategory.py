@@ -53,11 +53,11 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` answers at once
-    from cape_mm.datasets.formats import mp100
+    from cape_mm.datasets.formats.mp100 import supercategory_split
     from cape_mm.errors import DataError
 
     try:
-        lines = mp100.write_supercategory_splits(
+        lines = supercategory_split.write_supercategory_splits(
             args.annotations,
             args.out,
             args.supercategories,
@@ -66,7 +66,7 @@ def main() -> None:
         )
     except (DataError, FileNotFoundError, FileExistsError) as error:
         sys.exit(f'Error: {error}')
-    print('\n'.join([*lines, mp100.NOTE]))
+    print('\n'.join([*lines, supercategory_split.NOTE]))
 
 
 if __name__ == '__main__':

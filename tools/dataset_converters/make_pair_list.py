@@ -55,7 +55,10 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` answers at once
-    from cape_mm.datasets.formats.mp100 import PairList, make_pair_list
+    from cape_mm.datasets.formats.mp100.pair_list import (
+        PairList,
+        make_pair_list,
+    )
     from cape_mm.errors import DataError
 
     try:

@@ -72,11 +72,13 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` answers at once
-    from cape_mm.datasets.formats import mp100
+    from cape_mm.datasets.formats.mp100.copy_check import check_copy
+    from cape_mm.datasets.formats.mp100.copy_report import format_report
+    from cape_mm.datasets.formats.mp100.source_images import copy_proven
     from cape_mm.errors import DataError
 
     try:
-        report = mp100.check_copy(
+        report = check_copy(
             args.annotations or args.root / 'annotations',
             args.images or args.root / 'images',
             args.carfusion,
@@ -86,10 +88,10 @@ def main() -> None:
         )
     except (FileNotFoundError, DataError) as error:
         sys.exit(f'Error: {error}')
-    print(mp100.format_report(report))
+    print(format_report(report))
     bad = len(report['bad_images'])
     if args.apply:
-        print('\n'.join(mp100.copy_proven(report)))
+        print('\n'.join(copy_proven(report)))
         bad -= sum(entry['copied'] for entry in report['proven'])
         print('Run the check again for the report on what is there now')
     elif report['proven']:

@@ -12,13 +12,13 @@ from mmengine.logging import print_log
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import find_missing
-from cape_mm.datasets.formats.mp100 import (
+from cape_mm.datasets.formats.mp100.annotation_file import (
     Category,
     load_annotation_file,
     parse_categories,
     parse_instances,
-    protocol_instances,
 )
+from cape_mm.datasets.formats.mp100.pair_list import protocol_instances
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 

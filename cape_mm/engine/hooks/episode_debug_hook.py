@@ -10,7 +10,7 @@ from mmengine.hooks.hook import DATA_BATCH
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from cape_mm.evaluation.functional import pair_pck
+from cape_mm.evaluation.functional.keypoints import pair_pck
 from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.registry import HOOKS
 from cape_mm.structures import EpisodeBatch, EpisodeDataSample

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from ..functional import keypoint_distances, longer_side
+from ..functional.keypoints import keypoint_distances, longer_side
 
 
 class PairErrors(NamedTuple):

@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 
 from cape_mm.registry import METRICS
 
-from ..functional import bootstrap_interval, mean_error, pair_auc, pair_pck
+from ..functional.keypoints import mean_error, pair_auc, pair_pck
+from ..functional.statistics import bootstrap_interval
 from .episode_pairs import PairErrors, pair_errors
 from .result_tables import (
     check_dump_file,

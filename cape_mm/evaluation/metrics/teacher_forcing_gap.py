@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 
 from cape_mm.registry import METRICS
 
-from ..functional import mean_error
+from ..functional.keypoints import mean_error
 from .episode_pairs import pair_errors
 
 

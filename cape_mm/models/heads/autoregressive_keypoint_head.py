@@ -8,7 +8,7 @@ from mmpose.models.heads import BaseHead
 from mmpose.utils.typing import ConfigType, OptMultiConfig
 from torch import Tensor
 
-from cape_mm.models.layers import (
+from cape_mm.models.layers.cape import (
     AutoregressiveDecoder,
     DecoderContext,
     DecoderOutput,

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cape_mm.models.layers import Proposal, grid_points
+from cape_mm.models.layers import grid_points
+from cape_mm.models.layers.cape import Proposal
 from cape_mm.registry import MODELS
 
 _KEYPOINT, _STOP = 0, 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional import TrackedFrame
+from cape_mm.evaluation.functional.tracked_frames import TrackedFrame
 
 
 @pytest.fixture

@@ -6,7 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional import HotaCounts, hota, hota_counts
+from cape_mm.evaluation.functional.keypoint_hota import (
+    HotaCounts,
+    hota,
+    hota_counts,
+)
 
 
 def score(frames, **options):

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional import (
+from cape_mm.evaluation.functional.keypoints import (
     keypoint_distances,
     longer_side,
     mean_error,

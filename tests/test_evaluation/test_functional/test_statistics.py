@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional import bootstrap_interval
 from cape_mm.evaluation.functional.statistics import (
+    bootstrap_interval,
     classification_rate,
     cohen_kappa,
     defined_mean,

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional import (
+from cape_mm.evaluation.functional.tracked_frames import (
     head_distances,
     head_sizes,
     inside_polygons,

@@ -6,14 +6,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional import (
+from cape_mm.evaluation.functional.keypoint_hota import hota, hota_counts
+from cape_mm.evaluation.functional.tracked_frames import number_ids
+from cape_mm.evaluation.functional.tracking_scores import (
     clear_mot,
-    hota,
-    hota_counts,
     identity_counts,
     idf1,
     mota,
-    number_ids,
 )
 
 SEEDS = range(6)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from cape_mm.evaluation.functional import (
+from cape_mm.evaluation.functional.tracking_scores import (
     average_precision,
     clear_mot,
     identity_counts,

@@ -5,7 +5,8 @@ import pytest
 import torch
 from mmpose.models.losses import RLELoss
 
-from cape_mm.models.layers import Proposal, grid_points
+from cape_mm.models.layers import grid_points
+from cape_mm.models.layers.cape import Proposal
 from cape_mm.models.losses import (
     HeatmapKLLoss,
     KeypointL1Loss,

@@ -9,7 +9,7 @@ from typing import Callable
 
 import numpy as np
 
-from cape_mm.datasets.formats.mp100 import Category
+from cape_mm.datasets.formats.mp100.annotation_file import Category
 
 
 @dataclass

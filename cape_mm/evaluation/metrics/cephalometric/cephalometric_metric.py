@@ -12,7 +12,6 @@ from mmpose.evaluation.functional import keypoint_pck_accuracy
 
 from cape_mm.registry import METRICS
 
-from ...functional import bootstrap_interval
 from ...functional.radial_error import (
     detected,
     detection_rate,
@@ -21,6 +20,7 @@ from ...functional.radial_error import (
     radial_error_spread,
     radial_errors,
 )
+from ...functional.statistics import bootstrap_interval
 from ..result_tables import (
     check_dump_file,
     format_result,

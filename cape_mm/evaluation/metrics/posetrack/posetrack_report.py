@@ -8,7 +8,7 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
-from ...functional import head_sizes
+from ...functional.tracked_frames import head_sizes
 from .posetrack_frames import UNKNOWN_ID, PoseTrackFrame
 from .posetrack_scores import SCORES, PoseTrackScores
 

@@ -8,27 +8,27 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
-from ...functional import (
-    HotaCounts,
-    IdentityCounts,
-    MotCounts,
+from ...functional.keypoint_hota import HotaCounts, hota, hota_counts
+from ...functional.statistics import defined_mean
+from ...functional.tracked_frames import (
     TrackedFrame,
-    average_precision,
-    clear_mot,
     head_distances,
     head_sizes,
-    hota,
-    hota_counts,
+    inside_polygons,
+)
+from ...functional.tracking_scores import (
+    IdentityCounts,
+    MotCounts,
+    average_precision,
+    clear_mot,
     identity_counts,
     idf1,
-    inside_polygons,
     match_poses,
     mota,
     motp,
     precision,
     recall,
 )
-from ...functional.statistics import defined_mean
 from .posetrack_frames import UNKNOWN_ID, PoseTrackFrame
 
 #: Names of the scores, in the order of the tables.

@@ -10,7 +10,7 @@ from cape_mm.datasets.formats.annotation_tools import (
     AnnotatedInstance,
     Annotations,
 )
-from cape_mm.datasets.formats.mp100 import Category
+from cape_mm.datasets.formats.mp100.annotation_file import Category
 
 NAMES = ('rim left', 'rim right', 'handle')
 

@@ -13,7 +13,8 @@ from cape_mm.datasets.formats.annotation_tools import (
     to_coco,
     write_mp100_folder,
 )
-from cape_mm.datasets.formats.mp100 import Category, check_copy
+from cape_mm.datasets.formats.mp100.annotation_file import Category
+from cape_mm.datasets.formats.mp100.copy_check import check_copy
 from cape_mm.errors import DataError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cape_mm.datasets.formats.mp100 import load_annotation_file
+from cape_mm.datasets.formats.mp100.annotation_file import load_annotation_file
 from cape_mm.registry import DATASETS
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from cape_mm.datasets.formats.image_check import check_images
-from cape_mm.datasets.formats.mp100 import draw_pair_list, format_report
 from cape_mm.datasets.formats.mp100.copy_check import (
     check_annotation_file,
     check_splits,
     count_lost_pairs,
 )
+from cape_mm.datasets.formats.mp100.copy_report import format_report
+from cape_mm.datasets.formats.mp100.pair_list import draw_pair_list
 
 INSTANCES = {5: list(range(20)), 6: list(range(100, 118)), 7: [200, 201]}
 PARTS = dict(train=70, val=10, test=20)

@@ -4,7 +4,8 @@ from __future__ import annotations
 import torch
 from torch.testing import assert_close
 
-from cape_mm.models.layers import SimilarityProposal, grid_points
+from cape_mm.models.layers import grid_points
+from cape_mm.models.layers.cape import SimilarityProposal
 
 
 def read_out(logits, height, width, window=1):

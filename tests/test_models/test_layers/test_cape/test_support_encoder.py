@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import torch
 
-from cape_mm.models.layers import SkeletonMixing
+from cape_mm.models.layers.cape import SkeletonMixing
 
 
 def mix(tokens, edges, valid=(True, True, True)):

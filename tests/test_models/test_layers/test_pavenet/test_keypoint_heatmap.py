@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cape_mm.models.layers import ClipMemory, MapSampling
+from cape_mm.models.layers.pavenet import ClipMemory, MapSampling
 
 SHAPE = (6, 8)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import torch
 
-from cape_mm.models.layers import ClipMemory, KeypointDecoder
+from cape_mm.models.layers.pavenet import ClipMemory, KeypointDecoder
 
 SHAPES = ((4, 6), (2, 3))
 F, K, C = 3, 4, 8

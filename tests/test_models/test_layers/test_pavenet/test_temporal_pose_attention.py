@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cape_mm.models.layers import ClipMemory, TemporalPoseAttention
+from cape_mm.models.layers.pavenet import ClipMemory, TemporalPoseAttention
 
 SHAPES = ((4, 6), (2, 3))
 B, Q, A, C, HEADS = 2, 5, 3, 8, 2
