@@ -276,18 +276,19 @@ def find_small_categories(
     names: Mapping[int, object],
     num_shots: int,
     num_queries: int,
+    origin: str = '',
 ) -> tuple[list[int], str]:
     """Ids of the categories of which no episode can be drawn, and a text.
 
-    ``instances`` are annotation ids by category; ``names`` describe the
-    categories, by id, in the lines of the text.
+    ``instances`` are members by category id, ``names`` describe the
+    categories, ``origin`` says where they are from.
     """
     need = num_shots + num_queries
     small = [key for key, ids in instances.items() if len(ids) < need]
     lines = [f'  {names[key]}: {len(instances[key])}' for key in small]
     head = (
-        f'{len(small)} of {len(instances)} categories have fewer than {need} '
-        f'instances ({num_shots} shots + {num_queries} queries):'
+        f'{len(small)} of {len(instances)} categories{origin} have fewer than '
+        f'{need} instances ({num_shots} shots + {num_queries} queries):'
     )
     return small, '\n'.join([head, *lines])
 
