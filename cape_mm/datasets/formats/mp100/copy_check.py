@@ -35,25 +35,11 @@ def check_copy(
     decode: bool = False,
     num_queries: int = 15,
 ) -> dict:
-    """Check a copy of MP-100 against its annotation files.
+    """Check a copy of MP-100 against its annotation files; plain values.
 
-    Args:
-        annotations (Path): Folder of the annotation files.
-        image_root (Path): Folder of the images.
-        carfusion (Path, optional): See :func:`find_matches`.
-        deepfashion2 (Path, optional): See :func:`find_matches`.
-        decode (bool): Whether to decode every image. Defaults to False.
-        num_queries (int): Queries per episode. Defaults to 15.
-
-    Returns:
-        dict: Plain values: ``annotations``, ``images``, ``splits`` (about the
-        15 files together), ``files`` (about each), ``bad_images`` (state by
-        file name), ``proven`` and ``unproven`` from :func:`find_matches`.
-
-    Raises:
-        FileNotFoundError: If there are no annotation files, or a download is
-            not where it should be.
-        DataError: If an annotation file is broken.
+    ``splits`` is about the 15 files together, ``files`` about each,
+    ``bad_images`` are states by file name, ``proven`` and ``unproven`` are
+    those of :func:`find_matches`, which describes the downloads.
     """
     files = sorted(annotations.glob('*.json'))
     if not files:

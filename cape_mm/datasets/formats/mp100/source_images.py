@@ -100,14 +100,9 @@ def find_matches(
 
 
 def copy_proven(report: dict) -> list[str]:
-    """Copy the proven images to their annotated names.
+    """Copy proven images to their annotated names; a line per image.
 
-    Args:
-        report (dict): Report of :func:`check_copy`; its entries get
-            ``copied``.
-
-    Returns:
-        list[str]: A line per image.
+    Entries of the report of :func:`check_copy` get ``copied``.
     """
     lines = []
     for entry in report['proven']:
