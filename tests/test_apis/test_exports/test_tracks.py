@@ -73,15 +73,7 @@ def test_contents_are_those_of_the_metrics_export(tmp_path, num_frames):
     ]
     with PoseTrackWriter(tmp_path / 'b', 'walk', NAMES) as writer:
         for frame in frames:
-            predicted = frame.predicted
-            writer.add(
-                vars(frame),
-                predicted.keypoints_px,
-                predicted.tracked(*export.thresholds),
-                predicted.scores,
-                predicted.ids,
-                predicted.person_scores,
-            )
+            frame.write(writer, frame.tracked(*export.thresholds))
         expected = writer.finish()
     content = json.loads(path.read_text())
     assert content == json.loads(expected.read_text())

@@ -10,6 +10,8 @@ from typing import Any, Iterable, Mapping
 import numpy as np
 import torch
 
+from cape_mm.datasets.formats.posetrack import PoseTrackWriter
+
 _META_KEYS = (
     'video_id',
     'frame_id',
@@ -26,49 +28,11 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class LabelledPersons:
-    """The N labelled persons of a frame.
-
-    Keypoints (N, K, 2) and head boxes (N, 4) x1, y1, x2, y2 in original
-    pixels, valid keypoints (N, K), identities (N,) in the video, -1 where
-    unknown.
-    """
-
-    keypoints_px: np.ndarray
-    valid: np.ndarray
-    heads_px: np.ndarray
-    ids: np.ndarray
-
-
-@dataclass(frozen=True)
-class PredictedPersons:
-    """The M predicted persons of a frame.
-
-    Keypoints (M, K, 2) in original pixels, valid (M, K) where finite: the
-    model leaves the others out; scores and visibility (M, K) of the keypoints,
-    tracks and scores (M,) of the persons.
-    """
-
-    keypoints_px: np.ndarray
-    valid: np.ndarray
-    scores: np.ndarray
-    visibility: np.ndarray
-    ids: np.ndarray
-    person_scores: np.ndarray
-
-    def tracked(
-        self, keypoint_score_thr: float, visibility_thr: float
-    ) -> np.ndarray:
-        """Keypoints (M, K), bool, that take part in the tracking scores."""
-        is_confident = self.scores >= keypoint_score_thr
-        return self.valid & is_confident & (self.visibility >= visibility_thr)
-
-
-@dataclass(frozen=True)
 class PoseTrackFrame:
-    """One frame of a video: metainfo, polygons (P, 2), labels, predictions.
+    """One frame of a video: N labelled and M predicted persons.
 
-    Frames without labels (``is_labeled``) only make the video complete.
+    All places in original pixels. Frames without labels (``is_labeled``) only
+    make the video complete.
     """
 
     video_id: str
@@ -79,9 +43,36 @@ class PoseTrackFrame:
     img_id: int | None
     width: int
     height: int
-    ignore_regions_px: list[np.ndarray]
-    truth: LabelledPersons
-    predicted: PredictedPersons
+    ignore_regions_px: list[np.ndarray]  # polygons (P, 2)
+    gt_px: np.ndarray  # keypoints (N, K, 2)
+    gt_valid: np.ndarray  # (N, K) bool
+    heads_px: np.ndarray  # boxes (N, 4) x1, y1, x2, y2
+    gt_ids: np.ndarray  # (N,), -1 where unknown
+    pred_px: np.ndarray  # keypoints (M, K, 2)
+    pred_valid: np.ndarray  # (M, K) bool, finite: others are left out
+    pred_scores: np.ndarray  # (M, K)
+    visibility: np.ndarray  # (M, K)
+    pred_ids: np.ndarray  # (M,)
+    person_scores: np.ndarray  # (M,)
+
+    def tracked(
+        self, keypoint_score_thr: float, visibility_thr: float
+    ) -> np.ndarray:
+        """Keypoints (M, K), bool, that take part in the tracking scores."""
+        is_confident = self.pred_scores >= keypoint_score_thr
+        is_visible = self.visibility >= visibility_thr
+        return self.pred_valid & is_confident & is_visible
+
+    def write(self, writer: PoseTrackWriter, written: np.ndarray) -> None:
+        """Write the predicted keypoints of a mask (M, K), bool."""
+        writer.add(
+            vars(self),
+            self.pred_px,
+            written,
+            self.pred_scores,
+            self.pred_ids,
+            self.person_scores,
+        )
 
 
 def read_frame(
@@ -99,6 +90,16 @@ def read_frame(
         )
     where = f'frame {sample["frame_id"]} of video {sample["video_id"]}'
     height, width = sample['ori_shape'][:2]
+    truth = sample
+    if not sample['is_labeled']:
+        fields = ('track_ids', 'keypoints', 'keypoints_visible', 'bbox_head')
+        truth = dict(gt_instances=dict.fromkeys(fields, ()))
+    truth = _Fields(truth, 'gt_instances', where)
+    gt_ids = truth.ids(unknown=True)
+    predicted = _Fields(sample, 'pred_instances', where)
+    pred_ids = predicted.ids()
+    n, m, k = len(gt_ids), len(pred_ids), num_keypoints
+    pred_px = predicted('keypoints', (m, k, 2))
     return PoseTrackFrame(
         video_id=str(sample['video_id']),
         frame_id=int(sample['frame_id']),
@@ -112,8 +113,16 @@ def read_frame(
             np.asarray(region, dtype=np.float64).reshape(-1, 2)
             for region in sample['ignore_regions']
         ],
-        truth=_read_truth(sample, num_keypoints, where),
-        predicted=_read_predictions(sample, num_keypoints, where),
+        gt_px=truth('keypoints', (n, k, 2)),
+        gt_valid=truth('keypoints_visible', (n, k)) > 0,
+        heads_px=truth('bbox_head', (n, 4)),
+        gt_ids=gt_ids,
+        pred_px=pred_px,
+        pred_valid=np.isfinite(pred_px).all(axis=-1),
+        pred_scores=predicted('keypoint_scores', (m, k)),
+        visibility=predicted('keypoints_visible', (m, k)),
+        pred_ids=pred_ids,
+        person_scores=predicted('bbox_scores', (m,)),
     )
 
 
@@ -158,42 +167,6 @@ def _check_complete(video_id: str, frames: list[PoseTrackFrame]) -> None:
                 f'video {video_id}: {len(numbers)} of {len(counts)} frames '
                 f'are {what} ({named}{more}); {remedy}'
             )
-
-
-def _read_truth(
-    sample: Mapping[str, Any], num_keypoints: int, where: str
-) -> LabelledPersons:
-    """Read ``gt_instances``; empty if the frame is not labelled."""
-    if not sample['is_labeled']:
-        fields = ('track_ids', 'keypoints', 'keypoints_visible', 'bbox_head')
-        sample = dict(gt_instances=dict.fromkeys(fields, ()))
-    take = _Fields(sample, 'gt_instances', where)
-    ids = take.ids(unknown=True)
-    count = len(ids)
-    return LabelledPersons(
-        keypoints_px=take('keypoints', (count, num_keypoints, 2)),
-        valid=take('keypoints_visible', (count, num_keypoints)) > 0,
-        heads_px=take('bbox_head', (count, 4)),
-        ids=ids,
-    )
-
-
-def _read_predictions(
-    sample: Mapping[str, Any], num_keypoints: int, where: str
-) -> PredictedPersons:
-    """Read ``pred_instances``."""
-    take = _Fields(sample, 'pred_instances', where)
-    ids = take.ids()
-    count = len(ids)
-    keypoints = take('keypoints', (count, num_keypoints, 2))
-    return PredictedPersons(
-        keypoints_px=keypoints,
-        valid=np.isfinite(keypoints).all(axis=-1),
-        scores=take('keypoint_scores', (count, num_keypoints)),
-        visibility=take('keypoints_visible', (count, num_keypoints)),
-        ids=ids,
-        person_scores=take('bbox_scores', (count,)),
-    )
 
 
 class _Fields:

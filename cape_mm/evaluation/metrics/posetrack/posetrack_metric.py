@@ -198,7 +198,7 @@ class PoseTrackMetric(BaseVideoMetric):
         names = self._keypoint_names()
         limits = self.keypoint_score_thr, self.visibility_thr
         tracked = {
-            video_id: [frame.predicted.tracked(*limits) for frame in frames]
+            video_id: [frame.tracked(*limits) for frame in frames]
             for video_id, frames in videos.items()
         }
         if self.export_dir is not None:
@@ -301,17 +301,9 @@ class PoseTrackMetric(BaseVideoMetric):
         for video_id, frames in videos.items():
             with PoseTrackWriter(self.export_dir, video_id, names) as writer:
                 for frame, is_tracked in zip(frames, tracked[video_id]):
-                    predicted = frame.predicted
                     if self.export_all_keypoints:
-                        is_tracked = predicted.valid
-                    writer.add(
-                        vars(frame),
-                        predicted.keypoints_px,
-                        is_tracked,
-                        predicted.scores,
-                        predicted.ids,
-                        predicted.person_scores,
-                    )
+                        is_tracked = frame.pred_valid
+                    frame.write(writer, is_tracked)
                 writer.finish()
         print_log(
             f'predictions for {len(videos)} videos are in {self.export_dir}',

@@ -67,7 +67,7 @@ def compare_video(
             continue
         # An unknown identity gets a negative id of its own, which no known
         # person has: a person of a single frame cannot switch.
-        gt_ids = frame.truth.ids.copy()
+        gt_ids = frame.gt_ids.copy()
         unknown = np.flatnonzero(gt_ids == UNKNOWN_ID)
         gt_ids[unknown] = -np.arange(1, 1 + len(unknown)) - num_unknown
         num_unknown += len(unknown)
@@ -86,21 +86,20 @@ def _compare(
     poseval_compat: bool,
 ) -> tuple[TrackedFrame, TrackedFrame]:
     """Compare one frame, without what ignore regions remove."""
-    truth, predicted = frame.truth, frame.predicted
-    gt_px = truth.keypoints_px[:, keypoints]
-    pred_px = predicted.keypoints_px[:, keypoints]
-    gt_valid = truth.valid[:, keypoints]
-    pred_valid = predicted.valid[:, keypoints]
+    gt_px = frame.gt_px[:, keypoints]
+    pred_px = frame.pred_px[:, keypoints]
+    gt_valid = frame.gt_valid[:, keypoints]
+    pred_valid = frame.pred_valid[:, keypoints]
     ignored = inside_polygons(pred_px, frame.ignore_regions_px)
-    persons = np.ones(len(truth.ids), dtype=bool)
-    tracks = np.ones(len(predicted.ids), dtype=bool)
+    persons = np.ones(len(frame.gt_ids), dtype=bool)
+    tracks = np.ones(len(frame.pred_ids), dtype=bool)
     if poseval_compat and frame.ignore_regions_px:
         gt_valid &= ~inside_polygons(gt_px, frame.ignore_regions_px)
         pred_valid &= ~ignored
         ignored[:] = False
         persons, tracks = gt_valid.any(axis=1), pred_valid.any(axis=1)
     distances = head_distances(
-        gt_px, gt_valid, pred_px, pred_valid, head_sizes(truth.heads_px)
+        gt_px, gt_valid, pred_px, pred_valid, head_sizes(frame.heads_px)
     )
     poses = TrackedFrame(
         distances=distances[np.ix_(persons, tracks)],
@@ -108,8 +107,8 @@ def _compare(
         pred_valid=pred_valid[tracks],
         ignored=ignored[tracks] & pred_valid[tracks],
         gt_ids=gt_ids[persons],
-        pred_ids=predicted.ids[tracks],
-        pred_scores=predicted.scores[:, keypoints][tracks],
+        pred_ids=frame.pred_ids[tracks],
+        pred_scores=frame.pred_scores[:, keypoints][tracks],
     )
     return poses, poses.restrict(tracked[:, keypoints][tracks])
 
