@@ -1,5 +1,5 @@
-# MMPose's sigmas of the 15 keypoints that PoseTrack evaluates, which is all that
-# models read, in the order of cape_mm/datasets/formats/posetrack/keypoints.py.
+# The 15 keypoints that PoseTrack evaluates. Models only read their sigmas,
+# MMPose's, in the order of cape_mm/datasets/formats/posetrack/keypoints.py.
 num_keypoints = 15
 metainfo = dict(
     sigmas=[
