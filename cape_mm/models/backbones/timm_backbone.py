@@ -52,7 +52,7 @@ _LITE_OUTER = {
 
 @MODELS.register_module()
 class TimmBackbone(BaseBackbone):
-    """Any model of `timm <https://huggingface.co/docs/timm>`_ as a backbone.
+    """Any model of timm as a backbone.
 
     Convolutional networks and transformers give maps (N, C, H, W), the
     finest first. Layers behind the deepest chosen level are removed, as far
