@@ -30,25 +30,10 @@ def split_cephalograms(
     seed: int,
     val_share: float = 0.0,
 ) -> dict[str, list[int]]:
-    """Keep the split of a dataset, or make one.
+    """Indices of each part: the given ones, or random ones.
 
-    If the dataset has a split without validation part, one can be taken from
-    the training part.
-
-    Args:
-        records (Sequence[CephalometricRecord]): N cephalograms.
-        digests (Sequence[str]): N hashes of their images.
-        shares (tuple[float, float]): Shares of validation and test if the
-            dataset has no split.
-        seed (int): Seed of the random choice.
-        val_share (float): Share of the training cephalograms to take for
-            validation if the dataset has a split without it. Defaults to 0.
-
-    Returns:
-        dict[str, list[int]]: Indices of the cephalograms of each part.
-
-    Raises:
-        ValueError: If a part would be empty.
+    ``shares`` are those of validation and test. If validation alone is not
+    given, ``val_share`` of the training part is taken for it.
     """
     parts = given_split(records)
     if not parts:
@@ -83,20 +68,8 @@ def split_as_baseline(
     """Split as the published baselines of the CL-Detection challenges do.
 
     Python's generator shuffles the cephalograms in the order of the data; the
-    first ones are for training, then validation, the rest for the test.
-
-    Args:
-        records (Sequence[CephalometricRecord]): Cephalograms.
-        digests (Sequence[str]): Hashes of their images, unused.
-        seed (int): Seed of the baseline: 2023 or 2024, as the challenge.
-        sizes (tuple[int, int]): Numbers of cephalograms for training and for
-            validation. Defaults to (300, 50).
-
-    Returns:
-        dict[str, list[int]]: Indices of the cephalograms of each part.
-
-    Raises:
-        ValueError: If nothing is left for the test.
+    first ones are for training, then validation, the rest for the test. The
+    seed is the year of the challenge.
     """
     train, val = sizes
     count = len(records)
