@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator
 
 import numpy as np
 from mmengine.fileio import load
 from torch.utils.data import Dataset
 
+from cape_mm.datasets.pipeline import leaf_datasets
 from cape_mm.structures import LandmarkSchema, available_schemas, get_schema
 
 
@@ -66,7 +66,7 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
     None if it has no ``get_data_info`` with keypoints.
     """
     rows = []
-    for leaf in _leaves(dataset):
+    for leaf in leaf_datasets(dataset):
         if not hasattr(leaf, 'get_data_info'):
             return None
         known_sizes = _image_sizes(getattr(leaf, 'ann_file', ''))
@@ -91,18 +91,6 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
         subjects=subjects,
         schema=get_schema(name) if name in available_schemas() else None,
     )
-
-
-def _leaves(dataset: Dataset) -> Iterator[Dataset]:
-    """Datasets inside of wrappers."""
-    inner = getattr(dataset, 'datasets', None) or getattr(
-        dataset, 'dataset', None
-    )
-    if inner is None:
-        yield dataset
-        return
-    for part in inner if isinstance(inner, (list, tuple)) else [inner]:
-        yield from _leaves(part)
 
 
 def _image_sizes(source: str) -> dict[object, tuple[float, float]]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Sequence
+from typing import Callable, Iterator, Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -63,6 +63,18 @@ def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:
     scope = cfg.get('default_scope') or 'mmpose'
     with DefaultScope.overwrite_default_scope(scope):
         return DATASETS.build(loader['dataset'])
+
+
+def leaf_datasets(dataset: Dataset) -> Iterator[Dataset]:
+    """The datasets inside of wrappers; a dataset itself if it is none."""
+    inner = getattr(dataset, 'datasets', None) or getattr(
+        dataset, 'dataset', None
+    )
+    if inner is None:
+        yield dataset
+        return
+    for part in inner if isinstance(inner, (list, tuple)) else [inner]:
+        yield from leaf_datasets(part)
 
 
 def spread_indices(total: int, count: int | None = None) -> list[int]:

@@ -1,26 +1,17 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Training, validation and test that share no person and no image.
-
-How a conversion makes them, and how a training checks them.
-"""
+"""Training, validation and test that share no person and no image."""
 
 from __future__ import annotations
 
-import os.path as osp
 import random
 from collections import defaultdict
-from itertools import combinations
-from typing import Any, NamedTuple, Sequence
+from typing import Sequence
 
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
-from cape_mm.errors import DataError
 
 from .reading import CephalometricRecord
-
-_USES = dict(train='training', val='validation', test='the test')
-_MAX_LISTED = 5
 
 
 def split_cephalograms(
@@ -185,92 +176,3 @@ def check_disjoint(
                     'same_image',
                     f'{here[1]} ({part}) is {first[1]} ({first[0]})',
                 )
-
-
-class SplitContent(NamedTuple):
-    """Cephalograms of one annotation file in one use.
-
-    ``role`` is ``'train'``, ``'val'`` or ``'test'``; ``images`` are real
-    paths, and ``num_unknown`` of them are of an unknown person.
-    """
-
-    role: str
-    ann_file: str
-    images: frozenset[str]
-    subjects: frozenset[str]
-    num_unknown: int
-
-
-def read_split(role: str, dataset: Any) -> list[SplitContent]:
-    """Content of a dataset, or of those it wraps; empty for other kinds.
-
-    Subsets count as what they hold.
-    """
-    inner = getattr(dataset, 'datasets', None)
-    if inner is None and hasattr(dataset, 'dataset'):
-        inner = [dataset.dataset]
-    if inner is not None:
-        return [part for one in inner for part in read_split(role, one)]
-    if not getattr(dataset, 'ann_file', ''):
-        return []
-    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-    paths = {info.get('img_path', '') for info in infos} - {''}
-    subjects = [info.get('subject', '') for info in infos]
-    return [
-        SplitContent(
-            role=role,
-            ann_file=dataset.ann_file,
-            images=frozenset(map(osp.realpath, paths)),
-            subjects=frozenset(subjects) - {''},
-            num_unknown=sum(not subject for subject in subjects),
-        )
-    ]
-
-
-def check_cephalogram_splits(splits: Sequence[SplitContent]) -> None:
-    """Refuse uses of a config that share cephalograms or persons."""
-    problems = find_split_problems(splits)
-    if problems:
-        raise DataError('\n'.join(problems))
-
-
-def find_split_problems(splits: Sequence[SplitContent]) -> list[str]:
-    """What two uses must not share, one text per pair of files.
-
-    The same file for validation and test is allowed: many datasets have no
-    more.
-    """
-    problems = []
-    for first, second in combinations(splits, 2):
-        is_same = osp.realpath(first.ann_file) == osp.realpath(second.ann_file)
-        is_training = 'train' in (first.role, second.role)
-        if first.role == second.role or (is_same and not is_training):
-            continue
-        uses = f'{_USES[first.role]} and {_USES[second.role]}'
-        images = first.images & second.images
-        subjects = first.subjects & second.subjects
-        if is_same and images:
-            problems.append(
-                f'{first.ann_file} is used for {uses}, with {len(images)} '
-                'cephalograms in common: what is measured on cephalograms '
-                'that were learned says nothing about new ones. Set ann_file '
-                'to another file, or give both datasets disjoint indices'
-            )
-        elif subjects or images:
-            kind, rest = 'subjects', 'all cephalograms of a subject'
-            if not subjects:
-                kind, rest = 'images', 'each image'
-            names = subjects or images
-            problems.append(
-                f'{len(names)} {kind} are in {uses}: {_list(names)}; files '
-                f'{first.ann_file} and {second.ann_file}. Keep {rest} in one '
-                'of them'
-            )
-    return problems
-
-
-def _list(names: frozenset[str]) -> str:
-    """The first names, and how many more there are."""
-    listed = ', '.join(sorted(names)[:_MAX_LISTED])
-    more = len(names) - _MAX_LISTED
-    return f'{listed} and {more} more' if more > 0 else listed
