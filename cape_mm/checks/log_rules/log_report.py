@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import Iterable, Sequence
 
-from ..report import report_findings
-from ..rule import LOG_RULES, Finding, Rule
+from ..rule import LOG_RULES, Finding, Rule, report_findings
 from .log_file import LogLine, TrackingLog
 
 #: Keys of a training log of pose tracking and what a healthy run shows, in
