@@ -68,8 +68,7 @@ class Rule:
     advice: str  # the remedy
     check: Check
     meaning: str = ''  # the consequence of the fault
-    keys: tuple[str, ...] = ()  # logged values that are off
-    needs: tuple[str, ...] = ()  # other logged values that the check reads
+    reads: tuple[str, ...] = ()  # logged values, first the one that is off
 
     @property
     def summary(self) -> str:
@@ -91,7 +90,7 @@ class Rule:
                 message.text,
                 self.advice,
                 self.meaning,
-                self.keys,
+                self.reads[:1],
                 message.since,
             )
 
@@ -224,7 +223,7 @@ def list_rules(rules: RuleBook) -> str:
     """
     paragraphs = []
     for rule in rules.values():
-        read = ', '.join(rule.keys + rule.needs)
+        read = ', '.join(rule.reads)
         head = f'{rule.severity}: {rule.name}' + (f' ({read})' if read else '')
         lines = [*_indent([rule.meaning], '  = '), *_indent([rule.advice])]
         paragraphs.append('\n'.join([head, *lines]))

@@ -65,8 +65,7 @@ def examine_log(log: TrackingLog, ignore: Iterable[str] = ()) -> list[Finding]:
         )
 
     def lines_of(rule: Rule) -> tuple[list[LogLine]] | None:
-        """Lines that have all that a rule reads; None without."""
-        lines = log.having(*rule.keys, *rule.needs)
+        lines = log.having(*rule.reads)
         return (lines,) if lines else None
 
     return LOG_RULES.run(lines_of, ignore)
