@@ -6,15 +6,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from textwrap import fill, shorten
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    NamedTuple,
-    Sequence,
-    Union,
-)
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Sequence, Union
 
 #: An error makes a run fail or its result mean nothing; a warning costs
 #: accuracy, or hides a fault.

@@ -9,15 +9,7 @@ from functools import wraps
 from itertools import takewhile
 from pathlib import Path
 from statistics import median
-from typing import (
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Tuple,
-)
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 from ..rule import Message
 

@@ -122,9 +122,7 @@ def isbi_class(measurement: str, value: float) -> int:
     return UNCLASSIFIED
 
 
-def isbi_types(
-    values: Mapping[str, float | None],
-) -> dict[str, int | None]:
+def isbi_types(values: Mapping[str, float | None]) -> dict[str, int | None]:
     """Classify a cephalogram by all eight measurements.
 
     Args:
