@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Iterable, Sequence
 
 from ..rule import LOG_RULES, Finding, Rule, report_findings
+from . import tracks, training  # noqa: F401, fill LOG_RULES in this order
 from .log_file import LogLine, TrackingLog
 
 #: Keys of a training log of pose tracking and what a healthy run shows, in
