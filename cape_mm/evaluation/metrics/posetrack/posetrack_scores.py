@@ -22,12 +22,7 @@ from ...functional.tracking_scores import (
     average_precision,
     clear_mot,
     identity_counts,
-    idf1,
     match_poses,
-    mota,
-    motp,
-    precision,
-    recall,
 )
 from .posetrack_frames import UNKNOWN_ID, PoseTrackFrame
 
@@ -177,15 +172,15 @@ def _score_tracks(
     poseval_compat: bool,
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """All scores but AP, by keypoint and in total."""
-    localisation = motp(mot)
+    localisation = mot.motp
     if poseval_compat:
         localisation = np.nan_to_num(localisation)
     by_keypoint = dict(
-        MOTA=mota(mot),
+        MOTA=mot.mota,
         MOTP=localisation,
-        precision=precision(mot),
-        recall=recall(mot),
-        IDF1=idf1(identity),
+        precision=mot.precision,
+        recall=mot.recall,
+        IDF1=identity.idf1,
         IDSW=mot.switches,
     )
     total = {
