@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from cape_mm.structures import get_schema
+from .face import SCHEMA, Face, draw_face
+from .head import JAW_LANDMARKS, Piece, draw_head, find_places
 
-from .curves import Piece
-from .face import Face, draw_face
-from .head import draw_head, find_jaw_landmarks
-
-SCHEMA = get_schema('cephalogram23')
 # Probability of invisible landmarks, and their codes.
 _DROPOUT = (
     (0.06, ('Or',)),
@@ -31,20 +27,13 @@ _TICK_MM = 10.0
 
 
 class RenderedCephalogram(NamedTuple):
-    """Image (H, W), uint8, of a face, and what is known about it.
+    """X-ray of a face, and what is known about it."""
 
-    ``points_px`` has code -> (2,) x, y of all landmarks, invisible ones too;
-    ``visible`` (23,), int64, 0 or 2, is in the order of ``cephalogram23``;
-    ``spacing`` is in mm per pixel. The first and last tick of the ruler,
-    ``ruler_px`` (2, 2), are ``ruler_mm`` apart.
-    """
-
-    image: np.ndarray
-    points_px: dict[str, np.ndarray]
-    visible: np.ndarray
-    spacing: float
-    ruler_px: np.ndarray
-    ruler_mm: float
+    image: np.ndarray  # (H, W), uint8
+    points_px: dict[str, np.ndarray]  # (2,) by code, invisible ones too
+    visible: np.ndarray  # (23,), int64, 0 or 2, as in cephalogram23
+    spacing: float  # mm per pixel
+    ruler: dict[str, Any]  # ticks_px, the first and the last; length_mm
     face: Face
 
     @property
@@ -57,10 +46,9 @@ def render_cephalogram(
     rng: np.random.Generator, size: tuple[int, int], spacing: float
 ) -> RenderedCephalogram:
     """X-ray, face to the right, of ``size`` (W, H) in pixels."""
-    size_mm = spacing * np.array(size)
     for _ in range(100):
         face = draw_face(rng)
-        matrix = _place_head(face, size_mm, rng)
+        matrix = _place_head(face, spacing * np.array(size), rng)
         if matrix is not None:
             break
     else:
@@ -75,18 +63,17 @@ def render_cephalogram(
     to_px[:, 2] -= 0.5
     pieces = draw_head(face.points, rng, hidden)
     attenuation = _expose(pieces, to_px, size, spacing)
-    ruler_px, ruler_mm = draw_ruler(attenuation, spacing, rng)
-    points = dict(face.points, **find_jaw_landmarks(face.points))
+    ruler = draw_ruler(attenuation, spacing, rng)
+    places = find_places(face.points)
     return RenderedCephalogram(
         image=develop(attenuation, spacing, rng),
         points_px={
-            code: to_px[:, :2] @ point + to_px[:, 2]
-            for code, point in points.items()
+            code: to_px[:, :2] @ places[code] + to_px[:, 2]
+            for code in (*face.points, *JAW_LANDMARKS)
         },
         visible=np.array([0 if c in hidden else 2 for c in SCHEMA.codes]),
         spacing=spacing,
-        ruler_px=ruler_px,
-        ruler_mm=ruler_mm,
+        ruler=ruler,
         face=face,
     )
 
@@ -122,34 +109,30 @@ def _expose(
     scaled[:, 2] += 0.5 * (zoom - 1)
     canvas = np.zeros((zoom * size[1], zoom * size[0]), np.float32)
     for piece in pieces:
-        _add_piece(canvas, piece, scaled, zoom / spacing)
+        outline = piece.outline @ scaled[:, :2].T + scaled[:, 2]
+        _add_piece(canvas, piece._replace(outline=outline), zoom / spacing)
     if zoom > 1:
         canvas = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
     return np.maximum(canvas, 0.0)
 
 
-def _add_piece(
-    canvas: np.ndarray, piece: Piece, to_px: np.ndarray, scale: float
-) -> None:
-    """Add a piece to the attenuation, in place, where it lies."""
-    outline = piece.outline @ to_px[:, :2].T + to_px[:, 2]
-    blur = piece.blur * scale
-    border = int(np.ceil(3 * blur + piece.width * scale)) + 2
-    limits = (canvas.shape[1], canvas.shape[0])
-    low = np.clip(np.floor(outline.min(axis=0)) - border, 0, limits)
-    high = np.clip(np.ceil(outline.max(axis=0)) + border, 0, limits)
+def _add_piece(canvas: np.ndarray, piece: Piece, scale: float) -> None:
+    """Add a piece, outline in pixels, to the attenuation where it lies."""
+    blur, width = piece.blur * scale, piece.width * scale
+    border = int(np.ceil(3 * blur + width)) + 2
+    limits = canvas.shape[::-1]
+    low = np.clip(np.floor(piece.outline.min(axis=0)) - border, 0, limits)
+    high = np.clip(np.ceil(piece.outline.max(axis=0)) + border, 0, limits)
     x0, y0, x1, y1 = np.concatenate([low, high]).astype(int).tolist()
     if x0 >= x1 or y0 >= y1:
         return
     mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    corners = np.round((outline - (x0, y0)) * (1 << _SHIFT)).astype(np.int32)
+    corners = np.round((piece.outline - (x0, y0)) * (1 << _SHIFT))
+    look = (255, max(1, int(round(width))), cv2.LINE_AA, _SHIFT)
     if piece.width:
-        width = max(1, int(round(piece.width * scale)))
-        cv2.polylines(
-            mask, [corners], piece.closed, 255, width, cv2.LINE_AA, _SHIFT
-        )
+        cv2.polylines(mask, [corners.astype(np.int32)], False, *look)
     else:
-        cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(mask, [corners.astype(np.int32)], 255, *look[2:])
     if blur > 0.3:
         mask = cv2.GaussianBlur(mask, (0, 0), blur)
     canvas[y0:y1, x0:x1] += mask * np.float32(piece.density / 255)
@@ -157,23 +140,21 @@ def _add_piece(
 
 def draw_ruler(
     attenuation: np.ndarray, spacing: float, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
-    """Add a ruler with a tick every 10 mm; (2, 2) ends and length in mm."""
-    width = attenuation.shape[1]
+) -> dict[str, Any]:
+    """Add a ruler with a tick every 10 mm; its end ticks and length."""
     ticks = int(rng.integers(5, 8))
-    x = width - 1 - rng.uniform(2.5, 5.0) / spacing
+    x = attenuation.shape[1] - 1 - rng.uniform(2.5, 5.0) / spacing
     y = (rng.uniform(4.0, 10.0) + _TICK_MM * np.arange(ticks)) / spacing
-    pose = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     density = rng.uniform(0.6, 1.0)
-    ends = np.array([[x, y[0]], [x, y[-1]]])
     # In whole, one piece: lines that cross do not add up.
-    path = [ends[0]]
+    path = []
     for number, place in enumerate(y):
         length = (6.0 if number % 5 == 0 else 3.5) / spacing
         path += [(x, place), (x - length, place), (x, place)]
     line = Piece(np.array(path), density, width=max(1.0, 0.5 / spacing))
-    _add_piece(attenuation, line, pose, 1.0)
-    return ends, _TICK_MM * (ticks - 1)
+    _add_piece(attenuation, line, 1.0)
+    ends = line.outline[[0, -1]].tolist()
+    return dict(ticks_px=ends, length_mm=_TICK_MM * (ticks - 1))
 
 
 def develop(
@@ -211,9 +192,8 @@ def develop(
     light += grain * (fixed + growing * cv2.sqrt(light))
     # Some cephalograms are too dark or too bright.
     low, high = rng.uniform((-0.04, 0.86), (0.04, 1.08))
-    image = (np.clip((light - low) / (high - low), 0, 1) * 255).astype(
-        np.uint8
-    )
+    light = np.clip((light - low) / (high - low), 0, 1)
+    image = (light * 255).astype(np.uint8)
     if rng.random() < 0.2:
         # A dark edge along the back or the top.
         edge = slice(int(rng.uniform(2.0, 8.0) / spacing))

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from .face import classify
 from .renderer import SCHEMA, RenderedCephalogram, render_cephalogram
 
 #: Raised whenever the same parameters give other images or annotations.
-VERSION = 2
+VERSION = 3
 _SPLITS = ('train', 'val', 'test')
 _HEIGHT = 320
 _SPACING = 0.75
@@ -32,7 +31,8 @@ def draw_cephalogram(
     """Draw one cephalogram.
 
     It depends on nothing but the arguments: another height gives the same
-    head, finer or coarser, with other noise.
+    head, finer or coarser, with other noise. Three of four have 0.75 mm per
+    pixel (if they are 320 pixels high), the fourth has another spacing.
 
     Args:
         seed (int): Seed, not negative.
@@ -43,9 +43,7 @@ def draw_cephalogram(
             Defaults to 320.
 
     Returns:
-        RenderedCephalogram: The cephalogram. Of four cephalograms, three have
-        0.75 mm per pixel (if they are 320 pixels high), the fourth another
-        spacing.
+        RenderedCephalogram: The cephalogram.
     """
     # Zeros at the end of a seed are without effect: numbers count from 1.
     rng = np.random.default_rng([seed, _SPLITS.index(split), number + 1])
@@ -62,8 +60,6 @@ def make_record(
     """Record with ISBI classes, exact ``measurements`` and the ``ruler``."""
     standard = _SPACING * _HEIGHT / cephalogram.image.shape[0]
     is_standard = abs(cephalogram.spacing - standard) < 1e-9
-    ticks = cephalogram.ruler_px.tolist()
-    ruler = dict(ticks_px=ticks, length_mm=cephalogram.ruler_mm)
     return CephalometricRecord(
         image_path=image_path,
         keypoints_px=cephalogram.keypoints_px,
@@ -74,7 +70,9 @@ def make_record(
         subject=subject,
         class_labels=classify(cephalogram.face),
         image=cephalogram.image,
-        extra=dict(measurements=cephalogram.face.measures, ruler=ruler),
+        extra=dict(
+            measurements=cephalogram.face.measures, ruler=cephalogram.ruler
+        ),
     )
 
 
@@ -111,19 +109,20 @@ def write_cephalograms(
         ValueError: If a number is out of range.
     """
     sizes = dict(train=train, val=val, test=test)
-
     info = dict(description='synthetic cephalograms, for tests only')
 
-    def draw_split(split: str) -> Iterator[CephalometricRecord]:
-        for number in range(sizes[split]):
-            name = f'{split}_{number:04d}'
-            image = draw_cephalogram(seed, number, split, image_height)
-            yield make_record(image, f'{name}.jpg', f'synthetic-{seed}-{name}')
-
     def write(folder: Path) -> None:
-        for split in _SPLITS:
+        for split, count in sizes.items():
+            names = [f'{split}_{number:04d}' for number in range(count)]
+            records = (
+                make_record(
+                    draw_cephalogram(seed, number, split, image_height),
+                    f'{name}.jpg',
+                    f'synthetic-{seed}-{name}',
+                )
+                for number, name in enumerate(names)
+            )
             path = folder / 'annotations' / f'cephalograms_{split}.json'
-            records = draw_split(split)
             write_coco(records, SCHEMA, path, folder / 'images', info)
 
     return write_dataset_once(
