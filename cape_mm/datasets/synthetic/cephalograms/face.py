@@ -2,15 +2,13 @@
 """Random faces whose angles are known because they are built from them.
 
 Frame of a face: millimetres, origin at S, x to the front, y down, Frankfort
-plane horizontal. Directions are angles in degrees, counter-clockwise:
-0 is to the front, 90 up.
+plane horizontal. Directions are degrees, counter-clockwise: 0 front, 90 up.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Dict
+from typing import Dict, NamedTuple
 
 import numpy as np
 
@@ -47,51 +45,41 @@ _OFFSETS = {
 }
 # Lip -> fraction of the way from Prn to Pog', millimetres behind that line.
 _LIPS = {'UL': (0.374, 4.0), 'LL': (0.62, 2.0)}
-_CLIP = 2.2
-_MIN_DISTANCE = 1.0
 
 
-@dataclass(frozen=True)
-class Face:
-    """Landmarks (code -> (2,), frame of the face), and exact measures.
+class Face(NamedTuple):
+    """A face that is built from its measures."""
 
-    ``measures`` holds :data:`MEASURES` and SNB in degrees and millimetres.
-    """
-
-    points: Points
-    measures: dict[str, float]
+    points: Points  # landmarks (2,) by code, frame of the face
+    measures: dict[str, float]  # MEASURES and SNB, degrees and millimetres
 
 
 def draw_face(rng: np.random.Generator) -> Face:
     """Possible face with the 23 landmarks of ``cephalogram23``."""
-    face = _build_face(rng)
-    while find_fault(face.points) is not None:
+    while True:
         face = _build_face(rng)
-    return face
+        if find_fault(face.points) is None:
+            return face
 
 
 def find_fault(points: Points) -> str | None:
     """First reason why landmarks cannot be a head's, None if they can."""
     x = {code: point[0] for code, point in points.items()}
     y = {code: point[1] for code, point in points.items()}
+    ways = [one - other for one, other in combinations(points.values(), 2)]
     rules = {
         'B not above Pog': y['B'] + 3 < y['Pog'],
         'Me not lowest': all(y['Me'] > y[c] + 1 for c in y if c != 'Me'),
-        'ANS, A, U1 not one below the other': y['ANS'] + 1 < y['A']
-        and y['A'] + 1 < y['U1'],
+        'ANS, A, U1 not one below the other':
+            y['ANS'] + 1 < y['A'] < y['U1'] - 1,
         'PNS not behind ANS': x['PNS'] + 30 < x['ANS'],
-        'lips not one below the other': y['Sn'] + 5
-        < y['UL']
-        < y['LL'] - 8
-        < y["Pog'"] - 16,
+        'lips not one below the other':
+            y['Sn'] + 5 < y['UL'] < y['LL'] - 8 < y["Pog'"] - 16,
         'Go not behind the teeth': x['Go'] + 40 < x['L1a'],
-        'root in front of the bone': x['U1a'] < x['A']
-        and x['L1a'] < x['B'] + 1.0,
-    }
-    rules['two landmarks in one place'] = all(
-        np.linalg.norm(one - other) >= _MIN_DISTANCE
-        for one, other in combinations(points.values(), 2)
-    )
+        'root in front of the bone':
+            x['U1a'] < x['A'] and x['L1a'] < x['B'] + 1.0,
+        'two landmarks in one place': np.linalg.norm(ways, axis=1).min() >= 1,
+    }  # fmt: skip
     return next((fault for fault, fine in rules.items() if not fine), None)
 
 
@@ -125,8 +113,7 @@ def leave(
     start: np.ndarray, end: np.ndarray, fraction: float, distance: float
 ) -> np.ndarray:
     """Point at a fraction of the way, and then some way to its left."""
-    way = end - start
-    return start + fraction * way + distance * normal(start, end)
+    return start + fraction * (end - start) + distance * normal(start, end)
 
 
 def _build_face(rng: np.random.Generator) -> Face:
@@ -177,4 +164,4 @@ def _build_face(rng: np.random.Generator) -> Face:
 
 def _draw(rng: np.random.Generator, mean: float, spread: float) -> float:
     """A normal value without the far tails."""
-    return mean + spread * float(np.clip(rng.normal(), -_CLIP, _CLIP))
+    return mean + spread * float(np.clip(rng.normal(), -2.2, 2.2))

@@ -11,6 +11,7 @@ import re
 from typing import Collection, NamedTuple
 
 import numpy as np
+from scipy.interpolate import CubicHermiteSpline
 
 from .face import Points, direct, leave, normal
 
@@ -171,19 +172,12 @@ def find_places(points: Points) -> Points:
 
 def smooth(knots: np.ndarray, steps: int = 6) -> np.ndarray:
     """Catmull-Rom spline through (K, 2), closed if it ends at its start."""
-    before, after = 2 * knots[0] - knots[1], 2 * knots[-1] - knots[-2]
+    tangents = np.gradient(knots, axis=0)
     if np.array_equal(knots[0], knots[-1]):
-        before, after = knots[-2], knots[1]
-    padded = np.concatenate([before[None], knots, after[None]])
-    t = np.arange(steps)[:, None] / steps
-    a, b, c, d = (padded[i : len(knots) - 1 + i, None] for i in range(4))
-    curve = 0.5 * (
-        2 * b
-        + (c - a) * t
-        + (2 * a - 5 * b + 4 * c - d) * t**2
-        + (3 * b - 3 * c + d - a) * t**3
-    )
-    return np.concatenate([curve.reshape(-1, 2), knots[-1:]])
+        tangents[[0, -1]] = 0.5 * (knots[1] - knots[-2])
+    numbers = np.arange(len(knots))
+    spline = CubicHermiteSpline(numbers, knots, tangents)
+    return spline(np.arange(steps * numbers[-1] + 1) / steps)
 
 
 class _Tracer:
@@ -201,10 +195,11 @@ class _Tracer:
         points['vault'] = vault = self.trace('~N 0,0 3,-9 2,-24 vault')
         inside = rng.uniform(0.925, 0.955) * (vault[::-1] - _CENTER)
         points['inside'] = _CENTER + inside
-        lean = rng.uniform(1.0, 4.0)
-        for number in range(4):
-            step = (-31.0 - lean * number, 36.0 + 17.0 * number)
-            points[f'C{3 + number}'] = points['Ar'] + step
+        vertebra = points['Ar'] + (-31.0, 36.0)
+        step = (-rng.uniform(1.0, 4.0), 17.0)
+        for name in ('C3', 'C4', 'C5', 'C6'):
+            points[name] = vertebra
+            vertebra = vertebra + step
 
     def trace(self, contour: str) -> np.ndarray:
         """Points (M, 2) of a contour."""

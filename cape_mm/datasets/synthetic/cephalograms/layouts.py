@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 from typing import Iterator, Sequence
 
@@ -19,7 +20,6 @@ from .writer import draw_cephalogram
 
 _ISBI_PARTS = (('TrainingData', 150), ('Test1Data', 300), ('Test2Data', 400))
 _OBSERVERS = ('junior', 'senior')
-_MAX_DISTANCE_PX = 2.0
 
 
 def write_layout(
@@ -30,14 +30,8 @@ def write_layout(
     if root.exists() and any(root.iterdir()):
         raise FileExistsError(f'{root} is not empty: name another folder')
     write_tree = write_isbi_tree if layout == 'isbi' else write_aariz_tree
-    numbers = range(train)
-    write_tree(
-        root,
-        [
-            draw_cephalogram(seed, n, image_height=image_height)
-            for n in numbers
-        ],
-    )
+    draw = partial(draw_cephalogram, seed, image_height=image_height)
+    write_tree(root, [draw(number) for number in range(train)])
     return True
 
 
@@ -77,13 +71,12 @@ def write_aariz_tree(
     schema = get_schema('aariz29')
     total = len(cephalograms)
     part = max(1, round(0.15 * total)) if total > 2 else 0
+    splits = ['train'] * (total - 2 * part)
+    splits += ['valid'] * part + ['test'] * part
     rows = [
         ['cephalogram_id', 'machine', 'pixel_size', 'image_format', 'mode']
     ]
-    for number, cephalogram in enumerate(cephalograms):
-        split = 'train'
-        if number >= total - 2 * part:
-            split = 'test' if number >= total - part else 'valid'
+    for number, (split, cephalogram) in enumerate(zip(splits, cephalograms)):
         name = f'synthetic{number:04d}'
         folder = root / split / 'Annotations'
         _write(root / split / f'Cephalograms/{name}.png', cephalogram.image)
@@ -100,13 +93,12 @@ def write_aariz_tree(
                 )
             ]
             turn = number % len(entries)
-            marks = dict(
-                ceph_id=name, landmarks=entries[turn:] + entries[:turn]
-            )
+            order = entries[turn:] + entries[:turn]
             group = f'Cephalometric Landmarks/{observer.title()} Orthodontists'
-            _write(folder / group / f'{name}.json', json.dumps(marks))
+            marks = json.dumps(dict(ceph_id=name, landmarks=order))
+            _write(folder / group / f'{name}.json', marks)
         stage = dict(ceph_id=name, cvm_stage=dict(value=1 + number % 6))
-        _write(folder / 'CVM Stages' / f'{name}.json', json.dumps(stage))
+        _write(folder / f'CVM Stages/{name}.json', json.dumps(stage))
         spacing = cephalogram.spacing
         rows.append([name, f'Synthetic {spacing:g}', spacing, 'png', split])
     path = root / 'cephalogram_machine_mappings.csv'
@@ -121,7 +113,7 @@ def _observe(
     codes = get_schema(schema).codes
     points = np.array([cephalogram.points_px[code] for code in codes])
     rng = np.random.default_rng([number, len(points)])
-    step = rng.uniform(-_MAX_DISTANCE_PX, _MAX_DISTANCE_PX, size=points.shape)
+    step = rng.uniform(-2.0, 2.0, size=points.shape)
     for observer, marked in zip(_OBSERVERS, (points + step, points - step)):
         yield observer, np.round(marked).astype(np.int64).tolist()
 

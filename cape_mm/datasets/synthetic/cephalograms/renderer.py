@@ -8,17 +8,12 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from ..scenery import fill, stroke
 from .face import SCHEMA, Face, draw_face
 from .head import JAW_LANDMARKS, Piece, draw_head, find_places
 
 # Probability of invisible landmarks, and their codes.
-_DROPOUT = (
-    (0.06, ('Or',)),
-    (0.06, ('Po',)),
-    (0.03, ("N'", 'Prn', 'Sn', 'UL', 'LL', "Pog'")),
-)
-# Fractional bits of the coordinates that are handed to OpenCV.
-_SHIFT = 4
+_DROPOUT = ((0.06, 'Or'), (0.06, 'Po'), (0.03, "N' Prn Sn UL LL Pog'"))
 # Landmarks keep away from the border of the cephalogram, millimetres.
 _MARGIN = 3.0
 # Where the middle of the face is, fractions of the cephalogram.
@@ -56,26 +51,22 @@ def render_cephalogram(
             f'an image of {size[0]} x {size[1]} pixels of {spacing} mm is too '
             'small for a head: 170 x 200 mm are needed'
         )
-    codes_of = [codes for chance, codes in _DROPOUT if rng.random() < chance]
-    hidden = frozenset(code for codes in codes_of for code in codes)
+    gone = [codes for chance, codes in _DROPOUT if rng.random() < chance]
+    hidden = ' '.join(gone).split()
     # From millimetres to pixels: the centre of the first pixel is (0, 0).
     to_px = matrix / spacing
     to_px[:, 2] -= 0.5
     pieces = draw_head(face.points, rng, hidden)
     attenuation = _expose(pieces, to_px, size, spacing)
     ruler = draw_ruler(attenuation, spacing, rng)
+    image = develop(attenuation, spacing, rng)
     places = find_places(face.points)
-    return RenderedCephalogram(
-        image=develop(attenuation, spacing, rng),
-        points_px={
-            code: to_px[:, :2] @ places[code] + to_px[:, 2]
-            for code in (*face.points, *JAW_LANDMARKS)
-        },
-        visible=np.array([0 if c in hidden else 2 for c in SCHEMA.codes]),
-        spacing=spacing,
-        ruler=ruler,
-        face=face,
-    )
+    points_px = {
+        code: to_px[:, :2] @ places[code] + to_px[:, 2]
+        for code in (*face.points, *JAW_LANDMARKS)
+    }
+    visible = np.array([0 if c in hidden else 2 for c in SCHEMA.codes])
+    return RenderedCephalogram(image, points_px, visible, spacing, ruler, face)
 
 
 def _place_head(
@@ -83,13 +74,13 @@ def _place_head(
 ) -> np.ndarray | None:
     """Pose (2, 3) of a face in millimetres; None if it does not fit."""
     turn = np.radians(rng.uniform(-3.0, 3.0))
-    shift = rng.uniform(-4.0, 4.0, size=2)
     cos, sin = np.cos(turn), np.sin(turn)
     rotation = np.array([[cos, -sin], [sin, cos]])
     turned = np.array([rotation @ point for point in face.points.values()])
     low, high = turned.min(axis=0), turned.max(axis=0)
     # The back of the head may be cut off, the face may not.
-    origin = np.array(_PLACE) * size_mm - 0.5 * (low + high) + shift
+    origin = np.array(_PLACE) * size_mm - 0.5 * (low + high)
+    origin += rng.uniform(-4.0, 4.0, size=2)
     origin = np.minimum(origin, size_mm - _MARGIN - high)
     if (origin + low < _MARGIN).any():
         return None
@@ -120,22 +111,20 @@ def _add_piece(canvas: np.ndarray, piece: Piece, scale: float) -> None:
     """Add a piece, outline in pixels, to the attenuation where it lies."""
     blur, width = piece.blur * scale, piece.width * scale
     border = int(np.ceil(3 * blur + width)) + 2
-    limits = canvas.shape[::-1]
-    low = np.clip(np.floor(piece.outline.min(axis=0)) - border, 0, limits)
-    high = np.clip(np.ceil(piece.outline.max(axis=0)) + border, 0, limits)
-    x0, y0, x1, y1 = np.concatenate([low, high]).astype(int).tolist()
-    if x0 >= x1 or y0 >= y1:
+    x, y, w, h = cv2.boundingRect(piece.outline.astype(np.float32))
+    left, top = max(0, x - border), max(0, y - border)
+    right, bottom = max(0, x + w + border), max(0, y + h + border)
+    part = canvas[top:bottom, left:right]
+    if not part.size:
         return
-    mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    corners = np.round((piece.outline - (x0, y0)) * (1 << _SHIFT))
-    look = (255, max(1, int(round(width))), cv2.LINE_AA, _SHIFT)
-    if piece.width:
-        cv2.polylines(mask, [corners.astype(np.int32)], False, *look)
+    mask = np.zeros(part.shape, np.uint8)
+    if width:
+        stroke(mask, piece.outline - (left, top), 255, width)
     else:
-        cv2.fillPoly(mask, [corners.astype(np.int32)], 255, *look[2:])
+        fill(mask, piece.outline - (left, top), 255)
     if blur > 0.3:
         mask = cv2.GaussianBlur(mask, (0, 0), blur)
-    canvas[y0:y1, x0:x1] += mask * np.float32(piece.density / 255)
+    part += mask * np.float32(piece.density / 255)
 
 
 def draw_ruler(
@@ -165,16 +154,16 @@ def develop(
     if rng.random() < 0.3:
         # Small dense dots, as of fillings or dust.
         for place in rng.uniform(0.2, 0.95, size=(rng.integers(1, 4), 2)):
-            center = tuple((place * (width, height)).astype(int).tolist())
+            center = (place * (width, height)).astype(int).tolist()
             radius = max(1, int(rng.uniform(0.5, 1.5) / spacing))
             cv2.circle(attenuation, center, radius, 1.8, -1)
     if rng.random() < 0.3:
         # A lead letter for the side, in a corner.
         place = rng.uniform((0.03, 0.9), (0.12, 0.97)) * (width, height)
         cv2.putText(
-            attenuation, 'RL'[int(rng.integers(2))],
-            tuple(place.astype(int).tolist()), cv2.FONT_HERSHEY_SIMPLEX,
-            0.45 / spacing, 1.5, max(1, int(round(1.0 / spacing))),
+            attenuation, 'RL'[rng.integers(2)], place.astype(int).tolist(),
+            cv2.FONT_HERSHEY_SIMPLEX, 0.45 / spacing, 1.5,
+            max(1, int(round(1.0 / spacing))),
         )  # fmt: skip
     scatter = rng.uniform(0.0, 0.05, size=(6, 5)).astype(np.float32)
     attenuation += cv2.resize(

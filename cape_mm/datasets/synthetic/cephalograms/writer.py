@@ -55,24 +55,23 @@ def draw_cephalogram(
 
 
 def make_record(
-    cephalogram: RenderedCephalogram, image_path: str, subject: str
+    seed: int, split: str, number: int, image_height: int
 ) -> CephalometricRecord:
     """Record with ISBI classes, exact ``measurements`` and the ``ruler``."""
-    standard = _SPACING * _HEIGHT / cephalogram.image.shape[0]
-    is_standard = abs(cephalogram.spacing - standard) < 1e-9
+    cephalogram = draw_cephalogram(seed, number, split, image_height)
+    face, spacing = cephalogram.face, cephalogram.spacing
+    name = f'{split}_{number:04d}'
     return CephalometricRecord(
-        image_path=image_path,
+        image_path=f'{name}.jpg',
         keypoints_px=cephalogram.keypoints_px,
         visible=cephalogram.visible,
-        spacing=(cephalogram.spacing, cephalogram.spacing),
+        spacing=(spacing, spacing),
         spacing_source='file',
-        device='synthetic-A' if is_standard else 'synthetic-B',
-        subject=subject,
-        class_labels=classify(cephalogram.face),
+        device='synthetic-B' if number % 4 == 3 else 'synthetic-A',
+        subject=f'synthetic-{seed}-{name}',
+        class_labels=classify(face),
         image=cephalogram.image,
-        extra=dict(
-            measurements=cephalogram.face.measures, ruler=cephalogram.ruler
-        ),
+        extra=dict(measurements=face.measures, ruler=cephalogram.ruler),
     )
 
 
@@ -113,14 +112,9 @@ def write_cephalograms(
 
     def write(folder: Path) -> None:
         for split, count in sizes.items():
-            names = [f'{split}_{number:04d}' for number in range(count)]
             records = (
-                make_record(
-                    draw_cephalogram(seed, number, split, image_height),
-                    f'{name}.jpg',
-                    f'synthetic-{seed}-{name}',
-                )
-                for number, name in enumerate(names)
+                make_record(seed, split, number, image_height)
+                for number in range(count)
             )
             path = folder / 'annotations' / f'cephalograms_{split}.json'
             write_coco(records, SCHEMA, path, folder / 'images', info)
