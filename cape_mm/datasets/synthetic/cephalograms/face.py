@@ -12,7 +12,8 @@ from typing import Dict, NamedTuple
 
 import numpy as np
 
-from cape_mm.evaluation.functional import isbi_types, measure
+from cape_mm.evaluation.functional.cephalometric_measurements import measure
+from cape_mm.evaluation.functional.cephalometric_norms import isbi_types
 from cape_mm.structures import get_schema
 
 Points = Dict[str, np.ndarray]

@@ -151,8 +151,8 @@ def find_places(points: Points) -> Points:
     p['Co'] = p['Ar'] + 11.0 * up + 5.0 * front
     p['R'] = p['Go'] + 0.55 * height * up + 29.0 * front
     # The plane in which teeth meet lies between palate and border of the jaw.
-    jaw = p['Go'] - p['Me']
-    tilt = 0.4 * np.degrees(np.arctan2(-jaw[1], -jaw[0]))
+    forward, down = p['Me'] - p['Go']
+    tilt = 0.4 * np.degrees(np.arctan2(down, forward))
     rise = direct(90.0 - tilt)
     for tooth, distance in _TEETH.items():
         bite = 0.5 * (p['U1'] + p['L1']) + distance * direct(180.0 - tilt)

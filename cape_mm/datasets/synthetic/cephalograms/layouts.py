@@ -92,11 +92,10 @@ def write_aariz_tree(
                     schema.landmarks, schema.names, marked
                 )
             ]
-            turn = number % len(entries)
-            order = entries[turn:] + entries[:turn]
+            entries = np.roll(entries, -number).tolist()
+            marks = dict(ceph_id=name, landmarks=entries)
             group = f'Cephalometric Landmarks/{observer.title()} Orthodontists'
-            marks = json.dumps(dict(ceph_id=name, landmarks=order))
-            _write(folder / group / f'{name}.json', marks)
+            _write(folder / group / f'{name}.json', json.dumps(marks))
         stage = dict(ceph_id=name, cvm_stage=dict(value=1 + number % 6))
         _write(folder / f'CVM Stages/{name}.json', json.dumps(stage))
         spacing = cephalogram.spacing
