@@ -532,8 +532,10 @@ class TestPage:
     def configs(self):
         """Every `dict(model_name=...)` of the page and its comment."""
         text = PAGE.read_text('utf-8')
-        line = re.compile(r'^(?:# (.+)\n)?(dict\(model_name=.+\))$', re.M)
-        return [(note, eval(code)) for note, code in line.findall(text)]
+        config = re.compile(
+            r'^(?:# (.+)\n)?(dict\((?:.+\)|\n(?: .+\n)+\)))$', re.M
+        )
+        return [(note, eval(code)) for note, code in config.findall(text)]
 
     def test_models_have_the_given_size_and_channels(self):
         configs = self.configs()
