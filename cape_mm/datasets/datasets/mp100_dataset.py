@@ -78,7 +78,6 @@ class MP100Dataset(BaseDataset):
             )
         self.missing_images = missing_images
         self._categories: dict[int, Category] = {}
-        self._protocol: dict[int, list[int]] | DataError = {}
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -104,16 +103,13 @@ class MP100Dataset(BaseDataset):
         return table
 
     @property
-    @force_full_init
     def protocol_instances(self) -> dict[int, list[int]]:
         """dict[int, list[int]]: Annotation ids by category.
 
         Those that the published loaders count, in their order, whether they
         are usable here or not. ``DataError`` if they cannot be counted.
         """
-        if isinstance(self._protocol, DataError):
-            raise self._protocol
-        return self._protocol
+        return protocol_instances(load_annotation_file(self.ann_file))
 
     def load_data_list(self) -> list[dict]:
         """Load all usable instances and report the others.
@@ -125,10 +121,6 @@ class MP100Dataset(BaseDataset):
         content = load_annotation_file(self.ann_file)
         self._categories = parse_categories(content, report)
         instances = parse_instances(content, self._categories, report)
-        try:
-            self._protocol = protocol_instances(content)
-        except DataError as error:  # concerns lists of pairs only
-            self._protocol = error
         for instance in instances:
             instance['img_path'] = join_path(
                 self.data_prefix['img'], instance['img_path']

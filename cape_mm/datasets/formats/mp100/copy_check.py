@@ -83,27 +83,24 @@ def check_splits(contents: dict[str, dict[str, list[dict]]]) -> dict:
         for part in SIZES
     }
     ids = {
-        expected[name]: [category['id'] for category in content['categories']]
-        for name, content in contents.items()
-        if name in expected
+        key: [category['id'] for category in contents[name]['categories']]
+        for name, key in expected.items()
+        if name in contents
     }
-    overlaps = []
-    for split in SPLITS:
-        parts_of = defaultdict(list)
-        for part in SIZES:
-            for category_id in ids.get((split, part), []):
-                parts_of[category_id].append(part)
-        overlaps += [
-            dict(split=split, category_id=key, parts=parts)
-            for key, parts in parts_of.items()
-            if len(parts) > 1
-        ]
+    parts_of: dict[tuple, list[str]] = defaultdict(list)
+    for (split, part), keys in ids.items():
+        for key in keys:
+            parts_of[split, key].append(part)
     tests = [ids.get((split, 'test')) for split in SPLITS]
     tested = Counter(key for test in tests for key in test or ())
     return dict(
         missing_files=[name for name in expected if name not in contents],
         other_files=[name for name in contents if name not in expected],
-        overlaps=overlaps,
+        overlaps=[
+            dict(split=split, category_id=key, parts=parts)
+            for (split, key), parts in parts_of.items()
+            if len(parts) > 1
+        ],
         sizes={
             name: len(ids[key])
             for name, key in expected.items()
@@ -111,7 +108,7 @@ def check_splits(contents: dict[str, dict[str, list[dict]]]) -> dict:
         },
         not_tested_once=sorted(
             key
-            for key in {key for keys in ids.values() for key in keys}
+            for key in set().union(*ids.values())
             if None not in tests and tested[key] != 1
         ),
         contradictions=_find_contradictions(contents),

@@ -87,7 +87,9 @@ def find_matches(
     for image, anns, source in _bad_images(contents, states):
         result = _find_by_case(image, image_root)
         if result is None and source == 'CarFusion' and cars is not None:
-            result = prove(image, anns, _cars_like(anns, cars))
+            boxes = [tuple(ann.get('bbox') or ()) for ann in anns]
+            like = {c.path: c for box in boxes for c in cars.get(box, ())}
+            result = prove(image, anns, list(like.values()))
         elif result is None and source == 'DeepFashion2' and deepfashion2:
             candidates = _fashion_named(image['file_name'], deepfashion2)
             result = prove(image, anns, candidates)
@@ -256,15 +258,6 @@ def _read_json(path: Path) -> dict:
         return json.loads(path.read_text())
     except ValueError as error:
         raise DataError(f'{path} is no valid JSON: {error}') from error
-
-
-def _cars_like(
-    annotations: Sequence[dict], cars: dict[tuple, list[Candidate]]
-) -> list[Candidate]:
-    """Images that hold one of the boxes, each once."""
-    boxes = [tuple(ann.get('bbox') or ()) for ann in annotations]
-    found = {c.path: c for box in boxes for c in cars.get(box, ())}
-    return list(found.values())
 
 
 def _fashion_named(file_name: str, root: Path) -> list[Candidate]:
