@@ -10,7 +10,7 @@ import mmcv
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.datasets.pipeline import build_dataset, spread_indices
+from cape_mm.datasets.pipeline import spread_indices
 from cape_mm.evaluation.functional.keypoints import mean_error, pair_pck
 from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.evaluation.metrics.result_tables import (
@@ -20,7 +20,7 @@ from cape_mm.evaluation.metrics.result_tables import (
 from cape_mm.structures import EpisodeDataSample
 from cape_mm.visualization import EpisodeVisualizer
 
-from .episodes import load_episode_model, predict_samples
+from .episodes import build_dataset, load_episode_model, predict_samples
 from .launch import read_config
 
 SCORES = ('PCK', 'PCK@0.05', 'NME')

@@ -21,7 +21,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from cape_mm.datasets.pipeline import build_dataset, spread_indices
+from cape_mm.datasets.pipeline import spread_indices
 from cape_mm.evaluation.functional.keypoints import (
     keypoint_distances,
     longer_side,
@@ -31,7 +31,7 @@ from cape_mm.evaluation.metrics.episode_pairs import co_visible
 from cape_mm.evaluation.metrics.result_tables import format_table
 from cape_mm.structures import EpisodeDataSample
 
-from .episodes import load_episode_model, predict_samples
+from .episodes import build_dataset, load_episode_model, predict_samples
 from .launch import read_config
 
 _ZEROED = 'support features zeroed'

@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What pipelines share, and how datasets are built from their configs."""
+"""What pipelines, transforms and tools for datasets share."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Callable, Iterator, Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmengine.config import Config
-from mmengine.registry import DATASETS, DefaultScope
+from mmengine.registry import DefaultScope
 from mmpose.registry import TRANSFORMS
 from torch.utils.data import Dataset
-
-from cape_mm.errors import DataError
 
 
 def build_transforms(
@@ -53,16 +50,6 @@ class SampleTransform(BaseTransform):
     def __repr__(self) -> str:
         values = (f'{key}={value!r}' for key, value in vars(self).items())
         return f'{type(self).__name__}({", ".join(values)})'
-
-
-def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:
-    """Dataset of the train, val or test loader (``mode``) of a config."""
-    loader = cfg.get(f'{mode}_dataloader')
-    if not loader:
-        raise DataError(f'the config has no {mode}_dataloader')
-    scope = cfg.get('default_scope') or 'mmpose'
-    with DefaultScope.overwrite_default_scope(scope):
-        return DATASETS.build(loader['dataset'])
 
 
 def leaf_datasets(dataset: Dataset) -> Iterator[Dataset]:

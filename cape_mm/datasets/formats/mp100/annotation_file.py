@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Iterator
 
 import numpy as np
@@ -75,13 +76,7 @@ def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
             f'annotation file {ann_file!r} does not exist: correct ann_file '
             'or data_root (ann_file is relative to data_root)'
         )
-    try:
-        content = json.loads(get_text(ann_file))
-    except ValueError as error:
-        raise DataError(
-            f'annotation file {ann_file} is no valid JSON, perhaps it was '
-            f'not written or downloaded completely: {error}'
-        ) from error
+    content = read_json(ann_file)
     for part, keys in _REQUIRED.items():
         entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list):
@@ -105,6 +100,17 @@ def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
                 'write its width and height in pixels'
             )
     return content
+
+
+def read_json(path: str | Path) -> Any:
+    """Content of an annotation file or URL, whatever its layout."""
+    try:
+        return json.loads(get_text(path))
+    except ValueError as error:
+        raise DataError(
+            f'annotation file {path} is no valid JSON, perhaps it was '
+            f'not written or downloaded completely: {error}'
+        ) from error
 
 
 def join_annotations(

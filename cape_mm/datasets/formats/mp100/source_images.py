@@ -19,9 +19,8 @@ from typing import Iterator, NamedTuple, Sequence
 import numpy as np
 
 from cape_mm.datasets.formats.image_check import loaded_size
-from cape_mm.errors import DataError
 
-from .annotation_file import join_annotations
+from .annotation_file import join_annotations, read_json
 
 _MIN_KEYPOINTS = 3
 _TOLERANCE_PX = 0.01  # files round differently
@@ -238,7 +237,7 @@ def _read_carfusion(root: Path) -> dict[tuple, list[Candidate]]:
         )
     by_box: dict[tuple, list[Candidate]] = defaultdict(list)
     for file in files:
-        content = _read_json(file)
+        content = read_json(file)
         folder = root / ('test' if 'test' in file.name else 'train')
         candidates = {
             image['id']: Candidate(folder / image['file_name'], [])
@@ -252,14 +251,6 @@ def _read_carfusion(root: Path) -> dict[tuple, list[Candidate]]:
     return by_box
 
 
-def _read_json(path: Path) -> dict:
-    """Content of a JSON file."""
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise DataError(f'{path} is no valid JSON: {error}') from error
-
-
 def _fashion_named(file_name: str, root: Path) -> list[Candidate]:
     """Images of the same name in the folders of DeepFashion2."""
     candidates = []
@@ -269,7 +260,7 @@ def _fashion_named(file_name: str, root: Path) -> list[Candidate]:
             if not path.is_file():
                 continue
             annos = root / folder / 'annos' / f'{path.stem}.json'
-            content = _read_json(annos) if annos.is_file() else {}
+            content = read_json(annos) if annos.is_file() else {}
             annotations = [
                 dict(keypoints=entry.get('landmarks'))
                 for entry in content.values()
