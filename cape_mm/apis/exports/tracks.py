@@ -84,12 +84,14 @@ class TrackExport:
             raise RuntimeError(
                 'the file is complete: another video needs another export'
             )
-        frame = read_frame(result.to_dict(), len(self._names))
+        frame = read_frame(
+            result.to_dict(), len(self._names), *self.thresholds
+        )
         if self._writer is None:
             self._writer = PoseTrackWriter(
                 self.folder, frame.video_id, self._names
             )
-        frame.write(self._writer, frame.tracked(*self.thresholds))
+        frame.write(self._writer)
         self._tracks.update(frame.pred_ids.tolist())
         self.num_frames += 1
 

@@ -12,7 +12,7 @@ from cape_mm.registry import MODELS
 
 from ..layers.pavenet.pose_queries import PosePrediction
 from ..task_modules.clip_targets import ClipTargets
-from ..task_modules.pose_matching import build_oks
+from ..task_modules.match_costs import build_oks
 
 _SMALLEST_OKS = 1e-6
 

@@ -12,7 +12,7 @@ from cape_mm.structures import PoseTrackerState, TrackQueryState
 
 from ..layers.pavenet.pose_proposals import PoseProposals
 from ..layers.pavenet.pose_queries import FramePrediction
-from .pose_matching import pairwise_oks
+from .match_costs import pairwise_oks
 from .pose_query_tracker import (
     PoseQueryTracker,
     give_persons,

@@ -16,7 +16,7 @@ from cape_mm.structures import PoseTrackerState, TrackQueryState
 
 from ..layers.pavenet.pose_proposals import PoseProposals
 from ..layers.pavenet.pose_queries import FramePrediction
-from .pose_matching import build_oks, pairwise_oks
+from .match_costs import build_oks, pairwise_oks
 
 _ANCHORS = ('proposals', 'detections')
 

@@ -50,25 +50,17 @@ class PoseTrackFrame:
     gt_ids: np.ndarray  # (N,), -1 where unknown
     pred_px: np.ndarray  # keypoints (M, K, 2)
     pred_valid: np.ndarray  # (M, K) bool, finite: others are left out
+    tracked: np.ndarray  # (M, K) bool, part of the tracking scores
     pred_scores: np.ndarray  # (M, K)
-    visibility: np.ndarray  # (M, K)
     pred_ids: np.ndarray  # (M,)
     person_scores: np.ndarray  # (M,)
 
-    def tracked(
-        self, keypoint_score_thr: float, visibility_thr: float
-    ) -> np.ndarray:
-        """Keypoints (M, K), bool, that take part in the tracking scores."""
-        is_confident = self.pred_scores >= keypoint_score_thr
-        is_visible = self.visibility >= visibility_thr
-        return self.pred_valid & is_confident & is_visible
-
-    def write(self, writer: PoseTrackWriter, written: np.ndarray) -> None:
-        """Write the predicted keypoints of a mask (M, K), bool."""
+    def write(self, writer: PoseTrackWriter, all_valid: bool = False) -> None:
+        """Write the tracked keypoints of the frame, or all valid ones."""
         writer.add(
             vars(self),
             self.pred_px,
-            written,
+            self.pred_valid if all_valid else self.tracked,
             self.pred_scores,
             self.pred_ids,
             self.person_scores,
@@ -76,11 +68,15 @@ class PoseTrackFrame:
 
 
 def read_frame(
-    sample: Mapping[str, Any], num_keypoints: int
+    sample: Mapping[str, Any],
+    num_keypoints: int,
+    keypoint_score_thr: float = 0.0,
+    visibility_thr: float = 0.0,
 ) -> PoseTrackFrame:
     """Read one frame from ``PoseDataSample.to_dict()`` with K keypoints.
 
-    It has the fields that :class:`PoseTrackMetric` lists.
+    It has the fields that :class:`PoseTrackMetric` lists. Keypoints are
+    tracked from these scores and visibilities on.
     """
     missing = [key for key in _META_KEYS if key not in sample]
     if missing:
@@ -100,6 +96,10 @@ def read_frame(
     pred_ids = predicted.ids()
     n, m, k = len(gt_ids), len(pred_ids), num_keypoints
     pred_px = predicted('keypoints', (m, k, 2))
+    pred_valid = np.isfinite(pred_px).all(axis=-1)
+    pred_scores = predicted('keypoint_scores', (m, k))
+    visibility = predicted('keypoints_visible', (m, k))
+    is_visible = visibility >= visibility_thr
     return PoseTrackFrame(
         video_id=str(sample['video_id']),
         frame_id=int(sample['frame_id']),
@@ -118,9 +118,9 @@ def read_frame(
         heads_px=truth('bbox_head', (n, 4)),
         gt_ids=gt_ids,
         pred_px=pred_px,
-        pred_valid=np.isfinite(pred_px).all(axis=-1),
-        pred_scores=predicted('keypoint_scores', (m, k)),
-        visibility=predicted('keypoints_visible', (m, k)),
+        pred_valid=pred_valid,
+        tracked=pred_valid & (pred_scores >= keypoint_score_thr) & is_visible,
+        pred_scores=pred_scores,
         pred_ids=pred_ids,
         person_scores=predicted('bbox_scores', (m,)),
     )

@@ -48,7 +48,6 @@ class PoseTrackScores:
 
 def compare_video(
     frames: Sequence[PoseTrackFrame],
-    tracked: Sequence[np.ndarray],
     keypoints: np.ndarray,
     poseval_compat: bool,
 ) -> list[tuple[TrackedFrame, TrackedFrame]]:
@@ -57,29 +56,23 @@ def compare_video(
     The first of a pair is for AP. ``keypoints`` (K,) are the scored ones.
     """
     compared, num_unknown = [], 0
-    for frame, is_tracked in zip(frames, tracked):
-        if not frame.is_labeled:
-            continue
-        # An unknown identity gets a negative id of its own, which no known
-        # person has: a person of a single frame cannot switch.
-        gt_ids = frame.gt_ids.copy()
-        unknown = np.flatnonzero(gt_ids == UNKNOWN_ID)
-        gt_ids[unknown] = -np.arange(1, 1 + len(unknown)) - num_unknown
-        num_unknown += len(unknown)
-        if len(gt_ids) or not poseval_compat:
-            compared.append(
-                _compare(frame, gt_ids, is_tracked, keypoints, poseval_compat)
-            )
+    for frame in frames:
+        if frame.is_labeled and (len(frame.gt_ids) or not poseval_compat):
+            poses = _compare(frame, keypoints, poseval_compat)
+            # An unknown identity gets a negative id of its own, which no
+            # known person has: a person of a single frame cannot switch.
+            unknown = np.flatnonzero(poses.gt_ids == UNKNOWN_ID)
+            poses.gt_ids[unknown] = -np.arange(len(unknown)) - num_unknown - 1
+            num_unknown += len(unknown)
+            tracks = np.isin(frame.pred_ids, poses.pred_ids)
+            kept = frame.tracked[:, keypoints][tracks]
+            compared.append((poses, poses.restrict(kept)))
     return compared
 
 
 def _compare(
-    frame: PoseTrackFrame,
-    gt_ids: np.ndarray,
-    tracked: np.ndarray,
-    keypoints: np.ndarray,
-    poseval_compat: bool,
-) -> tuple[TrackedFrame, TrackedFrame]:
+    frame: PoseTrackFrame, keypoints: np.ndarray, poseval_compat: bool
+) -> TrackedFrame:
     """Compare one frame, without what ignore regions remove."""
     gt_px = frame.gt_px[:, keypoints]
     pred_px = frame.pred_px[:, keypoints]
@@ -96,16 +89,15 @@ def _compare(
     distances = head_distances(
         gt_px, gt_valid, pred_px, pred_valid, head_sizes(frame.heads_px)
     )
-    poses = TrackedFrame(
+    return TrackedFrame(
         distances=distances[np.ix_(persons, tracks)],
         gt_valid=gt_valid[persons],
         pred_valid=pred_valid[tracks],
         ignored=ignored[tracks] & pred_valid[tracks],
-        gt_ids=gt_ids[persons],
+        gt_ids=frame.gt_ids[persons],
         pred_ids=frame.pred_ids[tracks],
         pred_scores=frame.pred_scores[:, keypoints][tracks],
     )
-    return poses, poses.restrict(tracked[:, keypoints][tracks])
 
 
 def score_videos(
