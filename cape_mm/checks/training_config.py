@@ -19,16 +19,20 @@ SPLITS = ('train', 'val', 'test')
 
 
 class TrainingConfig:
-    """A config, with accessors for what rules check, and what is built of it.
+    """A config, with accessors for what rules check.
 
-    Parts that are missing are empty or None. Whatever cannot be built is
-    None, and the reason is kept for the one rule that reports it, so that no
-    other rule has to care. ``split`` is one of ``SPLITS``.
+    Parts that are missing are empty or None. ``split`` is one of ``SPLITS``.
+
+    Args:
+        cfg (Config): Whole config of a training. Is not changed.
+
+    Attributes:
+        built (BuiltParts): Parts built of it.
     """
 
     def __init__(self, cfg: Config) -> None:
-        self.cfg = cfg  # is not changed
-        self._kept: dict[Any, tuple[Any, Exception | None]] = {}
+        self.cfg = cfg
+        self.built = BuiltParts(self)
 
     def loader(self, split: str) -> dict:
         """Config of ``<split>_dataloader``."""
@@ -70,17 +74,17 @@ class TrainingConfig:
 
     @property
     def model(self) -> dict:
-        """Config of the model."""
+        """dict: Config of the model."""
         return self.cfg.get('model') or {}
 
     @property
     def head(self) -> dict:
-        """Config of the model's head."""
+        """dict: Config of the model's head."""
         return self.model.get('head') or {}
 
     @property
     def encoder(self) -> dict | None:
-        """Codec of the targets, the last one of several."""
+        """Optional[dict]: Codec of the targets, the last one of several."""
         generate = self.transform('train', 'GenerateTarget') or {}
         encoder = generate.get('encoder')
         if isinstance(encoder, (list, tuple)):
@@ -89,7 +93,7 @@ class TrainingConfig:
 
     @property
     def decoder(self) -> dict | None:
-        """Codec that makes coordinates of the output."""
+        """Optional[dict]: Codec that makes coordinates of the output."""
         return self.head.get('decoder')
 
     def hooks(self) -> Iterator[tuple[str, dict]]:
@@ -119,7 +123,7 @@ class TrainingConfig:
 
     @property
     def schedulers(self) -> list[dict]:
-        """Configs of the learning rate's schedulers."""
+        """list[dict]: Configs of the learning rate's schedulers."""
         schedulers = self.cfg.get('param_scheduler') or []
         if isinstance(schedulers, dict):
             if 'type' not in schedulers:  # one list for each optimizer
@@ -129,8 +133,24 @@ class TrainingConfig:
 
     @property
     def max_epochs(self) -> int | None:
-        """Epochs of training; None if it counts iterations."""
+        """Optional[int]: Epochs of training; None if it counts iterations."""
         return (self.cfg.get('train_cfg') or {}).get('max_epochs')
+
+
+class BuiltParts:
+    """Parts built of a config, each at most once.
+
+    Whatever cannot be built is None, and the reason is kept for the one rule
+    that reports it, so that no other rule has to care. ``split`` is one of
+    ``SPLITS``.
+
+    Args:
+        config (TrainingConfig): The config.
+    """
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self.config = config
+        self._kept: dict[Any, tuple[Any, Exception | None]] = {}
 
     def keep(self, key: Any, make: Callable[[], Any]) -> Any:
         """The part of a hashable name, built once; None if that fails."""
@@ -146,54 +166,73 @@ class TrainingConfig:
         """Why a part could not be built; None if it could, or was not."""
         return self._kept.get(key, (None, None))[1]
 
-    def built_dataset(self, split: str) -> Dataset | None:
+    def dataset(self, split: str) -> Dataset | None:
         """Dataset of a split with its pipeline; None without."""
-        config = self.dataset(split)
+        config = self.config.dataset(split)
         if not config:
             return None
         # splits with the same data share them
-        split = next(s for s in SPLITS if self.dataset(s) == config)
+        split = next(s for s in SPLITS if self.config.dataset(s) == config)
         return self.keep(('dataset', split), lambda: _build(config))
+
+    def dataset_problem(self, split: str) -> Exception | None:
+        """Why the dataset of a split cannot be built; None if it can."""
+        self.dataset(split)
+        return self.problem(('dataset', split))
 
     def first_sample(self, split: str) -> Any:
         """First sample of a split after its pipeline; None without."""
-        dataset = self.built_dataset(split)
+        dataset = self.dataset(split)
         if dataset is None:
             return None
         return self.keep(('sample', split), lambda: dataset[0])
 
-    def table(
+    def sample_problem(self, split: str) -> Exception | None:
+        """Why the pipeline of a split fails; None if it does not."""
+        self.first_sample(split)
+        return self.problem(('sample', split))
+
+    def cephalograms(
         self, split: str, schema: bool = False, uniform: bool = False
     ) -> CephalogramTable | None:
-        """Annotations of a split; None if they lack what is required."""
-        dataset = self.built_dataset(split)
+        """Annotations of a split as a table.
+
+        None without, and if it has no schema or is not uniform, where that is
+        required.
+        """
+        dataset = self.dataset(split)
         if dataset is None:
             return None
-        table = self.keep(('table', split), lambda: read_cephalograms(dataset))
-        if table is None or (schema and table.schema is None):
-            return None
-        return None if uniform and not table.is_uniform else table
+        table = self.keep(
+            ('cephalograms', split), lambda: read_cephalograms(dataset)
+        )
+        lacks = table is not None and (
+            (schema and table.schema is None)
+            or (uniform and not table.is_uniform)
+        )
+        return None if lacks else table
 
     def tables(
         self, splits: Sequence[str] = SPLITS, **required: bool
     ) -> Iterator[tuple[str, CephalogramTable]]:
-        """Splits with their tables, as :meth:`table` gives them."""
+        """Splits with their tables, as :meth:`cephalograms` gives them."""
         for split in splits:
-            table = self.table(split, **required)
+            table = self.cephalograms(split, **required)
             if table is not None:
                 yield split, table
 
     @property
     def total_iterations(self) -> int | None:
-        """Iterations of the training on one device."""
-        if self.max_epochs is None:
-            return (self.cfg.get('train_cfg') or {}).get('max_iters')
-        dataset, loader = self.built_dataset('train'), self.loader('train')
+        """Optional[int]: Iterations of the training on one device."""
+        if self.config.max_epochs is None:
+            return (self.config.cfg.get('train_cfg') or {}).get('max_iters')
+        dataset = self.dataset('train')
+        loader = self.config.loader('train')
         if dataset is None or not loader.get('batch_size'):
             return None
         count = len(dataset) / loader['batch_size']
         whole = math.floor if loader.get('drop_last', False) else math.ceil
-        return max(1, whole(count)) * self.max_epochs
+        return max(1, whole(count)) * self.config.max_epochs
 
 
 def type_name(config: dict[str, Any]) -> str:

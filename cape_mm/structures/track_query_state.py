@@ -1,7 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Callable
 
 import torch
 from torch import Tensor
@@ -67,6 +68,10 @@ class TrackQueryState:
         """Nt, with padding."""
         return self.valid.shape[1]
 
+    def detach(self) -> TrackQueryState:
+        """The same values without gradient."""
+        return self._convert(Tensor.detach)
+
     def extend(self, other: TrackQueryState) -> TrackQueryState:
         """Append the queries of the same clips.
 
@@ -77,13 +82,7 @@ class TrackQueryState:
         Returns:
             TrackQueryState: State with the places of both.
         """
-        pairs = zip(vars(self).values(), vars(other).values())
-        return TrackQueryState(
-            *(
-                None if a is None else torch.cat([a, b], dim=1)
-                for a, b in pairs
-            )
-        )
+        return self._convert(lambda *pair: torch.cat(pair, dim=1), other)
 
     def select(self, keep: Tensor) -> TrackQueryState:
         """Keep some queries, in their order, padded to the largest number.
@@ -103,16 +102,28 @@ class TrackQueryState:
         kept = keep.gather(1, order)
         rows = torch.arange(len(keep), device=keep.device)[:, None]
 
-        def pick(value: Tensor | None) -> Tensor | None:
-            if value is None:
-                return None
+        def pick(value: Tensor) -> Tensor:
             chosen = value[rows, order]
             mask = kept.reshape(kept.shape + (1,) * (chosen.ndim - 2))
             return torch.where(mask, chosen, torch.zeros_like(chosen))
 
-        state = TrackQueryState(*map(pick, vars(self).values()))
+        state = self._convert(pick)
         ids = state.track_ids.masked_fill(~kept, -1)
         return replace(state, track_ids=ids, valid=kept)
+
+    def _convert(self, change: Callable[..., Tensor], *others):
+        """Apply a function to each tensor, and to that of other states."""
+        values = {
+            field.name: [getattr(x, field.name) for x in (self, *others)]
+            for field in fields(self)
+        }
+        return TrackQueryState(
+            **{
+                name: change(*tensors)
+                for name, tensors in values.items()
+                if tensors[0] is not None
+            }
+        )
 
 
 @dataclass(frozen=True)

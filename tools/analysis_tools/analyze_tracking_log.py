@@ -29,7 +29,9 @@ from cape_mm.errors import UsageError
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description='Say what is off in the log of a pose tracking training'
+    )
     parser.add_argument(
         'log',
         nargs='?',

@@ -21,7 +21,9 @@ from cape_mm.cli.arguments import add_browsing, one_line_errors
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description='Draw episodes as the model gets them'
+    )
     add_browsing(parser, 'work_dirs/browse_episodes')
     return parser.parse_args()
 

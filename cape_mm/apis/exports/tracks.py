@@ -49,12 +49,16 @@ class TrackExport:
         keypoint_score_thr: float = 0.0,
         visibility_thr: float = 0.0,
     ) -> None:
-        check_exportable(keypoint_names)
+        try:
+            check_exportable(keypoint_names)
+        except ValueError as error:
+            raise DataError(str(error)) from None
         self.folder = Path(folder)
         self.thresholds = (keypoint_score_thr, visibility_thr)
         self.num_frames = 0
         self._names = list(keypoint_names)
         self._tracks: set[int] = set()
+        self._length = 0
         self._writer: PoseTrackWriter | None = None
 
     @property
@@ -84,15 +88,25 @@ class TrackExport:
             raise RuntimeError(
                 'the file is complete: another video needs another export'
             )
-        frame = read_frame(
-            result.to_dict(), len(self._names), *self.thresholds
-        )
+        frame = read_frame(result.to_dict(), len(self._names))
         if self._writer is None:
-            self._writer = PoseTrackWriter(
-                self.folder, frame.video_id, self._names
-            )
-        frame.write(self._writer)
-        self._tracks.update(frame.pred_ids.tolist())
+            try:
+                self._writer = PoseTrackWriter(
+                    self.folder, frame.video_id, self._names
+                )
+            except ValueError as error:
+                raise DataError(str(error)) from None
+        predicted = frame.predicted
+        self._writer.add(
+            vars(frame),
+            predicted.keypoints_px,
+            predicted.tracked(*self.thresholds),
+            predicted.scores,
+            predicted.ids,
+            predicted.person_scores,
+        )
+        self._tracks.update(predicted.ids.tolist())
+        self._length = frame.frame_id + 1
         self.num_frames += 1
 
     def finish(self) -> Path:
@@ -106,6 +120,7 @@ class TrackExport:
         """
         if self._writer is None:
             raise DataError(f'there are no results to write to {self.folder}')
-        path = self._writer.finish()
+        # the length of a stream is unknown before its end
+        path = self._writer.finish(self._length)
         self._writer = None
         return path

@@ -33,8 +33,7 @@ def dataset_builds(config: TrainingConfig) -> Iterator[str]:
     """Data that cannot be loaded."""
     reported = set()
     for split in SPLITS:
-        config.built_dataset(split)
-        problem = config.problem(('dataset', split))
+        problem = config.built.dataset_problem(split)
         text = '' if problem is None else brief(problem)
         if text and text not in reported:
             reported.add(text)
@@ -45,8 +44,7 @@ def dataset_builds(config: TrainingConfig) -> Iterator[str]:
 def pipeline_runs(config: TrainingConfig) -> Iterator[str]:
     """A pipeline that fails on the first sample."""
     for split in SPLITS:
-        config.first_sample(split)
-        problem = config.problem(('sample', split))
+        problem = config.built.sample_problem(split)
         if problem is not None:
             yield f'the first sample of {split} fails: {brief(problem)}'
 
@@ -107,15 +105,15 @@ def _pairs_of_splits(
     """Pairs that should have nothing in common."""
     if _memorises(config):
         return
-    tables = list(config.tables())
+    tables = list(config.built.tables())
     for (one, first), (other, second) in combinations(tables, 2):
         if not _is_same_data(config, one, other):
             yield one, other, first, second
 
 
-def _shapes(table: CephalogramTable) -> Iterator[tuple[bytes, str]]:
+def _shapes(cephalograms: CephalogramTable) -> Iterator[tuple[bytes, str]]:
     """Rounded keypoints of all rows as bytes, and their names."""
-    for points, name in zip(table.keypoints_px, table.names):
+    for points, name in zip(cephalograms.keypoints_px, cephalograms.names):
         yield points.round(3).tobytes(), name
 
 

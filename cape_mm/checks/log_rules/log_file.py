@@ -5,11 +5,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from functools import wraps
 from itertools import takewhile
 from pathlib import Path
 from statistics import median
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Tuple
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Tuple,
+)
 
 from ..rule import Message
 
@@ -30,25 +39,40 @@ _PLACES = frozenset({'epoch', 'iter', 'step', 'eta', 'seed'})
 
 
 class LogLine(NamedTuple):
-    """Scalars of one line, and its place."""
+    """Scalars of one line.
 
-    epoch: int  # from 1; 0 if the log does not count epochs
-    iteration: int  # of the run, or of the epoch if the log counts so
+    Attributes:
+        epoch (int): Epoch from 1; 0 if the log does not count epochs.
+        iteration (int): Iteration of the run, or of the epoch if the log
+            counts so.
+        values (dict[str, float]): Logged scalars by key.
+    """
+
+    epoch: int
+    iteration: int
     values: Values
 
     @property
     def place(self) -> str:
-        """Epoch and iteration in words."""
+        """str: Epoch and iteration in words."""
         where = f'iteration {self.iteration}'
         return f'epoch {self.epoch}, {where}' if self.epoch else where
 
 
-class TrackingLog(NamedTuple):
-    """Training lines of a log, in order."""
+@dataclass(frozen=True)
+class TrackingLog:
+    """Training lines of a log.
 
-    path: Path  # the file; the folder if lines of several runs are joined
-    lines: list[LogLine]  # of places that a resumed run repeats, the last
-    files: tuple[Path, ...]  # those of the lines, in order
+    Attributes:
+        path (Path): The file; the folder if lines of several runs are joined.
+        lines (list[LogLine]): Lines in order; of places that a resumed run
+            repeats, the last.
+        files (tuple[Path, ...]): Files of the lines, in order.
+    """
+
+    path: Path
+    lines: list[LogLine]
+    files: tuple[Path, ...]
 
     def having(self, *keys: str) -> list[LogLine]:
         """Lines that have all of some keys."""

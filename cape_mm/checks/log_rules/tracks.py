@@ -31,7 +31,8 @@ ELSEWHERE, ELSEWHERE_TIMES = 0.04, 3
     'p_false_negative is not 1.',
     'No queries are handed over from window to window: tracking is not '
     'trained. The trk_* values of these lines are old ones.',
-    reads=('n_trk', 'n_det_pos'),
+    keys=('n_trk',),
+    needs=('n_det_pos',),
 )
 @lasting
 def no_tracks(v: Values) -> Iterator[str]:
@@ -47,7 +48,8 @@ def no_tracks(v: Values) -> Iterator[str]:
     'threshold lets mistakes through.',
     'Queries are handed over, but get no persons: their identities are not '
     'those of the persons of the next window.',
-    reads=('n_trk_pos', 'n_trk'),
+    keys=('n_trk_pos',),
+    needs=('n_trk',),
 )
 @lasting
 def tracks_without_persons(v: Values) -> Iterator[str]:
@@ -61,7 +63,8 @@ def tracks_without_persons(v: Values) -> Iterator[str]:
     'max_gap of the dataset.',
     'More than half of the track queries are mistakes or persons who have '
     'left: training sees little tracking.',
-    reads=('n_trk_pos', 'n_trk'),
+    keys=('n_trk_pos',),
+    needs=('n_trk',),
 )
 @lasting
 def mostly_mistakes(v: Values) -> Iterator[str]:
@@ -77,7 +80,8 @@ def mostly_mistakes(v: Values) -> Iterator[str]:
     'Track queries are hardly ever background. What does not occur in '
     'training is not learned: in test, tracks of persons who left will not '
     'end.',
-    reads=('n_trk_pos', 'n_trk'),
+    keys=('n_trk_pos',),
+    needs=('n_trk',),
 )
 @lasting
 def tracks_never_wrong(v: Values) -> Iterator[str]:
@@ -91,7 +95,8 @@ def tracks_never_wrong(v: Values) -> Iterator[str]:
     'matched_always=True; a young training needs time first.',
     'n_trk_pos + n_det_pos is the number of persons. Most of them come to '
     'detect queries anew in each window.',
-    reads=('n_trk_pos', 'n_trk', 'n_det_pos'),
+    keys=('n_trk_pos',),
+    needs=('n_trk', 'n_det_pos'),
 )
 @lasting
 def few_persons_tracked(v: Values) -> Iterator[str]:
@@ -105,7 +110,8 @@ def few_persons_tracked(v: Values) -> Iterator[str]:
     'Raise p_false_negative of the TrackQuerySampler.',
     'Track queries have all persons. Detect queries do not learn to find '
     'a person who comes in beside those who are tracked.',
-    reads=('n_det_pos', 'n_trk_pos'),
+    keys=('n_det_pos',),
+    needs=('n_trk_pos',),
 )
 @lasting
 def no_births(v: Values) -> Iterator[str]:
@@ -123,7 +129,8 @@ def no_births(v: Values) -> Iterator[str]:
     'det_kpt_l1, set track_bonus=-50 or mode="hard" of the assigner: with a '
     'KeypointL1Cost of weight 70, -10 is overruled by 0.14 of the image.',
     'Most track queries do not get the person they came with.',
-    reads=('trk_id_con', 'n_trk'),
+    keys=('trk_id_con',),
+    needs=('n_trk',),
 )
 @lasting
 def identities_lost(v: Values) -> Iterator[str]:
@@ -140,7 +147,8 @@ def identities_lost(v: Values) -> Iterator[str]:
     'Track queries are given persons they do not stand at. A pose that is one '
     'frame old is wrong by about 0.01 of the image, so this is not '
     'staleness and does not heal.',
-    reads=('trk_kpt_l1', 'n_trk', 'det_kpt_l1'),
+    keys=('trk_kpt_l1',),
+    needs=('n_trk', 'det_kpt_l1'),
 )
 @lasting
 def tracks_elsewhere(v: Values) -> Iterable[str]:
@@ -153,7 +161,8 @@ def tracks_elsewhere(v: Values) -> Iterable[str]:
     'the number of windows to 3; in test, re-anchor tracks on proposals.',
     'Propagated poses lag behind those that are found anew. Over many frames '
     'the lag adds up.',
-    reads=('trk_kpt_l1', 'n_trk', 'det_kpt_l1'),
+    keys=('trk_kpt_l1',),
+    needs=('n_trk', 'det_kpt_l1'),
 )
 def tracks_drift(lines: list[LogLine]) -> Iterable[Message]:
     """``trk_kpt_l1`` over {DRIFTED:g}, {DRIFTED_TIMES} x detect's."""

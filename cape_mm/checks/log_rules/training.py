@@ -37,7 +37,7 @@ WAITING = 0.5
     'longer; keep sigma_min of the flow losses above 0 and the flow in '
     'float32.',
     'A number is NaN or infinite; what was learned before is lost.',
-    reads=('loss',),
+    keys=('loss',),
 )
 def not_finite(lines: list[LogLine]) -> Iterator[Message]:
     """A loss or ``grad_norm`` that is NaN or infinite in the last line."""
@@ -60,7 +60,7 @@ def not_finite(lines: list[LogLine]) -> Iterator[Message]:
     'AdamW, whose steps do not depend on the scale of gradients.',
     'The gradient is very large before clipping. Clipping keeps the step '
     'small, so that training goes on, but in the direction of few samples.',
-    reads=('grad_norm',),
+    keys=('grad_norm',),
 )
 def gradient_explodes(lines: list[LogLine]) -> Iterable[Message]:
     """``grad_norm`` above {EXPLODING:g}."""
@@ -82,7 +82,7 @@ def gradient_explodes(lines: list[LogLine]) -> Iterable[Message]:
     'learning rate and the weight of loss_cls.',
     'The last decoder layer does not learn which queries are persons. It '
     'stays low from the start only with trained weights.',
-    reads=('loss_cls',),
+    keys=('loss_cls',),
 )
 def persons_not_found(lines: list[LogLine]) -> Iterator[Message]:
     """``loss_cls`` still above {STUCK:.0%} of its first value."""
@@ -94,7 +94,7 @@ def persons_not_found(lines: list[LogLine]) -> Iterator[Message]:
     'encoder cannot learn; raise the weight of enc_loss_cls.',
     'The encoder does not learn where persons are: the queries start at '
     'random places.',
-    reads=('enc_loss_cls',),
+    keys=('enc_loss_cls',),
 )
 def proposals_not_found(lines: list[LogLine]) -> Iterator[Message]:
     """``enc_loss_cls`` still above {STUCK:.0%} of its first value."""
@@ -125,7 +125,8 @@ def _not_fallen(lines: list[LogLine], key: str) -> Iterator[Message]:
     'keypoint decoder from the first step. The clip norm alone does not do '
     'this with AdamW.',
     'Keypoints are still imprecise, and the loss no longer falls.',
-    reads=('loss_kpt', 'det_kpt_l1'),
+    keys=('loss_kpt',),
+    needs=('det_kpt_l1',),
 )
 def keypoints_stuck(lines: list[LogLine]) -> Iterator[Message]:
     """``loss_kpt`` falls < {PROGRESS:g}, ``det_kpt_l1`` over {PRECISE:g}."""
@@ -145,7 +146,7 @@ def keypoints_stuck(lines: list[LogLine]) -> Iterator[Message]:
     'Lower the learning rate; find which of its parts rises. If several rise '
     'at once, check grad_norm where it began.',
     'The total loss rises again.',
-    reads=('loss',),
+    keys=('loss',),
 )
 def loss_rises(lines: list[LogLine]) -> Iterator[Message]:
     """``loss`` of the last third {RISE:.0%} above that of the second."""
@@ -165,7 +166,8 @@ def loss_rises(lines: list[LogLine]) -> Iterator[Message]:
     'have the same weight. A pose decoder that stays worse than its proposals '
     'gains from the heatmap loss.',
     'The last decoder layer is worse than the first, with the same flow.',
-    reads=('loss_kpt', 'd0.loss_kpt'),
+    keys=('loss_kpt',),
+    needs=('d0.loss_kpt',),
 )
 @lasting
 def layers_do_not_refine(v: Values) -> Iterable[str]:
@@ -178,7 +180,8 @@ def layers_do_not_refine(v: Values) -> Iterable[str]:
     'These values can only be compared with each other: pose decoder and '
     'proposals have flows of their own unless the config shares them.',
     'The second layer of the keypoint decoder is worse than the first.',
-    reads=('d1.loss_kpt_refine', 'd0.loss_kpt_refine'),
+    keys=('d1.loss_kpt_refine',),
+    needs=('d0.loss_kpt_refine',),
 )
 @lasting
 def refinement_does_not_refine(v: Values) -> Iterable[str]:
@@ -198,7 +201,7 @@ def _out_of_order(v: Values, early: str, late: str) -> Iterator[str]:
     'checkpointing of an encoder that is trained.',
     'More than 20 GB: little is left on a card of 24 GB, and clips with many '
     'persons need more.',
-    reads=('memory',),
+    keys=('memory',),
 )
 @lasting
 def much_memory(v: Values) -> Iterator[str]:
@@ -211,7 +214,8 @@ def much_memory(v: Values) -> Iterator[str]:
     'Raise num_workers of the training data, keep persistent_workers=True, '
     'store smaller images.',
     'Most of the time goes into waiting for images.',
-    reads=('data_time', 'time'),
+    keys=('data_time',),
+    needs=('time',),
 )
 @lasting
 def waits_for_data(v: Values) -> Iterator[str]:

@@ -17,6 +17,7 @@ STATES = dict(
     wrong_size='another size than annotated: probably another image',
 )
 _EXIF_ORIENTATION = 274
+_TURNED = (5, 6, 7, 8)
 
 
 def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
@@ -30,8 +31,13 @@ def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
             if decode:
                 image.load()
             width, height = image.size
-            is_turned = image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-    except (OSError, SyntaxError, ValueError):
+            is_turned = image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+    except (
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+    ):
         return None
     return (height, width) if is_turned else (width, height)
 

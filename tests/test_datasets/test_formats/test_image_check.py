@@ -1,6 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -51,3 +54,22 @@ def test_size_is_that_of_opencv_for_a_turned_photo(tmp_path):
     image.save(path, exif=exif)
     height, width = cv2.imread(str(path)).shape[:2]
     assert loaded_size(path) == (width, height) == (30, 40)
+
+
+def test_an_unknown_orientation_turns_nothing(tmp_path):
+    path = tmp_path / 'odd.jpg'
+    image = Image.fromarray(np.zeros((30, 40, 3), np.uint8))
+    exif = Image.Exif()
+    exif[274] = 99
+    image.save(path, exif=exif)
+    assert cv2.imread(str(path)).shape[:2] == (30, 40)
+    assert loaded_size(path) == (40, 30)
+
+
+def test_an_image_too_large_to_decode_is_not_readable(tmp_path, image):
+    path = image(tmp_path / 'bomb.png')
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack('>II', 60_000, 60_000)
+    data[29:33] = struct.pack('>I', zlib.crc32(data[12:29]))
+    path.write_bytes(data)
+    assert loaded_size(path) is None

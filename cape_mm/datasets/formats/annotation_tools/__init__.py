@@ -5,13 +5,23 @@ from .annotations import (
     Annotations,
     extent_of,
 )
+from .collector import REPAIRS
+from .importing import (
+    READERS,
+    import_annotations,
+    read_annotations,
+)
 from .mp100_folder import to_coco, write_mp100_folder
 
 __all__ = [
+    'READERS',
+    'REPAIRS',
     'AnnotatedImage',
     'AnnotatedInstance',
     'Annotations',
     'extent_of',
+    'import_annotations',
+    'read_annotations',
     'to_coco',
     'write_mp100_folder',
 ]

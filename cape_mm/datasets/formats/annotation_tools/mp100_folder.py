@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, Sequence
@@ -16,8 +15,6 @@ import numpy as np
 from cape_mm.errors import DataError
 
 from .annotations import AnnotatedImage, Annotations, extent_of
-
-_CHUNK = 1 << 22
 
 
 def to_coco(
@@ -152,25 +149,23 @@ def write_mp100_folder(
 
 def _write_image(image: AnnotatedImage, target: Path, link: bool) -> str:
     """Bring one image to its place; hash of its content."""
-    data, source = None, image.path
-    if image.read_pixels is not None:
+    if image.read_pixels is None:
+        data = image.path.read_bytes()
+    else:
         data = cv2.imencode('.png', image.read_pixels())[1].tobytes()
-    digest = _digest(source) if data is None else _hash(data)
     if target.exists():
-        if _digest(target) != digest:
+        if target.read_bytes() != data:
             raise FileExistsError(
                 f'{target} is another image: move it away, or choose another '
                 'folder'
             )
-        return digest
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if data is not None:
-        target.write_bytes(data)
-    elif link:
-        target.symlink_to(source.resolve())
+    elif link and image.read_pixels is None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(image.path.resolve())
     else:
-        shutil.copyfile(source, target)
-    return digest
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def _split(
@@ -204,17 +199,3 @@ def _split(
 def _rounded(numbers: Any, digits: int = 3) -> list[float]:
     """Plain numbers for JSON."""
     return [round(float(number), digits) for number in numbers]
-
-
-def _hash(data: bytes) -> str:
-    """Hash of bytes."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    """Hash of a file."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for chunk in iter(lambda: file.read(_CHUNK), b''):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -4,12 +4,7 @@
 Khalid et al., arXiv 2302.07797. ``{train,valid,test}/Cephalograms/<id>.<ext>``
 with ``Annotations/Cephalometric Landmarks/{Junior,Senior} Orthodontists/
 <id>.json`` and ``Annotations/CVM Stages/<id>.json``, and one table of devices
-and pixel sizes for all cephalograms. Of ``train``, ``valid`` and ``test``
-those that exist are read; upper and lower case do not matter. Nothing is known
-of persons.
-
-Landmarks are found by their symbols and titles, never by position. The
-maturation stage of the neck is the class label ``cvm_stage``.
+and pixel sizes for all cephalograms.
 """
 
 from __future__ import annotations
@@ -28,7 +23,6 @@ from .reading import (
     ObserverError,
     choose_points,
     name_part,
-    needed_observers,
     normalise,
     read_json,
     read_number,
@@ -58,9 +52,28 @@ def read_aariz(
     annotator: str = 'mean',
     observer_error: ObserverError | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Yield the cephalograms by parts, in the order of the file names.
+    """Read the dataset, part by part, in the order of the file names.
 
-    ``annotator`` is ``'mean'``, ``'junior'`` or ``'senior'``.
+    Landmarks are found by their symbols and titles, never by position. The
+    maturation stage of the neck is the class label ``cvm_stage``. Nothing is
+    known of persons.
+
+    Args:
+        root (Path): Folder with ``train``, ``valid`` and ``test``; those
+            that exist are read, upper and lower case do not matter.
+        report (AnnotationReport): Counter of what is not usable.
+        annotator (str): ``'mean'`` of both groups, ``'junior'`` or
+            ``'senior'``. Defaults to ``'mean'``.
+        observer_error (ObserverError, optional): Collector of the distances
+            between the groups.
+
+    Yields:
+        CephalometricRecord: Cephalogram; ``image_path`` is relative to
+        ``root``.
+
+    Raises:
+        FileNotFoundError: If a folder or a file is missing.
+        ValueError: If a file is wrong.
     """
     parts = {
         path.name.lower(): path
@@ -152,7 +165,7 @@ def _read_observers(
         for group, path in paths.items()
         if path.is_file()
     }
-    for group in needed_observers(annotator):
+    for group in _FOLDERS if annotator == 'mean' else (annotator,):
         if points and group not in points:
             raise FileNotFoundError(
                 f'{image}: there is no {paths[group]}, but the other group '

@@ -1,14 +1,19 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
 
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.annotation_tools import (
+    REPAIRS,
     AnnotatedImage,
     AnnotatedInstance,
     Annotations,
+    read_annotations,
 )
 from cape_mm.datasets.formats.mp100.annotation_file import Category
 
@@ -42,3 +47,32 @@ def mugs(tmp_path, image):
         mug = AnnotatedInstance(7, keypoints, np.array([2.0, 3, 30, 25]))
         annotations.images.append(AnnotatedImage(name, path, (40, 30), [mug]))
     return annotations
+
+
+@pytest.fixture
+def report():
+    return AnnotationReport('test', problems=REPAIRS)
+
+
+@pytest.fixture
+def read(report):
+    """Read files; what was repaired is in `report`."""
+
+    def read(*sources, **options):
+        return read_annotations(sources, report, **options)
+
+    return read
+
+
+@pytest.fixture
+def write():
+    """Write text, or data as JSON."""
+
+    def write(path, content):
+        if not isinstance(content, str):
+            content = json.dumps(content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding='utf-8')
+        return path
+
+    return write

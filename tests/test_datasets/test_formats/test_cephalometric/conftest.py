@@ -5,8 +5,10 @@ import cv2
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.cephalometric import CephalometricRecord
-from cape_mm.datasets.formats.cephalometric.conversion import make_report
+from cape_mm.datasets.formats.cephalometric import (
+    CephalometricRecord,
+    make_report,
+)
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cape_mm.datasets.formats.cephalometric import load_coco
-from cape_mm.datasets.formats.cephalometric.folder import (
+from cape_mm.datasets.formats.cephalometric import (
     ImageStore,
-    check_image,
+    load_coco,
+    split_cephalograms,
     write_cephalogram_folder,
 )
-from cape_mm.datasets.formats.cephalometric.splits import split_cephalograms
+from cape_mm.datasets.formats.cephalometric.folder import check_image
 from cape_mm.structures import Landmark, LandmarkSchema
 
 SCHEMA = LandmarkSchema(

@@ -1,0 +1,398 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""What readers find in files, matched by names and repaired."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Callable, Sequence
+
+import cv2
+import numpy as np
+
+from cape_mm.datasets.formats.annotation_report import (
+    PROBLEMS,
+    AnnotationReport,
+)
+from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.datasets.formats.mp100.annotation_file import (
+    Category,
+    clean_box,
+)
+from cape_mm.errors import DataError
+
+from .annotations import (
+    AnnotatedImage,
+    AnnotatedInstance,
+    Annotations,
+    extent_of,
+)
+from .image_search import ImageSearch, folders_of
+from .source_image import SourceImage, compare_sizes, video_frame
+
+#: Kinds of remarks on an import, and what is done about them.
+REPAIRS = OrderedDict(
+    PROBLEMS,
+    ignored_file='files that are no annotations (not read)',
+    ignored_shape='shapes that are no keypoints or boxes (skipped)',
+    other_category='instances of other categories than --category (skipped)',
+    cancelled='tasks without valid annotation (skipped)',
+    second_annotation='further annotations of a task (first one kept)',
+    predictions='predictions beside labels (skipped)',
+    interpolated='instances that the tool interpolated (kept)',
+    skeleton_base='skeletons that count from 1 (1 subtracted)',
+    unclear_skeleton=(
+        'skeletons that may count from 0 or from 1 (dropped: give '
+        '--skeleton-base)'
+    ),
+    reordered='categories with another order of keypoints (matched by name)',
+    lone_keypoint='keypoints that belong to no object (skipped)',
+    duplicate_keypoint='keypoints labelled twice on an object (first kept)',
+    bad_flag='flags v that are not 0, 1 or 2 (set to the nearest)',
+    flag_scores='instances with scores as flags v (kept as scores, v = 2)',
+    binary_flags='categories with flags 0 and 1 only (1 taken as visible)',
+    not_a_number='keypoints that are NaN, infinite or no numbers (v = 0)',
+    outside='keypoints outside of their image (v = 0)',
+    duplicate_instance='instances given twice (first one kept)',
+    box_made='boxes that are missing or empty (made from the keypoints)',
+    unclear_image='images of which there are several (left out)',
+    unreadable='files that are no readable images (left out)',
+    wrong_size='images of another size than annotated (left out)',
+    rescaled='images annotated at another size (coordinates scaled)',
+    exif='images annotated before their EXIF rotation (coordinates rotated)',
+    renamed='images with the name of another one (renamed)',
+)
+REPAIRS['missing_image'] = 'images that are missing (left out)'
+#: Pixels that a keypoint may lie outside of its image by rounding.
+_TOLERANCE = 1.0
+
+#: A keypoint name, and the number of equal names before it.
+Key = 'tuple[str, int]'
+
+
+@dataclass
+class _Instance:
+    """An instance before all names of its category are known."""
+
+    image: AnnotatedImage
+    category: str
+    keys: list[Key]
+    keypoints: np.ndarray
+    box: np.ndarray | None
+    extra: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f'{self.image.name}: {self.category}'
+
+
+@dataclass
+class _Category:
+    """What is known of a category."""
+
+    keys: list[Key] = field(default_factory=list)
+    edges: list[tuple[Key, ...]] = field(default_factory=list)
+    supercategory: str = ''
+
+
+class Collector:
+    """Collects what readers find, over all files; counts what it repairs.
+
+    ``where`` is the part of the file that is being read, for messages. The
+    arguments are those of :func:`read_annotations`.
+    """
+
+    def __init__(
+        self,
+        report: AnnotationReport,
+        image_root: Path | None = None,
+        category: str | None = None,
+        skeleton_base: str = 'auto',
+    ) -> None:
+        self.report = report
+        self.image_root = image_root
+        self.category = category
+        self.skeleton_base = skeleton_base
+        self.default_name = category or 'object'
+        self.where = ''
+        self._searches: dict[tuple[Path, ...], ImageSearch] = {}
+        self._images: dict[Any, AnnotatedImage] = {}
+        self._names: set[str] = set()
+        self._categories: dict[str, _Category] = defaultdict(_Category)
+        self._instances: list[_Instance] = []
+
+    def search(self, file: Path, *preferred: Path) -> ImageSearch:
+        """Finder of the files that an annotation file names."""
+        roots = (*preferred, *folders_of(file))
+        if self.image_root is not None:
+            roots = (self.image_root,)
+        if roots not in self._searches:
+            self._searches[roots] = ImageSearch(roots)
+        return self._searches[roots]
+
+    def find(self, search: ImageSearch, *names: Any) -> tuple | None:
+        """First of some files that there is; None, and a remark, if none."""
+        try:
+            for name in names:
+                found = isinstance(name, str) and search.find(name)
+                if found:
+                    return found
+            text = ' or '.join(repr(name) for name in names)
+            self.report.add('missing_image', text)
+        except DataError as error:
+            self.report.add('unclear_image', str(error))
+        return None
+
+    def open_image(
+        self, search: ImageSearch, name: Any, size: Sequence[Any] = ()
+    ) -> SourceImage | None:
+        """Image of a file; None, and a remark, if it cannot be used.
+
+        ``size`` is the annotated width and height, if the file has them.
+        """
+        found = self.find(search, name)
+        if found is None:
+            return None
+        path, relative = found
+        displayed = loaded_size(path)
+        if displayed is None or not cv2.haveImageReader(str(path)):
+            self.report.add('unreadable', str(path))
+            return None
+        image = self._image(path.resolve(), relative, path, displayed)
+        annotated = tuple(to_number(side) for side in size)
+        kind, source = compare_sizes(image, annotated)
+        if kind:
+            text = ' x '.join(f'{side:g}' for side in annotated)
+            self.report.add(kind, f'{name}: {text}, not {displayed}')
+        return source
+
+    def open_frame(self, video: Path, number: int) -> SourceImage | None:
+        """Frame of a video; None, and a remark, if it is not there."""
+        size, read_pixels = video_frame(video, number)
+        if size is None:
+            self.report.add('unreadable', f'frame {number} of {video}')
+            return None
+        name = f'{video.stem}/{number:06d}.png'
+        return self.add_pixels(video, number, name, size, read_pixels)
+
+    def add_pixels(
+        self,
+        path: Path,
+        part: Any,
+        name: str,
+        size: tuple[int, int],
+        read_pixels: Callable[[], np.ndarray],
+    ) -> SourceImage:
+        """Image that is a part of a file, such as a frame."""
+        key = path.resolve(), part
+        return SourceImage(self._image(key, name, path, size, read_pixels))
+
+    def _image(self, key: Any, name: str, *content: Any) -> AnnotatedImage:
+        """The image of a file, under a name that no other one has."""
+        if key not in self._images:
+            pure, number, unique = PurePosixPath(name), 1, name
+            # not even on a file system that ignores case
+            while unique.casefold() in self._names:
+                number += 1
+                stem = f'{pure.stem}_{number}{pure.suffix}'
+                unique = pure.with_name(stem).as_posix()
+            if unique != name:
+                self.report.add('renamed', f'{name} to {unique}')
+            self._names.add(unique.casefold())
+            path, size, *pixels = content
+            self._images[key] = AnnotatedImage(
+                unique, path, size, read_pixels=pixels[0] if pixels else None
+            )
+        return self._images[key]
+
+    def declare(
+        self,
+        category: str,
+        names: Sequence[str],
+        edges: Sequence[Sequence[int]] = (),
+        supercategory: str = '',
+    ) -> None:
+        """Declare all keypoints of a category and its 0-based skeleton."""
+        keys, known = _to_keys(names), self._categories[category]
+        if known.keys and known.keys != keys:
+            if not (
+                set(known.keys) <= set(keys) or set(keys) <= set(known.keys)
+            ):
+                raise DataError(
+                    f'{self.where}: category {category!r} has the keypoints '
+                    f'{list(names)}, but {[key[0] for key in known.keys]} '
+                    'before: use one set of names'
+                )
+            self.report.add('reordered', f'{self.where}: {category!r}')
+        known.keys += [key for key in keys if key not in known.keys]
+        known.supercategory = known.supercategory or supercategory
+        if not known.edges:
+            known.edges = [tuple(keys[end] for end in edge) for edge in edges]
+
+    def add(
+        self,
+        source: SourceImage,
+        category: str,
+        names: Sequence[str],
+        keypoints: Any,
+        box: Any = None,
+        **extra: Any,
+    ) -> None:
+        """Add an instance with x, y, v and x1, y1, x2, y2 as in the file."""
+        category = str(category)
+        keys, known = _to_keys(names), self._categories[category]
+        known.keys += [key for key in keys if key not in known.keys]
+        array = np.array([[to_number(n) for n in row] for row in keypoints])
+        array[:, :2] = source.to_displayed(array[:, :2], 1)
+        if box is not None:
+            corners = np.reshape([to_number(n) for n in box], (2, 2))
+            corners = source.to_displayed(corners, 0)
+            box = np.concatenate([corners.min(0), corners.max(0)])
+        self._instances.append(
+            _Instance(source.image, category, keys, array, box, extra)
+        )
+
+    def finish(self) -> Annotations:
+        """Sound annotations of all that was added."""
+        ids: dict[str, int] = {}
+        known: set[tuple] = set()
+        for entry in self._repair_flags(self._choose_category()):
+            keys = self._categories[entry.category].keys
+            rows = [keys.index(key) for key in entry.keys]
+            keypoints = np.zeros((len(keys), 3))
+            keypoints[rows] = self._repair_keypoints(entry)
+            content = (entry.image.name, entry.category, keypoints.tobytes())
+            if not (keypoints[:, 2] > 0).any():
+                self.report.add('no_visible_keypoint', str(entry))
+                continue
+            if content in known:
+                self.report.add('duplicate_instance', str(entry))
+                continue
+            known.add(content)
+            if 'keypoint_scores' in entry.extra:
+                scores = np.zeros(len(keys))
+                scores[rows] = entry.extra['keypoint_scores']
+                entry.extra['keypoint_scores'] = scores
+            entry.image.instances.append(
+                AnnotatedInstance(
+                    ids.setdefault(entry.category, len(ids) + 1),
+                    keypoints,
+                    self._repair_box(entry, keypoints),
+                    **entry.extra,
+                )
+            )
+        images = [i for i in self._images.values() if i.instances]
+        if not images:
+            raise DataError(
+                f'{self.report.ann_file} has no instance with an image and '
+                f'labelled keypoints. {self.report if self.report else ""}'
+            )
+        categories = {i: self._finish(name, i) for name, i in ids.items()}
+        return Annotations(categories, images)
+
+    def _finish(self, name: str, category_id: int) -> Category:
+        """A category of which all names are known."""
+        known = self._categories[name]
+        edges = [tuple(map(known.keys.index, edge)) for edge in known.edges]
+        return Category(
+            id=category_id,
+            name=name,
+            supercategory=known.supercategory,
+            keypoint_names=tuple(key[0] for key in known.keys),
+            skeleton=tuple(edges),
+            num_keypoints=len(known.keys),
+        )
+
+    def _choose_category(self) -> list[_Instance]:
+        """Instances of the category that is asked for."""
+        chosen, names = self.category, sorted(self._categories)
+        if chosen is None or not names:
+            return self._instances
+        if chosen not in names and len(names) == 1:
+            self._categories[chosen] = self._categories.pop(names[0])
+            for entry in self._instances:
+                entry.category = chosen
+        elif chosen not in names:
+            raise DataError(
+                f'there is no category {chosen!r} in '
+                f'{self.report.ann_file}, only {names}'
+            )
+        for entry in self._instances:
+            if entry.category != chosen:
+                self.report.add('other_category', str(entry))
+        return [e for e in self._instances if e.category == chosen]
+
+    def _repair_flags(self, entries: list[_Instance]) -> list[_Instance]:
+        """Make flags 0, 1 or 2; 1 means visible where there is no 2."""
+        flags: dict[str, set[float]] = defaultdict(set)
+        for entry in entries:
+            v = entry.keypoints[:, 2]
+            v[~np.isfinite(v)] = 0
+            if ((v > 0) & (v < 1)).any() and (v <= 1).all():
+                self.report.add('flag_scores', str(entry))
+                entry.extra.setdefault('keypoint_scores', v.copy())
+                v[v > 0] = 2
+            nearest = np.clip(np.rint(v), 0, 2)
+            for value in v[nearest != v]:
+                self.report.add('bad_flag', f'{entry}: v = {value:g}')
+            v[:] = nearest
+            flags[entry.category] |= {*v} - {0}
+        for category, values in flags.items():
+            if values == {1}:
+                self.report.add('binary_flags', category)
+        for entry in entries:
+            if flags[entry.category] == {1}:
+                entry.keypoints[:, 2] *= 2
+        return entries
+
+    def _repair_keypoints(self, entry: _Instance) -> np.ndarray:
+        """Keypoints (N, 3), those with bad coordinates unlabelled."""
+        xy, v = entry.keypoints[:, :2], entry.keypoints[:, 2]
+        is_bad = ~np.isfinite(xy).all(1)
+        limits = np.array(entry.image.size) - 1 + _TOLERANCE
+        with np.errstate(invalid='ignore'):
+            is_out = ((xy < -_TOLERANCE) | (xy > limits)).any(1) & ~is_bad
+        for kind, mask in (('not_a_number', is_bad), ('outside', is_out)):
+            for index in np.flatnonzero(mask & (v > 0)):
+                place = f'{entry.keys[index][0]} at {xy[index].tolist()}'
+                self.report.add(kind, f'{entry} {place}')
+        is_good = ~is_bad & ~is_out & (v > 0)
+        return np.where(is_good[:, None], entry.keypoints, 0)
+
+    def _repair_box(
+        self, entry: _Instance, keypoints: np.ndarray
+    ) -> np.ndarray:
+        """Box (4,) that loaders accept."""
+        size, box = entry.image.size, entry.box
+        whole = np.array([0.0, 0, *size])
+        if box is not None and np.isfinite(box).all():
+            box = np.clip(box, 0, np.tile(size, 2))
+            if _is_usable(box, size):
+                return box
+        self.report.add('box_made', str(entry))
+        box = extent_of(keypoints, size)
+        return box if _is_usable(box, size) else whole
+
+
+def to_number(value: Any) -> float:
+    """Number of a file; NaN if it is none."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _to_keys(names: Sequence[str]) -> list[Key]:
+    """Names with the number of equal names before each."""
+    counts: Counter[str] = Counter()
+    keys = []
+    for name in map(str, names):
+        keys.append((name, counts[name]))
+        counts[name] += 1
+    return keys
+
+
+def _is_usable(box: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether loaders of MP-100 accept a box."""
+    return clean_box([*box[:2], *(box[2:] - box[:2])], *size) is not None

@@ -1,0 +1,122 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""YOLO-pose: ``data.yaml`` and a text file of labels an image.
+
+All images below the folder are read, its parts (``train``, ``val``) are not
+told apart. The labels of ``images/**/x.jpg`` are ``labels/**/x.txt``, or those
+beside it. There are no skeletons, and names of keypoints in newer files only.
+
+Read by hand: sleap-io drops boxes and the difference between v = 1 and 2, and
+asks for a skeleton; datumaro knows boxes only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cape_mm.errors import DataError
+
+from .collector import Collector, to_number
+from .image_search import IMAGE_SUFFIXES
+from .source_image import SourceImage
+
+
+def is_yolo_pose(content: Any) -> bool:
+    """Whether the content of a YAML file is that of a pose dataset."""
+    return isinstance(content, dict) and {'kpt_shape', 'names'} <= {*content}
+
+
+def read_yolo_pose(file: Path, content: dict, collector: Collector) -> None:
+    """Read a dataset."""
+    classes, shape = content['names'], content['kpt_shape']
+    if isinstance(classes, list):
+        classes = dict(enumerate(classes))
+    if (
+        not isinstance(classes, dict)
+        or not isinstance(shape, list)
+        or [type(number) for number in shape] != [int, int]
+        or shape[1] not in (2, 3)
+    ):
+        raise DataError(
+            f'{file}: kpt_shape is [keypoints, 2 or 3] and names a list or '
+            f'mapping, not {shape!r} and {classes!r}'
+        )
+    root = collector.image_root or file.parent
+    search, used = collector.search(file, root), set()
+    for image in sorted(root.rglob('*')):
+        labels = _labels_of(image, root)
+        if labels is None:
+            continue
+        used.add(labels)
+        relative = image.relative_to(root).as_posix()
+        source = collector.open_image(search, relative)
+        lines = labels.read_text('utf-8').splitlines() if source else ()
+        for number, line in enumerate(lines, start=1):
+            collector.where = f'{labels}: line {number}'
+            numbers = [to_number(word) for word in line.split()]
+            if not numbers:
+                continue
+            expected = 4 + shape[0] * shape[1]
+            if numbers[0] not in classes:
+                collector.report.add('unknown_category', collector.where)
+            elif len(numbers) == 5:
+                collector.report.add('no_keypoints', collector.where)
+            elif len(numbers) != 1 + expected:
+                text = f'{len(numbers) - 1} numbers, not {expected}'
+                where = f'{collector.where}: {text}'
+                collector.report.add('keypoint_count', where)
+            else:
+                names = _names(content.get('kpt_names'), numbers[0], shape[0])
+                category = str(classes[numbers[0]])
+                _add(numbers[1:], category, names, source, collector)
+    for folder in {labels.parent for labels in used}:
+        for labels in sorted({*folder.glob('*.txt')} - used):
+            collector.report.add('missing_image', f'image of {labels}')
+
+
+def _labels_of(image: Path, root: Path) -> Path | None:
+    """File of an image's labels; None if there is none."""
+    if image.suffix.lower() not in IMAGE_SUFFIXES:
+        return None
+    parts = image.relative_to(root).with_suffix('.txt').parts
+    if 'images' in parts:
+        last = len(parts) - 1 - parts[::-1].index('images')
+        parts = (*parts[:last], 'labels', *parts[last + 1 :])
+    for path in (root.joinpath(*parts), image.with_suffix('.txt')):
+        if path.is_file():
+            return path
+    return None
+
+
+def _names(names: Any, number: float, count: int) -> list[str]:
+    """Names of the keypoints of a class."""
+    if isinstance(names, dict):
+        names = names.get(number)
+    if isinstance(names, list) and len(names) == count:
+        return names
+    return [f'keypoint_{index}' for index in range(count)]
+
+
+def _add(
+    numbers: list[float],
+    category: str,
+    names: list[str],
+    source: SourceImage,
+    collector: Collector,
+) -> None:
+    """Add the instance of a line."""
+    count = len(names)
+    dims = (len(numbers) - 4) // count
+    size = np.array(source.image.size)
+    centre, extent = np.array(numbers[:4]).reshape(2, 2) * size
+    keypoints = np.full((count, 3), 2.0)
+    keypoints[:, :dims] = np.reshape(numbers[4:], (count, dims))
+    if dims == 2:  # not labelled: at the origin or negative
+        xy = keypoints[:, :2]
+        keypoints[(xy == 0).all(1) | (xy < 0).any(1), 2] = 0
+    keypoints[:, :2] *= size
+    box = [*(centre - extent / 2), *(centre + extent / 2)]
+    collector.declare(category, names)
+    collector.add(source, category, names, keypoints, box)

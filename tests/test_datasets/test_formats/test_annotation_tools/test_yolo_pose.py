@@ -1,0 +1,95 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cape_mm.errors import DataError
+
+YAML = """
+path: ../datasets/mugs
+train: ../train/images
+val: ../valid/images
+kpt_shape: [3, 3]
+flip_idx: [1, 0, 2]
+names:
+  0: mug
+"""
+LINE = '0 0.5 0.5 0.5 0.4 0.25 0.5 2 0.75 0.5 1 0 0 0\n'
+
+
+@pytest.fixture
+def yolo(tmp_path, image, write):
+    """Write a dataset of one image in the folder `train`."""
+
+    def yolo(line=LINE, text=YAML):
+        image(tmp_path / 'train' / 'images' / '1.png')
+        write(tmp_path / 'train' / 'labels' / '1.txt', line)
+        return write(tmp_path / 'data.yaml', text)
+
+    return yolo
+
+
+def test_labels_of_three_numbers_a_keypoint(yolo, read, report):
+    annotations = read(yolo())
+    category = annotations.categories[1]
+    assert category.name == 'mug'
+    assert category.keypoint_names == tuple(
+        f'keypoint_{index}' for index in range(3)
+    )
+    (image,) = annotations.images
+    assert image.name == 'train/images/1.png'
+    (mug,) = image.instances
+    assert mug.keypoints.tolist() == [[10, 15, 2], [30, 15, 1], [0, 0, 0]]
+    np.testing.assert_allclose(mug.box, [10, 9, 30, 21])
+    assert not report
+
+
+def test_labels_of_two_numbers_a_keypoint(yolo, read):
+    text = YAML.replace('[3, 3]', '[3, 2]') + 'kpt_names: {0: [a, b, c]}\n'
+    path = yolo('0 0.5 0.5 0.5 0.4 0.25 0.5 -1 0.5 0 0', text)
+    annotations = read(path)
+    assert annotations.categories[1].keypoint_names == ('a', 'b', 'c')
+    (mug,) = annotations.images[0].instances
+    assert mug.keypoints.tolist() == [[10, 15, 2], [0, 0, 0], [0, 0, 0]]
+
+
+def test_a_folder_is_enough_and_labels_may_lie_beside(
+    tmp_path, image, write, read
+):
+    for number in range(2):
+        image(tmp_path / f'{number}.png', seed=number)
+    write(tmp_path / '0.txt', LINE)
+    write(tmp_path / 'data.yaml', YAML)
+    assert [image.name for image in read(tmp_path).images] == ['0.png']
+
+
+def test_what_is_not_usable_is_counted(yolo, read, report, tmp_path, write):
+    write(tmp_path / 'train' / 'labels' / '2.txt', LINE)
+    lines = LINE, '\n', '7' + LINE[1:], '0 0.5 0.5 0.5 0.4\n', LINE[:-4]
+    assert read(yolo(''.join(lines))).num_instances == 1
+    assert dict(report.counts) == dict(
+        unknown_category=1,
+        no_keypoints=1,
+        keypoint_count=1,
+        missing_image=1,
+    )
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        YAML.replace('[3, 3]', '[3, 4]'),
+        YAML.replace('[3, 3]', '3'),
+        YAML.replace('  0: mug', '  mug'),
+    ],
+)
+def test_a_broken_description_is_named(yolo, read, text):
+    with pytest.raises(DataError, match=r'data\.yaml: kpt_shape is'):
+        read(yolo(text=text))
+
+
+def test_yaml_runs_nothing(tmp_path, write, read):
+    text = '!!python/object/apply:print [1]'
+    with pytest.raises(DataError, match='no valid YAML'):
+        read(write(tmp_path / 'data.yaml', text))
