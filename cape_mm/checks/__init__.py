@@ -3,42 +3,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from .log_rules.log_file import LogLine, TrackingLog, read_log
+from .log_rules.log_file import read_log
 from .log_rules.log_report import HEALTHY, examine_log, report_log
-from .report import list_rules, report_findings, rule_table
 from .rule import (
     ERROR,
     LOG_RULES,
     WARNING,
     Finding,
-    Message,
-    Rule,
-    RuleBook,
+    list_rules,
+    report_findings,
+    rule_table,
 )
-from .validation_rules import (
-    COLLAPSE_RULES,
-    TREND_RULES,
-    judge_collapse,
-    limit_table,
-)
+from .validation_rules import limit_table
 
 __all__ = [
-    'COLLAPSE_RULES',
     'CONFIG_RULES',
     'ERROR',
     'HEALTHY',
     'LOG_RULES',
     'WARNING',
     'Finding',
-    'LogLine',
-    'Message',
-    'Rule',
-    'RuleBook',
-    'TREND_RULES',
-    'TrackingLog',
     'examine_config',
     'examine_log',
-    'judge_collapse',
     'limit_table',
     'list_rules',
     'read_log',

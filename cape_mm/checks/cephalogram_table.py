@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator
+from functools import cached_property
 
 import numpy as np
 from mmengine.fileio import load
 from torch.utils.data import Dataset
 
+from cape_mm.datasets.pipeline import leaf_datasets
 from cape_mm.structures import LandmarkSchema, available_schemas, get_schema
 
 
@@ -38,20 +39,22 @@ class CephalogramTable:
             self.schema is not None or len(set(self.names)) == len(self)
         )
 
-    def stack(self) -> tuple[np.ndarray, np.ndarray]:
-        """Arrays of a uniform table: keypoints_px and labelled.
+    @cached_property
+    def labelled(self) -> np.ndarray:
+        """Labelled landmarks (N, K), bool, of a uniform table."""
+        return np.stack(self.visible) > 0
 
-        (N, K, 2) float64, NaN where not labelled; (N, K) bool.
-        """
-        labelled = np.stack(self.visible) > 0
+    @cached_property
+    def points_px(self) -> np.ndarray:
+        """Landmarks (N, K, 2) of a uniform table, NaN where not labelled."""
         keypoints = np.stack(self.keypoints_px)
-        return np.where(labelled[..., None], keypoints, np.nan), labelled
+        return np.where(self.labelled[..., None], keypoints, np.nan)
 
-    def column(self, keypoints: np.ndarray, code: str) -> np.ndarray | None:
-        """Landmark (N, 2) of a code out of (N, K, 2); None without."""
+    def column(self, code: str) -> np.ndarray | None:
+        """Landmark (N, 2) of a code, NaN where not labelled; None without."""
         if self.schema is None or code not in self.schema.codes:
             return None
-        return keypoints[:, self.schema.index_of(code)]
+        return self.points_px[:, self.schema.index_of(code)]
 
     def label(self, index: int) -> str:
         """Code of a landmark, or its position, from 0, in words."""
@@ -66,7 +69,7 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
     None if it has no ``get_data_info`` with keypoints.
     """
     rows = []
-    for leaf in _leaves(dataset):
+    for leaf in leaf_datasets(dataset):
         if not hasattr(leaf, 'get_data_info'):
             return None
         known_sizes = _image_sizes(getattr(leaf, 'ann_file', ''))
@@ -77,32 +80,11 @@ def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
             rows.append(_read_row(info, known_sizes))
     if not rows:
         return None
-    names, keypoints, visible, sizes, boxes, spacings, subjects = map(
-        list, zip(*rows)
-    )
+    columns = [list(column) for column in zip(*rows)]
     name = getattr(dataset, 'metainfo', {}).get('schema')
-    return CephalogramTable(
-        names=names,
-        keypoints_px=keypoints,
-        visible=visible,
-        sizes_px=np.stack(sizes),
-        boxes_px=np.stack(boxes),
-        spacings=np.stack(spacings),
-        subjects=subjects,
-        schema=get_schema(name) if name in available_schemas() else None,
-    )
-
-
-def _leaves(dataset: Dataset) -> Iterator[Dataset]:
-    """Datasets inside of wrappers."""
-    inner = getattr(dataset, 'datasets', None) or getattr(
-        dataset, 'dataset', None
-    )
-    if inner is None:
-        yield dataset
-        return
-    for part in inner if isinstance(inner, (list, tuple)) else [inner]:
-        yield from _leaves(part)
+    schema = get_schema(name) if name in available_schemas() else None
+    arrays = map(np.stack, columns[3:6])
+    return CephalogramTable(*columns[:3], *arrays, columns[6], schema)
 
 
 def _image_sizes(source: str) -> dict[object, tuple[float, float]]:

@@ -1,19 +1,19 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""The engine of all checks: rules, their findings, and the one runner."""
+"""The engine of all checks: rules, their findings, and both in words."""
 
 from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from textwrap import shorten
-from typing import Any, Callable, Dict, Iterable, Sequence, Union
+from textwrap import fill, shorten
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Sequence, Union
 
 #: An error makes a run fail or its result mean nothing; a warning costs
 #: accuracy, or hides a fault.
 ERROR, WARNING = 'error', 'warning'
 
 _NUM_NAMED = 3
-_WIDTH = 300
+_MAX_ERROR, _WIDTH = 300, 79
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,12 @@ class Finding:
     since: str = ''
 
 
-@dataclass(frozen=True)
-class Message:
-    """A message of a check that needs more than its text.
-
-    Attributes:
-        text (str): The fault, with its place and numbers.
-        severity (str, optional): Severity if not that of the rule.
-        since (str): Place in a log where the fault began.
-    """
+class Message(NamedTuple):
+    """A message of a check that needs more than its text."""
 
     text: str
-    severity: str | None = None
-    since: str = ''
+    severity: str | None = None  # if not that of the rule
+    since: str = ''  # place in a log where the fault began
 
 
 #: Yields one message per fault of what it is given.
@@ -60,30 +53,18 @@ Check = Callable[..., Iterable[Union[str, Message]]]
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that can be wrong.
+    """One thing that can be wrong."""
 
-    Attributes:
-        name (str): Unique, lower case, with hyphens or underscores.
-        severity (str): ``'error'`` or ``'warning'``.
-        advice (str): The remedy.
-        check (Callable): Function that yields a message for each fault. The
-            first line of its docstring is the summary of the rule.
-        meaning (str): The consequence of the fault.
-        keys (tuple[str, ...]): Logged values that are off.
-        needs (tuple[str, ...]): Other logged values that the check reads.
-    """
-
-    name: str
+    name: str  # lower case, with hyphens
     severity: str
-    advice: str
+    advice: str  # the remedy
     check: Check
-    meaning: str = ''
-    keys: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
+    meaning: str = ''  # the consequence of the fault
+    reads: tuple[str, ...] = ()  # logged values, first the one that is off
 
     @property
     def summary(self) -> str:
-        """str: The docstring's first line, with limits for their names.
+        """First line of the check's docstring, with limits for their names.
 
         ``{NAME}`` in it stands for the constant of the check's module.
         """
@@ -91,14 +72,7 @@ class Rule:
         return line.format_map(inspect.unwrap(self.check).__globals__)
 
     def apply(self, *subject: Any) -> Iterable[Finding]:
-        """Find what is wrong.
-
-        Args:
-            *subject (Any): Arguments of the check.
-
-        Yields:
-            Finding: One for each message of the check.
-        """
+        """Yield a finding for each message of the check."""
         for message in self.check(*subject):
             if isinstance(message, str):
                 message = Message(message)
@@ -108,7 +82,7 @@ class Rule:
                 message.text,
                 self.advice,
                 self.meaning,
-                self.keys,
+                self.reads[:1],
                 message.since,
             )
 
@@ -117,39 +91,19 @@ class RuleBook(Dict[str, Rule]):
     """Rules by their name, in the order in which they are applied."""
 
     def rule(
-        self,
-        severity: str,
-        advice: str,
-        meaning: str = '',
-        keys: tuple[str, ...] = (),
-        needs: tuple[str, ...] = (),
-        name: str = '',
+        self, severity: str, advice: str, *args: str, **kwargs: Any
     ) -> Callable[[Check], Check]:
-        """Make a function a rule of the book.
+        """Make a function a rule; other arguments are those of ``Rule``.
 
-        Args:
-            severity (str): ``'error'`` or ``'warning'``.
-            advice (str): The remedy.
-            meaning (str): The consequence of the fault.
-            keys (tuple[str, ...]): Logged values that are off.
-            needs (tuple[str, ...]): Other logged values that the check reads.
-            name (str): Name of the rule. Defaults to that of the function
-                with hyphens: ``no_tracks`` is the rule ``no-tracks``.
-
-        Returns:
-            Callable: Decorator that leaves the function as it is.
-
-        Raises:
-            ValueError: If there is a rule of that name already.
+        Its name is that of the function with hyphens: ``no_tracks`` is the
+        rule ``no-tracks``.
         """
 
         def register(check: Check) -> Check:
-            key = name or check.__name__.replace('_', '-')
-            if key in self:
-                raise ValueError(f'there are two rules {key!r}')
-            self[key] = Rule(
-                key, severity, advice, check, meaning, keys, needs
-            )
+            name = check.__name__.replace('_', '-')
+            if name in self:
+                raise ValueError(f'there are two rules {name!r}')
+            self[name] = Rule(name, severity, advice, check, *args, **kwargs)
             return check
 
         return register
@@ -163,14 +117,7 @@ class RuleBook(Dict[str, Rule]):
         return self.rule(WARNING, *args, **kwargs)
 
     def check_names(self, names: Iterable[str]) -> None:
-        """Refuse names of rules that do not exist.
-
-        Args:
-            names (Iterable[str]): Names of rules.
-
-        Raises:
-            KeyError: If there is no rule of a name.
-        """
+        """Refuse names of rules that do not exist with a KeyError."""
         unknown = [name for name in names if name not in self]
         if unknown:
             raise KeyError(f'there is no rule {", ".join(unknown)}')
@@ -180,20 +127,11 @@ class RuleBook(Dict[str, Rule]):
         subject_of: Callable[[Rule], tuple | None],
         ignore: Iterable[str] = (),
     ) -> list[Finding]:
-        """Apply all rules.
+        """Apply all rules but those to be ignored.
 
-        A rule that fails is a finding of its own, so that the others help.
-
-        Args:
-            subject_of (Callable): Arguments of a rule's check; None if the
-                rule does not apply.
-            ignore (Iterable[str]): Names of rules that are left out.
-
-        Returns:
-            list[Finding]: Findings in the order of the rules.
-
-        Raises:
-            KeyError: If there is no rule of a name to be ignored.
+        ``subject_of`` gives the arguments of a rule's check, None if the rule
+        does not apply. A rule that fails is a finding of its own, so that the
+        others help.
         """
         ignore = set(ignore)
         self.check_names(sorted(ignore))
@@ -226,10 +164,101 @@ LOG_RULES = RuleBook()
 def brief(error: BaseException) -> str:
     """Type of an error and the beginning of its message, in one line."""
     text = f'{type(error).__name__}: {error}'
-    return shorten(text, _WIDTH, placeholder=' ...')
+    return shorten(text, _MAX_ERROR, placeholder=' ...')
 
 
 def some_of(names: Sequence[object]) -> str:
     """The first three names, and dots if there are more."""
     dots = ['...'] if len(names) > _NUM_NAMED else []
     return ', '.join([*map(str, names[:_NUM_NAMED]), *dots])
+
+
+def report_findings(findings: Sequence[Finding], rules: RuleBook) -> str:
+    """Describe findings, grouped by rule.
+
+    Args:
+        findings (Sequence[Finding]): Findings of the rules.
+        rules (RuleBook): All rules that were applied.
+
+    Returns:
+        str: A paragraph for each rule, and a last line that counts.
+    """
+    groups: dict[tuple, list[Finding]] = {}
+    for finding in findings:
+        key = (finding.rule, finding.severity, finding.since)
+        groups.setdefault(key, []).append(finding)
+    parts = []
+    for (name, severity, since), group in groups.items():
+        head = f'{severity}: {name}' + (f', since {since}' if since else '')
+        lines = [
+            *_indent([finding.message for finding in group], '  - '),
+            *_indent(dict.fromkeys(f.meaning for f in group), '  = '),
+            *_indent(dict.fromkeys(f.advice for f in group)),
+        ]
+        parts.append('\n'.join([head, *lines]))
+    counts = [
+        f'{sum(f.severity == severity for f in findings)} {severity}(s)'
+        for severity in (ERROR, WARNING)
+    ]
+    parts.append(f'{", ".join(counts)} ({len(rules)} rules)')
+    return '\n\n'.join(parts)
+
+
+def list_rules(rules: RuleBook) -> str:
+    """Describe all rules.
+
+    Args:
+        rules (RuleBook): The rules.
+
+    Returns:
+        str: A paragraph for each rule, with its meaning and advice.
+    """
+    paragraphs = []
+    for rule in rules.values():
+        read = ', '.join(rule.reads)
+        head = f'{rule.severity}: {rule.name}' + (f' ({read})' if read else '')
+        lines = [*_indent([rule.meaning], '  = '), *_indent([rule.advice])]
+        paragraphs.append('\n'.join([head, *lines]))
+    return '\n'.join(paragraphs)
+
+
+def rule_table(rules: RuleBook) -> str:
+    """Describe all rules by their summaries, as the documentation does.
+
+    Args:
+        rules (RuleBook): The rules.
+
+    Returns:
+        str: A table in Markdown.
+    """
+    rows = []
+    for rule in rules.values():
+        summary = rule.summary.rstrip('.').replace('``', '`')
+        rows.append((f'`{rule.name}`', rule.severity, summary, rule.advice))
+    header = ('rule', 'severity', 'what it finds', 'what to do')
+    return markdown_table(header, rows)
+
+
+def markdown_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]]
+) -> str:
+    """A table in Markdown."""
+    lines = [f'| {" | ".join(row)} |' for row in (header, *rows)]
+    lines.insert(1, '|---' * len(header) + '|')
+    return '\n'.join(lines)
+
+
+def _indent(texts: Iterable[str], lead: str = '  > ') -> list[str]:
+    """Wrapped paragraphs of all texts that are not empty."""
+    return [
+        fill(
+            text,
+            _WIDTH,
+            initial_indent=lead,
+            subsequent_indent=' ' * len(lead),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for text in texts
+        if text
+    ]

@@ -19,20 +19,16 @@ SPLITS = ('train', 'val', 'test')
 
 
 class TrainingConfig:
-    """A config, with accessors for what rules check.
+    """A config, with accessors for what rules check, and what is built of it.
 
-    Parts that are missing are empty or None. ``split`` is one of ``SPLITS``.
-
-    Args:
-        cfg (Config): Whole config of a training. Is not changed.
-
-    Attributes:
-        built (BuiltParts): Parts built of it.
+    Parts that are missing are empty or None. Whatever cannot be built is
+    None, and the reason is kept for the one rule that reports it, so that no
+    other rule has to care. ``split`` is one of ``SPLITS``.
     """
 
     def __init__(self, cfg: Config) -> None:
-        self.cfg = cfg
-        self.built = BuiltParts(self)
+        self.cfg = cfg  # is not changed
+        self._kept: dict[Any, tuple[Any, Exception | None]] = {}
 
     def loader(self, split: str) -> dict:
         """Config of ``<split>_dataloader``."""
@@ -74,17 +70,17 @@ class TrainingConfig:
 
     @property
     def model(self) -> dict:
-        """dict: Config of the model."""
+        """Config of the model."""
         return self.cfg.get('model') or {}
 
     @property
     def head(self) -> dict:
-        """dict: Config of the model's head."""
+        """Config of the model's head."""
         return self.model.get('head') or {}
 
     @property
     def encoder(self) -> dict | None:
-        """Optional[dict]: Codec of the targets, the last one of several."""
+        """Codec of the targets, the last one of several."""
         generate = self.transform('train', 'GenerateTarget') or {}
         encoder = generate.get('encoder')
         if isinstance(encoder, (list, tuple)):
@@ -93,7 +89,7 @@ class TrainingConfig:
 
     @property
     def decoder(self) -> dict | None:
-        """Optional[dict]: Codec that makes coordinates of the output."""
+        """Codec that makes coordinates of the output."""
         return self.head.get('decoder')
 
     def hooks(self) -> Iterator[tuple[str, dict]]:
@@ -123,7 +119,7 @@ class TrainingConfig:
 
     @property
     def schedulers(self) -> list[dict]:
-        """list[dict]: Configs of the learning rate's schedulers."""
+        """Configs of the learning rate's schedulers."""
         schedulers = self.cfg.get('param_scheduler') or []
         if isinstance(schedulers, dict):
             if 'type' not in schedulers:  # one list for each optimizer
@@ -133,24 +129,8 @@ class TrainingConfig:
 
     @property
     def max_epochs(self) -> int | None:
-        """Optional[int]: Epochs of training; None if it counts iterations."""
+        """Epochs of training; None if it counts iterations."""
         return (self.cfg.get('train_cfg') or {}).get('max_epochs')
-
-
-class BuiltParts:
-    """Parts built of a config, each at most once.
-
-    Whatever cannot be built is None, and the reason is kept for the one rule
-    that reports it, so that no other rule has to care. ``split`` is one of
-    ``SPLITS``.
-
-    Args:
-        config (TrainingConfig): The config.
-    """
-
-    def __init__(self, config: TrainingConfig) -> None:
-        self.config = config
-        self._kept: dict[Any, tuple[Any, Exception | None]] = {}
 
     def keep(self, key: Any, make: Callable[[], Any]) -> Any:
         """The part of a hashable name, built once; None if that fails."""
@@ -166,73 +146,54 @@ class BuiltParts:
         """Why a part could not be built; None if it could, or was not."""
         return self._kept.get(key, (None, None))[1]
 
-    def dataset(self, split: str) -> Dataset | None:
+    def built_dataset(self, split: str) -> Dataset | None:
         """Dataset of a split with its pipeline; None without."""
-        config = self.config.dataset(split)
+        config = self.dataset(split)
         if not config:
             return None
         # splits with the same data share them
-        split = next(s for s in SPLITS if self.config.dataset(s) == config)
+        split = next(s for s in SPLITS if self.dataset(s) == config)
         return self.keep(('dataset', split), lambda: _build(config))
-
-    def dataset_problem(self, split: str) -> Exception | None:
-        """Why the dataset of a split cannot be built; None if it can."""
-        self.dataset(split)
-        return self.problem(('dataset', split))
 
     def first_sample(self, split: str) -> Any:
         """First sample of a split after its pipeline; None without."""
-        dataset = self.dataset(split)
+        dataset = self.built_dataset(split)
         if dataset is None:
             return None
         return self.keep(('sample', split), lambda: dataset[0])
 
-    def sample_problem(self, split: str) -> Exception | None:
-        """Why the pipeline of a split fails; None if it does not."""
-        self.first_sample(split)
-        return self.problem(('sample', split))
-
-    def cephalograms(
+    def table(
         self, split: str, schema: bool = False, uniform: bool = False
     ) -> CephalogramTable | None:
-        """Annotations of a split as a table.
-
-        None without, and if it has no schema or is not uniform, where that is
-        required.
-        """
-        dataset = self.dataset(split)
+        """Annotations of a split; None if they lack what is required."""
+        dataset = self.built_dataset(split)
         if dataset is None:
             return None
-        table = self.keep(
-            ('cephalograms', split), lambda: read_cephalograms(dataset)
-        )
-        lacks = table is not None and (
-            (schema and table.schema is None)
-            or (uniform and not table.is_uniform)
-        )
-        return None if lacks else table
+        table = self.keep(('table', split), lambda: read_cephalograms(dataset))
+        if table is None or (schema and table.schema is None):
+            return None
+        return None if uniform and not table.is_uniform else table
 
     def tables(
         self, splits: Sequence[str] = SPLITS, **required: bool
     ) -> Iterator[tuple[str, CephalogramTable]]:
-        """Splits with their tables, as :meth:`cephalograms` gives them."""
+        """Splits with their tables, as :meth:`table` gives them."""
         for split in splits:
-            table = self.cephalograms(split, **required)
+            table = self.table(split, **required)
             if table is not None:
                 yield split, table
 
     @property
     def total_iterations(self) -> int | None:
-        """Optional[int]: Iterations of the training on one device."""
-        if self.config.max_epochs is None:
-            return (self.config.cfg.get('train_cfg') or {}).get('max_iters')
-        dataset = self.dataset('train')
-        loader = self.config.loader('train')
+        """Iterations of the training on one device."""
+        if self.max_epochs is None:
+            return (self.cfg.get('train_cfg') or {}).get('max_iters')
+        dataset, loader = self.built_dataset('train'), self.loader('train')
         if dataset is None or not loader.get('batch_size'):
             return None
         count = len(dataset) / loader['batch_size']
         whole = math.floor if loader.get('drop_last', False) else math.ceil
-        return max(1, whole(count)) * self.config.max_epochs
+        return max(1, whole(count)) * self.max_epochs
 
 
 def type_name(config: dict[str, Any]) -> str:

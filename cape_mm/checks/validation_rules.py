@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Rules on a validation: has the model collapsed, does a metric get worse.
+"""Whether a model has collapsed, by the statistics of a validation.
 
 Two kinds of collapse must be kept apart: (A) the same prediction for every
 image, (B) many landmarks on one place.
@@ -9,17 +9,11 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Iterator, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from cape_mm.evaluation.functional.collapse import LIMITS
-from cape_mm.evaluation.functional.statistics import ValidationTrend
 
-from .rule import ERROR, WARNING, Finding, Message, RuleBook
-
-#: Rules on the statistics of ``LIMITS``, causes before what follows from them.
-COLLAPSE_RULES = RuleBook()
-#: Rules on the trend of a metric.
-TREND_RULES = RuleBook()
+from .rule import ERROR, WARNING, Finding, markdown_table
 
 #: Fault -> its meaning and what to check.
 HINTS: dict[str, str] = {
@@ -55,31 +49,6 @@ _FAULTS = {
 }
 
 
-def _register(statistic: str, side: str, fault: str) -> None:
-    """Make the limits on one side of a statistic a rule."""
-
-    def check(
-        statistics: Mapping[str, float],
-        limits: Mapping[str, Mapping[str, float]],
-    ) -> Iterator[Message]:
-        value = statistics.get(statistic, math.nan)
-        relation, is_beyond = _SIDES[side]
-        for severity, word in ((ERROR, 'critical'), (WARNING, 'warn')):
-            limit = limits[statistic].get(f'{word}_{side}', math.nan)
-            if is_beyond(value, limit):
-                text = f'{statistic} {value:.3g} {relation} {limit:g}'
-                yield Message(text, severity)
-                return
-
-    COLLAPSE_RULES.warning(
-        HINTS[fault], fault, (statistic,), name=f'{statistic}-{side}'
-    )(check)
-
-
-for (_statistic, _side), _fault in _FAULTS.items():
-    _register(_statistic, _side, _fault)
-
-
 def merge_limits(
     changes: Mapping[str, Mapping[str, float | None]] | None = None,
 ) -> dict[str, dict[str, float]]:
@@ -110,21 +79,24 @@ def judge_collapse(
     statistics: Mapping[str, float],
     limits: Mapping[str, Mapping[str, float]] = LIMITS,
 ) -> list[Finding]:
-    """Compare statistics of a validation with their limits.
+    """Statistics beyond a limit, errors (critical) first.
 
-    Args:
-        statistics (Mapping[str, float]): Values of the keys of ``LIMITS``, of
-            which any may be missing or NaN; other keys are ignored. Shares
-            are in [0, 1].
-        limits (Mapping): Result of :func:`merge_limits`. Defaults to
-            ``LIMITS``.
-
-    Returns:
-        list[Finding]: Statistics beyond a limit, errors (critical) first. The
-        fault, a key of ``HINTS``, is the ``meaning``.
+    ``statistics`` has values of the keys of ``LIMITS``, shares in [0, 1]; any
+    may be missing or NaN. ``limits`` is a result of :func:`merge_limits`. The
+    ``meaning`` of a finding is its fault, a key of ``HINTS``.
     """
-    findings = COLLAPSE_RULES.run(lambda rule: (statistics, limits))
-    return sorted(findings, key=lambda finding: finding.severity != ERROR)
+    findings: dict[str, Finding] = {}
+    for severity, word in ((ERROR, 'critical'), (WARNING, 'warn')):
+        for (name, side), fault in _FAULTS.items():
+            value = statistics.get(name, math.nan)
+            limit = limits[name].get(f'{word}_{side}', math.nan)
+            sign, is_beyond = _SIDES[side]
+            if is_beyond(value, limit):
+                rule = f'{name}-{side}'
+                text = f'{name} {value:.3g} {sign} {limit:g}'
+                parts = (rule, severity, text, HINTS[fault], fault, (name,))
+                findings.setdefault(rule, Finding(*parts))
+    return list(findings.values())
 
 
 def collapse_level(findings: Sequence[Finding]) -> int:
@@ -150,48 +122,17 @@ def limit_table() -> str:
     Returns:
         str: A table in Markdown.
     """
-    rows = [
-        '| statistic | warning | critical | fault |',
-        '|---|---|---|---|',
-    ]
+    rows = []
     for name, limits in LIMITS.items():
-        cells = [f'`{name}`']
-        for word in ('warn', 'critical'):
-            texts = [
+        cells = [
+            ', '.join(
                 f'{sign} {limits[f"{word}_{side}"]:g}'
                 for side, (sign, _) in _SIDES.items()
                 if f'{word}_{side}' in limits
-            ]
-            cells.append(', '.join(texts))
+            )
+            for word in ('warn', 'critical')
+        ]
         faults = [f'`{f}`' for (key, _), f in _FAULTS.items() if key == name]
-        cells.append(', '.join(faults))
-        rows.append(f'| {" | ".join(cells)} |')
-    return '\n'.join(rows)
-
-
-@TREND_RULES.warning(
-    'Check the learning rate and the gradients since the best validation.'
-)
-def sudden_drop(
-    trend: ValidationTrend, max_drop: float, *_: float
-) -> Iterator[str]:
-    """A value that is worse than the best one by more than ``max_drop``."""
-    if trend.drop > max_drop:
-        yield (
-            f'sudden drop, {trend.last:.4g} is {trend.drop:.0%} worse than '
-            f'the best value {trend.best:.4g}'
-        )
-
-
-@TREND_RULES.warning(
-    'Stop, or make sure that it is not the end of the schedule.'
-)
-def plateau(
-    trend: ValidationTrend, max_drop: float, min_delta: float, patience: int
-) -> Iterator[str]:
-    """No gain above ``min_delta`` in ``patience`` validations."""
-    if trend.stale >= patience:
-        yield (
-            f'plateau, no gain above {min_delta:g} in the last {trend.stale} '
-            'validations'
-        )
+        rows.append((f'`{name}`', *cells, ', '.join(faults)))
+    header = ('statistic', 'warning', 'critical', 'fault')
+    return markdown_table(header, rows)

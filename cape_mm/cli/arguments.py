@@ -22,7 +22,7 @@ from cape_mm.errors import (
 )
 
 if TYPE_CHECKING:
-    from cape_mm.checks import Finding, RuleBook
+    from cape_mm.checks.rule import Finding, RuleBook
 
 _STOPPED = 130  # what a shell reports after Ctrl-C
 

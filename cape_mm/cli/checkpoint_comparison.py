@@ -3,23 +3,24 @@
 
 from __future__ import annotations
 
-import csv
 from argparse import Namespace
 from pathlib import Path
 
 import mmcv
-import mmengine
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.datasets.pipeline import build_dataset, spread_indices
+from cape_mm.datasets.pipeline import spread_indices
 from cape_mm.evaluation.functional.keypoints import mean_error, pair_pck
 from cape_mm.evaluation.metrics.episode_pairs import pair_errors
-from cape_mm.evaluation.metrics.result_tables import format_table
+from cape_mm.evaluation.metrics.result_tables import (
+    format_table,
+    write_result_files,
+)
 from cape_mm.structures import EpisodeDataSample
 from cape_mm.visualization import EpisodeVisualizer
 
-from .episodes import load_episode_model, predict_samples
+from .episodes import build_dataset, load_episode_model, predict_samples
 from .launch import read_config
 
 SCORES = ('PCK', 'PCK@0.05', 'NME')
@@ -47,7 +48,8 @@ def compare_checkpoints(args: Namespace) -> None:
     rows = sort_rows(rows)
     summary = summarise(rows)
     out_dir = Path(args.out_dir)
-    _write(rows, summary, out_dir)
+    content = dict(summary=summary, queries=rows)
+    write_result_files(str(out_dir / 'differences.json'), content, rows)
 
     names = (Path(args.checkpoint_a).stem, Path(args.checkpoint_b).stem)
     for rank, row in enumerate(rows[: args.num_images]):
@@ -150,18 +152,3 @@ def _draw(
         title=f'episode {row["episode"]}, query {number}',
         predictions=tuple(zip(captions, ('pred_instances', _FIELD_B))),
     )
-
-
-def _write(rows: list[dict], summary: dict, out_dir: Path) -> None:
-    """Write ``differences.csv`` and ``differences.json``."""
-    out_dir.mkdir(parents=True, exist_ok=True)
-    with open(out_dir / 'differences.csv', 'w', newline='') as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    # NaN is no JSON
-    queries = [
-        {k: None if v != v else v for k, v in row.items()} for row in rows
-    ]
-    content = dict(summary=summary, queries=queries)
-    mmengine.dump(content, out_dir / 'differences.json', indent=2)

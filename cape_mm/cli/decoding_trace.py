@@ -16,7 +16,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from cape_mm.apis import load_estimator
-from cape_mm.datasets.pipeline import build_dataset, spread_indices
+from cape_mm.datasets.pipeline import spread_indices
 from cape_mm.structures import EpisodeBatch
 from cape_mm.visualization.decoding_figures import (
     draw_attention,
@@ -24,6 +24,7 @@ from cape_mm.visualization.decoding_figures import (
 )
 from cape_mm.visualization.model_inputs import input_to_rgb
 
+from .episodes import build_dataset
 from .launch import read_config
 
 

@@ -13,11 +13,13 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
+from mmengine.registry import DATASETS, DefaultScope
 from torch.utils.data import Dataset
 
 from cape_mm.apis import load_estimator
-from cape_mm.datasets.pipeline import build_dataset, spread_indices
+from cape_mm.datasets.pipeline import spread_indices
 from cape_mm.datasets.samplers import SampleIndex
+from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
 from .launch import read_config
@@ -48,6 +50,16 @@ def browse(
         image = draw(sample, dataset)
         mmcv.imwrite(image[..., ::-1], str(Path(args.out_dir) / f'{stem}.png'))
     print(f'Images are in {args.out_dir}')
+
+
+def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:
+    """Dataset of the train, val or test loader (``mode``) of a config."""
+    loader = cfg.get(f'{mode}_dataloader')
+    if not loader:
+        raise DataError(f'the config has no {mode}_dataloader')
+    scope = cfg.get('default_scope') or 'mmpose'
+    with DefaultScope.overwrite_default_scope(scope):
+        return DATASETS.build(loader['dataset'])
 
 
 def load_episode_model(

@@ -1,18 +1,27 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Measure how a model uses its support: tests with wrong supports."""
+"""Measure how a model uses its support: tests with wrong supports.
+
+An intervention takes ``(sample, donor, rng)``: a sample of an episode dataset,
+one of another category, and a generator. The arguments are not modified;
+queries keep their images and their labels.
+"""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from typing import Any, Iterator, NamedTuple
 
 import mmengine
 import numpy as np
+import torch
 from mmengine.model import BaseModel
 from mmengine.utils import track_iter_progress
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from cape_mm.datasets.pipeline import build_dataset, spread_indices
+from cape_mm.datasets.pipeline import spread_indices
 from cape_mm.evaluation.functional.keypoints import (
     keypoint_distances,
     longer_side,
@@ -20,19 +29,165 @@ from cape_mm.evaluation.functional.keypoints import (
 )
 from cape_mm.evaluation.metrics.episode_pairs import co_visible
 from cape_mm.evaluation.metrics.result_tables import format_table
-from cape_mm.evaluation.support_interventions import (
-    INTERVENTIONS,
-    Intervened,
-    right_support,
-    zeroed_support_features,
-)
 from cape_mm.structures import EpisodeDataSample
 
-from .episodes import load_episode_model, predict_samples
+from .episodes import build_dataset, load_episode_model, predict_samples
 from .launch import read_config
 
 _ZEROED = 'support features zeroed'
 _SCORES = {'PCK@0.2': 0.2, 'PCK@0.05': 0.05}
+# Fields whose second axis counts keypoints.
+_KEYPOINT_FIELDS = (
+    'keypoints',
+    'keypoints_visible',
+    'transformed_keypoints',
+    'keypoint_labels',
+    'keypoint_weights',
+)
+
+
+class Intervened(NamedTuple):
+    """A changed sample, and how its predictions are scored."""
+
+    sample: dict
+    order: np.ndarray  # (K,) int, predicted keypoint of each original one
+    judged: np.ndarray  # (K,) bool, original keypoints that are scored
+
+
+def right_support(
+    sample: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Change nothing."""
+    count = sample['data_samples'].num_keypoints
+    return Intervened(sample, np.arange(count), np.ones(count, dtype=bool))
+
+
+def wrong_category(
+    sample: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Take the donor's supports: images, keypoints and skeleton.
+
+    Categories differ in their number of keypoints. Keypoint *j* of the donor
+    stands for keypoint *j* of the query, for j below the smaller count and
+    where all the donor's supports label it; the others are missing in the
+    support and are not scored.
+    """
+    theirs = donor['data_samples']
+    index = np.arange(sample['data_samples'].num_keypoints)
+    common = min(len(index), theirs.num_keypoints)
+    index[common:] = -1
+    supports = _take_keypoints(theirs.supports, index)
+    change = _change(
+        sample,
+        images=donor['inputs']['support'],
+        skeleton=[list(e) for e in theirs.skeleton if max(e) < common],
+        supports=supports,
+    )
+    return change._replace(judged=co_visible(supports[0], supports[1:]))
+
+
+def wrong_image(
+    sample: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Take the donor's support images with our own coordinates."""
+    return _change(sample, images=donor['inputs']['support'])
+
+
+def shuffled_keypoints(
+    sample: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Give every labelled support keypoint the place of another one."""
+    supports = sample['data_samples'].supports
+    labelled = co_visible(supports[0], supports[1:])
+    cycle = rng.permutation(np.flatnonzero(labelled))
+    index = np.arange(len(labelled))
+    index[cycle] = np.roll(cycle, 1)
+    return _change(sample, supports=_take_keypoints(supports, index))
+
+
+def no_skeleton(
+    sample: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """Remove all edges."""
+    return _change(sample, skeleton=[])
+
+
+def permuted_order(
+    sample: dict, donor: dict, rng: np.random.Generator
+) -> Intervened:
+    """List the keypoints in another order, which should change nothing."""
+    episode = sample['data_samples']
+    index = rng.permutation(episode.num_keypoints)
+    place = np.argsort(index)
+    change = _change(
+        sample,
+        skeleton=[[int(place[end]) for end in e] for e in episode.skeleton],
+        keypoint_names=[episode.keypoint_names[i] for i in index],
+        supports=_take_keypoints(episode.supports, index),
+        queries=_take_keypoints(episode.queries, index),
+    )
+    return change._replace(order=place)
+
+
+INTERVENTIONS = {
+    'right support': right_support,
+    'wrong-category support': wrong_category,
+    'wrong image, right coordinates': wrong_image,
+    'shuffled support keypoints': shuffled_keypoints,
+    'no skeleton': no_skeleton,
+    'permuted keypoint order': permuted_order,
+}
+
+
+def _change(
+    sample: dict, images: Tensor | None = None, **fields: Any
+) -> Intervened:
+    """Copy with other support images and fields of the episode."""
+    episode, inputs = sample['data_samples'].new(), dict(sample['inputs'])
+    for name, value in fields.items():
+        if name in ('supports', 'queries'):
+            setattr(episode, name, value)
+        else:
+            episode.set_metainfo({name: value})
+    if images is not None:
+        inputs['support'] = images
+    changed = dict(sample, inputs=inputs, data_samples=episode)
+    return right_support(changed, changed, None)
+
+
+def _take_keypoints(
+    members: list[PoseDataSample], index: np.ndarray
+) -> list[PoseDataSample]:
+    """Copies with keypoints ``index``; -1 stands for a missing one."""
+    changed = [member.new() for member in members]
+    for member in changed:
+        for field in ('gt_instances', 'gt_instance_labels'):
+            instances = member.get(field).new()
+            for name in _KEYPOINT_FIELDS:
+                if name in instances:
+                    value = instances.get(name)[:, index]
+                    value[:, index < 0] = 0
+                    setattr(instances, name, value)
+            setattr(member, field, instances)
+    return changed
+
+
+@contextmanager
+def zeroed_support_features(model: nn.Module) -> Iterator[None]:
+    """Hide the support images from the head: coordinates alone are left.
+
+    ``model.head.support_encoder`` takes the levels of support features as its
+    first argument.
+    """
+
+    def zero(module: nn.Module, args: tuple) -> tuple:
+        return (tuple(torch.zeros_like(x) for x in args[0]), *args[1:])
+
+    handle = model.head.support_encoder.register_forward_pre_hook(zero)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def ablate_support(args: Namespace) -> None:

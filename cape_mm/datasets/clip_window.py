@@ -11,20 +11,12 @@ import numpy as np
 def window_positions(
     numbers: np.ndarray, center: int, num_frames: int, stride: int = 1
 ) -> np.ndarray:
-    """Choose the frames of one window.
+    """Positions (F,) of the frames of one window, not descending.
 
-    These are ``num_frames`` frames around the centre, ``stride`` frame numbers
-    apart. A frame that does not exist, at the end of a video or in a
-    gap, is replaced by the nearest one, on the side of the centre in a tie.
-
-    Args:
-        numbers (np.ndarray): Frame numbers (M,) of the video, ascending.
-        center (int): Position of the middle frame in ``numbers``.
-        num_frames (int): F, odd.
-        stride (int): Distance between frames. Defaults to 1.
-
-    Returns:
-        np.ndarray: (F,) int64 positions in ``numbers``, not descending.
+    These are ``num_frames`` frames around the position ``center``, ``stride``
+    of the ascending ``numbers`` (M,) apart. A frame that does not exist, at
+    the end of a video or in a gap, is replaced by the nearest one, on the side
+    of the centre in a tie.
     """
     middle = numbers[center]
     half = num_frames // 2
@@ -42,23 +34,13 @@ def draw_centers(
     max_gap: int,
     rng: np.random.Generator,
 ) -> list[int]:
-    """Choose the middle frames of a clip's windows, all of them labelled.
+    """Positions of the middle frames of T windows, not descending.
 
-    The next one is drawn among the labelled frames that come at most
-    ``max_gap`` frame numbers later; if there are none, it is the next labelled
-    one. Enough frames are left for the windows that follow. If the video has
-    not enough labelled frames, its last one is repeated.
-
-    Args:
-        numbers (np.ndarray): Frame numbers (M,) of the video, ascending.
-        labelled (np.ndarray): Positions (L,) of the labelled frames.
-        start (int): Position of the first frame among the labelled ones.
-        num_windows (int): T.
-        max_gap (int): Largest distance, at least 1.
-        rng (np.random.Generator): Generator of the clip.
-
-    Returns:
-        list[int]: T positions in ``numbers``, not descending.
+    All are ``labelled`` (L,), positions in the ascending ``numbers`` (M,); the
+    first one is number ``start`` of them. The next one is drawn among those
+    that come at most ``max_gap`` frame numbers later; if there are none, it is
+    the next labelled one. Enough frames are left for the windows that follow.
+    If the video has not enough labelled frames, its last one is repeated.
     """
     chosen = [start]
     last = len(labelled) - 1
@@ -77,15 +59,9 @@ def draw_centers(
 def unique_frames(
     positions: Sequence[np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the frames that windows share.
+    """Frames that T windows (F,) share: (U,), ascending, and (T, F) int64.
 
-    Args:
-        positions (Sequence[np.ndarray]): T windows of (F,) positions.
-
-    Returns:
-        tuple:
-        - unique (np.ndarray): Positions (U,), ascending.
-        - frame_index (np.ndarray): Index (T, F) into ``unique``, int64.
+    The second array has the places of the windows' frames in the first.
     """
     windows = np.stack([np.asarray(window) for window in positions])
     unique, index = np.unique(windows, return_inverse=True)

@@ -1,18 +1,15 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What pipelines share, and how datasets are built from their configs."""
+"""What pipelines, transforms and tools for datasets share."""
 
 from __future__ import annotations
 
-from typing import Callable, Sequence
+from typing import Callable, Iterator, Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmengine.config import Config
-from mmengine.registry import DATASETS, DefaultScope
+from mmengine.registry import DefaultScope
 from mmpose.registry import TRANSFORMS
 from torch.utils.data import Dataset
-
-from cape_mm.errors import DataError
 
 
 def build_transforms(
@@ -55,14 +52,16 @@ class SampleTransform(BaseTransform):
         return f'{type(self).__name__}({", ".join(values)})'
 
 
-def build_dataset(cfg: Config, mode: str = 'test') -> Dataset:
-    """Dataset of the train, val or test loader (``mode``) of a config."""
-    loader = cfg.get(f'{mode}_dataloader')
-    if not loader:
-        raise DataError(f'the config has no {mode}_dataloader')
-    scope = cfg.get('default_scope') or 'mmpose'
-    with DefaultScope.overwrite_default_scope(scope):
-        return DATASETS.build(loader['dataset'])
+def leaf_datasets(dataset: Dataset) -> Iterator[Dataset]:
+    """The datasets inside of wrappers; a dataset itself if it is none."""
+    inner = getattr(dataset, 'datasets', None) or getattr(
+        dataset, 'dataset', None
+    )
+    if inner is None:
+        yield dataset
+        return
+    for part in inner if isinstance(inner, (list, tuple)) else [inner]:
+        yield from leaf_datasets(part)
 
 
 def spread_indices(total: int, count: int | None = None) -> list[int]:

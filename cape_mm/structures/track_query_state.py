@@ -1,8 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -68,10 +67,6 @@ class TrackQueryState:
         """Nt, with padding."""
         return self.valid.shape[1]
 
-    def detach(self) -> TrackQueryState:
-        """The same values without gradient."""
-        return self._convert(Tensor.detach)
-
     def extend(self, other: TrackQueryState) -> TrackQueryState:
         """Append the queries of the same clips.
 
@@ -82,7 +77,13 @@ class TrackQueryState:
         Returns:
             TrackQueryState: State with the places of both.
         """
-        return self._convert(lambda *pair: torch.cat(pair, dim=1), other)
+        pairs = zip(vars(self).values(), vars(other).values())
+        return TrackQueryState(
+            *(
+                None if a is None else torch.cat([a, b], dim=1)
+                for a, b in pairs
+            )
+        )
 
     def select(self, keep: Tensor) -> TrackQueryState:
         """Keep some queries, in their order, padded to the largest number.
@@ -102,28 +103,16 @@ class TrackQueryState:
         kept = keep.gather(1, order)
         rows = torch.arange(len(keep), device=keep.device)[:, None]
 
-        def pick(value: Tensor) -> Tensor:
+        def pick(value: Tensor | None) -> Tensor | None:
+            if value is None:
+                return None
             chosen = value[rows, order]
             mask = kept.reshape(kept.shape + (1,) * (chosen.ndim - 2))
             return torch.where(mask, chosen, torch.zeros_like(chosen))
 
-        state = self._convert(pick)
+        state = TrackQueryState(*map(pick, vars(self).values()))
         ids = state.track_ids.masked_fill(~kept, -1)
         return replace(state, track_ids=ids, valid=kept)
-
-    def _convert(self, change: Callable[..., Tensor], *others):
-        """Apply a function to each tensor, and to that of other states."""
-        values = {
-            field.name: [getattr(x, field.name) for x in (self, *others)]
-            for field in fields(self)
-        }
-        return TrackQueryState(
-            **{
-                name: change(*tensors)
-                for name, tensors in values.items()
-                if tensors[0] is not None
-            }
-        )
 
 
 @dataclass(frozen=True)

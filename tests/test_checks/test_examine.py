@@ -11,11 +11,11 @@ from cape_mm.checks import (
     ERROR,
     WARNING,
     Finding,
-    Rule,
     examine_config,
     list_rules,
     report_findings,
 )
+from cape_mm.checks.rule import Rule
 
 HERE = Path(__file__).parent
 

@@ -8,8 +8,7 @@ from support.tiny_cape import write_tiny_cape
 
 from cape_mm.apis import CapeInferencer
 from cape_mm.cli.decoding_trace import trace_decoding
-from cape_mm.cli.episodes import predict_samples
-from cape_mm.datasets.pipeline import build_dataset
+from cape_mm.cli.episodes import build_dataset, predict_samples
 
 
 @pytest.fixture(scope='module')

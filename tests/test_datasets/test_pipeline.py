@@ -1,22 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-import pytest
-from mmengine.config import Config
-from support.tiny_cape import write_tiny_cape
-
-from cape_mm.datasets.pipeline import build_dataset, spread_indices
+from cape_mm.datasets.pipeline import spread_indices
 
 
 def test_indices_are_spread_evenly():
     assert spread_indices(3) == [0, 1, 2]
     assert spread_indices(3, 7) == [0, 1, 2]
     assert spread_indices(10, 4) == [0, 2, 5, 7]
-
-
-def test_data_of_a_mode_are_built(tmp_path):
-    cfg = Config.fromfile(str(write_tiny_cape(tmp_path).config))
-    assert len(build_dataset(cfg, 'val')) == 5
-    cfg.val_dataloader = None
-    with pytest.raises(ValueError, match='no val_dataloader'):
-        build_dataset(cfg, 'val')

@@ -116,12 +116,3 @@ def test_values_in_dropped_places_cannot_leak():
     state.content[1, 1] = float('nan')
     keep = torch.tensor([[True, True], [True, False]])
     assert state.select(keep).content.isfinite().all()
-
-
-def test_detached_queries_have_no_gradient():
-    state = make_state([2], 2)
-    state.content.requires_grad_()
-    assert state.select(state.valid).content.requires_grad
-    detached = state.select(state.valid).detach()
-    assert not detached.content.requires_grad
-    assert_equal(detached, state.detach())

@@ -10,7 +10,7 @@ import pytest
 
 from cape_mm.datasets.datasets import CephalometricDataset
 from cape_mm.datasets.synthetic import draw_cephalogram
-from cape_mm.datasets.synthetic.cephalograms import (
+from cape_mm.datasets.synthetic.cephalograms.layouts import (
     write_aariz_tree,
     write_isbi_tree,
 )

@@ -8,9 +8,8 @@ from mmengine.config import Config
 from support.tiny_cape import write_tiny_cape
 
 from cape_mm.apis import load_estimator
-from cape_mm.cli.episodes import predict_samples
+from cape_mm.cli.episodes import build_dataset, predict_samples
 from cape_mm.cli.support_ablation import average, donor_of
-from cape_mm.datasets.pipeline import build_dataset
 from cape_mm.evaluation.metrics import EpisodePCK
 
 TOOL = 'analysis_tools/support_ablation.py'

@@ -29,9 +29,7 @@ from cape_mm.errors import UsageError
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Say what is off in the log of a pose tracking training'
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         'log',
         nargs='?',

@@ -24,9 +24,7 @@ from cape_mm.cli.arguments import one_line_errors
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Time and memory of training steps of a model for clips'
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config file')
     parser.add_argument('--size', type=int, default=800, help='side in pixels')
     parser.add_argument('--windows', type=int, default=2, help='T')

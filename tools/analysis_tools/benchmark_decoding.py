@@ -24,9 +24,7 @@ from cape_mm.cli.arguments import one_line_errors
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Time autoregressive against parallel prediction'
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('configs', nargs='+', help='config files')
     parser.add_argument('--keypoints', type=int, default=17)
     parser.add_argument(

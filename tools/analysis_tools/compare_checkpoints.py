@@ -23,9 +23,7 @@ from cape_mm.cli.arguments import add_config, add_device, one_line_errors
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Compare two checkpoints on the same episodes'
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_config(parser)  # its episodes are used
     parser.add_argument('checkpoint_a', help='checkpoint A')
     parser.add_argument('checkpoint_b', help='checkpoint B')

@@ -21,9 +21,7 @@ from cape_mm.cli.arguments import one_line_errors
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Plot loss, PCK and the teacher-forcing gap'
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         'runs', nargs='+', help='working directories or log files'
     )

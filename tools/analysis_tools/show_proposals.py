@@ -23,9 +23,7 @@ from cape_mm.cli.arguments import add_config, one_line_errors
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Show what leads to the predictions of some episodes'
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_config(parser, checkpoint=True)
     parser.add_argument('--mode', choices=['val', 'test'], default='test')
     parser.add_argument(

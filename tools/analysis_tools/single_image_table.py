@@ -25,9 +25,7 @@ from cape_mm.cli.single_image_table import memorise_images
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Memorise many single images and tabulate the results'
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         '--seeds',
         type=int,

@@ -24,9 +24,7 @@ from cape_mm.cli.arguments import add_config, one_line_errors
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Measure how a model uses its support'
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_config(parser, checkpoint=True)
     parser.add_argument(
         '--num-episodes',

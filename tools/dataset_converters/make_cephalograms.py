@@ -14,10 +14,8 @@ from cape_mm.cli.synthetic_data import (
     synthetic_data_parser,
     write_and_report,
 )
-from cape_mm.datasets.synthetic.cephalograms import (
-    write_cephalograms,
-    write_layout,
-)
+from cape_mm.datasets.synthetic import write_cephalograms
+from cape_mm.datasets.synthetic.cephalograms.layouts import write_layout
 
 
 def main() -> None:

@@ -25,10 +25,7 @@ from cape_mm.cli.arguments import one_line_errors
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Write the network of a cephalometric model as an ONNX '
-        'file, and compare it with PyTorch'
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('out', help='file to write, *.onnx')
     parser.add_argument(

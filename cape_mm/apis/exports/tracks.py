@@ -49,16 +49,12 @@ class TrackExport:
         keypoint_score_thr: float = 0.0,
         visibility_thr: float = 0.0,
     ) -> None:
-        try:
-            check_exportable(keypoint_names)
-        except ValueError as error:
-            raise DataError(str(error)) from None
+        check_exportable(keypoint_names)
         self.folder = Path(folder)
         self.thresholds = (keypoint_score_thr, visibility_thr)
         self.num_frames = 0
         self._names = list(keypoint_names)
         self._tracks: set[int] = set()
-        self._length = 0
         self._writer: PoseTrackWriter | None = None
 
     @property
@@ -88,25 +84,15 @@ class TrackExport:
             raise RuntimeError(
                 'the file is complete: another video needs another export'
             )
-        frame = read_frame(result.to_dict(), len(self._names))
-        if self._writer is None:
-            try:
-                self._writer = PoseTrackWriter(
-                    self.folder, frame.video_id, self._names
-                )
-            except ValueError as error:
-                raise DataError(str(error)) from None
-        predicted = frame.predicted
-        self._writer.add(
-            vars(frame),
-            predicted.keypoints_px,
-            predicted.tracked(*self.thresholds),
-            predicted.scores,
-            predicted.ids,
-            predicted.person_scores,
+        frame = read_frame(
+            result.to_dict(), len(self._names), *self.thresholds
         )
-        self._tracks.update(predicted.ids.tolist())
-        self._length = frame.frame_id + 1
+        if self._writer is None:
+            self._writer = PoseTrackWriter(
+                self.folder, frame.video_id, self._names
+            )
+        frame.write(self._writer)
+        self._tracks.update(frame.pred_ids.tolist())
         self.num_frames += 1
 
     def finish(self) -> Path:
@@ -120,7 +106,6 @@ class TrackExport:
         """
         if self._writer is None:
             raise DataError(f'there are no results to write to {self.folder}')
-        # the length of a stream is unknown before its end
-        path = self._writer.finish(self._length)
+        path = self._writer.finish()
         self._writer = None
         return path

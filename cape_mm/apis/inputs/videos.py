@@ -19,6 +19,8 @@ from mmengine.dataset import Compose
 from mmengine.fileio import get
 
 from cape_mm.datasets.clip_window import unique_frames, window_positions
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.posetrack import pack_frame
 from cape_mm.datasets.pipeline import build_transforms
 from cape_mm.datasets.transforms import LoadClipImages
 from cape_mm.errors import DataError
@@ -268,27 +270,21 @@ class ClipLoader:
         numbers, frame_index = unique_frames(
             [[frame.number for frame in window] for window in windows]
         )
-        num_keypoints = len(self.flip_indices)
-        # as datasets describe a frame without instances
         described = [
-            dict(
-                img=frames[number].image,
-                img_path=frames[number].path,
-                img_id=None,
-                video_id=source.video_id,
-                frame_id=number,
-                num_frames=source.num_frames or 0,
-                is_labeled=False,
-                ignore_regions=[],
-                ignore_bboxes=np.zeros((0, 4), np.float32),
-                instances=dict(
-                    keypoints=np.zeros((0, num_keypoints, 2), np.float32),
-                    keypoints_visible=np.zeros((0, num_keypoints), np.float32),
-                    bboxes=np.zeros((0, 4), np.float32),
-                    bbox_head=np.zeros((0, 4), np.float32),
-                    areas=np.zeros(0, np.float32),
-                    track_ids=np.zeros(0, np.int64),
+            pack_frame(
+                dict(
+                    img=frames[number].image,
+                    img_path=frames[number].path,
+                    img_id=None,
+                    video_id=source.video_id,
+                    frame_id=number,
+                    num_frames=source.num_frames or 0,
+                    is_labeled=False,
+                    ignore_regions=[],
+                    persons=[],
                 ),
+                len(self.flip_indices),
+                AnnotationReport(source.video_id),
             )
             for number in numbers.tolist()
         ]

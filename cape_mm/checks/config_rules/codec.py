@@ -97,10 +97,10 @@ def udp_pairing(config: TrainingConfig) -> Iterator[str]:
 def sigma_overlap(config: TrainingConfig) -> Iterator[str]:
     """Neighbouring landmarks with nearly the same target."""
     codec = config.encoder or {}
-    cephalograms = config.built.cephalograms('train', uniform=True)
-    if not codec.get('sigma') or cephalograms is None:
+    table = config.table('train', uniform=True)
+    if not codec.get('sigma') or table is None:
         return
-    cells = _landmarks_in_cells(config, cephalograms)
+    cells = _landmarks_in_cells(config, table)
     if cells is None:
         return
     first, second = np.triu_indices(cells.shape[1], k=1)
@@ -114,7 +114,7 @@ def sigma_overlap(config: TrainingConfig) -> Iterator[str]:
     sigma = float(np.max(codec['sigma']))
     alike = np.exp(-((median[nearest] / (2 * sigma)) ** 2))
     if alike > _ALIKE:
-        pair = [cephalograms.label(i[nearest]) for i in (first, second)]
+        pair = [table.label(i[nearest]) for i in (first, second)]
         yield (
             f'{pair[0]} and {pair[1]} are {median[nearest]:.1f} cells apart, '
             f'with sigma {sigma:g} their targets are {alike:.0%} alike'
@@ -176,7 +176,7 @@ def weights_without_effect(config: TrainingConfig) -> Iterator[str]:
     generate = config.transform('train', 'GenerateTarget')
     if generate is None or generate.get('use_dataset_keypoint_weights'):
         return
-    dataset = config.built.dataset('train')
+    dataset = config.built_dataset('train')
     weights = getattr(dataset, 'metainfo', {}).get('dataset_keypoint_weights')
     if weights is not None and len(set(np.ravel(weights).tolist())) > 1:
         yield (
@@ -186,7 +186,7 @@ def weights_without_effect(config: TrainingConfig) -> Iterator[str]:
 
 
 def _landmarks_in_cells(
-    config: TrainingConfig, cephalograms: CephalogramTable
+    config: TrainingConfig, table: CephalogramTable
 ) -> np.ndarray | None:
     """Landmarks (N, K, 2) in cells of the map, not augmented.
 
@@ -196,8 +196,8 @@ def _landmarks_in_cells(
     if not codec.get('heatmap_size'):
         return None
     cell = np.divide(codec['input_size'], codec['heatmap_size'])
-    indices = spread_indices(len(cephalograms), _NUM_CEPHALOGRAMS)
-    cropped = _crop(config, cephalograms, indices)
+    indices = spread_indices(len(table), _NUM_CEPHALOGRAMS)
+    cropped = _crop(config, table, indices)
     if cropped is None:
         return None
     points = np.stack([crop['transformed_keypoints'][0] for crop in cropped])
@@ -211,14 +211,14 @@ def _mean_decoding_error(config: TrainingConfig) -> tuple[float, float] | None:
     None without heatmaps, or if no cephalogram has a spacing.
     """
     codec = config.encoder or {}
-    cephalograms = config.built.cephalograms('train', uniform=True)
+    table = config.table('train', uniform=True)
     is_read = codec.get('heatmap_size') and config.decoder
-    if not is_read or cephalograms is None:
+    if not is_read or table is None:
         return None
-    spacings = cephalograms.spacings
+    spacings = table.spacings
     known = np.flatnonzero(np.isfinite(spacings).all(axis=1))
     indices = known[spread_indices(len(known), _NUM_DECODED)].tolist()
-    cropped = _crop(config, cephalograms, indices) if indices else None
+    cropped = _crop(config, table, indices) if indices else None
     if cropped is None:
         return None
     encoder = KEYPOINT_CODECS.build(dict(codec))
@@ -238,7 +238,7 @@ def _mean_decoding_error(config: TrainingConfig) -> tuple[float, float] | None:
         corner = crop['input_center'] - crop['input_scale'] / 2
         counts = encoded['keypoint_weights'][0] > 0
         points_px, spacing = decoded[0] * scale + corner, spacings[index]
-        offsets_mm = (points_px - cephalograms.keypoints_px[index]) * spacing
+        offsets_mm = (points_px - table.keypoints_px[index]) * spacing
         errors.append(np.linalg.norm(offsets_mm[counts], axis=-1))
         # mm per pixel of the input
         cells.append(np.mean(cell * (scale * spacing)))
@@ -246,12 +246,12 @@ def _mean_decoding_error(config: TrainingConfig) -> tuple[float, float] | None:
 
 
 def _crop(
-    config: TrainingConfig, cephalograms: CephalogramTable, indices: list[int]
+    config: TrainingConfig, table: CephalogramTable, indices: list[int]
 ) -> list[dict] | None:
     """Keypoints of cephalograms after box and affine of the validation."""
     kinds = ('GetBBoxCenterScale', 'TopdownAffine')
     transforms = [config.transform('val', kind) for kind in kinds]
-    boxes = cephalograms.boxes_px[indices]
+    boxes = table.boxes_px[indices]
     if None in transforms or not np.isfinite(boxes).all():
         return None
     steps = Compose([dict(transform) for transform in transforms])
@@ -264,8 +264,8 @@ def _crop(
             dict(
                 img=np.zeros((2, 2, 3), np.uint8),  # only keypoints matter
                 bbox=one_float32(box),
-                keypoints=one_float32(cephalograms.keypoints_px[index]),
-                keypoints_visible=one_float32(cephalograms.visible[index]),
+                keypoints=one_float32(table.keypoints_px[index]),
+                keypoints_visible=one_float32(table.visible[index]),
             )
         )
         for index, box in zip(indices, boxes)

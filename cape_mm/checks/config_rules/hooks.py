@@ -192,7 +192,7 @@ def blind_monitor(config: TrainingConfig) -> Iterator[str]:
 def collapse_unwatched(config: TrainingConfig) -> Iterator[str]:
     """No hook that watches for collapse."""
     probe = probe_metrics(config)
-    if config.built.cephalograms('val', schema=True) is None:
+    if config.table('val', schema=True) is None:
         return
     hooks = list(config.hooks_of('CollapseMonitorHook'))
     if not hooks:

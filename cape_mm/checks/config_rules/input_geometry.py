@@ -38,13 +38,13 @@ def padding_differs(config: TrainingConfig) -> Iterator[str]:
 def padding_whole_cephalogram(config: TrainingConfig) -> Iterator[str]:
     """Padding around a box that is the whole image."""
     transform = config.transform('train', 'GetBBoxCenterScale')
-    cephalograms = config.built.cephalograms('train')
-    if transform is None or cephalograms is None:
+    table = config.table('train')
+    if transform is None or table is None:
         return
     padding = float(transform.get('padding', 1.25))
-    sides = cephalograms.boxes_px[:, 2:] - cephalograms.boxes_px[:, :2]
+    sides = table.boxes_px[:, 2:] - table.boxes_px[:, :2]
     # MMPose clips boxes to width - 1 and height - 1
-    whole = np.all(sides >= cephalograms.sizes_px - 1.5, axis=1)
+    whole = np.all(sides >= table.sizes_px - 1.5, axis=1)
     if padding > 1.05 and whole.mean() > 0.9:
         yield (
             f'boxes are whole images, and padding {padding:g} leaves '
@@ -59,10 +59,10 @@ def padding_whole_cephalogram(config: TrainingConfig) -> Iterator[str]:
 def input_aspect(config: TrainingConfig) -> Iterator[str]:
     """An input of another shape than the cephalograms."""
     affine = config.transform('train', 'TopdownAffine')
-    cephalograms = config.built.cephalograms('train', schema=True)
-    if affine is None or cephalograms is None:
+    table = config.table('train', schema=True)
+    if affine is None or table is None:
         return
-    sides = cephalograms.boxes_px[:, 2:] - cephalograms.boxes_px[:, :2]
+    sides = table.boxes_px[:, 2:] - table.boxes_px[:, :2]
     aspect = float(np.nanmedian(sides[:, 0] / sides[:, 1]))
     width, height = affine['input_size']
     ratio = (width / height) / aspect

@@ -76,8 +76,7 @@ def _timed(
     """Schedulers of a kind with begin, end, length of training and unit."""
     for scheduler in config.schedulers:
         is_epochs = scheduler.get('by_epoch', True)
-        built = config.built
-        total = config.max_epochs if is_epochs else built.total_iterations
+        total = config.max_epochs if is_epochs else config.total_iterations
         if type_name(scheduler).startswith(kind) and total is not None:
             begin, end = scheduler.get('begin', 0), scheduler.get('end', inf)
             unit = 'epochs' if is_epochs else 'iterations'

@@ -28,7 +28,7 @@ _FILES = ('dump_file', 'out_file', 'out_file_path', 'outfile_prefix')
 def metric_works(config: TrainingConfig) -> Iterator[str]:
     """Metrics that fail on perfect predictions."""
     probe_metrics(config)
-    problem = config.built.problem('metrics')
+    problem = config.problem('metrics')
     if problem is not None:
         yield f'the metrics of the validation fail: {brief(problem)}'
 
@@ -58,9 +58,9 @@ def torso_of_another_schema(config: TrainingConfig) -> Iterator[str]:
 )
 def spacing_not_packed(config: TrainingConfig) -> Iterator[str]:
     """A spacing that does not reach the metric."""
-    for split, cephalograms in config.built.tables(('val', 'test')):
-        item = config.built.first_sample(split)
-        is_known = np.isfinite(cephalograms.spacings).all(axis=1).any()
+    for split, table in config.tables(('val', 'test')):
+        item = config.first_sample(split)
+        is_known = np.isfinite(table.spacings).all(axis=1).any()
         if item is not None and is_known:
             metainfo = getattr(item['data_samples'], 'metainfo', {})
             if 'spacing' not in metainfo:
@@ -73,21 +73,20 @@ def spacing_not_packed(config: TrainingConfig) -> Iterator[str]:
 )
 def spacing_missing(config: TrainingConfig) -> Iterator[str | Message]:
     """Cephalograms without spacing; a warning in training."""
-    for split, cephalograms in config.built.tables(schema=True):
-        missing = int((~np.isfinite(cephalograms.spacings).all(axis=1)).sum())
+    for split, table in config.tables(schema=True):
+        missing = int((~np.isfinite(table.spacings).all(axis=1)).sum())
         if missing:
             text = (
-                f'{missing} of {len(cephalograms)} cephalograms of '
-                f'{split} have none'
+                f'{missing} of {len(table)} cephalograms of {split} have none'
             )
             yield text if split != 'train' else Message(text, WARNING)
 
 
 def _name_torso(config: TrainingConfig) -> str:
-    cephalograms = config.built.cephalograms('val', uniform=True)
-    if cephalograms is None or len(cephalograms.visible[0]) < 6:
+    table = config.table('val', uniform=True)
+    if table is None or len(table.visible[0]) < 6:
         return 'keypoints 4 and 5'
-    return f'{cephalograms.label(4)} and {cephalograms.label(5)}'
+    return f'{table.label(4)} and {table.label(5)}'
 
 
 class MetricProbe(NamedTuple):
@@ -104,10 +103,10 @@ class MetricProbe(NamedTuple):
 
 def probe_metrics(config: TrainingConfig) -> MetricProbe | None:
     """Metrics of the validation; None without data, or if one fails."""
-    dataset = config.built.dataset('val')
-    if dataset is None or config.built.first_sample('val') is None:
+    dataset = config.built_dataset('val')
+    if dataset is None or config.first_sample('val') is None:
         return None
-    return config.built.keep(
+    return config.keep(
         'metrics',
         lambda: _probe(config.metrics('val'), dataset, _mean_shape(config)),
     )
@@ -174,10 +173,10 @@ def _mean_shape(config: TrainingConfig) -> np.ndarray | None:
 
     None if the number of landmarks differs, or one is never labelled.
     """
-    cephalograms = config.built.cephalograms('train', uniform=True)
-    if cephalograms is None:
+    table = config.table('train', uniform=True)
+    if table is None:
         return None
-    keypoints_norm = cephalograms.stack()[0] / cephalograms.sizes_px[:, None]
+    keypoints_norm = table.points_px / table.sizes_px[:, None]
     if not np.isfinite(keypoints_norm).any(axis=0).all():
         return None
     return np.nanmean(keypoints_norm, axis=0)

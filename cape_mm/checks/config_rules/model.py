@@ -24,7 +24,7 @@ _REMOVED = ('input_transform', 'input_index', 'align_corners')
 def model_builds(config: TrainingConfig) -> Iterator[str]:
     """A model that cannot be built."""
     dry_model(config)
-    problem = config.built.problem('model')
+    problem = config.problem('model')
     if problem is not None:
         yield f'the model cannot be built: {brief(problem)}'
 
@@ -77,8 +77,8 @@ def head_channels(config: TrainingConfig) -> Iterator[str]:
     channels = config.head.get('out_channels')
     if channels is None or not _is_heatmap_head(config):
         return
-    for _, cephalograms in config.built.tables(['train'], uniform=True):
-        count = len(cephalograms.keypoints_px[0])
+    for _, table in config.tables(['train'], uniform=True):
+        count = len(table.keypoints_px[0])
         if channels != count:
             yield (
                 f'model.head.out_channels is {channels}, the training data '
@@ -109,7 +109,7 @@ def dry_model(config: TrainingConfig) -> DryModel | None:
     """The model, or None if there is none or it cannot be built."""
     if not config.model:
         return None
-    return config.built.keep('model', lambda: DryModel(config.model))
+    return config.keep('model', lambda: DryModel(config.model))
 
 
 class DryModel:

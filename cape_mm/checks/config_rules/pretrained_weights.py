@@ -89,16 +89,16 @@ def checkpoint_match(config: TrainingConfig) -> Iterator[str]:
 def foreign_final_layer(config: TrainingConfig) -> Iterator[str]:
     """A final layer of other landmarks with the right size."""
     path = str(config.cfg.get('load_from') or '')
-    cephalograms = config.built.cephalograms('train', schema=True)
+    table = config.table('train', schema=True)
     model = dry_model(config)
     if not osp.isfile(osp.expanduser(path)):
         return
-    if cephalograms is None or model is None:
+    if table is None or model is None:
         return
     checkpoint = _load(path)
     weights = checkpoint.get('state_dict', checkpoint)
     meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
-    theirs, ours = meta.get('dataset_name'), cephalograms.schema.name
+    theirs, ours = meta.get('dataset_name'), table.schema.name
     for name, shape in model.shapes.items():
         if not name.startswith('head.final_layer.') or name not in weights:
             continue

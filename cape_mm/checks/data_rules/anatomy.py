@@ -32,9 +32,8 @@ _SELLA_NASION_MM = (40.0, 100.0)
 )
 def axes_swapped(config: TrainingConfig) -> Iterator[str]:
     """Exchanged x and y."""
-    for split, cephalograms in config.built.tables(schema=True):
-        points, _ = cephalograms.stack()
-        lying = _names(cephalograms, _is_lying(cephalograms, points))
+    for split, table in config.tables(schema=True):
+        lying = _names(table, _is_lying(table))
         if lying:
             yield (
                 f'in {len(lying)} cephalogram(s) of {split} the face lies on '
@@ -48,21 +47,20 @@ def axes_swapped(config: TrainingConfig) -> Iterator[str]:
 )
 def landmark_order(config: TrainingConfig) -> Iterator[str]:
     """A nose behind the ear, a root below the crown."""
-    for split, cephalograms in config.built.tables(schema=True):
-        points, _ = cephalograms.stack()
-        upright = ~_is_lying(cephalograms, points)
-        facing = _facing(cephalograms, points)
+    for split, table in config.tables(schema=True):
+        upright = ~_is_lying(table)
+        facing = _facing(table)
         for pairs, axis, sign, words in (
-            (_ABOVE, 1, np.ones(len(cephalograms)), 'above'),
+            (_ABOVE, 1, np.ones(len(table)), 'above'),
             (_BEHIND, 0, facing, 'behind'),
         ):
             for one, other in pairs:
-                first = cephalograms.column(points, one)
-                second = cephalograms.column(points, other)
+                first = table.column(one)
+                second = table.column(other)
                 if first is None or second is None:
                     continue
                 offset = second[:, axis] - first[:, axis]
-                names = _names(cephalograms, upright & (sign * offset < 0))
+                names = _names(table, upright & (sign * offset < 0))
                 if names:
                     yield (
                         f'{one} is not {words} {other} in {len(names)} '
@@ -76,10 +74,9 @@ def landmark_order(config: TrainingConfig) -> Iterator[str]:
 def facing_mixed(config: TrainingConfig) -> Iterator[str]:
     """Heads that face different sides."""
     sides = {}
-    for split, cephalograms in config.built.tables(schema=True):
-        points, _ = cephalograms.stack()
-        upright = ~_is_lying(cephalograms, points)
-        facing = _facing(cephalograms, points)[upright]
+    for split, table in config.tables(schema=True):
+        upright = ~_is_lying(table)
+        facing = _facing(table)[upright]
         left, right = int((facing < 0).sum()), int((facing > 0).sum())
         if left and right:
             yield (
@@ -99,17 +96,14 @@ def facing_mixed(config: TrainingConfig) -> Iterator[str]:
 def impossible_size(config: TrainingConfig) -> Iterator[str]:
     """S and N not 40 to 100 mm apart."""
     low, high = _SELLA_NASION_MM
-    for split, cephalograms in config.built.tables(schema=True):
-        points, _ = cephalograms.stack()
-        sella, nasion = (cephalograms.column(points, code) for code in 'SN')
+    for split, table in config.tables(schema=True):
+        sella, nasion = (table.column(code) for code in 'SN')
         if sella is None or nasion is None:
             continue
-        length = np.linalg.norm(
-            (nasion - sella) * cephalograms.spacings, axis=1
-        )
+        length = np.linalg.norm((nasion - sella) * table.spacings, axis=1)
         names = [
             f'{name} {mm:.0f} mm'
-            for name, mm in zip(cephalograms.names, length)
+            for name, mm in zip(table.names, length)
             if mm < low or mm > high
         ]
         if names:
@@ -119,30 +113,28 @@ def impossible_size(config: TrainingConfig) -> Iterator[str]:
             )
 
 
-def _names(cephalograms: CephalogramTable, chosen: np.ndarray) -> list[str]:
+def _names(table: CephalogramTable, chosen: np.ndarray) -> list[str]:
     """Paths of the rows that a mask (N,) chooses."""
-    return np.array(cephalograms.names)[chosen].tolist()
+    return np.array(table.names)[chosen].tolist()
 
 
-def _is_lying(
-    cephalograms: CephalogramTable, points: np.ndarray
-) -> np.ndarray:
+def _is_lying(table: CephalogramTable) -> np.ndarray:
     """(N,) bool, whether the longest vertical line is horizontal."""
     for one, other in (('N', 'Me'), ('N', 'B'), ('S', 'Me')):
-        first, second = (cephalograms.column(points, c) for c in (one, other))
+        first, second = (table.column(c) for c in (one, other))
         if first is not None and second is not None:
             dx, dy = np.abs(second - first).T
             return dx > dy
-    return np.zeros(len(cephalograms), dtype=bool)
+    return np.zeros(len(table), dtype=bool)
 
 
-def _facing(cephalograms: CephalogramTable, points: np.ndarray) -> np.ndarray:
+def _facing(table: CephalogramTable) -> np.ndarray:
     """(N,) 1 to the right, -1 to the left, NaN where unknown."""
     means = []
     for codes in (_FRONT, _REAR):
-        columns = [cephalograms.column(points, code) for code in codes]
+        columns = [table.column(code) for code in codes]
         xs = [column[:, 0] for column in columns if column is not None]
         if not xs:
-            return np.full(len(cephalograms), np.nan)
+            return np.full(len(table), np.nan)
         means.append(np.ma.masked_invalid(xs).mean(axis=0).filled(np.nan))
     return np.sign(means[0] - means[1])

@@ -18,10 +18,10 @@ from ..training_config import TrainingConfig
 )
 def keypoints_finite(config: TrainingConfig) -> Iterator[str]:
     """Labelled landmarks that are no numbers."""
-    for split, cephalograms in config.built.tables():
+    for split, table in config.tables():
         bad = [
             name
-            for name, points, visible in _rows(cephalograms)
+            for name, points, visible in _rows(table)
             if not np.isfinite(points[visible > 0]).all()
         ]
         if bad:
@@ -36,25 +36,21 @@ def keypoints_finite(config: TrainingConfig) -> Iterator[str]:
 )
 def out_of_image(config: TrainingConfig) -> Iterator[str | Message]:
     """Labelled landmarks outside of the image; a warning without schema."""
-    for split, cephalograms in config.built.tables():
+    for split, table in config.tables():
         bad = []
-        for (name, points, visible), size in zip(
-            _rows(cephalograms), cephalograms.sizes_px
-        ):
+        for (name, points, visible), size in zip(_rows(table), table.sizes_px):
             inside = ((points >= -0.5) & (points <= size - 0.5)).all(axis=1)
             is_known = np.isfinite(size).all()
             if is_known and (~inside[visible > 0]).any():
                 first = int(np.flatnonzero(~inside & (visible > 0))[0])
                 x, y = points[first]
-                bad.append(
-                    f'{name} ({cephalograms.label(first)} {x:.0f}, {y:.0f})'
-                )
+                bad.append(f'{name} ({table.label(first)} {x:.0f}, {y:.0f})')
         if bad:
             text = (
                 f'{len(bad)} instance(s) of {split} have landmarks outside of '
                 f'the image: {some_of(bad)}'
             )
-            has_schema = cephalograms.schema is not None
+            has_schema = table.schema is not None
             yield text if has_schema else Message(text, WARNING)
 
 
@@ -63,9 +59,9 @@ def out_of_image(config: TrainingConfig) -> Iterator[str | Message]:
 )
 def duplicate_cephalograms(config: TrainingConfig) -> Iterator[str]:
     """The same landmarks twice in a split."""
-    for split, cephalograms in config.built.tables(uniform=True):
+    for split, table in config.tables(uniform=True):
         groups = defaultdict(list)
-        for name, points, _ in _rows(cephalograms):
+        for name, points, _ in _rows(table):
             groups[points.round(3).tobytes()].append(name)
         twins = [' = '.join(g[:2]) for g in groups.values() if len(g) > 1]
         if twins:
@@ -81,15 +77,15 @@ def duplicate_cephalograms(config: TrainingConfig) -> Iterator[str]:
 )
 def constant_landmark(config: TrainingConfig) -> Iterator[str]:
     """A landmark with one value in all cephalograms of a split."""
-    for split, cephalograms in config.built.tables(uniform=True):
-        points, labelled = cephalograms.stack()
+    for split, table in config.tables(uniform=True):
+        points, labelled = table.points_px, table.labelled
         for index in range(points.shape[1]):
             column = points[labelled[:, index], index]
             if len(column) < 3:
                 continue
             for axis, values in zip('xy', column.T):
                 if np.ptp(values) < 1e-3:
-                    name = cephalograms.label(index)
+                    name = table.label(index)
                     yield (
                         f'{name}: {axis} is {values[0]:g} in all '
                         f'{len(values)} cephalograms of {split}'
@@ -101,11 +97,10 @@ def constant_landmark(config: TrainingConfig) -> Iterator[str]:
 )
 def never_labelled(config: TrainingConfig) -> Iterator[str]:
     """A landmark that no training cephalogram has."""
-    for _, cephalograms in config.built.tables(['train'], uniform=True):
-        _, labelled = cephalograms.stack()
-        missing = np.flatnonzero(~labelled.any(axis=0))
+    for _, table in config.tables(['train'], uniform=True):
+        missing = np.flatnonzero(~table.labelled.any(axis=0))
         if len(missing):
-            names = [cephalograms.label(index) for index in missing]
+            names = [table.label(index) for index in missing]
             yield f'never labelled in the training data: {some_of(names)}'
 
 
@@ -115,8 +110,8 @@ def never_labelled(config: TrainingConfig) -> Iterator[str]:
 )
 def visibility_weight(config: TrainingConfig) -> Iterator[str]:
     """Visibility 2 that becomes a weight of 2."""
-    for split, cephalograms in config.built.tables():
-        highest = max(float(v.max()) for v in cephalograms.visible if len(v))
+    for split, table in config.tables():
+        highest = max(float(v.max()) for v in table.visible if len(v))
         if highest > 1:
             yield f'keypoints_visible of {split} goes up to {highest:g}'
 
@@ -127,26 +122,24 @@ def visibility_weight(config: TrainingConfig) -> Iterator[str]:
 )
 def squeezed_cephalograms(config: TrainingConfig) -> Iterator[str]:
     """Only square cephalograms; pixels that are no squares."""
-    for split, cephalograms in config.built.tables(schema=True):
-        width, height = cephalograms.sizes_px.T
+    for split, table in config.tables(schema=True):
+        width, height = table.sizes_px.T
         if np.isfinite(width).all() and (width == height).all():
             yield (
                 f'all cephalograms of {split} are square, which cephalograms '
                 'rarely are'
             )
-        sx, sy = cephalograms.spacings.T
+        sx, sy = table.spacings.T
         stretch = np.abs(sx / sy - 1)
         uneven = stretch > 0.02
         if uneven.any():
             worst = int(np.nanargmax(stretch))
             yield (
                 f'{int(uneven.sum())} cephalogram(s) of {split} have another '
-                f'spacing along x than along y, {cephalograms.names[worst]} '
+                f'spacing along x than along y, {table.names[worst]} '
                 f'{sx[worst]:g} and {sy[worst]:g} mm'
             )
 
 
-def _rows(cephalograms: CephalogramTable) -> Iterator[tuple]:
-    return zip(
-        cephalograms.names, cephalograms.keypoints_px, cephalograms.visible
-    )
+def _rows(table: CephalogramTable) -> Iterator[tuple]:
+    return zip(table.names, table.keypoints_px, table.visible)

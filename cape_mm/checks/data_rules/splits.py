@@ -33,7 +33,8 @@ def dataset_builds(config: TrainingConfig) -> Iterator[str]:
     """Data that cannot be loaded."""
     reported = set()
     for split in SPLITS:
-        problem = config.built.dataset_problem(split)
+        config.built_dataset(split)
+        problem = config.problem(('dataset', split))
         text = '' if problem is None else brief(problem)
         if text and text not in reported:
             reported.add(text)
@@ -44,7 +45,8 @@ def dataset_builds(config: TrainingConfig) -> Iterator[str]:
 def pipeline_runs(config: TrainingConfig) -> Iterator[str]:
     """A pipeline that fails on the first sample."""
     for split in SPLITS:
-        problem = config.built.sample_problem(split)
+        config.first_sample(split)
+        problem = config.problem(('sample', split))
         if problem is not None:
             yield f'the first sample of {split} fails: {brief(problem)}'
 
@@ -105,15 +107,15 @@ def _pairs_of_splits(
     """Pairs that should have nothing in common."""
     if _memorises(config):
         return
-    tables = list(config.built.tables())
+    tables = list(config.tables())
     for (one, first), (other, second) in combinations(tables, 2):
         if not _is_same_data(config, one, other):
             yield one, other, first, second
 
 
-def _shapes(cephalograms: CephalogramTable) -> Iterator[tuple[bytes, str]]:
+def _shapes(table: CephalogramTable) -> Iterator[tuple[bytes, str]]:
     """Rounded keypoints of all rows as bytes, and their names."""
-    for points, name in zip(cephalograms.keypoints_px, cephalograms.names):
+    for points, name in zip(table.keypoints_px, table.names):
         yield points.round(3).tobytes(), name
 
 

@@ -5,20 +5,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import wraps
 from itertools import takewhile
 from pathlib import Path
 from statistics import median
-from typing import (
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Tuple,
-)
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 from ..rule import Message
 
@@ -39,40 +30,25 @@ _PLACES = frozenset({'epoch', 'iter', 'step', 'eta', 'seed'})
 
 
 class LogLine(NamedTuple):
-    """Scalars of one line.
+    """Scalars of one line, and its place."""
 
-    Attributes:
-        epoch (int): Epoch from 1; 0 if the log does not count epochs.
-        iteration (int): Iteration of the run, or of the epoch if the log
-            counts so.
-        values (dict[str, float]): Logged scalars by key.
-    """
-
-    epoch: int
-    iteration: int
+    epoch: int  # from 1; 0 if the log does not count epochs
+    iteration: int  # of the run, or of the epoch if the log counts so
     values: Values
 
     @property
     def place(self) -> str:
-        """str: Epoch and iteration in words."""
+        """Epoch and iteration in words."""
         where = f'iteration {self.iteration}'
         return f'epoch {self.epoch}, {where}' if self.epoch else where
 
 
-@dataclass(frozen=True)
-class TrackingLog:
-    """Training lines of a log.
+class TrackingLog(NamedTuple):
+    """Training lines of a log, in order."""
 
-    Attributes:
-        path (Path): The file; the folder if lines of several runs are joined.
-        lines (list[LogLine]): Lines in order; of places that a resumed run
-            repeats, the last.
-        files (tuple[Path, ...]): Files of the lines, in order.
-    """
-
-    path: Path
-    lines: list[LogLine]
-    files: tuple[Path, ...]
+    path: Path  # the file; the folder if lines of several runs are joined
+    lines: list[LogLine]  # of places that a resumed run repeats, the last
+    files: tuple[Path, ...]  # those of the lines, in order
 
     def having(self, *keys: str) -> list[LogLine]:
         """Lines that have all of some keys."""

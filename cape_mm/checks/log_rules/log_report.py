@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Iterable, Sequence
 
-from ..report import report_findings
-from ..rule import LOG_RULES, Finding, Rule
+from ..rule import LOG_RULES, Finding, Rule, report_findings
+from . import tracks, training  # noqa: F401, fill LOG_RULES in this order
 from .log_file import LogLine, TrackingLog
 
 #: Keys of a training log of pose tracking and what a healthy run shows, in
@@ -66,8 +66,7 @@ def examine_log(log: TrackingLog, ignore: Iterable[str] = ()) -> list[Finding]:
         )
 
     def lines_of(rule: Rule) -> tuple[list[LogLine]] | None:
-        """Lines that have all that a rule reads; None without."""
-        lines = log.having(*rule.keys, *rule.needs)
+        lines = log.having(*rule.reads)
         return (lines,) if lines else None
 
     return LOG_RULES.run(lines_of, ignore)

@@ -31,8 +31,7 @@ ELSEWHERE, ELSEWHERE_TIMES = 0.04, 3
     'p_false_negative is not 1.',
     'No queries are handed over from window to window: tracking is not '
     'trained. The trk_* values of these lines are old ones.',
-    keys=('n_trk',),
-    needs=('n_det_pos',),
+    reads=('n_trk', 'n_det_pos'),
 )
 @lasting
 def no_tracks(v: Values) -> Iterator[str]:
@@ -48,8 +47,7 @@ def no_tracks(v: Values) -> Iterator[str]:
     'threshold lets mistakes through.',
     'Queries are handed over, but get no persons: their identities are not '
     'those of the persons of the next window.',
-    keys=('n_trk_pos',),
-    needs=('n_trk',),
+    reads=('n_trk_pos', 'n_trk'),
 )
 @lasting
 def tracks_without_persons(v: Values) -> Iterator[str]:
@@ -63,8 +61,7 @@ def tracks_without_persons(v: Values) -> Iterator[str]:
     'max_gap of the dataset.',
     'More than half of the track queries are mistakes or persons who have '
     'left: training sees little tracking.',
-    keys=('n_trk_pos',),
-    needs=('n_trk',),
+    reads=('n_trk_pos', 'n_trk'),
 )
 @lasting
 def mostly_mistakes(v: Values) -> Iterator[str]:
@@ -80,8 +77,7 @@ def mostly_mistakes(v: Values) -> Iterator[str]:
     'Track queries are hardly ever background. What does not occur in '
     'training is not learned: in test, tracks of persons who left will not '
     'end.',
-    keys=('n_trk_pos',),
-    needs=('n_trk',),
+    reads=('n_trk_pos', 'n_trk'),
 )
 @lasting
 def tracks_never_wrong(v: Values) -> Iterator[str]:
@@ -95,8 +91,7 @@ def tracks_never_wrong(v: Values) -> Iterator[str]:
     'matched_always=True; a young training needs time first.',
     'n_trk_pos + n_det_pos is the number of persons. Most of them come to '
     'detect queries anew in each window.',
-    keys=('n_trk_pos',),
-    needs=('n_trk', 'n_det_pos'),
+    reads=('n_trk_pos', 'n_trk', 'n_det_pos'),
 )
 @lasting
 def few_persons_tracked(v: Values) -> Iterator[str]:
@@ -110,8 +105,7 @@ def few_persons_tracked(v: Values) -> Iterator[str]:
     'Raise p_false_negative of the TrackQuerySampler.',
     'Track queries have all persons. Detect queries do not learn to find '
     'a person who comes in beside those who are tracked.',
-    keys=('n_det_pos',),
-    needs=('n_trk_pos',),
+    reads=('n_det_pos', 'n_trk_pos'),
 )
 @lasting
 def no_births(v: Values) -> Iterator[str]:
@@ -129,8 +123,7 @@ def no_births(v: Values) -> Iterator[str]:
     'det_kpt_l1, set track_bonus=-50 or mode="hard" of the assigner: with a '
     'KeypointL1Cost of weight 70, -10 is overruled by 0.14 of the image.',
     'Most track queries do not get the person they came with.',
-    keys=('trk_id_con',),
-    needs=('n_trk',),
+    reads=('trk_id_con', 'n_trk'),
 )
 @lasting
 def identities_lost(v: Values) -> Iterator[str]:
@@ -147,8 +140,7 @@ def identities_lost(v: Values) -> Iterator[str]:
     'Track queries are given persons they do not stand at. A pose that is one '
     'frame old is wrong by about 0.01 of the image, so this is not '
     'staleness and does not heal.',
-    keys=('trk_kpt_l1',),
-    needs=('n_trk', 'det_kpt_l1'),
+    reads=('trk_kpt_l1', 'n_trk', 'det_kpt_l1'),
 )
 @lasting
 def tracks_elsewhere(v: Values) -> Iterable[str]:
@@ -161,8 +153,7 @@ def tracks_elsewhere(v: Values) -> Iterable[str]:
     'the number of windows to 3; in test, re-anchor tracks on proposals.',
     'Propagated poses lag behind those that are found anew. Over many frames '
     'the lag adds up.',
-    keys=('trk_kpt_l1',),
-    needs=('n_trk', 'det_kpt_l1'),
+    reads=('trk_kpt_l1', 'n_trk', 'det_kpt_l1'),
 )
 def tracks_drift(lines: list[LogLine]) -> Iterable[Message]:
     """``trk_kpt_l1`` over {DRIFTED:g}, {DRIFTED_TIMES} x detect's."""

@@ -37,7 +37,7 @@ WAITING = 0.5
     'longer; keep sigma_min of the flow losses above 0 and the flow in '
     'float32.',
     'A number is NaN or infinite; what was learned before is lost.',
-    keys=('loss',),
+    reads=('loss',),
 )
 def not_finite(lines: list[LogLine]) -> Iterator[Message]:
     """A loss or ``grad_norm`` that is NaN or infinite in the last line."""
@@ -60,7 +60,7 @@ def not_finite(lines: list[LogLine]) -> Iterator[Message]:
     'AdamW, whose steps do not depend on the scale of gradients.',
     'The gradient is very large before clipping. Clipping keeps the step '
     'small, so that training goes on, but in the direction of few samples.',
-    keys=('grad_norm',),
+    reads=('grad_norm',),
 )
 def gradient_explodes(lines: list[LogLine]) -> Iterable[Message]:
     """``grad_norm`` above {EXPLODING:g}."""
@@ -82,7 +82,7 @@ def gradient_explodes(lines: list[LogLine]) -> Iterable[Message]:
     'learning rate and the weight of loss_cls.',
     'The last decoder layer does not learn which queries are persons. It '
     'stays low from the start only with trained weights.',
-    keys=('loss_cls',),
+    reads=('loss_cls',),
 )
 def persons_not_found(lines: list[LogLine]) -> Iterator[Message]:
     """``loss_cls`` still above {STUCK:.0%} of its first value."""
@@ -94,7 +94,7 @@ def persons_not_found(lines: list[LogLine]) -> Iterator[Message]:
     'encoder cannot learn; raise the weight of enc_loss_cls.',
     'The encoder does not learn where persons are: the queries start at '
     'random places.',
-    keys=('enc_loss_cls',),
+    reads=('enc_loss_cls',),
 )
 def proposals_not_found(lines: list[LogLine]) -> Iterator[Message]:
     """``enc_loss_cls`` still above {STUCK:.0%} of its first value."""
@@ -125,8 +125,7 @@ def _not_fallen(lines: list[LogLine], key: str) -> Iterator[Message]:
     'keypoint decoder from the first step. The clip norm alone does not do '
     'this with AdamW.',
     'Keypoints are still imprecise, and the loss no longer falls.',
-    keys=('loss_kpt',),
-    needs=('det_kpt_l1',),
+    reads=('loss_kpt', 'det_kpt_l1'),
 )
 def keypoints_stuck(lines: list[LogLine]) -> Iterator[Message]:
     """``loss_kpt`` falls < {PROGRESS:g}, ``det_kpt_l1`` over {PRECISE:g}."""
@@ -146,7 +145,7 @@ def keypoints_stuck(lines: list[LogLine]) -> Iterator[Message]:
     'Lower the learning rate; find which of its parts rises. If several rise '
     'at once, check grad_norm where it began.',
     'The total loss rises again.',
-    keys=('loss',),
+    reads=('loss',),
 )
 def loss_rises(lines: list[LogLine]) -> Iterator[Message]:
     """``loss`` of the last third {RISE:.0%} above that of the second."""
@@ -166,8 +165,7 @@ def loss_rises(lines: list[LogLine]) -> Iterator[Message]:
     'have the same weight. A pose decoder that stays worse than its proposals '
     'gains from the heatmap loss.',
     'The last decoder layer is worse than the first, with the same flow.',
-    keys=('loss_kpt',),
-    needs=('d0.loss_kpt',),
+    reads=('loss_kpt', 'd0.loss_kpt'),
 )
 @lasting
 def layers_do_not_refine(v: Values) -> Iterable[str]:
@@ -180,8 +178,7 @@ def layers_do_not_refine(v: Values) -> Iterable[str]:
     'These values can only be compared with each other: pose decoder and '
     'proposals have flows of their own unless the config shares them.',
     'The second layer of the keypoint decoder is worse than the first.',
-    keys=('d1.loss_kpt_refine',),
-    needs=('d0.loss_kpt_refine',),
+    reads=('d1.loss_kpt_refine', 'd0.loss_kpt_refine'),
 )
 @lasting
 def refinement_does_not_refine(v: Values) -> Iterable[str]:
@@ -201,7 +198,7 @@ def _out_of_order(v: Values, early: str, late: str) -> Iterator[str]:
     'checkpointing of an encoder that is trained.',
     'More than 20 GB: little is left on a card of 24 GB, and clips with many '
     'persons need more.',
-    keys=('memory',),
+    reads=('memory',),
 )
 @lasting
 def much_memory(v: Values) -> Iterator[str]:
@@ -214,8 +211,7 @@ def much_memory(v: Values) -> Iterator[str]:
     'Raise num_workers of the training data, keep persistent_workers=True, '
     'store smaller images.',
     'Most of the time goes into waiting for images.',
-    keys=('data_time',),
-    needs=('time',),
+    reads=('data_time', 'time'),
 )
 @lasting
 def waits_for_data(v: Values) -> Iterator[str]:

@@ -12,6 +12,7 @@ from mmengine.dataset import Compose, force_full_init
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from cape_mm.datasets.formats.mp100.pair_list import find_small_categories
 from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
@@ -230,33 +231,31 @@ class EpisodeDataset(Dataset):
 
     def _make_pools(self) -> dict[int, np.ndarray]:
         """Instances of each category that has enough of them."""
-        need = self.num_shots + self.num_queries
-        pools, small = {}, []
-        for key, indices in self.dataset.indices_by_category.items():
-            if len(indices) >= need:
-                pools[key] = np.array(indices)
-            else:
-                category = self.dataset.categories[key]
-                small.append(f'  {category}: {len(indices)}')
-        if small:
-            text = (
-                f'{len(small)} of {len(small) + len(pools)} categories of '
-                f'{getattr(self.dataset, "ann_file", "?")} have fewer than '
-                f'{need} instances ({self.num_shots} shots + '
-                f'{self.num_queries} queries):\n' + '\n'.join(small)
+        instances = self.dataset.indices_by_category
+        small, text = find_small_categories(
+            instances,
+            self.dataset.categories,
+            self.num_shots,
+            self.num_queries,
+            f' of {getattr(self.dataset, "ann_file", "?")}',
+        )
+        if small and len(small) == len(instances):
+            raise DataError(
+                f'no episode can be drawn. {text}\nUse fewer shots or '
+                'queries, or cape_mm.SingleImageEpisodeDataset for one '
+                'image as support and query'
             )
-            if not pools:
-                raise DataError(
-                    f'no episode can be drawn. {text}\nUse fewer shots or '
-                    'queries, or cape_mm.SingleImageEpisodeDataset for one '
-                    'image as support and query'
-                )
+        if small:
             print_log(
                 f'Left out of the episodes: {text}',
                 logger='current',
                 level=logging.WARNING,
             )
-        return pools
+        return {
+            key: np.array(members)
+            for key, members in instances.items()
+            if key not in small
+        }
 
     def _load_member(
         self,

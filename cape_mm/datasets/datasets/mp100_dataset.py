@@ -78,8 +78,6 @@ class MP100Dataset(BaseDataset):
             )
         self.missing_images = missing_images
         self._categories: dict[int, Category] = {}
-        self._indices_by_category: dict[int, list[int]] = {}
-        self._protocol: dict[int, list[int]] | DataError = {}
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -98,26 +96,20 @@ class MP100Dataset(BaseDataset):
     @force_full_init
     def indices_by_category(self) -> dict[int, list[int]]:
         """dict[int, list[int]]: Indices of each category's instances."""
-        return self._indices_by_category
+        table: dict[int, list[int]] = {key: [] for key in self._categories}
+        for index in range(len(self)):
+            info = super().get_data_info(index)
+            table[info['category_id']].append(index)
+        return table
 
     @property
-    @force_full_init
     def protocol_instances(self) -> dict[int, list[int]]:
         """dict[int, list[int]]: Annotation ids by category.
 
         Those that the published loaders count, in their order, whether they
         are usable here or not. ``DataError`` if they cannot be counted.
         """
-        if isinstance(self._protocol, DataError):
-            raise self._protocol
-        return self._protocol
-
-    def full_init(self) -> None:
-        """Load and check the annotations, unless that has been done."""
-        if self._fully_initialized:
-            return
-        super().full_init()
-        self._index_categories()
+        return protocol_instances(load_annotation_file(self.ann_file))
 
     def load_data_list(self) -> list[dict]:
         """Load all usable instances and report the others.
@@ -129,10 +121,6 @@ class MP100Dataset(BaseDataset):
         content = load_annotation_file(self.ann_file)
         self._categories = parse_categories(content, report)
         instances = parse_instances(content, self._categories, report)
-        try:
-            self._protocol = protocol_instances(content)
-        except DataError as error:  # concerns lists of pairs only
-            self._protocol = error
         for instance in instances:
             instance['img_path'] = join_path(
                 self.data_prefix['img'], instance['img_path']
@@ -170,17 +158,6 @@ class MP100Dataset(BaseDataset):
     def get_cat_ids(self, idx: int) -> list[int]:
         """Category of one instance, for MMEngine's wrappers."""
         return [self.get_data_info(idx)['category_id']]
-
-    def get_subset_(self, indices: Sequence[int] | int) -> None:
-        """Keep only some instances; see ``BaseDataset``."""
-        super().get_subset_(indices)
-        self._index_categories()
-
-    def get_subset(self, indices: Sequence[int] | int) -> MP100Dataset:
-        """Make a dataset of some instances; see ``BaseDataset``."""
-        subset = super().get_subset(indices)
-        subset._index_categories()
-        return subset
 
     def find_instance(self, category_id: int, position: int) -> int:
         """Find one instance by its category and its position in it.
@@ -222,14 +199,6 @@ class MP100Dataset(BaseDataset):
                 f'{len(indices) - 1}:\n' + '\n'.join(lines)
             )
         return indices[position]
-
-    def _index_categories(self) -> None:
-        """Bring the table of categories up to date."""
-        table: dict[int, list[int]] = {key: [] for key in self._categories}
-        for index in range(len(self)):
-            info = super().get_data_info(index)
-            table[info['category_id']].append(index)
-        self._indices_by_category = table
 
     def _drop_missing(
         self, instances: list[dict], report: AnnotationReport

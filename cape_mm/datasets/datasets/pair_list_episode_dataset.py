@@ -207,14 +207,14 @@ class PairListEpisodeDataset(EpisodeDataset):
                 f'{self.pair_file} has (shots, queries) = {found}, the '
                 f'config says {expected}: correct num_shots and num_queries'
             )
-        instances = {
-            category_id: set(ids)
+        known = {
+            (category_id, ann_id)
             for category_id, ids in self.dataset.protocol_instances.items()
+            for ann_id in ids
         }
         for number, episode in enumerate(pairs.episodes):
-            known = instances.get(episode.category_id, ())
             for ann_id in episode.supports + episode.queries:
-                if ann_id not in known:
+                if (episode.category_id, ann_id) not in known:
                     raise DataError(
                         f'{self.pair_file}, episode {number}: annotation '
                         f'{ann_id} of category {episode.category_id} is no '

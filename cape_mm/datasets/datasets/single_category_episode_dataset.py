@@ -28,8 +28,13 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
     """
 
     def __init__(self, *args, category_id: int | str, **kwargs) -> None:
-        self.category_id = to_int(category_id)
+        self.category_id = self._to_int(category_id)
         super().__init__(*args, **kwargs)
+
+    @staticmethod
+    def _to_int(value: int | str) -> int | str:
+        """Read a number; other text stays, and is refused with what exists."""
+        return int(value) if str(value).strip().isdigit() else value
 
     def _describe_members(self) -> list[str]:
         """The category."""
@@ -55,8 +60,3 @@ class SingleCategoryEpisodeDataset(EpisodeDataset):
                 'queries): choose another category, or fewer of them'
             )
         return {self.category_id: chosen}
-
-
-def to_int(value: int | str) -> int | str:
-    """Read a number; other text stays, and is refused with what exists."""
-    return int(value) if str(value).strip().isdigit() else value

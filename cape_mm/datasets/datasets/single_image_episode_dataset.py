@@ -6,10 +6,7 @@ import numpy as np
 from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.registry import DATASETS
 
-from .single_category_episode_dataset import (
-    SingleCategoryEpisodeDataset,
-    to_int,
-)
+from .single_category_episode_dataset import SingleCategoryEpisodeDataset
 
 
 @DATASETS.register_module()
@@ -32,7 +29,7 @@ class SingleImageEpisodeDataset(SingleCategoryEpisodeDataset):
     """
 
     def __init__(self, *args, image_index: int | str = 0, **kwargs) -> None:
-        self.image_index = to_int(image_index)
+        self.image_index = self._to_int(image_index)
         super().__init__(*args, **kwargs)
 
     def draw_members(

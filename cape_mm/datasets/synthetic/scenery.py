@@ -38,6 +38,15 @@ def fill(
     cv2.fillPoly(image, [corners], color, line_type, SHIFT)
 
 
+def stroke(
+    image: np.ndarray, line_px: np.ndarray, color, width: float, closed=False
+) -> None:
+    """Draw a line (M, 2) of a width in pixels, in place, pixels."""
+    corners = np.round(line_px * (1 << SHIFT)).astype(np.int32)
+    width = max(1, int(round(width)))
+    cv2.polylines(image, [corners], closed, color, width, cv2.LINE_AA, SHIFT)
+
+
 def write_jpeg(path: Path, image: np.ndarray) -> None:
     """Write an image (H, W, 3), uint8, BGR."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, 92]

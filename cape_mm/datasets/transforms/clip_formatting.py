@@ -51,14 +51,7 @@ class LoadClipImages(SampleTransform):
         - ori_shape (height, width)
         - clip_matrix (3, 3) float64, the identity
         - clip_size (width, height)
-
-    Args:
-        imdecode_backend (str): Backend of ``mmcv.imfrombytes``. Defaults to
-            ``'cv2'``.
     """
-
-    def __init__(self, imdecode_backend: str = 'cv2') -> None:
-        self.imdecode_backend = imdecode_backend
 
     def transform(self, results: dict) -> dict:
         """Load all frames.
@@ -94,7 +87,7 @@ class LoadClipImages(SampleTransform):
 
     def _load(self, path: str) -> np.ndarray:
         """One image (H, W, 3), uint8, BGR."""
-        image = mmcv.imfrombytes(get(path), backend=self.imdecode_backend)
+        image = mmcv.imfrombytes(get(path))
         if image is None:
             raise ValueError(
                 f'{path} is no image, or an incomplete one: fetch it again'

@@ -29,29 +29,18 @@ class EpisodeSummaryHook(Hook):
     Args:
         expectation (str, optional): Expected result, such as 'PCK 1.0 within
             20 epochs'.
-        val_note (str, optional): Protocol of the validation, such as 'same
-            image, autoregressive'.
-        test_note (str, optional): Protocol of the test. Defaults to
-            ``val_note``.
-        metric (str): Key of a metric in [0, 1]. Defaults to 'PCK'.
-        label (str): Name of the metric in the log. Defaults to 'PCK@0.2'.
+        val_note (str, optional): Protocol of validation and test, such as
+            'same image, autoregressive'.
     """
 
     # after LoggerHook, before CheckpointHook
     priority = 'LOW'
 
     def __init__(
-        self,
-        expectation: str | None = None,
-        val_note: str | None = None,
-        test_note: str | None = None,
-        metric: str = 'PCK',
-        label: str = 'PCK@0.2',
+        self, expectation: str | None = None, val_note: str | None = None
     ) -> None:
         self.expectation = expectation
-        self.notes = dict(Val=val_note, Test=test_note or val_note)
-        self.metric = metric
-        self.label = label
+        self.val_note = val_note
         self._replaced: Counter = Counter()
 
     def before_train(self, runner: Runner) -> None:
@@ -87,24 +76,32 @@ class EpisodeSummaryHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Log how many members were replaced."""
-        self._report_replaced(runner, 'training epoch')
+        self._report(runner, 'training epoch')
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Log the metric and how many members were replaced."""
-        self._report_metric(runner, 'Val', metrics)
-        self._report_replaced(runner, 'validation')
+        """Log the PCK and how many members were replaced."""
+        self._report(runner, 'validation', 'Val', metrics)
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Log the metric and how many members were replaced."""
-        self._report_metric(runner, 'Test', metrics)
-        self._report_replaced(runner, 'test')
+        """Log the PCK and how many members were replaced."""
+        self._report(runner, 'test', 'Test', metrics)
 
-    def _report_replaced(self, runner: Runner, during: str) -> None:
-        """Log the replaced members of all processes, and forget them."""
+    def _report(
+        self,
+        runner: Runner,
+        during: str,
+        mode: str = '',
+        metrics: dict[str, float] | None = None,
+    ) -> None:
+        """Log PCK and replaced members of all processes; forget the latter."""
+        if 'PCK' in (metrics or {}):
+            note = f' ({self.val_note})' if self.val_note else ''
+            value = 100 * float(metrics['PCK'])
+            runner.logger.info(f'{mode} PCK@0.2: {value:.2f}%{note}')
         total: Counter = Counter()
         for part in all_gather_object(dict(self._replaced)):
             total.update(part)
@@ -117,14 +114,6 @@ class EpisodeSummaryHook(Hook):
             f'could not be used and were replaced by others of their '
             f'category: {worst}{", ..." if len(total) > 3 else ""}'
         )
-
-    def _report_metric(
-        self, runner: Runner, mode: str, metrics: dict[str, float] | None
-    ) -> None:
-        if self.metric in (metrics or {}):
-            note = f' ({self.notes[mode]})' if self.notes[mode] else ''
-            value = 100 * float(metrics[self.metric])
-            runner.logger.info(f'{mode} {self.label}: {value:.2f}%{note}')
 
 
 def _describe(dataset: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from cape_mm.checks import TREND_RULES
 from cape_mm.evaluation.functional.statistics import (
     ValidationTrend,
     validation_trend,
@@ -85,10 +84,15 @@ class ValidationTrendHook(Hook):
         if trend.tau == trend.tau:
             hub.update_scalar('val/trend_tau', trend.tau)
         runner.logger.info(self._describe(trend, len(values)))
-        limits = (self.max_drop, self.min_delta, self.patience)
-        for finding in TREND_RULES.run(lambda rule: (trend, *limits)):
+        if trend.drop > self.max_drop:
             runner.logger.warning(
-                f'Trend of {self.monitor}: {finding.message}'
+                f'Trend of {self.monitor}: sudden drop, {trend.last:.4g} is '
+                f'{trend.drop:.0%} worse than the best value {trend.best:.4g}'
+            )
+        if trend.stale >= self.patience:
+            runner.logger.warning(
+                f'Trend of {self.monitor}: plateau, no gain above '
+                f'{self.min_delta:g} in the last {trend.stale} validations'
             )
 
     def _describe(self, trend: ValidationTrend, count: int) -> str:

@@ -43,12 +43,8 @@ class IntervalVisualizationHook(PoseVisualizationHook):
         super().__init__(bool(enable), interval, out_dir=out_dir, **kwargs)
         self._num_results = 0
 
-    def before_val_epoch(self, runner: Runner) -> None:
-        """Draw the same results at every validation."""
-        self._num_results = 0
-
-    def before_test_epoch(self, runner: Runner) -> None:
-        """Begin to count results."""
+    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        """Count anew: the same results at every validation."""
         self._num_results = 0
 
     def after_val_iter(

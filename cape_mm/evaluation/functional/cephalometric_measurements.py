@@ -153,16 +153,10 @@ def name_points(
 
 
 def find_facing(points: Mapping[str, np.ndarray]) -> int | None:
-    """Find the direction of a face by the orientation of its landmarks.
+    """Direction of a face: 1 right, -1 left (upright), None if unknown.
 
-    Unlike a comparison of x coordinates this holds for a rotated image, too.
-
-    Args:
-        points (Mapping[str, np.ndarray]): Points (2,) x, y by code, y down.
-
-    Returns:
-        int | None: 1 to the right, -1 to the left in an upright image; None
-        with too few landmarks.
+    By the orientation of its points (2,), y down; unlike a comparison of x
+    coordinates this holds for a rotated image, too.
     """
     corners = []
     for codes in (_BACK, _FRONT, _BELOW):

@@ -122,19 +122,8 @@ def isbi_class(measurement: str, value: float) -> int:
     return UNCLASSIFIED
 
 
-def isbi_types(
-    values: Mapping[str, float | None],
-) -> dict[str, int | None]:
-    """Classify a cephalogram by all eight measurements.
-
-    Args:
-        values (Mapping[str, float | None]): Values by measurement; others
-            are ignored.
-
-    Returns:
-        dict[str, int | None]: Class by measurement, see :func:`isbi_class`;
-        None where the value is None, NaN or missing.
-    """
+def isbi_types(values: Mapping[str, float | None]) -> dict[str, int | None]:
+    """Class by measurement; None where the value is None, NaN or missing."""
     types = {}
     for name in ISBI_MEASUREMENTS:
         value = values.get(name)
@@ -144,18 +133,7 @@ def isbi_types(
 
 
 def isbi_class_name(measurement: str, code: int) -> str:
-    """Name a class.
-
-    Args:
-        measurement (str): One of :data:`ISBI_MEASUREMENTS`.
-        code (int): Class of :func:`isbi_class`.
-
-    Returns:
-        str: Such as ``'skeletal class II'``.
-
-    Raises:
-        KeyError: If the measurement has no such class.
-    """
+    """Name of a class of :func:`isbi_class`, as ``'skeletal class II'``."""
     names = {e['code']: e['name'] for e in _classes()[measurement]}
     if measurement == 'MW':
         names[UNCLASSIFIED] = 'between edge to edge and normal'

@@ -153,15 +153,9 @@ def _count(
 
 
 def hota(counts: HotaCounts, pooled: bool = False) -> HotaScores:
-    """Compute HOTA from counts.
+    """Scores (K,) of sums over videos, or (), ``pooled`` over keypoints.
 
-    Args:
-        counts (HotaCounts): Sums over videos.
-        pooled (bool): One score of all keypoints instead of one for each.
-            Defaults to False.
-
-    Returns:
-        HotaScores: Scores (K,) or, pooled, (); NaN without any keypoint.
+    NaN without any keypoint.
     """
     if pooled:
         counts = HotaCounts(*(count.sum(axis=1) for count in counts))

@@ -85,24 +85,20 @@ def pair_pck(
 
 
 def pair_auc(
-    distances_px: np.ndarray,
-    valid: np.ndarray,
-    normalizer_px: float,
-    num_steps: int = 20,
+    distances_px: np.ndarray, valid: np.ndarray, normalizer_px: float
 ) -> float:
-    """Mean PCK of one query over thresholds 0, 1 / n, ... (n - 1) / n.
+    """Mean PCK of one query over thresholds 0, 0.05, ... 0.95.
 
-    Nothing is strictly less than 0, so that the best value is (n - 1) / n.
+    Nothing is strictly less than 0, so that the best value is 0.95.
 
     Args:
         distances_px (np.ndarray): Errors (K,), original pixels.
         valid (np.ndarray): Keypoints (K,), bool, that count.
         normalizer_px (float): Divisor of the errors, pixels.
-        num_steps (int): Number of thresholds n. Defaults to 20.
 
     Returns:
-        float: Between 0 and (n - 1) / n; NaN if no keypoint counts.
+        float: Between 0 and 0.95; NaN if no keypoint counts.
     """
     pair = distances_px, valid, normalizer_px
-    values = [pair_pck(*pair, n / num_steps) for n in range(num_steps)]
+    values = [pair_pck(*pair, n / 20) for n in range(20)]
     return float(np.mean(values))

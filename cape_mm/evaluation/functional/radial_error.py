@@ -9,9 +9,7 @@ import numpy as np
 
 
 def landmark_offsets(
-    predicted: np.ndarray,
-    truth: np.ndarray,
-    spacing: np.ndarray | None = None,
+    predicted: np.ndarray, truth: np.ndarray, spacing: np.ndarray | None = None
 ) -> np.ndarray:
     """Predicted minus true landmarks (N, K, 2); in mm with spacing (N, 2)."""
     predicted = np.asarray(predicted, dtype=np.float64)

@@ -52,14 +52,7 @@ class TrackedFrame:
 
 
 def number_ids(ids: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int]:
-    """Number the identities of one video.
-
-    Args:
-        ids (Sequence[np.ndarray]): Identities (N,), int, of each frame.
-
-    Returns:
-        tuple: Identities as 0, 1, ... by frame, and their number.
-    """
+    """Identities (N,) of a video's frames as 0, 1, ..., and their number."""
     values, numbers = np.unique(
         np.concatenate([np.zeros(0, dtype=np.int64), *ids]),
         return_inverse=True,
@@ -69,15 +62,7 @@ def number_ids(ids: Sequence[np.ndarray]) -> tuple[list[np.ndarray], int]:
 
 
 def head_sizes(bbox_head_px: np.ndarray) -> np.ndarray:
-    """Sizes of heads, the unit of PCKh.
-
-    Args:
-        bbox_head_px (np.ndarray): Boxes (N, 4) x1, y1, x2, y2, original
-            pixels.
-
-    Returns:
-        np.ndarray: Sizes (N,), float64, 0.6 times the diagonal, pixels.
-    """
+    """Sizes (N,) of head boxes (N, 4), xyxy, pixels: the unit of PCKh."""
     boxes = np.asarray(bbox_head_px, dtype=np.float64).reshape(-1, 4)
     return HEAD_SHARE * np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=1)
 
@@ -89,19 +74,12 @@ def head_distances(
     predicted_valid: np.ndarray,
     sizes_px: np.ndarray,
 ) -> np.ndarray:
-    """Distances of all pairs of persons, by keypoint, in head sizes.
+    """Distances (N, M, K) of all pairs of persons, in head sizes.
 
-    Args:
-        truth_px (np.ndarray): Labelled keypoints (N, K, 2), original pixels.
-        truth_valid (np.ndarray): Labelled keypoints (N, K), bool.
-        predicted_px (np.ndarray): Predicted keypoints (M, K, 2), same frame.
-        predicted_valid (np.ndarray): Predicted keypoints (M, K), bool.
-        sizes_px (np.ndarray): Sizes (N,) of the labelled heads, pixels.
-
-    Returns:
-        np.ndarray: Distances (N, M, K), float64; infinite where either
-        keypoint does not count, and for a head without size, which nothing
-        can match.
+    Of labelled keypoints (N, K, 2), valid (N, K), and predicted ones
+    (M, K, 2), valid (M, K), all in original pixels, with head sizes (N,).
+    Infinite where either keypoint does not count, and for a head without
+    size, which nothing can match.
     """
     valid = truth_valid[:, None] & predicted_valid[None]
     valid = valid & (sizes_px > 0)[:, None, None]
@@ -115,18 +93,11 @@ def head_distances(
 def inside_polygons(
     points: np.ndarray, polygons: Sequence[np.ndarray]
 ) -> np.ndarray:
-    """Membership of points in any of some polygons.
+    """Which points (..., 2) are in any of some polygons (P, 2): (...), bool.
 
     By the even-odd rule, so that a polygon may cross itself, as some of
-    PoseTrack do. Points exactly on the border may count either way.
-
-    Args:
-        points (np.ndarray): Points (..., 2) x, y; NaN is outside.
-        polygons (Sequence[np.ndarray]): Corners (P, 2) of each, same frame;
-            the last is joined with the first.
-
-    Returns:
-        np.ndarray: Membership (...), bool.
+    PoseTrack do. Points exactly on the border may count either way; NaN is
+    outside.
     """
     points = np.asarray(points, dtype=np.float64)
     inside = np.zeros(points.shape[:-1], dtype=bool)
@@ -144,14 +115,10 @@ def inside_polygons(
 
 
 def one_to_one(scores: np.ndarray) -> np.ndarray:
-    """Pair rows with columns, for each of K problems on its own.
+    """Pair rows with columns by scores (N, M, K), each of K on its own.
 
-    Args:
-        scores (np.ndarray): Scores (N, M, K); only positive ones are pairs.
-
-    Returns:
-        np.ndarray: Pairs (N, M, K), bool, with the largest sum of scores;
-        no row and no column is in two of them.
+    Pairs (N, M, K), bool, have the largest sum of scores, all positive; no
+    row and no column is in two of them.
     """
     possible = scores > 0
     # Nearly all problems need no solver: no row or column has two candidates.
@@ -166,15 +133,7 @@ def one_to_one(scores: np.ndarray) -> np.ndarray:
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divide counts; NaN where nothing was counted.
-
-    Args:
-        part (np.ndarray): Counts or sums (...).
-        whole (np.ndarray): Counts (...).
-
-    Returns:
-        np.ndarray: Ratios (...), float64.
-    """
+    """Divide counts (...); NaN where nothing was counted."""
     whole = np.asarray(whole)
     result = np.full(whole.shape, np.nan)
     return np.divide(part, whole, out=result, where=whole > 0)

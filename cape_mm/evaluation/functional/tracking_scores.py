@@ -32,6 +32,32 @@ class MotCounts(NamedTuple):
     switches: np.ndarray
     distances: np.ndarray
 
+    @property
+    def matches(self) -> np.ndarray:
+        """Labelled keypoints with a match (K,)."""
+        return self.objects - self.misses
+
+    @property
+    def mota(self) -> np.ndarray:
+        """Accuracy (K,), at most 1; NaN without objects."""
+        errors = self.misses + self.false_positives + self.switches
+        return 1 - ratio(errors, self.objects)
+
+    @property
+    def motp(self) -> np.ndarray:
+        """1 - mean distance of matches (K,), as in poseval; NaN without."""
+        return 1 - ratio(self.distances, self.matches)
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Matched share of the predicted keypoints (K,); NaN without."""
+        return ratio(self.matches, self.matches + self.false_positives)
+
+    @property
+    def recall(self) -> np.ndarray:
+        """Matched share of the labelled keypoints (K,); NaN without."""
+        return ratio(self.matches, self.objects)
+
 
 def clear_mot(
     frames: Sequence[TrackedFrame],
@@ -121,56 +147,6 @@ def _pair_rest(
     return one_to_one(np.where(free, bonus - distances / threshold, 0))
 
 
-def mota(counts: MotCounts) -> np.ndarray:
-    """Accuracy, 1 - (misses + false positives + switches) / objects.
-
-    Args:
-        counts (MotCounts): Sums over videos.
-
-    Returns:
-        np.ndarray: MOTA (K,), at most 1; NaN without objects.
-    """
-    errors = counts.misses + counts.false_positives + counts.switches
-    return 1 - ratio(errors, counts.objects)
-
-
-def motp(counts: MotCounts) -> np.ndarray:
-    """Localisation precision, 1 - mean distance of matches, as in poseval.
-
-    Args:
-        counts (MotCounts): Sums over videos.
-
-    Returns:
-        np.ndarray: MOTP (K,), at least 1 - threshold; NaN without matches.
-    """
-    return 1 - ratio(counts.distances, counts.objects - counts.misses)
-
-
-def precision(counts: MotCounts) -> np.ndarray:
-    """Matched share of the predicted keypoints.
-
-    Args:
-        counts (MotCounts): Sums over videos.
-
-    Returns:
-        np.ndarray: Precision (K,) in [0, 1]; NaN without predictions.
-    """
-    matches = counts.objects - counts.misses
-    return ratio(matches, matches + counts.false_positives)
-
-
-def recall(counts: MotCounts) -> np.ndarray:
-    """Matched share of the labelled keypoints.
-
-    Args:
-        counts (MotCounts): Sums over videos.
-
-    Returns:
-        np.ndarray: Recall (K,) in [0, 1]; NaN without objects.
-    """
-    return ratio(counts.objects - counts.misses, counts.objects)
-
-
 class IdentityCounts(NamedTuple):
     """Counts of IDF1 for K keypoints.
 
@@ -184,6 +160,14 @@ class IdentityCounts(NamedTuple):
     true_positives: np.ndarray
     false_positives: np.ndarray
     false_negatives: np.ndarray
+
+    @property
+    def idf1(self) -> np.ndarray:
+        """F1 score of identities (K,); NaN without any keypoint."""
+        twice = 2 * self.true_positives
+        return ratio(
+            twice, twice + self.false_positives + self.false_negatives
+        )
 
 
 def identity_counts(
@@ -227,21 +211,6 @@ def identity_counts(
         true_positives=found,
         false_positives=predicted - (found - found_free),
         false_negatives=labelled - found,
-    )
-
-
-def idf1(counts: IdentityCounts) -> np.ndarray:
-    """F1 score of identities.
-
-    Args:
-        counts (IdentityCounts): Sums over videos.
-
-    Returns:
-        np.ndarray: IDF1 (K,) in [0, 1]; NaN without any keypoint.
-    """
-    twice = 2 * counts.true_positives
-    return ratio(
-        twice, twice + counts.false_positives + counts.false_negatives
     )
 
 

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Iterable, Sequence
 
 from mmengine.logging import print_log
+from mmengine.model import initialize
 from mmengine.runner import CheckpointLoader
 from mmpose.models.backbones.base_backbone import BaseBackbone
 from torch import Tensor, nn
@@ -51,7 +52,7 @@ _LITE_OUTER = {
 
 @MODELS.register_module()
 class TimmBackbone(BaseBackbone):
-    """Any model of `timm <https://huggingface.co/docs/timm>`_ as a backbone.
+    """Any model of timm as a backbone.
 
     Convolutional networks and transformers give maps (N, C, H, W), the
     finest first. Layers behind the deepest chosen level are removed, as far
@@ -169,10 +170,10 @@ class TimmBackbone(BaseBackbone):
 
     def init_weights(self) -> None:
         """Apply ``init_cfg``; without one the weights stay as they are."""
-        # MMEngine would call the method of the same name of timm's models,
-        # which draws new weights
+        # not that of MMEngine: it goes on with the method of the same name of
+        # timm's models, which draws new weights
         if self.init_cfg:
-            super().init_weights()
+            initialize(self, self.init_cfg)
 
     def train(self, mode: bool = True) -> TimmBackbone:
         """Set the mode; what is frozen stays in evaluation mode.

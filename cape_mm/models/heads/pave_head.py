@@ -27,12 +27,11 @@ from ..layers.pavenet.pose_queries import (
     scatter_queries,
     select_queries,
 )
-from .pave_training import (
-    ClipTargets,
-    TrainedWindow,
-    WindowTargets,
-    clip_diagnostics,
-    window_losses,
+from ..losses.pave_criterion import StagePrediction
+from ..task_modules.clip_targets import ClipTargets
+from ..task_modules.track_diagnostics import (
+    mean_diagnostics,
+    window_diagnostics,
 )
 
 #: Parts of the state-dict keys of earlier versions, and their present names.
@@ -247,8 +246,13 @@ class PAVEHead(BaseModule):
             data_samples (Sequence[ClipDataSample]): B clips.
 
         Returns:
-            dict[str, Tensor]: Scalars by key: losses contain ``loss``, the
-            diagnostics of :class:`TrackDiagnostics` do not.
+            dict[str, Tensor]: Scalars by key. Losses contain ``loss``:
+            ``enc_loss_*`` are those of the proposals, ``d{i}.loss_*`` of the
+            layers of the pose decoder, the last one without prefix,
+            ``d{i}.loss_*_refine`` of the layers of the keypoint decoder, and
+            ``loss_hm`` that of the heatmaps. The diagnostics are some of
+            ``TRACK_DIAGNOSTICS``; if no queries are handed over, only those
+            of detect queries.
 
         Raises:
             ValueError: If there is no assigner.
@@ -259,18 +263,21 @@ class PAVEHead(BaseModule):
                 'model.head.assigner'
             )
         targets = ClipTargets.from_samples(data_samples, memory.tokens.device)
-        tracks = None
-        windows: list[TrainedWindow] = []
+        tracks, windows, diagnostics = None, [], []
         for number, index in enumerate(frame_index.unbind(dim=1)):
             without_grad = number < self.no_grad_windows
             with torch.no_grad() if without_grad else nullcontext():
-                window = self._train_window(
+                stages, values, tracks = self._train_window(
                     memory.gather(index), targets.window(index), tracks
                 )
-            windows.append(window)
-            if self.sampler is not None:
-                tracks = window.hand_over(self.sampler, self.hand_over_refined)
-        losses = window_losses(self.criterion, windows[self.no_grad_windows :])
+            windows.append(stages)
+            diagnostics.append(values)
+        losses = {}
+        counted = windows[self.no_grad_windows :]
+        for name, stage in counted[0]:
+            parts = [stages[name, stage] for stages in counted]
+            for key, value in self.criterion(stage, parts).items():
+                losses[name.format(key)] = value
         if self.heatmap is not None:
             # Frames only in windows without gradient do not count.
             inside = torch.zeros_like(targets.labelled)
@@ -284,16 +291,12 @@ class PAVEHead(BaseModule):
                 targets.ignored[rows, frames],
                 memory.valid_ratio[rows],
             )
-        diagnostics = clip_diagnostics(
-            windows,
-            with_tracks=self.sampler is not None and len(windows) > 1,
-            # Hard assignment is consistent by definition; predictions are not.
-            consistency='predicted'
-            if self.assigner.mode == 'hard'
-            else 'assigned',
-            cls_weight=self.criterion.loss_cls.loss_weight,
-        )
-        return {**losses, **diagnostics}
+        # No queries are handed to the first window.
+        with_tracks = self.sampler is not None and len(windows) > 1
+        for key, value in mean_diagnostics(diagnostics[with_tracks:]).items():
+            if with_tracks or 'trk' not in key:
+                losses[key] = value
+        return losses
 
     def _best(self, proposals: PoseProposals) -> PoseProposals:
         """The proposals that become detect queries, without gradient."""
@@ -349,39 +352,70 @@ class PAVEHead(BaseModule):
     def _train_window(
         self,
         window: ClipMemory,
-        targets: WindowTargets,
+        targets: ClipTargets,
         tracks: TrackQueryState | None,
-    ) -> TrainedWindow:
-        """Decode a window, and assign persons to its queries."""
+    ) -> tuple[dict, Tensor, TrackQueryState | None]:
+        """Stages by names of their losses, diagnostics, next track queries."""
         proposals = self.proposer(window)
         queries = self._decode(window, self._best(proposals), tracks)
-        kinds = (queries.valid, queries.query_ids, queries.is_track)
-        gt_inds = [
-            self.assigner.assign_batch(
-                layer.logits, layer.middle, targets, *kinds
-            )
-            for layer in queries.layers
-        ]
-        selected = selected_valid = None
-        refined = []
-        if self.keypoint_decoder is not None:
-            found = gt_inds[-1] > 0
-            selected, selected_valid = select_queries(
-                found.float(), found, found.shape[1]
-            )
-            refined = self._refine(queries, window, selected, selected_valid)
-        return TrainedWindow(
-            targets=targets,
-            proposals=proposals,
-            proposal_gt_inds=self.assigner.assign_batch(
-                proposals.logits, proposals.poses, targets, proposals.valid
-            ),
-            queries=queries,
-            gt_inds=gt_inds,
-            refined=refined,
-            selected=selected,
-            selected_valid=selected_valid,
+        last, kinds = queries.last, (queries.query_ids, queries.is_track)
+        gt_inds = self.assigner.assign_batch(
+            proposals.logits, proposals.poses, targets, proposals.valid
         )
+        stages = {
+            ('enc_{}', 'proposal'): StagePrediction(
+                proposals.prediction, gt_inds, targets
+            )
+        }
+        for number, layer in enumerate(queries.layers):
+            gt_inds = self.assigner.assign_batch(
+                layer.logits, layer.middle, targets, queries.valid, *kinds
+            )
+            name = '{}' if layer is last else f'd{number}.{{}}'
+            stages[name, 'decoder'] = StagePrediction(layer, gt_inds, targets)
+        poses = last.middle
+        if self.keypoint_decoder is not None:
+            found = gt_inds > 0
+            place = select_queries(found.float(), found, found.shape[1])
+            refined = self._refine(queries, window, *place)
+            persons = gt_inds.gather(1, place[0]).masked_fill(~place[1], 0)
+            for number, layer in enumerate(refined):
+                stages[f'd{number}.{{}}_refine', 'refine'] = StagePrediction(
+                    layer, persons, targets
+                )
+            if self.hand_over_refined:
+                poses = scatter_queries(poses, *place, refined[-1].middle)
+        middle = targets.middle
+        diagnostics = window_diagnostics(
+            last.middle,
+            last.logits,
+            # Tracks in ignored areas count, as tracks without a person.
+            gt_inds.clamp(min=0).masked_fill(~queries.valid, -1),
+            *kinds,
+            middle.keypoints,
+            middle.visible,
+            middle.track_ids,
+            # Hard assignment is consistent by definition; predictions are not.
+            consistency='predicted'
+            if self.assigner.mode == 'hard'
+            else 'assigned',
+            cls_weight=self.criterion.loss_cls.loss_weight,
+        )
+        tracks = None
+        if self.sampler is not None:
+            # Number 0 is no person.
+            ids = F.pad(middle.track_ids, (1, 0), value=-1)
+            tracks = self.sampler.sample(
+                content=queries.content,
+                poses=poses.detach(),
+                logits=last.logits,
+                person_ids=ids.gather(1, gt_inds.clamp(min=0)),
+                matched=gt_inds > 0,
+                query_ids=queries.query_ids,
+                valid=queries.valid,
+                position=queries.position,
+            )
+        return stages, diagnostics, tracks
 
 
 def _rename_keys(state_dict: dict, prefix: str, *_) -> None:

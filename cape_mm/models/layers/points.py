@@ -53,6 +53,15 @@ def sample_features(feature_map: Tensor, points: Tensor) -> Tensor:
     return sampled.squeeze(-1).transpose(1, 2).unflatten(1, shape)
 
 
+def in_cells(points: Tensor, cells: Tensor) -> Tensor:
+    """Mask (B, Q) of points (B, Q, 2) in [0, 1] in cells (B, H, W) bool."""
+    size = points.new_tensor(cells.shape[:-3:-1])
+    place = (points * size).long()
+    place = torch.minimum(place.clamp(min=0), size.long() - 1)
+    rows = torch.arange(len(cells), device=cells.device)[:, None]
+    return cells[rows, place[..., 1], place[..., 0]]
+
+
 def grid_points(
     height: int, width: int, device: torch.device, dtype: torch.dtype
 ) -> Tensor:

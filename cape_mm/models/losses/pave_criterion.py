@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
+from typing import NamedTuple, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -10,12 +10,24 @@ from torch import Tensor, nn
 
 from cape_mm.registry import MODELS
 
-from ..task_modules.pose_matching import build_oks
+from ..layers.pavenet.pose_queries import PosePrediction
+from ..task_modules.clip_targets import ClipTargets
+from ..task_modules.match_costs import build_oks
 
 _SMALLEST_OKS = 1e-6
 
 
-class MatchedPoses(NamedTuple):
+class StagePrediction(NamedTuple):
+    """Predictions of one stage for Q queries of B windows, with persons."""
+
+    prediction: PosePrediction
+    # Assigned persons (B, Q), int64, 1-based, 0 for background, -1 for
+    # queries that do not count.
+    gt_inds: Tensor
+    targets: ClipTargets  # of the windows
+
+
+class _MatchedPoses(NamedTuple):
     """M predicted poses and their persons."""
 
     # Predictions (M, F, K, 2), normalised; F is 1 if neighbour frames are
@@ -27,21 +39,6 @@ class MatchedPoses(NamedTuple):
     visible: Tensor  # (M, F, K) bool
     areas: Tensor  # (M,), square input pixels
     size: Tensor  # width and height (M, 2) of the inputs, pixels
-
-    @classmethod
-    def cat(cls, parts: Iterable[MatchedPoses]) -> MatchedPoses:
-        """Concatenate the poses of several windows."""
-        return cls(
-            *(
-                None if values[0] is None else torch.cat(values)
-                for values in zip(*parts)
-            )
-        )
-
-    @property
-    def middle(self) -> int:
-        """Number of the frame in the middle."""
-        return self.target.shape[1] // 2
 
 
 @MODELS.register_module()
@@ -128,16 +125,40 @@ class PAVECriterion(nn.Module):
         """Sigmas of a stage, see :meth:`FlowRLELoss.bounded_sigma`."""
         return self.loss_kpt[stage].bounded_sigma(sigma)
 
-    def classify(self, logits: Tensor, is_person: Tensor) -> Tensor:
-        """Focal loss of queries.
+    def forward(
+        self, stage: str, windows: Sequence[StagePrediction]
+    ) -> dict[str, Tensor]:
+        """Losses of a stage over one or more windows.
 
         Args:
-            logits (Tensor): Person logits (M,).
-            is_person (Tensor): (M,) bool, True for assigned queries.
+            stage (str): One of ``STAGES``.
+            windows (Sequence[StagePrediction]): Predictions of each window.
 
         Returns:
-            Tensor: Scalar, sum over the queries / number of persons.
+            dict[str, Tensor]: Scalars by key, without the name of the stage;
+            ``loss_cls`` if there are person logits.
         """
+        losses = {}
+        if windows[0].prediction.logits is not None:
+            counted = [window.gt_inds >= 0 for window in windows]
+            losses['loss_cls'] = self._classify(
+                torch.cat(
+                    [w.prediction.logits[c] for w, c in zip(windows, counted)]
+                ),
+                torch.cat(
+                    [w.gt_inds[c] > 0 for w, c in zip(windows, counted)]
+                ),
+            )
+        matched = _MatchedPoses(
+            *(
+                None if values[0] is None else torch.cat(values)
+                for values in zip(*map(_match, windows))
+            )
+        )
+        return {**losses, **self._compare(matched, stage)}
+
+    def _classify(self, logits: Tensor, is_person: Tensor) -> Tensor:
+        """Focal loss of queries (M,) / number of persons."""
         count = reduce_mean(is_person.sum().float()).clamp(min=1)
         # Equal shapes: targets are probabilities, not class numbers.
         return self.loss_cls(
@@ -146,17 +167,11 @@ class PAVECriterion(nn.Module):
             avg_factor=count,
         )
 
-    def compare(self, matched: MatchedPoses, stage: str) -> dict[str, Tensor]:
-        """Losses of the poses of a stage.
-
-        Args:
-            matched (MatchedPoses): Matched poses of all windows.
-            stage (str): One of ``STAGES``.
-
-        Returns:
-            dict[str, Tensor]: Scalars by key, without the name of the stage.
-        """
-        middle = matched.middle
+    def _compare(
+        self, matched: _MatchedPoses, stage: str
+    ) -> dict[str, Tensor]:
+        """Losses of the poses of a stage, by key."""
+        middle = matched.target.shape[1] // 2
         target, visible = matched.target[:, middle], matched.visible[:, middle]
         points = matched.poses[:, matched.poses.shape[1] // 2]
         coordinates = reduce_mean(2.0 * visible.sum()).clamp(min=1)
@@ -170,8 +185,15 @@ class PAVECriterion(nn.Module):
                 points, target, visible
             )
         if self.oks_weight:
-            losses['loss_oks'] = self.oks_weight * self._log_oks(
-                points, matched
+            size = matched.size[:, None]
+            oks = self.oks(
+                points.float() * size,
+                target * size,
+                visible.float(),
+                matched.areas,
+            )
+            losses['loss_oks'] = self.oks_weight * _mean(
+                -oks.clamp(min=_SMALLEST_OKS).log()
             )
         if self.vis_weight and matched.visibility is not None:
             losses['loss_vis'] = self.vis_weight * _mean(
@@ -192,15 +214,29 @@ class PAVECriterion(nn.Module):
         factor = self.factors[stage]
         return {key: factor * value for key, value in losses.items()}
 
-    def _log_oks(self, points: Tensor, matched: MatchedPoses) -> Tensor:
-        size = matched.size[:, None]
-        oks = self.oks(
-            points.float() * size,
-            matched.target[:, matched.middle] * size,
-            matched.visible[:, matched.middle].float(),
-            matched.areas,
+
+def _match(window: StagePrediction) -> _MatchedPoses:
+    """Pair the predictions of one window with their persons."""
+    prediction, gt_inds, targets = window
+    rows, queries = (gt_inds > 0).nonzero(as_tuple=True)
+    persons = gt_inds[rows, queries] - 1
+    poses, sigma, visibility = (
+        value if value is None else value[rows, queries]
+        for value in (
+            prediction.poses,
+            prediction.sigma,
+            prediction.visibility,
         )
-        return _mean(-oks.clamp(min=_SMALLEST_OKS).log())
+    )
+    return _MatchedPoses(
+        poses=poses,
+        sigma=sigma,
+        visibility=visibility,
+        target=targets.keypoints[rows, :, persons],
+        visible=targets.visible[rows, :, persons],
+        areas=targets.middle.areas[rows, persons],
+        size=targets.middle.sizes[rows],
+    )
 
 
 def _mean_distance(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:

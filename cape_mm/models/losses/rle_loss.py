@@ -31,33 +31,48 @@ from cape_mm.registry import MODELS
 
 from ..layers.points import at_least_float32
 
-_DISTRIBUTIONS = ('laplace', 'gaussian', 'hybrid')
+#: q by its name, of the error and the sigma.
+_DISTRIBUTIONS = dict(
+    laplace=lambda e, s: (2 * s).log() + e.abs(),
+    gaussian=lambda e, s: (s * _ROOT_2_PI).log() + e.square() / 2,
+    hybrid=lambda e, s: (s * _ROOT_2_PI).log() + e.abs() / math.sqrt(2),
+)
+_ROOT_2_PI = math.sqrt(2 * math.pi)
 
 
-def _negative_log_likelihood(
-    error: Tensor, sigma: Tensor, flow: RealNVP, q_distribution: str | None
-) -> Tensor:
-    """Costs (N, K, 2) of errors and sigmas, see above; N may be 0."""
-    # RealNVP.log_prob, whose distribution object refuses empty batches and
-    # factorises the unit covariance in each call.
-    latent, log_det = flow.backward_p(error.flatten(0, 1))
-    squares = latent.square().sum(dim=-1)
-    log_phi = log_det - squares / 2 - math.log(2 * math.pi)
-    cost = sigma.log() - log_phi.view(*error.shape[:2], 1)
-    if q_distribution is None:
-        return cost
-    if q_distribution == 'laplace':
-        return cost + ((2 * sigma).log() + error.abs())
-    tail = (
-        error.square() / 2
-        if q_distribution == 'gaussian'
-        else error.abs() / math.sqrt(2)
-    )
-    return cost + ((sigma * math.sqrt(2 * math.pi)).log() + tail)
+class _RLELoss(nn.Module):
+    """What both losses share; ``allowed`` are the names of their q."""
+
+    def __init__(
+        self,
+        loss_weight: float,
+        q_distribution: str | None,
+        allowed: Sequence[str | None],
+    ) -> None:
+        super().__init__()
+        if q_distribution not in allowed:
+            raise ValueError(
+                f'q_distribution is one of {tuple(allowed)}, not '
+                f'{q_distribution!r}'
+            )
+        self.loss_weight = loss_weight
+        self.q_distribution = q_distribution
+
+    def _cost(self, flow: RealNVP, error: Tensor, sigma: Tensor) -> Tensor:
+        """Costs (N, K, 2) of errors and sigmas, see above; N may be 0."""
+        # RealNVP.log_prob, whose distribution object refuses empty batches
+        # and factorises the unit covariance in each call.
+        latent, log_det = flow.backward_p(error.flatten(0, 1))
+        squares = latent.square().sum(dim=-1)
+        log_phi = log_det - squares / 2 - math.log(2 * math.pi)
+        cost = sigma.log() - log_phi.view(*error.shape[:2], 1)
+        if self.q_distribution is None:
+            return cost
+        return cost + _DISTRIBUTIONS[self.q_distribution](error, sigma)
 
 
 @MODELS.register_module()
-class FlowRLELoss(nn.Module):
+class FlowRLELoss(_RLELoss):
     """Residual log-likelihood of the visible keypoints of matched persons.
 
     The sum over coordinates is divided by their number. Everything is
@@ -83,12 +98,10 @@ class FlowRLELoss(nn.Module):
         sigma_min: float = 1e-3,
         keypoint_weights: Sequence[float] | None = None,
     ) -> None:
-        super().__init__()
-        _check_distribution(q_distribution, None, *_DISTRIBUTIONS)
+        allowed = (None, *_DISTRIBUTIONS)
+        super().__init__(loss_weight, q_distribution, allowed)
         if sigma_min <= 0:
             raise ValueError(f'sigma_min {sigma_min} must be positive')
-        self.loss_weight = loss_weight
-        self.q_distribution = q_distribution
         self.sigma_min = sigma_min
         weights = (
             None
@@ -140,9 +153,7 @@ class FlowRLELoss(nn.Module):
             difference = (at_least_float32(points) - target).masked_fill(
                 ~visible[..., None], 0.0
             )
-            cost = _negative_log_likelihood(
-                difference / sigma, sigma, self.flow, self.q_distribution
-            )
+            cost = self._cost(self.flow, difference / sigma, sigma)
             weights = visible.to(cost.dtype)
             if self.keypoint_weights is not None:
                 weights = weights * self.keypoint_weights
@@ -154,7 +165,7 @@ class FlowRLELoss(nn.Module):
 
 
 @MODELS.register_module()
-class KeypointRLELoss(nn.Module):
+class KeypointRLELoss(_RLELoss):
     """Residual log-likelihood of the valid keypoints of episodes.
 
     The sigmas have no floor, as in MMPose's ``RLELoss``.
@@ -178,10 +189,10 @@ class KeypointRLELoss(nn.Module):
         residual: bool = True,
         q_distribution: str = 'laplace',
     ) -> None:
-        super().__init__()
-        _check_distribution(q_distribution, *_DISTRIBUTIONS[:2])
-        self.loss_weight = loss_weight
-        self.q_distribution = q_distribution if residual else None
+        allowed = ('laplace', 'gaussian')
+        super().__init__(loss_weight, q_distribution, allowed)
+        if not residual:
+            self.q_distribution = None
         self.flow_model = RealNVP()
 
     def forward(
@@ -207,12 +218,5 @@ class KeypointRLELoss(nn.Module):
         with torch.autocast(points.device.type, enabled=False):
             sigma = sigma.float().sigmoid()
             error = (points.float() - target.float()) / (sigma + 1e-9)
-            cost = _negative_log_likelihood(
-                error, sigma, self.flow_model, self.q_distribution
-            )
+            cost = self._cost(self.flow_model, error, sigma)
             return self.loss_weight * (cost * weights).sum()
-
-
-def _check_distribution(name: str | None, *allowed: str | None) -> None:
-    if name not in allowed:
-        raise ValueError(f'q_distribution is one of {allowed}, not {name!r}')

@@ -12,8 +12,13 @@ from cape_mm.structures import PoseTrackerState, TrackQueryState
 
 from ..layers.pavenet.pose_proposals import PoseProposals
 from ..layers.pavenet.pose_queries import FramePrediction
-from .pose_matching import pairwise_oks
-from .pose_query_tracker import FrameQueries, PoseQueryTracker
+from .match_costs import pairwise_oks
+from .pose_query_tracker import (
+    PoseQueryTracker,
+    give_persons,
+    propagate,
+    read_queries,
+)
 
 
 @TASK_UTILS.register_module()
@@ -78,27 +83,25 @@ class DetectionLinker(PoseQueryTracker):
                 state, queries=tracks, misses=state.misses[:0], next_id=0
             )
         known = state.queries
-        frame = FrameQueries.from_prediction(prediction, 0, self.keep_thr)
-        born = self._decide(frame, state.misses, size)[1]
+        frame = read_queries(prediction, 0, self.keep_thr, size)
+        born = frame[self._decide(frame, state.misses, size)[1]]
         similarity = pairwise_oks(
-            self.oks, known.reference[0] * size, frame.poses[born] * size
+            self.oks, known.reference[0] * size, born.keypoints * size
         )
         old, new = _match_greedily(similarity, self.link_oks or 0.0)
-
-        ids = torch.full_like(frame.source, -1)
-        ids[born[new]] = known.track_ids[0, old]
-        unlinked = born[ids[born] < 0]
+        ids = born.track_ids
+        ids[new] = known.track_ids[0, old]
+        unlinked = (ids < 0).nonzero()[:, 0]
         ids[unlinked] = state.next_id + torch.arange(len(unlinked)).to(ids)
 
         missing = torch.ones_like(state.misses, dtype=torch.bool)
         missing[old] = False
         missing &= state.misses < self.patience
-        queries = frame.queries(prediction, born, ids)
-        return frame.persons(prediction, born, ids, size), replace(
+        return give_persons(born), replace(
             state,
-            queries=queries.extend(known.select(missing[None])),
+            queries=propagate(born).extend(known.select(missing[None])),
             misses=torch.cat(
-                [torch.zeros_like(ids[born]), state.misses[missing] + 1]
+                [torch.zeros_like(ids), state.misses[missing] + 1]
             ),
             next_id=state.next_id + len(unlinked),
         )

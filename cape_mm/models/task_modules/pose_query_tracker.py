@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, NamedTuple, Sequence
+from typing import Callable, Sequence
 
 import torch
 from mmengine.structures import InstanceData
@@ -16,7 +16,7 @@ from cape_mm.structures import PoseTrackerState, TrackQueryState
 
 from ..layers.pavenet.pose_proposals import PoseProposals
 from ..layers.pavenet.pose_queries import FramePrediction
-from .pose_matching import build_oks, pairwise_oks
+from .match_costs import build_oks, pairwise_oks
 
 _ANCHORS = ('proposals', 'detections')
 
@@ -218,20 +218,20 @@ class PoseQueryTracker:
     ) -> tuple[InstanceData, PoseTrackerState]:
         """Persons of a frame, and the state after it."""
         count = tracks.num_queries
-        frame = FrameQueries.from_prediction(prediction, count, self.keep_thr)
+        frame = read_queries(prediction, count, self.keep_thr, size)
         if 'detections' in self.anchors:
             frame = self._take_detections(frame, size)
         found, born, missing = self._decide(frame, state.misses, size)
-        ids = torch.full_like(frame.source, -1)
-        ids[:count] = tracks.track_ids[0]
-        ids[born] = state.next_id + torch.arange(len(born), device=ids.device)
-        misses = torch.zeros_like(ids)
+        frame.track_ids[:count] = tracks.track_ids[0]
+        new_ids = torch.arange(len(born), device=born.device)
+        frame.track_ids[born] = state.next_id + new_ids
+        misses = torch.zeros_like(frame.track_ids)
         misses[missing] = state.misses[missing] + 1
         given = torch.cat([found, born])
         kept = torch.cat([given, missing])
-        return frame.persons(prediction, given, ids, size), replace(
+        return give_persons(frame[given]), replace(
             state,
-            queries=frame.queries(prediction, kept, ids),
+            queries=propagate(frame[kept]),
             misses=misses[kept],
             next_id=state.next_id + len(born),
         )
@@ -262,42 +262,40 @@ class PoseQueryTracker:
         return rows[pairs], columns[pairs]
 
     def _take_detections(
-        self, frame: FrameQueries, size: Tensor
-    ) -> FrameQueries:
+        self, frame: InstanceData, size: Tensor
+    ) -> InstanceData:
         """Let each track take the detection of its person.
 
         Found tracks move to their detections. Missing ones become them, with
         their features, and are found.
         """
         tracks = frame.is_track.nonzero()[:, 0]
-        detections = frame.detections(self.birth_thr)
-        rows, columns = self._match(
-            frame.poses[tracks], frame.poses[detections], size
-        )
+        detections = self._detections(frame)
+        poses, scores = frame.keypoints, frame.bbox_scores
+        rows, columns = self._match(poses[tracks], poses[detections], size)
         tracks, detections = tracks[rows], detections[columns]
         own = frame.found[tracks]
-        alpha = torch.where(own, self.reanchor_alpha, 1.0).to(frame.poses)
-        poses, scores = frame.poses, frame.scores
+        alpha = torch.where(own, self.reanchor_alpha, 1.0).to(poses)
         moved = poses[tracks].lerp(poses[detections], alpha[:, None, None])
         best = torch.maximum(scores[tracks], scores[detections])
         source = torch.where(own, tracks, detections)
-        return frame._replace(
-            poses=poses.index_copy(0, tracks, moved),
-            scores=scores.index_copy(0, tracks, best),
-            source=frame.source.index_copy(0, tracks, source),
-            found=frame.found.index_fill(0, tracks, True),
-            taken=frame.taken.index_fill(0, detections, True),
-        )
+        result = frame[frame.query_index.index_copy(0, tracks, source)]
+        result.keypoints = poses.index_copy(0, tracks, moved)
+        result.bbox_scores = scores.index_copy(0, tracks, best)
+        result.is_track = frame.is_track
+        result.found = frame.found.index_fill(0, tracks, True)
+        result.taken = frame.taken.index_fill(0, detections, True)
+        return result
 
     def _decide(
-        self, frame: FrameQueries, misses: Tensor, size: Tensor
+        self, frame: InstanceData, misses: Tensor, size: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Queries that are found, born (best first) and missing."""
         candidates = torch.cat(
-            [frame.found.nonzero()[:, 0], frame.detections(self.birth_thr)]
+            [frame.found.nonzero()[:, 0], self._detections(frame)]
         )
-        poses = frame.poses * size
-        priority = frame.scores + 2.0 * frame.is_track
+        poses = frame.keypoints * size
+        priority = frame.bbox_scores + 2.0 * frame.is_track
         candidates = candidates[
             self._suppress(poses[candidates], priority[candidates])
         ]
@@ -310,72 +308,62 @@ class PoseQueryTracker:
         missing = missing[~(similarity > self.duplicate_oks).any(dim=1)]
 
         room = max(self.max_tracks - len(found) - len(missing), 0)
-        order = frame.scores[born].argsort(descending=True, stable=True)
+        order = frame.bbox_scores[born].argsort(descending=True, stable=True)
         return found, born[order[:room]], missing
 
+    def _detections(self, frame: InstanceData) -> Tensor:
+        """Numbers of the good detect queries that no track has taken."""
+        good = frame.bbox_scores >= self.birth_thr
+        return (good & ~frame.is_track & ~frame.taken).nonzero()[:, 0]
 
-class FrameQueries(NamedTuple):
-    """Q queries of a frame, the tracks first."""
 
-    poses: Tensor  # (Q, K, 2), normalised
-    scores: Tensor  # (Q,) in [0, 1]
-    source: Tensor  # number (Q,) of the query with the features, int64
-    is_track: Tensor  # (Q,) bool
-    found: Tensor  # (Q,) bool, tracks that are not missing
-    taken: Tensor  # (Q,) bool, detections taken by tracks
+def read_queries(
+    prediction: FramePrediction,
+    num_tracks: int,
+    keep_thr: float,
+    size: Tensor,
+) -> InstanceData:
+    """Q queries of a frame, the tracks first, none with an identity yet."""
+    scores = prediction.logits[0].float().sigmoid()
+    number = torch.arange(len(scores), device=scores.device)
+    is_track = number < num_tracks
+    frame = InstanceData(
+        keypoints=prediction.poses[0],
+        keypoints_visible=prediction.visibility[0],
+        certainty=prediction.certainty(size)[0],
+        bbox_scores=scores,
+        track_ids=torch.full_like(number, -1),
+        query_index=number,
+        content=prediction.content[0],
+        is_track=is_track,
+        found=is_track & (scores >= keep_thr),  # tracks that are not missing
+        taken=torch.zeros_like(is_track),  # detections that are a track's
+    )
+    if prediction.position is not None:
+        frame.position = prediction.position[0]
+    return frame
 
-    @classmethod
-    def from_prediction(
-        cls, prediction: FramePrediction, num_tracks: int, keep_thr: float
-    ) -> FrameQueries:
-        """Queries as predicted, each with its own features."""
-        poses = prediction.poses[0]
-        number = torch.arange(len(poses), device=poses.device)
-        scores = prediction.logits[0].float().sigmoid()
-        is_track = number < num_tracks
-        return cls(
-            poses=poses,
-            scores=scores,
-            source=number,
-            is_track=is_track,
-            found=is_track & (scores >= keep_thr),
-            taken=torch.zeros_like(is_track),
-        )
 
-    def detections(self, threshold: float) -> Tensor:
-        """Numbers of the detect queries of that score that are not taken."""
-        free = ~self.is_track & ~self.taken
-        return (free & (self.scores >= threshold)).nonzero()[:, 0]
+def give_persons(queries: InstanceData) -> InstanceData:
+    """Persons as :meth:`PoseQueryTracker.track` gives them."""
+    scores, visibility = queries.bbox_scores, queries.keypoints_visible
+    return InstanceData(
+        keypoints=queries.keypoints,
+        keypoints_visible=visibility,
+        keypoint_scores=scores[:, None] * visibility * queries.certainty,
+        bbox_scores=scores,
+        track_ids=queries.track_ids,
+        query_index=queries.query_index,
+    )
 
-    def persons(
-        self,
-        prediction: FramePrediction,
-        given: Tensor,
-        ids: Tensor,
-        size: Tensor,
-    ) -> InstanceData:
-        """Persons of the given queries (M,), with identities of all (Q,)."""
-        source, scores = self.source[given], self.scores[given]
-        visibility = prediction.visibility[0, source]
-        certainty = prediction.certainty(source, size)
-        return InstanceData(
-            keypoints=self.poses[given],
-            keypoints_visible=visibility,
-            keypoint_scores=scores[:, None] * visibility * certainty,
-            bbox_scores=scores,
-            track_ids=ids[given],
-            query_index=source,
-        )
 
-    def queries(
-        self, prediction: FramePrediction, kept: Tensor, ids: Tensor
-    ) -> TrackQueryState:
-        """Track queries of the kept queries, with identities of all (Q,)."""
-        source, position = self.source[kept], prediction.position
-        return TrackQueryState(
-            content=prediction.content[:, source],
-            reference=self.poses[kept][None],
-            track_ids=ids[kept][None],
-            valid=torch.ones_like(ids[kept], dtype=torch.bool)[None],
-            position=None if position is None else position[:, source],
-        ).detach()
+def propagate(queries: InstanceData) -> TrackQueryState:
+    """Track queries of the next frame."""
+    ids, position = queries.track_ids[None], queries.get('position')
+    return TrackQueryState(
+        content=queries.content[None],
+        reference=queries.keypoints[None],
+        track_ids=ids,
+        valid=torch.ones_like(ids, dtype=torch.bool),
+        position=None if position is None else position[None],
+    )

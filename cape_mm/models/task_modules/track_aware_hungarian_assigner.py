@@ -1,8 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from mmdet.models.task_modules.assigners import (
     AssignResult,
@@ -13,10 +11,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from cape_mm.registry import TASK_UTILS
-from cape_mm.structures.ignored_areas import in_cells
 
-if TYPE_CHECKING:
-    from ..heads.pave_training import WindowTargets
+from ..layers.points import in_cells
+from .clip_targets import ClipTargets
 
 _UNKNOWN = -1
 _IGNORED = -1
@@ -150,7 +147,7 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
         self,
         logits: Tensor,
         poses: Tensor,
-        targets: WindowTargets,
+        targets: ClipTargets,
         valid: Tensor,
         query_ids: Tensor | None = None,
         is_track: Tensor | None = None,
@@ -160,7 +157,7 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
         Args:
             logits (Tensor): Person logits (B, Q).
             poses (Tensor): Poses (B, Q, K, 2), normalised.
-            targets (WindowTargets): Persons and ignored areas.
+            targets (ClipTargets): Persons of the windows.
             valid (Tensor): (B, Q) bool, False for padding.
             query_ids (Tensor, optional): As in :meth:`assign`, (B, Q).
             is_track (Tensor, optional): As in :meth:`assign`, (B, Q).
@@ -171,21 +168,30 @@ class TrackAwareHungarianAssigner(HungarianAssigner):
         """
         # float32: half precision makes the costs of high scores infinite
         logits, poses = logits.detach().float(), poses.detach().float()
+        middle = targets.middle
+        counts, sizes = middle.counts.tolist(), middle.sizes.tolist()
         results = []
-        for clip, persons in enumerate(targets.persons):
+        for clip, (width, height) in enumerate(sizes):
+            persons = InstanceData(
+                labels=torch.zeros_like(middle.track_ids[clip]),
+                keypoints=middle.keypoints[clip],
+                keypoints_visible=middle.visible[clip],
+                areas=middle.areas[clip],
+                track_ids=middle.track_ids[clip],
+            )
             result = self.assign(
                 InstanceData(
                     scores=logits[clip, :, None], keypoints=poses[clip]
                 ),
-                persons,
-                img_meta=targets.img_metas[clip],
+                persons[: counts[clip]],
+                img_meta=dict(img_shape=(height, width)),
                 query_track_ids=None if query_ids is None else query_ids[clip],
                 is_track=None if is_track is None else is_track[clip],
                 query_valid=valid[clip],
             )
             results.append(result.gt_inds)
         gt_inds = torch.stack(results)
-        ignored = in_cells(poses.mean(dim=2), targets.ignored)
+        ignored = in_cells(poses.mean(dim=2), middle.ignored)
         return gt_inds.masked_fill(ignored & (gt_inds == 0), _IGNORED)
 
 

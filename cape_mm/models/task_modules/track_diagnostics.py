@@ -3,53 +3,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import Sequence
 
 import torch
 from mmdet.models.losses.focal_loss import py_sigmoid_focal_loss
 from torch import Tensor
 
-
-class Ratio(NamedTuple):
-    """A sum and the count that it is to be divided by, scalars."""
-
-    total: Tensor
-    count: Tensor
-
-
-class TrackDiagnostics(NamedTuple):
-    """Diagnostics of one window, in the order of the log.
-
-    *Positive* queries have a person with a visible keypoint. No name contains
-    ``loss``: diagnostics are not summed into it.
-
-    Attributes:
-        trk_kpt_l1 (Ratio): L1 distance of positive track queries to their
-            persons, per visible coordinate, normalised.
-        det_kpt_l1 (Ratio): The same of detect queries.
-        n_trk (Ratio): Number of track queries, per clip and window.
-        n_trk_pos (Ratio): Number of positive ones.
-        n_det_pos (Ratio): Number of positive detect queries.
-        trk_id_con (Ratio): Share of the track queries whose person is still
-            there (with a visible keypoint) that got this person
-            (``'assigned'``) or whose pose is closer to this person than to
-            any other (``'predicted'``).
-        trk_cls_val (Ratio): Focal loss per track query.
-        det_cls_val (Ratio): Focal loss per detect query.
-    """
-
-    trk_kpt_l1: Ratio
-    det_kpt_l1: Ratio
-    n_trk: Ratio
-    n_trk_pos: Ratio
-    n_det_pos: Ratio
-    trk_id_con: Ratio
-    trk_cls_val: Ratio
-    det_cls_val: Ratio
-
-
-#: Keys of the log.
-TRACK_DIAGNOSTICS = TrackDiagnostics._fields
+#: Keys of the log, in its order. *Positive* queries have a person with a
+#: visible keypoint. No name contains ``loss``, so that none is summed into it.
+TRACK_DIAGNOSTICS = (
+    # L1 distance of positive queries to their persons, per visible
+    # coordinate, normalised
+    'trk_kpt_l1',
+    'det_kpt_l1',
+    'n_trk',  # track queries per clip and window
+    'n_trk_pos',  # positive ones
+    'n_det_pos',  # positive detect queries
+    # share of the track queries whose person is still there, with a visible
+    # keypoint, that got this person ('assigned') or whose pose is closer to
+    # this person than to any other ('predicted')
+    'trk_id_con',
+    # focal loss per query
+    'trk_cls_val',
+    'det_cls_val',
+)
 
 
 @torch.no_grad()
@@ -66,8 +43,8 @@ def window_diagnostics(
     cls_weight: float = 1.0,
     alpha: float = 0.25,
     gamma: float = 2.0,
-) -> TrackDiagnostics:
-    """Sums and counts of one window of B clips.
+) -> Tensor:
+    """Sums and counts of one window of B clips, by key.
 
     Args:
         poses (Tensor): Predicted poses (B, Q, K, 2), normalised.
@@ -88,7 +65,7 @@ def window_diagnostics(
         gamma (float): Gamma of the focal loss. Defaults to 2.
 
     Returns:
-        TrackDiagnostics: Sums and counts.
+        Tensor: Sum and count (8, 2) of each of ``TRACK_DIAGNOSTICS``.
 
     Raises:
         ValueError: If the consistency is unknown.
@@ -121,44 +98,35 @@ def window_diagnostics(
         matched = torch.ones_like(matched)
     kept = followed & matched & (track_ids[rows, person] == query_ids)
 
-    def ratio(values: Tensor, counted: Tensor) -> Ratio:
-        return Ratio(values.float().sum(), counted.float().sum())
-
-    clips = torch.ones_like(valid[:, :1])
-    return TrackDiagnostics(
-        trk_kpt_l1=ratio(
-            distance * track_positive, coordinates * track_positive
-        ),
-        det_kpt_l1=ratio(
-            distance * detect_positive, coordinates * detect_positive
-        ),
-        n_trk=ratio(track, clips),
-        n_trk_pos=ratio(track_positive, clips),
-        n_det_pos=ratio(detect_positive, clips),
-        trk_id_con=ratio(kept, followed),
-        trk_cls_val=ratio(focal * track, track),
-        det_cls_val=ratio(focal * detect, detect),
+    ratios = (
+        (distance * track_positive, coordinates * track_positive),
+        (distance * detect_positive, coordinates * detect_positive),
+        (track, torch.ones_like(valid[:, :1])),
+        (track_positive, torch.ones_like(valid[:, :1])),
+        (detect_positive, torch.ones_like(valid[:, :1])),
+        (kept, followed),
+        (focal * track, track),
+        (focal * detect, detect),
+    )
+    return torch.stack(
+        [torch.stack([x.float().sum() for x in pair]) for pair in ratios]
     )
 
 
-def mean_diagnostics(windows: Sequence[TrackDiagnostics]) -> dict[str, Tensor]:
+def mean_diagnostics(windows: Sequence[Tensor]) -> dict[str, Tensor]:
     """Means over one or more windows.
 
     The first window of a sequence, which no queries are handed to, is best
     left out.
 
     Args:
-        windows (Sequence[TrackDiagnostics]): At least one window.
+        windows (Sequence[Tensor]): Results of :func:`window_diagnostics`.
 
     Returns:
         dict[str, Tensor]: Scalars by key, float32; a key whose count is 0 in
         all windows is left out.
     """
-    # windows, keys, total and count
-    sums = torch.stack(
-        [torch.stack([torch.stack(r) for r in window]) for window in windows]
-    )
-    totals, counts = sums.sum(dim=0).unbind(dim=1)
+    totals, counts = torch.stack(windows).sum(dim=0).unbind(dim=1)
     values = totals / counts.clamp(min=1)
     return {
         key: value

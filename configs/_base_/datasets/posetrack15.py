@@ -1,5 +1,5 @@
-# The 15 keypoints that PoseTrack evaluates. Models only read their sigmas; in
-# the order of cape_mm/datasets/formats/posetrack/keypoints.py.
+# The 15 keypoints that PoseTrack evaluates. Models only read their sigmas,
+# MMPose's, in the order of cape_mm/datasets/formats/posetrack/keypoints.py.
 num_keypoints = 15
 metainfo = dict(
     sigmas=[

@@ -68,20 +68,15 @@ def test_contents_are_those_of_the_metrics_export(tmp_path, num_frames):
     assert (export.num_frames, export.num_tracks) == (4, 5)
     frames = [
         # frames 0 to 4, if the source does not tell
-        replace(read_frame(r.to_dict(), len(NAMES)), num_frames=max(n, 5))
+        replace(
+            read_frame(r.to_dict(), len(NAMES), *export.thresholds),
+            num_frames=max(n, 5),
+        )
         for r, n in zip(results, [num_frames] * 4)
     ]
     with PoseTrackWriter(tmp_path / 'b', 'walk', NAMES) as writer:
         for frame in frames:
-            predicted = frame.predicted
-            writer.add(
-                vars(frame),
-                predicted.keypoints_px,
-                predicted.tracked(*export.thresholds),
-                predicted.scores,
-                predicted.ids,
-                predicted.person_scores,
-            )
+            frame.write(writer)
         expected = writer.finish()
     content = json.loads(path.read_text())
     assert content == json.loads(expected.read_text())

@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.closed_form_classes import classify
 from support.golden_face import place
 
-from cape_mm.datasets.synthetic.cephalograms.face import classify, draw_face
+from cape_mm.datasets.synthetic.cephalograms.face import draw_face
 from cape_mm.evaluation.functional.cephalometric_formulas import FORMULAS
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.evaluation.functional.cephalometric_norms import (

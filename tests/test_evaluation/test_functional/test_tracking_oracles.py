@@ -11,8 +11,6 @@ from cape_mm.evaluation.functional.tracked_frames import number_ids
 from cape_mm.evaluation.functional.tracking_scores import (
     clear_mot,
     identity_counts,
-    idf1,
-    mota,
 )
 
 SEEDS = range(6)
@@ -74,7 +72,7 @@ def test_clear_mot_and_idf1_of_motmetrics(make_random_frames, seed):
             counts.false_positives[keypoint] == expected['num_false_positives']
         )
         assert counts.switches[keypoint] == expected['num_switches'] > 0
-        assert mota(counts)[keypoint] == pytest.approx(expected['mota'])
+        assert counts.mota[keypoint] == pytest.approx(expected['mota'])
         events = accumulator.mot_events
         matches = events[events.Type.isin(['MATCH', 'SWITCH'])]
         assert counts.distances[keypoint] == pytest.approx(matches.D.sum())
@@ -88,7 +86,7 @@ def test_hota_and_idf1_of_trackeval(make_random_frames, seed):
     metrics = pytest.importorskip('trackeval.metrics')
     frames = make_random_frames(seed)
     ours = hota(hota_counts(frames, THRESHOLD, align_tracks=True))
-    identities = idf1(identity_counts(frames, THRESHOLD))
+    identities = identity_counts(frames, THRESHOLD).idf1
     for keypoint in range(3):
         data = trackeval_data(
             frames, keypoint, lambda d: np.maximum(1 - d / THRESHOLD, 0)
@@ -127,4 +125,4 @@ def test_clear_mot_of_trackeval_where_the_definitions_agree(make_frames):
     assert counts.misses[0] == clear['CLR_FN'] > 0
     assert counts.false_positives[0] == clear['CLR_FP'] > 0
     assert counts.switches[0] == clear['IDSW'] > 0
-    assert mota(counts)[0] == pytest.approx(clear['MOTA'])
+    assert counts.mota[0] == pytest.approx(clear['MOTA'])

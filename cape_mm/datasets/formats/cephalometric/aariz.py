@@ -4,7 +4,12 @@
 Khalid et al., arXiv 2302.07797. ``{train,valid,test}/Cephalograms/<id>.<ext>``
 with ``Annotations/Cephalometric Landmarks/{Junior,Senior} Orthodontists/
 <id>.json`` and ``Annotations/CVM Stages/<id>.json``, and one table of devices
-and pixel sizes for all cephalograms.
+and pixel sizes for all cephalograms. Of ``train``, ``valid`` and ``test``
+those that exist are read; upper and lower case do not matter. Nothing is known
+of persons.
+
+Landmarks are found by their symbols and titles, never by position. The
+maturation stage of the neck is the class label ``cvm_stage``.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from .reading import (
     ObserverError,
     choose_points,
     name_part,
+    needed_observers,
     normalise,
     read_json,
     read_number,
@@ -52,28 +58,9 @@ def read_aariz(
     annotator: str = 'mean',
     observer_error: ObserverError | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Read the dataset, part by part, in the order of the file names.
+    """Yield the cephalograms by parts, in the order of the file names.
 
-    Landmarks are found by their symbols and titles, never by position. The
-    maturation stage of the neck is the class label ``cvm_stage``. Nothing is
-    known of persons.
-
-    Args:
-        root (Path): Folder with ``train``, ``valid`` and ``test``; those
-            that exist are read, upper and lower case do not matter.
-        report (AnnotationReport): Counter of what is not usable.
-        annotator (str): ``'mean'`` of both groups, ``'junior'`` or
-            ``'senior'``. Defaults to ``'mean'``.
-        observer_error (ObserverError, optional): Collector of the distances
-            between the groups.
-
-    Yields:
-        CephalometricRecord: Cephalogram; ``image_path`` is relative to
-        ``root``.
-
-    Raises:
-        FileNotFoundError: If a folder or a file is missing.
-        ValueError: If a file is wrong.
+    ``annotator`` is ``'mean'``, ``'junior'`` or ``'senior'``.
     """
     parts = {
         path.name.lower(): path
@@ -165,7 +152,7 @@ def _read_observers(
         for group, path in paths.items()
         if path.is_file()
     }
-    for group in _FOLDERS if annotator == 'mean' else (annotator,):
+    for group in needed_observers(annotator):
         if points and group not in points:
             raise FileNotFoundError(
                 f'{image}: there is no {paths[group]}, but the other group '

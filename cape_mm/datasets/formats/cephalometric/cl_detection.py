@@ -1,15 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Readers of the CL-Detection challenges.
+"""Reader of the CL-Detection challenge of 2023.
 
-2023 (38 landmarks, https://cl-detection2023.grand-challenge.org):
+38 landmarks, https://cl-detection2023.grand-challenge.org:
 ``train_stack.mha`` has all cephalograms, each filled up with zeros at the
 right and the bottom to one size; ``train-gt.json`` has their landmarks:
 ``{"points": [{"name": "1", "point": [x, y, cephalogram], "scale": mm}, ...]}``
-with cephalograms counted from 1.
-
-2024 (53 landmarks, https://www.codabench.org/competitions/2576/): a table
-with the columns ``image file``, ``spacing(mm)``, ``p1x``, ``p1y`` to ``p53y``,
-beside a folder ``images``.
+with cephalograms counted from 1. That of 2024 is a CSV table.
 
 Of MetaImage files (https://itk.org/Wiki/ITK/MetaIO/Documentation) the part
 is read that such a stack needs: 8 bits per channel, raw or compressed with
@@ -21,7 +17,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from functools import partial
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -30,40 +25,25 @@ import numpy as np
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.structures import get_schema
 
-from .csv_table import read_csv
 from .reading import CephalometricRecord, read_json, to_grey_or_bgr
 
-_STACK_SCHEMA, _TABLE_SCHEMA = 'cl_detection38', 'cl_detection53'
+_NUM_LANDMARKS = len(get_schema('cl_detection38'))
 _MAX_HEADER_LINES = 200
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # zlib makes at most 64 MB of it
 
 
 def read_cl_detection_stack(
     stack: Path, labels: Path, report: AnnotationReport
 ) -> Iterator[CephalometricRecord]:
-    """Read the challenge of 2023 in the order of the stack.
-
-    Args:
-        stack (Path): ``train_stack.mha``.
-        labels (Path): ``train-gt.json``.
-        report (AnnotationReport): Counter of what is not usable.
-
-    Yields:
-        CephalometricRecord: Cephalogram with its image, without the filling.
-        Nothing is known of persons.
-
-    Raises:
-        ValueError: If a file is wrong, or they do not belong together.
-    """
+    """Yield the challenge of 2023 with its images, without the filling."""
     labelled = _read_labels(labels, read_header(stack)[0])
-    count = len(get_schema(_STACK_SCHEMA))
     for number, pixels in enumerate(read_stack(stack), 1):
         if number not in labelled:
             report.add('no_annotation', f'{stack}, cephalogram {number}')
             continue
         where = f'{labels}: cephalogram {number}'
         entries = labelled[number]
-        keypoints_px = np.full((count, 2), np.nan)
+        keypoints_px = np.full((_NUM_LANDMARKS, 2), np.nan)
         for name, entry in entries.items():
             keypoints_px[name - 1] = entry['point'][:2]
         visible = np.where(np.isfinite(keypoints_px).all(axis=1), 2, 0)
@@ -77,26 +57,6 @@ def read_cl_detection_stack(
             spacing_source='file',
             image=cut_filling(pixels, f'{stack}: cephalogram {number}'),
         )
-
-
-def read_cl_detection_table(
-    labels: Path, source_root: Path, report: AnnotationReport
-) -> Iterator[CephalometricRecord]:
-    """Read the challenge of 2024 in the order of the table.
-
-    Args:
-        labels (Path): ``labels.csv``.
-        source_root (Path): The folder ``images``.
-        report (AnnotationReport): Counter of what is not usable.
-
-    Yields:
-        CephalometricRecord: Cephalogram. Nothing is known of persons.
-
-    Raises:
-        ValueError: If the table or a cell is wrong, with row and column.
-    """
-    schema = get_schema(_TABLE_SCHEMA)
-    yield from read_csv(labels, schema, source_root, report, pattern='{}{}')
 
 
 def cut_filling(image: np.ndarray, where: str) -> np.ndarray:
@@ -122,20 +82,21 @@ def _read_labels(path: Path, count: int) -> dict[int, dict[int, dict]]:
         raise ValueError(
             f'{path} is no JSON file with a list "points": fetch it again'
         ) from error
-    size = len(get_schema(_STACK_SCHEMA))
     labelled: dict[int, dict[int, dict]] = {}
     for number, entry in enumerate(entries):
         where = f'{path}: point {number}'
         try:
             name = int(entry['name'])
             x, y, cephalogram = map(float, entry['point'])
-            is_right = 1 <= name <= size and cephalogram == int(cephalogram)
+            is_right = 1 <= name <= _NUM_LANDMARKS and cephalogram == int(
+                cephalogram
+            )
         except (KeyError, TypeError, ValueError):
             is_right = False
         if not is_right or not math.isfinite(x) or not math.isfinite(y):
             raise ValueError(
-                f'{where} is {entry!r}: a name 1 to {size} and three '
-                'numbers x, y, cephalogram are needed'
+                f'{where} is {entry!r}: a name 1 to {_NUM_LANDMARKS} and '
+                'three numbers x, y, cephalogram are needed'
             )
         if not 1 <= cephalogram <= count:
             raise ValueError(
@@ -212,42 +173,34 @@ def read_header(path: Path) -> tuple[int, tuple[int, ...], bool, int]:
 def read_stack(path: Path) -> Iterator[np.ndarray]:
     """Images (H, W) or (H, W, C), uint8, of a stack, one at a time."""
     count, shape, is_compressed, offset = read_header(path)
-    length = int(np.prod(shape))
+    length = math.prod(shape)
+    chunks = _read_chunks(path, offset, is_compressed)
+    buffer = bytearray()
+    for number in range(1, count + 1):
+        while len(buffer) < length:
+            chunk = next(chunks, None)
+            if chunk is None:
+                raise ValueError(
+                    f'{path} ends in image {number} of {count}: '
+                    'fetch the file again'
+                )
+            buffer += chunk
+        yield np.frombuffer(bytes(buffer[:length]), np.uint8).reshape(shape)
+        del buffer[:length]
+
+
+def _read_chunks(
+    path: Path, offset: int, is_compressed: bool
+) -> Iterator[bytes]:
+    """Data behind the header, decompressed, never all of it at once."""
+    stream = zlib.decompressobj()
     with open(path, 'rb') as file:
         file.seek(offset)
-        chunks = iter(partial(file.read, _CHUNK), b'')
-        if is_compressed:
-            chunks = _inflate(chunks, path)
-        buffer = bytearray()
-        for number in range(1, count + 1):
-            while len(buffer) < length:
-                chunk = next(chunks, b'')
-                if not chunk:
-                    raise ValueError(
-                        f'{path} ends in image {number} of {count}: '
-                        'fetch the file again'
-                    )
-                buffer += chunk
-            pixels = np.frombuffer(bytes(buffer[:length]), np.uint8)
-            del buffer[:length]
-            yield pixels.reshape(shape)
-
-
-def _inflate(chunks: Iterator[bytes], path: Path) -> Iterator[bytes]:
-    """Decompressed data, never more than a chunk at once."""
-    stream = zlib.decompressobj()
-    pending = b''
-    while not stream.eof:
-        pending = pending or next(chunks, b'')
-        if not pending:
-            return
-        try:
-            data = stream.decompress(pending, _CHUNK)
-        except zlib.error as error:
-            raise ValueError(
-                f'{path}: its compressed data are damaged ({error}): fetch '
-                'the file again'
-            ) from error
-        pending = stream.unconsumed_tail
-        if data:
-            yield data
+        while chunk := file.read(_CHUNK):
+            try:
+                yield stream.decompress(chunk) if is_compressed else chunk
+            except zlib.error as error:
+                raise ValueError(
+                    f'{path}: its compressed data are damaged ({error}): '
+                    'fetch the file again'
+                ) from error

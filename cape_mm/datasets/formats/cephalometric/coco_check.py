@@ -11,7 +11,7 @@ null) and ``spacing_source``, and may have ``device``, ``subject`` and
 from __future__ import annotations
 
 import math
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 import numpy as np
 
@@ -28,9 +28,11 @@ SPACING_SOURCES = (
     'user',
     'unknown',
 )
-_PARTS = dict(
+#: Lists of a file, and the keys that their entries need.
+_KEYS = dict(
     images=('id', 'file_name', 'width', 'height'),
     annotations=('id', 'image_id', 'bbox', 'keypoints'),
+    categories=(),
 )
 _ADVICE = (
     'The layout is described in docs/en/cephalometric_data.md; '
@@ -40,11 +42,9 @@ _ADVICE = (
 
 def check_content(content: Any, path: str) -> None:
     """Raise DataError for what can be checked without the images."""
-    try:
-        _check_layout(content)
-        _check_entries(content)
-    except DataError as error:
-        raise DataError(f'{path}: {error}') from None
+    for find in (_layout_problems, _image_problems, _annotation_problems):
+        for problem in find(content):
+            raise DataError(f'{path}: {problem}')
 
 
 def find_spacing_problem(spacing: Any, source: Any) -> str | None:
@@ -83,20 +83,17 @@ def describe(image: dict) -> str:
     return f'image {image["id"]} ({image["file_name"]})'
 
 
-def _check_layout(content: Any) -> None:
-    """Refuse a file without the lists and keys of the layout."""
-    for part in ('images', 'annotations', 'categories'):
+def _layout_problems(content: Any) -> Iterator[str]:
+    """What lacks the lists and keys, or the landmarks of its schema."""
+    for part, keys in _KEYS.items():
         entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list):
-            raise DataError(f'file: it has no list {part!r}. {_ADVICE}')
+            yield f'file: it has no list {part!r}. {_ADVICE}'
         for number, entry in enumerate(entries):
-            missing = [
-                key
-                for key in _PARTS.get(part, ())
-                if not isinstance(entry, dict) or entry.get(key) is None
-            ]
+            known = entry if isinstance(entry, dict) else {}
+            missing = [key for key in keys if known.get(key) is None]
             if missing:
-                raise DataError(
+                yield (
                     f'entry {number} of {part!r}: it has no '
                     f'{", ".join(missing)}. {_ADVICE}'
                 )
@@ -104,19 +101,30 @@ def _check_layout(content: Any) -> None:
     if len(categories) != 1 or not isinstance(
         categories[0].get('keypoints'), list
     ):
-        raise DataError(
+        yield (
             "'categories': there must be one, with the list of landmark "
             f"names in 'keypoints'. {_ADVICE}"
         )
-
-
-def _check_entries(content: dict) -> None:
-    """Refuse a wrong schema, image or annotation."""
-    names = content['categories'][0]['keypoints']
     schema = content.get('info', {}).get('schema')
-    if schema is not None:
-        _check_schema(names, schema)
-    images: dict[Any, dict] = {}
+    if schema is None:
+        return
+    if schema not in available_schemas():
+        yield (
+            f'info.schema: there is no landmark schema {schema!r}: write one '
+            f'of {", ".join(available_schemas())}'
+        )
+    names = categories[0]['keypoints']
+    problem = compare_names(names, get_schema(schema).names)
+    if problem:
+        yield (
+            "'keypoints' of the category: not the landmarks of schema "
+            f'{schema!r}: {problem}. Correct the names, or info.schema'
+        )
+
+
+def _image_problems(content: dict) -> Iterator[str]:
+    """Images with a wrong size, spacing or id."""
+    known = set()
     for image in content['images']:
         size = [image['width'], image['height']]
         problem = find_spacing_problem(
@@ -127,67 +135,55 @@ def _check_entries(content: dict) -> None:
                 f'its size is {size[0]!r} x {size[1]!r}: write its width and '
                 'height in pixels'
             )
-        elif not problem and image['id'] in images:
+        elif not problem and image['id'] in known:
             problem = 'its id is used twice: renumber'
         if problem:
-            raise DataError(f'{describe(image)}: {problem}')
-        images[image['id']] = image
+            yield f'{describe(image)}: {problem}'
+        known.add(image['id'])
+
+
+def _annotation_problems(content: dict) -> Iterator[str]:
+    """Annotations that are not one of an image, or have wrong numbers."""
+    names = content['categories'][0]['keypoints']
+    images = {image['id']: image for image in content['images']}
     owners: dict[Any, Any] = {}
     for annotation in content['annotations']:
         what = f'annotation {annotation["id"]}'
         image = images.get(annotation['image_id'])
         if image is None:
-            raise DataError(
+            yield (
                 f'{what}: there is no image {annotation["image_id"]}: add '
                 'it, or remove the annotation'
             )
         if image['id'] in owners:
-            raise DataError(
+            yield (
                 f'{what} and annotation {owners[image["id"]]}: both belong '
                 f'to {describe(image)}, one cephalogram has one annotation: '
                 'remove one'
             )
         owners[image['id']] = annotation['id']
         what = f'{what} ({image["file_name"]})'
-        bbox = annotation['bbox']
+        bbox, keypoints = annotation['bbox'], annotation['keypoints']
         if not _are_numbers(bbox, 4) or min(bbox[2:]) <= 0:
-            raise DataError(
+            yield (
                 f'{what}: bbox is {bbox!r}: write [0, 0, width, height] of '
                 'the image'
             )
-        _check_keypoints(annotation['keypoints'], names, what)
-
-
-def _check_schema(names: list[str], schema: Any) -> None:
-    """Refuse landmarks that are not those of ``info.schema``."""
-    if schema not in available_schemas():
-        raise DataError(
-            f'info.schema: there is no landmark schema {schema!r}: write one '
-            f'of {", ".join(available_schemas())}'
-        )
-    problem = compare_names(names, get_schema(schema).names)
-    if problem:
-        raise DataError(
-            "'keypoints' of the category: not the landmarks of schema "
-            f'{schema!r}: {problem}. Correct the names, or info.schema'
-        )
-
-
-def _check_keypoints(keypoints: Any, names: list[str], what: str) -> None:
-    """Refuse what is not x, y, v of every landmark."""
-    if not isinstance(keypoints, list) or len(keypoints) != 3 * len(names):
-        count = len(keypoints) if isinstance(keypoints, list) else keypoints
-        raise DataError(
-            f'{what}: keypoints has {count!r} numbers, {3 * len(names)} are '
-            f'needed: x, y, v of each of the {len(names)} landmarks'
-        )
-    for index, name in enumerate(names):
-        values = keypoints[3 * index : 3 * index + 3]
-        if not _are_numbers(values, 3) or values[2] not in (0, 1, 2):
-            raise DataError(
-                f'{what}: landmark {name!r} is {values!r}: write finite x, y '
-                'in pixels and v = 0 (not labelled, then x = y = 0), 1 or 2'
+        is_list = isinstance(keypoints, list)
+        if not is_list or len(keypoints) != 3 * len(names):
+            count = len(keypoints) if is_list else keypoints
+            yield (
+                f'{what}: keypoints has {count!r} numbers, {3 * len(names)} '
+                f'are needed: x, y, v of each of the {len(names)} landmarks'
             )
+        for index, name in enumerate(names):
+            values = keypoints[3 * index : 3 * index + 3]
+            if not _are_numbers(values, 3) or values[2] not in (0, 1, 2):
+                yield (
+                    f'{what}: landmark {name!r} is {values!r}: write finite '
+                    'x, y in pixels and v = 0 (not labelled, then x = y = '
+                    '0), 1 or 2'
+                )
 
 
 def compare_names(found: Sequence[str], expected: Sequence[str]) -> str:

@@ -64,8 +64,35 @@ def write_coco(
             )
         paths.add(record.image_path)
         points = _collect_points(record, schema, where)
-        size = _provide_image(record, image_root, where)
-        image, annotation = _make_entries(record, number, points, size, where)
+        size = width, height = _provide_image(record, image_root, where)
+        spacing = record.spacing
+        if spacing is not None:
+            spacing = [float(value) for value in spacing]
+        problem = find_spacing_problem(spacing, record.spacing_source)
+        if problem:
+            raise DataError(f'{where}: {problem}')
+        image = dict(
+            record.extra,
+            id=number,
+            file_name=record.image_path,
+            width=width,
+            height=height,
+            spacing=spacing,
+            spacing_source=record.spacing_source,
+        )
+        for key in ('device', 'subject', 'class_labels'):
+            if getattr(record, key):
+                image[key] = getattr(record, key)
+        annotation = dict(
+            id=number,
+            image_id=number,
+            category_id=1,
+            bbox=[0, 0, width, height],
+            area=width * height,
+            iscrowd=0,
+            num_keypoints=int((points[:, 2] > 0).sum()),
+            keypoints=[n for *xy, v in points.tolist() for n in (*xy, int(v))],
+        )
         content['images'].append(image)
         content['annotations'].append(annotation)
         outside += [
@@ -166,43 +193,3 @@ def _provide_image(
             'again, or convert it to PNG'
         )
     return size
-
-
-def _make_entries(
-    record: CephalometricRecord,
-    number: int,
-    points: np.ndarray,
-    size: tuple[int, int],
-    where: str,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The image and the annotation of the file."""
-    spacing = record.spacing
-    if spacing is not None:
-        spacing = [float(value) for value in spacing]
-    problem = find_spacing_problem(spacing, record.spacing_source)
-    if problem:
-        raise DataError(f'{where}: {problem}')
-    width, height = size
-    image = dict(
-        record.extra,
-        id=number,
-        file_name=record.image_path,
-        width=width,
-        height=height,
-        spacing=spacing,
-        spacing_source=record.spacing_source,
-    )
-    for key in ('device', 'subject', 'class_labels'):
-        if getattr(record, key):
-            image[key] = getattr(record, key)
-    annotation = dict(
-        id=number,
-        image_id=number,
-        category_id=1,
-        bbox=[0, 0, width, height],
-        area=width * height,
-        iscrowd=0,
-        num_keypoints=int((points[:, 2] > 0).sum()),
-        keypoints=[n for x, y, v in points.tolist() for n in (x, y, int(v))],
-    )
-    return image, annotation

@@ -15,7 +15,7 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.structures import LandmarkSchema, get_schema
 
 from .aariz import read_aariz
-from .cl_detection import read_cl_detection_stack, read_cl_detection_table
+from .cl_detection import read_cl_detection_stack
 from .csv_table import read_csv
 from .dicom import is_dicom, png_name, read_dicom
 from .folder import ImageStore, write_cephalogram_folder
@@ -55,20 +55,16 @@ _SCHEMAS = dict(
 _BASELINE_SEEDS = dict(cl2023=2023, cl2024=2024)
 #: Table that a folder of DICOM files becomes.
 _TABLE = 'cephalograms.csv'
-_COLUMNS = ('file', 'spacing_x', 'spacing_y', 'spacing_source', 'device')
+_COLUMNS = (
+    *('file', 'spacing_x', 'spacing_y', 'spacing_source', 'device'),
+    'subject',
+)
 #: Options that the annotation files record.
 _RECORDED = ('seed', 'shares', 'val_share', 'baseline_split', 'max_side')
 
 
 def make_report(source: str | Path) -> AnnotationReport:
-    """Start the report of a conversion.
-
-    Args:
-        source (str | Path): Data to be converted.
-
-    Returns:
-        AnnotationReport: Empty report of :data:`CONVERSION_PROBLEMS`.
-    """
+    """An empty report of :data:`CONVERSION_PROBLEMS`."""
     return AnnotationReport(str(source), problems=CONVERSION_PROBLEMS)
 
 
@@ -125,7 +121,7 @@ def convert_cephalograms(
         name = 'cl_detection2024'
         table = source / 'labels.csv' if source.is_dir() else source
         root = table.parent / 'images'
-        records = read_cl_detection_table(table, root, report)
+        records = read_csv(table, schema, root, report, pattern='{}{}')
     elif format == 'csv':
         name, root = source.stem, options['images'] or source.parent
         records = read_csv(
@@ -133,21 +129,16 @@ def convert_cephalograms(
         )
     else:
         name, root = source.stem, source.parent
-        sizes = options['rulers'] and read_rulers(
-            options['rulers'],
-            tuple(options['ruler_frame']),
-            options['ruler_mm'],
+        frame, rulers = tuple(options['ruler_frame']), options['rulers']
+        sizes = rulers and read_rulers(rulers, frame, options['ruler_mm'])
+        records = read_pandas_json(
+            source, schema, report, options['image_size'], sizes
         )
-        image_size = options['image_size'] and tuple(options['image_size'])
-        records = read_pandas_json(source, schema, report, image_size, sizes)
-    split = partial(
-        split_cephalograms,
-        shares=tuple(options['shares']),
-        seed=options['seed'],
-        val_share=options['val_share'],
-    )
     if options.get('baseline_split'):
         split = partial(split_as_baseline, seed=_BASELINE_SEEDS[format])
+    else:
+        keys = ('shares', 'seed', 'val_share')
+        split = partial(split_cephalograms, **{k: options[k] for k in keys})
     chosen = {k: options[k] for k in options if k in _RECORDED}
     keys = ('link', 'max_side', 'max_megapixels')
     limits = {key: options[key] for key in keys}
@@ -172,26 +163,10 @@ def unpack_dicom_folder(
     report: AnnotationReport,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> int:
-    """Write DICOM files as PNG, with a table to fill in their landmarks.
+    """Write DICOM files as PNG, and a table with their spacing and device.
 
-    The table, ``cephalograms.csv``, has the spacing and device of the files,
-    and empty columns for the landmarks. Filled in, it is what
-    :func:`read_csv` reads.
-
-    Args:
-        root (Path): Folder with DICOM files, at any depth.
-        out_dir (Path): Folder to write to.
-        schema (LandmarkSchema): Landmarks of the table.
-        report (AnnotationReport): Collector of remarks on the files.
-        max_megapixels (float): Limit in millions of pixels. Defaults to 150.
-
-    Returns:
-        int: Number of cephalograms.
-
-    Raises:
-        FileNotFoundError: If there is no DICOM file.
-        FileExistsError: If the table or an image exists already.
-        ValueError: If a file cannot be read, or two would become one PNG.
+    The columns of the landmarks are empty; filled in, it is what
+    :func:`read_csv` reads. Returns the number of cephalograms.
     """
     files = [path for path in sorted(root.rglob('*')) if is_dicom(path)]
     if not files:
@@ -202,7 +177,7 @@ def unpack_dicom_folder(
             f'{table} is there already, perhaps with landmarks: move it away'
         )
     owners: dict[str, Path] = {}
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple] = []
     for path in files:
         name = png_name(path.relative_to(root))
         if name in owners:
@@ -219,13 +194,16 @@ def unpack_dicom_folder(
             raise FileExistsError(f'{target} is there already: move it away')
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(cv2.imencode('.png', dicom.image)[1].tobytes())
-        x, y = dicom.spacing or ('', '')
-        values = (name, x, y, dicom.spacing_source, dicom.device)
-        rows.append(dict(zip(_COLUMNS, values)))
-    header = [*_COLUMNS, 'subject']
-    header += [f'{code}_{axis}' for code in schema.codes for axis in 'xy']
+        spacing = dicom.spacing or ('', '')
+        rows.append((name, *spacing, dicom.spacing_source, dicom.device))
+    header = [
+        *_COLUMNS,
+        *(f'{c}_{axis}' for c in schema.codes for axis in 'xy'),
+    ]
     with open(table, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, header)
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(
+            row + ('',) * (len(header) - len(row)) for row in rows
+        )
     return len(rows)

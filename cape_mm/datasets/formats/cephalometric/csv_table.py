@@ -1,8 +1,15 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Tables with a row per cephalogram and two columns per landmark.
 
-The columns of landmarks, whoever typed the header, and the reader of CSV
-files.
+Columns: ``file``; ``<landmark>_x`` and ``<landmark>_y`` in pixels, with the
+code or the name of the landmark, and optionally ``<landmark>_v``; optionally
+``spacing`` or ``spacing_x`` and ``spacing_y`` (mm per pixel),
+``spacing_source``, ``device``, ``subject``, ``split``. Blanks, underscores
+and case of the header do not matter. CSV files are UTF-8, with comma or
+semicolon between cells.
+
+A cephalogram may be a DICOM file: it becomes a PNG, and its own spacing
+counts unless the table has one.
 """
 
 from __future__ import annotations
@@ -30,12 +37,8 @@ from .reading import (
 _FILE = ('file', 'file_name', 'image', 'image_file', 'image_path')
 _SPACING = ('spacing', 'spacing(mm)')
 _EXTRA = (
-    'spacing_x',
-    'spacing_y',
-    'spacing_source',
-    'device',
-    'subject',
-    'split',
+    *('spacing_x', 'spacing_y', 'spacing_source'),
+    *('device', 'subject', 'split'),
 )
 
 
@@ -47,43 +50,21 @@ def read_csv(
     pattern: str = '{}_{}',
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Iterator[CephalometricRecord]:
-    """Read a table with a header.
-
-    Columns: ``file``; ``<landmark>_x`` and ``<landmark>_y`` in pixels, with
-    the code or the name of the landmark, and optionally ``<landmark>_v``;
-    optionally ``spacing`` or ``spacing_x`` and ``spacing_y`` (mm per pixel),
-    ``spacing_source``, ``device``, ``subject``, ``split``. Blanks,
-    underscores and case of the header do not matter. A cephalogram may be a
-    DICOM file: it becomes a PNG, and its own spacing counts unless the table
-    has one.
-
-    Args:
-        path (Path): Table, UTF-8; comma or semicolon between cells.
-        schema (LandmarkSchema): K landmarks.
-        source_root (Path): Folder that ``file`` is relative to.
-        report (AnnotationReport): Counter of what is not usable.
-        pattern (str): Pattern of a column's name, of landmark and axis.
-            Defaults to ``'{}_{}'``.
-        max_megapixels (float): Limit in millions of pixels for DICOM files,
-            which are decoded here. Defaults to 150.
-
-    Yields:
-        CephalometricRecord: Cephalogram; ``image_path`` is relative to
-        ``source_root``.
-
-    Raises:
-        ValueError: If the table or a cell is wrong, with row and column.
-    """
+    """Yield the cephalograms of a table, with paths below ``source_root``."""
     header, rows = _read_rows(path)
     landmarks = LandmarkColumns(header, schema, str(path), pattern)
     columns = landmarks.columns
-    file_column = _first(columns, _FILE)
+    file_column = landmarks.first(_FILE)
     if file_column is None:
         raise ValueError(
             f'{path} has no column {_FILE[0]!r}: add it, with the name of '
             'the image of each row'
         )
-    known = {file_column, _first(columns, _SPACING)}
+    spacing_columns = [
+        columns.get(key) or landmarks.first(_SPACING)
+        for key in ('spacing_x', 'spacing_y')
+    ]
+    known = {file_column, landmarks.first(_SPACING)}
     landmarks.report_unknown(known.union(map(columns.get, _EXTRA)), report)
     first_rows: dict[str, int] = {}
     for number, row in rows:
@@ -106,7 +87,7 @@ def read_csv(
             image_path=Path(file).as_posix(),
             keypoints_px=keypoints_px,
             visible=visible,
-            spacing=_read_spacing(row, columns, where),
+            spacing=_read_spacing(row, spacing_columns, where),
             device=cells['device'],
             subject=cells['subject'],
         )
@@ -117,7 +98,15 @@ def read_csv(
             record.spacing_source = cells['spacing_source'] or 'file'
         # A missing image is reported where images are fetched.
         if is_dicom(source_root / file):
-            _add_dicom(record, source_root / file, max_megapixels, report)
+            dicom = read_dicom(source_root / file, max_megapixels)
+            for note in dicom.notes:
+                report.add('dicom', f'{record.image_path}: {note}')
+            record.image = dicom.image
+            record.image_path = png_name(record.image_path)
+            record.device = record.device or dicom.device
+            if record.spacing is None:
+                record.spacing = dicom.spacing
+                record.spacing_source = dicom.spacing_source
         if record.spacing is None:
             report.add('no_spacing', where)
         yield record
@@ -136,8 +125,7 @@ def _read_rows(
     lines = text.splitlines()
     if not lines or not lines[0].strip():
         raise ValueError(f'{path} has no header in its first line: add it')
-    head = lines[0]
-    delimiter = ';' if head.count(';') > head.count(',') else ','
+    delimiter = max(',;', key=lines[0].count)
     reader = csv.DictReader(lines, delimiter=delimiter)
     header = [name for name in reader.fieldnames or [] if name.strip()]
     rows = []
@@ -158,50 +146,24 @@ def _read_rows(
     return header, rows
 
 
-def _first(columns: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    """The first of several columns that exists."""
-    keys = map(normalise, names)
-    return next((columns[key] for key in keys if key in columns), None)
-
-
 def _read_spacing(
-    row: Mapping[str, str], columns: Mapping[str, str], where: str
+    row: Mapping[str, str], names: Sequence[str | None], where: str
 ) -> tuple[float, float] | None:
     """(x, y) in mm per pixel; None if the cells are empty or not there."""
-    both = _first(columns, _SPACING)
-    names = [columns.get(key) or both for key in ('spacing_x', 'spacing_y')]
-    values = [
+    x, y = values = [
         math.nan
         if name is None
         else read_number(row[name], f'{where}, column {name!r}')
         for name in names
     ]
-    if all(map(math.isnan, values)):
+    if math.isnan(x) and math.isnan(y):
         return None
-    if not min(values) > 0 or any(map(math.isnan, values)):
+    if not (x > 0 and y > 0):
         raise ValueError(
             f'{where}: its spacing is {values}: write two positive numbers '
             'of mm per pixel, along x and y, or leave both empty'
         )
-    return values[0], values[1]
-
-
-def _add_dicom(
-    record: CephalometricRecord,
-    path: Path,
-    max_megapixels: float,
-    report: AnnotationReport,
-) -> None:
-    """Add the image and, if the table has none, spacing and device."""
-    dicom = read_dicom(path, max_megapixels)
-    for note in dicom.notes:
-        report.add('dicom', f'{record.image_path}: {note}')
-    record.image = dicom.image
-    record.image_path = png_name(record.image_path)
-    record.device = record.device or dicom.device
-    if record.spacing is None:
-        record.spacing = dicom.spacing
-        record.spacing_source = dicom.spacing_source
+    return x, y
 
 
 class LandmarkColumns:
@@ -233,11 +195,13 @@ class LandmarkColumns:
         missing = []
         for landmark in schema.landmarks:
             stems = {normalise(landmark.code), normalise(landmark.name)}
-            keys = [
-                [normalise(pattern.format(stem, axis)) for axis in 'xyv']
+            hits = [
+                tuple(
+                    self.columns.get(normalise(pattern.format(stem, axis)))
+                    for axis in 'xyv'
+                )
                 for stem in sorted(stems)
             ]
-            hits = [tuple(map(self.columns.get, triple)) for triple in keys]
             hits = [hit for hit in hits if None not in hit[:2]]
             if len(hits) > 1:
                 raise ValueError(
@@ -257,6 +221,11 @@ class LandmarkColumns:
                 'not labelled, or choose another schema. The file has: '
                 f'{", ".join(map(str, self.columns.values()))}'
             )
+
+    def first(self, names: Sequence[str]) -> str | None:
+        """The first of several columns that exists."""
+        keys = map(normalise, names)
+        return next((self.columns[k] for k in keys if k in self.columns), None)
 
     def report_unknown(
         self, others: set[str | None], report: AnnotationReport

@@ -49,28 +49,7 @@ def write_cephalogram_folder(
     """Write images as ``images/`` and ``annotations/<name>_<part>.json``.
 
     Cephalograms are read and their images written one by one, so that a
-    dataset may be larger than the memory.
-
-    Args:
-        records (Iterable[CephalometricRecord]): Cephalograms of a reader.
-        schema (LandmarkSchema): Their landmarks.
-        out_dir (Path): Folder to write to.
-        name (str): Begin of the names of the annotation files.
-        store (ImageStore): Writer to ``out_dir / 'images'``.
-        report (AnnotationReport): Counter of what is unusual.
-        split (Splitter): Maker of the parts, such as
-            :func:`split_cephalograms` with its options.
-        skip_missing (bool): Whether to leave out cephalograms without image
-            instead of stopping. Defaults to False.
-        info (dict[str, Any], optional): Further entries of ``info``.
-
-    Returns:
-        list[str]: Summary of each part.
-
-    Raises:
-        FileExistsError: If there are annotation files of this name.
-        FileNotFoundError: If an image is missing.
-        ValueError: If something is wrong with a cephalogram or the split.
+    dataset may be larger than the memory. Returns a summary of each part.
     """
     annotations = out_dir / 'annotations'
     there = sorted(annotations.glob(f'{name}_*.json'))
@@ -148,47 +127,22 @@ def _check_heights(
 class ImageStore:
     """Brings the images of cephalograms into one folder, and never overwrites.
 
-    Args:
-        source_root (Path): Folder that the paths of the cephalograms are
-            relative to.
-        image_root (Path): Folder to bring them to.
-        report (AnnotationReport): Counter of images that are made smaller.
-        link (bool): Whether to make symbolic links instead of copies.
-            Defaults to False.
-        max_side (int, optional): Longest side in pixels; larger images are
-            made smaller, together with landmarks and spacing. Defaults to
-            none.
-        max_megapixels (float): Limit in millions of pixels; larger images are
-            refused before they are decoded. Defaults to 150.
+    Images whose longer side is above ``max_side`` pixels are made smaller,
+    with landmarks and spacing; those above ``max_megapixels`` are refused
+    before they are decoded.
     """
 
     source_root: Path
     image_root: Path
     report: AnnotationReport
-    link: bool = False
+    link: bool = False  # instead of copies
     max_side: int | None = None
     max_megapixels: float = MAX_MEGAPIXELS
 
     def add(
         self, record: CephalometricRecord
     ) -> tuple[CephalometricRecord, str, tuple[int, int]]:
-        """Bring one image.
-
-        Args:
-            record (CephalometricRecord): Cephalogram, with or without image.
-
-        Returns:
-            tuple:
-            - record (CephalometricRecord): Cephalogram without its image,
-              which is written, with the landmarks and the spacing of it.
-            - digest (str): Hash of the image's file.
-            - size (tuple[int, int]): Width and height in pixels.
-
-        Raises:
-            FileNotFoundError: If there is no such image.
-            FileExistsError: If another image has its name.
-            ValueError: If it is no image, or too large.
-        """
+        """Bring one image; the record without it, hash of its file, (W, H)."""
         source = self.source_root / record.image_path
         if record.image is not None:
             height, width = record.image.shape[:2]

@@ -1,9 +1,16 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Reader of the ISBI 2014/2015 challenge (400 cephalograms).
 
-Wang et al., Medical Image Analysis 31 (2016) 63-76. A text file per
-cephalogram and doctor has 19 lines ``x,y`` in pixels, then 8 lines with a
-class each.
+Wang et al., Medical Image Analysis 31 (2016) 63-76. Images are in
+``RawImage``, annotations in ``400_junior`` and ``400_senior``, perhaps inside
+of ``AnnotationsByMD``: a text file per cephalogram and doctor with 19 lines
+``x,y`` in pixels, then 8 lines with a class each. The part (``train``,
+``test1``, ``test2``) goes by the number of the cephalogram, and there is one
+of each person.
+
+Class labels are the doctors' classes under the names of :data:`TYPES`. With
+``'mean'``, such a label is there if both agree, and each doctor's as well,
+such as ``'ANB_junior'``.
 """
 
 from __future__ import annotations
@@ -18,7 +25,13 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.structures import get_schema
 
-from .reading import CephalometricRecord, ObserverError, choose_points
+from .reading import (
+    OBSERVERS,
+    CephalometricRecord,
+    ObserverError,
+    choose_points,
+    needed_observers,
+)
 
 SCHEMA = get_schema('isbi2015')
 #: The anatomical types, in the order of the eight last lines.
@@ -26,7 +39,6 @@ TYPES = ('ANB', 'SNB', 'SNA', 'ODI', 'APDI', 'FHI', 'FMA', 'MW')
 #: Size in pixels and millimetres per pixel of all cephalograms of the
 #: challenge.
 SIZE_PX, SPACING_MM = (1935, 2400), 0.1
-_DOCTORS = ('junior', 'senior')
 #: Part -> (folder, first and last number).
 _PARTS = dict(
     train=('TrainingData', 1, 150),
@@ -43,31 +55,10 @@ def read_isbi(
     spacing: float | None = None,
     observer_error: ObserverError | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Read the dataset, in the order of the numbers of the cephalograms.
+    """Yield the cephalograms in the order of their numbers.
 
-    The part (``train``, ``test1``, ``test2``) goes by the number. There is
-    one cephalogram of each person. Class labels are the doctors' classes under
-    the names of :data:`TYPES`. With ``'mean'``, such a label is there if both
-    agree, and each doctor's as well, such as ``'ANB_junior'``.
-
-    Args:
-        root (Path): Folder with ``RawImage`` and ``400_junior``,
-            ``400_senior``, or with these two in ``AnnotationsByMD``.
-        report (AnnotationReport): Counter of what is not usable.
-        annotator (str): ``'mean'`` of both doctors, ``'junior'`` or
-            ``'senior'``. Defaults to ``'mean'``.
-        spacing (float, optional): Millimetres per pixel of all images. By
-            default 0.1 for images of the original size, else unknown.
-        observer_error (ObserverError, optional): Collector of the distances
-            between the doctors.
-
-    Yields:
-        CephalometricRecord: Cephalogram; ``image_path`` is relative to
-        ``root``.
-
-    Raises:
-        FileNotFoundError: If a folder is missing.
-        ValueError: If a file is wrong.
+    ``annotator`` is ``'mean'``, ``'junior'`` or ``'senior'``; ``spacing`` is
+    that of all images, by default 0.1 mm for those of the original size.
     """
     folders = _find_folders(root, annotator)
     images = _find_images(root)
@@ -90,12 +81,16 @@ def read_isbi(
         texts = {
             d: paths[number] for d, paths in files.items() if number in paths
         }
-        part = _part_of(number, texts)
-        points, types = {}, {}
-        for doctor, path in texts.items():
-            points[doctor], types[doctor] = read_text(path)
-        for doctor in _DOCTORS if annotator == 'mean' else (annotator,):
-            if doctor not in texts:
+        part = _part_of(number)
+        if part is None:
+            raise ValueError(
+                f'{next(iter(texts.values()))}: the challenge has the '
+                'cephalograms 001 to 400: remove the file'
+            )
+        read = {doctor: read_text(path) for doctor, path in texts.items()}
+        points = {doctor: values for doctor, (values, _) in read.items()}
+        for doctor in needed_observers(annotator):
+            if doctor not in read:
                 raise FileNotFoundError(
                     f'{folders[doctor]}: cephalogram {number:03d} has no '
                     'file, but the other doctor has: fetch it, or choose the '
@@ -104,8 +99,13 @@ def read_isbi(
         image = images.get(
             number, Path('RawImage', _PARTS[part][0], f'{number:03d}.bmp')
         )
-        scale, source = _scale_of(root / image, spacing)
-        if scale is None:
+        scale, source = (SPACING_MM, SPACING_MM), 'file'
+        path = root / image
+        if spacing is not None:
+            scale, source = (spacing, spacing), 'user'
+        # A missing image is reported where images are fetched.
+        elif path.is_file() and loaded_size(path) != SIZE_PX:
+            scale, source = None, 'unknown'
             report.add('no_spacing', f'{image}: not of {SIZE_PX} pixels')
         if observer_error is not None:
             observer_error.add(points, scale)
@@ -119,7 +119,12 @@ def read_isbi(
             spacing=scale,
             spacing_source=source,
             subject=f'{number:03d}',
-            class_labels=_merge_types(types, annotator, str(image), report),
+            class_labels=_merge_types(
+                {doctor: types for doctor, (_, types) in read.items()},
+                annotator,
+                str(image),
+                report,
+            ),
             extra=dict(split=part),
         )
 
@@ -171,8 +176,8 @@ def _merge_types(
         return types[annotator]
     labels = {}
     for name in TYPES:
-        classes = {doctor: types[doctor][name] for doctor in _DOCTORS}
-        if len(set(classes.values())) == 1:
+        classes = {doctor: types[doctor][name] for doctor in OBSERVERS}
+        if classes['junior'] == classes['senior']:
             labels[name] = classes['senior']
         else:
             report.add('class_conflict', f'{where}: {name} {classes}')
@@ -183,13 +188,11 @@ def _merge_types(
 def _find_folders(root: Path, annotator: str) -> dict[str, Path]:
     """Folders of the doctors that exist; those needed must."""
     folders = {}
-    for doctor in _DOCTORS:
-        places = (root, root / 'AnnotationsByMD')
-        paths = [place / f'400_{doctor}' for place in places]
-        found = [path for path in paths if path.is_dir()]
-        if found:
-            folders[doctor] = found[0]
-        elif annotator in ('mean', doctor):
+    for doctor in OBSERVERS:
+        for place in (root / 'AnnotationsByMD', root):
+            if (place / f'400_{doctor}').is_dir():
+                folders[doctor] = place / f'400_{doctor}'
+        if doctor not in folders and doctor in needed_observers(annotator):
             raise FileNotFoundError(
                 f'there is no folder 400_{doctor} in {root}, nor in its '
                 'AnnotationsByMD: give the folder of the download'
@@ -225,24 +228,9 @@ def _find_images(root: Path) -> dict[int, Path]:
     return found
 
 
-def _part_of(number: int, texts: dict[str, Path]) -> str:
+def _part_of(number: int) -> str | None:
     """Part of the challenge that has this number."""
     for part, (_, first, last) in _PARTS.items():
         if first <= number <= last:
             return part
-    raise ValueError(
-        f'{next(iter(texts.values()))}: the challenge has the cephalograms '
-        '001 to 400: remove the file'
-    )
-
-
-def _scale_of(
-    path: Path, spacing: float | None
-) -> tuple[tuple[float, float] | None, str]:
-    """Millimetres per pixel, and their origin."""
-    if spacing is not None:
-        return (spacing, spacing), 'user'
-    # A missing image is reported where images are fetched.
-    if path.is_file() and loaded_size(path) != SIZE_PX:
-        return None, 'unknown'
-    return (SPACING_MM, SPACING_MM), 'file'
+    return None

@@ -1,10 +1,18 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Reader of cephalograms in a pandas table that was written with ``to_json``.
 
-A row per cephalogram: ``Image``, all pixels in one list; ``<landmark>_x`` and
-``<landmark>_y`` in pixels of this image, NaN where not marked; ``set``
-(train, dev, test), ``class`` (I, II, III) and ``patient_id``. A second file
-may have rulers, two points per cephalogram that are a known length apart.
+A list of rows or an object of columns, a row per cephalogram: ``Image``, all
+pixels in one list; ``<landmark>_x`` and ``<landmark>_y`` in pixels of this
+image, NaN where not marked; ``set`` (train, dev, test), ``class`` (I, II,
+III) and ``patient_id``.
+
+A second file may have rulers, two points per cephalogram that are a known
+length apart, as an object of objects by the key of the cephalogram:
+``{"7": {"ruler_point_up_x": ..., "ruler_point_up_y": ...,
+"ruler_point_down_x": ..., "ruler_point_down_y": ...}}``, where an entry may
+have its own length in ``ruler_mm``.
+
+Keys may be names of persons: they are never copied or put into a message.
 """
 
 from __future__ import annotations
@@ -41,27 +49,11 @@ def read_pandas_json(
     image_size: tuple[int, int] | None = None,
     sizes_mm: Mapping[str, tuple[float, float]] | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Read the cephalograms in the order of the table.
+    """Yield the cephalograms of a table, with their images.
 
-    Persons get numbers in the order of their first row; neither their ids
-    nor any other column is copied or put into a message.
-
-    Args:
-        path (Path): JSON file, a list of rows or an object of columns.
-        schema (LandmarkSchema): K landmarks, matched with the columns by
-            code or name; blanks, underscores and case do not matter.
-        report (AnnotationReport): Counter of what is not usable.
-        image_size (tuple[int, int], optional): Width and height of the
-            images in pixels; by default they are square.
-        sizes_mm (Mapping[str, tuple[float, float]], optional): Width and
-            height of cephalograms in mm by the id of the person, from
-            :func:`read_rulers`.
-
-    Yields:
-        CephalometricRecord: Cephalogram with its image.
-
-    Raises:
-        ValueError: If the table or a cell is wrong, with row and column.
+    ``image_size`` is (W, H) in pixels, by default square; ``sizes_mm`` is the
+    result of :func:`read_rulers`. Persons get numbers in the order of their
+    first row.
     """
     rows = _load_rows(path)
     header = list(dict.fromkeys(name for row in rows for name in row))
@@ -72,9 +64,9 @@ def read_pandas_json(
             f"{path} has no column 'Image' with the pixels; for images in "
             'files write a CSV table instead'
         )
-    person = next((columns[k] for k in _PERSON if k in columns), None)
     keys = ('image', 'set', 'class', *_PERSON)
     landmarks.report_unknown(set(map(columns.get, keys)), report)
+    person = landmarks.first(_PERSON)
     numbers: dict[str, str] = {}
     for index, row in enumerate(rows):
         where = f'{path}: row {index}'
@@ -109,27 +101,10 @@ def read_pandas_json(
 def read_rulers(
     path: Path, frame_size: tuple[int, int], length_mm: float = 10.0
 ) -> dict[str, tuple[float, float]]:
-    """Read two points per cephalogram that are a known length apart.
+    """(W, H) in mm of whole cephalograms by key; ``frame_size`` is in pixels.
 
-    The file is an object of objects, by the key of the cephalogram:
-    ``{"7": {"ruler_point_up_x": ..., "ruler_point_up_y": ...,
-    "ruler_point_down_x": ..., "ruler_point_down_y": ...}}``. An entry may
-    have its own length in ``ruler_mm``. Everything else in it is ignored.
-
-    Args:
-        path (Path): JSON file.
-        frame_size (tuple[int, int]): Width and height in pixels of the
-            images in which the points were marked.
-        length_mm (float): Length of the rulers. Defaults to 10.
-
-    Returns:
-        dict[str, tuple[float, float]]: Width and height of the whole
-        cephalogram in millimetres, by its key; without cephalograms that
-        lack a point.
-
-    Raises:
-        ValueError: If the file has another form. Keys, which may be names of
-            persons, are never in the message, only the number of the entry.
+    Without cephalograms that lack a point. ``length_mm`` is that of rulers
+    without a length of their own.
     """
     content = read_json(path)
     if not isinstance(content, dict):

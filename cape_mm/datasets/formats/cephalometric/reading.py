@@ -22,6 +22,8 @@ from cape_mm.errors import DataError
 #: Largest image that is decoded by default, in millions of pixels.
 #: Cephalograms of 95 million exist.
 MAX_MEGAPIXELS = 150.0
+#: Observers of the datasets that have two.
+OBSERVERS = ('junior', 'senior')
 _EMPTY = ('', 'nan', 'na', 'n/a', 'none', 'null')
 _PRIMES = str.maketrans('`´’′‘', "'" * 5)
 _PARTS = dict(
@@ -72,9 +74,7 @@ def normalise(name: Any) -> str:
 
 def read_number(value: Any, where: str) -> float:
     """Finite number of a cell or JSON entry; NaN for an empty one."""
-    if value is None:
-        return math.nan
-    if isinstance(value, str) and value.strip().lower() in _EMPTY:
+    if str(value).strip().lower() in _EMPTY:
         return math.nan
     try:
         number = float(value)
@@ -128,6 +128,11 @@ def to_grey_or_bgr(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[..., 0] if is_grey else image[..., ::-1])
 
 
+def needed_observers(annotator: str) -> tuple[str, ...]:
+    """Observers whose marks an annotator, or ``'mean'``, needs."""
+    return OBSERVERS if annotator == 'mean' else (annotator,)
+
+
 def choose_points(
     points: dict[str, np.ndarray],
     annotator: str,
@@ -135,14 +140,12 @@ def choose_points(
     where: str,
     report: AnnotationReport,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Landmarks (K, 2) of one observer or the mean, and visibility (K,).
+    """Landmarks (K, 2), pixels, and visibility (K,) of one observer or both.
 
-    ``points`` holds float pixels, NaN where not marked, of ``'junior'``,
-    ``'senior'`` or both. The mean is not rounded. A landmark that one of two
-    observers lacks has no mean: it is not labelled.
+    The mean is not rounded. A landmark that one of two observers lacks (NaN)
+    has no mean: it is not labelled.
     """
-    observers = ('junior', 'senior') if annotator == 'mean' else (annotator,)
-    chosen = np.stack([points[observer] for observer in observers])
+    chosen = np.stack([points[name] for name in needed_observers(annotator)])
     is_marked = np.isfinite(chosen).all(axis=2)  # (observers, K)
     for index in np.flatnonzero(~is_marked.all(axis=0)):
         kind = 'one_observer' if is_marked[:, index].any() else 'not_labelled'
@@ -151,67 +154,52 @@ def choose_points(
 
 
 class ObserverError:
-    """Distance between two observers who marked the same cephalograms.
-
-    Args:
-        codes (Sequence[str]): K codes of the landmarks.
-    """
+    """Distances between two observers of K landmarks, by their codes."""
 
     def __init__(self, codes: Sequence[str]) -> None:
-        self.codes = list(codes)
-        self._px: list[np.ndarray] = []
-        self._mm: list[np.ndarray] = []
+        self.codes = codes
+        self._offsets_px: list[np.ndarray] = []
+        self._spacings: list[tuple[float, float]] = []
 
     def add(
         self,
         points: dict[str, np.ndarray],
         spacing: tuple[float, float] | None,
     ) -> None:
-        """Add a cephalogram, if both observers have marked it.
-
-        Args:
-            points (dict[str, np.ndarray]): Landmarks (K, 2), pixels, NaN
-                where not marked, of ``'junior'`` and ``'senior'``.
-            spacing (tuple[float, float], optional): Millimetres per pixel
-                along x and y.
-        """
-        if len(points) < 2:
-            return
-        offset = points['junior'] - points['senior']
-        self._px.append(np.hypot(*offset.T))
-        scale = (np.nan, np.nan) if spacing is None else spacing
-        self._mm.append(np.hypot(*(offset * scale).T))
+        """Add landmarks (K, 2), pixels, if both observers have marked them."""
+        if len(points) == 2:
+            self._offsets_px.append(points['junior'] - points['senior'])
+            self._spacings.append(spacing or (np.nan, np.nan))
 
     def lines(self) -> list[str]:
-        """Describe the distances.
+        """Overall distance, then that of each landmark, the worst first.
 
-        Returns:
-            list[str]: Overall, then each landmark, the worst first; empty
-            without cephalograms. In mm if the spacing of any cephalogram is
-            known, of the cephalograms where it is; else in pixels.
+        In mm if the spacing of any cephalogram is known, of the cephalograms
+        where it is, else in pixels; empty without cephalograms.
         """
-        if not self._px:
+        if not self._offsets_px:
             return []
-        errors, unit = np.stack(self._mm), 'mm'
-        if not np.isfinite(errors).any():
-            errors, unit = np.stack(self._px), 'px'
-        flat = errors[np.isfinite(errors)]
-        if not flat.size:
+        offsets, unit = np.stack(self._offsets_px), 'px'
+        scales = np.array(self._spacings)[:, None]
+        if np.isfinite(offsets * scales).any():
+            offsets, unit = offsets * scales, 'mm'
+        errors = np.ma.masked_invalid(np.hypot(*np.moveaxis(offsets, 2, 0)))
+        if not errors.count():
             return []
+        flat = errors.compressed()
         share = f', {np.mean(flat <= 2):.1%} within 2 mm' * (unit == 'mm')
-        count = np.isfinite(errors).any(axis=1).sum()
-        lines = [
-            f'Junior against senior observer, {count} cephalograms: '
-            f'{flat.mean():.3f} ± {flat.std():.3f} {unit}{share}'
-        ]
+        count = (errors.count(axis=1) > 0).sum()
         # A landmark without any mark has no mean.
         columns = [
-            (column[np.isfinite(column)].mean(), code)
+            (column.compressed().mean(), code)
             for code, column in zip(self.codes, errors.T)
-            if np.isfinite(column).any()
+            if column.count()
         ]
-        lines += [
-            f'  {code:<6}{mean:8.3f} {unit}'
-            for mean, code in sorted(columns, reverse=True)
+        return [
+            f'Junior against senior observer, {count} cephalograms: '
+            f'{flat.mean():.3f} ± {flat.std():.3f} {unit}{share}',
+            *(
+                f'  {code:<6}{mean:8.3f} {unit}'
+                for mean, code in sorted(columns, reverse=True)
+            ),
         ]
-        return lines

@@ -1,26 +1,17 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Training, validation and test that share no person and no image.
-
-How a conversion makes them, and how a training checks them.
-"""
+"""Training, validation and test that share no person and no image."""
 
 from __future__ import annotations
 
-import os.path as osp
 import random
 from collections import defaultdict
-from itertools import combinations
-from typing import Any, NamedTuple, Sequence
+from typing import Sequence
 
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
-from cape_mm.errors import DataError
 
 from .reading import CephalometricRecord
-
-_USES = dict(train='training', val='validation', test='the test')
-_MAX_LISTED = 5
 
 
 def split_cephalograms(
@@ -30,25 +21,10 @@ def split_cephalograms(
     seed: int,
     val_share: float = 0.0,
 ) -> dict[str, list[int]]:
-    """Keep the split of a dataset, or make one.
+    """Indices of each part: the given ones, or random ones.
 
-    If the dataset has a split without validation part, one can be taken from
-    the training part.
-
-    Args:
-        records (Sequence[CephalometricRecord]): N cephalograms.
-        digests (Sequence[str]): N hashes of their images.
-        shares (tuple[float, float]): Shares of validation and test if the
-            dataset has no split.
-        seed (int): Seed of the random choice.
-        val_share (float): Share of the training cephalograms to take for
-            validation if the dataset has a split without it. Defaults to 0.
-
-    Returns:
-        dict[str, list[int]]: Indices of the cephalograms of each part.
-
-    Raises:
-        ValueError: If a part would be empty.
+    ``shares`` are those of validation and test. If validation alone is not
+    given, ``val_share`` of the training part is taken for it.
     """
     parts = given_split(records)
     if not parts:
@@ -83,20 +59,8 @@ def split_as_baseline(
     """Split as the published baselines of the CL-Detection challenges do.
 
     Python's generator shuffles the cephalograms in the order of the data; the
-    first ones are for training, then validation, the rest for the test.
-
-    Args:
-        records (Sequence[CephalometricRecord]): Cephalograms.
-        digests (Sequence[str]): Hashes of their images, unused.
-        seed (int): Seed of the baseline: 2023 or 2024, as the challenge.
-        sizes (tuple[int, int]): Numbers of cephalograms for training and for
-            validation. Defaults to (300, 50).
-
-    Returns:
-        dict[str, list[int]]: Indices of the cephalograms of each part.
-
-    Raises:
-        ValueError: If nothing is left for the test.
+    first ones are for training, then validation, the rest for the test. The
+    seed is the year of the challenge.
     """
     train, val = sizes
     count = len(records)
@@ -212,92 +176,3 @@ def check_disjoint(
                     'same_image',
                     f'{here[1]} ({part}) is {first[1]} ({first[0]})',
                 )
-
-
-class SplitContent(NamedTuple):
-    """Cephalograms of one annotation file in one use.
-
-    ``role`` is ``'train'``, ``'val'`` or ``'test'``; ``images`` are real
-    paths, and ``num_unknown`` of them are of an unknown person.
-    """
-
-    role: str
-    ann_file: str
-    images: frozenset[str]
-    subjects: frozenset[str]
-    num_unknown: int
-
-
-def read_split(role: str, dataset: Any) -> list[SplitContent]:
-    """Content of a dataset, or of those it wraps; empty for other kinds.
-
-    Subsets count as what they hold.
-    """
-    inner = getattr(dataset, 'datasets', None)
-    if inner is None and hasattr(dataset, 'dataset'):
-        inner = [dataset.dataset]
-    if inner is not None:
-        return [part for one in inner for part in read_split(role, one)]
-    if not getattr(dataset, 'ann_file', ''):
-        return []
-    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-    paths = {info.get('img_path', '') for info in infos} - {''}
-    subjects = [info.get('subject', '') for info in infos]
-    return [
-        SplitContent(
-            role=role,
-            ann_file=dataset.ann_file,
-            images=frozenset(map(osp.realpath, paths)),
-            subjects=frozenset(subjects) - {''},
-            num_unknown=sum(not subject for subject in subjects),
-        )
-    ]
-
-
-def check_cephalogram_splits(splits: Sequence[SplitContent]) -> None:
-    """Refuse uses of a config that share cephalograms or persons."""
-    problems = find_split_problems(splits)
-    if problems:
-        raise DataError('\n'.join(problems))
-
-
-def find_split_problems(splits: Sequence[SplitContent]) -> list[str]:
-    """What two uses must not share, one text per pair of files.
-
-    The same file for validation and test is allowed: many datasets have no
-    more.
-    """
-    problems = []
-    for first, second in combinations(splits, 2):
-        is_same = osp.realpath(first.ann_file) == osp.realpath(second.ann_file)
-        is_training = 'train' in (first.role, second.role)
-        if first.role == second.role or (is_same and not is_training):
-            continue
-        uses = f'{_USES[first.role]} and {_USES[second.role]}'
-        images = first.images & second.images
-        subjects = first.subjects & second.subjects
-        if is_same and images:
-            problems.append(
-                f'{first.ann_file} is used for {uses}, with {len(images)} '
-                'cephalograms in common: what is measured on cephalograms '
-                'that were learned says nothing about new ones. Set ann_file '
-                'to another file, or give both datasets disjoint indices'
-            )
-        elif subjects or images:
-            kind, rest = 'subjects', 'all cephalograms of a subject'
-            if not subjects:
-                kind, rest = 'images', 'each image'
-            names = subjects or images
-            problems.append(
-                f'{len(names)} {kind} are in {uses}: {_list(names)}; files '
-                f'{first.ann_file} and {second.ann_file}. Keep {rest} in one '
-                'of them'
-            )
-    return problems
-
-
-def _list(names: frozenset[str]) -> str:
-    """The first names, and how many more there are."""
-    listed = ', '.join(sorted(names)[:_MAX_LISTED])
-    more = len(names) - _MAX_LISTED
-    return f'{listed} and {more} more' if more > 0 else listed

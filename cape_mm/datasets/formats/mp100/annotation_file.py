@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Iterator
 
 import numpy as np
@@ -69,30 +70,13 @@ class Category:
 
 
 def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
-    """Load the file and make sure that it has the layout of MP-100.
-
-    Args:
-        ann_file (str): Path or URL of the JSON file.
-
-    Returns:
-        dict[str, list[dict]]: ``images``, ``annotations``, ``categories``.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it is no JSON or lacks a part.
-    """
+    """Lists of a file or URL, once it is sure to have the layout of MP-100."""
     if not ann_file or not exists(ann_file):
         raise FileNotFoundError(
             f'annotation file {ann_file!r} does not exist: correct ann_file '
             'or data_root (ann_file is relative to data_root)'
         )
-    try:
-        content = json.loads(get_text(ann_file))
-    except ValueError as error:
-        raise DataError(
-            f'annotation file {ann_file} is no valid JSON, perhaps it was '
-            f'not written or downloaded completely: {error}'
-        ) from error
+    content = read_json(ann_file)
     for part, keys in _REQUIRED.items():
         entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list):
@@ -116,6 +100,17 @@ def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
                 'write its width and height in pixels'
             )
     return content
+
+
+def read_json(path: str | Path) -> Any:
+    """Content of an annotation file or URL, whatever its layout."""
+    try:
+        return json.loads(get_text(path))
+    except ValueError as error:
+        raise DataError(
+            f'annotation file {path} is no valid JSON, perhaps it was '
+            f'not written or downloaded completely: {error}'
+        ) from error
 
 
 def join_annotations(
@@ -152,7 +147,7 @@ def clean_box(
 def parse_categories(
     content: dict[str, list[dict]], report: AnnotationReport
 ) -> dict[int, Category]:
-    """Read the categories in the order of the file.
+    """Read the categories by id, in the order of the file.
 
     K is the number of names. Without names it is the number of keypoints that
     most annotations have; names that contradict all of at least two
@@ -160,13 +155,6 @@ def parse_categories(
     name are called ``keypoint_<index>``. Invalid edges of a skeleton are
     dropped; a skeleton that seems to count from 1 is dropped as a whole,
     because all its edges would join the wrong keypoints.
-
-    Args:
-        content (dict[str, list[dict]]): A loaded annotation file.
-        report (AnnotationReport): Collects the problems.
-
-    Returns:
-        dict[int, Category]: Categories by id.
     """
     counts: dict[int, Counter] = defaultdict(Counter)
     for ann in content['annotations']:
@@ -198,18 +186,10 @@ def parse_instances(
     categories: dict[int, Category],
     report: AnnotationReport,
 ) -> list[dict]:
-    """Read all usable instances.
+    """Read all usable instances, ``img_path`` relative to the images.
 
     Images come in the order of the file, and the annotations of an image
     in the order of the file: published lists of MP-100 pairs count so.
-
-    Args:
-        content (dict[str, list[dict]]): A loaded annotation file.
-        categories (dict[int, Category]): Its categories.
-        report (AnnotationReport): Collects the problems.
-
-    Returns:
-        list[dict]: Instances with ``img_path`` relative to the images.
     """
     images: dict[Any, dict] = {}
     for image in content['images']:

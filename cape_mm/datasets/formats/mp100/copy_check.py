@@ -35,25 +35,11 @@ def check_copy(
     decode: bool = False,
     num_queries: int = 15,
 ) -> dict:
-    """Check a copy of MP-100 against its annotation files.
+    """Check a copy of MP-100 against its annotation files; plain values.
 
-    Args:
-        annotations (Path): Folder of the annotation files.
-        image_root (Path): Folder of the images.
-        carfusion (Path, optional): See :func:`find_matches`.
-        deepfashion2 (Path, optional): See :func:`find_matches`.
-        decode (bool): Whether to decode every image. Defaults to False.
-        num_queries (int): Queries per episode. Defaults to 15.
-
-    Returns:
-        dict: Plain values: ``annotations``, ``images``, ``splits`` (about the
-        15 files together), ``files`` (about each), ``bad_images`` (state by
-        file name), ``proven`` and ``unproven`` from :func:`find_matches`.
-
-    Raises:
-        FileNotFoundError: If there are no annotation files, or a download is
-            not where it should be.
-        DataError: If an annotation file is broken.
+    ``splits`` is about the 15 files together, ``files`` about each,
+    ``bad_images`` are states by file name, ``proven`` and ``unproven`` are
+    those of :func:`find_matches`, which describes the downloads.
     """
     files = sorted(annotations.glob('*.json'))
     if not files:
@@ -97,27 +83,24 @@ def check_splits(contents: dict[str, dict[str, list[dict]]]) -> dict:
         for part in SIZES
     }
     ids = {
-        expected[name]: [category['id'] for category in content['categories']]
-        for name, content in contents.items()
-        if name in expected
+        key: [category['id'] for category in contents[name]['categories']]
+        for name, key in expected.items()
+        if name in contents
     }
-    overlaps = []
-    for split in SPLITS:
-        parts_of = defaultdict(list)
-        for part in SIZES:
-            for category_id in ids.get((split, part), []):
-                parts_of[category_id].append(part)
-        overlaps += [
-            dict(split=split, category_id=key, parts=parts)
-            for key, parts in parts_of.items()
-            if len(parts) > 1
-        ]
+    parts_of: dict[tuple, list[str]] = defaultdict(list)
+    for (split, part), keys in ids.items():
+        for key in keys:
+            parts_of[split, key].append(part)
     tests = [ids.get((split, 'test')) for split in SPLITS]
     tested = Counter(key for test in tests for key in test or ())
     return dict(
         missing_files=[name for name in expected if name not in contents],
         other_files=[name for name in contents if name not in expected],
-        overlaps=overlaps,
+        overlaps=[
+            dict(split=split, category_id=key, parts=parts)
+            for (split, key), parts in parts_of.items()
+            if len(parts) > 1
+        ],
         sizes={
             name: len(ids[key])
             for name, key in expected.items()
@@ -125,7 +108,7 @@ def check_splits(contents: dict[str, dict[str, list[dict]]]) -> dict:
         },
         not_tested_once=sorted(
             key
-            for key in {key for keys in ids.values() for key in keys}
+            for key in set().union(*ids.values())
             if None not in tests and tested[key] != 1
         ),
         contradictions=_find_contradictions(contents),

@@ -5,35 +5,32 @@ from cape_mm.datasets.formats.image_check import STATES
 
 _MATCH_KEYS = ('file_name', 'found', 'proof', 'reason')
 _BAD = tuple(state for state in STATES if state != 'ok')
+_MAX_LINES = 10  # of each list
 
 
-def format_report(report: dict, max_lines: int = 10) -> str:
-    """Write the report for people.
-
-    Args:
-        report (dict): Report of :func:`check_copy`.
-        max_lines (int): Lines of each list. Defaults to 10.
-
-    Returns:
-        str: The lines.
-    """
+def format_report(report: dict) -> str:
+    """Lines, for people, of a report of :func:`check_copy`."""
     lines = _split_lines(report['splits'])
     for file in report['files']:
-        lines += ['', *_file_lines(file, max_lines)]
+        lines += ['', *_file_lines(file)]
     for key, title in (
         ('proven', 'found under another name, proven'),
         ('unproven', 'searched for, not proven (left alone)'),
     ):
-        entries = report[key]
-        if entries:
-            lines += ['', f'{len(entries)} images {title}']
-            lines += [
+        if report[key]:
+            lines += ['', f'{len(report[key])} images {title}']
+            found = [
                 '  ' + ': '.join(entry[k] for k in _MATCH_KEYS if k in entry)
-                for entry in entries[:max_lines]
+                for entry in report[key]
             ]
-        if len(entries) > max_lines:
-            lines.append(f'  ... and {len(entries) - max_lines} more')
+            lines += _first_of(found, '  ... and {} more')
     return '\n'.join(lines)
+
+
+def _first_of(lines: list[str], more: str) -> list[str]:
+    """The first lines of a list, and how many more there are."""
+    rest = len(lines) - _MAX_LINES
+    return lines[:_MAX_LINES] + ([more.format(rest)] if rest > 0 else [])
 
 
 def _split_lines(splits: dict) -> list[str]:
@@ -66,7 +63,7 @@ def _split_lines(splits: dict) -> list[str]:
     return lines
 
 
-def _file_lines(file: dict, max_lines: int) -> list[str]:
+def _file_lines(file: dict) -> list[str]:
     lines = [
         file['file'],
         f'  {len(file["categories"])} categories, {file["annotations"]} '
@@ -78,17 +75,12 @@ def _file_lines(file: dict, max_lines: int) -> list[str]:
         for source, row in file['sources'].items()
     ]
     bad = [
-        row
+        f'    category {row["id"]} {row["name"]!r}: {_states(row)}; '
+        f'{row["available"]} of {row["instances"]} instances left'
         for row in file['categories']
         if row['states'].get('ok', 0) < row['images']
     ]
-    lines += [
-        f'    category {row["id"]} {row["name"]!r}: {_states(row)}; '
-        f'{row["available"]} of {row["instances"]} instances left'
-        for row in bad[:max_lines]
-    ]
-    if len(bad) > max_lines:
-        lines.append(f'    ... and {len(bad) - max_lines} more categories')
+    lines += _first_of(bad, '    ... and {} more categories')
     for problem in file['problems'].values():
         lines.append(f'  {problem["count"]} {problem["meaning"]}')
         lines += [f'    {example}' for example in problem['examples']]

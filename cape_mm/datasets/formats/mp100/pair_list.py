@@ -86,14 +86,7 @@ class PairList:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def keep(self, available: Collection[int]) -> PairList:
-        """Leave out the pairs with a member that is not available.
-
-        Args:
-            available (Collection[int]): Usable annotation ids.
-
-        Returns:
-            PairList: The pairs that are left.
-        """
+        """Leave out the pairs with a member that is not available."""
         episodes = []
         for episode in self.episodes:
             queries = tuple(i for i in episode.queries if i in available)
@@ -104,11 +97,7 @@ class PairList:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the list as JSON, one episode a line.
-
-        Args:
-            path (str | Path): The file; its folder is made.
-        """
+        """Write the list as JSON, one episode a line; the folder is made."""
         head = dict(
             format=_FORMAT,
             sha256=self.sha256,
@@ -125,18 +114,7 @@ class PairList:
 
     @classmethod
     def load(cls, path: str | Path) -> PairList:
-        """Read what :meth:`save` wrote.
-
-        Args:
-            path (str | Path): The file.
-
-        Returns:
-            PairList: The list.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            DataError: If it is no pair list, or does not have its hash.
-        """
+        """Read what :meth:`save` wrote; a changed list is refused."""
         if not Path(path).is_file():
             raise FileNotFoundError(
                 f'pair file {path} does not exist: write it with '
@@ -173,19 +151,9 @@ class PairList:
 def protocol_instances(content: dict[str, list[dict]]) -> dict[int, list[int]]:
     """Annotation ids that the published loaders count, by category.
 
-    Their rules are kept exactly, also where :class:`MP100Dataset` is
+    Categories, images and the annotations of an image are in the order of the
+    file. The rules are kept exactly, also where :class:`MP100Dataset` is
     stricter: one instance more or less changes all pairs after it.
-
-    Args:
-        content (dict[str, list[dict]]): A loaded annotation file.
-
-    Returns:
-        dict[int, list[int]]: Annotation ids of each category; categories,
-        images and the annotations of an image in the order of the file.
-
-    Raises:
-        DataError: If no list can be drawn: an annotation id occurs twice, or
-            a box or keypoints are no numbers.
     """
     of_image: dict[Any, list[dict]] = {}
     known = set()
@@ -235,20 +203,10 @@ def draw_pair_list(
     episodes_per_category: int = 200,
     seed: int = 1,
 ) -> PairList:
-    """Draw the pairs as the published code does.
+    """Draw the pairs of :func:`protocol_instances` as the published code does.
 
-    Args:
-        instances (Mapping[int, list[int]]): Annotation ids by category, from
-            :func:`protocol_instances`. Categories with too few instances are
-            left out; the published code stops there.
-        num_shots (int): S. Defaults to 1.
-        num_queries (int): Q. Defaults to 15.
-        episodes_per_category (int): 200 for test, 100 for validation.
-            Defaults to 200.
-        seed (int): Seed of a generator of its own. Defaults to 1.
-
-    Returns:
-        PairList: The list.
+    Categories with too few instances are left out; the published code stops.
+    ``episodes_per_category`` is 200 for test, 100 for validation.
     """
     rng = random.Random(seed)
     need = num_shots + num_queries
@@ -276,18 +234,19 @@ def find_small_categories(
     names: Mapping[int, object],
     num_shots: int,
     num_queries: int,
+    origin: str = '',
 ) -> tuple[list[int], str]:
     """Ids of the categories of which no episode can be drawn, and a text.
 
-    ``instances`` are annotation ids by category; ``names`` describe the
-    categories, by id, in the lines of the text.
+    ``instances`` are members by category id, ``names`` describe the
+    categories, ``origin`` says where they are from.
     """
     need = num_shots + num_queries
     small = [key for key, ids in instances.items() if len(ids) < need]
     lines = [f'  {names[key]}: {len(instances[key])}' for key in small]
     head = (
-        f'{len(small)} of {len(instances)} categories have fewer than {need} '
-        f'instances ({num_shots} shots + {num_queries} queries):'
+        f'{len(small)} of {len(instances)} categories{origin} have fewer than '
+        f'{need} instances ({num_shots} shots + {num_queries} queries):'
     )
     return small, '\n'.join([head, *lines])
 
@@ -302,20 +261,8 @@ def make_pair_list(
 ) -> PairList:
     """Draw the list of an annotation file, with its origin.
 
-    Args:
-        ann_file (str): Path of the annotation file.
-        num_shots (int): S. Defaults to 1.
-        num_queries (int): Q. Defaults to 15.
-        episodes_per_category (int): See :func:`draw_pair_list`.
-        seed (int): Seed of the list. Defaults to 1.
-        skip_small (bool): Whether to leave out categories with fewer than
-            S + Q instances. Defaults to False.
-
-    Returns:
-        PairList: The list; ``origin['skipped_categories']`` are left out.
-
-    Raises:
-        DataError: If a category is too small, or the file is broken.
+    Categories with fewer than S + Q instances are refused, or left out and
+    named in ``origin['skipped_categories']`` with ``skip_small``.
     """
     content = load_annotation_file(ann_file)
     instances = protocol_instances(content)

@@ -19,9 +19,8 @@ from typing import Iterator, NamedTuple, Sequence
 import numpy as np
 
 from cape_mm.datasets.formats.image_check import loaded_size
-from cape_mm.errors import DataError
 
-from .annotation_file import join_annotations
+from .annotation_file import join_annotations, read_json
 
 _MIN_KEYPOINTS = 3
 _TOLERANCE_PX = 0.01  # files round differently
@@ -87,7 +86,9 @@ def find_matches(
     for image, anns, source in _bad_images(contents, states):
         result = _find_by_case(image, image_root)
         if result is None and source == 'CarFusion' and cars is not None:
-            result = prove(image, anns, _cars_like(anns, cars))
+            boxes = [tuple(ann.get('bbox') or ()) for ann in anns]
+            like = {c.path: c for box in boxes for c in cars.get(box, ())}
+            result = prove(image, anns, list(like.values()))
         elif result is None and source == 'DeepFashion2' and deepfashion2:
             candidates = _fashion_named(image['file_name'], deepfashion2)
             result = prove(image, anns, candidates)
@@ -100,14 +101,9 @@ def find_matches(
 
 
 def copy_proven(report: dict) -> list[str]:
-    """Copy the proven images to their annotated names.
+    """Copy proven images to their annotated names; a line per image.
 
-    Args:
-        report (dict): Report of :func:`check_copy`; its entries get
-            ``copied``.
-
-    Returns:
-        list[str]: A line per image.
+    Entries of the report of :func:`check_copy` get ``copied``.
     """
     lines = []
     for entry in report['proven']:
@@ -241,7 +237,7 @@ def _read_carfusion(root: Path) -> dict[tuple, list[Candidate]]:
         )
     by_box: dict[tuple, list[Candidate]] = defaultdict(list)
     for file in files:
-        content = _read_json(file)
+        content = read_json(file)
         folder = root / ('test' if 'test' in file.name else 'train')
         candidates = {
             image['id']: Candidate(folder / image['file_name'], [])
@@ -255,23 +251,6 @@ def _read_carfusion(root: Path) -> dict[tuple, list[Candidate]]:
     return by_box
 
 
-def _read_json(path: Path) -> dict:
-    """Content of a JSON file."""
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise DataError(f'{path} is no valid JSON: {error}') from error
-
-
-def _cars_like(
-    annotations: Sequence[dict], cars: dict[tuple, list[Candidate]]
-) -> list[Candidate]:
-    """Images that hold one of the boxes, each once."""
-    boxes = [tuple(ann.get('bbox') or ()) for ann in annotations]
-    found = {c.path: c for box in boxes for c in cars.get(box, ())}
-    return list(found.values())
-
-
 def _fashion_named(file_name: str, root: Path) -> list[Candidate]:
     """Images of the same name in the folders of DeepFashion2."""
     candidates = []
@@ -281,7 +260,7 @@ def _fashion_named(file_name: str, root: Path) -> list[Candidate]:
             if not path.is_file():
                 continue
             annos = root / folder / 'annos' / f'{path.stem}.json'
-            content = _read_json(annos) if annos.is_file() else {}
+            content = read_json(annos) if annos.is_file() else {}
             annotations = [
                 dict(keypoints=entry.get('landmarks'))
                 for entry in content.values()

@@ -29,24 +29,9 @@ def write_supercategory_splits(
 ) -> list[str]:
     """Write a split per supercategory, whose categories are the test.
 
-    The training file has the categories of all others, but for some that are
-    kept for validation.
-
-    Args:
-        annotations (Path): Folder with ``mp100_split*_*.json``.
-        out (Path): Folder to write to.
-        supercategories (Sequence[str], optional): Supercategories to leave
-            out. Defaults to all.
-        num_val (int): Number of categories for validation. Defaults to 10.
-        seed (int): Seed of their choice. Defaults to 0.
-
-    Returns:
-        list[str]: A line per written file.
-
-    Raises:
-        FileNotFoundError: If there are no annotation files.
-        FileExistsError: If a file with other content is in the way.
-        DataError: If a split is not possible, or the files contradict.
+    The training file has the categories of all others, but for ``num_val``
+    that are kept for validation. Returns a line per written file; a file with
+    other content is never overwritten.
     """
     files = sorted(annotations.glob('mp100_split*_*.json'))
     if not files:

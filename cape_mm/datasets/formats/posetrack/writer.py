@@ -12,6 +12,8 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
+from cape_mm.errors import DataError
+
 from .keypoints import EARS, POSETRACK18_KEYPOINTS
 
 #: The only entry of ``categories``.
@@ -31,7 +33,7 @@ def check_exportable(names: Sequence[str]) -> None:
         names (Sequence[str]): Names of the predicted keypoints.
 
     Raises:
-        ValueError: If one is missing.
+        DataError: If one is missing.
     """
     missing = [
         name
@@ -39,7 +41,7 @@ def check_exportable(names: Sequence[str]) -> None:
         if name not in names and name not in EARS
     ]
     if missing:
-        raise ValueError(
+        raise DataError(
             f'no export in the format of PoseTrack18: it has the keypoints '
             f'{", ".join(missing)}, which the dataset lacks'
         )
@@ -72,14 +74,14 @@ class PoseTrackWriter:
         target (Path): The file.
 
     Raises:
-        ValueError: If the video's name cannot be that of a file.
+        DataError: If the video's name cannot be that of a file.
     """
 
     def __init__(
         self, folder: str | Path, video_id: str, names: Sequence[str]
     ) -> None:
         if Path(video_id).name != video_id:
-            raise ValueError(
+            raise DataError(
                 f'video {video_id!r} is no name of a file: take the name of '
                 'its annotation file as video_id'
             )
@@ -106,6 +108,7 @@ class PoseTrackWriter:
             self._files = files.pop_all()
         self._file.write('{"annotations": [')
         self._comma = ''
+        self._length = 0
 
     def __enter__(self) -> PoseTrackWriter:
         return self
@@ -135,6 +138,7 @@ class PoseTrackWriter:
             person_scores (np.ndarray): Scores (M,).
         """
         record = self._describe_image(image)
+        self._length = max(self._length, image['frame_id'] + 1)
         self._images.write(json.dumps(record) + '\n')
         mask = written[:, self._columns] & (self._columns >= 0)  # (M, 17)
         points = np.where(mask[..., None], keypoints_px[:, self._columns], 0.0)
@@ -160,12 +164,11 @@ class PoseTrackWriter:
             self._file.write(self._comma + json.dumps(annotation))
             self._comma = ', '
 
-    def finish(self, num_frames: int = 0) -> Path:
+    def finish(self) -> Path:
         """Complete the file and give it its name.
 
-        Args:
-            num_frames (int): Smallest length of the video, for images whose
-                ``num_frames`` is unknown. Defaults to 0.
+        Images whose ``num_frames`` is too small get the number of frames up
+        to the last one.
 
         Returns:
             Path: The file.
@@ -175,7 +178,7 @@ class PoseTrackWriter:
         comma = ''
         for row in self._images:
             image = json.loads(row)
-            image['nframes'] = max(image['nframes'], num_frames)
+            image['nframes'] = max(image['nframes'], self._length)
             self._file.write(comma + json.dumps(image))
             comma = ', '
         category = json.dumps(_CATEGORY)

@@ -1,54 +1,39 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """Random faces whose angles are known because they are built from them.
 
-The classes of the ISBI challenge follow in closed form. Definitions and
-limits: Wang et al., Medical Image Analysis 31 (2016) 63-76.
-
 Frame of a face: millimetres, origin at S, x to the front, y down, Frankfort
-plane horizontal. Directions are angles in degrees, counter-clockwise:
-0 is to the front, 90 up.
+plane horizontal. Directions are degrees, counter-clockwise: 0 front, 90 up.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Dict
+from typing import Dict, NamedTuple
 
 import numpy as np
 
-from .curves import leave, normal
+from cape_mm.evaluation.functional.cephalometric_measurements import measure
+from cape_mm.evaluation.functional.cephalometric_norms import isbi_types
+from cape_mm.structures import get_schema
 
 Points = Dict[str, np.ndarray]
+SCHEMA = get_schema('cephalogram23')
 
 #: Value -> its mean and standard deviation; degrees and millimetres. After
 #: the customary norms; ANB is random, and SNB follows, because independent SNA
 #: and SNB would spread ANB too far.
 MEASURES = {
-    'SNA': (81.5, 3.5),
-    'ANB': (4.0, 2.8),
-    'FMA': (25.0, 4.5),
-    'IMPA': (93.0, 5.0),
-    'U1-PP': (112.0, 5.5),
-    'N-S-Ar': (123.0, 5.0),
-    'SN-FH': (8.5, 2.0),
-    'PP-FH': (1.0, 3.0),
-    'overjet': (2.6, 1.5),
+    'SNA': (81.5, 3.5), 'ANB': (4.0, 2.8), 'FMA': (25.0, 4.5),
+    'IMPA': (93.0, 5.0), 'U1-PP': (112.0, 5.5), 'N-S-Ar': (123.0, 5.0),
+    'SN-FH': (8.5, 2.0), 'PP-FH': (1.0, 3.0), 'overjet': (2.6, 1.5),
     'overbite': (2.0, 1.5),
-}
+}  # fmt: skip
 _LENGTHS = {
-    'S-N': (70.0, 3.0),
-    'N-A': (57.0, 3.0),
-    'N-B': (98.0, 5.0),
-    'N-Pog': (112.0, 6.0),
-    'Me-Go': (70.0, 4.0),
-    'PNS-ANS': (52.0, 3.0),
-    'S-Ar': (35.0, 2.5),
-    'U1-U1a': (23.0, 1.5),
-    'L1-L1a': (21.0, 1.2),
-    'S-FH': (20.0, 2.5),
-    'Po_x': (-24.0, 2.5),
-}
+    'S-N': (70.0, 3.0), 'N-A': (57.0, 3.0), 'N-B': (98.0, 5.0),
+    'N-Pog': (112.0, 6.0), 'Me-Go': (70.0, 4.0), 'PNS-ANS': (52.0, 3.0),
+    'S-Ar': (35.0, 2.5), 'U1-U1a': (23.0, 1.5), 'L1-L1a': (21.0, 1.2),
+    'S-FH': (20.0, 2.5), 'Po_x': (-24.0, 2.5),
+}  # fmt: skip
 # Landmark -> landmark it is placed from, mean offset, standard deviation.
 _OFFSETS = {
     'Me': ('Pog', (-8.0, 9.5), (1.0, 1.0)),
@@ -61,61 +46,41 @@ _OFFSETS = {
 }
 # Lip -> fraction of the way from Prn to Pog', millimetres behind that line.
 _LIPS = {'UL': (0.374, 4.0), 'LL': (0.62, 2.0)}
-# Measure -> lower and upper limit of class 1, class above, class below.
-_BANDS = {
-    'ANB': (3.2, 5.7, 2, 3),
-    'SNB': (74.6, 78.7, 3, 2),
-    'SNA': (79.4, 83.2, 2, 3),
-    'ODI': (68.4, 80.5, 2, 3),
-    'APDI': (77.6, 85.2, 3, 2),
-    'FHI': (0.65, 0.75, 2, 3),
-    'FMA': (26.8, 31.4, 2, 3),
-}
-_CLIP = 2.2
-_MIN_DISTANCE = 1.0
 
 
-@dataclass(frozen=True)
-class Face:
-    """Landmarks (code -> (2,), frame of the face), and exact measures.
+class Face(NamedTuple):
+    """A face that is built from its measures."""
 
-    ``measures`` holds :data:`MEASURES` and SNB in degrees and millimetres.
-    """
-
-    points: Points
-    measures: dict[str, float]
+    points: Points  # landmarks (2,) by code, frame of the face
+    measures: dict[str, float]  # MEASURES and SNB, degrees and millimetres
 
 
 def draw_face(rng: np.random.Generator) -> Face:
     """Possible face with the 23 landmarks of ``cephalogram23``."""
-    face = _build_face(rng)
-    while find_fault(face.points) is not None:
+    while True:
         face = _build_face(rng)
-    return face
+        if find_fault(face.points) is None:
+            return face
 
 
 def find_fault(points: Points) -> str | None:
     """First reason why landmarks cannot be a head's, None if they can."""
     x = {code: point[0] for code, point in points.items()}
     y = {code: point[1] for code, point in points.items()}
+    ways = [one - other for one, other in combinations(points.values(), 2)]
     rules = {
         'B not above Pog': y['B'] + 3 < y['Pog'],
         'Me not lowest': all(y['Me'] > y[c] + 1 for c in y if c != 'Me'),
-        'ANS, A, U1 not one below the other': y['ANS'] + 1 < y['A']
-        and y['A'] + 1 < y['U1'],
+        'ANS, A, U1 not one below the other':
+            y['ANS'] + 1 < y['A'] < y['U1'] - 1,
         'PNS not behind ANS': x['PNS'] + 30 < x['ANS'],
-        'lips not one below the other': y['Sn'] + 5
-        < y['UL']
-        < y['LL'] - 8
-        < y["Pog'"] - 16,
+        'lips not one below the other':
+            y['Sn'] + 5 < y['UL'] < y['LL'] - 8 < y["Pog'"] - 16,
         'Go not behind the teeth': x['Go'] + 40 < x['L1a'],
-        'root in front of the bone': x['U1a'] < x['A']
-        and x['L1a'] < x['B'] + 1.0,
-    }
-    rules['two landmarks in one place'] = all(
-        np.linalg.norm(one - other) >= _MIN_DISTANCE
-        for one, other in combinations(points.values(), 2)
-    )
+        'root in front of the bone':
+            x['U1a'] < x['A'] and x['L1a'] < x['B'] + 1.0,
+        'two landmarks in one place': np.linalg.norm(ways, axis=1).min() >= 1,
+    }  # fmt: skip
     return next((fault for fault, fine in rules.items() if not fine), None)
 
 
@@ -125,47 +90,31 @@ def direct(angle: float) -> np.ndarray:
     return np.array([np.cos(radians), -np.sin(radians)])
 
 
-def measure_classes(face: Face) -> dict[str, float]:
-    """Measures that the ISBI classes go by; degrees, MW in mm, FHI a ratio.
+def classify(face: Face) -> dict[str, int]:
+    """Classes in the eight measures of the ISBI challenge, in its order.
 
-    The FMA of the challenge is the angle between S-N and Go-Gn, not that of
-    :attr:`Face.measures`.
+    Its FMA is the angle between S-N and Go-Gn; 0 for an MW in (0, 2).
     """
-    p, m = face.points, face.measures
-    palate = -m['PP-FH']
-    profile = _slope(p['B'] - p['A'])
-    overjet = float(np.hypot(m['overjet'], m['overbite']))
-    rear, front = (
-        np.linalg.norm(p['S'] - p['Go']),
-        np.linalg.norm(p['N'] - p['Me']),
-    )
+    points = np.array([face.points[code] for code in SCHEMA.codes])
+    found = measure(points, np.ones(len(points)), SCHEMA, (1.0, 1.0))
+    types = isbi_types({name: each.value for name, each in found.items()})
     return {
-        'ANB': m['ANB'],
-        'SNB': m['SNB'],
-        'SNA': m['SNA'],
-        # From the plane of the lower jaw to AB, and to the palate.
-        'ODI': 180.0 - profile - m['FMA'] + palate,
-        'APDI': profile + palate,
-        'FHI': float(rear / front),
-        'FMA': m['SN-FH'] - _slope(p['Go'] - p['Gn']),
-        'MW': float(np.copysign(overjet, m['overjet'])),
+        'FMA' if name == 'SN-GoGn' else name: kind
+        for name, kind in types.items()
     }
 
 
-def classify(face: Face) -> dict[str, int]:
-    """Classes in the eight measures, in the order of the ISBI challenge.
+def normal(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Unit vector (2,) to the left of the way from one point to another."""
+    x, y = (end - start) / np.linalg.norm(end - start)
+    return np.array([y, -x])
 
-    0 for MW in (0, 2), where its definition leaves a gap.
-    """
-    values = measure_classes(face)
-    classes = {}
-    for key, (low, high, above, below) in _BANDS.items():
-        value = values[key]
-        classes[key] = above if value > high else below if value < low else 1
-    width = values['MW']
-    crossbite = 3 if width < 0 else 0
-    classes['MW'] = 4 if width > 4.5 else 1 if width >= 2 else crossbite
-    return classes
+
+def leave(
+    start: np.ndarray, end: np.ndarray, fraction: float, distance: float
+) -> np.ndarray:
+    """Point at a fraction of the way, and then some way to its left."""
+    return start + fraction * (end - start) + distance * normal(start, end)
 
 
 def _build_face(rng: np.random.Generator) -> Face:
@@ -216,9 +165,4 @@ def _build_face(rng: np.random.Generator) -> Face:
 
 def _draw(rng: np.random.Generator, mean: float, spread: float) -> float:
     """A normal value without the far tails."""
-    return mean + spread * float(np.clip(rng.normal(), -_CLIP, _CLIP))
-
-
-def _slope(vector: np.ndarray) -> float:
-    """Angle of a vector against the backward direction, degrees."""
-    return float(np.degrees(np.arctan2(vector[1], -vector[0])))
+    return mean + spread * float(np.clip(rng.normal(), -2.2, 2.2))

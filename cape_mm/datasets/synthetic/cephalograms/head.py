@@ -2,324 +2,217 @@
 """What lies in the way of the rays: skin, skull, jaws, teeth, neck.
 
 Everything is placed from the landmarks of a face, in its frame, so that each
-landmark is where an observer would mark it. Tables give places as landmark,
-x and y: millimetres away from that landmark, for an adult head.
+landmark is where an observer would mark it.
 """
 
 from __future__ import annotations
 
-from typing import Collection, Sequence
+import re
+from typing import Collection, NamedTuple
 
 import numpy as np
+from scipy.interpolate import CubicHermiteSpline
 
-from .curves import Piece, beside, blend, ellipse, leave, smooth
-from .face import Points, direct
+from .face import Points, direct, leave, normal
 
-# The vault from N over the top to the rear margin of the foramen magnum, for
-# S-N = 70 mm, relative to N and to S.
-_BROW = ((3, -9), (2, -24))
+# The vault from the brow over the top to the rear margin of the foramen
+# magnum, for S-N = 70 mm, relative to S; and its centre.
 _VAULT = ((60, -58), (38, -80), (4, -92), (-38, -91), (-78, -72), (-103, -36),
           (-105, 0), (-90, 26), (-64, 42))  # fmt: skip
 _CENTER = np.array([-20.0, -25.0])
-# Centre, radii, degrees clockwise, density, blur; the radii vary by a tenth.
-_ELLIPSES = (
-    (('S', 15, 9), (11, 6), -10, -0.1, 1.2),  # sphenoid sinus
-    (('N', -4, -14), (3.2, 7.5), 8, -0.22, 0.6),  # frontal sinus
-    (('PNS', 18, -9), (13, 8), -8, -0.08, 1.2),  # maxillary sinus
-    (('S', -21, 15), (16, 9), -25, 0.28, 2.5),  # petrous bone
-    (('S', -38, 30), (8, 12), 20, 0.14, 2.0),  # mastoid cells
-    (('Ar', -24, 16), (5, 4.5), 0, 0.2, 0.4),  # atlas, front and rear arch
-    (('Ar', -52, 18), (9, 4), 0, 0.2, 0.4),
-    (('Ar', -31, 19), (5, 11), 10, 0.22, 0.4),  # tooth of the axis
-)
-# Places on a closed smooth outline, density, blur.
-_AREAS = (
-    # cheek bone
-    ((('Or', 5, 0.5), ('Or', -4, 14), ('Or', -10, 22), ('Or', -15, 9),
-      ('Or', -13, -2)), 0.16, 1.0),
-    # fine bones between orbit and palate
-    ((('N', -6, 2), ('ANS', -8, -6), ('PNS', 2, -6), ('S', 14, 4)), 0.08, 3),
-    # air behind nose and palate, down to the larynx
-    ((('PNS', -1, -3), ('PNS', -1, 2), ('PNS', -7, 12), ('PNS', -16, 34),
-      ('PNS', -13, 62), ('PNS', -6, 90), ('PNS', -15, 91), ('PNS', -24, 62),
-      ('PNS', -25, 30), ('PNS', -14, -3)), -0.13, 0.6),
-)  # fmt: skip
-# Tooth -> millimetres behind the incisors, width of its crown.
-_TEETH = {'4': (13.0, 6.5), '5': (20.0, 6.5), '6': (28.5, 10.0),
-          '7': (39.0, 9.5)}  # fmt: skip
-# Outline of such a tooth: millimetres along it, half widths across it.
-_TOOTH = ((0, -0.7), (1.5, -1), (6.5, -0.85), (18, -0.5), (11, 0), (18, 0.4),
-          (6.5, 0.85), (1.5, 1), (0, 0.7), (1.2, 0))  # fmt: skip
-# One side of an incisor: fraction from edge to apex, millimetres across.
-_INCISOR = ((0.0, 0.4), (0.1, 1.2), (0.25, 2.7), (0.42, 3.3), (0.6, 2.9),
-            (0.85, 1.6), (1.0, 0.4))  # fmt: skip
+#: Landmarks of other lists that :func:`find_places` adds.
+JAW_LANDMARKS = ('Co', 'R', 'U5', 'L5', 'U6', 'L6')
+# Tooth -> millimetres behind the incisors.
+_TEETH = {'4': 13.0, '5': 20.0, '6': 28.5, '7': 39.0}
+_PLACES = re.compile(r'([A-Za-z][^\s,]*)((?:\s+[-.\d]+,[-.\d]+)*)')
+# Millimetres of a frame and densities vary from head to head by these factors.
+_VARIATION = (0.85, 1.15)
+# Name | owners | density, width (0 for an area) and blur in mm | contour
+#
+# A row is one piece or several, for each owner that is not hidden: * stands
+# for it. A contour is a sequence of frames, each with places x,y in it, or
+# alone for its origin; ~ makes it smooth. Frames are landmarks and other
+# points of find_places (mm to the front and down), ways A>B (fraction of the
+# way, mm to its left) and the names of rows above, for their whole contour.
+_CONTOURS = """
+profile | | | ~nape 6,175 14,65 12,45 scalp N 9.5,-13 N' N'>Prn .55,1.2
+  Prn 0,0 -4,6 Prn>Sn .75,1.6 Sn
+upper_lip | | | ~Sn Sn>UL .45,-1.5 UL UL>mouth .6,2.2 mouth
+lower_face | | | ~mouth LL>mouth .6,-2.2 LL LL>Pog' .5,-4.2 Pog' Gn 7,7
+  Me -2,9 Me>Go .24,16.5 .35,19 .31,38 .01,88
+skin | Prn | .26 0 .3 | profile upper_lip lower_face
+cheek bone | | .16 0 1 | ~Or 5,.5 -4,14 -10,22 -15,9 -13,-2 5,.5
+ethmoid bone | | .08 0 3 | ~N -6,2 ANS -8,-6 PNS 2,-6 S 14,4 N -6,2
+airway | | -.13 0 .6 | ~PNS -1,-3 -1,2 -7,12 -16,34 -13,62 -6,90 -15,91
+  -24,62 -25,30 -14,-3 -1,-3
+sphenoid sinus | | -.1 0 1.2 | ~S 26,7 16,15 4,11 14,3 26,7
+frontal sinus | | -.22 0 .6 | ~N -1,-14 -5,-7 -7,-14 -3,-21 -1,-14
+maxillary sinus | | -.08 0 1.2 | ~PNS 31,-11 19,-1 5,-7 17,-17 31,-11
+petrous bone | | .28 0 2.5 | ~S -6,8 -17,23 -36,22 -25,7 -6,8
+mastoid cells | | .14 0 2 | ~S -30,33 -42,41 -46,27 -34,19 -30,33
+atlas, front | | .2 0 .4 | ~Ar -19,16 -24,20.5 -29,16 -24,11.5 -19,16
+atlas, rear | | .2 0 .4 | ~Ar -43,18 -52,22 -61,18 -52,14 -43,18
+axis, tooth | | .22 0 .4 | ~Ar -26,20 -33,30 -36,18 -29,8 -26,20
+vertebra | C3 C4 C5 C6 | .2 0 .5 .16 1.1 0 | * 7.5,-6 7.5,6 -7.5,6 -7.5,-6
+  7.5,-6
+spine | C3 C4 C5 C6 | .14 0 .8 | ~* -9,2 -21,8 -35,8 -23,2 -9,2
+clivus | | .3 3 .6 | ~Ar -9,6.5 S -11,1 -7.4,-6.8
+sella | | | ~S -5.1,-1.8 -5,2 -2.7,4.6 0,5.3 2.7,4.6 5,2 5.1,-1.8
+sella, edge | | .4 1.6 .2 | S -7.4,-6.8 sella S 6,-6.3 12.4,-5.3
+fossa | | .28 1.6 0 | ~S 12.4,-5.3 22,-8.5 N -32,-5 -13,-8 -5,-4
+brain | | .16 0 .5 | vault clivus sella S 6,-6.3 fossa
+vault, bone | | .33 0 .4 | vault inside
+vault, outside | | .15 1.3 0 | vault
+vault, inside | | .15 1.3 0 | inside
+base, below | | .32 1.5 0 | ~Ar -9,6.5 0,0 12,-8 24,-13
+nasal bone | | .42 0 .2 | N>Prn 0,0 .22,.8 .45,0 .27,-2.2 .02,-5
+suture | | -.3 1.2 0 | N 1,-.3 -7,2
+orbit | Or | -.13 0 .8 | ~* 15.5,-16.5 11,-4.8 0,0 -11,-4.8 -15.5,-16.5
+  -11,-28 0,-33 11,-28 15.5,-16.5
+orbit, rim | Or | .3 1.7 0 | ~* 15,-12 11,-4.8 0,0 -11,-4.8 -15.5,-16.5
+  -11,-28 -6.5,-31.5
+orbit, floor | Or | .3 1.7 0 | ~* 10,-4 0,0 -10,-4
+ear rod | Po | -.35 0 0 1.1 1.7 0 | ~* 4,4 2.9,7 0,8 -2.9,7 -4,4 -2.9,1 0,0
+  2.9,1 4,4
+upper jaw, front | | .3 1.1 0 | ~ANS A crestU
+upper jaw | | .18 0 .5 | ~ANS A crestU U1>U1a .46,3.4 U7 -1,-8 PNS 1,8 0,0
+palate | | .3 0 .2 | PNS>ANS 0,0 .25,.3 .75,.3 1,0 .85,-3.4 .5,-3.8 .15,-1.9
+palate, edge | | .3 1.1 0 | PNS ANS
+chin | | .34 1.5 0 | ~crestL B Pog Gn Me
+border | | .34 1.5 0 | ~Me Me>Go .1,-.4 .3,.6 .65,2 .88,.5 Go
+  Go>Ar .18,-.4 .6,1.2 Ar Go>Ar 1.14,-.5 Co
+ramus | | .18 1.2 0 | ~Go>Ar 1.12,-10 .94,-15 1.06,-27 R L7 -7,8
+tongue_side | | .2 1.2 0 | ~Me -6,-1.5 -11,-9 L1a -7,1 L1>L1a .46,-3.3
+lower jaw | | .24 0 .4 | chin border ramus L1>L1a .46,-3.3
+symphysis | | .16 0 .5 | chin tongue_side
+premolar | U4 L4 U5 L5 | .12 0 .3 | *>*a 0,-2.3 .08,-3.2 .36,-2.8 1,-1.6
+  .6,0 1,1.3 .36,2.8 .08,3.2 0,2.3 .07,0
+molar | U6 L6 U7 L7 | .12 0 .3 | *>*a 0,-3.4 .08,-4.9 .36,-4.2 1,-2.4
+  .6,0 1,2 .36,4.2 .08,4.9 0,3.4 .07,0
+premolar, crown | U4 L4 U5 L5 | .28 0 0 | *>*a 0,-2.3 .08,-3.2 .36,-2.8
+  .36,2.8 .08,3.2 0,2.3 .07,0
+molar, crown | U6 L6 U7 L7 | .28 0 0 | *>*a 0,-3.4 .08,-4.9 .36,-4.2
+  .36,4.2 .08,4.9 0,3.4 .07,0
+incisor | U1 L1 | .39 0 0 -.12 .8 0 | ~*>*a 0,0 .02,1 .25,2.7 .42,3.3 .6,2.9
+  .85,1.6 1,0 .85,-1.6 .6,-2.9 .42,-3.3 .25,-2.7 .02,-1 0,0
+incisor, crown | U1 L1 | .3 0 0 | *>*a 0,.4 .1,1.2 .25,2.7 .42,3.3
+  .42,-3.3 .25,-2.7 .1,-1.2 0,-.4
+incisor, canal | U1 L1 | -.14 .9 0 | *>*a .35,0 .9,0
+"""
+
+
+class Piece(NamedTuple):
+    """Something in the way of the rays: an area, or a line of some width.
+
+    ``outline`` (M, 2), float64, x, y; ``density`` is the added attenuation,
+    negative for air; ``width`` (0 for an area) and ``blur`` in millimetres.
+    """
+
+    outline: np.ndarray
+    density: float
+    width: float = 0.0
+    blur: float = 0.0
 
 
 def draw_head(
     points: Points, rng: np.random.Generator, hidden: Collection[str]
 ) -> list[Piece]:
     """Pieces of a head around its landmarks, without the hidden ones."""
-    vault = draw_vault(points, rng)
-    skin = draw_skin(points, vault, rng)
-    density = 0.0 if 'Prn' in hidden else rng.uniform(0.2, 0.32)
-    pieces = [Piece(skin, density, blur=0.3)]
-    pieces += _draw_tissues(points, rng)
-    pieces += _draw_skull(points, vault, rng)
-    if 'Or' not in hidden:
-        radii = rng.uniform((14.0, 15.0), (17.0, 18.0))
-        center = points['Or'] - (0.0, radii[1])
-        rim = [ellipse(center, radii, arc=a) for a in ((15, 245), (50, 130))]
-        pieces += [Piece(ellipse(center, radii), -0.13, blur=0.8)]
-        pieces += [Piece(arc, 0.3, width=1.7) for arc in rim]
-    if 'Po' not in hidden:
-        radius = rng.uniform(3.6, 4.6)
-        ring = ellipse(points['Po'] + (0.0, radius), (radius, radius))
-        pieces += [Piece(ring, -0.35), Piece(ring, 1.1, 1.7, closed=True)]
-    pieces += _draw_upper_jaw(points, rng) + _draw_lower_jaw(points, rng)
-    return pieces + _draw_teeth(points, rng)
-
-
-def draw_vault(points: Points, rng: np.random.Generator) -> np.ndarray:
-    """Outer surface of the vault (M, 2), from N to the foramen magnum."""
-    scale = np.linalg.norm(points['N']) / 70.0
-    vault = np.array(_VAULT) * scale * rng.normal((1.0, 1.0), 0.03)
-    vault += rng.normal(0.0, 1.2, size=vault.shape)
-    brow = points['N'] + scale * np.array(_BROW)
-    return smooth([points['N'], *brow, *vault])
-
-
-def draw_skin(
-    points: Points, vault: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Closed outline (M, 2) of head and neck around a vault."""
-    p = points
-    away = vault[12:-6:6] - _CENTER
-    away /= np.linalg.norm(away, axis=1, keepdims=True)
-    # From behind over the top to the forehead.
-    scalp = (vault[12:-6:6] + rng.uniform(5.0, 7.0) * away)[::-1]
-    neck = scalp[0] + np.array([(6.0, 175.0), (14.0, 65.0), (12.0, 45.0)])
-    brow = p['N'] + (9.5, -13.0)
-    bridge = leave(p["N'"], p['Prn'], 0.55, 1.2)
-    nostril = blend(p['Prn'], p['Sn'], 0.75) + (0.0, 2.0)
-    nose = [bridge, p['Prn'], p['Prn'] + (-4.0, 6.0), nostril, p['Sn']]
-    head = smooth([*neck, *scalp, brow, p["N'"], *nose])
-    # Lips close in front of the teeth.
-    mouth = 0.5 * (p['UL'] + p['LL'])
-    mouth[0] = max(
-        min(p['UL'][0], p['LL'][0]) - 5.0, max(p['U1'][0], p['L1'][0]) + 2.0
-    )
-    upper = blend(p['UL'], mouth, 0.6) + (2.0, 1.0)
-    lower = blend(p['LL'], mouth, 0.6) + (2.0, -1.0)
-    groove = leave(p['Sn'], p['UL'], 0.45, -1.5)
-    throat_x = 0.5 * (p['Me'][0] + p['Go'][0]) + 2.0
-    throat = np.array([throat_x, p['Me'][1] + 7.0])
-    chin = [
-        leave(p['LL'], p["Pog'"], 0.5, -rng.uniform(3.0, 5.5)),
-        p["Pog'"],
-        p['Gn'] + (7.0, 7.0),
-        p['Me'] + (-2.0, 9.0),
-        *throat + np.array([(8.0, 1.0), (0.0, 0.0), (-6.0, 18.0)]),
-    ]
-    end = np.array([throat_x - 8.0, 190.0])
-    upper_lip = smooth([p['Sn'], groove, p['UL'], upper, mouth])
-    lower_face = smooth([mouth, lower, p['LL'], *chin, end])
-    return np.concatenate([head, upper_lip, lower_face])
-
-
-def find_jaw_landmarks(points: Points) -> dict[str, np.ndarray]:
-    """Co, R, U5, L5, U6 and L6, (2,) each, which follow from the others."""
-    up, front = _ramus_axes(points)
-    height = np.linalg.norm(points['Ar'] - points['Go'])
-    found = {
-        'Co': points['Ar'] + 11.0 * up + 5.0 * front,
-        'R': points['Go'] + 0.55 * height * up + 29.0 * front,
-    }
-    for tooth in ('5', '6'):
-        place, rise = _find_bite(points, _TEETH[tooth][0])
-        found[f'U{tooth}'] = place - 0.5 * rise
-        found[f'L{tooth}'] = place + 0.5 * rise
-    return found
-
-
-def _draw_tissues(p: Points, rng: np.random.Generator) -> list[Piece]:
-    """Sinuses, ear, cheek, airway and the vertebrae of the neck."""
-    pieces = [
-        Piece(smooth(_places(p, area), closed=True), density, blur=blur)
-        for area, density, blur in _AREAS
-    ]
-    for place, radii, turn, density, blur in _ELLIPSES:
-        radii = rng.normal(1.0, 0.1) * np.array(radii)
-        center = _places(p, [place])[0] + rng.normal(0.0, 1.0, size=2)
-        outline = ellipse(center, radii, turn)
-        pieces.append(Piece(outline, density, blur=blur))
+    tracer = _Tracer(find_places(points), rng)
+    pieces = []
+    for row in _CONTOURS.strip().replace('\n  ', ' ').splitlines():
+        name, owners, numbers, contour = (c.strip() for c in row.split('|'))
+        for owner in owners.split() or ['']:
+            if owner in hidden:
+                continue
+            outline = tracer.trace(contour.replace('*', owner))
+            tracer.places[name] = outline
+            strokes = np.array(numbers.split(), float).reshape(-1, 3)
+            strokes[:, 0] *= rng.uniform(*_VARIATION, size=len(strokes))
+            pieces += [Piece(outline, *stroke) for stroke in strokes.tolist()]
     # Faint grooves and folds inside of the vault.
     for start in rng.uniform(-45.0, 45.0, size=(4, 2)):
         way = start + np.cumsum(rng.normal(0.0, 14.0, size=(4, 2)), axis=0)
         density, width = rng.uniform((-0.05, 1.5), (0.06, 4.0))
-        pieces.append(Piece(smooth(_CENTER + way), density, width, blur=1.0))
-    lean = rng.uniform(-4.0, -1.0)
-    corners = np.array([[1, -1], [1, 1], [-1, 1], [-1, -1]])
-    for number in range(4):
-        center = p['Ar'] + (-31 + lean * number, 36.0 + 17 * number)
-        half = rng.uniform((7.0, 5.5), (8.0, 6.5))
-        spine = ellipse(center + (-22.0, 5.0), (13.0, 3.5), turn=-15.0)
-        pieces += [
-            Piece(center + half * corners, 0.2, blur=0.5),
-            Piece(center + half * corners, 0.16, width=1.1, closed=True),
-            Piece(spine, 0.14, blur=0.8),
-        ]
+        pieces.append(Piece(smooth(_CENTER + way), density, width, 1.0))
     return pieces
 
 
-def _draw_skull(
-    p: Points, vault: np.ndarray, rng: np.random.Generator
-) -> list[Piece]:
-    """Vault and its floor with the hollow around S, and the nasal bone."""
-    radius = rng.uniform(4.6, 6.2)
-    depth = radius * rng.uniform(0.9, 1.05)
-    bowl = ellipse(np.zeros(2), (radius, depth), arc=(-20.0, 200.0))[::-1]
-    basion = p['Ar'] + (-9.0, 6.5)
-    clivus = [basion, (-radius - 5.5, 1.0), (-radius - 2.0, -depth - 1.5)]
-    fossa = [
-        (radius + 0.5, -depth - 1.0),
-        (radius + 7.0, -depth),
-        (22.0, -8.5),
-        *p['N'] + np.array([(-32.0, -5.0), (-13.0, -8.0), (-5.0, -4.0)]),
-    ]
-    base = np.concatenate([clivus, bowl, fossa])
-    inside = _CENTER + rng.uniform(0.925, 0.955) * (vault - _CENTER)
-    bone, brain = rng.uniform((0.42, 0.12), (0.55, 0.2))
-    below = p['Ar'] + np.array([(-9, 6.5), (0, 0), (12, -8), (24, -13)])
-    tip = blend(p['N'], p['Prn'], rng.uniform(0.4, 0.5))
-    nasal = ((0, 0), (0.5, 0.8), (1, 0), (0.6, -2.2), (0.05, -5))
-    suture = p['N'] + np.array([(1.0, -0.3), (-7.0, 2.0)])
-    return [
-        Piece(np.concatenate([vault, base]), bone, blur=0.4),
-        Piece(np.concatenate([inside, base]), brain - bone, blur=0.5),
-        # Both tables are denser than what lies between them.
-        Piece(vault, 0.15, width=1.3),
-        Piece(inside, 0.15, width=1.3),
-        Piece(smooth(base[:3]), 0.3, width=3.0, blur=0.6),
-        Piece(base[2 : len(bowl) + 5], 0.4, width=1.6, blur=0.2),
-        Piece(smooth(fossa[1:]), 0.28, width=1.6),
-        # The lower surface of the base, which the ramus crosses at Ar.
-        Piece(smooth(below), 0.32, width=1.5),
-        Piece(beside(p['N'], tip, nasal), 0.42, blur=0.2),
-        Piece(suture, -0.3, width=1.2),
-    ]
+def find_places(points: Points) -> Points:
+    """Landmarks and points (2,) that follow from them.
+
+    Co, R, cusps and roots of the other teeth (U4, U4a to L7, L7a), ``mouth``,
+    where the lips close, and the crest of the bone in front of the incisors.
+    """
+    p = dict(points)
+    height = np.linalg.norm(p['Ar'] - p['Go'])
+    up = (p['Ar'] - p['Go']) / height
+    front = np.array([-up[1], up[0]])
+    p['Co'] = p['Ar'] + 11.0 * up + 5.0 * front
+    p['R'] = p['Go'] + 0.55 * height * up + 29.0 * front
+    # The plane in which teeth meet lies between palate and border of the jaw.
+    forward, down = p['Me'] - p['Go']
+    tilt = 0.4 * np.degrees(np.arctan2(down, forward))
+    rise = direct(90.0 - tilt)
+    for tooth, distance in _TEETH.items():
+        bite = 0.5 * (p['U1'] + p['L1']) + distance * direct(180.0 - tilt)
+        for name, root in ((f'U{tooth}', rise), (f'L{tooth}', -rise)):
+            p[name] = bite - 0.5 * root
+            p[f'{name}a'] = p[name] + 18.0 * root
+    for jaw, bone, distance in (('U', 'A', -3.4), ('L', 'B', 3.3)):
+        crest = leave(p[f'{jaw}1'], p[f'{jaw}1a'], 0.46, distance)
+        crest[0] = max(crest[0], p[bone][0] + 1.5)
+        p[f'crest{jaw}'] = crest
+    # Lips close in front of the teeth.
+    lips, teeth = np.array([p['UL'], p['LL']]), (p['U1'][0], p['L1'][0])
+    x = max(lips[:, 0].min() - 5.0, max(teeth) + 2.0)
+    p['mouth'] = np.array([x, lips[:, 1].mean()])
+    return p
 
 
-def _draw_upper_jaw(p: Points, rng: np.random.Generator) -> list[Piece]:
-    """Palate from PNS to the tip ANS, and the bone around the roots."""
-    crest = leave(p['U1'], p['U1a'], 0.46, -3.4)
-    crest[0] = max(crest[0], p['A'][0] + 1.5)
-    front = smooth([p['ANS'], p['A'], crest])
-    back, rise = _find_bite(p, 40.0)
-    rear = [
-        leave(p['U1'], p['U1a'], 0.46, 3.4),
-        back + 8.0 * rise + 0.5 * (p['U1'] - p['L1']),
-        p['PNS'] + (1.0, 8.0),
-        p['PNS'],
-    ]
-    thick = rng.uniform(3.0, 4.5)
-    palate = ((0, 0), (0.25, 0.3), (0.75, 0.3), (1, 0), (0.85, -0.9 * thick),
-              (0.5, -thick), (0.15, -0.5 * thick))  # fmt: skip
-    bone = np.concatenate([front, rear])
-    return [
-        Piece(bone, rng.uniform(0.14, 0.22), blur=0.5),
-        Piece(beside(p['PNS'], p['ANS'], palate), 0.3, blur=0.2),
-        Piece(np.array([p['PNS'], p['ANS']]), 0.3, width=1.1),
-        Piece(front, 0.3, width=1.1),
-    ]
+def smooth(knots: np.ndarray, steps: int = 6) -> np.ndarray:
+    """Catmull-Rom spline through (K, 2), closed if it ends at its start."""
+    tangents = np.gradient(knots, axis=0)
+    if np.array_equal(knots[0], knots[-1]):
+        tangents[[0, -1]] = 0.5 * (knots[1] - knots[-2])
+    numbers = np.arange(len(knots))
+    spline = CubicHermiteSpline(numbers, knots, tangents)
+    return spline(np.arange(steps * numbers[-1] + 1) / steps)
 
 
-def _draw_lower_jaw(p: Points, rng: np.random.Generator) -> list[Piece]:
-    """Symphysis, body with the border through Me and Go, ramus, condyle."""
-    up, front = _ramus_axes(p)
-    crest, inner_crest = beside(p['L1'], p['L1a'], ((0.46, 3.3), (0.46, -3.3)))
-    crest[0] = max(crest[0], p['B'][0] + 1.5)
-    notch, hollow = rng.uniform((1.0, 0.5), (3.0, 2.0))
-    below = ((0.1, -0.4), (0.3, 0.3 * notch), (0.65, notch), (0.88, 0.5))
-    chin = smooth(
-        [
-            *(crest, p['B'], p['Pog'], p['Gn'], p['Me']),
-            *beside(p['Me'], p['Go'], below),
-            p['Go'],
-            *beside(p['Go'], p['Ar'], ((0.18, -0.4), (0.6, hollow))),
-            p['Ar'],
-            p['Ar'] + 7.0 * up + 0.5 * front,
-            p['Ar'] + 11.0 * up + 5.0 * front,
-        ]
-    )
-    gum, rise = _find_bite(p, 46.0)
-    ramus = smooth(
-        [
-            p['Ar'] + 6.0 * up + 10.0 * front,
-            p['Ar'] - 3.0 * up + 15.0 * front,
-            p['Ar'] + 3.0 * up + 27.0 * front,
-            find_jaw_landmarks(p)['R'],
-            gum - 7.0 * rise,
-        ]
-    )
-    inner = p['Me'] + np.array([(-11.0, -9.0), (-6.0, -1.5)])
-    tongue_side = smooth([inner_crest, p['L1a'] + (-7.0, 1.0), *inner])
-    body = np.concatenate([chin, ramus, [inner_crest]])
-    symphysis = np.concatenate([chin[:25], tongue_side[::-1]])
-    return [
-        Piece(body, rng.uniform(0.2, 0.28), blur=0.4),
-        Piece(symphysis, 0.16, blur=0.5),
-        Piece(chin, 0.34, width=1.5),
-        Piece(ramus, 0.18, width=1.2),
-        Piece(tongue_side, 0.2, width=1.2),
-    ]
+class _Tracer:
+    """Traces contours; in one head, a frame has one random scale."""
 
+    def __init__(self, points: Points, rng: np.random.Generator) -> None:
+        self.places = points  # name -> (2,), or (M, 2) of a contour
+        self._rng = rng
+        self._axes: dict[str, np.ndarray] = {}
+        scale = np.linalg.norm(points['N']) / 70.0
+        vault = np.array(_VAULT) * scale * rng.normal(1.0, 0.03, size=2)
+        vault += rng.normal(0.0, 1.2, size=vault.shape)
+        scalp = _CENTER + 1.07 * (vault[-2::-1] - _CENTER)
+        points.update(vault=vault, scalp=scalp, nape=scalp[0])
+        points['vault'] = vault = self.trace('~N 0,0 3,-9 2,-24 vault')
+        inside = rng.uniform(0.925, 0.955) * (vault[::-1] - _CENTER)
+        points['inside'] = _CENTER + inside
+        vertebra = points['Ar'] + (-31.0, 36.0)
+        step = (-rng.uniform(1.0, 4.0), 17.0)
+        for name in ('C3', 'C4', 'C5', 'C6'):
+            points[name] = vertebra
+            vertebra = vertebra + step
 
-def _draw_teeth(p: Points, rng: np.random.Generator) -> list[Piece]:
-    """Pairs of teeth that meet, and the incisors with bright crowns."""
-    pieces = []
-    for distance, width in _TEETH.values():
-        place, rise = _find_bite(p, distance)
-        across = np.array([-rise[1], rise[0]])
-        for away in (rise, -rise):
-            half = 0.5 * width * rng.uniform(0.93, 1.03)
-            shape = np.array(_TOOTH) @ (away, half * across)
-            outline = place - 0.5 * away + shape
-            crown = outline[[0, 1, 2, 6, 7, 8, 9]]
-            pieces += [Piece(outline, 0.12, blur=0.3), Piece(crown, 0.28)]
-    for tooth in ('L1', 'U1'):
-        edge, apex = p[tooth], p[f'{tooth}a']
-        sides = [
-            beside(edge, apex, np.array(_INCISOR) * (1, side))
-            for side in rng.uniform(0.9, 1.1) * np.array([1.0, -1.0])
-        ]
-        outline = np.concatenate([sides[0], sides[1][::-1]])
-        crown = np.concatenate([sides[0][:4], sides[1][3::-1]])
-        canal = beside(edge, apex, ((0.35, 0), (0.9, 0)))
-        pieces += [
-            Piece(outline, rng.uniform(0.34, 0.44)),
-            # The gap between root and bone.
-            Piece(outline, -0.12, width=0.8, closed=True),
-            Piece(crown, 0.3),
-            Piece(canal, -0.14, width=0.9),
-        ]
-    return pieces
-
-
-def _find_bite(p: Points, distance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Place where teeth meet behind the incisors, unit vector upwards."""
-    start = 0.5 * (p['U1'] + p['L1'])
-    # The plane lies between the palate and the border of the jaw.
-    jaw = p['Go'] - p['Me']
-    tilt = 0.4 * np.degrees(np.arctan2(-jaw[1], -jaw[0]))
-    return start + distance * direct(180.0 - tilt), direct(90.0 - tilt)
-
-
-def _ramus_axes(p: Points) -> tuple[np.ndarray, np.ndarray]:
-    """Unit vectors from Go to Ar, and across it to the front."""
-    up = (p['Ar'] - p['Go']) / np.linalg.norm(p['Ar'] - p['Go'])
-    return up, np.array([-up[1], up[0]])
-
-
-def _places(p: Points, table: Sequence[tuple]) -> np.ndarray:
-    """Points (M, 2) of a table of landmark, x and y."""
-    return np.array([p[code] + (x, y) for code, x, y in table])
+    def trace(self, contour: str) -> np.ndarray:
+        """Points (M, 2) of a contour."""
+        parts = []
+        for frame, numbers in _PLACES.findall(contour):
+            start, *ends = (self.places[name] for name in frame.split('>'))
+            if frame not in self._axes:
+                scale = self._rng.uniform(*_VARIATION, size=2)
+                self._axes[frame] = np.diag(scale)
+                for end in ends:
+                    across = scale[1] * normal(start, end)
+                    self._axes[frame] = np.array([end - start, across])
+            offsets = np.array(re.split('[ ,]+', numbers or ' 0,0')[1:], float)
+            parts.append(start + offsets.reshape(-1, 2) @ self._axes[frame])
+        points = np.concatenate(parts)
+        return smooth(points) if contour[0] == '~' else points

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -19,36 +20,18 @@ from .writer import draw_cephalogram
 
 _ISBI_PARTS = (('TrainingData', 150), ('Test1Data', 300), ('Test2Data', 400))
 _OBSERVERS = ('junior', 'senior')
-_MAX_DISTANCE_PX = 2.0
 
 
 def write_layout(
     layout: str, root: str | Path, seed: int, train: int, image_height: int
 ) -> bool:
-    """Write cephalograms for training in the layout of a public dataset.
-
-    Args:
-        layout (str): ``'isbi'`` or ``'aariz'``.
-        root (str | Path): Target folder, missing or empty.
-        seed (int): Seed, not negative.
-        train (int): Number of cephalograms.
-        image_height (int): Height in pixels.
-
-    Returns:
-        bool: True, as they are written anew.
-
-    Raises:
-        FileExistsError: If the folder is not empty.
-    """
+    """Write ``train`` cephalograms as ``'isbi'`` or ``'aariz'``; True."""
     root = Path(root)
     if root.exists() and any(root.iterdir()):
         raise FileExistsError(f'{root} is not empty: name another folder')
-    cephalograms = [
-        draw_cephalogram(seed, number, image_height=image_height)
-        for number in range(train)
-    ]
     write_tree = write_isbi_tree if layout == 'isbi' else write_aariz_tree
-    write_tree(root, cephalograms)
+    draw = partial(draw_cephalogram, seed, image_height=image_height)
+    write_tree(root, [draw(number) for number in range(train)])
     return True
 
 
@@ -59,20 +42,11 @@ def write_isbi_tree(
 ) -> None:
     """Write cephalograms as the ISBI 2015 challenge does.
 
-    ``RawImage/{TrainingData,Test1Data,Test2Data}/<number>.bmp``, and for each
-    of two observers ``400_{junior,senior}/<number>.txt``: 19 lines ``x,y`` in
-    whole pixels, eight lines with a class each, an empty line. The observers
-    differ by some pixels; their mean is the truth up to half a pixel. The
-    layout knows neither spacing nor invisible landmarks.
-
-    Args:
-        root (str | Path): Target folder.
-        cephalograms (Sequence[RenderedCephalogram]): The cephalograms.
-        numbers (Sequence[int], optional): Number of each cephalogram, 1 to
-            400; the part goes by it. Defaults to 1, 2, ...
+    The part goes by the number of a cephalogram, 1 to 400, by default 1, 2,
+    ... The layout knows neither spacing nor invisible landmarks.
     """
     root = Path(root)
-    numbers = range(1, len(cephalograms) + 1) if numbers is None else numbers
+    numbers = numbers or range(1, len(cephalograms) + 1)
     for number, cephalogram in zip(numbers, cephalograms):
         part = next(name for name, last in _ISBI_PARTS if number <= last)
         path = root / 'RawImage' / part / f'{number:03d}.bmp'
@@ -90,32 +64,22 @@ def write_aariz_tree(
     """Write cephalograms as the Aariz dataset does.
 
     The last cephalograms become ``valid`` and ``test``, 15 % each, at least
-    one if there are three. Images are ``<split>/Cephalograms/<id>.png``,
-    landmarks ``<split>/Annotations/Cephalometric Landmarks/<observers>/
-    <id>.json``, spacings are in ``cephalogram_machine_mappings.csv``. The
-    stage under ``CVM Stages`` only follows the number of the cephalogram.
-    Observers as in :func:`write_isbi_tree`; the lists of landmarks have no
-    fixed order.
-
-    Args:
-        root (str | Path): Target folder.
-        cephalograms (Sequence[RenderedCephalogram]): The cephalograms.
+    one if there are three. Landmarks are in no fixed order; the CVM stage only
+    follows the number of the cephalogram.
     """
     root = Path(root)
     schema = get_schema('aariz29')
     total = len(cephalograms)
     part = max(1, round(0.15 * total)) if total > 2 else 0
+    splits = ['train'] * (total - 2 * part)
+    splits += ['valid'] * part + ['test'] * part
     rows = [
         ['cephalogram_id', 'machine', 'pixel_size', 'image_format', 'mode']
     ]
-    for number, cephalogram in enumerate(cephalograms):
-        split = 'train'
-        if number >= total - 2 * part:
-            split = 'test' if number >= total - part else 'valid'
+    for number, (split, cephalogram) in enumerate(zip(splits, cephalograms)):
         name = f'synthetic{number:04d}'
-        image_path = root / split / 'Cephalograms' / f'{name}.png'
-        _write(image_path, cephalogram.image)
         folder = root / split / 'Annotations'
+        _write(root / split / f'Cephalograms/{name}.png', cephalogram.image)
         for observer, marked in _observe(cephalogram, schema.name, number):
             entries = [
                 dict(
@@ -128,17 +92,14 @@ def write_aariz_tree(
                     schema.landmarks, schema.names, marked
                 )
             ]
-            turn = number % len(entries)
-            marks = dict(
-                ceph_id=name, landmarks=entries[turn:] + entries[:turn]
-            )
+            entries = np.roll(entries, -number).tolist()
+            marks = dict(ceph_id=name, landmarks=entries)
             group = f'Cephalometric Landmarks/{observer.title()} Orthodontists'
             _write(folder / group / f'{name}.json', json.dumps(marks))
         stage = dict(ceph_id=name, cvm_stage=dict(value=1 + number % 6))
-        _write(folder / 'CVM Stages' / f'{name}.json', json.dumps(stage))
+        _write(folder / f'CVM Stages/{name}.json', json.dumps(stage))
         spacing = cephalogram.spacing
-        machine = f'Synthetic {spacing:g}'
-        rows.append([name, machine, spacing, 'png', split])
+        rows.append([name, f'Synthetic {spacing:g}', spacing, 'png', split])
     path = root / 'cephalogram_machine_mappings.csv'
     with path.open('w', newline='') as file:
         csv.writer(file).writerows(rows)
@@ -146,16 +107,14 @@ def write_aariz_tree(
 
 def _observe(
     cephalogram: RenderedCephalogram, schema: str, number: int
-) -> list[tuple[str, list[list[int]]]]:
-    """Two observers and their landmarks, whole pixels around the truth."""
+) -> Iterator[tuple[str, list[list[int]]]]:
+    """Two observers and their landmarks, whose mean is the truth, pixels."""
     codes = get_schema(schema).codes
     points = np.array([cephalogram.points_px[code] for code in codes])
     rng = np.random.default_rng([number, len(points)])
-    step = rng.uniform(-_MAX_DISTANCE_PX, _MAX_DISTANCE_PX, size=points.shape)
-    return [
-        (observer, np.round(marked).astype(np.int64).tolist())
-        for observer, marked in zip(_OBSERVERS, (points + step, points - step))
-    ]
+    step = rng.uniform(-2.0, 2.0, size=points.shape)
+    for observer, marked in zip(_OBSERVERS, (points + step, points - step)):
+        yield observer, np.round(marked).astype(np.int64).tolist()
 
 
 def _write(path: Path, content: str | np.ndarray) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from .face import classify
 from .renderer import SCHEMA, RenderedCephalogram, render_cephalogram
 
 #: Raised whenever the same parameters give other images or annotations.
-VERSION = 2
+VERSION = 3
 _SPLITS = ('train', 'val', 'test')
 _HEIGHT = 320
 _SPACING = 0.75
@@ -32,7 +31,8 @@ def draw_cephalogram(
     """Draw one cephalogram.
 
     It depends on nothing but the arguments: another height gives the same
-    head, finer or coarser, with other noise.
+    head, finer or coarser, with other noise. Three of four have 0.75 mm per
+    pixel (if they are 320 pixels high), the fourth has another spacing.
 
     Args:
         seed (int): Seed, not negative.
@@ -43,9 +43,7 @@ def draw_cephalogram(
             Defaults to 320.
 
     Returns:
-        RenderedCephalogram: The cephalogram. Of four cephalograms, three have
-        0.75 mm per pixel (if they are 320 pixels high), the fourth another
-        spacing.
+        RenderedCephalogram: The cephalogram.
     """
     # Zeros at the end of a seed are without effect: numbers count from 1.
     rng = np.random.default_rng([seed, _SPLITS.index(split), number + 1])
@@ -57,24 +55,23 @@ def draw_cephalogram(
 
 
 def make_record(
-    cephalogram: RenderedCephalogram, image_path: str, subject: str
+    seed: int, split: str, number: int, image_height: int
 ) -> CephalometricRecord:
     """Record with ISBI classes, exact ``measurements`` and the ``ruler``."""
-    standard = _SPACING * _HEIGHT / cephalogram.image.shape[0]
-    is_standard = abs(cephalogram.spacing - standard) < 1e-9
-    ticks = cephalogram.ruler_px.tolist()
-    ruler = dict(ticks_px=ticks, length_mm=cephalogram.ruler_mm)
+    cephalogram = draw_cephalogram(seed, number, split, image_height)
+    face, spacing = cephalogram.face, cephalogram.spacing
+    name = f'{split}_{number:04d}'
     return CephalometricRecord(
-        image_path=image_path,
+        image_path=f'{name}.jpg',
         keypoints_px=cephalogram.keypoints_px,
         visible=cephalogram.visible,
-        spacing=(cephalogram.spacing, cephalogram.spacing),
+        spacing=(spacing, spacing),
         spacing_source='file',
-        device='synthetic-A' if is_standard else 'synthetic-B',
-        subject=subject,
-        class_labels=classify(cephalogram.face),
+        device='synthetic-B' if number % 4 == 3 else 'synthetic-A',
+        subject=f'synthetic-{seed}-{name}',
+        class_labels=classify(face),
         image=cephalogram.image,
-        extra=dict(measurements=cephalogram.face.measures, ruler=ruler),
+        extra=dict(measurements=face.measures, ruler=cephalogram.ruler),
     )
 
 
@@ -111,19 +108,15 @@ def write_cephalograms(
         ValueError: If a number is out of range.
     """
     sizes = dict(train=train, val=val, test=test)
-
     info = dict(description='synthetic cephalograms, for tests only')
 
-    def draw_split(split: str) -> Iterator[CephalometricRecord]:
-        for number in range(sizes[split]):
-            name = f'{split}_{number:04d}'
-            image = draw_cephalogram(seed, number, split, image_height)
-            yield make_record(image, f'{name}.jpg', f'synthetic-{seed}-{name}')
-
     def write(folder: Path) -> None:
-        for split in _SPLITS:
+        for split, count in sizes.items():
+            records = (
+                make_record(seed, split, number, image_height)
+                for number in range(count)
+            )
             path = folder / 'annotations' / f'cephalograms_{split}.json'
-            records = draw_split(split)
             write_coco(records, SCHEMA, path, folder / 'images', info)
 
     return write_dataset_once(

@@ -104,12 +104,10 @@ def read_scored(sample: dict, schema: LandmarkSchema) -> CephalogramPrediction:
 
 def _read_spacing(sample: dict, where: str) -> np.ndarray | None:
     """Checked spacing of a data sample, (2,)."""
-    spacing = sample.get('spacing')
-    if spacing is None:
+    if sample.get('spacing') is None:
         return None
-    spacing = _to_array(spacing)
-    is_usable = np.isfinite(spacing).all() and (spacing > 0).all()
-    if spacing.shape != (2,) or not is_usable:
+    spacing = _to_array(sample['spacing'])
+    if spacing.shape != (2,) or not ((spacing > 0) & (spacing < np.inf)).all():
         raise ValueError(
             f'{where}: the spacing is {spacing}; it must be two positive '
             'numbers, millimetres per pixel along x and y, or None'
@@ -169,31 +167,28 @@ class CephalogramSet:
 
     def collapse_statistics(self, shape: np.ndarray | None) -> dict:
         """Statistics of collapse; shape (K, 2) in the frame of ``to_box``."""
-        predicted, truth = self.predicted_box, self.truth_box
-        valid = self.valid
+        boxed = self.predicted_box, self.truth_box, self.valid
         if shape is None:
-            shape = collapse.mean_shape(truth, valid)
-        if self.spacing is None:
-            points = predicted, truth
-            limits = _NEAR_BOX, _APART_BOX
-        else:
+            shape = collapse.mean_shape(*boxed[1:])
+        points, limits = boxed[:2], (_NEAR_BOX, _APART_BOX)
+        if self.spacing is not None:
             scale = self.spacing[:, None]
             points = self.predicted_px * scale, self.truth_px * scale
             limits = _NEAR_MM, _APART_MM
         varies = ~np.isnan(self.landmark_spreads())
         statistics = dict(
-            spread_ratio=collapse.spread_ratio(predicted, truth, valid),
-            corr=collapse.correlation(predicted, truth, valid),
-            skill=collapse.skill(predicted, truth, valid, shape),
-            spread_in_image=collapse.spread_in_image(predicted, truth, valid),
-            merged_pairs=collapse.merged_pairs(*points, valid, *limits),
+            spread_ratio=collapse.spread_ratio(*boxed),
+            corr=collapse.correlation(*boxed),
+            skill=collapse.skill(*boxed, shape),
+            spread_in_image=collapse.spread_in_image(*boxed),
+            merged_pairs=collapse.merged_pairs(*points, self.valid, *limits),
             edge_share=collapse.edge_share(
-                self.predicted_px, valid, self.boxes_px
+                self.predicted_px, self.valid, self.boxes_px
             ),
-            mode_share=collapse.mode_share(predicted, valid & varies),
+            mode_share=collapse.mode_share(boxed[0], self.valid & varies),
         )
         if not np.isnan(self.scores).all():
-            statistics['peak'] = collapse.peak(self.scores, valid)
+            statistics['peak'] = collapse.peak(self.scores, self.valid)
         return statistics
 
     def landmark_spreads(self) -> np.ndarray:

@@ -311,23 +311,17 @@ class CephalometricMetric(BaseMetric):
             self._thresholds(unit),
             self.strict,
         )
-        spreads = cephalograms.landmark_spreads().tolist()
-        for row, spread in zip(landmarks, spreads):
-            row['spread_ratio'] = spread
+        for row, spread in zip(landmarks, cephalograms.landmark_spreads()):
+            row['spread_ratio'] = float(spread)
         by_device = defaultdict(list)
         for cephalogram in cephalograms.cephalograms:
             by_device[cephalogram.device].append(cephalogram)
         devices = []
-        for device in sorted(by_device):
-            members = CephalogramSet(by_device[device])
-            devices.append(
-                dict(
-                    device=device,
-                    cephalograms=len(members),
-                    N=int(members.valid.sum()),
-                    **self._radial_scores(members, unit),
-                )
-            )
+        for device, group in sorted(by_device.items()):
+            members = CephalogramSet(group)
+            row = dict(device=device, cephalograms=len(members))
+            row['N'] = int(members.valid.sum())
+            devices.append({**row, **self._radial_scores(members, unit)})
         return dict(
             landmark=landmarks,
             device=devices,

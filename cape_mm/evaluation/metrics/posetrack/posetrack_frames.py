@@ -10,6 +10,8 @@ from typing import Any, Iterable, Mapping
 import numpy as np
 import torch
 
+from cape_mm.datasets.formats.posetrack import PoseTrackWriter
+
 _META_KEYS = (
     'video_id',
     'frame_id',
@@ -26,49 +28,11 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class LabelledPersons:
-    """The N labelled persons of a frame.
-
-    Keypoints (N, K, 2) and head boxes (N, 4) x1, y1, x2, y2 in original
-    pixels, valid keypoints (N, K), identities (N,) in the video, -1 where
-    unknown.
-    """
-
-    keypoints_px: np.ndarray
-    valid: np.ndarray
-    heads_px: np.ndarray
-    ids: np.ndarray
-
-
-@dataclass(frozen=True)
-class PredictedPersons:
-    """The M predicted persons of a frame.
-
-    Keypoints (M, K, 2) in original pixels, valid (M, K) where finite: the
-    model leaves the others out; scores and visibility (M, K) of the keypoints,
-    tracks and scores (M,) of the persons.
-    """
-
-    keypoints_px: np.ndarray
-    valid: np.ndarray
-    scores: np.ndarray
-    visibility: np.ndarray
-    ids: np.ndarray
-    person_scores: np.ndarray
-
-    def tracked(
-        self, keypoint_score_thr: float, visibility_thr: float
-    ) -> np.ndarray:
-        """Keypoints (M, K), bool, that take part in the tracking scores."""
-        is_confident = self.scores >= keypoint_score_thr
-        return self.valid & is_confident & (self.visibility >= visibility_thr)
-
-
-@dataclass(frozen=True)
 class PoseTrackFrame:
-    """One frame of a video: metainfo, polygons (P, 2), labels, predictions.
+    """One frame of a video: N labelled and M predicted persons.
 
-    Frames without labels (``is_labeled``) only make the video complete.
+    All places in original pixels. Frames without labels (``is_labeled``) only
+    make the video complete.
     """
 
     video_id: str
@@ -79,17 +43,40 @@ class PoseTrackFrame:
     img_id: int | None
     width: int
     height: int
-    ignore_regions_px: list[np.ndarray]
-    truth: LabelledPersons
-    predicted: PredictedPersons
+    ignore_regions_px: list[np.ndarray]  # polygons (P, 2)
+    gt_px: np.ndarray  # keypoints (N, K, 2)
+    gt_valid: np.ndarray  # (N, K) bool
+    heads_px: np.ndarray  # boxes (N, 4) x1, y1, x2, y2
+    gt_ids: np.ndarray  # (N,), -1 where unknown
+    pred_px: np.ndarray  # keypoints (M, K, 2)
+    pred_valid: np.ndarray  # (M, K) bool, finite: others are left out
+    tracked: np.ndarray  # (M, K) bool, part of the tracking scores
+    pred_scores: np.ndarray  # (M, K)
+    pred_ids: np.ndarray  # (M,)
+    person_scores: np.ndarray  # (M,)
+
+    def write(self, writer: PoseTrackWriter, all_valid: bool = False) -> None:
+        """Write the tracked keypoints of the frame, or all valid ones."""
+        writer.add(
+            vars(self),
+            self.pred_px,
+            self.pred_valid if all_valid else self.tracked,
+            self.pred_scores,
+            self.pred_ids,
+            self.person_scores,
+        )
 
 
 def read_frame(
-    sample: Mapping[str, Any], num_keypoints: int
+    sample: Mapping[str, Any],
+    num_keypoints: int,
+    keypoint_score_thr: float = 0.0,
+    visibility_thr: float = 0.0,
 ) -> PoseTrackFrame:
     """Read one frame from ``PoseDataSample.to_dict()`` with K keypoints.
 
-    It has the fields that :class:`PoseTrackMetric` lists.
+    It has the fields that :class:`PoseTrackMetric` lists. Keypoints are
+    tracked from these scores and visibilities on.
     """
     missing = [key for key in _META_KEYS if key not in sample]
     if missing:
@@ -99,6 +86,20 @@ def read_frame(
         )
     where = f'frame {sample["frame_id"]} of video {sample["video_id"]}'
     height, width = sample['ori_shape'][:2]
+    truth = sample
+    if not sample['is_labeled']:
+        fields = ('track_ids', 'keypoints', 'keypoints_visible', 'bbox_head')
+        truth = dict(gt_instances=dict.fromkeys(fields, ()))
+    truth = _Fields(truth, 'gt_instances', where)
+    gt_ids = truth.ids(unknown=True)
+    predicted = _Fields(sample, 'pred_instances', where)
+    pred_ids = predicted.ids()
+    n, m, k = len(gt_ids), len(pred_ids), num_keypoints
+    pred_px = predicted('keypoints', (m, k, 2))
+    pred_valid = np.isfinite(pred_px).all(axis=-1)
+    pred_scores = predicted('keypoint_scores', (m, k))
+    visibility = predicted('keypoints_visible', (m, k))
+    is_visible = visibility >= visibility_thr
     return PoseTrackFrame(
         video_id=str(sample['video_id']),
         frame_id=int(sample['frame_id']),
@@ -112,8 +113,16 @@ def read_frame(
             np.asarray(region, dtype=np.float64).reshape(-1, 2)
             for region in sample['ignore_regions']
         ],
-        truth=_read_truth(sample, num_keypoints, where),
-        predicted=_read_predictions(sample, num_keypoints, where),
+        gt_px=truth('keypoints', (n, k, 2)),
+        gt_valid=truth('keypoints_visible', (n, k)) > 0,
+        heads_px=truth('bbox_head', (n, 4)),
+        gt_ids=gt_ids,
+        pred_px=pred_px,
+        pred_valid=pred_valid,
+        tracked=pred_valid & (pred_scores >= keypoint_score_thr) & is_visible,
+        pred_scores=pred_scores,
+        pred_ids=pred_ids,
+        person_scores=predicted('bbox_scores', (m,)),
     )
 
 
@@ -158,42 +167,6 @@ def _check_complete(video_id: str, frames: list[PoseTrackFrame]) -> None:
                 f'video {video_id}: {len(numbers)} of {len(counts)} frames '
                 f'are {what} ({named}{more}); {remedy}'
             )
-
-
-def _read_truth(
-    sample: Mapping[str, Any], num_keypoints: int, where: str
-) -> LabelledPersons:
-    """Read ``gt_instances``; empty if the frame is not labelled."""
-    if not sample['is_labeled']:
-        fields = ('track_ids', 'keypoints', 'keypoints_visible', 'bbox_head')
-        sample = dict(gt_instances=dict.fromkeys(fields, ()))
-    take = _Fields(sample, 'gt_instances', where)
-    ids = take.ids(unknown=True)
-    count = len(ids)
-    return LabelledPersons(
-        keypoints_px=take('keypoints', (count, num_keypoints, 2)),
-        valid=take('keypoints_visible', (count, num_keypoints)) > 0,
-        heads_px=take('bbox_head', (count, 4)),
-        ids=ids,
-    )
-
-
-def _read_predictions(
-    sample: Mapping[str, Any], num_keypoints: int, where: str
-) -> PredictedPersons:
-    """Read ``pred_instances``."""
-    take = _Fields(sample, 'pred_instances', where)
-    ids = take.ids()
-    count = len(ids)
-    keypoints = take('keypoints', (count, num_keypoints, 2))
-    return PredictedPersons(
-        keypoints_px=keypoints,
-        valid=np.isfinite(keypoints).all(axis=-1),
-        scores=take('keypoint_scores', (count, num_keypoints)),
-        visibility=take('keypoints_visible', (count, num_keypoints)),
-        ids=ids,
-        person_scores=take('bbox_scores', (count,)),
-    )
 
 
 class _Fields:

@@ -36,28 +36,23 @@ class PoseTrackMetric(BaseVideoMetric):
     the labelled head, 0.6 times the diagonal of the head box. Each keypoint
     (nose, left wrist, ...) is measured on its own.
 
-    Keys at threshold 0.5, with a suffix such as ``AP@1.0`` at any other:
+    Keys at threshold 0.5, with a suffix such as ``AP@1.0`` at any other, all
+    explained in ``docs/en/pose_tracking_metric.md`` with the rules that
+    decide about the numbers:
 
-    - ``AP``: average precision, mean over keypoints. Predicted persons are
-      assigned to labelled ones as in poseval.
+    - ``AP``, mean over keypoints;
     - ``MOTA``, ``MOTP``, ``precision``, ``recall``: CLEAR MOT, mean over
-      keypoints; MOTP is 1 - mean distance of the matches in head sizes.
-    - ``IDSW``: identity switches in all videos, mean over keypoints.
-    - ``IDF1``: each video has one assignment of persons and tracks; mean
-      over keypoints.
+      keypoints; MOTP is 1 - mean distance of the matches in head sizes;
+    - ``IDSW``: identity switches in all videos, mean over keypoints;
+    - ``IDF1``, mean over keypoints;
     - ``HOTA``, ``DetA``, ``AssA``: keypoint HOTA with the similarity
       1 - distance / threshold and the matching of PoseTrack21's kit, over all
       keypoints together. Each match has the same weight; in the kit each
       keypoint has the same weight in the AssA of a video, even without any
       match, so that its total is a little lower.
 
-    Counts are added over videos before a score is computed. A keypoint
-    without a label (v = 0) is no miss; a prediction of it is a false positive
-    even if its person is found, as in poseval: a model must predict what is
-    hidden. A keypoint that is never labelled is not scored. An unmatched
-    prediction in an ignore region does not count. Nothing can match a labelled
-    person without head box. One without track id counts as a person of a
-    single frame, so that it is never switched.
+    Counts are added over videos before a score is computed. A keypoint that
+    is never labelled is not scored.
 
     Every frame is a dictionary like ``PoseDataSample.to_dict()``, with
     the metainfo ``video_id`` (str), ``frame_id`` (int, index in the video),
@@ -170,13 +165,17 @@ class PoseTrackMetric(BaseVideoMetric):
             data_batch (dict): Not used.
             data_samples (Sequence[dict]): Frames or videos.
         """
-        num_keypoints = len(self._keypoint_names())
+        options = (
+            len(self._keypoint_names()),
+            self.keypoint_score_thr,
+            self.visibility_thr,
+        )
         for sample in data_samples:
             frames = sample.get('video_data_samples', [sample])
             frames = (
                 f if isinstance(f, dict) else f.to_dict() for f in frames
             )
-            self.results.append([read_frame(f, num_keypoints) for f in frames])
+            self.results.append([read_frame(f, *options) for f in frames])
 
     def compute_metrics(
         self, results: list[list[PoseTrackFrame]]
@@ -196,13 +195,8 @@ class PoseTrackMetric(BaseVideoMetric):
         """
         videos = group_videos(chain.from_iterable(results))
         names = self._keypoint_names()
-        limits = self.keypoint_score_thr, self.visibility_thr
-        tracked = {
-            video_id: [frame.predicted.tracked(*limits) for frame in frames]
-            for video_id, frames in videos.items()
-        }
         if self.export_dir is not None:
-            self._export(videos, tracked, names)
+            self._export(videos, names)
         counts = count_videos(videos, names)
         labelled = np.flatnonzero([counts['labels'][name] for name in names])
         if not len(labelled):
@@ -217,9 +211,7 @@ class PoseTrackMetric(BaseVideoMetric):
             print_log(text, logger='current', level=logging.WARNING)
             return {}
         compared = {
-            video_id: compare_video(
-                frames, tracked[video_id], labelled, self.poseval_compat
-            )
+            video_id: compare_video(frames, labelled, self.poseval_compat)
             for video_id, frames in videos.items()
         }
         rules = self.poseval_compat, self.align_tracks
@@ -293,25 +285,14 @@ class PoseTrackMetric(BaseVideoMetric):
     def _export(
         self,
         videos: Mapping[str, Sequence[PoseTrackFrame]],
-        tracked: Mapping[str, Sequence[np.ndarray]],
         names: list[str],
     ) -> None:
         """Write one file per video."""
         check_exportable(names)
         for video_id, frames in videos.items():
             with PoseTrackWriter(self.export_dir, video_id, names) as writer:
-                for frame, is_tracked in zip(frames, tracked[video_id]):
-                    predicted = frame.predicted
-                    if self.export_all_keypoints:
-                        is_tracked = predicted.valid
-                    writer.add(
-                        vars(frame),
-                        predicted.keypoints_px,
-                        is_tracked,
-                        predicted.scores,
-                        predicted.ids,
-                        predicted.person_scores,
-                    )
+                for frame in frames:
+                    frame.write(writer, self.export_all_keypoints)
                 writer.finish()
         print_log(
             f'predictions for {len(videos)} videos are in {self.export_dir}',

@@ -23,19 +23,19 @@ def count_videos(
     labelled = [frame for frame in frames if frame.is_labeled]
     labels = np.zeros(len(names), dtype=np.int64)
     for frame in labelled:
-        labels += frame.truth.valid.sum(axis=0)
+        labels += frame.gt_valid.sum(axis=0)
     return dict(
         videos=len(videos),
         frames=len(frames),
         labelled_frames=len(labelled),
-        persons=sum(len(frame.truth.ids) for frame in labelled),
-        predictions=sum(len(frame.predicted.ids) for frame in labelled),
+        persons=sum(len(frame.gt_ids) for frame in labelled),
+        predictions=sum(len(frame.pred_ids) for frame in labelled),
         heads_without_size=sum(
-            int((~(head_sizes(frame.truth.heads_px) > 0)).sum())
+            int((~(head_sizes(frame.heads_px) > 0)).sum())
             for frame in labelled
         ),
         unknown_identities=sum(
-            int((frame.truth.ids == UNKNOWN_ID).sum()) for frame in labelled
+            int((frame.gt_ids == UNKNOWN_ID).sum()) for frame in labelled
         ),
         labels=dict(zip(names, labels.tolist())),
     )

@@ -22,12 +22,7 @@ from ...functional.tracking_scores import (
     average_precision,
     clear_mot,
     identity_counts,
-    idf1,
     match_poses,
-    mota,
-    motp,
-    precision,
-    recall,
 )
 from .posetrack_frames import UNKNOWN_ID, PoseTrackFrame
 
@@ -53,7 +48,6 @@ class PoseTrackScores:
 
 def compare_video(
     frames: Sequence[PoseTrackFrame],
-    tracked: Sequence[np.ndarray],
     keypoints: np.ndarray,
     poseval_compat: bool,
 ) -> list[tuple[TrackedFrame, TrackedFrame]]:
@@ -62,56 +56,48 @@ def compare_video(
     The first of a pair is for AP. ``keypoints`` (K,) are the scored ones.
     """
     compared, num_unknown = [], 0
-    for frame, is_tracked in zip(frames, tracked):
-        if not frame.is_labeled:
-            continue
-        # An unknown identity gets a negative id of its own, which no known
-        # person has: a person of a single frame cannot switch.
-        gt_ids = frame.truth.ids.copy()
-        unknown = np.flatnonzero(gt_ids == UNKNOWN_ID)
-        gt_ids[unknown] = -np.arange(1, 1 + len(unknown)) - num_unknown
-        num_unknown += len(unknown)
-        if len(gt_ids) or not poseval_compat:
-            compared.append(
-                _compare(frame, gt_ids, is_tracked, keypoints, poseval_compat)
-            )
+    for frame in frames:
+        if frame.is_labeled and (len(frame.gt_ids) or not poseval_compat):
+            poses = _compare(frame, keypoints, poseval_compat)
+            # An unknown identity gets a negative id of its own, which no
+            # known person has: a person of a single frame cannot switch.
+            unknown = np.flatnonzero(poses.gt_ids == UNKNOWN_ID)
+            poses.gt_ids[unknown] = -np.arange(len(unknown)) - num_unknown - 1
+            num_unknown += len(unknown)
+            tracks = np.isin(frame.pred_ids, poses.pred_ids)
+            kept = frame.tracked[:, keypoints][tracks]
+            compared.append((poses, poses.restrict(kept)))
     return compared
 
 
 def _compare(
-    frame: PoseTrackFrame,
-    gt_ids: np.ndarray,
-    tracked: np.ndarray,
-    keypoints: np.ndarray,
-    poseval_compat: bool,
-) -> tuple[TrackedFrame, TrackedFrame]:
+    frame: PoseTrackFrame, keypoints: np.ndarray, poseval_compat: bool
+) -> TrackedFrame:
     """Compare one frame, without what ignore regions remove."""
-    truth, predicted = frame.truth, frame.predicted
-    gt_px = truth.keypoints_px[:, keypoints]
-    pred_px = predicted.keypoints_px[:, keypoints]
-    gt_valid = truth.valid[:, keypoints]
-    pred_valid = predicted.valid[:, keypoints]
+    gt_px = frame.gt_px[:, keypoints]
+    pred_px = frame.pred_px[:, keypoints]
+    gt_valid = frame.gt_valid[:, keypoints]
+    pred_valid = frame.pred_valid[:, keypoints]
     ignored = inside_polygons(pred_px, frame.ignore_regions_px)
-    persons = np.ones(len(truth.ids), dtype=bool)
-    tracks = np.ones(len(predicted.ids), dtype=bool)
+    persons = np.ones(len(frame.gt_ids), dtype=bool)
+    tracks = np.ones(len(frame.pred_ids), dtype=bool)
     if poseval_compat and frame.ignore_regions_px:
         gt_valid &= ~inside_polygons(gt_px, frame.ignore_regions_px)
         pred_valid &= ~ignored
         ignored[:] = False
         persons, tracks = gt_valid.any(axis=1), pred_valid.any(axis=1)
     distances = head_distances(
-        gt_px, gt_valid, pred_px, pred_valid, head_sizes(truth.heads_px)
+        gt_px, gt_valid, pred_px, pred_valid, head_sizes(frame.heads_px)
     )
-    poses = TrackedFrame(
+    return TrackedFrame(
         distances=distances[np.ix_(persons, tracks)],
         gt_valid=gt_valid[persons],
         pred_valid=pred_valid[tracks],
         ignored=ignored[tracks] & pred_valid[tracks],
-        gt_ids=gt_ids[persons],
-        pred_ids=predicted.ids[tracks],
-        pred_scores=predicted.scores[:, keypoints][tracks],
+        gt_ids=frame.gt_ids[persons],
+        pred_ids=frame.pred_ids[tracks],
+        pred_scores=frame.pred_scores[:, keypoints][tracks],
     )
-    return poses, poses.restrict(tracked[:, keypoints][tracks])
 
 
 def score_videos(
@@ -178,15 +164,15 @@ def _score_tracks(
     poseval_compat: bool,
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """All scores but AP, by keypoint and in total."""
-    localisation = motp(mot)
+    localisation = mot.motp
     if poseval_compat:
         localisation = np.nan_to_num(localisation)
     by_keypoint = dict(
-        MOTA=mota(mot),
+        MOTA=mot.mota,
         MOTP=localisation,
-        precision=precision(mot),
-        recall=recall(mot),
-        IDF1=idf1(identity),
+        precision=mot.precision,
+        recall=mot.recall,
+        IDF1=identity.idf1,
         IDSW=mot.switches,
     )
     total = {

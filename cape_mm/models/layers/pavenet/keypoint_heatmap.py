@@ -12,9 +12,7 @@ from mmdet.models.losses import GaussianFocalLoss
 from mmdet.utils import reduce_mean
 from torch import Tensor, nn
 
-from cape_mm.structures.ignored_areas import in_cells
-
-from ..points import grid_points
+from ..points import grid_points, in_cells
 from .clip_encoder import ClipMemory
 
 _GROUPS = 8

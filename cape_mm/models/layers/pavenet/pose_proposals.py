@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .clip_encoder import ClipMemory
 from .pose_queries import (
+    PosePrediction,
     class_branch,
     pose_branch,
     pose_extent,
@@ -27,6 +28,13 @@ class PoseProposals(NamedTuple):
     poses: Tensor  # (B, S, K, 2), normalised
     sigma: Tensor  # (B, S, K, 2), before the sigmoid
     valid: Tensor  # (B, S) bool, False for cells outside of the image
+
+    @property
+    def prediction(self) -> PosePrediction:
+        """Predictions of the stage, with one frame."""
+        return PosePrediction(
+            self.poses[:, :, None], self.sigma, logits=self.logits
+        )
 
     def best(self, number: int, distinct: float = 0.0) -> PoseProposals:
         """The proposals with the highest scores, best first, without gradient.

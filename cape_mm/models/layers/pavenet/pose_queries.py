@@ -60,16 +60,15 @@ class FramePrediction(NamedTuple):
     visibility: Tensor  # (B, Q, K) in [0, 1], 1 if not predicted
     position: Tensor | None = None  # embedding (B, Q, C), handed over
 
-    def certainty(self, queries: Tensor, size: Tensor) -> Tensor:
-        """Probability (M, K) that keypoints are near their predicted places.
+    def certainty(self, size: Tensor) -> Tensor:
+        """Probability (B, Q, K) that keypoints are near their predictions.
 
         That is, nearer than a twentieth of the person's longer side in
         pixels, on both axes, under a Laplace distribution with the sigmas.
-        ``queries`` are numbers (M,) in the first window, ``size`` is width
-        and height (2,) of the input.
+        ``size`` is width and height (2,) of the input.
         """
-        side = pose_extent(self.poses[0, queries] * size).amax(dim=-1)
-        near = _NEAR * side[:, None, None] / (self.sigma[0, queries] * size)
+        side = pose_extent(self.poses * size).amax(dim=-1)
+        near = _NEAR * side[..., None, None] / (self.sigma * size)
         return (1 - (-near).exp()).prod(dim=-1)
 
 

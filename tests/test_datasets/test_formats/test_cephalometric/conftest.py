@@ -5,10 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.cephalometric import (
-    CephalometricRecord,
-    make_report,
-)
+from cape_mm.datasets.formats.cephalometric import CephalometricRecord
+from cape_mm.datasets.formats.cephalometric.conversion import make_report
 
 
 @pytest.fixture

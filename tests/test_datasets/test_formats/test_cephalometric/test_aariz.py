@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.cephalometric import ObserverError, read_aariz
-from cape_mm.datasets.formats.cephalometric.aariz import TITLES
+from cape_mm.datasets.formats.cephalometric.aariz import TITLES, read_aariz
+from cape_mm.datasets.formats.cephalometric.reading import ObserverError
 from cape_mm.structures import get_schema
 
 SYMBOLS = get_schema('aariz29').names

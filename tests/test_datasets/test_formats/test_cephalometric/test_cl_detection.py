@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.cephalometric import read_cl_detection_stack
 from cape_mm.datasets.formats.cephalometric.cl_detection import (
     cut_filling,
+    read_cl_detection_stack,
     read_header,
     read_stack,
 )

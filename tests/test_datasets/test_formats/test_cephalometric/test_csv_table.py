@@ -4,13 +4,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.cephalometric import (
-    read_cl_detection_table,
+from cape_mm.datasets.formats.cephalometric.csv_table import (
+    LandmarkColumns,
     read_csv,
 )
-from cape_mm.datasets.formats.cephalometric.csv_table import LandmarkColumns
 from cape_mm.datasets.formats.cephalometric.reading import normalise
-from cape_mm.structures import Landmark, LandmarkSchema
+from cape_mm.structures import Landmark, LandmarkSchema, get_schema
 
 SCHEMA = LandmarkSchema(
     'tiny', (Landmark('S', 'Sella', ''), Landmark("Pog'", 'Chin', '')), '', ''
@@ -129,7 +128,8 @@ def test_table_of_the_challenge_of_2024(tmp_path, report):
         + ','.join(['001.bmp', '0.096', *cells])
         + '\n'
     )
-    (record,) = read_cl_detection_table(path, tmp_path / 'images', report)
+    schema, root = get_schema('cl_detection53'), tmp_path / 'images'
+    (record,) = read_csv(path, schema, root, report, '{}{}')
     assert record.image_path == '001.bmp'
     assert record.spacing == (0.096, 0.096)
     assert record.keypoints_px[52].tolist() == [53, 53.5]

@@ -8,12 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.cephalometric import (
-    is_dicom,
-    read_csv,
-    read_dicom,
+from cape_mm.datasets.formats.cephalometric import is_dicom, read_dicom
+from cape_mm.datasets.formats.cephalometric.conversion import (
     unpack_dicom_folder,
 )
+from cape_mm.datasets.formats.cephalometric.csv_table import read_csv
 from cape_mm.datasets.formats.cephalometric.dicom import (
     apply_window,
     find_spacing,

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cape_mm.datasets.formats.cephalometric import (
+from cape_mm.datasets.formats.cephalometric import load_coco
+from cape_mm.datasets.formats.cephalometric.folder import (
     ImageStore,
-    load_coco,
-    split_cephalograms,
+    check_image,
     write_cephalogram_folder,
 )
-from cape_mm.datasets.formats.cephalometric.folder import check_image
+from cape_mm.datasets.formats.cephalometric.splits import split_cephalograms
 from cape_mm.structures import Landmark, LandmarkSchema
 
 SCHEMA = LandmarkSchema(

@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.cephalometric import ObserverError, read_isbi
-from cape_mm.datasets.formats.cephalometric.isbi import read_text
+from cape_mm.datasets.formats.cephalometric.isbi import read_isbi, read_text
+from cape_mm.datasets.formats.cephalometric.reading import ObserverError
 from cape_mm.structures import get_schema
 
 CODES = get_schema('isbi2015').codes

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.cephalometric import (
+from cape_mm.datasets.formats.cephalometric.pandas_json import (
     read_pandas_json,
     read_rulers,
 )

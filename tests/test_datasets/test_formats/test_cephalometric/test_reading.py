@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.cephalometric import ObserverError
 from cape_mm.datasets.formats.cephalometric.reading import (
+    ObserverError,
     choose_points,
     name_part,
     normalise,

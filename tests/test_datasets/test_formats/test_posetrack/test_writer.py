@@ -45,7 +45,7 @@ def test_what_is_written_is_read_back(tmp_path):
     with PoseTrackWriter(tmp_path, 'walk', NAMES) as writer:
         add_frame(writer, 0, keypoints, written, [70001, 5, 8])
         add_frame(writer, 1, keypoints[:1], written[:1], [8])
-        assert writer.finish(2) == tmp_path / 'walk.json'
+        assert writer.finish() == tmp_path / 'walk.json'
     report = AnnotationReport('walk', problems=POSETRACK_PROBLEMS)
     videos = read_videos(str(tmp_path), NAMES, report)
     (frames,) = videos.values()

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support import closed_form_classes
+from support.closed_form_classes import measure_classes
 
 from cape_mm.datasets.synthetic.cephalograms.face import (
     MEASURES,
@@ -11,7 +13,7 @@ from cape_mm.datasets.synthetic.cephalograms.face import (
     direct,
     draw_face,
     find_fault,
-    measure_classes,
+    leave,
 )
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.structures import get_schema
@@ -48,6 +50,13 @@ def measure_face(face):
 def test_directions():
     np.testing.assert_allclose(direct(0), (1, 0), atol=1e-12)
     np.testing.assert_allclose(direct(90), (0, -1), atol=1e-12)
+
+
+def test_ways_between_points():
+    start, end = np.array([0.0, 0.0]), np.array([4.0, 0.0])
+    np.testing.assert_allclose(leave(start, end, 0.25, 0.0), (1, 0))
+    # Left of the way to the right is up.
+    np.testing.assert_allclose(leave(start, end, 0.5, 3.0), (2, -3))
 
 
 def test_a_face_depends_on_its_stream_only(faces):
@@ -105,6 +114,13 @@ def test_classes_agree_with_the_measurements(faces):
         for name, value in measure_classes(face).items():
             other = found['SN-GoGn' if name == 'FMA' else name]
             assert value == pytest.approx(other, abs=1e-6), name
+
+
+def test_classes_are_those_in_closed_form(faces):
+    for face in faces:
+        expected = closed_form_classes.classify(face)
+        assert classify(face) == expected
+        assert list(classify(face)) == list(expected)
 
 
 def test_classes_of_the_mean_face(mean_points):

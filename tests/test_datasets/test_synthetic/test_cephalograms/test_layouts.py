@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from cape_mm.datasets.synthetic import draw_cephalogram
-from cape_mm.datasets.synthetic.cephalograms import (
+from cape_mm.datasets.synthetic.cephalograms.face import classify
+from cape_mm.datasets.synthetic.cephalograms.layouts import (
     write_aariz_tree,
     write_isbi_tree,
 )
-from cape_mm.datasets.synthetic.cephalograms.face import classify
 from cape_mm.structures import get_schema
 
 

@@ -142,11 +142,11 @@ def test_one_cephalogram_of_four_has_another_spacing(cephalograms):
 
 def test_the_ruler_gives_the_spacing(cephalograms):
     for cephalogram in cephalograms:
-        (x, top), (_, bottom) = cephalogram.ruler_px
+        (x, top), (_, bottom) = cephalogram.ruler['ticks_px']
         assert (bottom - top) * cephalogram.spacing == pytest.approx(
-            cephalogram.ruler_mm
+            cephalogram.ruler['length_mm']
         )
-        ticks = int(cephalogram.ruler_mm / 10) + 1
+        ticks = int(cephalogram.ruler['length_mm'] / 10) + 1
         # All ticks are longer than this column is away from the ruler.
         column = cephalogram.image[
             :, int(x - 2.0 / cephalogram.spacing)
@@ -186,8 +186,9 @@ def test_cephalograms_look_different():
 
 def test_the_ruler_is_as_long_as_it_says():
     attenuation = np.zeros((320, 256), np.float32)
-    ends, length = draw_ruler(attenuation, 0.5, np.random.default_rng(0))
-    assert (ends[1, 1] - ends[0, 1]) * 0.5 == length
+    ruler = draw_ruler(attenuation, 0.5, np.random.default_rng(0))
+    (_, top), (_, bottom) = ruler['ticks_px']
+    assert (bottom - top) * 0.5 == ruler['length_mm']
     rows = np.flatnonzero(attenuation.any(axis=1))
-    assert abs(rows[0] - ends[0, 1]) <= 2
-    assert abs(rows[-1] - ends[1, 1]) <= 2
+    assert abs(rows[0] - top) <= 2
+    assert abs(rows[-1] - bottom) <= 2

@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from torch import nn
 
-from cape_mm.evaluation.support_interventions import (
+from cape_mm.cli.support_ablation import (
     INTERVENTIONS,
     no_skeleton,
     permuted_order,
