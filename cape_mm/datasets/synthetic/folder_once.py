@@ -29,13 +29,7 @@ def write_dataset_once(
     minimum: int,
     **image_size: int,
 ) -> bool:
-    """Write a synthetic dataset, unless it is there already; False if so.
-
-    ``write`` writes all files but ``<name>.json``, which holds the parameters:
-    ``version`` of what the same parameters give, ``sizes`` by split (one or
-    several numbers), and ``image_size`` in pixels by its name, limited by
-    ``minimum``.
-    """
+    """Write a dataset, and its parameters as ``<name>.json``, unless there."""
     ((key, pixels),) = image_size.items()
     least = min(np.min(size) for size in sizes.values())
     if seed < 0 or least < 1 or pixels < minimum:
@@ -52,24 +46,17 @@ def write_dataset_once(
 def write_folder_once(
     root: Path, stamp_name: str, stamp: dict, write: Callable[[Path], None]
 ) -> bool:
-    """Write a folder completely or not at all, unless it is there already.
-
-    The content is written to a folder beside the target, which then gets the
-    target's name. So a folder with that name is always complete; if several
-    processes write at once, the first one wins and the others take its
-    result; what a killed process leaves behind is a hidden folder
-    ``.<name>.<random>.part``, which may be deleted. The JSON file
-    ``stamp_name`` describes the content. False if it was there already.
-    """
+    """Write a folder completely or not at all, with a JSON stamp, once."""
+    # The content is written to a folder beside the target, which then gets the
+    # target's name. So a folder with that name is always complete; if several
+    # processes write at once, the first one wins and the others take its
+    # result; what a killed process leaves behind is a hidden folder, which may
+    # be deleted.
     root = Path(os.path.realpath(root))
     if _is_there(root, stamp_name, stamp):
         return False
     root.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(
-        tempfile.mkdtemp(
-            prefix=f'.{root.name}.', suffix='.part', dir=str(root.parent)
-        )
-    )
+    part = Path(tempfile.mkdtemp('.part', f'.{root.name}.', str(root.parent)))
     try:
         write(part)
         (part / stamp_name).write_text(json.dumps(stamp, indent=2) + '\n')

@@ -12,8 +12,9 @@ import numpy as np
 
 #: Blue, green, red.
 Color = Tuple[int, int, int]
-#: Fractional bits of the coordinates that are handed to OpenCV.
-SHIFT = 4
+# Fractional bits of the coordinates that are handed to OpenCV.
+_SHIFT = 4
+_LINES = {True: cv2.LINE_AA, False: cv2.LINE_8}
 
 
 def to_color(hue: float, saturation: float, value: float) -> Color:
@@ -33,22 +34,56 @@ def fill(
     image: np.ndarray, outline_px: np.ndarray, color, smooth: bool = True
 ) -> None:
     """Fill a polygon (M, 2) of an image or a label map, in place, pixels."""
-    corners = np.round(outline_px * (1 << SHIFT)).astype(np.int32)
-    line_type = cv2.LINE_AA if smooth else cv2.LINE_8
-    cv2.fillPoly(image, [corners], color, line_type, SHIFT)
+    look = (color, _LINES[smooth], _SHIFT)
+    cv2.fillPoly(image, [_fixed(outline_px)], *look)
 
 
 def stroke(
-    image: np.ndarray, line_px: np.ndarray, color, width: float, closed=False
+    image: np.ndarray,
+    line_px: np.ndarray,
+    color,
+    width_px: float,
+    closed: bool = False,
+    smooth: bool = True,
 ) -> None:
-    """Draw a line (M, 2) of a width in pixels, in place, pixels."""
-    corners = np.round(line_px * (1 << SHIFT)).astype(np.int32)
-    width = max(1, int(round(width)))
-    cv2.polylines(image, [corners], closed, color, width, cv2.LINE_AA, SHIFT)
+    """Draw a line (M, 2), in place."""
+    look = (color, max(1, int(round(width_px))), _LINES[smooth], _SHIFT)
+    cv2.polylines(image, [_fixed(line_px)], closed, *look)
+
+
+def fill_ellipse(
+    image: np.ndarray,
+    center_px: np.ndarray,
+    color,
+    radii_px: np.ndarray,
+    angle: float,
+    smooth: bool = True,
+) -> None:
+    """Fill an ellipse, turned by degrees, in place."""
+    center, radii = _fixed(center_px), np.maximum(1, _fixed(radii_px))
+    look = (0, 360, color, -1, _LINES[smooth], _SHIFT)
+    cv2.ellipse(image, center.tolist(), radii.tolist(), angle, *look)
+
+
+def _fixed(points_px: np.ndarray) -> np.ndarray:
+    """Points in OpenCV's fixed-point numbers."""
+    # Far outside is as good as outside, and does not overflow.
+    points = np.clip(points_px, -1e4, 1e4) * (1 << _SHIFT)
+    return np.round(points).astype(np.int32)
+
+
+def flat_keypoints(points: np.ndarray, visible: np.ndarray) -> list:
+    """Rows x, y, visibility of (K, 2) and (K,) for an annotation file."""
+    return [
+        value
+        for (x, y), state in zip(points.tolist(), visible.tolist())
+        for value in (round(x, 2), round(y, 2), int(state))
+    ]
 
 
 def write_jpeg(path: Path, image: np.ndarray) -> None:
-    """Write an image (H, W, 3), uint8, BGR."""
+    """Write an image (H, W, 3), uint8, BGR, into a folder to be made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     quality = [cv2.IMWRITE_JPEG_QUALITY, 92]
     path.write_bytes(cv2.imencode('.jpg', image, quality)[1].tobytes())
 
@@ -81,17 +116,10 @@ def draw_occluder(
     radius_px: float,
     rng: np.random.Generator,
 ) -> None:
-    """Draw a polygon with another inside over an instance, in place.
-
-    ``owner`` (H, W) holds the label of what is visible at each pixel; centre
-    (2,) and radius in pixels.
-    """
-    corners = int(rng.integers(4, 9))
-    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    radius = radius_px * rng.uniform(0.7, 1.2, size=corners)
-    outline = center_px + radius[:, None] * np.stack(
-        [np.cos(angle), np.sin(angle)], axis=1
-    )
+    """Draw a polygon on an image and its label map (H, W), in place."""
+    circle = _circle(int(rng.integers(4, 9)))
+    radius = radius_px * rng.uniform(0.7, 1.2, size=(len(circle), 1))
+    outline = center_px + radius * circle
     fill(image, outline, _draw_color(rng))
     fill(owner, outline, label, smooth=False)
     inside = center_px + 0.5 * (outline - center_px)
@@ -110,9 +138,14 @@ def _draw_thing(image: np.ndarray, rng: np.random.Generator) -> None:
     kind = rng.integers(3)
     if kind == 2:
         radii = radii * (3.0, 0.25)
-    corners = np.linspace(0, 2 * np.pi, (14, 4, 4)[kind], endpoint=False)
-    circle = np.stack([np.cos(corners), np.sin(corners)], axis=1)
-    fill(image, center + (circle * radii) @ axes, _draw_color(rng))
+    outline = center + (_circle((14, 4, 4)[kind]) * radii) @ axes
+    fill(image, outline, _draw_color(rng))
+
+
+def _circle(corners: int) -> np.ndarray:
+    """Corners (M, 2) of a regular polygon of radius 1."""
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 def _draw_color(rng: np.random.Generator) -> Color:

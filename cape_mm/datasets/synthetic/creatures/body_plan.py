@@ -25,18 +25,8 @@ class Keypoint(NamedTuple):
     length: float = 0.0  # body units
     swing: float = 0.0  # largest turn, radians
     side: str = ''  # 'left', 'right' or ''
-    role: str = ''  # look of the bone, see parts.draw_profile
+    role: str = ''  # look of the bone, see anatomy.py
     is_tip: bool = False  # whether no other bone starts here
-
-
-class _Bone(NamedTuple):
-    """A bone of the spine."""
-
-    name: str
-    parent: str
-    role: str
-    angle: _Range = (0.0, 0.0)
-    length: _Range = (0.0, 0.0)
 
 
 class _Limb(NamedTuple):
@@ -65,26 +55,21 @@ class BodyPlan(NamedTuple):
         return keypoint.side not in ('', self.near) and self.near != ''
 
 
-# name, parent, role, angle, length
-_HEAD = (
-    _Bone('head', 'shoulders', 'head', (-65, -10), (0.55, 0.9)),
-    _Bone('nose', 'head', 'snout', (-10, 35), (0.3, 0.42)),
-)
-_WALKING = (
-    _Bone('shoulders', '', 'trunk'),
-    _Bone('hips', 'shoulders', 'trunk', (168, 195), (0.9, 1.4)),
-    *_HEAD,
-)
-_UPRIGHT = (
-    _Bone('shoulders', '', 'trunk'),
-    _Bone('hips', 'shoulders', 'trunk', (100, 140), (0.8, 1.2)),
-    *_HEAD,
+# Bones of spines: name, parent, role, angle, length
+_WALKING, _UPRIGHT = (
+    (
+        ('shoulders', '', 'trunk', (0, 0), (0, 0)),
+        ('hips', 'shoulders', 'trunk', angle, length),
+        ('head', 'shoulders', 'head', (-65, -10), (0.55, 0.9)),
+        ('nose', 'head', 'snout', (-10, 35), (0.3, 0.42)),
+    )
+    for angle, length in (((168, 195), (0.9, 1.4)), ((100, 140), (0.8, 1.2)))
 )
 _ABOVE = (
-    _Bone('thorax', '', 'trunk'),
-    _Bone('head', 'thorax', 'head', (-8, 8), (0.55, 0.8)),
-    _Bone('waist', 'thorax', 'trunk', (174, 186), (0.6, 0.9)),
-    _Bone('rear', 'waist', 'trunk', (172, 188), (0.45, 0.7)),
+    ('thorax', '', 'trunk', (0, 0), (0, 0)),
+    ('head', 'thorax', 'head', (-8, 8), (0.55, 0.8)),
+    ('waist', 'thorax', 'trunk', (174, 186), (0.6, 0.9)),
+    ('rear', 'waist', 'trunk', (172, 188), (0.45, 0.7)),
 )
 # name, base, role, keypoints, angle, length, bend, swing, paired
 _SIDE_LIMBS = tuple(_Limb(*row) for row in (
@@ -126,68 +111,57 @@ def draw_body_plan(rng: np.random.Generator) -> BodyPlan:
         near = 'left' if mirrored else 'right'
         turn = rng.uniform(-10, 10)
 
-    base = {bone.name: index for index, bone in enumerate(spine)}
-    keypoints = [  # angles still in degrees, in the creature's own frame
-        Keypoint(
-            name=bone.name,
-            parent=base.get(bone.parent, -1),
-            angle=rng.uniform(*bone.angle),
-            length=rng.uniform(*bone.length),
-            swing=rng.uniform(9, 20),
-            role=bone.role,
-        )
-        for bone in spine
-    ]
-    keypoints += _draw_limbs(limbs, base, near, rng)
+    names = [bone[0] for bone in spine]
+    keypoints = []  # angles still in degrees, in the creature's own frame
+    for name, parent, role, angle, length in spine:
+        drawn = [rng.uniform(*limits) for limits in (angle, length, (9, 20))]
+        index = names.index(parent) if parent else -1
+        keypoints.append(Keypoint(name, index, *drawn, role=role))
+    keypoints = _add_limbs(keypoints, limbs, near, rng)
     parents = {keypoint.parent for keypoint in keypoints}
-    placed = []
     for index, keypoint in enumerate(keypoints):
         angle = 180 - keypoint.angle if mirrored else keypoint.angle
-        placed.append(
-            keypoint._replace(
-                angle=float(np.radians(angle + turn)),
-                swing=float(np.radians(keypoint.swing)),
-                is_tip=index not in parents,
-            )
+        keypoints[index] = keypoint._replace(
+            angle=float(np.radians(angle + turn)),
+            swing=float(np.radians(keypoint.swing)),
+            is_tip=index not in parents,
         )
-    return BodyPlan(view, near, tuple(placed))
+    return BodyPlan(view, near, tuple(keypoints))
 
 
-def _draw_limbs(
+def _add_limbs(
+    spine: list[Keypoint],
     limbs: tuple[_Limb, ...],
-    base: dict[str, int],
     near: str,
     rng: np.random.Generator,
 ) -> list[Keypoint]:
-    """Random limbs, as many as a random number of keypoints allows."""
-    allowed = int(rng.integers(MIN_KEYPOINTS, MAX_KEYPOINTS + 1)) - len(base)
-    keypoints: list[Keypoint] = []
+    """A spine with random limbs, up to a random number of keypoints."""
+    allowed = int(rng.integers(MIN_KEYPOINTS, MAX_KEYPOINTS + 1))
+    keypoints = spine
     # A tail alone may leave too little room for a pair: draw again.
-    while len(keypoints) + len(base) < MIN_KEYPOINTS:
-        keypoints = []
+    while len(keypoints) < MIN_KEYPOINTS:
+        keypoints = list(spine)
         order = rng.permutation(len(limbs))
         # Most have legs.
         later = [limb.role != 'leg' or rng.random() < 0.2 for limb in limbs]
         for number in sorted(order, key=later.__getitem__):
             limb = limbs[number]
             room = (allowed - len(keypoints)) // (2 if limb.paired else 1)
-            if room < 1:
-                continue
-            count = min(room, int(rng.integers(1, len(limb.keypoints) + 1)))
-            start = len(base) + len(keypoints)
-            keypoints += _draw_limb(limb, count, base, start, near, rng)
+            if room >= 1:
+                most = int(rng.integers(1, len(limb.keypoints) + 1))
+                _add_limb(keypoints, limb, min(room, most), near, rng)
     return keypoints
 
 
-def _draw_limb(
+def _add_limb(
+    keypoints: list[Keypoint],
     limb: _Limb,
     count: int,
-    base: dict[str, int],
-    start: int,
     near: str,
     rng: np.random.Generator,
-) -> list[Keypoint]:
-    """The keypoints of one limb or pair, ``count`` bones each."""
+) -> None:
+    """Add the keypoints of one limb or pair, ``count`` bones each."""
+    base = [keypoint.name for keypoint in keypoints].index(limb.base)
     angle = rng.uniform(*limb.angle)
     bends = np.append(0, rng.uniform(-limb.bend, limb.bend, size=count - 1))
     # A limb of few bones is about as long as one of many.
@@ -198,28 +172,15 @@ def _draw_limb(
     spread = rng.uniform(14, 22)
 
     names = (*limb.keypoints[: count - 1], limb.keypoints[-1])
-    keypoints: list[Keypoint] = []
     for side in ('left', 'right') if limb.paired else ('',):
-        direction, sign = angle, 1
+        direction, sign, parent = angle, 1, base
         if side and near:
             direction += spread if side == near else -spread
         elif side == 'left':
             sign = -1
-        parent = base[limb.base]
-        for name, length, bend in zip(names, lengths, bends):
+        for name, length, bend in zip(names, lengths.tolist(), bends):
             direction += bend
-            keypoints.append(
-                Keypoint(
-                    name='_'.join(
-                        part for part in (side, limb.name, name) if part
-                    ),
-                    parent=parent,
-                    angle=sign * direction,
-                    length=float(length),
-                    swing=swing,
-                    side=side,
-                    role=limb.role,
-                )
-            )
-            parent = start + len(keypoints) - 1
-    return keypoints
+            name = f'{side}_{limb.name}_{name}'.lstrip('_')
+            bone = (sign * direction, length, swing)
+            keypoints.append(Keypoint(name, parent, *bone, side, limb.role))
+            parent = len(keypoints) - 1

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..scenery import SHIFT, draw_background, draw_occluder, fill
+from ..scenery import draw_background, draw_occluder, fill, stroke
 from .anatomy import Creature
 
 _OCCLUDER = 255
@@ -43,19 +43,16 @@ class CreatureRenderer:
         self._bones = np.repeat([end for _, end, _ in patches], lengths)
         self._ends = np.cumsum(lengths)[:-1]
         self._patches = patches
+        self._parents = np.array([k.parent for k in creature.keypoints])
 
     def render(self, rng: np.random.Generator) -> RenderedCreature:
-        """Render an instance from its own stream.
-
-        The same stream gives the same instance at another image size.
-        """
+        """Render an instance, the same for a stream at any image size."""
         aspect = np.array(_ASPECTS[rng.integers(len(_ASPECTS))])
         width, height = np.round(aspect * self.image_size).astype(int).tolist()
         keypoints, outlines, scale = self._place((width, height), rng)
 
         image = draw_background((width, height), rng)
-        owner = np.zeros((height, width), np.uint8)
-        self._draw(image, owner, outlines, scale)
+        owner = self._draw(image, outlines, scale)
         body = cv2.boundingRect(owner)
         area = int(cv2.countNonZero(owner))
         if rng.random() < 0.25:
@@ -109,36 +106,29 @@ class CreatureRenderer:
 
     def _move_outlines(self, keypoints: np.ndarray) -> np.ndarray:
         """All corners of all patches, (V, 2) in body units."""
-        parents = [keypoint.parent for keypoint in self.creature.keypoints]
-        bones = keypoints - keypoints[parents]
+        starts = keypoints[self._parents]
+        bones = keypoints - starts
         lengths = np.linalg.norm(bones, axis=1, keepdims=True)
         along = (bones / np.maximum(lengths, 1e-9))[self._bones]
         across = along[:, ::-1] * (-1, 1)
         fraction, forward, sideways = np.split(self._corners, 3, axis=1)
-        start = keypoints[parents][self._bones]
-        moved = start + fraction * bones[self._bones]
+        moved = starts[self._bones] + fraction * bones[self._bones]
         return moved + forward * along + sideways * across
 
     def _draw(
-        self,
-        image: np.ndarray,
-        owner: np.ndarray,
-        outlines: list[np.ndarray],
-        scale: float,
-    ) -> None:
-        """Draw all parts; ``owner`` gets 1 + number of the part on top."""
-        ink_width = max(1, int(round(0.02 * scale)))
+        self, image: np.ndarray, outlines: list[np.ndarray], scale: float
+    ) -> np.ndarray:
+        """Draw all parts; (H, W), 1 + number of the part on top, or 0."""
+        owner = np.zeros(image.shape[:2], np.uint8)
+        ink, ink_width = self.creature.ink, max(1, int(round(0.02 * scale)))
         last = -1
         for (number, _, patch), outline in zip(self._patches, outlines):
-            if number != last and self.creature.ink is not None:
-                corners = np.round(outline * (1 << SHIFT)).astype(np.int32)
-                cv2.polylines(
-                    image, [corners], True, self.creature.ink,
-                    2 * ink_width, cv2.LINE_AA, SHIFT,
-                )  # fmt: skip
+            if number != last and ink is not None:
+                stroke(image, outline, ink, 2 * ink_width, closed=True)
             last = number
             fill(image, outline, patch.color)
             fill(owner, outline, number + 1, smooth=False)
+        return owner
 
     def _find_visible(
         self,
@@ -151,23 +141,17 @@ class CreatureRenderer:
         x, y = np.round(keypoints).astype(int).T
         inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
         labels = owner[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-        visible = np.full(len(keypoints), 2)
-        for index in range(len(keypoints)):
-            if not self._belongs(index, int(labels[index])):
-                visible[index] = 1
-        visible[~inside] = 0
+        # The part that is visible at a keypoint must begin or end there.
+        labels[labels == _OCCLUDER] = 0
+        ends = np.array([0, *(part.keypoint for part in self.creature.parts)])
+        bones = np.stack([ends, self._parents[ends]])[:, labels]
+        is_own = (bones == np.arange(len(x))).any(axis=0) & (labels > 0)
+        visible = np.where(inside, np.where(is_own, 2, 1), 0)
         # Annotators forget points; enough must be left to be of use.
         forgotten = rng.random(len(keypoints)) < 0.02
         if (inside & ~forgotten).sum() >= _MIN_LABELED:
             visible[forgotten] = 0
         return visible
-
-    def _belongs(self, keypoint: int, label: int) -> bool:
-        """Whether the part that is visible at a keypoint has the keypoint."""
-        if label in (0, _OCCLUDER):
-            return False
-        end = self.creature.parts[label - 1].keypoint
-        return keypoint in (end, self.creature.keypoints[end].parent)
 
 
 def _develop(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from ..folder_once import write_dataset_once
-from ..scenery import write_jpeg
+from ..scenery import flat_keypoints, write_jpeg
 from .anatomy import draw_creature
 from .renderer import CreatureRenderer, RenderedCreature
 
@@ -57,26 +58,24 @@ def write_creatures(
     sizes = dict(train=train, val=val, test=test)
 
     def write(folder: Path) -> None:
-        category_id, image_id = 1, 1
-        for number, (split, (categories, instances)) in enumerate(
-            sizes.items()
-        ):
+        category_ids, image_ids = count(1), count(1)
+        for number, (split, shape) in enumerate(sizes.items()):
+            categories, instances = shape
             content = dict(images=[], annotations=[], categories=[])
             for position in range(categories):
                 stream = [seed, number, position]
                 creature = draw_creature(np.random.default_rng(stream))
-                name = f'creature_{category_id:03d}'
-                content['categories'].append(
-                    dict(
-                        id=category_id,
-                        name=name,
-                        supercategory='creature',
-                        keypoints=creature.keypoint_names,
-                        skeleton=creature.skeleton,
-                    )
-                )
                 renderer = CreatureRenderer(creature, image_size)
-                (folder / 'images' / name).mkdir(parents=True)
+                category_id = next(category_ids)
+                name = f'creature_{category_id:03d}'
+                category = dict(
+                    id=category_id,
+                    name=name,
+                    supercategory='creature',
+                    keypoints=creature.keypoint_names,
+                    skeleton=creature.skeleton,
+                )
+                content['categories'].append(category)
                 for instance in range(instances):
                     # Zeros at the end of a seed are without effect: numbers
                     # count from 1.
@@ -84,20 +83,11 @@ def write_creatures(
                     rendered = renderer.render(rng)
                     file_name = f'{name}/{instance:04d}.jpg'
                     write_jpeg(folder / 'images' / file_name, rendered.image)
-                    height, width = rendered.image.shape[:2]
-                    content['images'].append(
-                        dict(
-                            id=image_id,
-                            file_name=file_name,
-                            width=width,
-                            height=height,
-                        )
+                    image, annotation = _describe_instance(
+                        rendered, file_name, next(image_ids), category_id
                     )
-                    content['annotations'].append(
-                        _describe_instance(rendered, image_id, category_id)
-                    )
-                    image_id += 1
-                category_id += 1
+                    content['images'].append(image)
+                    content['annotations'].append(annotation)
             path = folder / 'annotations' / f'mp100_split1_{split}.json'
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps(content))
@@ -110,14 +100,12 @@ def write_creatures(
 
 
 def _describe_instance(
-    instance: RenderedCreature, image_id: int, category_id: int
-) -> dict:
-    """Entry of ``annotations``."""
-    rows = np.column_stack([instance.keypoints_px, instance.visible])
-    keypoints = []
-    for x, y, visible in rows.tolist():
-        keypoints += [round(x, 2), round(y, 2), int(visible)]
-    return dict(
+    instance: RenderedCreature, file_name: str, image_id: int, category_id: int
+) -> tuple[dict, dict]:
+    """Entries of ``images`` and ``annotations``."""
+    height, width = instance.image.shape[:2]
+    image = dict(id=image_id, file_name=file_name, width=width, height=height)
+    annotation = dict(
         id=image_id,
         image_id=image_id,
         category_id=category_id,
@@ -125,5 +113,6 @@ def _describe_instance(
         area=instance.area,
         iscrowd=0,
         num_keypoints=int((instance.visible > 0).sum()),
-        keypoints=keypoints,
+        keypoints=flat_keypoints(instance.keypoints_px, instance.visible),
     )
+    return image, annotation

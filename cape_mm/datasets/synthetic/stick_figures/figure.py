@@ -92,21 +92,14 @@ def project_figure(
     place_px: np.ndarray,
     horizon_px: np.ndarray,
 ) -> ProjectedFigure:
-    """Let a person walk through a place (2,) on the ground at a moment.
-
-    ``heading`` (M,) is in radians, 0 towards the camera, pi / 2 to the right
-    of the image; ``horizon_px`` (2,) is the vanishing point of the ground.
-    """
+    """Let a person walk through a place (2,) on the ground at a moment."""
     count = len(heading)
     steps = gait.speed * body.height
     frames = np.arange(count)
-    across, nearer = (
-        path - np.interp(moment, frames, path)
-        for path in (
-            np.cumsum(steps * np.sin(heading)),
-            np.cumsum(steps * np.cos(heading)),
-        )
+    paths = (
+        np.cumsum(steps * turn) for turn in (np.sin(heading), np.cos(heading))
     )
+    across, nearer = (path - np.interp(moment, frames, path) for path in paths)
     distance = _CAMERA * body.height
     # A person who comes very near grows no further.
     growth = distance / np.maximum(distance - nearer, 0.5 * distance)
@@ -118,28 +111,20 @@ def project_figure(
     keypoints_px = middle[:, None] + scale[:, None, None] * np.stack(
         [right, _TILT * towards - up], axis=-1
     )
+    facing, turned = np.cos(heading), np.sin(heading)
     return ProjectedFigure(
-        body=body,
-        keypoints_px=keypoints_px,
-        depth=towards,
-        ground_px=middle[:, 1],
-        scale=scale,
-        facing=np.cos(heading),
-        turned=np.sin(heading),
+        body, keypoints_px, towards, middle[:, 1], scale, facing, turned
     )
 
 
 def place_keypoints(
     body: StickFigureBody, gait: StickFigureGait
 ) -> np.ndarray:
-    """Keypoints (M, 15, 3), the lower foot on the ground.
-
-    Forward, up and to the person's left of the point on the ground below the
-    hips, in statures.
-    """
+    """Keypoints (M, 15, 3): forward, up, left of below the hips, statures."""
     count = len(gait.lean)
     keypoints = np.zeros((count, 15, 3))
     sides = np.broadcast_to([1.0, -1.0], (count, 2))
+    # The lower foot is on the ground.
     thigh = body.thigh * _limb(gait.hip, 0.04, sides)
     shin = body.shin * _limb(gait.hip - gait.knee, 0.02, sides)
     hips = np.zeros((count, 2, 3))
@@ -149,21 +134,15 @@ def place_keypoints(
     keypoints[:, 11:13] = hips + thigh
     keypoints[:, 13:15] = hips + thigh + shin
 
-    up = np.stack(
-        [np.sin(gait.lean), np.cos(gait.lean), np.zeros(count)], axis=1
-    )
+    still = np.zeros(count)
+    up = np.stack([np.sin(gait.lean), np.cos(gait.lean), still], axis=1)
     neck = hips.mean(axis=1) + body.torso * up
     keypoints[:, 1] = neck
     keypoints[:, 2] = neck + body.head * up
     keypoints[:, 0] = neck + 0.42 * body.head * up + [0.38 * body.head, 0, 0]
-    across = np.stack(
-        [-np.sin(gait.twist), np.zeros(count), np.cos(gait.twist)], axis=1
-    )
-    shoulders = (
-        neck[:, None]
-        - 0.035 * up[:, None]
-        + body.shoulder * sides[..., None] * across[:, None]
-    )
+    across = np.stack([-np.sin(gait.twist), still, np.cos(gait.twist)], axis=1)
+    shoulders = (neck - 0.035 * up)[:, None]
+    shoulders = shoulders + body.shoulder * sides[..., None] * across[:, None]
     upper = body.upper_arm * _limb(gait.shoulder, gait.abduction, sides)
     lower = body.forearm * _limb(
         gait.shoulder + gait.elbow, gait.abduction + gait.wave, sides

@@ -31,13 +31,10 @@ class StickFigureGait:
 def draw_gait(
     rng: np.random.Generator, activity: str, leg: float, num_frames: int
 ) -> StickFigureGait:
-    """Motion of a person over M moments.
-
-    Legs are half a cycle apart and arms swing against them. A foot on the
-    ground goes back evenly, and as fast as the person goes forward, so that
-    it stays where it is; then the leg swings forward with a bent knee.
-    ``leg`` is the length of a stretched leg, a share of the stature.
-    """
+    """Motion of a person over M moments; ``leg`` is a share of stature."""
+    # Legs are half a cycle apart and arms swing against them. A foot on the
+    # ground goes back evenly, and as fast as the person goes forward, so that
+    # it stays where it is; then the leg swings forward with a bent knee.
     time = np.arange(num_frames)
     phase = rng.uniform(0, 2 * np.pi)
     if activity == 'stand':
@@ -111,11 +108,9 @@ def _stand(
 def draw_heading(
     rng: np.random.Generator, activity: str, side: int, num_frames: int
 ) -> np.ndarray:
-    """Heading (M,) in radians, 0 towards the camera, pi / 2 to the right.
-
-    Mostly across the image (``side`` 1 to its right, -1 to its left) and
-    somewhat towards the camera; seldom away from it. Some turn on the way.
-    """
+    """Heading (M,) in radians, 0 towards the camera, pi / 2 to the right."""
+    # Mostly across the image (``side`` 1 to its right, -1 to its left) and
+    # somewhat towards the camera; seldom away from it. Some turn on the way.
     kind = rng.random()
     if activity == 'stand':
         start = side * rng.uniform(0, 1.2)

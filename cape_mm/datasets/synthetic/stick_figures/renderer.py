@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
-import cv2
 import numpy as np
 
-from ..scenery import SHIFT, Color, fill, shade
+from ..scenery import Color, fill, fill_ellipse, shade, stroke
 from .figure import ProjectedFigure, StickFigureBody
 
 #: Labels of a person in the label map: 16 per person, beginning with 1.
@@ -39,12 +38,7 @@ def draw_figure(
     number: int,
     offset_px: np.ndarray,
 ) -> None:
-    """Draw a person at a moment, far parts first.
-
-    The image (H, W, 3) and the label map ``owner`` (H, W) are changed in
-    place. ``number`` is that of the person in the scene, below 15;
-    ``offset_px`` (2,) is the upper left corner of the image in the scene.
-    """
+    """Draw a person, below 15, on image and label map (H, W), in place."""
     canvas = _Canvas(image, owner, 1 + PARTS_PER_PERSON * number)
     keypoints = figure.keypoints_px[moment] - offset_px
     depth = figure.depth[moment]
@@ -62,18 +56,16 @@ def draw_figure(
         part, ends, color, thickness = limb
         color = shade(color, float(np.clip(1 + 1.6 * nearness, 0.7, 1.1)))
         thickness = max(2, int(round(thickness * scale)))
-        canvas.line(keypoints[ends], color, part, thickness)
+        canvas.draw(stroke, keypoints[ends], color, part, thickness)
 
 
 def find_visible(
     owner: np.ndarray, keypoints_px: np.ndarray, number: int, facing: float
 ) -> np.ndarray:
-    """Mask (15,) of the visible keypoints (15, 2), pixels of the image.
-
-    A keypoint is visible if it is in the image and one of the parts that meet
-    there is visible within a pixel of it; for the nose, the face must be
-    turned to the camera (``facing`` 1), too.
-    """
+    """Mask (15,) of the visible keypoints (15, 2), pixels of the image."""
+    # A keypoint is visible if it is in the image and one of the parts that
+    # meet there is visible within a pixel of it; for the nose, the face must
+    # be turned to the camera (``facing`` 1), too.
     height, width = owner.shape
     first = 1 + PARTS_PER_PERSON * number
     visible = np.zeros(len(keypoints_px), bool)
@@ -93,20 +85,12 @@ class _Canvas(NamedTuple):
 
     image: np.ndarray
     owner: np.ndarray
-    first: int
+    first: int  # label of the first part
 
-    def layers(self, color: Color, part: int):
-        """Array, colour or label, and line type of both."""
-        yield self.image, color, cv2.LINE_AA
-        yield self.owner, self.first + part, cv2.LINE_8
-
-    def line(
-        self, ends: np.ndarray, color: Color, part: int, thickness: int
-    ) -> None:
-        """Draw a line of a part."""
-        start, end = _fixed(ends[0]), _fixed(ends[1])
-        for array, value, kind in self.layers(color, part):
-            cv2.line(array, start, end, value, thickness, kind, SHIFT)
+    def draw(self, shape: Callable, points, color: Color, part, *args) -> None:
+        """Draw a shape of a part; ``shape`` is a function of scenery.py."""
+        shape(self.image, points, color, *args)
+        shape(self.owner, points, self.first + part, *args, smooth=False)
 
 
 def _limbs(
@@ -135,12 +119,11 @@ def _draw_torso(
     middle = np.stack([shoulders.mean(axis=0), hips.mean(axis=0)])
     thickness = max(3, int(round(0.12 * body.girth * scale)))
     edge = max(2, int(round(0.06 * body.girth * scale)))
-    canvas.line(hips, body.trousers, TORSO, edge)
+    canvas.draw(stroke, hips, body.trousers, TORSO, edge)
     # From the side, the shoulders are behind each other.
-    canvas.line(middle, body.shirt, TORSO, thickness)
-    for array, value, kind in canvas.layers(body.shirt, TORSO):
-        fill(array, keypoints[[3, 4, 10, 9]], value, kind == cv2.LINE_AA)
-    canvas.line(shoulders, body.shirt, TORSO, edge)
+    canvas.draw(stroke, middle, body.shirt, TORSO, thickness)
+    canvas.draw(fill, keypoints[[3, 4, 10, 9]], body.shirt, TORSO)
+    canvas.draw(stroke, shoulders, body.shirt, TORSO, edge)
 
 
 def _draw_head(
@@ -161,31 +144,13 @@ def _draw_head(
     shoulders = keypoints[[3, 4]].mean(axis=0)
     throat = np.stack([shoulders, bottom + 0.2 * up])
     width = max(2, int(round(0.05 * scale)))
-    canvas.line(throat, shade(body.skin, 0.85), HEAD, width)
-    for array, value, kind in canvas.layers(body.hair, HEAD):
-        _ellipse(array, middle, radii, angle, value, kind)
+    canvas.draw(stroke, throat, shade(body.skin, 0.85), HEAD, width)
+    canvas.draw(fill_ellipse, middle, body.hair, HEAD, radii, angle)
     if facing <= _FACE_VISIBLE:
         return
     share = np.clip(0.6 + 0.4 * facing, 0.35, 1)
     face = radii * (0.85 * share, 0.72)
     middle = middle + (np.array([0.4 * radii[0] * turned, 0]) - 0.12 * up)
-    _ellipse(canvas.image, middle, face, angle, body.skin)
-    nose = max(1.0, 0.09 * length)
-    _ellipse(canvas.image, keypoints[0], (nose, nose), 0.0, (40, 40, 90))
-
-
-def _ellipse(
-    array: np.ndarray, middle, radii, angle: float, value, kind=cv2.LINE_AA
-) -> None:
-    """Fill an ellipse, in place and to a fraction of a pixel."""
-    axes = tuple(max(1, int(round(r * (1 << SHIFT)))) for r in radii)
-    cv2.ellipse(
-        array, _fixed(middle), axes, angle, 0, 360, value, -1, kind, SHIFT
-    )
-
-
-def _fixed(point: np.ndarray) -> tuple[int, int]:
-    """A point in OpenCV's fixed-point numbers."""
-    # Far outside is as good as outside, and does not overflow.
-    x, y = np.clip(point, -1e4, 1e4) * (1 << SHIFT)
-    return int(round(float(x))), int(round(float(y)))
+    fill_ellipse(canvas.image, middle, body.skin, face, angle)
+    nose = np.full(2, max(1.0, 0.09 * length))
+    fill_ellipse(canvas.image, keypoints[0], (40, 40, 90), nose, 0.0)

@@ -61,12 +61,12 @@ def draw_scene(rng: np.random.Generator, num_frames: int, size: int) -> Scene:
     if count > 1 and rng.random() < 0.55:
         meeting = rng.uniform(0, num_frames), rng.uniform(0.2, 0.8)
     figures = [
-        _draw_person(rng, num_frames, size, margin, horizon, meeting, number)
+        _draw_person(rng, num_frames, size, horizon, meeting, number)
         for number in range(count)
     ]
     occluders = []
     if rng.random() < 0.4:
-        occluders.append(_draw_occluder(rng, size, margin))
+        occluders.append(_draw_occluder(rng, size))
     return Scene(background, figures, occluders, crowds, offsets)
 
 
@@ -127,7 +127,6 @@ def _draw_person(
     rng: np.random.Generator,
     num_frames: int,
     size: int,
-    margin: int,
     horizon: np.ndarray,
     meeting: tuple[float, float] | None,
     number: int,
@@ -150,22 +149,21 @@ def _draw_person(
     body = draw_body(rng, height)
     gait = draw_gait(rng, activity, body.leg, num_frames)
     heading = draw_heading(rng, activity, side, num_frames)
-    place_px = np.array([margin + place * size, ground])
+    place_px = np.array([size // 8 + place * size, ground])
     return project_figure(body, gait, heading, moment, place_px, horizon)
 
 
 def _draw_occluder(
-    rng: np.random.Generator, size: int, margin: int
+    rng: np.random.Generator, size: int
 ) -> tuple[np.ndarray, tuple]:
     """A post, a box or a wall: its outline (4, 2) and colour."""
+    margin = size // 8
     width = size * rng.choice([0.06, 0.14, 0.25])
     height = size * rng.uniform(0.15, 0.6)
     left = margin + rng.uniform(0, size - width)
     ground = margin + size * rng.uniform(0.7, 1.0)
-    corners = (left, ground - height, left + width, ground)
-    return _rectangle(*corners), to_color(
-        *rng.uniform((0, 0.1, 0.2), (1, 0.6, 0.9))
-    )
+    outline = _rectangle(left, ground - height, left + width, ground)
+    return outline, to_color(*rng.uniform((0, 0.1, 0.2), (1, 0.6, 0.9)))
 
 
 def _draw_crowd(

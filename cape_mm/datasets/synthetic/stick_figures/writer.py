@@ -13,7 +13,7 @@ from cape_mm.datasets.formats.posetrack.keypoints import (
 )
 
 from ..folder_once import write_dataset_once
-from ..scenery import write_jpeg
+from ..scenery import flat_keypoints, write_jpeg
 from .scene import RenderedFrame, VisiblePerson, draw_scene, render_frame
 
 #: Raised whenever the same parameters give other images or annotations.
@@ -94,7 +94,6 @@ def write_stick_figures(
 
     def write(folder: Path) -> None:
         for split, (num_videos, num_frames) in sizes.items():
-            (folder / 'annotations' / split).mkdir(parents=True)
             for number in range(num_videos):
                 frames = draw_video(
                     seed, number, split, num_frames, image_size
@@ -114,7 +113,6 @@ def _write_video(
     """Write the images and the annotation file of one video."""
     video = f'{number:06d}_stick_{split}'
     folder = f'images/{split}/{video}'
-    (root / folder).mkdir(parents=True)
     content: dict[str, list] = dict(
         images=[],
         annotations=[],
@@ -155,6 +153,7 @@ def _write_video(
             for person in frame.persons
         ]
     path = root / 'annotations' / split / f'{video}.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
 
 
@@ -162,12 +161,12 @@ def _annotate(
     person: VisiblePerson, image_id: int, size: tuple[int, int]
 ) -> dict:
     """Entry of ``annotations``, as in PoseTrack18."""
-    rows = np.column_stack([person.keypoints_px, person.visible])
-    rows[~person.visible] = 0
-    rows = np.insert(rows, 3, np.zeros((2, 3)), axis=0)
-    keypoints = []
-    for x, y, visible in rows.tolist():
-        keypoints += [round(x, 2), round(y, 2), int(visible)]
+    # Ears are never labelled.
+    points = np.where(person.visible[:, None], person.keypoints_px, 0.0)
+    keypoints = flat_keypoints(
+        np.insert(points, (3, 3), 0.0, axis=0),
+        np.insert(person.visible, (3, 3), False),
+    )
     visible = person.keypoints_px[person.visible]
     margin = _BOX_MARGIN * (visible.max(axis=0) - visible.min(axis=0))
     limits = np.array(size) - 1
