@@ -104,7 +104,7 @@ def test_config_for_fine_tuning_is_sound(tmp_path):
     # without the hook, training would be pure teacher forcing
     (sampling,) = (
         HOOKS.build(hook)
-        for hook in cfg.custom_hooks
+        for hook in cfg.default_hooks.values()
         if 'ScheduledSampling' in hook.type
     )
     assert sampling.share == (1.0, 1.0)

@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/default_runtime.py',
+    '../_base_/cape_runtime.py',
     '../_base_/datasets/creatures_episodes.py',
     '../_base_/models/autoregressive_r18-gn.py',
     '../_base_/schedules/adamw_cosine_10e.py',
@@ -22,11 +22,6 @@ model = dict(
     train_cfg=dict(rotate_roles=True),
 )
 
-custom_hooks = [
-    dict(type='SyncBuffersHook'),
-    dict(type='cape_mm.ScheduledSamplingHook'),
-    dict(
-        type='cape_mm.EpisodeSummaryHook',
-        val_note='unseen categories, autoregressive',
-    ),
-]
+default_hooks = dict(
+    summary=dict(val_note='unseen categories, autoregressive')
+)

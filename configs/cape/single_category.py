@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/default_runtime.py',
+    '../_base_/cape_runtime.py',
     '../_base_/datasets/one_category_episodes.py',
     '../_base_/models/autoregressive_r18-gn.py',
     '../_base_/schedules/adamw_cosine_20e.py',
@@ -38,14 +38,12 @@ test_dataloader = val_dataloader
 train_cfg = dict(val_interval=5)
 auto_scale_lr = dict(enable=False, base_batch_size=4)
 
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=5))
-custom_hooks = [
-    dict(type='SyncBuffersHook'),
-    dict(type='cape_mm.ScheduledSamplingHook'),
-    dict(
-        type='cape_mm.EpisodeSummaryHook',
+default_hooks = dict(
+    logger=dict(interval=20),
+    checkpoint=dict(interval=5),
+    summary=dict(
         expectation='PCK 100 % on this category at the end, if it has '
         'about 20 instances; more need more epochs',
         val_note='same category and instances, autoregressive',
     ),
-]
+)

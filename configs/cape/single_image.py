@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/default_runtime.py',
+    '../_base_/cape_runtime.py',
     '../_base_/datasets/one_category_episodes.py',
     '../_base_/models/autoregressive_r18-gn.py',
     '../_base_/schedules/adamw_cosine_20e.py',
@@ -9,7 +9,6 @@ _base_ = [
 # model memorises it. Chosen without editing this file:
 #   CAPE_DATA_ROOT=... CAPE_ANN_FILE=... CAPE_CATEGORY=17 CAPE_IMAGE_INDEX=0 \
 #   CAPE_EPOCHS=50 python tools/train.py configs/cape/single_image.py
-image_index = '{{$CAPE_IMAGE_INDEX:0}}'
 episodes_per_epoch = {{'$CAPE_EPISODES_PER_EPOCH:20'}}
 codec = dict(type='cape_mm.NormalizedLabel', input_size=(256, 256))
 
@@ -23,7 +22,7 @@ pipeline = [
 ]
 single_image = dict(
     type='cape_mm.SingleImageEpisodeDataset',
-    image_index=image_index,
+    image_index='{{$CAPE_IMAGE_INDEX:0}}',
     pipeline=pipeline,
 )
 train_dataloader = dict(
@@ -36,14 +35,11 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 auto_scale_lr = dict(enable=False, base_batch_size=1)
 
-default_hooks = dict(logger=dict(interval=episodes_per_epoch))
-custom_hooks = [
-    dict(type='SyncBuffersHook'),
-    dict(type='cape_mm.ScheduledSamplingHook'),
-    dict(
-        type='cape_mm.EpisodeSummaryHook',
+default_hooks = dict(
+    logger=dict(interval=episodes_per_epoch),
+    summary=dict(
         expectation='PCK 100 % on this image well before the last epoch, '
         'total loss below 0.1 at the end',
         val_note='same image, autoregressive',
     ),
-]
+)
