@@ -30,20 +30,6 @@ class HotaCounts(NamedTuple):
     association: np.ndarray
 
 
-class HotaScores(NamedTuple):
-    """Means over the alphas; HOTA is the geometric mean of the others.
-
-    Attributes:
-        hota (np.ndarray): HOTA (...) in [0, 1].
-        det_a (np.ndarray): Detection accuracy (...).
-        ass_a (np.ndarray): Association accuracy (...).
-    """
-
-    hota: np.ndarray
-    det_a: np.ndarray
-    ass_a: np.ndarray
-
-
 def hota_counts(
     frames: Sequence[TrackedFrame],
     threshold: float,
@@ -152,10 +138,17 @@ def _count(
     return HotaCounts(*(np.stack(column) for column in zip(*rows)))
 
 
-def hota(counts: HotaCounts, pooled: bool = False) -> HotaScores:
-    """Scores (K,) of sums over videos, or (), ``pooled`` over keypoints.
+def hota(counts: HotaCounts, pooled: bool = False) -> dict[str, np.ndarray]:
+    """Means over the alphas: HOTA is the geometric mean of DetA and AssA.
 
-    NaN without any keypoint.
+    Args:
+        counts (HotaCounts): Sums over videos.
+        pooled (bool): Whether to score all keypoints together instead of each
+            one. Defaults to False.
+
+    Returns:
+        dict[str, np.ndarray]: ``HOTA``, ``DetA`` and ``AssA`` in [0, 1], (K,)
+        or, pooled, (); NaN without any keypoint.
     """
     if pooled:
         counts = HotaCounts(*(count.sum(axis=1) for count in counts))
@@ -164,8 +157,5 @@ def hota(counts: HotaCounts, pooled: bool = False) -> HotaScores:
     # Without a match there is no association; the product is 0 anyway.
     ass_a = association / np.maximum(true, 1)
     ass_a = np.where(np.isnan(det_a), np.nan, ass_a)
-    return HotaScores(
-        hota=np.sqrt(det_a * ass_a).mean(axis=0),
-        det_a=det_a.mean(axis=0),
-        ass_a=ass_a.mean(axis=0),
-    )
+    scores = dict(HOTA=np.sqrt(det_a * ass_a), DetA=det_a, AssA=ass_a)
+    return {name: values.mean(axis=0) for name, values in scores.items()}

@@ -202,18 +202,16 @@ class PAVEHead(BaseModule):
             FramePrediction: Predictions of all Q queries, the tracks first.
         """
         queries = self._decode(window, proposals, tracks)
-        last = queries.last
+        last, losses = queries.last, self.criterion.loss_kpt
         poses, visibility = last.middle, last.visibility
-        sigma = self.criterion.bounded_sigma(last.sigma, 'decoder')
+        sigma = losses['decoder'].bounded_sigma(last.sigma)
         if self.keypoint_decoder is not None:
             # Tracks are refined whatever their score.
             rank = last.logits.sigmoid() + queries.is_track.to(last.logits)
             place = select_queries(rank, queries.valid, self.max_refined)
             refined = self._refine(queries, window, *place)[-1]
             poses = scatter_queries(poses, *place, refined.middle)
-            refined_sigma = self.criterion.bounded_sigma(
-                refined.sigma, 'refine'
-            )
+            refined_sigma = losses['refine'].bounded_sigma(refined.sigma)
             sigma = scatter_queries(sigma, *place, refined_sigma)
             if visibility is not None:
                 visibility = scatter_queries(

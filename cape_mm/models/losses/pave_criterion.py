@@ -121,10 +121,6 @@ class PAVECriterion(nn.Module):
             raise ValueError('oks_weight needs the metainfo of the dataset')
         self.oks = build_oks(metainfo) if oks_weight else None
 
-    def bounded_sigma(self, sigma: Tensor, stage: str) -> Tensor:
-        """Sigmas of a stage, see :meth:`FlowRLELoss.bounded_sigma`."""
-        return self.loss_kpt[stage].bounded_sigma(sigma)
-
     def forward(
         self, stage: str, windows: Sequence[StagePrediction]
     ) -> dict[str, Tensor]:

@@ -44,31 +44,14 @@ def window_diagnostics(
     alpha: float = 0.25,
     gamma: float = 2.0,
 ) -> Tensor:
-    """Sums and counts of one window of B clips, by key.
+    """Sum and count (8, 2) of each key in one window of B clips.
 
-    Args:
-        poses (Tensor): Predicted poses (B, Q, K, 2), normalised.
-        logits (Tensor): Person logits (B, Q).
-        gt_inds (Tensor): Assigned persons (B, Q), int64, 1-based, 0 for
-            background, -1 for padding, as in MMDetection's ``AssignResult``.
-        query_ids (Tensor): Identities (B, Q) that the queries were handed
-            over with, int64, -1 for none.
-        is_track (Tensor): (B, Q) bool, True for track queries.
-        keypoints (Tensor): Labels (B, N, K, 2), normalised, finite.
-        visible (Tensor): (B, N, K) bool, False for padding.
-        track_ids (Tensor): Identities (B, N) of the persons, int64, -1 for
-            unknown ones and padding; N is at least 1.
-        consistency (str): ``'assigned'``, or ``'predicted'`` for an assigner
-            by identity, whose assignment is consistent by definition.
-        cls_weight (float): Weight of the classification loss. Defaults to 1.
-        alpha (float): Alpha of the focal loss. Defaults to 0.25.
-        gamma (float): Gamma of the focal loss. Defaults to 2.
-
-    Returns:
-        Tensor: Sum and count (8, 2) of each of ``TRACK_DIAGNOSTICS``.
-
-    Raises:
-        ValueError: If the consistency is unknown.
+    Queries are as they were decoded (B, Q, ...), assigned to persons
+    ``gt_inds``, int64, 1-based, 0 for background, -1 for padding, and handed
+    over with ``query_ids``, int64, -1 for none. Labels are those of the middle
+    frames (B, N, ...). Consistency is ``'assigned'``, or ``'predicted'`` for
+    an assigner by identity, whose assignment is consistent by definition;
+    ``cls_weight``, ``alpha`` and ``gamma`` are those of the focal loss.
     """
     if consistency not in ('assigned', 'predicted'):
         raise ValueError(
@@ -114,18 +97,7 @@ def window_diagnostics(
 
 
 def mean_diagnostics(windows: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Means over one or more windows.
-
-    The first window of a sequence, which no queries are handed to, is best
-    left out.
-
-    Args:
-        windows (Sequence[Tensor]): Results of :func:`window_diagnostics`.
-
-    Returns:
-        dict[str, Tensor]: Scalars by key, float32; a key whose count is 0 in
-        all windows is left out.
-    """
+    """Means over one or more windows (8, 2), by key, without counts of 0."""
     totals, counts = torch.stack(windows).sum(dim=0).unbind(dim=1)
     values = totals / counts.clamp(min=1)
     return {

@@ -92,9 +92,9 @@ def test_hota_and_idf1_of_trackeval(make_random_frames, seed):
             frames, keypoint, lambda d: np.maximum(1 - d / THRESHOLD, 0)
         )
         expected = metrics.HOTA().eval_sequence(data)
-        assert ours.hota[keypoint] == pytest.approx(expected['HOTA'].mean())
-        assert ours.det_a[keypoint] == pytest.approx(expected['DetA'].mean())
-        assert ours.ass_a[keypoint] == pytest.approx(expected['AssA'].mean())
+        assert ours['HOTA'][keypoint] == pytest.approx(expected['HOTA'].mean())
+        assert ours['DetA'][keypoint] == pytest.approx(expected['DetA'].mean())
+        assert ours['AssA'][keypoint] == pytest.approx(expected['AssA'].mean())
         # its threshold is 0.5: at our threshold
         data = trackeval_data(
             frames, keypoint, lambda d: np.maximum(1 - d / THRESHOLD / 2, 0)

@@ -7,8 +7,10 @@ from mmpose.structures import PoseDataSample
 from support.tiny_pavenet import SIZE, K, build_model, collate, make_clip
 
 from cape_mm.models.layers.points import in_cells
-from cape_mm.models.task_modules import ClipTargets
-from cape_mm.models.task_modules.clip_targets import ignored_cells
+from cape_mm.models.task_modules.clip_targets import (
+    ClipTargets,
+    ignored_cells,
+)
 
 
 def make_targets(*clips):

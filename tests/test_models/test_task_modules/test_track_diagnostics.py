@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from cape_mm.models.task_modules import (
+from cape_mm.models.task_modules.track_diagnostics import (
     TRACK_DIAGNOSTICS,
     mean_diagnostics,
     window_diagnostics,

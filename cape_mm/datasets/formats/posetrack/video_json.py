@@ -89,14 +89,24 @@ def _read_persons(
     absent = NOT_IN_COCO if is_coco else ()
     category, total, columns = _match_names(content, path, names, absent)
     for annotation in annotations:
-        where = f'{path}: {_describe(annotation)}'
+        record = f'annotation {annotation.get("id")}'
+        where = f'{path}: {record}'
         if annotation.get('image_id') not in known:
-            report.add('unknown_image', _describe(annotation))
+            report.add('unknown_image', record)
         elif annotation.get('category_id', category) == category:
             points = _read_points(annotation, where, total)[columns]
             if not is_coco:  # COCO's flag is the state
                 points[:, 2] = _posetrack_states(points)
-            person = _read_person(annotation, where, points)
+            area, track_id = annotation.get('area'), annotation.get('track_id')
+            person = AnnotatedPerson(
+                record=record,
+                keypoints=points,
+                track_id=None if track_id is None else int(track_id),
+                bbox=_read_box(annotation, 'bbox', where),
+                head_box=_read_box(annotation, 'bbox_head', where),
+                area=None if area is None else float(area),
+                is_crowd=bool(annotation.get('iscrowd', False)),
+            )
             persons[annotation['image_id']].append(person)
     return persons
 
@@ -157,23 +167,6 @@ def _read_points(annotation: dict, where: str, total: int) -> np.ndarray:
     return points
 
 
-def _read_person(
-    annotation: dict, where: str, keypoints: np.ndarray
-) -> AnnotatedPerson:
-    """Read an annotation whose keypoints have been read."""
-    area = annotation.get('area')
-    track_id = annotation.get('track_id')
-    return AnnotatedPerson(
-        record=_describe(annotation),
-        keypoints=keypoints,
-        track_id=None if track_id is None else int(track_id),
-        bbox=_read_box(annotation, 'bbox', where),
-        head_box=_read_box(annotation, 'bbox_head', where),
-        area=None if area is None else float(area),
-        is_crowd=bool(annotation.get('iscrowd', False)),
-    )
-
-
 def _read_box(entry: dict, key: str, where: str) -> np.ndarray | None:
     """Turn x, y, width, height into (4,) x1, y1, x2, y2."""
     box = entry.get(key) or None
@@ -203,8 +196,3 @@ def _read_regions(image: dict, where: str) -> list[np.ndarray]:
         np.array([x, y], np.float32).reshape(2, -1).T
         for x, y in zip(all_x, all_y)
     ]
-
-
-def _describe(annotation: dict) -> str:
-    """The record's name in messages."""
-    return f'annotation {annotation.get("id")}'

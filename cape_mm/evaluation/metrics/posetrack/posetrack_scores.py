@@ -179,8 +179,7 @@ def _score_tracks(
         name: defined_mean(values) for name, values in by_keypoint.items()
     }
     for pooled, target in ((False, by_keypoint), (True, total)):
-        scores = hota(of_hota, pooled)
-        target.update(HOTA=scores.hota, DetA=scores.det_a, AssA=scores.ass_a)
+        target.update(hota(of_hota, pooled))
     return by_keypoint, {name: float(value) for name, value in total.items()}
 
 
