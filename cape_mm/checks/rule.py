@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from textwrap import fill, shorten
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Sequence, Union
 
@@ -190,12 +191,10 @@ def report_findings(findings: Sequence[Finding], rules: RuleBook) -> str:
     parts = []
     for (name, severity, since), group in groups.items():
         head = f'{severity}: {name}' + (f', since {since}' if since else '')
-        lines = [
-            *_indent([finding.message for finding in group], '  - '),
-            *_indent(dict.fromkeys(f.meaning for f in group), '  = '),
-            *_indent(dict.fromkeys(f.advice for f in group)),
-        ]
-        parts.append('\n'.join([head, *lines]))
+        meanings = dict.fromkeys(f.meaning for f in group)
+        advice = dict.fromkeys(f.advice for f in group)
+        messages = [finding.message for finding in group]
+        parts.append(_paragraph(head, meanings, advice, messages))
     counts = [
         f'{sum(f.severity == severity for f in findings)} {severity}(s)'
         for severity in (ERROR, WARNING)
@@ -217,8 +216,7 @@ def list_rules(rules: RuleBook) -> str:
     for rule in rules.values():
         read = ', '.join(rule.reads)
         head = f'{rule.severity}: {rule.name}' + (f' ({read})' if read else '')
-        lines = [*_indent([rule.meaning], '  = '), *_indent([rule.advice])]
-        paragraphs.append('\n'.join([head, *lines]))
+        paragraphs.append(_paragraph(head, [rule.meaning], [rule.advice]))
     return '\n'.join(paragraphs)
 
 
@@ -248,17 +246,21 @@ def markdown_table(
     return '\n'.join(lines)
 
 
-def _indent(texts: Iterable[str], lead: str = '  > ') -> list[str]:
-    """Wrapped paragraphs of all texts that are not empty."""
-    return [
-        fill(
-            text,
-            _WIDTH,
-            initial_indent=lead,
-            subsequent_indent=' ' * len(lead),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for text in texts
+def _paragraph(
+    head: str,
+    meanings: Iterable[str],
+    advice: Iterable[str],
+    messages: Iterable[str] = (),
+) -> str:
+    """A head, and below it all texts that are not empty, wrapped."""
+    texts = {'  - ': messages, '  = ': meanings, '  > ': advice}
+    wrap = partial(
+        fill, width=_WIDTH, break_long_words=False, break_on_hyphens=False
+    )
+    lines = [
+        wrap(text, initial_indent=lead, subsequent_indent=' ' * len(lead))
+        for lead, group in texts.items()
+        for text in group
         if text
     ]
+    return '\n'.join([head, *lines])

@@ -195,17 +195,14 @@ class CephalometricDataset(BaseCocoStyleDataset):
         """Indices (K,) in the file, and codes of unused landmarks."""
         names = content['categories'][0]['keypoints']
         found = content.get('info', {}).get('schema', self.schema.name)
-        if found == self.schema.name:
-            problem = compare_names(names, self.schema.names)
-            if problem:
-                raise DataError(
-                    f'{self.ann_file} has not the landmarks of schema '
-                    f'{self.schema.name!r}: {problem}. Correct schema in the '
-                    "config, or 'keypoints' in the file"
-                )
-            return [names.index(name) for name in self.schema.names], []
-
         theirs = get_schema(found)
+        problem = compare_names(names, theirs.names)
+        if problem:
+            raise DataError(
+                f'{self.ann_file} has not the landmarks of schema '
+                f'{found!r}: {problem}. Correct schema in the '
+                "config, or 'keypoints' in the file"
+            )
         missing = [c for c in self.schema.codes if c not in theirs.codes]
         if missing:
             raise DataError(

@@ -26,7 +26,6 @@ from .splits import check_disjoint
 _HEIGHTS_MM = (100.0, 500.0)
 #: Largest ratio to the height of the median cephalogram of a dataset.
 _MAX_RATIO = 1.6
-_CHUNK = 1 << 22
 
 #: Indices of the cephalograms of each part, from cephalograms and hashes of
 #: their images.
@@ -107,20 +106,19 @@ def _check_heights(
     report: AnnotationReport,
 ) -> None:
     """Report heights (N,) that no head has, or unlike all others."""
-    is_known = np.isfinite(heights_mm)
-    if not is_known.any():
+    known = heights_mm[np.isfinite(heights_mm)]
+    if not known.size:
         return
-    median = np.median(heights_mm[is_known])
+    median = np.median(known)
+    ratios = np.maximum(heights_mm / median, median / heights_mm)
     low, high = _HEIGHTS_MM
-    for index in np.flatnonzero(is_known):
-        height = heights_mm[index]
-        ratio = max(height / median, median / height)
-        if not low <= height <= high or ratio > _MAX_RATIO:
-            report.add(
-                'unlikely_size',
-                f'{records[index].image_path}: {height:.0f} mm high, the '
-                f'median of all cephalograms is {median:.0f} mm',
-            )
+    is_odd = (heights_mm < low) | (heights_mm > high) | (ratios > _MAX_RATIO)
+    for index in np.flatnonzero(is_odd):
+        report.add(
+            'unlikely_size',
+            f'{records[index].image_path}: {heights_mm[index]:.0f} mm high, '
+            f'the median of all cephalograms is {median:.0f} mm',
+        )
 
 
 @dataclass
@@ -237,8 +235,4 @@ def check_image(path: Path, max_megapixels: float) -> tuple[int, int]:
 
 def _digest(path: Path) -> str:
     """Hash of a file."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for chunk in iter(lambda: file.read(_CHUNK), b''):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()

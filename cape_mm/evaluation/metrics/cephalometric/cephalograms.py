@@ -14,7 +14,7 @@ from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema, get_schema
 
 from ...functional import collapse
-from ...functional.radial_error import landmark_offsets
+from ...functional.radial_error import landmark_offsets, radial_errors
 
 # Distances of merged and of separate landmarks: millimetres, or shares of the
 # box's longer side, which is 200 to 240 mm of a cephalogram.
@@ -136,8 +136,8 @@ class CephalogramSet:
     """Arrays of the landmarks of N cephalograms, in original pixels.
 
     Predicted and true landmarks (N, K, 2), 0 where not valid (N, K), also in
-    the frame of :func:`to_box`, scores (N, K), boxes (N, 4), and the spacing
-    (N, 2), None if it is unknown for any cephalogram.
+    the frame of :func:`to_box`, scores (N, K), boxes (N, 4), and spacings
+    (N, 2), NaN where unknown.
     """
 
     def __init__(self, cephalograms: Sequence[CephalogramPrediction]) -> None:
@@ -153,17 +153,27 @@ class CephalogramSet:
             for points in (self.predicted_px, self.truth_px)
         )
         self.without_spacing = [c for c in cephalograms if c.spacing is None]
-        self.spacing: np.ndarray | None = None
-        if not self.without_spacing:
-            self.spacing = np.stack([c.spacing for c in cephalograms])
+        unknown = np.full(2, np.nan)
+        self.spacings = np.stack(
+            [unknown if c.spacing is None else c.spacing for c in cephalograms]
+        )
 
     def __len__(self) -> int:
         return len(self.cephalograms)
 
+    @property
+    def units(self) -> list[str]:
+        """``'px'``, and ``'mm'`` if all spacings are known."""
+        return ['px'] if self.without_spacing else ['px', 'mm']
+
     def offsets(self, unit: str) -> np.ndarray:
         """Predicted minus true positions (N, K, 2) in ``'px'`` or ``'mm'``."""
-        spacing = self.spacing if unit == 'mm' else None
+        spacing = self.spacings if unit == 'mm' else None
         return landmark_offsets(self.predicted_px, self.truth_px, spacing)
+
+    def errors(self, unit: str) -> np.ndarray:
+        """Radial errors (N, K) in ``'px'`` or ``'mm'``."""
+        return radial_errors(self.offsets(unit))
 
     def collapse_statistics(self, shape: np.ndarray | None) -> dict:
         """Statistics of collapse; shape (K, 2) in the frame of ``to_box``."""
@@ -171,8 +181,8 @@ class CephalogramSet:
         if shape is None:
             shape = collapse.mean_shape(*boxed[1:])
         points, limits = boxed[:2], (_NEAR_BOX, _APART_BOX)
-        if self.spacing is not None:
-            scale = self.spacing[:, None]
+        if not self.without_spacing:
+            scale = self.spacings[:, None]
             points = self.predicted_px * scale, self.truth_px * scale
             limits = _NEAR_MM, _APART_MM
         varies = ~np.isnan(self.landmark_spreads())

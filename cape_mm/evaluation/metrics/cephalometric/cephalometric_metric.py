@@ -18,7 +18,6 @@ from ...functional.radial_error import (
     errors_by_landmark,
     mean_radial_error,
     radial_error_spread,
-    radial_errors,
 )
 from ...functional.statistics import bootstrap_interval
 from ..result_tables import (
@@ -175,13 +174,13 @@ class CephalometricMetric(BaseMetric):
                 'landmark: correct the annotation file'
             )
         codes = schema_of(self.dataset_meta).codes
-        units = ['px'] if cephalograms.spacing is None else ['px', 'mm']
+        units = cephalograms.units
         metrics: dict[str, float] = {}
         for unit in units:
             metrics.update(self._radial_scores(cephalograms, unit))
         metrics.update(self._pck_scores(cephalograms, codes))
         metrics.update(cephalograms.collapse_statistics(self._shape))
-        intervals = self._intervals(cephalograms, units)
+        intervals = self._intervals(cephalograms)
 
         tables = self._tables(cephalograms, units[-1], codes)
         self._log(cephalograms, metrics, intervals, tables, units[-1])
@@ -222,8 +221,7 @@ class CephalometricMetric(BaseMetric):
         self, cephalograms: CephalogramSet, unit: str
     ) -> dict[str, float]:
         """MRE, SD and, in millimetres, SDR."""
-        errors = radial_errors(cephalograms.offsets(unit))
-        valid = cephalograms.valid
+        errors, valid = cephalograms.errors(unit), cephalograms.valid
         end = '_mm' if unit == 'mm' else ''
         scores = {
             f'MRE{end}': mean_radial_error(errors, valid),
@@ -241,51 +239,47 @@ class CephalometricMetric(BaseMetric):
         """PCK by the box and by the distance of the reference landmarks."""
         if self.pck_threshold is None:
             return {}
-        boxes = cephalograms.boxes_px
-        sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-        scores = dict(PCK=self._pck(cephalograms, sides))
+        boxes, valid = cephalograms.boxes_px, cephalograms.valid
+        lengths = dict(PCK=(boxes[:, 2:] - boxes[:, :2]).max(axis=1))
         name = f'PCK_{"-".join(self.reference)}'
-        if not set(self.reference) <= set(codes):
-            print_log(
-                f'No {name}: the schema lacks one of its landmarks',
-                logger='current',
+        note = f'No {name}: the schema lacks one of its landmarks'
+        if set(self.reference) <= set(codes):
+            pair = [codes.index(code) for code in self.reference]
+            first, second = cephalograms.truth_px[:, pair].swapaxes(0, 1)
+            distance = np.linalg.norm(first - second, axis=-1)
+            has_both = valid[:, pair].all(axis=1)
+            lengths[name] = np.where(has_both, distance, 0.0)
+            note = ''
+            if not has_both.all():
+                note = (
+                    f'{name} leaves out {(~has_both).sum()} of '
+                    f'{len(cephalograms)} images in which one of its '
+                    'landmarks is not labelled'
+                )
+        if note:
+            print_log(note, logger='current')
+        scores = {}
+        for key, length in lengths.items():
+            _, mean, count = keypoint_pck_accuracy(
+                cephalograms.predicted_px,
+                cephalograms.truth_px,
+                valid,
+                self.pck_threshold,
+                # 0 leaves the image out
+                np.repeat(length[:, None], 2, axis=1),
             )
-            return scores
-        first, second = (codes.index(code) for code in self.reference)
-        truth, valid = cephalograms.truth_px, cephalograms.valid
-        lengths = np.linalg.norm(truth[:, first] - truth[:, second], axis=-1)
-        has_both = valid[:, first] & valid[:, second]
-        if not has_both.all():
-            print_log(
-                f'{name} leaves out {(~has_both).sum()} of '
-                f'{len(cephalograms)} images in which one of its landmarks '
-                'is not labelled',
-                logger='current',
-            )
-        lengths = np.where(has_both, lengths, 0.0)
-        scores[name] = self._pck(cephalograms, lengths)
+            scores[key] = float(mean) if count else float('nan')
         return scores
 
-    def _pck(self, cephalograms: CephalogramSet, lengths: np.ndarray) -> float:
-        """PCK by a length per image, (N,); 0 leaves the image out."""
-        _, mean, count = keypoint_pck_accuracy(
-            cephalograms.predicted_px,
-            cephalograms.truth_px,
-            cephalograms.valid,
-            self.pck_threshold,
-            np.repeat(lengths[:, None], 2, axis=1),
-        )
-        return float(mean) if count else float('nan')
-
     def _intervals(
-        self, cephalograms: CephalogramSet, units: Sequence[str]
+        self, cephalograms: CephalogramSet
     ) -> dict[str, list[float]]:
         """Both ends of MRE and SDR; nothing without bootstrap."""
         if self.bootstrap is None:
             return {}
         columns = {}
-        for unit in units:
-            errors = radial_errors(cephalograms.offsets(unit))
+        for unit in cephalograms.units:
+            errors = cephalograms.errors(unit)
             columns['MRE_mm' if unit == 'mm' else 'MRE'] = errors
             for threshold in self._thresholds(unit):
                 columns[f'SDR_{threshold:g}mm'] = 100.0 * detected(
@@ -362,7 +356,7 @@ class CephalometricMetric(BaseMetric):
         texts.append(format_result([heading], *result))
         for text in filter(None, texts):
             print_log(text, logger='current')
-        if cephalograms.spacing is None:
+        if cephalograms.without_spacing:
             print_log(
                 report_missing_spacing(cephalograms),
                 logger='current',

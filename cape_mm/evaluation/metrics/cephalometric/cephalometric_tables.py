@@ -23,8 +23,7 @@ def cephalogram_rows(
     cephalograms: CephalogramSet, unit: str, codes: Sequence[str]
 ) -> list[dict]:
     """Errors of each cephalogram, largest first, without landmark last."""
-    errors = radial_errors(cephalograms.offsets(unit))
-    errors = np.where(cephalograms.valid, errors, -np.inf)
+    errors = np.where(cephalograms.valid, cephalograms.errors(unit), -np.inf)
     means = image_errors(errors, cephalograms.valid).tolist()
     rows = []
     entries = zip(cephalograms.cephalograms, errors, means)
@@ -48,34 +47,27 @@ def prediction_rows(
     cephalograms: CephalogramSet, codes: Sequence[str]
 ) -> list[dict]:
     """Positions and errors of all landmarks, N * K rows; NaN where unknown."""
-    rows = []
-    for cephalogram in cephalograms.cephalograms:
-        valid, spacing = cephalogram.valid, cephalogram.spacing
-        truth = np.where(valid[:, None], cephalogram.truth_px, np.nan)
-        offsets = cephalogram.predicted_px - truth
-        columns = np.column_stack(
-            [
-                truth,
-                cephalogram.predicted_px,
-                cephalogram.scores,
-                radial_errors(offsets),
-                radial_errors(
-                    offsets * (np.nan if spacing is None else spacing)
-                ),
-            ]
+    valid, predicted = cephalograms.valid, cephalograms.predicted_px
+    truth = np.where(valid[..., None], cephalograms.truth_px, np.nan)
+    offsets = predicted - truth
+    numbers = (
+        cephalograms.scores,
+        radial_errors(offsets),
+        radial_errors(offsets * cephalograms.spacings[:, None]),
+    )
+    values = np.concatenate([truth, predicted, np.stack(numbers, -1)], -1)
+    return [
+        dict(
+            img_id=one.img_id,
+            img_path=one.img_path,
+            device=one.device,
+            landmark=code,
+            labelled=int(is_labelled),
+            **dict(zip(_COLUMNS, row)),
         )
-        for code, is_labelled, values in zip(codes, valid, columns.tolist()):
-            rows.append(
-                dict(
-                    img_id=cephalogram.img_id,
-                    img_path=cephalogram.img_path,
-                    device=cephalogram.device,
-                    landmark=code,
-                    labelled=int(is_labelled),
-                    **dict(zip(_COLUMNS, values)),
-                )
-            )
-    return rows
+        for one, rows in zip(cephalograms.cephalograms, values.tolist())
+        for code, is_labelled, row in zip(codes, one.valid, rows)
+    ]
 
 
 def report_worst(rows: list[dict], unit: str) -> str:
