@@ -50,10 +50,10 @@ class CephalogramTable:
         keypoints = np.stack(self.keypoints_px)
         return np.where(self.labelled[..., None], keypoints, np.nan)
 
-    def column(self, code: str) -> np.ndarray | None:
-        """Landmark (N, 2) of a code, NaN where not labelled; None without."""
-        if self.schema is None or code not in self.schema.codes:
-            return None
+    def column(self, code: str) -> np.ndarray:
+        """Landmark (N, 2) of a code; NaN where not labelled, or without it."""
+        if code not in self.schema.codes:
+            return np.full((len(self), 2), np.nan)
         return self.points_px[:, self.schema.index_of(code)]
 
     def label(self, index: int) -> str:

@@ -15,7 +15,7 @@ from mmengine.registry import DefaultScope
 
 # isort: off
 # fill CONFIG_RULES, in the order in which rules are applied and listed
-from .data_rules import splits, annotations, anatomy  # noqa: F401
+from .data_rules import splits, annotations  # noqa: F401
 from .config_rules import input_geometry, codec, model  # noqa: F401
 from .config_rules import pretrained_weights, learning_rate  # noqa: F401
 from .config_rules import metrics, hooks  # noqa: F401
