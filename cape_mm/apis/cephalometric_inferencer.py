@@ -140,11 +140,7 @@ class CephalometricInferencer(BaseInferencer):
 
 
 def _find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
-    """Schema whose landmarks are the channels of a model, in order.
-
-    Named by the checkpoint, otherwise by the config's datasets; never guessed
-    from the number of channels.
-    """
+    """Schema of a model's channels, by the checkpoint, else by the config."""
     meta = read_checkpoint(checkpoint).get('meta') or {}
     meta = meta.get('dataset_meta') or {}
     datasets = nested_datasets(cfg, 'test', 'val', 'train')
@@ -194,11 +190,7 @@ class CephalogramLoader:
         self.num_landmarks = num_landmarks
 
     def load(self, cephalogram: Image, spacing: Spacing | None = None) -> dict:
-        """Inputs and data sample of one cephalogram; its box is the image.
-
-        Its metainfo has ``img_path``, ``spacing`` ((2,) float32, mm per pixel
-        along x and y, or None), ``spacing_source``, ``device`` and ``notes``.
-        """
+        """Inputs and data sample of one cephalogram; its box is the image."""
         given = None if spacing is None else _parse_spacing(spacing)
         info = dict(
             img_path=None,

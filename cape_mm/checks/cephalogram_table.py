@@ -14,10 +14,7 @@ from cape_mm.structures import LandmarkSchema, available_schemas, get_schema
 
 @dataclass
 class CephalogramTable:
-    """Annotations of a split, one row an instance, N in all.
-
-    Arrays are float64, pixels those of the original image; NaN if unknown.
-    """
+    """N instances of a split; original pixels, float64, NaN if unknown."""
 
     names: list[str]  # paths of the images
     keypoints_px: list[np.ndarray]  # N times (K, 2); K may differ
@@ -64,10 +61,7 @@ class CephalogramTable:
 
 
 def read_cephalograms(dataset: Dataset) -> CephalogramTable | None:
-    """Annotations of a dataset, perhaps with wrappers.
-
-    None if it has no ``get_data_info`` with keypoints.
-    """
+    """Annotations of a dataset, perhaps with wrappers; None without any."""
     rows = []
     for leaf in leaf_datasets(dataset):
         if not hasattr(leaf, 'get_data_info'):

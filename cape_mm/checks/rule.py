@@ -65,10 +65,7 @@ class Rule:
 
     @property
     def summary(self) -> str:
-        """First line of the check's docstring, with limits for their names.
-
-        ``{NAME}`` in it stands for the constant of the check's module.
-        """
+        """First line of the check's docstring, with constants for {NAMES}."""
         line = (self.check.__doc__ or '').strip().splitlines()[0]
         return line.format_map(inspect.unwrap(self.check).__globals__)
 
@@ -94,11 +91,7 @@ class RuleBook(Dict[str, Rule]):
     def rule(
         self, severity: str, advice: str, *args: str, **kwargs: Any
     ) -> Callable[[Check], Check]:
-        """Make a function a rule; other arguments are those of ``Rule``.
-
-        Its name is that of the function with hyphens: ``no_tracks`` is the
-        rule ``no-tracks``.
-        """
+        """Make ``some_fault`` the rule ``some-fault``; arguments of Rule."""
 
         def register(check: Check) -> Check:
             name = check.__name__.replace('_', '-')
@@ -128,12 +121,7 @@ class RuleBook(Dict[str, Rule]):
         subject_of: Callable[[Rule], tuple | None],
         ignore: Iterable[str] = (),
     ) -> list[Finding]:
-        """Apply all rules but those to be ignored.
-
-        ``subject_of`` gives the arguments of a rule's check, None if the rule
-        does not apply. A rule that fails is a finding of its own, so that the
-        others help.
-        """
+        """Apply all rules to their arguments; not where these are None."""
         ignore = set(ignore)
         self.check_names(sorted(ignore))
         findings: list[Finding] = []
@@ -144,7 +132,7 @@ class RuleBook(Dict[str, Rule]):
             try:
                 findings += rule.apply(*subject)
             except Exception as error:
-                # a config can be wrong in any way
+                # a config can be wrong in any way; the other rules help
                 findings.append(
                     Finding(
                         rule.name,

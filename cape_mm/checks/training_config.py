@@ -19,12 +19,7 @@ SPLITS = ('train', 'val', 'test')
 
 
 class TrainingConfig:
-    """A config, with accessors for what rules check, and what is built of it.
-
-    Parts that are missing are empty or None. Whatever cannot be built is
-    None, and the reason is kept for the one rule that reports it, so that no
-    other rule has to care. ``split`` is one of ``SPLITS``.
-    """
+    """A config for rules; what is missing or cannot be built is None."""
 
     def __init__(self, cfg: Config) -> None:
         self.cfg = cfg  # is not changed
@@ -138,7 +133,7 @@ class TrainingConfig:
             try:
                 self._kept[key] = make(), None
             except Exception as error:
-                # a config can be wrong in any way; a rule reports it
+                # a config can be wrong in any way; one rule reports it
                 self._kept[key] = None, error
         return self._kept[key][0]
 

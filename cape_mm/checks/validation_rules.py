@@ -79,12 +79,7 @@ def judge_collapse(
     statistics: Mapping[str, float],
     limits: Mapping[str, Mapping[str, float]] = LIMITS,
 ) -> list[Finding]:
-    """Statistics beyond a limit, errors (critical) first.
-
-    ``statistics`` has values of the keys of ``LIMITS``, shares in [0, 1]; any
-    may be missing or NaN. ``limits`` is a result of :func:`merge_limits`. The
-    ``meaning`` of a finding is its fault, a key of ``HINTS``.
-    """
+    """Statistics beyond a limit, critical (errors) first; meaning: fault."""
     findings: dict[str, Finding] = {}
     for severity, word in ((ERROR, 'critical'), (WARNING, 'warn')):
         for (name, side), fault in _FAULTS.items():

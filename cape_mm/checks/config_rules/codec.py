@@ -188,10 +188,7 @@ def weights_without_effect(config: TrainingConfig) -> Iterator[str]:
 def _landmarks_in_cells(
     config: TrainingConfig, table: CephalogramTable
 ) -> np.ndarray | None:
-    """Landmarks (N, K, 2) in cells of the map, not augmented.
-
-    NaN where not labelled; None without heatmap.
-    """
+    """Landmarks (N, K, 2) in cells, NaN if unlabelled; None without map."""
     codec = config.encoder
     if not codec.get('heatmap_size'):
         return None
@@ -206,10 +203,7 @@ def _landmarks_in_cells(
 
 
 def _mean_decoding_error(config: TrainingConfig) -> tuple[float, float] | None:
-    """Mean error of encoding and decoding, and mean side of a cell, in mm.
-
-    None without heatmaps, or if no cephalogram has a spacing.
-    """
+    """Mean error of decoding, and side of a cell, in mm; None if unknown."""
     codec = config.encoder or {}
     table = config.table('train', uniform=True)
     is_read = codec.get('heatmap_size') and config.decoder

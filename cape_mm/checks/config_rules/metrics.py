@@ -169,10 +169,7 @@ def _blind_keypoints(sample: Any, shape_norm: np.ndarray | None) -> np.ndarray:
 
 
 def _mean_shape(config: TrainingConfig) -> np.ndarray | None:
-    """Mean shape (K, 2) of the training data by image size.
-
-    None if the number of landmarks differs, or one is never labelled.
-    """
+    """Mean shape (K, 2) of the training data by image size; None without."""
     table = config.table('train', uniform=True)
     if table is None:
         return None

@@ -113,10 +113,7 @@ def dry_model(config: TrainingConfig) -> DryModel | None:
 
 
 class DryModel:
-    """A model on PyTorch's ``meta`` device, for questions of shape.
-
-    It has no memory for its weights, and nothing is loaded.
-    """
+    """A model on PyTorch's ``meta`` device, without weights: its shapes."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         with torch.device('meta'):
@@ -128,7 +125,7 @@ class DryModel:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """dict[str, tuple[int, ...]]: Shape of each entry of the state."""
+        """Shape of each entry of the state."""
         state = self.module.state_dict().items()
         return {key: tuple(value.shape) for key, value in state}
 
@@ -136,10 +133,7 @@ class DryModel:
     def heatmap_size(
         self, input_size: tuple[int, int]
     ) -> tuple[int, int] | None:
-        """Width and height of the head's heatmaps; None if it has others.
-
-        Fails in any way if the parts do not fit each other.
-        """
+        """(W, H) of the head's heatmaps, if any; fails if parts do not fit."""
         width, height = input_size
         inputs = torch.empty(1, 3, height, width, device='meta')
         output = self.module.head(self.module.extract_feat(inputs))

@@ -92,10 +92,7 @@ def read_log(path: Path) -> TrackingLog:
 def lasting(
     check: Callable[[Values], Iterable[str]],
 ) -> Callable[[list[LogLine]], Iterator[Message]]:
-    """Make a check of the values of one line a check of a whole log.
-
-    It finds what lasts until the end of the log, and the line where it began.
-    """
+    """Make a check of one line's values one of what lasts to the log's end."""
 
     @wraps(check)
     def check_lines(lines: list[LogLine]) -> Iterator[Message]:
@@ -118,11 +115,7 @@ def thirds(lines: list[LogLine], key: str) -> list[float] | None:
 
 
 def _join_runs(runs: list[_Run]) -> list[_Run]:
-    """Keep of each run what is before the runs that came later.
-
-    A resumed run goes on somewhere; one that begins anew takes the place of
-    all that was there.
-    """
+    """Keep of each run what is before the runs that came later."""
     joined: list[_Run] = []
     for file, lines in runs:
         if lines:

@@ -69,17 +69,13 @@ class CephalometricSplitCheckHook(Hook):
 
 
 class SplitContent(NamedTuple):
-    """Cephalograms of one annotation file in one use.
+    """Cephalograms of one annotation file in one use."""
 
-    ``role`` is ``'train'``, ``'val'`` or ``'test'``; ``images`` are real
-    paths, and ``num_unknown`` of them are of an unknown person.
-    """
-
-    role: str
+    role: str  # a key of _USES
     ann_file: str
-    images: frozenset[str]
+    images: frozenset[str]  # real paths
     subjects: frozenset[str]
-    num_unknown: int
+    num_unknown: int  # images of an unknown person
 
 
 def read_split(role: str, dataset: Any) -> list[SplitContent]:

@@ -58,10 +58,7 @@ def read_aariz(
     annotator: str = 'mean',
     observer_error: ObserverError | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Yield the cephalograms by parts, in the order of the file names.
-
-    ``annotator`` is ``'mean'``, ``'junior'`` or ``'senior'``.
-    """
+    """Yield the cephalograms of ``'mean'``, ``'junior'`` or ``'senior'``."""
     parts = {
         path.name.lower(): path
         for path in (sorted(root.iterdir()) if root.is_dir() else ())

@@ -163,11 +163,7 @@ def unpack_dicom_folder(
     report: AnnotationReport,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> int:
-    """Write DICOM files as PNG, and a table with their spacing and device.
-
-    The columns of the landmarks are empty; filled in, it is what
-    :func:`read_csv` reads. Returns the number of cephalograms.
-    """
+    """Write DICOM files as PNG with a table to fill in; their number."""
     files = [path for path in sorted(root.rglob('*')) if is_dicom(path)]
     if not files:
         raise FileNotFoundError(f'there is no DICOM file in {root}')

@@ -167,11 +167,7 @@ def _read_spacing(
 
 
 class LandmarkColumns:
-    """Columns of a table, and those of the landmarks by codes or names.
-
-    ``columns`` maps normalised names to those of the header; ``points`` has
-    the columns (x, y, v) of the K landmarks, v None where there is none.
-    """
+    """Columns of a table, and those of the landmarks by codes or names."""
 
     def __init__(
         self,
@@ -181,7 +177,7 @@ class LandmarkColumns:
         pattern: str = '{}_{}',
     ) -> None:
         self.schema = schema
-        self.columns: dict[str, str] = {}
+        self.columns: dict[str, str] = {}  # by normalised names
         for name in header:
             key = normalise(name)
             if key in self.columns:
@@ -191,6 +187,7 @@ class LandmarkColumns:
                     'case: rename or remove one'
                 )
             self.columns[key] = name
+        # columns (x, y, v) of each landmark; v may be missing
         self.points: list[tuple[str, str, str | None]] = []
         missing = []
         for landmark in schema.landmarks:
@@ -239,10 +236,7 @@ class LandmarkColumns:
     def read(
         self, row: Mapping[str, Any], where: str, report: AnnotationReport
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Landmarks (K, 2), float64, pixels, and visibility (K,), int64.
-
-        NaN and 0 for empty cells; else the visibility of its column, or 2.
-        """
+        """Landmarks (K, 2), pixels, NaN if empty, and visibility (K,), int."""
         points = np.full((len(self.points), 2), np.nan)
         visible = np.zeros(len(self.points), np.int64)
         for index, (names, code) in enumerate(

@@ -81,12 +81,9 @@ def is_dicom(path: str | Path) -> bool:
 
 
 def png_name(path: str | PurePath) -> str:
-    """Name of the PNG that a DICOM file becomes, with slashes.
-
-    Only a suffix of DICOM is replaced: exports are often called by their
-    UIDs, such as ``1.2.840.7``, whose last number is none.
-    """
+    """Name of the PNG that a DICOM file becomes, with slashes."""
     path = PurePath(path)
+    # exports are often called by their UIDs, whose last number is no suffix
     if path.suffix.lower() in _SUFFIXES:
         return path.with_suffix('.png').as_posix()
     return f'{path.as_posix()}.png'

@@ -45,11 +45,7 @@ def write_cephalogram_folder(
     skip_missing: bool = False,
     info: dict[str, Any] | None = None,
 ) -> list[str]:
-    """Write images as ``images/`` and ``annotations/<name>_<part>.json``.
-
-    Cephalograms are read and their images written one by one, so that a
-    dataset may be larger than the memory. Returns a summary of each part.
-    """
+    """Write ``images/`` and ``annotations/<name>_<part>.json``; summaries."""
     annotations = out_dir / 'annotations'
     there = sorted(annotations.glob(f'{name}_*.json'))
     if there:
@@ -60,6 +56,7 @@ def write_cephalogram_folder(
     cephalograms: list[CephalometricRecord] = []
     digests: list[str] = []
     heights: list[float] = []
+    # One by one: a dataset may be larger than the memory.
     for record in records:
         try:
             cephalogram, digest, size = store.add(record)
@@ -123,19 +120,14 @@ def _check_heights(
 
 @dataclass
 class ImageStore:
-    """Brings the images of cephalograms into one folder, and never overwrites.
-
-    Images whose longer side is above ``max_side`` pixels are made smaller,
-    with landmarks and spacing; those above ``max_megapixels`` are refused
-    before they are decoded.
-    """
+    """Brings the images of cephalograms into one folder; never overwrites."""
 
     source_root: Path
     image_root: Path
     report: AnnotationReport
     link: bool = False  # instead of copies
-    max_side: int | None = None
-    max_megapixels: float = MAX_MEGAPIXELS
+    max_side: int | None = None  # pixels; larger images are made smaller
+    max_megapixels: float = MAX_MEGAPIXELS  # larger ones are refused
 
     def add(
         self, record: CephalometricRecord

@@ -55,11 +55,7 @@ def read_isbi(
     spacing: float | None = None,
     observer_error: ObserverError | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Yield the cephalograms in the order of their numbers.
-
-    ``annotator`` is ``'mean'``, ``'junior'`` or ``'senior'``; ``spacing`` is
-    that of all images, by default 0.1 mm for those of the original size.
-    """
+    """Yield the cephalograms of ``'mean'``, ``'junior'`` or ``'senior'``."""
     folders = _find_folders(root, annotator)
     images = _find_images(root)
     files = {

@@ -13,6 +13,7 @@ length apart, as an object of objects by the key of the cephalogram:
 have its own length in ``ruler_mm``.
 
 Keys may be names of persons: they are never copied or put into a message.
+Persons get numbers in the order of their first row.
 """
 
 from __future__ import annotations
@@ -49,12 +50,7 @@ def read_pandas_json(
     image_size: tuple[int, int] | None = None,
     sizes_mm: Mapping[str, tuple[float, float]] | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Yield the cephalograms of a table, with their images.
-
-    ``image_size`` is (W, H) in pixels, by default square; ``sizes_mm`` is the
-    result of :func:`read_rulers`. Persons get numbers in the order of their
-    first row.
-    """
+    """Yield the cephalograms with images of (W, H) pixels, or square ones."""
     rows = _load_rows(path)
     header = list(dict.fromkeys(name for row in rows for name in row))
     landmarks = LandmarkColumns(header, schema, str(path))
@@ -101,11 +97,7 @@ def read_pandas_json(
 def read_rulers(
     path: Path, frame_size: tuple[int, int], length_mm: float = 10.0
 ) -> dict[str, tuple[float, float]]:
-    """(W, H) in mm of whole cephalograms by key; ``frame_size`` is in pixels.
-
-    Without cephalograms that lack a point. ``length_mm`` is that of rulers
-    without a length of their own.
-    """
+    """(W, H) in mm of cephalograms by key, marked in a frame of (W, H) px."""
     content = read_json(path)
     if not isinstance(content, dict):
         raise ValueError(

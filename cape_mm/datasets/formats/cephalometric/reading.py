@@ -140,12 +140,9 @@ def choose_points(
     where: str,
     report: AnnotationReport,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Landmarks (K, 2), pixels, and visibility (K,) of one observer or both.
-
-    The mean is not rounded. A landmark that one of two observers lacks (NaN)
-    has no mean: it is not labelled.
-    """
+    """Landmarks (K, 2), pixels, and visibility (K,) of one, or the mean."""
     chosen = np.stack([points[name] for name in needed_observers(annotator)])
+    # A landmark that one of two observers lacks has no mean.
     is_marked = np.isfinite(chosen).all(axis=2)  # (observers, K)
     for index in np.flatnonzero(~is_marked.all(axis=0)):
         kind = 'one_observer' if is_marked[:, index].any() else 'not_labelled'
@@ -172,11 +169,7 @@ class ObserverError:
             self._spacings.append(spacing or (np.nan, np.nan))
 
     def lines(self) -> list[str]:
-        """Overall distance, then that of each landmark, the worst first.
-
-        In mm if the spacing of any cephalogram is known, of the cephalograms
-        where it is, else in pixels; empty without cephalograms.
-        """
+        """Overall distance, then that of each landmark; px if no mm known."""
         if not self._offsets_px:
             return []
         offsets, unit = np.stack(self._offsets_px), 'px'

@@ -21,11 +21,7 @@ def split_cephalograms(
     seed: int,
     val_share: float = 0.0,
 ) -> dict[str, list[int]]:
-    """Indices of each part: the given ones, or random ones.
-
-    ``shares`` are those of validation and test. If validation alone is not
-    given, ``val_share`` of the training part is taken for it.
-    """
+    """Indices of each part: as given, or random shares of (val, test)."""
     parts = given_split(records)
     if not parts:
         val, test = shares
@@ -56,12 +52,7 @@ def split_as_baseline(
     seed: int,
     sizes: tuple[int, int] = (300, 50),
 ) -> dict[str, list[int]]:
-    """Split as the published baselines of the CL-Detection challenges do.
-
-    Python's generator shuffles the cephalograms in the order of the data; the
-    first ones are for training, then validation, the rest for the test. The
-    seed is the year of the challenge.
-    """
+    """Split as the published baseline of CL-Detection <seed> does."""
     train, val = sizes
     count = len(records)
     if count <= train + val:

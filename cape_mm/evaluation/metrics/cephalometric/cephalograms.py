@@ -25,25 +25,18 @@ _NEAR_BOX, _APART_BOX = 0.005, 0.02
 # No tuple: MMEngine would make plain tuples of named ones.
 @dataclass(frozen=True)
 class CephalogramPrediction:
-    """Landmarks of one cephalogram, in original pixels.
-
-    Predicted and true landmarks (K, 2), arbitrary where not valid (K,); scores
-    (K,), NaN if the model gives none; box (4,) x1, y1, x2, y2; spacing (2,),
-    millimetres per pixel along x and y, None where unknown; device, empty
-    where unknown. ``has_spacing_field``: the data sample has a spacing, None
-    included.
-    """
+    """Landmarks of one cephalogram, in original pixels."""
 
     img_id: int | str | None
     img_path: str
-    device: str
-    predicted_px: np.ndarray
-    truth_px: np.ndarray
-    valid: np.ndarray
-    scores: np.ndarray
-    box_px: np.ndarray
-    spacing: np.ndarray | None
-    has_spacing_field: bool
+    device: str  # empty where unknown
+    predicted_px: np.ndarray  # (K, 2)
+    truth_px: np.ndarray  # (K, 2), arbitrary where not valid
+    valid: np.ndarray  # (K,)
+    scores: np.ndarray  # (K,), NaN if the model gives none
+    box_px: np.ndarray  # (4,) x1, y1, x2, y2
+    spacing: np.ndarray | None  # (2,), mm per pixel along x and y
+    has_spacing_field: bool  # the data sample has a spacing, None included
 
 
 def read_scored(sample: dict, schema: LandmarkSchema) -> CephalogramPrediction:
@@ -133,12 +126,7 @@ def schema_of(dataset_meta: dict | None) -> LandmarkSchema:
 
 
 class CephalogramSet:
-    """Arrays of the landmarks of N cephalograms, in original pixels.
-
-    Predicted and true landmarks (N, K, 2), 0 where not valid (N, K), also in
-    the frame of :func:`to_box`, scores (N, K), boxes (N, 4), and spacings
-    (N, 2), NaN where unknown.
-    """
+    """Arrays of N cephalograms: (N, K, 2) landmarks, (N, K) valid, scores."""
 
     def __init__(self, cephalograms: Sequence[CephalogramPrediction]) -> None:
         self.cephalograms = cephalograms
@@ -209,11 +197,7 @@ class CephalogramSet:
 
 
 def load_training_shape(path: str, schema: LandmarkSchema) -> np.ndarray:
-    """Mean shape (K, 2) of an annotation file in the frame of :func:`to_box`.
-
-    Landmarks are matched by name, or by code if the file has another schema;
-    NaN for one that no cephalogram has.
-    """
+    """Mean shape (K, 2) of an annotation file, NaN if never labelled."""
     if not Path(path).is_file():
         raise FileNotFoundError(
             f'train_ann_file {path} does not exist: give the annotation file '

@@ -86,10 +86,7 @@ def report_worst(rows: list[dict], unit: str) -> str:
 
 
 def report_spread(ratios: Mapping[str, float]) -> str:
-    """Name the landmarks that follow the image least, if any.
-
-    The ``spread_ratio`` of all is a median, which hides a few.
-    """
+    """Name the landmarks that follow the image least: a median hides them."""
     limits = LIMITS['spread_ratio']
     low, high = limits['warn_below'], limits['warn_above']
     bad = {c: r for c, r in ratios.items() if r < low or r > high}
