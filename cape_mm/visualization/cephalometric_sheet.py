@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 from textwrap import wrap
-from typing import Callable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Iterator, Mapping, NamedTuple, Sequence
 
 import cv2
 import numpy as np
@@ -46,9 +46,6 @@ _LABEL = dict(
 _CONFIDENCE = colormaps['RdYlGn']
 _LABEL_OFFSET = 13.0  # typographic points
 
-#: Writes a line of the panel at a height from 0 (top) to 1.
-Line = Callable[[Axes, float], None]
-
 
 class Plane(NamedTuple):
     """A line that measurements refer to."""
@@ -75,6 +72,15 @@ PLANES = (
     Plane('lower incisor', ('L1a',), ('L1',), 'tomato', 0.5),
     Plane("E-line, Prn-Pog'", ('Prn',), ("Pog'",), 'gold'),
 )
+
+
+class Line(NamedTuple):
+    """A line of the panel: cells of a table, or the legend of two planes."""
+
+    cells: Sequence[str] = ()
+    color: str = 'black'
+    weight: str = 'normal'
+    planes: Sequence[Plane] = ()
 
 
 def find_planes(
@@ -145,17 +151,21 @@ def draw_sheet(
     legend = [plane for plane, _ in planes]
     lines = [
         *_describe_cephalogram(result, title, scores),
-        _skip,
-        *(
-            partial(_write_planes, legend[number : number + 2])
-            for number in range(0, len(legend), 2)
-        ),
-        _skip,
+        Line(),
+        *(Line(planes=legend[n : n + 2]) for n in range(0, len(legend), 2)),
+        Line(),
         *_list_measurements(result.measurements, norms),
     ]
     step = min(_LINE_INCHES / tall, 1 / (len(lines) + 1))
+    text = partial(panel.text, fontsize=_FONT_SIZE, va='center')
     for number, line in enumerate(lines, start=1):
-        line(panel, number * step)
+        y = number * step
+        for (x, side), cell in zip(_COLUMNS, line.cells):
+            text(x, y, cell, ha=side, color=line.color, weight=line.weight)
+        for x, plane in zip((0.03, 0.51), line.planes):
+            ends = [x, x + 0.07], [y, y]
+            panel.add_line(Line2D(*ends, color=plane.color, linewidth=3))
+            text(x + 0.09, y, plane.name)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -196,7 +206,7 @@ def _list_measurements(
 ) -> Iterator[Line]:
     """The measurements, and the names of those that lack landmarks."""
     head = ('measurement', 'value', '', 'customary')
-    yield partial(_write_cells, head, weight='bold')
+    yield Line(head, weight='bold')
     lacking = []
     for name, measurement in measurements.items():
         if measurement.value is None:
@@ -206,39 +216,16 @@ def _list_measurements(
         verdict = norm.judge(measurement.value) if norm else ''
         mark, color = _VERDICTS.get(verdict, ('', 'black'))
         cells = (name, str(measurement), mark, _describe_norm(norm))
-        yield partial(_write_cells, cells, color=color)
+        yield Line(cells, color)
     if lacking:
-        yield _skip
+        yield Line()
         yield from _paragraph(f'not available: {", ".join(lacking)}', 'grey')
 
 
 def _paragraph(text: str, color: str = 'black') -> Iterator[Line]:
     """The lines of a text, none for an empty one."""
     for line in wrap(text, width=58):
-        yield partial(_write_cells, (line,), color=color)
-
-
-def _write_cells(
-    cells: Sequence[str], panel: Axes, height: float, **style: str
-) -> None:
-    """Write the cells of one line into their columns."""
-    style = dict(fontsize=_FONT_SIZE, va='center', **style)
-    for (left, side), text in zip(_COLUMNS, cells):
-        panel.text(left, height, text, ha=side, **style)
-
-
-def _write_planes(planes: Sequence[Plane], panel: Axes, height: float) -> None:
-    """Write one line of the legend, up to two planes."""
-    for left, plane in zip((0.03, 0.51), planes):
-        ends = [left, left + 0.07], [height, height]
-        panel.add_line(Line2D(*ends, color=plane.color, linewidth=3))
-        panel.text(
-            left + 0.09, height, plane.name, fontsize=_FONT_SIZE, va='center'
-        )
-
-
-def _skip(panel: Axes, height: float) -> None:
-    """Leave a line empty."""
+        yield Line((line,), color)
 
 
 def _describe_norm(norm: Norm | None) -> str:

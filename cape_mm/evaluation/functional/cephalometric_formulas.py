@@ -175,29 +175,31 @@ def _minus(term: Formula) -> Formula:
     return term._replace(compute=lambda points: -term.compute(points))
 
 
-def _overjet(points: Points) -> float:
-    """U1 in front of L1, along the horizontal."""
-    return float(distance_along(_vector(points, 'L1>U1'), points[HORIZONTAL]))
+_TIPS = ('U1', 'L1', HORIZONTAL)
 
 
-def _overbite(points: Points) -> float:
-    """U1 below L1, across the horizontal."""
-    down = turn(points[HORIZONTAL], 90.0)
-    return float(distance_along(_vector(points, 'L1>U1'), down))
+def _along(points: Points, arrow: str, angle: float = 0.0) -> float:
+    """Signed length along the horizontal, turned by degrees clockwise."""
+    direction = turn(points[HORIZONTAL], angle)
+    return float(distance_along(_vector(points, arrow), direction))
+
+
+def _incisors(definition: str, angle: float) -> Formula:
+    """U1 from L1 along the horizontal, turned by degrees."""
+    compute = partial(_along, arrow='L1>U1', angle=angle)
+    return Formula(definition, 'mm', _TIPS, compute, True)
 
 
 def _signed_gap(points: Points) -> float:
     """Distance U1 to L1 with the sign of the overjet."""
     gap = float(length(_vector(points, 'L1>U1')))
-    return float(np.copysign(gap, _overjet(points)))
+    return float(np.copysign(gap, _along(points, 'L1>U1')))
 
 
 def _vertical_share(points: Points) -> float:
     """Height ANS to Me by height N to Me, across the horizontal."""
-    down = turn(points[HORIZONTAL], 90.0)
-    whole = distance_along(_vector(points, 'N>Me'), down)
-    lower = distance_along(_vector(points, 'ANS>Me'), down)
-    return float(lower / whole) if whole else float('nan')
+    whole = _along(points, 'N>Me', 90.0)
+    return _along(points, 'ANS>Me', 90.0) / whole if whole else np.nan
 
 
 def _wits(points: Points) -> float:
@@ -214,7 +216,6 @@ _IMPA = _angle('lower incisor against Me-Go', 'Me>Go', 'L1a>L1')
 _FACIAL = _angle('N-Pog against Or-Po', 'Or>Po', 'N>Pog')
 # Positive if the palate tips down in front.
 _PALATE = _turned('ANS-PNS against Or-Po', 'Or>Po', 'ANS>PNS')
-_TIPS = ('U1', 'L1', HORIZONTAL)
 
 #: Name -> formula. MW, ODI, APDI, SN-GoGn (which the ISBI challenge calls
 #: FMA) and FHI are those of the ISBI challenge.
@@ -272,12 +273,8 @@ FORMULAS: dict[str, Formula] = {
     'ANS-Me': _length('ANS>Me'),
     'U1-NA_mm': _in_front('U1 in front of N-A', 'U1', 'N>A'),
     'L1-NB_mm': _in_front('L1 in front of N-B', 'L1', 'N>B'),
-    'overjet': Formula(
-        'U1 in front of L1, along the horizontal', 'mm', _TIPS, _overjet, True
-    ),
-    'overbite': Formula(
-        'U1 below L1, across the horizontal', 'mm', _TIPS, _overbite, True
-    ),
+    'overjet': _incisors('U1 in front of L1, along the horizontal', 0.0),
+    'overbite': _incisors('U1 below L1, across the horizontal', 90.0),
     'MW': Formula(
         'distance U1 to L1, negative if U1 is behind L1',
         'mm',
