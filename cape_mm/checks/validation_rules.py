@@ -52,11 +52,7 @@ _FAULTS = {
 def merge_limits(
     changes: Mapping[str, Mapping[str, float | None]] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """All limits of collapse, some of them changed.
-
-    ``changes`` maps a statistic to ``warn_below``, ``critical_below``,
-    ``warn_above`` or ``critical_above``; None removes a limit.
-    """
+    """All limits of collapse with changes to some; None removes a limit."""
     limits = {name: dict(values) for name, values in LIMITS.items()}
     for name, values in (changes or {}).items():
         if name not in limits:

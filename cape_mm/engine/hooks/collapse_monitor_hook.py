@@ -55,8 +55,9 @@ class CollapseMonitorHook(Hook):
             Defaults to 2.
         min_images (int): Least number of images that are judged; with fewer
             the statistics are logged, but not judged. Defaults to 8.
-        limits (dict, optional): Changes of the limits; see
-            :func:`merge_limits`.
+        limits (dict, optional): Changes of the limits by statistic, with
+            ``warn_below``, ``critical_below``, ``warn_above`` and
+            ``critical_above``; None removes a limit.
         prefix (str, optional): Prefix of the metric, as in ``ceph/corr``.
             Defaults to none.
 

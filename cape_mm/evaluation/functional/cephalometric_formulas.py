@@ -28,19 +28,13 @@ STAND_INS = {'U6': 'U6m', 'L6': 'L6m'}
 
 
 class Formula(NamedTuple):
-    """Formula of one measurement.
+    """Formula of one measurement."""
 
-    Definition in words; unit, ``deg``, ``mm``, or empty for a ratio; codes of
-    the needed landmarks, and ``HORIZONTAL``; function from points to a float,
-    NaN if points coincide; whether the sign depends on the direction of the
-    face.
-    """
-
-    definition: str
-    unit: str
-    codes: tuple[str, ...]
-    compute: Callable[[Points], float]
-    is_signed: bool
+    definition: str  # in words
+    unit: str  # 'deg', 'mm', or empty for a ratio
+    codes: tuple[str, ...]  # of the needed landmarks, and HORIZONTAL
+    compute: Callable[[Points], float]  # NaN if points coincide
+    is_signed: bool  # whether the sign depends on the direction of the face
 
 
 def cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -33,10 +33,7 @@ LIMITS: dict[str, dict[str, float]] = {
 def spread_ratio(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """Median over landmarks of the spread over images, by the true spread.
-
-    Near 1 if sound and 0 for (A); but noise on a constant shape hides (A).
-    """
+    """Median spread over images by the true one; 0 for (A) without noise."""
     return _median(landmark_spread_ratios(predicted, truth, valid))
 
 
@@ -51,11 +48,7 @@ def landmark_spread_ratios(
 def correlation(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """Correlation of predictions and truth over images, x and y together.
-
-    Median over landmarks; near 1 if sound, and 0 for (A), also with noise. A
-    prediction that does not vary has 0.
-    """
+    """Median correlation with the truth over images; 0 for (A), also noisy."""
     shared, of_predicted, of_truth = _moments(predicted, truth, valid)
     scale = np.sqrt(of_predicted * of_truth)
     varies = scale > 0
@@ -69,11 +62,7 @@ def skill(
     valid: np.ndarray,
     shape: np.ndarray,
 ) -> float:
-    """Gain over always predicting one shape (K, 2), the mean of training.
-
-    1 - mean radial error / that of the shape: 1 is perfect, 0 as good as the
-    shape, negative worse. Landmarks whose shape is NaN do not count.
-    """
+    """1 - mean radial error / that of always predicting one shape (K, 2)."""
     counted = valid & np.isfinite(shape).all(axis=-1)
     if not counted.any():
         return float('nan')
@@ -85,10 +74,7 @@ def skill(
 def spread_in_image(
     predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> float:
-    """Mean distance of all pairs of landmarks in an image, by the true one.
-
-    Near 1 if sound, 0 for (B). Landmarks may be in any frame.
-    """
+    """Mean distance of all pairs in an image by the true one; 0 for (B)."""
     of_predicted, of_truth = _pair_distances(predicted, truth, valid)
     total = of_truth.sum()
     return float(of_predicted.sum() / total) if total > 0 else float('nan')
@@ -101,11 +87,7 @@ def merged_pairs(
     near: float,
     apart: float,
 ) -> float:
-    """Share of the pairs of landmarks that wrongly fall together.
-
-    Predictions closer than ``near`` of true landmarks further than ``apart``.
-    0 if sound, towards 1 for (B).
-    """
+    """Share of pairs within ``near`` that truly are ``apart``; 1 for (B)."""
     of_predicted, of_truth = _pair_distances(predicted, truth, valid)
     if not len(of_truth):
         return float('nan')
@@ -118,11 +100,8 @@ def edge_share(
     boxes_px: np.ndarray,
     margin: float = 0.01,
 ) -> float:
-    """Share of the predictions at the border of the boxes (N, 4) or outside.
-
-    Heatmaps without peak are decoded to such positions. The margin is a share
-    of the width and height of the box.
-    """
+    """Share of predictions outside or in the margin (a share) of boxes."""
+    # heatmaps without peak are decoded to such positions
     if not valid.any():
         return float('nan')
     corner = boxes_px[:, None, :2]
@@ -134,12 +113,7 @@ def edge_share(
 def mode_share(
     predicted: np.ndarray, valid: np.ndarray, radius: float = 0.02
 ) -> float:
-    """Share of the images in which a landmark is at its usual place.
-
-    Within ``radius`` of its median over images, in the frame of
-    :func:`to_box`; median over landmarks. Towards 1 for (A), but also for a
-    landmark that truly does not vary.
-    """
+    """Median share of images with a landmark near its median; 1 for (A)."""
     counts = valid.sum(axis=0)
     usable = counts > 1
     if not usable.any():
@@ -197,10 +171,7 @@ def _median(values: np.ndarray) -> float:
 
 
 def to_box(keypoints_px: np.ndarray, boxes_px: np.ndarray) -> np.ndarray:
-    """Landmarks (N, K, 2) relative to boxes (N, 4) x1, y1, x2, y2; pixels.
-
-    The longer side of the box has length 1, its upper left corner is at 0.
-    """
+    """Landmarks (N, K, 2) from the corners of boxes (N, 4), by longer side."""
     boxes = np.asarray(boxes_px, dtype=np.float64)
     sizes = boxes[:, 2:] - boxes[:, :2]
     if not (sizes > 0).all():

@@ -80,13 +80,7 @@ def errors_by_landmark(
     thresholds: Sequence[float] = (),
     strict: bool = False,
 ) -> list[dict]:
-    """Errors of each landmark, with offsets (N, K, 2) and valid (N, K).
-
-    Rows have ``landmark``, ``N`` images, ``mean``, ``SD``, ``median``, ``p95``
-    (95th percentile) and ``max`` of the radial errors, ``SDR_<threshold>`` in
-    percent, and ``dx``, ``dy`` = mean offset, the bias to the right and
-    downwards; NaN for a landmark that is never valid.
-    """
+    """Row of each landmark, from offsets (N, K, 2); NaN if never valid."""
     errors = radial_errors(offsets)
     rows = []
     for index, name in enumerate(names):
