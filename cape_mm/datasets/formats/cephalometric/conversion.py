@@ -145,10 +145,8 @@ def convert_cephalograms(
     lines = write_cephalogram_folder(
         records,
         schema,
-        out_dir,
         options['name'] or name,
         ImageStore(root, out_dir / 'images', report, **limits),
-        report,
         split,
         skip_missing=options['skip_missing'],
         info=dict(info, format=format, options=chosen),

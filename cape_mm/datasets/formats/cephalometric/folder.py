@@ -37,16 +37,15 @@ Splitter = Callable[
 def write_cephalogram_folder(
     records: Iterable[CephalometricRecord],
     schema: LandmarkSchema,
-    out_dir: Path,
     name: str,
     store: ImageStore,
-    report: AnnotationReport,
     split: Splitter,
     skip_missing: bool = False,
     info: dict[str, Any] | None = None,
 ) -> list[str]:
     """Write ``images/`` and ``annotations/<name>_<part>.json``; summaries."""
-    annotations = out_dir / 'annotations'
+    annotations = store.image_root.parent / 'annotations'
+    report = store.report
     there = sorted(annotations.glob(f'{name}_*.json'))
     if there:
         raise FileExistsError(

@@ -49,10 +49,8 @@ def folder(tmp_path, report, image, monkeypatch):
         return write_cephalogram_folder(
             cephalograms,
             SCHEMA,
-            out,
             name,
             ImageStore(tmp_path / 'in', out / 'images', report, **store),
-            report,
             splitter or partial(split_cephalograms, shares=(0.1, 0.2), seed=0),
             skip_missing,
             dict(format='test'),
