@@ -357,8 +357,5 @@ class CephalometricMetric(BaseMetric):
         for text in filter(None, texts):
             print_log(text, logger='current')
         if cephalograms.without_spacing:
-            print_log(
-                report_missing_spacing(cephalograms),
-                logger='current',
-                level=logging.WARNING,
-            )
+            text = report_missing_spacing(cephalograms)
+            print_log(text, logger='current', level=logging.WARNING)
