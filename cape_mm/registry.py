@@ -9,41 +9,28 @@ package that registers into it.
 
 from __future__ import annotations
 
-from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
-from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
+from mmengine import registry as root
 from mmengine.registry import Registry
 from mmpose.registry import KEYPOINT_CODECS as MMPOSE_KEYPOINT_CODECS
 
-HOOKS = Registry(
-    'hook', parent=MMENGINE_HOOKS, locations=['cape_mm.engine.hooks']
-)
+HOOKS = Registry('hook', parent=root.HOOKS, locations=['cape_mm.engine.hooks'])
 DATASETS = Registry(
-    'dataset',
-    parent=MMENGINE_DATASETS,
-    locations=['cape_mm.datasets.datasets'],
+    'dataset', parent=root.DATASETS, locations=['cape_mm.datasets.datasets']
 )
 DATA_SAMPLERS = Registry(
     'data sampler',
-    parent=MMENGINE_DATA_SAMPLERS,
+    parent=root.DATA_SAMPLERS,
     locations=['cape_mm.datasets.samplers'],
 )
 TRANSFORMS = Registry(
     'transform',
-    parent=MMENGINE_TRANSFORMS,
+    parent=root.TRANSFORMS,
     locations=['cape_mm.datasets.transforms'],
 )
-MODELS = Registry(
-    'model', parent=MMENGINE_MODELS, locations=['cape_mm.models']
-)
+MODELS = Registry('model', parent=root.MODELS, locations=['cape_mm.models'])
 TASK_UTILS = Registry(
     'task util',
-    parent=MMENGINE_TASK_UTILS,
+    parent=root.TASK_UTILS,
     locations=['cape_mm.models.task_modules'],
 )
 #: MMPose's own root: MMEngine has no codecs.
@@ -53,10 +40,8 @@ KEYPOINT_CODECS = Registry(
     locations=['cape_mm.codecs'],
 )
 METRICS = Registry(
-    'metric', parent=MMENGINE_METRICS, locations=['cape_mm.evaluation.metrics']
+    'metric', parent=root.METRICS, locations=['cape_mm.evaluation.metrics']
 )
 VISUALIZERS = Registry(
-    'visualizer',
-    parent=MMENGINE_VISUALIZERS,
-    locations=['cape_mm.visualization'],
+    'visualizer', parent=root.VISUALIZERS, locations=['cape_mm.visualization']
 )
