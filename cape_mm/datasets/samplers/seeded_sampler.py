@@ -1,11 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-import math
 from typing import Iterator, NamedTuple, Sized
 
-from mmengine.dist import get_dist_info, sync_random_seed
-from torch.utils.data import Sampler
+from mmengine.dataset import DefaultSampler
 
 from cape_mm.registry import DATA_SAMPLERS
 
@@ -51,7 +49,7 @@ class SampleIndex(NamedTuple):
 
 
 @DATA_SAMPLERS.register_module(name=['SeededSampler', 'EpisodeSampler'])
-class SeededSampler(Sampler):
+class SeededSampler(DefaultSampler):
     """Numbers the random samples of an epoch; each epoch has its own.
 
     For datasets whose samples (episodes, clips) are drawn anew for each
@@ -77,31 +75,11 @@ class SeededSampler(Sampler):
         seed: int | None = None,
         round_up: bool = True,
     ) -> None:
-        self.rank, self.world_size = get_dist_info()
-        self.dataset = dataset
-        self.seed = sync_random_seed() if seed is None else seed
-        self.round_up = round_up
-        self.epoch = 0
+        super().__init__(dataset, False, seed, round_up)
 
     def __iter__(self) -> Iterator[SampleIndex]:
-        num_samples = len(self.dataset)
-        total = num_samples
-        if self.round_up:
-            total = len(self) * self.world_size
-        for number in range(self.rank, total, self.world_size):
-            yield SampleIndex(self.seed, self.epoch, number % num_samples)
-
-    def __len__(self) -> int:
-        """Number of samples of this rank."""
-        num_samples = len(self.dataset)
-        if not self.round_up:
-            num_samples -= self.rank
-        return max(0, math.ceil(num_samples / self.world_size))
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch.
-
-        Args:
-            epoch (int): Number of the epoch, from 0.
-        """
-        self.epoch = epoch
+        """Go through the samples of this rank."""
+        for number in range(self.rank, self.total_size, self.world_size):
+            yield SampleIndex(
+                self.seed, self.epoch, number % len(self.dataset)
+            )

@@ -2,20 +2,17 @@
 from __future__ import annotations
 
 import pytest
+from mmengine.dataset import sampler as mmengine_sampler
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from cape_mm.datasets.samplers import (
-    SampleIndex,
-    SeededSampler,
-    seeded_sampler,
-)
+from cape_mm.datasets.samplers import SampleIndex, SeededSampler
 from cape_mm.registry import DATA_SAMPLERS
 
 
 def make(monkeypatch, rank=0, world_size=1, num_samples=10, **kwargs):
     monkeypatch.setattr(
-        seeded_sampler, 'get_dist_info', lambda: (rank, world_size)
+        mmengine_sampler, 'get_dist_info', lambda: (rank, world_size)
     )
     return SeededSampler(range(num_samples), seed=3, **kwargs)
 
