@@ -6,50 +6,43 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import Any, Callable
+from inspect import signature
+from typing import Callable
 
 import numpy as np
 
 
 def synthetic_data_parser(
+    write: Callable[..., bool],
     description: str,
     example: str,
-    sizes: dict[str, Any],
     units: tuple[str, ...],
+    image_help: str,
 ) -> argparse.ArgumentParser:
-    """Parser of ``out``, ``--seed`` and the size of each split.
-
-    A size is a number, or one for each of ``units``, by name of the split.
-    """
+    """Parser of the arguments of ``write``; a split has a size per unit."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         'out', help=f'target folder, missing or empty, e.g. {example}'
     )
-    parser.add_argument('--seed', type=int, default=0)
-    text = ', and '.join(
-        (units[0], *(f'{unit} of each' for unit in units[1:]))
-    )
-    shape: dict[str, Any] = {}
+    text = ', and '.join((units[0], *(f'{u} of each' for u in units[1:])))
+    size: dict = dict(help=f'{text} (default: %(default)s)')
     if len(units) > 1:
-        shape = dict(nargs=len(units), metavar=tuple(u.upper() for u in units))
-    for split, size in sizes.items():
-        parser.add_argument(
-            f'--{split}',
-            type=int,
-            default=size,
-            help=f'{text} (default: %(default)s)',
-            **shape,
-        )
+        size.update(nargs=len(units), metavar=tuple(u.upper() for u in units))
+    special = dict(seed={}, train=size, val=size, test=size)
+    _, *parameters = signature(write).parameters.values()
+    for parameter in parameters:
+        flag = f'--{parameter.name.replace("_", "-")}'
+        image = dict(help=f'{image_help} (default: %(default)s)')
+        options = special.get(parameter.name, image)
+        default = parameter.default
+        parser.add_argument(flag, type=int, default=default, **options)
     return parser
 
 
 def write_and_report(
     write: Callable[..., bool], noun: str, out: str, **options
 ) -> None:
-    """Write a dataset of ``noun`` (plural) and print how long it took.
-
-    ``write`` returns False if the dataset is there already.
-    """
+    """Write a dataset of ``noun`` (plural) and print how long it took."""
     start = time.perf_counter()
     try:
         is_new = write(out, **options)

@@ -21,20 +21,14 @@ from cape_mm.datasets.synthetic.cephalograms.layouts import write_layout
 def main() -> None:
     """Write the dataset and print how long it took."""
     parser = synthetic_data_parser(
+        write_cephalograms,
         'Draw lateral X-rays of heads with 23 landmarks, whose angles are '
         'known exactly. An image depends only on the seed, its split, its '
         'number and the height. For tests of code: nothing that is learned '
         'from them is of clinical use.',
         'data/cephalograms_big',
-        dict(train=400, val=60, test=100),
         ('cephalograms',),
-    )
-    parser.add_argument(
-        '--image-height',
-        type=int,
-        default=320,
-        help='in pixels; 2400 gives about 0.1 mm per pixel '
-        '(default: %(default)s)',
+        'in pixels; 2400 gives about 0.1 mm per pixel',
     )
     parser.add_argument(
         '--layout',

@@ -19,18 +19,13 @@ from cape_mm.datasets.synthetic import write_creatures
 def main() -> None:
     """Write the dataset and print how long it took."""
     parser = synthetic_data_parser(
+        write_creatures,
         'Draw articulated animals and write them as an MP-100 dataset. A '
         'category depends only on the seed, its split and its position: more '
         'categories or images do not change the others.',
         'data/creatures_big',
-        dict(train=(60, 20), val=(10, 10), test=(20, 10)),
         ('categories', 'instances'),
-    )
-    parser.add_argument(
-        '--image-size',
-        type=int,
-        default=256,
-        help='longer side in pixels (default: %(default)s)',
+        'longer side in pixels',
     )
     write_and_report(write_creatures, 'images', **vars(parser.parse_args()))
 

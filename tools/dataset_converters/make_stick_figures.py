@@ -19,18 +19,13 @@ from cape_mm.datasets.synthetic import write_stick_figures
 def main() -> None:
     """Write the dataset and print how long it took."""
     parser = synthetic_data_parser(
+        write_stick_figures,
         'Draw videos of persons who walk, cross, hide, come and go, and write '
         'them as a PoseTrack18 dataset. A video depends only on the seed, its '
         'split, its number, its length and the image size.',
         'data/figures_big',
-        dict(train=(400, 12), val=(16, 24)),
         ('videos', 'frames'),
-    )
-    parser.add_argument(
-        '--image-size',
-        type=int,
-        default=128,
-        help='side of the images in pixels (default: %(default)s)',
+        'side of the images in pixels',
     )
     args = parser.parse_args()
     write_and_report(write_stick_figures, 'frames', **vars(args))

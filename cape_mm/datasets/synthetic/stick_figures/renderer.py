@@ -26,6 +26,17 @@ _PARTS_OF_KEYPOINT = (
     *((THIGHS[side], SHINS[side]) for side in (0, 1)),
     *((SHINS[side],) for side in (0, 1)),
 )
+# Part, two keypoints, colour, its shade and thickness of each arm and leg.
+_LIMBS = tuple(
+    (parts[side], [start + side, start + side + 2], *look)
+    for side in (0, 1)
+    for parts, start, *look in (
+        (UPPER_ARMS, 3, 'shirt', 0.85, 0.07),
+        (FOREARMS, 5, 'sleeves', 0.95, 0.055),
+        (THIGHS, 9, 'trousers', 1.0, 0.085),
+        (SHINS, 11, 'leggings', 0.9, 0.065),
+    )
+)
 # A face that is turned further away is not visible.
 _FACE_VISIBLE = -0.2
 
@@ -41,21 +52,20 @@ def draw_figure(
     """Draw a person, below 15, on image and label map (H, W), in place."""
     canvas = _Canvas(image, owner, 1 + PARTS_PER_PERSON * number)
     keypoints = figure.keypoints_px[moment] - offset_px
+    body, scale = figure.body, figure.scale[moment]
     depth = figure.depth[moment]
-    scale = figure.scale[moment]
-    steps = [
-        (float(depth[limb[1]].mean()), limb) for limb in _limbs(figure.body)
-    ]
+    steps = [(float(depth[limb[1]].mean()), limb) for limb in _LIMBS]
     # The trunk and the head are in the middle of the person.
-    steps += [(0.0, None)]
+    steps.append((0.0, None))
     for nearness, limb in sorted(steps, key=lambda step: step[0]):
         if limb is None:
-            _draw_torso(canvas, keypoints, figure.body, scale)
+            _draw_torso(canvas, keypoints, body, scale)
             _draw_head(canvas, keypoints, figure, moment)
             continue
-        part, ends, color, thickness = limb
+        part, ends, cloth, light, width = limb
+        color = shade(getattr(body, cloth), light)
         color = shade(color, float(np.clip(1 + 1.6 * nearness, 0.7, 1.1)))
-        thickness = max(2, int(round(thickness * scale)))
+        thickness = max(2, int(round(width * body.girth * scale)))
         canvas.draw(stroke, keypoints[ends], color, part, thickness)
 
 
@@ -91,24 +101,6 @@ class _Canvas(NamedTuple):
         """Draw a shape of a part; ``shape`` is a function of scenery.py."""
         shape(self.image, points, color, *args)
         shape(self.owner, points, self.first + part, *args, smooth=False)
-
-
-def _limbs(
-    body: StickFigureBody,
-) -> list[tuple[int, list[int], Color, float]]:
-    """Part, two keypoints, colour and thickness of each arm and leg."""
-    sleeve = body.shirt if body.long_sleeves else body.skin
-    legging = body.trousers if body.long_trousers else body.skin
-    return [
-        (parts[side], [start + side, end + side], color, width * body.girth)
-        for side in (0, 1)
-        for parts, start, end, color, width in (
-            (UPPER_ARMS, 3, 5, shade(body.shirt, 0.85), 0.07),
-            (FOREARMS, 5, 7, shade(sleeve, 0.95), 0.055),
-            (THIGHS, 9, 11, body.trousers, 0.085),
-            (SHINS, 11, 13, shade(legging, 0.9), 0.065),
-        )
-    ]
 
 
 def _draw_torso(

@@ -9,8 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..scenery import draw_background, fill, to_color
-from .figure import ProjectedFigure, draw_body, project_figure
-from .gait import ACTIVITIES, draw_gait, draw_heading
+from .figure import (
+    ACTIVITIES,
+    ProjectedFigure,
+    draw_body,
+    draw_gait,
+    draw_heading,
+    project_figure,
+)
 from .renderer import PARTS_PER_PERSON, draw_figure, find_visible
 
 # Persons with fewer visible keypoints are regions to be ignored.

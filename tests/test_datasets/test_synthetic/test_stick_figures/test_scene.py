@@ -8,9 +8,9 @@ import pytest
 
 from cape_mm.datasets.synthetic.stick_figures.figure import (
     draw_body,
+    draw_gait,
     project_figure,
 )
-from cape_mm.datasets.synthetic.stick_figures.gait import draw_gait
 from cape_mm.datasets.synthetic.stick_figures.scene import (
     Scene,
     draw_scene,

@@ -8,14 +8,12 @@ from cape_mm.datasets.formats.posetrack.keypoints import (
     POSETRACK15_KEYPOINTS,
 )
 from cape_mm.datasets.synthetic.stick_figures.figure import (
+    ACTIVITIES,
     draw_body,
+    draw_gait,
     place_keypoints,
     project_figure,
     turn_keypoints,
-)
-from cape_mm.datasets.synthetic.stick_figures.gait import (
-    ACTIVITIES,
-    draw_gait,
 )
 
 BODY = draw_body(np.random.default_rng(0), 80)
