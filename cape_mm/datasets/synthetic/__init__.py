@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .cephalograms import draw_cephalogram, write_cephalograms
-from .creatures import write_creatures
-from .stick_figures import draw_video, write_stick_figures
+from .cephalograms.writer import draw_cephalogram, write_cephalograms
+from .creatures.writer import write_creatures
+from .stick_figures.writer import draw_video, write_stick_figures
 
 __all__ = [
     'draw_cephalogram',

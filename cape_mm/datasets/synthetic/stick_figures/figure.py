@@ -86,6 +86,14 @@ class ProjectedFigure:
     facing: np.ndarray  # (M,), 1 towards the camera, -1 away
     turned: np.ndarray  # (M,), 1 to the right of the image, -1 left
 
+    def find_head(
+        self, keypoints: np.ndarray, moment: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and radii (2,) of the head of keypoints (15, 2), pixels."""
+        middle = keypoints[1] + 0.53 * (keypoints[2] - keypoints[1])
+        length = self.body.head * self.scale[moment]
+        return middle, np.array([0.37, 0.5]) * length
+
 
 def draw_body(rng: np.random.Generator, height: float) -> StickFigureBody:
     """Person of a stature in pixels."""
@@ -243,24 +251,19 @@ def place_keypoints(
 ) -> np.ndarray:
     """Keypoints (M, 15, 3): forward, up, left of below the hips, statures."""
     count = len(gait.lean)
-    keypoints = np.zeros((count, 15, 3))
     sides = np.broadcast_to(_SIDES, (count, 2))
-    # The lower foot is on the ground.
     thigh = body.thigh * _limb(gait.hip, 0.04, sides)
     shin = body.shin * _limb(gait.hip - gait.knee, 0.02, sides)
     hips = np.zeros((count, 2, 3))
     hips[..., 2] = body.hip * sides
+    # The lower foot is on the ground.
     hips[..., 1] = -(thigh + shin)[..., 1].min(axis=1)[:, None] + 0.02
-    keypoints[:, 9:11] = hips
-    keypoints[:, 11:13] = hips + thigh
-    keypoints[:, 13:15] = hips + thigh + shin
 
     still = np.zeros(count)
     up = np.stack([np.sin(gait.lean), np.cos(gait.lean), still], axis=1)
     neck = hips.mean(axis=1) + body.torso * up
-    keypoints[:, 1] = neck
-    keypoints[:, 2] = neck + body.head * up
-    keypoints[:, 0] = neck + 0.42 * body.head * up + [0.38 * body.head, 0, 0]
+    top = neck + body.head * up
+    nose = neck + 0.42 * body.head * up + [0.38 * body.head, 0, 0]
     across = np.stack([-np.sin(gait.twist), still, np.cos(gait.twist)], axis=1)
     shoulders = (neck - 0.035 * up)[:, None]
     shoulders = shoulders + body.shoulder * sides[..., None] * across[:, None]
@@ -268,10 +271,10 @@ def place_keypoints(
     lower = body.forearm * _limb(
         gait.shoulder + gait.elbow, gait.abduction + gait.wave, sides
     )
-    keypoints[:, 3:5] = shoulders
-    keypoints[:, 5:7] = shoulders + upper
-    keypoints[:, 7:9] = shoulders + upper + lower
-    return keypoints
+    middle = np.stack([nose, neck, top], axis=1)
+    arms = (shoulders, shoulders + upper, shoulders + upper + lower)
+    legs = (hips, hips + thigh, hips + thigh + shin)
+    return np.concatenate([middle, *arms, *legs], axis=1)
 
 
 def _limb(forward: np.ndarray, outward, sides: np.ndarray) -> np.ndarray:

@@ -130,9 +130,7 @@ def _draw_head(
     bottom = keypoints[1]
     up = keypoints[2] - bottom
     angle = float(np.degrees(np.arctan2(up[0], -up[1])))
-    length = body.head * scale
-    middle = bottom + 0.53 * up
-    radii = np.array([0.37 * length, 0.5 * length])
+    middle, radii = figure.find_head(keypoints, moment)
     shoulders = keypoints[[3, 4]].mean(axis=0)
     throat = np.stack([shoulders, bottom + 0.2 * up])
     width = max(2, int(round(0.05 * scale)))
@@ -144,5 +142,5 @@ def _draw_head(
     face = radii * (0.85 * share, 0.72)
     middle = middle + (np.array([0.4 * radii[0] * turned, 0]) - 0.12 * up)
     fill_ellipse(canvas.image, middle, body.skin, face, angle)
-    nose = np.full(2, max(1.0, 0.09 * length))
+    nose = np.full(2, max(1.0, 0.09 * body.head * scale))
     fill_ellipse(canvas.image, keypoints[0], (40, 40, 90), nose, 0.0)

@@ -84,20 +84,15 @@ def render_frame(
     rows, columns = (slice(corner, corner + size) for corner in offset[::-1])
     image = scene.background[rows, columns].copy()
     owner = np.zeros((size, size), np.uint8)
-    things = [
-        (float(figure.ground_px[moment]), number)
-        for number, figure in enumerate(scene.figures)
-    ]
-    things += [
-        (float(outline[:, 1].max()), -1 - number)
-        for number, (outline, _) in enumerate(scene.occluders)
-    ]
-    for _, number in sorted(things):
-        if number >= 0:
+    count = len(scene.figures)
+    grounds = [figure.ground_px[moment] for figure in scene.figures]
+    grounds += [outline[:, 1].max() for outline, _ in scene.occluders]
+    for number in np.argsort(grounds, kind='stable').tolist():
+        if number < count:
             figure = scene.figures[number]
             draw_figure(image, owner, figure, moment, number, offset)
         else:
-            outline, color = scene.occluders[-1 - number]
+            outline, color = scene.occluders[number - count]
             fill(image, outline - offset, color)
             fill(owner, outline - offset, _OCCLUDER, smooth=False)
     noise = 4 * rng.standard_normal(image.shape, dtype=np.float32)
@@ -107,7 +102,8 @@ def render_frame(
         keypoints = figure.keypoints_px[moment] - offset
         visible = find_visible(owner, keypoints, number, figure.facing[moment])
         if visible.sum() >= _MIN_KEYPOINTS:
-            head = _head_box(keypoints, figure, moment)
+            middle, radii = figure.find_head(keypoints, moment)
+            head = np.concatenate([middle - radii, middle + radii])
             persons.append(VisiblePerson(number, keypoints, visible, head))
         else:
             # a person with hardly a visible keypoint, if it is visible at all
@@ -192,16 +188,6 @@ def _draw_crowd(
         figure = project_figure(body, gait, heading, 0, ground, horizon)
         draw_figure(background, owner, figure, 0, number, np.zeros(2))
     return _bound(owner, margin=2)
-
-
-def _head_box(
-    keypoints: np.ndarray, figure: ProjectedFigure, moment: int
-) -> np.ndarray:
-    """Upright box (4,) around the head."""
-    middle = keypoints[1] + 0.53 * (keypoints[2] - keypoints[1])
-    length = figure.body.head * figure.scale[moment]
-    radii = np.array([0.37, 0.5]) * length
-    return np.concatenate([middle - radii, middle + radii])
 
 
 def _bound(mask: np.ndarray, margin: int) -> list[np.ndarray]:

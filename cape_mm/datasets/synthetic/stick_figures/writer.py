@@ -24,6 +24,13 @@ _SKELETON = (
     *((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13)),
     *((6, 7), (6, 8), (7, 9), (8, 10), (9, 11), (2, 3), (1, 2), (1, 3)),
 )
+_CATEGORY = dict(
+    id=1,
+    name='person',
+    supercategory='person',
+    keypoints=POSETRACK18_KEYPOINTS,
+    skeleton=_SKELETON,
+)
 # PoseTrack18's boxes are larger than the keypoints' extent by this, each side.
 _BOX_MARGIN = 0.15
 
@@ -95,10 +102,8 @@ def write_stick_figures(
     def write(folder: Path) -> None:
         for split, (num_videos, num_frames) in sizes.items():
             for number in range(num_videos):
-                frames = draw_video(
-                    seed, number, split, num_frames, image_size
-                )
-                _write_video(folder, split, number, frames)
+                video = (seed, number, split, num_frames, image_size)
+                _write_video(folder, split, number, draw_video(*video))
 
     return write_dataset_once(
         *(root, write, 'stick_figures', VERSION, seed, sizes),
@@ -113,45 +118,33 @@ def _write_video(
     """Write the images and the annotation file of one video."""
     video = f'{number:06d}_stick_{split}'
     folder = f'images/{split}/{video}'
-    content: dict[str, list] = dict(
-        images=[],
-        annotations=[],
-        categories=[
-            dict(
-                id=1,
-                name='person',
-                supercategory='person',
-                keypoints=list(POSETRACK18_KEYPOINTS),
-                skeleton=[list(pair) for pair in _SKELETON],
-            )
-        ],
-    )
-    # As in PoseTrack18: 1, the video in 6 digits, the frame in 4.
-    first_id = 10**10 + number * 10**4
+    images, annotations = [], []
     for moment, frame in enumerate(frames):
+        # As in PoseTrack18: 1, the video in 6 digits, the frame in 4.
+        image_id = 10**10 + number * 10**4 + moment
         file_name = f'{folder}/{moment:06d}.jpg'
         write_jpeg(root / file_name, frame.image)
         height, width = frame.image.shape[:2]
         regions = [np.round(region, 1) for region in frame.ignore_regions]
-        content['images'].append(
-            dict(
-                id=first_id + moment,
-                frame_id=first_id + moment,
-                vid_id=f'{number:06d}',
-                file_name=file_name,
-                nframes=len(frames),
-                is_labeled=True,
-                has_no_densepose=True,
-                width=width,
-                height=height,
-                ignore_regions_x=[r[:, 0].tolist() for r in regions],
-                ignore_regions_y=[r[:, 1].tolist() for r in regions],
-            )
+        image = dict(
+            id=image_id,
+            frame_id=image_id,
+            vid_id=f'{number:06d}',
+            file_name=file_name,
+            nframes=len(frames),
+            is_labeled=True,
+            has_no_densepose=True,
+            width=width,
+            height=height,
+            ignore_regions_x=[r[:, 0].tolist() for r in regions],
+            ignore_regions_y=[r[:, 1].tolist() for r in regions],
         )
-        content['annotations'] += [
-            _annotate(person, first_id + moment, (width, height))
-            for person in frame.persons
-        ]
+        images.append(image)
+        for person in frame.persons:
+            annotations.append(_annotate(person, image_id, (width, height)))
+    content = dict(
+        images=images, annotations=annotations, categories=[_CATEGORY]
+    )
     path = root / 'annotations' / split / f'{video}.json'
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
@@ -168,16 +161,15 @@ def _annotate(
         np.insert(person.visible, (3, 3), False),
     )
     visible = person.keypoints_px[person.visible]
-    margin = _BOX_MARGIN * (visible.max(axis=0) - visible.min(axis=0))
-    limits = np.array(size) - 1
-    low = (visible.min(axis=0) - margin).clip(0, limits)
-    high = (visible.max(axis=0) + margin).clip(0, limits)
+    low, high = visible.min(axis=0), visible.max(axis=0)
+    margin = _BOX_MARGIN * (high - low)
+    box = np.array([low - margin, high + margin]).clip(0, np.array(size) - 1)
     return dict(
         id=image_id * 100 + person.number,
         image_id=image_id,
         category_id=1,
         track_id=person.number,
-        bbox=_xywh(np.concatenate([low, high])),
+        bbox=_xywh(box.ravel()),
         bbox_head=_xywh(person.head_box),
         keypoints=keypoints,
         num_keypoints=int(person.visible.sum()),
