@@ -90,11 +90,16 @@ def _add(
     shapes: Any, source: SourceImage, collector: Collector, **extra: Any
 ) -> None:
     """Add the instances of an image."""
-    points, boxes = [], []
+    points: list[LoosePoint] = []
+    boxes: dict[Any, LooseBox] = {}
+    for number, shape in enumerate(shapes):
+        if shape.tag == 'box':
+            keys, group = ('xtl', 'ytl', 'xbr', 'ybr'), _group_of(shape)
+            box = [to_number(shape.get(key)) for key in keys]
+            key = group or number
+            boxes[key] = LooseBox(shape.get('label'), box, group)
     for shape in shapes:
-        label, kind = shape.get('label'), shape.tag
-        group = shape.get('group_id')
-        group = None if group == '0' else group
+        label, kind, group = shape.get('label'), shape.tag, _group_of(shape)
         places = _places(shape) if kind == 'points' else []
         if kind == 'skeleton':
             parts = list(shape.iter('points'))
@@ -105,15 +110,19 @@ def _add(
             points.append(LoosePoint(label, *places[0], group))
         elif places:
             names = [f'keypoint_{index}' for index in range(len(places))]
-            collector.add(source, label, names, places, **extra)
-        elif kind == 'box':
-            keys = ('xtl', 'ytl', 'xbr', 'ybr')
-            box = [to_number(shape.get(key)) for key in keys]
-            boxes.append(LooseBox(label, box, group))
-        elif kind != 'tag':
+            owner = boxes.pop(group, None)
+            box = owner.box if owner else None
+            collector.add(source, label, names, places, box, **extra)
+        elif kind not in ('box', 'tag'):
             text = f'{source.image.name}: {kind} {label!r}'
             collector.report.add('ignored_shape', text)
-    add_objects(collector, source, points, boxes, **extra)
+    add_objects(collector, source, points, list(boxes.values()), **extra)
+
+
+def _group_of(shape: Element) -> str | None:
+    """Mark of the object of a shape."""
+    group = shape.get('group_id')
+    return None if group == '0' else group
 
 
 def _places(shape: Element) -> list[tuple[float, float, int]]:

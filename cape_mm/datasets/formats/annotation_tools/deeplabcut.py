@@ -82,7 +82,8 @@ def _read_csv(text: str) -> tuple[list[dict], Iterable[tuple[str, list]]]:
     lines = [line for line in csv.reader(io.StringIO(text)) if line]
     header: dict[str, list[str]] = {}
     while lines and lines[0][0] in _LEVELS:
-        key, *header[key] = lines.pop(0)
+        key, *names = lines.pop(0)
+        header[key] = names
     # newer files have three cells for folder, video and image
     first = next(i for i, cell in enumerate(header['coords']) if cell)
     cells = zip(*(row[first:] for row in header.values()))

@@ -46,19 +46,22 @@ def read_label_studio(file: Path, content: list, collector: Collector) -> None:
         collector.where = f'{file}: task {task.get("id", number)}'
         results = _results(task, collector)
         if results:
-            data = task.get('data', task)
-            paths = [data[k] for k in sorted(data) if _is_image(k, data[k])]
-            source = collector.open_image(search, paths[0])
+            source = collector.open_image(search, _image_of(task))
             if source is not None:
                 _add(results, source, collector)
 
 
-def _is_image(key: str, value: Any) -> bool:
-    """Whether an entry of a task is the path of its image."""
-    return isinstance(value, str) and (
-        key in ('image', 'img', 'photo', 'url')
-        or '.' in value.rpartition('/')[2]
-    )
+def _image_of(task: dict) -> str:
+    """Path of the image of a task."""
+    data = task.get('data', task)
+    for key, value in sorted(data.items()):
+        if isinstance(value, str) and (
+            key in ('image', 'img', 'photo', 'url')
+            or '.' in value.rpartition('/')[2]
+        ):
+            return value
+    video = task['meta']['video']  # as sleap-io writes it
+    return video['filename'][video['frame_idx']]
 
 
 def _results(task: dict, collector: Collector) -> list[dict]:

@@ -3,7 +3,8 @@
 
 All images below the folder are read, its parts (``train``, ``val``) are not
 told apart. The labels of ``images/**/x.jpg`` are ``labels/**/x.txt``, or those
-beside it. There are no skeletons, and names of keypoints in newer files only.
+beside it. Keypoint names (``kpt_names``) are in newer files only; those of
+sleap-io have ``node_names`` and a 0-based skeleton.
 
 Read by hand: sleap-io drops boxes and the difference between v = 1 and 2, and
 asks for a skeleton; datumaro knows boxes only.
@@ -68,8 +69,10 @@ def read_yolo_pose(file: Path, content: dict, collector: Collector) -> None:
                 where = f'{collector.where}: {text}'
                 collector.report.add('keypoint_count', where)
             else:
-                names = _names(content.get('kpt_names'), numbers[0], shape[0])
+                names = _names(content, numbers[0], shape[0])
                 category = str(classes[numbers[0]])
+                edges = content.get('skeleton') or []
+                collector.declare(category, names, edges)
                 _add(numbers[1:], category, names, source, collector)
     for folder in {labels.parent for labels in used}:
         for labels in sorted({*folder.glob('*.txt')} - used):
@@ -90,8 +93,9 @@ def _labels_of(image: Path, root: Path) -> Path | None:
     return None
 
 
-def _names(names: Any, number: float, count: int) -> list[str]:
+def _names(content: dict, number: float, count: int) -> list[str]:
     """Names of the keypoints of a class."""
+    names = content.get('kpt_names', content.get('node_names'))
     if isinstance(names, dict):
         names = names.get(number)
     if isinstance(names, list) and len(names) == count:
@@ -118,5 +122,4 @@ def _add(
         keypoints[(xy == 0).all(1) | (xy < 0).any(1), 2] = 0
     keypoints[:, :2] *= size
     box = [*(centre - extent / 2), *(centre + extent / 2)]
-    collector.declare(category, names)
     collector.add(source, category, names, keypoints, box)

@@ -340,3 +340,51 @@ def test_numbers_no_float_can_hold_are_no_numbers(content, coco, read, report):
     assert report.counts['not_a_number'] == 2
     assert report.counts['outside'] == 1
     assert report.counts['no_visible_keypoint'] == 1
+
+
+def test_an_export_of_datumaro_is_read(mugs, tmp_path, read, report):
+    dataset = pytest.importorskip('datumaro.components.dataset')
+    base = pytest.importorskip('datumaro.components.dataset_base')
+    kinds = pytest.importorskip('datumaro.components.annotation')
+    media = pytest.importorskip('datumaro.components.media')
+    category = mugs.categories[7]
+    items = [
+        base.DatasetItem(
+            id=image.name[:-4],
+            subset='train',
+            media=media.Image.from_file(path=str(image.path)),
+            annotations=[
+                kinds.Points(
+                    [5.25, 6, 20, 8 + number, 0, 0],
+                    [2, 1, 0],
+                    label=0,
+                    id=1,
+                    group=1,
+                ),
+                kinds.Bbox(2, 3, 28, 22, label=0, id=1, group=1),
+            ],
+        )
+        for number, image in enumerate(mugs.images)
+    ]
+    labels = kinds.LabelCategories.from_iterable([category.name])
+    points = kinds.PointsCategories.from_iterable(
+        [(0, list(category.keypoint_names), set(category.skeleton))]
+    )
+    categories = {
+        kinds.AnnotationType.label: labels,
+        kinds.AnnotationType.points: points,
+    }
+    dataset.Dataset.from_iterable(items, categories=categories).export(
+        str(tmp_path / 'out'), 'coco_person_keypoints', save_media=True
+    )
+    annotations = read(tmp_path / 'out')
+    assert annotations.categories[1].skeleton == category.skeleton
+    assert annotations.categories[1].keypoint_names == category.keypoint_names
+    assert len(annotations.images) == 10
+    for image in annotations.images:
+        (mug,) = image.instances
+        number = int(image.name[-5])
+        expected = mugs.images[number].instances[0]
+        np.testing.assert_allclose(mug.keypoints, expected.keypoints)
+        np.testing.assert_allclose(mug.box, expected.box)
+    assert not report

@@ -86,7 +86,8 @@ def test_loose_points_and_boxes_are_joined_by_group(
         '<box label="mug" xtl="2" ytl="3" xbr="30" ybr="25" group_id="4"/>'
         '<points label="rim" points="5.0,6.0" group_id="4" occluded="0"/>'
         '<points label="handle" points="9.0,6.0" group_id="4" occluded="1"/>'
-        '<points label="face" points="1,2;3,4;5,6"/>'
+        '<points label="face" points="1,2;3,4;5,6" group_id="7"/>'
+        '<box label="face" xtl="1" ytl="1" xbr="9" ybr="9" group_id="7"/>'
         '<polyline label="edge" points="1,2;3,4"/><tag label="good"/>'
     )
     start = IMAGES.index('  <skeleton')
@@ -98,6 +99,7 @@ def test_loose_points_and_boxes_are_joined_by_group(
     assert names == ['face', 'mug']
     face, mug = annotations.images[0].instances
     assert face.keypoints.tolist() == [[1, 2, 2], [3, 4, 2], [5, 6, 2]]
+    assert face.box.tolist() == [1, 1, 9, 9]
     assert mug.keypoints.tolist() == [[5, 6, 2], [9, 6, 1]]
     assert mug.box.tolist() == [2, 3, 30, 25]
     assert report.counts['ignored_shape'] == 1

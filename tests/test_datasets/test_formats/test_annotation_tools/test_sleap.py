@@ -135,3 +135,29 @@ def test_a_missing_package_is_named(tmp_path, write, read, monkeypatch):
     monkeypatch.setitem(sys.modules, 'sleap_io', None)
     with pytest.raises(ImportError, match=r'sleap_io.*annotation-tools'):
         read(write(tmp_path / 'a.slp', ''))
+
+
+@pytest.mark.parametrize('tool', ['coco', 'labelstudio', 'ultralytics'])
+def test_what_sleap_io_writes_for_others_is_read(
+    tmp_path, images, fly, read, tool
+):
+    points = [1.5, 2], [30, 4], [5, 26]
+    (tmp_path / 'in').mkdir()
+    save(tmp_path / 'in' / 'a.slp', images, {1: [fly(*points)]})
+    labels = sleap_io.load_slp(str(tmp_path / 'in' / 'a.slp'))
+    path = tmp_path / 'flies' / 'export.json'
+    if tool == 'ultralytics':
+        path = tmp_path / 'yolo'
+        sleap_io.save_ultralytics(labels, str(path), split_ratios={'train': 1})
+    else:
+        getattr(sleap_io, f'save_{tool}')(labels, str(path))
+    annotations = read(path)
+    category = annotations.categories[1]
+    assert set(category.keypoint_names) == {'head', 'tail', 'wing'}
+    order = [*map(category.keypoint_names.index, ('head', 'tail', 'wing'))]
+    ((instance,),) = (image.instances for image in annotations.images)
+    np.testing.assert_allclose(
+        instance.keypoints[order, :2], points, atol=1e-4
+    )
+    if tool != 'labelstudio':  # which has none
+        assert category.skeleton == ((0, 1), (1, 2))
