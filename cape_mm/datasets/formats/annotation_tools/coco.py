@@ -82,6 +82,7 @@ def read_coco(file: Path, content: dict, collector: Collector) -> None:
             names,
             np.reshape(annotation['keypoints'], (-1, 3)),
             _to_corners(annotation.get('bbox')),
+            is_ternary=False,
             **_extra(annotation, len(names)),
         )
 

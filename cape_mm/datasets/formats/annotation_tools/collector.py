@@ -7,7 +7,7 @@ import math
 from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -69,7 +69,7 @@ REPAIRS['missing_image'] = 'images that are missing (left out)'
 _TOLERANCE = 1.0
 
 #: A keypoint name, and the number of equal names before it.
-Key = 'tuple[str, int]'
+Key = Tuple[str, int]
 
 
 @dataclass
@@ -81,6 +81,7 @@ class _Instance:
     keys: list[Key]
     keypoints: np.ndarray
     box: np.ndarray | None
+    is_ternary: bool
     extra: dict[str, Any]
 
     def __str__(self) -> str:
@@ -237,9 +238,13 @@ class Collector:
         names: Sequence[str],
         keypoints: Any,
         box: Any = None,
+        is_ternary: bool = True,
         **extra: Any,
     ) -> None:
-        """Add an instance with x, y, v and x1, y1, x2, y2 as in the file."""
+        """Add an instance with x, y, v and x1, y1, x2, y2 as in the file.
+
+        Unless the tool ``is_ternary``, flags may be 0 and 1 only.
+        """
         category = str(category)
         keys, known = _to_keys(names), self._categories[category]
         known.keys += [key for key in keys if key not in known.keys]
@@ -250,7 +255,9 @@ class Collector:
             corners = source.to_displayed(corners, 0)
             box = np.concatenate([corners.min(0), corners.max(0)])
         self._instances.append(
-            _Instance(source.image, category, keys, array, box, extra)
+            _Instance(
+                source.image, category, keys, array, box, is_ternary, extra
+            )
         )
 
     def finish(self) -> Annotations:
@@ -337,7 +344,7 @@ class Collector:
             for value in v[nearest != v]:
                 self.report.add('bad_flag', f'{entry}: v = {value:g}')
             v[:] = nearest
-            flags[entry.category] |= {*v} - {0}
+            flags[entry.category] |= {*v, 2 * entry.is_ternary} - {0}
         for category, values in flags.items():
             if values == {1}:
                 self.report.add('binary_flags', category)

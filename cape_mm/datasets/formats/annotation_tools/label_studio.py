@@ -54,11 +54,9 @@ def read_label_studio(file: Path, content: list, collector: Collector) -> None:
 def _image_of(task: dict) -> str:
     """Path of the image of a task."""
     data = task.get('data', task)
-    for key, value in sorted(data.items()):
-        if isinstance(value, str) and (
-            key in ('image', 'img', 'photo', 'url')
-            or '.' in value.rpartition('/')[2]
-        ):
+    usual = [data.get(key) for key in ('image', 'img', 'photo', 'url')]
+    for value in (*usual, *data.values()):
+        if isinstance(value, str) and '.' in value.rpartition('/')[2]:
             return value
     video = task['meta']['video']  # as sleap-io writes it
     return video['filename'][video['frame_idx']]

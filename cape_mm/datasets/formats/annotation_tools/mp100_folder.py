@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+import os
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -95,8 +96,9 @@ def write_mp100_folder(
     """Write ``annotations/train.json``, ``val.json`` and ``images/``.
 
     The split is by image and the same for the same images and seed; images
-    that are equal byte for byte come into one part. Of each category with at
-    least two different images one at least goes into ``val.json``.
+    that are equal byte for byte come into one part. It is made within the
+    rarest category of each image, with at least one of two images for
+    ``val.json``.
 
     Args:
         annotations (Annotations): Images with their sizes, and categories.
@@ -153,8 +155,8 @@ def _write_image(image: AnnotatedImage, target: Path, link: bool) -> str:
         data = image.path.read_bytes()
     else:
         data = cv2.imencode('.png', image.read_pixels())[1].tobytes()
-    if target.exists():
-        if target.read_bytes() != data:
+    if os.path.lexists(target):  # also a link to nothing
+        if not target.exists() or target.read_bytes() != data:
             raise FileExistsError(
                 f'{target} is another image: move it away, or choose another '
                 'folder'
@@ -177,9 +179,11 @@ def _split(
     """Indices of the images of each part."""
     strata: dict[Any, dict[str, list[int]]] = defaultdict(dict)
     stratum_of: dict[str, Any] = {}
-    for index, (image, digest) in enumerate(zip(images, digests)):
-        ids = sorted(instance.category_id for instance in image.instances)
-        key = stratum_of.setdefault(digest, ids[0] if ids else -1)
+    ids = [{i.category_id for i in image.instances} for image in images]
+    counts = Counter(key for keys in ids for key in keys)
+    for index, digest in enumerate(digests):
+        rarest = min(((counts[k], k) for k in ids[index]), default=(0, 0))
+        key = stratum_of.setdefault(digest, rarest)
         strata[key].setdefault(digest, []).append(index)
     generator = np.random.default_rng(seed)
     chosen: set[int] = set()
@@ -190,10 +194,8 @@ def _split(
             count = min(max(count, 1), len(groups) - 1)
         for position in generator.permutation(len(groups))[:count]:
             chosen.update(groups[position][1])
-    val = sorted(chosen)
-    return dict(
-        train=[i for i in range(len(images)) if i not in chosen], val=val
-    )
+    train = [i for i in range(len(images)) if i not in chosen]
+    return dict(train=train, val=sorted(chosen))
 
 
 def _rounded(numbers: Any, digits: int = 3) -> list[float]:

@@ -122,4 +122,4 @@ def _add(
         keypoints[(xy == 0).all(1) | (xy < 0).any(1), 2] = 0
     keypoints[:, :2] *= size
     box = [*(centre - extent / 2), *(centre + extent / 2)]
-    collector.add(source, category, names, keypoints, box)
+    collector.add(source, category, names, keypoints, box, is_ternary=False)

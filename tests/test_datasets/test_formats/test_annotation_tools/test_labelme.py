@@ -63,6 +63,12 @@ def test_points_of_one_object_need_no_group(labelme, read, report):
     assert report.counts['box_made'] == 1
 
 
+def test_a_hidden_keypoint_alone_stays_hidden(labelme, read, report):
+    path = labelme(point('rim', 5, 6, hidden=True))
+    assert read(path).images[0].instances[0].keypoints[0, 2] == 1
+    assert 'binary_flags' not in report.counts
+
+
 def test_groups_are_objects_and_rectangles_their_boxes(labelme, read, report):
     path = labelme(
         rectangle('mug', 30, 25, 2, 3, group=1),

@@ -66,7 +66,7 @@ def test_each_category_is_validated(mugs, tmp_path):
     mugs.categories[8] = Category(8, 'cup', '', ('a',), (), 1)
     for entry in mugs.images[:2]:
         cup = AnnotatedInstance(8, np.array([[1.0, 2, 2]]))
-        entry.instances = [cup]
+        entry.instances.append(cup)
     write_mp100_folder(mugs, tmp_path, val_share=0.1)
     content = load(tmp_path, 'val')
     assert [a['category_id'] for a in content['annotations']].count(8) == 1
@@ -97,6 +97,11 @@ def test_nothing_is_overwritten(mugs, tmp_path, image):
     other = image(tmp_path / 'out/images/shelf/0.png', seed=99)
     with pytest.raises(FileExistsError, match='another image'):
         write_mp100_folder(mugs, tmp_path / 'out')
+    other.unlink()
+    other.symlink_to(tmp_path / 'elsewhere.png')
+    with pytest.raises(FileExistsError, match='another image'):
+        write_mp100_folder(mugs, tmp_path / 'out')
+    assert not (tmp_path / 'elsewhere.png').exists()
     other.unlink()
     write_mp100_folder(mugs, tmp_path / 'out')
     with pytest.raises(FileExistsError, match=r'train\.json is there'):
