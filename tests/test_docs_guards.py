@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cape_mm.checks import CONFIG_RULES, limit_table, rule_table
-from cape_mm.checks.validation_rules import LIMITS
+from cape_mm.checks.collapse import LIMITS
 
 PAGE = Path(__file__).resolve().parents[1] / 'docs' / 'en' / 'guards.md'
 TEXT = PAGE.read_text()

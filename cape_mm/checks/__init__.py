@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .collapse import limit_table
 from .log_rules.log_file import read_log
 from .log_rules.log_report import HEALTHY, examine_log, report_log
 from .rule import (
@@ -14,7 +15,6 @@ from .rule import (
     report_findings,
     rule_table,
 )
-from .validation_rules import limit_table
 
 __all__ = [
     'CONFIG_RULES',
@@ -35,7 +35,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Hooks import the rules on validations from this package; those of the
+    # Hooks import the limits of collapse from this package; the rules of the
     # doctor would bring datasets and models along.
     if name in ('CONFIG_RULES', 'examine_config'):
         from . import examine

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, partialmethod
 from textwrap import fill, shorten
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Sequence, Union
 
@@ -102,13 +102,8 @@ class RuleBook(Dict[str, Rule]):
 
         return register
 
-    def error(self, *args: Any, **kwargs: Any) -> Callable[[Check], Check]:
-        """Make a function a rule of errors; see :meth:`rule`."""
-        return self.rule(ERROR, *args, **kwargs)
-
-    def warning(self, *args: Any, **kwargs: Any) -> Callable[[Check], Check]:
-        """Make a function a rule of warnings; see :meth:`rule`."""
-        return self.rule(WARNING, *args, **kwargs)
+    error = partialmethod(rule, ERROR)
+    warning = partialmethod(rule, WARNING)
 
     def check_names(self, names: Iterable[str]) -> None:
         """Refuse names of rules that do not exist with a KeyError."""

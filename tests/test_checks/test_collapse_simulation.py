@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cape_mm.checks.validation_rules import (
+from cape_mm.checks.collapse import (
     collapse_level,
     describe_collapse,
     judge_collapse,

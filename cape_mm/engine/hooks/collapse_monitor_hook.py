@@ -10,7 +10,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
 from cape_mm.checks import Finding
-from cape_mm.checks.validation_rules import (
+from cape_mm.checks.collapse import (
     collapse_level,
     describe_collapse,
     judge_collapse,

@@ -10,7 +10,7 @@ null) and ``spacing_source``, and may have ``device``, ``subject`` and
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any, Iterator, Sequence
 
 import numpy as np
@@ -34,6 +34,7 @@ _KEYS = dict(
     annotations=('id', 'image_id', 'bbox', 'keypoints'),
     categories=(),
 )
+_ID = (int, float, str)
 _ADVICE = (
     'The layout is described in docs/en/cephalometric_data.md; '
     'write_coco of cape_mm.datasets.formats.cephalometric writes it.'
@@ -97,15 +98,17 @@ def _layout_problems(content: Any) -> Iterator[str]:
                     f'entry {number} of {part!r}: it has no '
                     f'{", ".join(missing)}. {_ADVICE}'
                 )
-    categories = content['categories']
-    if len(categories) != 1 or not isinstance(
-        categories[0].get('keypoints'), list
-    ):
+    categories, info = content['categories'], content.get('info', {})
+    first = categories[0] if len(categories) == 1 else None
+    names = first.get('keypoints') if isinstance(first, dict) else None
+    if not isinstance(names, list):
         yield (
             "'categories': there must be one, with the list of landmark "
             f"names in 'keypoints'. {_ADVICE}"
         )
-    schema = content.get('info', {}).get('schema')
+    if not isinstance(info, dict):
+        yield f"'info' is {info!r}: write an object, or leave it out"
+    schema = info.get('schema')
     if schema is None:
         return
     if schema not in available_schemas():
@@ -113,7 +116,6 @@ def _layout_problems(content: Any) -> Iterator[str]:
             f'info.schema: there is no landmark schema {schema!r}: write one '
             f'of {", ".join(available_schemas())}'
         )
-    names = categories[0]['keypoints']
     problem = compare_names(names, get_schema(schema).names)
     if problem:
         yield (
@@ -135,6 +137,8 @@ def _image_problems(content: dict) -> Iterator[str]:
                 f'its size is {size[0]!r} x {size[1]!r}: write its width and '
                 'height in pixels'
             )
+        elif not isinstance(image['id'], _ID):
+            problem = 'its id is no number: renumber'
         elif not problem and image['id'] in known:
             problem = 'its id is used twice: renumber'
         if problem:
@@ -149,11 +153,12 @@ def _annotation_problems(content: dict) -> Iterator[str]:
     owners: dict[Any, Any] = {}
     for annotation in content['annotations']:
         what = f'annotation {annotation["id"]}'
-        image = images.get(annotation['image_id'])
+        key = annotation['image_id']
+        image = images.get(key) if isinstance(key, _ID) else None
         if image is None:
             yield (
-                f'{what}: there is no image {annotation["image_id"]}: add '
-                'it, or remove the annotation'
+                f'{what}: there is no image {key}: add it, or remove the '
+                'annotation'
             )
         if image['id'] in owners:
             yield (
@@ -208,7 +213,7 @@ def _are_numbers(values: Any, count: int) -> bool:
         and all(
             isinstance(value, (int, float))
             and not isinstance(value, bool)
-            and math.isfinite(value)
+            and abs(value) <= sys.float_info.max  # finite, or a huge integer
             for value in values
         )
     )

@@ -172,6 +172,12 @@ def swap_file(content):
         (lambda c: c['annotations'][0]['keypoints'].__setitem__(5, 4),
          'v = 0 '),
         (lambda c: c['annotations'][0].update(bbox=[0, 0, 0, 3]), 'bbox is'),
+        (lambda c: c.update(info=None), "'info' is None: write an object"),
+        (lambda c: c.update(categories=['head']), 'there must be one'),
+        (lambda c: c['images'][0].update(id=[1]), 'its id is no number'),
+        (lambda c: c['annotations'][0].update(image_id=[1]), 'no image'),
+        (lambda c: c['annotations'][0]['keypoints'].__setitem__(0, 10**400),
+         'write finite x, y'),
     ],
 )  # fmt: skip
 def test_wrong_files_are_refused(tmp_path, edit, message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from cape_mm.checks import ERROR, WARNING
-from cape_mm.checks.validation_rules import (
+from cape_mm.checks.collapse import (
     HINTS,
     LIMITS,
     collapse_level,
