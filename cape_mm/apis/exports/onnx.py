@@ -31,38 +31,32 @@ from ..inputs.images import Image
 INPUT, OUTPUT = 'image', 'heatmaps'
 
 
-class _HeatmapNetwork(nn.Module):
-    """The part of a top-down model between image and heatmaps."""
-
-    def __init__(self, model: nn.Module, preprocessor: dict) -> None:
-        super().__init__()
-        self.model = model
-        self.swap_channels = bool(preprocessor.get('bgr_to_rgb', False))
-        mean = preprocessor.get('mean') or [0.0, 0.0, 0.0]
-        std = preprocessor.get('std') or [1.0, 1.0, 1.0]
-        self.register_buffer('mean', torch.tensor(mean).view(1, 3, 1, 1))
-        self.register_buffer('std', torch.tensor(std).view(1, 3, 1, 1))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Map images (B, 3, H, W), BGR in 0..255, to heatmaps (B, K, h, w)."""
-        if self.swap_channels:
-            image = image.flip(1)
-        features = self.model.extract_feat((image - self.mean) / self.std)
-        return self.model.head(features)
-
-
-def make_network(inferencer: CephalometricInferencer) -> nn.Module:
+class HeatmapNetwork(nn.Module):
     """Network from images (B, 3, H, W), BGR in 0..255, to (B, K, h, w).
 
     It shares its weights with the inferencer, in evaluation mode.
     """
-    cfg = inferencer.cfg.model
-    if (cfg.get('test_cfg') or {}).get('flip_test', False):
-        raise UnsuitableCheckpointError(
-            'the model averages over the mirrored image, which a graph for '
-            'one image cannot: set model.test_cfg.flip_test=False'
-        )
-    return _HeatmapNetwork(inferencer.model, cfg.data_preprocessor).eval()
+
+    def __init__(self, inferencer: CephalometricInferencer) -> None:
+        cfg = inferencer.cfg.model
+        if (cfg.get('test_cfg') or {}).get('flip_test', False):
+            raise UnsuitableCheckpointError(
+                'the model averages over the mirrored image, which a graph '
+                'for one image cannot: set model.test_cfg.flip_test=False'
+            )
+        super().__init__()
+        self.model = inferencer.model
+        self.swap_channels = cfg.data_preprocessor.get('bgr_to_rgb', False)
+        self.eval()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map images to heatmaps."""
+        if self.swap_channels:
+            image = image.flip(1)
+        preprocessor = self.model.data_preprocessor
+        if hasattr(preprocessor, 'mean'):
+            image = (image - preprocessor.mean) / preprocessor.std
+        return self.model.head(self.model.extract_feat(image))
 
 
 def export_onnx(
@@ -83,11 +77,11 @@ def export_onnx(
 
     Raises:
         ImportError: If onnx is missing.
-        UnsuitableCheckpointError: See :func:`make_network`.
+        UnsuitableCheckpointError: If the model averages over mirrored images.
     """
     onnx = _import('onnx')
     # a copy: the inferencer stays on its device
-    network = deepcopy(make_network(inferencer)).cpu()
+    network = deepcopy(HeatmapNetwork(inferencer)).cpu()
     codec = dict(inferencer.cfg.model.head.decoder)
     width, height = codec['input_size']
     options = {}
@@ -146,7 +140,7 @@ def compare_onnx(
     session = runtime.InferenceSession(
         os.fspath(path), providers=['CPUExecutionProvider']
     )
-    network = make_network(inferencer)
+    network = HeatmapNetwork(inferencer)
     device = next(network.parameters()).device
     codec = inferencer.model.head.decoder
     largest = dict(heatmaps=0.0, landmarks_px=0.0, scores=0.0)

@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
-import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner, set_random_seed
 from torch import nn
 
 from cape_mm.registry import HOOKS
@@ -55,7 +52,5 @@ class EpochSeedHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed all generators."""
         entropy = [runner.seed, get_rank(), runner.epoch]
-        seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        seed = np.random.SeedSequence(entropy).generate_state(1)[0]
+        set_random_seed(int(seed))

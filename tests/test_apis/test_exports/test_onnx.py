@@ -19,7 +19,7 @@ from cape_mm.apis import (
     decode_heatmaps,
     export_onnx,
 )
-from cape_mm.apis.exports.onnx import make_network
+from cape_mm.apis.exports.onnx import HeatmapNetwork
 
 SIZE = dict(input_size=(128, 160), heatmap_size=(64, 80))
 
@@ -44,7 +44,7 @@ def exported(inferencer, tmp_path_factory):
 
 def test_network_and_decoding_make_the_inferencer(tiny_ceph, inferencer):
     """Normalisation, network and codec, each outside of MMPose's model."""
-    network = make_network(inferencer)
+    network = HeatmapNetwork(inferencer)
     (result,) = inferencer(tiny_ceph.cephalograms[1])
     packed = inferencer.loader.load(tiny_ceph.cephalograms[1])
     with torch.no_grad():
@@ -96,7 +96,7 @@ def test_the_same_maps_have_the_same_landmarks(
         shift = 0
 
         def __init__(self, *args, **kwargs):
-            self.network = make_network(inferencer)
+            self.network = HeatmapNetwork(inferencer)
 
         def run(self, outputs, inputs):
             with torch.no_grad():
@@ -130,7 +130,7 @@ def test_any_number_of_cephalograms_at_once(inferencer, exported):
     images = torch.rand(3, 3, 160, 128) * 255
     (maps,) = session.run(None, {'image': images.numpy()})
     with torch.no_grad():
-        expected = make_network(inferencer)(images).numpy()
+        expected = HeatmapNetwork(inferencer)(images).numpy()
     assert maps.shape == (3, 23, 80, 64)
     assert np.allclose(maps, expected, atol=1e-4)
 
@@ -151,7 +151,7 @@ def test_mirrored_tests_are_refused(tiny_ceph, tmp_path):
     cfg.model.test_cfg.flip_test = True
     inferencer = CephalometricInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
     with pytest.raises(ValueError, match='flip_test'):
-        make_network(inferencer)
+        HeatmapNetwork(inferencer)
 
 
 def test_a_missing_package_is_named_with_its_command(
