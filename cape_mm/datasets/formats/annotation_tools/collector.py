@@ -121,6 +121,7 @@ class Collector:
         self._images: dict[Any, AnnotatedImage] = {}
         self._names: set[str] = set()
         self._categories: dict[str, _Category] = defaultdict(_Category)
+        self._declarations: set[tuple] = set()
         self._instances: list[_Instance] = []
 
     def search(self, file: Path, *preferred: Path) -> ImageSearch:
@@ -216,6 +217,10 @@ class Collector:
     ) -> None:
         """Declare all keypoints of a category and its 0-based skeleton."""
         keys, known = _to_keys(names), self._categories[category]
+        declaration = category, tuple(keys), str(edges)
+        if declaration in self._declarations:
+            return
+        self._declarations.add(declaration)
         if known.keys and known.keys != keys:
             if not (
                 set(known.keys) <= set(keys) or set(keys) <= set(known.keys)
@@ -228,8 +233,15 @@ class Collector:
             self.report.add('reordered', f'{self.where}: {category!r}')
         known.keys += [key for key in keys if key not in known.keys]
         known.supercategory = known.supercategory or supercategory
-        if not known.edges:
-            known.edges = [tuple(keys[end] for end in edge) for edge in edges]
+        has_edges = bool(known.edges)
+        for edge in () if has_edges else edges:
+            if len({*edge}) == len(edge) == 2 and {*edge} <= {
+                *range(len(keys))
+            }:
+                known.edges.append(tuple(keys[end] for end in edge))
+            else:
+                text = f'{self.where}: {category!r}: {edge}'
+                self.report.add('bad_skeleton', text)
 
     def add(
         self,

@@ -179,6 +179,8 @@ def test_another_order_of_keypoints_is_matched_by_name(
     other['annotations'][0].update(
         category_id=8, keypoints=[30, 9, 2, 21, 8, 1, 0, 0, 0]
     )
+    second = dict(other['annotations'][0], id=6, keypoints=[9] * 9)
+    other['annotations'].append(second)
     annotations = read(coco(content), coco(other, 'other.json'))
     assert len(annotations.categories) == 1
     assert annotations.categories[1].keypoint_names == tuple(NAMES)

@@ -79,6 +79,16 @@ def test_skeletons_are_instances(tmp_path, image, write, read, report):
     assert dict(report.counts) == dict(box_made=2)
 
 
+def test_a_drawing_that_does_not_fit_is_counted(
+    tmp_path, image, write, read, report
+):
+    image(tmp_path / '1.png')
+    text = IMAGES.replace('data-node-from="2"', 'data-node-from="7"')
+    annotations = read(write(tmp_path / 'a.xml', text))
+    assert annotations.categories[1].skeleton == ()
+    assert report.counts['bad_skeleton'] == 1
+
+
 def test_loose_points_and_boxes_are_joined_by_group(
     tmp_path, image, write, read, report
 ):
