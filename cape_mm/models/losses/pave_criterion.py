@@ -27,20 +27,6 @@ class StagePrediction(NamedTuple):
     targets: ClipTargets  # of the windows
 
 
-class _MatchedPoses(NamedTuple):
-    """M predicted poses and their persons."""
-
-    # Predictions (M, F, K, 2), normalised; F is 1 if neighbour frames are
-    # not predicted.
-    poses: Tensor
-    sigma: Tensor  # (M, K, 2), before the sigmoid
-    visibility: Tensor | None  # logits (M, K)
-    target: Tensor  # labels (M, F, K, 2), normalised
-    visible: Tensor  # (M, F, K) bool
-    areas: Tensor  # (M,), square input pixels
-    size: Tensor  # width and height (M, 2) of the inputs, pixels
-
-
 @MODELS.register_module()
 class PAVECriterion(nn.Module):
     """All losses of poses and of persons.
@@ -136,44 +122,37 @@ class PAVECriterion(nn.Module):
         """
         losses = {}
         if windows[0].prediction.logits is not None:
-            counted = [window.gt_inds >= 0 for window in windows]
-            losses['loss_cls'] = self._classify(
-                torch.cat(
-                    [w.prediction.logits[c] for w, c in zip(windows, counted)]
-                ),
-                torch.cat(
-                    [w.gt_inds[c] > 0 for w, c in zip(windows, counted)]
-                ),
-            )
-        matched = _MatchedPoses(
-            *(
-                None if values[0] is None else torch.cat(values)
-                for values in zip(*map(_match, windows))
-            )
-        )
-        return {**losses, **self._compare(matched, stage)}
+            losses['loss_cls'] = self._classify(windows)
+        return {**losses, **self._compare(stage, windows)}
 
-    def _classify(self, logits: Tensor, is_person: Tensor) -> Tensor:
-        """Focal loss of queries (M,) / number of persons."""
-        count = reduce_mean(is_person.sum().float()).clamp(min=1)
+    def _classify(self, windows: Sequence[StagePrediction]) -> Tensor:
+        """Focal loss of all queries that count / number of persons."""
+        counted = [(w, w.gt_inds >= 0) for w in windows]
+        logits = torch.cat([w.prediction.logits[mask] for w, mask in counted])
+        is_person = torch.cat([w.gt_inds[mask] > 0 for w, mask in counted])
         # Equal shapes: targets are probabilities, not class numbers.
         return self.loss_cls(
             logits.float()[:, None],
             is_person.float()[:, None],
-            avg_factor=count,
+            avg_factor=reduce_mean(is_person.sum().float()).clamp(min=1),
         )
 
     def _compare(
-        self, matched: _MatchedPoses, stage: str
+        self, stage: str, windows: Sequence[StagePrediction]
     ) -> dict[str, Tensor]:
         """Losses of the poses of a stage, by key."""
-        middle = matched.target.shape[1] // 2
-        target, visible = matched.target[:, middle], matched.visible[:, middle]
-        points = matched.poses[:, matched.poses.shape[1] // 2]
+        poses, sigma, visibility, labels, labelled, areas, sizes = (
+            None if values[0] is None else torch.cat(values)
+            for values in zip(*map(_match, windows))
+        )
+        # One frame is predicted if its neighbours are not.
+        frames, middle = poses.shape[1], labels.shape[1] // 2
+        points = poses[:, frames // 2]
+        target, visible = labels[:, middle], labelled[:, middle]
         coordinates = reduce_mean(2.0 * visible.sum()).clamp(min=1)
         losses = dict(
             loss_kpt=self.loss_kpt[stage](
-                points, matched.sigma, target, visible, coordinates
+                points, sigma, target, visible, coordinates
             )
         )
         if self.l1_weight:
@@ -181,57 +160,39 @@ class PAVECriterion(nn.Module):
                 points, target, visible
             )
         if self.oks_weight:
-            size = matched.size[:, None]
+            scale = sizes[:, None]
             oks = self.oks(
-                points.float() * size,
-                target * size,
-                visible.float(),
-                matched.areas,
+                points.float() * scale, target * scale, visible.float(), areas
             )
             losses['loss_oks'] = self.oks_weight * _mean(
                 -oks.clamp(min=_SMALLEST_OKS).log()
             )
-        if self.vis_weight and matched.visibility is not None:
-            losses['loss_vis'] = self.vis_weight * _mean(
-                F.binary_cross_entropy_with_logits(
-                    matched.visibility.float(),
-                    visible.float(),
-                    reduction='none',
-                )
+        if self.vis_weight and visibility is not None:
+            entropy = F.binary_cross_entropy_with_logits(
+                visibility.float(), visible.float(), reduction='none'
             )
-        if self.neighbour_weight and matched.poses.shape[1] > 1:
-            frames = range(matched.poses.shape[1])
-            others = [frame for frame in frames if frame != middle]
+            losses['loss_vis'] = self.vis_weight * _mean(entropy)
+        if self.neighbour_weight and frames > 1:
+            others = [frame for frame in range(frames) if frame != middle]
             losses['loss_nbr'] = self.neighbour_weight * _mean_distance(
-                matched.poses[:, others],
-                matched.target[:, others],
-                matched.visible[:, others],
+                poses[:, others], labels[:, others], labelled[:, others]
             )
         factor = self.factors[stage]
         return {key: factor * value for key, value in losses.items()}
 
 
-def _match(window: StagePrediction) -> _MatchedPoses:
-    """Pair the predictions of one window with their persons."""
+def _match(window: StagePrediction) -> tuple[Tensor | None, ...]:
+    """Predictions for the M persons of a window, and their labels (M, ...)."""
     prediction, gt_inds, targets = window
     rows, queries = (gt_inds > 0).nonzero(as_tuple=True)
     persons = gt_inds[rows, queries] - 1
-    poses, sigma, visibility = (
-        value if value is None else value[rows, queries]
-        for value in (
-            prediction.poses,
-            prediction.sigma,
-            prediction.visibility,
-        )
-    )
-    return _MatchedPoses(
-        poses=poses,
-        sigma=sigma,
-        visibility=visibility,
-        target=targets.keypoints[rows, :, persons],
-        visible=targets.visible[rows, :, persons],
-        areas=targets.middle.areas[rows, persons],
-        size=targets.middle.sizes[rows],
+    predicted = prediction.poses, prediction.sigma, prediction.visibility
+    return (
+        *(None if x is None else x[rows, queries] for x in predicted),
+        targets.keypoints[rows, :, persons],
+        targets.visible[rows, :, persons],
+        targets.middle.areas[rows, persons],
+        targets.middle.sizes[rows],
     )
 
 

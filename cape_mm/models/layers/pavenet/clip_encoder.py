@@ -53,11 +53,7 @@ class ClipMemory(NamedTuple):
         """One of the B clips, as a batch of one."""
         one = slice(number, number + 1)
         return ClipMemory(
-            tokens=self.tokens[one],
-            valid=self.valid[one],
-            valid_ratio=self.valid_ratio[one],
-            shapes=self.shapes,
-            maps=None if self.maps is None else self.maps[one],
+            *(x[one] if isinstance(x, Tensor) else x for x in self)
         )
 
     @property
