@@ -3,19 +3,23 @@ from __future__ import annotations
 
 from typing import Iterator, Union
 
+import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import Compose, pseudo_collate
 from mmpose.structures import PoseDataSample
 from rich.progress import track
 
-from cape_mm.datasets.formats.posetrack import layout_metainfo
+from cape_mm.datasets.clip_window import unique_frames
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.posetrack import layout_metainfo, pack_frame
+from cape_mm.datasets.pipeline import build_transforms
+from cape_mm.datasets.transforms import LoadClipImages
 from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.models.pose_estimators import PAVENet
 
 from .base_inferencer import BaseInferencer, PathLike
 from .inputs.videos import (
-    ClipLoader,
     FrameSource,
     VideoFrame,
     open_video,
@@ -70,9 +74,12 @@ class PoseTrackingInferencer(BaseInferencer):
         self.dataset_meta = layout_metainfo(layout)
         names = self.dataset_meta['keypoint_id2name']
         self.keypoint_names = [names[index] for index in sorted(names)]
-        self.loader = ClipLoader(
-            dataset['pipeline'], self.dataset_meta['flip_indices']
-        )
+        transforms = build_transforms(dataset['pipeline'])
+        if not transforms or not isinstance(transforms[0], LoadClipImages):
+            raise ValueError(
+                'the test pipeline must begin with LoadClipImages'
+            )
+        self._prepare = Compose(transforms)
 
     def __call__(
         self, video: Video, batch_size: int = 4, progress: bool = False
@@ -132,7 +139,7 @@ class PoseTrackingInferencer(BaseInferencer):
         state = None
         for windows in batches:
             # as one clip, frames that windows share are encoded once
-            clip = self.loader.load(windows, source)
+            clip = self._pack(windows, source)
             data = self.model.data_preprocessor(pseudo_collate([clip]))
             results, state = self.model.track(
                 data['inputs'], data['data_samples'], state
@@ -141,3 +148,39 @@ class PoseTrackingInferencer(BaseInferencer):
                 # a video has no labels
                 del result.gt_instances
                 yield window[len(window) // 2], result
+
+    def _pack(
+        self, windows: list[list[VideoFrame]], source: FrameSource
+    ) -> dict:
+        """Inputs and data sample of T successive windows of F frames."""
+        numbers, frame_index = unique_frames(
+            [[frame.number for frame in window] for window in windows]
+        )
+        unique = {
+            frame.number: frame for window in windows for frame in window
+        }
+        num_keypoints = len(self.keypoint_names)
+        report = AnnotationReport(source.video_id)
+        frames = [
+            dict(
+                img=unique[number].image,
+                img_path=unique[number].path,
+                img_id=None,
+                video_id=source.video_id,
+                frame_id=number,
+                num_frames=source.num_frames or 0,
+                is_labeled=False,
+                ignore_regions=[],
+                persons=[],
+            )
+            for number in numbers.tolist()
+        ]
+        return self._prepare(
+            dict(
+                frames=[pack_frame(f, num_keypoints, report) for f in frames],
+                frame_index=frame_index,
+                flip_indices=self.dataset_meta['flip_indices'],
+                test_mode=True,
+                rng=np.random.default_rng(0),
+            )
+        )

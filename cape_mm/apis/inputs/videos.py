@@ -10,19 +10,14 @@ from abc import abstractmethod
 from collections import deque
 from itertools import count, islice
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
+from typing import Iterable, Iterator, NamedTuple
 
 import cv2
 import mmcv
 import numpy as np
-from mmengine.dataset import Compose
 from mmengine.fileio import get
 
-from cape_mm.datasets.clip_window import unique_frames, window_positions
-from cape_mm.datasets.formats.annotation_report import AnnotationReport
-from cape_mm.datasets.formats.posetrack import pack_frame
-from cape_mm.datasets.pipeline import build_transforms
-from cape_mm.datasets.transforms import LoadClipImages
+from cape_mm.datasets.clip_window import window_positions
 from cape_mm.errors import DataError
 
 from .images import IMAGE_SUFFIXES
@@ -126,7 +121,7 @@ class FrameSource:
 class _FolderFrames(FrameSource):
     """Images of an existing folder by name; 2 comes before 10."""
 
-    def __init__(self, folder: Path, fps: float | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         files = [
             path
             for path in folder.iterdir()
@@ -138,7 +133,7 @@ class _FolderFrames(FrameSource):
                 f'files {", ".join(IMAGE_SUFFIXES)}'
             )
         self.files: list[Path] = sorted(files, key=_by_numbers)
-        super().__init__(folder.resolve().name, len(files), fps)
+        super().__init__(folder.resolve().name, len(files))
 
     def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
         """Read all images; see :class:`FrameSource`."""
@@ -240,63 +235,6 @@ def stream_windows(
         positions = window_positions(numbers, center, num_frames, stride)
         yield [held[position] for position in positions.tolist()]
         center += 1
-
-
-class ClipLoader:
-    """A config's test pipeline for windows that belong to no dataset."""
-
-    def __init__(
-        self,
-        pipeline: Sequence[dict | Callable],
-        flip_indices: Sequence[int],
-    ) -> None:
-        transforms = build_transforms(pipeline)
-        if not transforms or not isinstance(transforms[0], LoadClipImages):
-            raise ValueError(
-                'the test pipeline must begin with LoadClipImages'
-            )
-        self._prepare = Compose(transforms)
-        self.flip_indices = list(flip_indices)
-
-    def load(
-        self,
-        windows: Sequence[Sequence[VideoFrame]],
-        source: FrameSource,
-    ) -> dict:
-        """Inputs and data sample of T successive windows of F frames."""
-        frames = {
-            frame.number: frame for window in windows for frame in window
-        }
-        numbers, frame_index = unique_frames(
-            [[frame.number for frame in window] for window in windows]
-        )
-        described = [
-            pack_frame(
-                dict(
-                    img=frames[number].image,
-                    img_path=frames[number].path,
-                    img_id=None,
-                    video_id=source.video_id,
-                    frame_id=number,
-                    num_frames=source.num_frames or 0,
-                    is_labeled=False,
-                    ignore_regions=[],
-                    persons=[],
-                ),
-                len(self.flip_indices),
-                AnnotationReport(source.video_id),
-            )
-            for number in numbers.tolist()
-        ]
-        return self._prepare(
-            dict(
-                frames=described,
-                frame_index=frame_index,
-                flip_indices=self.flip_indices,
-                test_mode=True,
-                rng=np.random.default_rng(0),
-            )
-        )
 
 
 def _by_numbers(path: Path) -> list:

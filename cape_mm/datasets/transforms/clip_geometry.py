@@ -28,6 +28,20 @@ def shift_by(x: float, y: float) -> np.ndarray:
     return np.array([[1.0, 0, x], [0, 1.0, y], [0, 0, 1.0]])
 
 
+def turn_matrix(
+    angle: float, factor: float, shares: np.ndarray, size: Size
+) -> np.ndarray:
+    """The matrix (3, 3) that turns, scales and shifts about the middle.
+
+    Angle in radians, shift (2,) as shares of width and height.
+    """
+    width, height = size
+    cos, sin = factor * np.cos(angle), factor * np.sin(angle)
+    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
+    there = shift_by(width * (0.5 + shares[0]), height * (0.5 + shares[1]))
+    return there @ turn @ shift_by(-width / 2, -height / 2)
+
+
 def move_matrix(move: np.ndarray, size: Size) -> np.ndarray:
     """Turn a move (4,) of the camera into a matrix (3, 3) of pixels.
 
@@ -35,12 +49,7 @@ def move_matrix(move: np.ndarray, size: Size) -> np.ndarray:
     as a share of width and height, and the logarithm of the growth.
     """
     angle, *shares, growth = move
-    middle = np.array(size) / 2
-    cos, sin = np.exp(growth) * np.array([np.cos(angle), np.sin(angle)])
-    matrix = np.eye(3)
-    matrix[:2, :2] = [[cos, -sin], [sin, cos]]
-    matrix[:2, 2] = middle + shares * np.array(size) - matrix[:2, :2] @ middle
-    return matrix
+    return turn_matrix(angle, np.exp(growth), shares, size)
 
 
 class ClipStep(SampleTransform):
@@ -108,11 +117,7 @@ class RandomClipAffine(ClipStep):
         angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
         factor = rng.uniform(*self.scale)
         shares = rng.uniform(-self.shift, self.shift, size=2)
-        width, height = size
-        cos, sin = factor * np.cos(angle), factor * np.sin(angle)
-        turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
-        there = shift_by(width * (0.5 + shares[0]), height * (0.5 + shares[1]))
-        return there @ turn @ shift_by(-width / 2, -height / 2), size
+        return turn_matrix(angle, factor, shares, size), size
 
 
 @TRANSFORMS.register_module()

@@ -147,14 +147,14 @@ def _check_complete(video_id: str, frames: list[PoseTrackFrame]) -> None:
             f'the frames of video {video_id} disagree about its length: '
             f'num_frames is {sorted(lengths)}'
         )
-    counts = np.zeros(lengths.pop(), dtype=np.int64)
-    for frame in frames:
-        if not 0 <= frame.frame_id < len(counts):
+    numbers, length = [frame.frame_id for frame in frames], lengths.pop()
+    for number in numbers:
+        if not 0 <= number < length:
             raise ValueError(
-                f'frame {frame.frame_id} is not in video {video_id} of '
-                f'{len(counts)} frames, which count from 0'
+                f'frame {number} is not in video {video_id} of {length} '
+                'frames, which count from 0'
             )
-        counts[frame.frame_id] += 1
+    counts = np.bincount(numbers, minlength=length)
     for wrong, what, remedy in (
         (counts > 1, 'twice', 'let each frame be tested by one process'),
         (counts == 0, 'missing', 'test whole videos'),
