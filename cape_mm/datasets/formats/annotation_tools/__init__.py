@@ -6,6 +6,7 @@ from .annotations import (
     extent_of,
 )
 from .collector import REPAIRS
+from .exporting import WRITERS, check_is_empty, export_annotations
 from .importing import (
     READERS,
     import_annotations,
@@ -16,9 +17,12 @@ from .mp100_folder import to_coco, write_mp100_folder
 __all__ = [
     'READERS',
     'REPAIRS',
+    'WRITERS',
     'AnnotatedImage',
     'AnnotatedInstance',
     'Annotations',
+    'check_is_empty',
+    'export_annotations',
     'extent_of',
     'import_annotations',
     'read_annotations',

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
+import cv2
 import numpy as np
 
 from cape_mm.datasets.formats.mp100.annotation_file import Category
@@ -50,6 +53,7 @@ class AnnotatedImage:
         instances (list[AnnotatedInstance]): Its objects.
         read_pixels (Callable, optional): Reader of the image (H, W, 3),
             uint8, BGR, where it is no file of its own: a frame of a video.
+        image_id (int, optional): Id in a COCO file.
     """
 
     name: str
@@ -57,6 +61,7 @@ class AnnotatedImage:
     size: tuple[int, int] | None = None
     instances: list[AnnotatedInstance] = field(default_factory=list)
     read_pixels: Callable[[], np.ndarray] | None = None
+    image_id: int | None = None
 
 
 @dataclass
@@ -104,3 +109,36 @@ def extent_of(
     return np.clip(
         np.concatenate([low - margin, high + margin]), 0, np.tile(size, 2)
     ).astype(np.float64)
+
+
+def write_image(image: AnnotatedImage, target: Path, link: bool) -> str:
+    """Bring the file of an image to another place.
+
+    Args:
+        image (AnnotatedImage): The image. A frame of a video becomes a PNG.
+        target (Path): File to write; its folder is made.
+        link (bool): Whether to make a symbolic link instead of a copy.
+
+    Returns:
+        str: Hash of the content.
+
+    Raises:
+        FileExistsError: If there is another image already.
+    """
+    if image.read_pixels is None:
+        data = image.path.read_bytes()
+    else:
+        data = cv2.imencode('.png', image.read_pixels())[1].tobytes()
+    if os.path.lexists(target):  # also a link to nothing
+        if not target.exists() or target.read_bytes() != data:
+            raise FileExistsError(
+                f'{target} is another image: move it away, or choose another '
+                'folder'
+            )
+    elif link and image.read_pixels is None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(image.path.resolve())
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()

@@ -2,11 +2,13 @@
 """COCO keypoints, as CVAT, Label Studio, Roboflow, COCO Annotator write them.
 
 Read by hand: datumaro wants its own tree of folders and keeps skeletons as
-they are, sleap-io knows no boxes and no hidden keypoints.
+they are, sleap-io knows no boxes and no hidden keypoints. Written with
+skeletons that count from 1, as COCO's own; ``info`` says so.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -20,7 +22,9 @@ from cape_mm.datasets.formats.mp100.annotation_file import (
 )
 from cape_mm.errors import DataError
 
+from .annotations import Annotations, write_image
 from .collector import Collector, to_number
+from .mp100_folder import to_coco
 
 _PARTS = dict(
     images=dict(id=(int, str), file_name=str),
@@ -57,9 +61,11 @@ def read_coco(file: Path, content: dict, collector: Collector) -> None:
         if image['id'] in images:
             collector.report.add('duplicate_id', f'image {image["id"]}')
             continue
-        images[image['id']] = collector.open_image(
+        source = images[image['id']] = collector.open_image(
             search, image['file_name'], size
         )
+        if source is not None and type(image['id']) is int:
+            source.image.image_id = image['id']
     for number, annotation in enumerate(content['annotations']):
         category = categories.get(annotation['category_id'])
         is_known = annotation['image_id'] in images
@@ -132,6 +138,9 @@ def _to_zero_based(
     lists = [edge for edge in edges if isinstance(edge, list)]
     ends = {end for edge in lists for end in edge if type(end) is int}
     base, name = collector.skeleton_base, repr(category['name'])
+    info = content.get('info')
+    if base == 'auto' and isinstance(info, dict):
+        base = str(info.get('skeleton_base', base))
     if not ends:
         return edges
     if base == 'auto':
@@ -177,3 +186,119 @@ def _extra(annotation: dict, num_keypoints: int) -> dict[str, Any]:
     if isinstance(scores, list) and len(scores) == num_keypoints:
         extra['keypoint_scores'] = [to_number(score) for score in scores]
     return extra
+
+
+def is_coco_results(content: Any) -> bool:
+    """Whether the content of a JSON file is that of COCO results."""
+    return (
+        isinstance(content, list)
+        and bool(content)
+        and all(
+            isinstance(entry, dict)
+            and {'image_id', 'category_id', 'keypoints'} <= {*entry}
+            for entry in content
+        )
+    )
+
+
+def read_coco_results(file: Path, content: list, collector: Collector) -> None:
+    """Read results of keypoints; their dataset is a COCO file beside them."""
+    ids = {entry['image_id'] for entry in content}
+    found = {}
+    for path in sorted(file.parent.glob('*.json')):
+        try:
+            dataset = json.loads(path.read_text('utf-8-sig'))
+        except ValueError:
+            continue
+        if is_coco(dataset) and ids <= {
+            i.get('id') for i in dataset['images']
+        }:
+            found[path] = dataset
+    if len(found) != 1:
+        names = ', '.join(path.name for path in found) or 'none'
+        raise DataError(
+            f'{file}: beside results there must be one COCO file with their '
+            f'images and categories, there is {names}'
+        )
+    path, dataset = found.popitem()
+    read_coco(path, dict(dataset, annotations=content), collector)
+
+
+def write_coco(
+    annotations: Annotations, out_dir: Path, link: bool = True
+) -> list[str]:
+    """Write ``annotations/person_keypoints_default.json`` and ``images``.
+
+    These are the names of CVAT and datumaro, whatever the categories.
+    Skeletons count from 1; ``score``, ``keypoint_scores`` and ``track_id``
+    are further keys.
+
+    Args:
+        annotations (Annotations): Images with their sizes, and categories.
+        out_dir (Path): Folder to write to.
+        link (bool): Whether to link images instead of copying them. Defaults
+            to True.
+
+    Returns:
+        list[str]: Summary.
+    """
+    for image in annotations.images:
+        write_image(image, out_dir / 'images' / 'default' / image.name, link)
+    content = _to_dataset(annotations)
+    path = out_dir / 'annotations' / 'person_keypoints_default.json'
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(content) + '\n', encoding='utf-8')
+    count = len(content['annotations'])
+    return [f'{path}: {len(content["images"])} images, {count} instances']
+
+
+def write_coco_results(
+    annotations: Annotations, out_dir: Path, link: bool = True
+) -> list[str]:
+    """Write ``results.json``, and ``dataset.json`` without annotations.
+
+    Results are what ``pycocotools`` takes in ``loadRes``. Images keep the ids
+    of the COCO file that they come from, if there is one. ``keypoints`` are
+    x, y, v, and ``keypoint_scores`` their scores; without scores an instance
+    has 1.
+
+    Args:
+        annotations (Annotations): Images with their sizes, and categories.
+        out_dir (Path): Folder to write to.
+        link (bool): Not used; no image is written.
+
+    Returns:
+        list[str]: Summary.
+    """
+    content = _to_dataset(annotations)
+    keys = ('image_id', 'category_id', 'bbox', 'keypoints')
+    results = []
+    for entry in content['annotations']:
+        result = {key: entry[key] for key in keys}
+        result['score'] = entry.get('score', 1.0)
+        if 'keypoint_scores' in entry:
+            result['keypoint_scores'] = entry['keypoint_scores']
+        results.append(result)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    parts = dict(results=results, dataset=dict(content, annotations=[]))
+    for name, part in parts.items():
+        path = out_dir / f'{name}.json'
+        path.write_text(json.dumps(part) + '\n', encoding='utf-8')
+    count = f'{len(results)} instances on {len(content["images"])} images'
+    return [f'{out_dir / "results.json"}: {count}']
+
+
+def _to_dataset(annotations: Annotations) -> dict[str, Any]:
+    """Content of a COCO file whose skeletons count from 1."""
+    content: dict[str, Any] = dict(
+        info=dict(description='written by cape_mm', skeleton_base=1),
+        licenses=[],
+        **to_coco(annotations, keep_ids=True),
+    )
+    for entry in content['annotations']:
+        entry['segmentation'] = []  # datumaro misses it
+    for category in content['categories']:
+        category['skeleton'] = [
+            [end + 1 for end in edge] for edge in category['skeleton']
+        ]
+    return content

@@ -15,11 +15,14 @@ import csv
 import io
 import pickle
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Iterable, Sequence
 
 import numpy as np
 import yaml
 
+from cape_mm.errors import DataError
+
+from .annotations import Annotations, write_image
 from .collector import Collector, to_number
 from .extras import import_extra
 
@@ -137,3 +140,112 @@ class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Refuse every class and function."""
         raise ValueError(f'{module}.{name} is no plain data')
+
+
+def write_deeplabcut(
+    annotations: Annotations, out_dir: Path, link: bool = True
+) -> list[str]:
+    """Write ``labeled-data/<folder>/CollectedData_cape_mm.csv`` and images.
+
+    With pandas and PyTables the same table is written as ``.h5``, which
+    DeepLabCut trains from; it makes one itself by
+    ``deeplabcut.convertcsv2h5``. With several instances on an image there are
+    individuals, called by their tracks where they have some.
+
+    Args:
+        annotations (Annotations): Images with their sizes, and one category.
+        out_dir (Path): Folder to write to, such as that of a project.
+        link (bool): Whether to link images instead of copying them. Defaults
+            to True.
+
+    Returns:
+        list[str]: Summary.
+
+    Raises:
+        DataError: If there are several categories.
+    """
+    if len(annotations.categories) != 1:
+        names = [str(c) for c in annotations.categories.values()]
+        raise DataError(
+            f'DeepLabCut has one set of keypoints, not those of {names}: '
+            'choose a category with --category'
+        )
+    (category,) = annotations.categories.values()
+    parts = category.keypoint_names
+    if len(set(parts)) < len(parts):
+        raise DataError(
+            f'category {category} has several keypoints of one name, which '
+            'DeepLabCut cannot tell apart'
+        )
+    rows = {}
+    for image in annotations.images:
+        *folders, name = image.name.split('/')
+        folder = '_'.join(folders) or category.name.replace('/', '_')
+        path = ('labeled-data', folder, name)
+        write_image(image, out_dir.joinpath(*path), link)
+        tracks = [instance.track_id for instance in image.instances]
+        if None in tracks or len(set(tracks)) < len(tracks):
+            tracks = list(range(len(tracks)))
+        rows[path] = dict(zip(tracks, image.instances))
+    individuals = sorted({key for row in rows.values() for key in row})
+    is_single = max(map(len, rows.values())) <= 1
+    columns = [
+        ('cape_mm', f'individual{key + 1}', part, axis)
+        for key in individuals
+        for part in parts
+        for axis in 'xy'
+    ]
+    if is_single:  # whatever its track
+        columns = [('cape_mm', part, axis) for part in parts for axis in 'xy']
+    levels = _LEVELS[:1] + _LEVELS[2:] if is_single else _LEVELS
+    lines = {}
+    for path, row in rows.items():
+        cells = np.full((len(individuals), len(parts), 2), np.nan)
+        for key, instance in row.items():
+            labelled = instance.keypoints[:, 2] > 0
+            index = 0 if is_single else individuals.index(key)
+            cells[index][labelled] = instance.keypoints[labelled, :2]
+        lines[path] = (cells[:1] if is_single else cells).ravel()
+    summaries = []
+    for folder in dict.fromkeys(path[1] for path in lines):
+        own = {p: values for p, values in lines.items() if p[1] == folder}
+        target = out_dir / 'labeled-data' / folder / 'CollectedData_cape_mm'
+        _write_csv(target.with_suffix('.csv'), levels, columns, own)
+        has_h5 = _write_h5(target.with_suffix('.h5'), levels, columns, own)
+        text = '' if has_h5 else ' (no .h5: needs pandas and tables)'
+        summaries.append(f'{target}.csv: {len(own)} images{text}')
+    return summaries
+
+
+def _write_csv(
+    file: Path, levels: Sequence[str], columns: list, rows: dict
+) -> None:
+    """Write the table as pandas does."""
+    with open(file, 'w', newline='', encoding='utf-8') as stream:
+        writer = csv.writer(stream)
+        for level, names in zip(levels, zip(*columns)):
+            writer.writerow([level, '', '', *names])
+        for path, values in rows.items():
+            cells = [
+                '' if np.isnan(n) else repr(round(n, 3))
+                for n in values.tolist()
+            ]
+            writer.writerow([*path, *cells])
+
+
+def _write_h5(
+    file: Path, levels: Sequence[str], columns: list, rows: dict
+) -> bool:
+    """Write the table as HDF5; False if a package for that is missing."""
+    try:
+        import pandas as pd
+        import tables  # noqa: F401  what pandas writes it with
+    except ImportError:
+        return False
+    frame = pd.DataFrame(
+        np.stack(list(rows.values())).round(3),
+        index=pd.MultiIndex.from_tuples(list(rows)),
+        columns=pd.MultiIndex.from_tuples(columns, names=levels),
+    )
+    frame.to_hdf(file, key='df_with_missing', mode='w')
+    return True

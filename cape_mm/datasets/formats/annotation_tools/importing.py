@@ -16,13 +16,20 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 
 from .annotations import Annotations
-from .coco import is_coco, read_coco
+from .coco import (
+    is_coco,
+    is_coco_results,
+    read_coco,
+    read_coco_results,
+)
 from .collector import REPAIRS, Collector
 from .cvat import read_cvat
 from .deeplabcut import read_deeplabcut
+from .keypoint_table import is_keypoint_table, read_keypoint_table
 from .label_studio import is_label_studio, read_label_studio
 from .labelme import is_labelme, read_labelme
 from .mp100_folder import write_mp100_folder
+from .predictions import is_predictions, read_predictions
 from .sleap import read_sleap
 from .via import is_via, read_via
 from .yolo_pose import is_yolo_pose, read_yolo_pose
@@ -37,6 +44,9 @@ READERS: dict[str, Callable[[Path, Any, Collector], None]] = {
     'sleap': read_sleap,
     'yolo-pose': read_yolo_pose,
     'via': read_via,
+    'coco-results': read_coco_results,
+    'predictions': read_predictions,
+    'csv': read_keypoint_table,
 }
 _BINARY = {'.h5': 'deeplabcut', '.slp': 'sleap'}
 _PARSERS: dict[str, Callable[[str], Any]] = {
@@ -52,11 +62,14 @@ _CHECKS: dict[str, dict[str, Callable[[Any], bool]]] = {
         'labelme': is_labelme,
         'label-studio': is_label_studio,
         'via': is_via,
+        'coco-results': is_coco_results,
+        'predictions': is_predictions,
     },
     '.xml': {'cvat': lambda root: root.tag == 'annotations'},
     '.csv': {
         'deeplabcut': lambda text: text.startswith('scorer'),
         'via': lambda text: 'region_shape_attributes' in text[:1000],
+        'csv': is_keypoint_table,
     },
     '.yaml': {'yolo-pose': is_yolo_pose},
     '.yml': {'yolo-pose': is_yolo_pose},

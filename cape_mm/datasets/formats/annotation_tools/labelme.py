@@ -10,12 +10,14 @@ Read by hand: what datumaro calls LabelMe is the XML of an older tool.
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from .annotations import Annotations, extent_of, write_image
 from .collector import Collector, to_number
 from .grouping import HIDDEN, LooseBox, LoosePoint, add_objects
 from .source_image import SourceImage
@@ -72,3 +74,77 @@ def _open_embedded(
         return None
     size, name = pixels.shape[1::-1], f'{file.stem}.png'
     return collector.add_pixels(file, 'imageData', name, size, read_pixels)
+
+
+def write_labelme(
+    annotations: Annotations, out_dir: Path, link: bool = True
+) -> list[str]:
+    """Write one JSON file beside each image, and ``labels.txt``.
+
+    Points and rectangles of an object share a ``group_id``; hidden keypoints
+    have the flag ``hidden``, predictions the key ``score``.
+
+    Args:
+        annotations (Annotations): Images with their sizes, and categories.
+        out_dir (Path): Folder to write to.
+        link (bool): Whether to link images instead of copying them. Defaults
+            to True.
+
+    Returns:
+        list[str]: Summary.
+    """
+    labels: dict[str, None] = {}
+    for category in annotations.categories.values():
+        labels.update(dict.fromkeys([category.name, *category.keypoint_names]))
+    for image in annotations.images:
+        target = out_dir / image.name
+        write_image(image, target, link)
+        shapes = []
+        for group, instance in enumerate(image.instances):
+            category = annotations.categories[instance.category_id]
+            box = instance.box
+            if box is None:
+                box = extent_of(instance.keypoints, image.size)
+            corners = np.reshape(box, (2, 2))
+            shapes.append(
+                _shape(category.name, corners, group, instance.score)
+            )
+            scores = instance.keypoint_scores
+            for index, name in enumerate(category.keypoint_names):
+                x, y, v = instance.keypoints[index]
+                score = None if scores is None else scores[index]
+                if v > 0:
+                    shape = _shape(name, np.array([[x, y]]), group, score)
+                    shape['flags'] = dict(hidden=True) if v == 1 else {}
+                    shapes.append(shape)
+        content = dict(
+            version='5.5.0',
+            flags={},
+            shapes=shapes,
+            imagePath=target.name,
+            imageData=None,
+            imageHeight=image.size[1],
+            imageWidth=image.size[0],
+        )
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        target.with_suffix('.json').write_text(text + '\n', encoding='utf-8')
+    text = '\n'.join(labels)
+    (out_dir / 'labels.txt').write_text(text + '\n', encoding='utf-8')
+    return [f'{out_dir}: {len(annotations.images)} images with a JSON each']
+
+
+def _shape(
+    label: str, points: np.ndarray, group: int, score: float | None
+) -> dict[str, Any]:
+    """A point, or a rectangle of two corners."""
+    shape = dict(
+        label=label,
+        points=points.round(3).tolist(),
+        group_id=group,
+        description='',
+        shape_type='point' if len(points) == 1 else 'rectangle',
+        flags={},
+    )
+    return (
+        shape if score is None else dict(shape, score=round(float(score), 6))
+    )

@@ -3,23 +3,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Sequence
 
-import cv2
 import numpy as np
 
 from cape_mm.errors import DataError
 
-from .annotations import AnnotatedImage, Annotations, extent_of
+from .annotations import (
+    AnnotatedImage,
+    Annotations,
+    extent_of,
+    write_image,
+)
 
 
 def to_coco(
-    annotations: Annotations, images: Sequence[AnnotatedImage] | None = None
+    annotations: Annotations,
+    images: Sequence[AnnotatedImage] | None = None,
+    keep_ids: bool = False,
 ) -> dict[str, list[dict]]:
     """Make the content of a COCO file, as MP-100 has it.
 
@@ -30,6 +34,8 @@ def to_coco(
         annotations (Annotations): Images and categories.
         images (Sequence[AnnotatedImage], optional): Those of the file, their
             sizes known. Defaults to all.
+        keep_ids (bool): Whether images keep the ids of the COCO file that
+            they come from, if each has one of its own. Defaults to False.
 
     Returns:
         dict[str, list[dict]]: ``images``, ``annotations``, ``categories``.
@@ -48,7 +54,10 @@ def to_coco(
             )
         )
     chosen = annotations.images if images is None else images
-    for image_id, image in enumerate(chosen, start=1):
+    ids = [image.image_id for image in chosen]
+    if not keep_ids or None in ids or len(set(ids)) < len(ids):
+        ids = list(range(1, len(chosen) + 1))
+    for image_id, image in zip(ids, chosen):
         width, height = image.size
         content['images'].append(
             dict(id=image_id, file_name=image.name, width=width, height=height)
@@ -131,8 +140,8 @@ def write_mp100_folder(
     digests = []
     for image in annotations.images:
         target = out_dir / 'images' / image.name
-        digests.append(_write_image(image, target, link))
-    parts = _split(annotations.images, digests, val_share, seed)
+        digests.append(write_image(image, target, link))
+    parts = split_by_image(annotations.images, digests, val_share, seed)
     folder.mkdir(parents=True, exist_ok=True)
     summaries = []
     for part, indices in parts.items():
@@ -149,34 +158,24 @@ def write_mp100_folder(
     return summaries
 
 
-def _write_image(image: AnnotatedImage, target: Path, link: bool) -> str:
-    """Bring one image to its place; hash of its content."""
-    if image.read_pixels is None:
-        data = image.path.read_bytes()
-    else:
-        data = cv2.imencode('.png', image.read_pixels())[1].tobytes()
-    if os.path.lexists(target):  # also a link to nothing
-        if not target.exists() or target.read_bytes() != data:
-            raise FileExistsError(
-                f'{target} is another image: move it away, or choose another '
-                'folder'
-            )
-    elif link and image.read_pixels is None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(image.path.resolve())
-    else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
-
-
-def _split(
+def split_by_image(
     images: Sequence[AnnotatedImage],
     digests: Sequence[str],
     val_share: float,
     seed: int,
 ) -> dict[str, list[int]]:
-    """Indices of the images of each part."""
+    """Indices of the images of each part, ``train`` and ``val``.
+
+    Args:
+        images (Sequence[AnnotatedImage]): Images.
+        digests (Sequence[str]): Hashes of their contents; equal ones come
+            into one part.
+        val_share (float): Share of the images in ``val``, in [0, 1).
+        seed (int): Seed of the split.
+
+    Returns:
+        dict[str, list[int]]: Indices by part.
+    """
     strata: dict[Any, dict[str, list[int]]] = defaultdict(dict)
     stratum_of: dict[str, Any] = {}
     ids = [{i.category_id for i in image.instances} for image in images]

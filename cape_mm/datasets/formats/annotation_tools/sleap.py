@@ -8,10 +8,12 @@ count only in a file without labels.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Sequence
 
 import numpy as np
 
+from .annotations import AnnotatedInstance, Annotations, write_image
 from .collector import Collector
 from .extras import import_extra
 from .source_image import SourceImage
@@ -85,3 +87,121 @@ def _open(frame: Any, file: Path, collector: Collector) -> SourceImage | None:
     name = f'{Path(first).stem}/{number:06d}.png'
     part = str(video.backend_metadata.get('dataset')), number
     return collector.add_pixels(file, part, name, (width, height), read_pixels)
+
+
+def write_sleap(
+    annotations: Annotations, out_dir: Path, link: bool = True
+) -> list[str]:
+    """Write ``labels.slp`` and ``images``.
+
+    Images of one size are one video, as SLEAP has it; each category is a
+    skeleton. Instances with scores are predictions. There are no boxes.
+
+    Args:
+        annotations (Annotations): Images with their sizes, and categories.
+        out_dir (Path): Folder to write to.
+        link (bool): Whether to link images instead of copying them. Defaults
+            to True.
+
+    Returns:
+        list[str]: Summary.
+    """
+    sleap_io = import_extra('sleap_io')
+    files: dict[tuple[int, int], list[str]] = {}
+    for image in annotations.images:
+        target = out_dir / 'images' / image.name
+        write_image(image, target, link)
+        files.setdefault(image.size, []).append(str(target.absolute()))
+    videos = {
+        size: sleap_io.Video(
+            filename=paths,
+            backend_metadata=dict(shape=(len(paths), *size[::-1], 3)),
+        )
+        for size, paths in files.items()
+    }
+    skeletons = {
+        key: sleap_io.Skeleton(
+            nodes=_unique(category.keypoint_names),
+            edges=list(category.skeleton),
+            name=category.name,
+        )
+        for key, category in annotations.categories.items()
+    }
+    ids = sorted(
+        {
+            instance.track_id
+            for image in annotations.images
+            for instance in image.instances
+            if instance.track_id is not None
+        }
+    )
+    tracks = {number: sleap_io.Track(name=str(number)) for number in ids}
+    frames, counts = [], dict.fromkeys(videos, 0)
+    for image in annotations.images:
+        instances = [
+            _to_sleap(
+                instance,
+                skeletons[instance.category_id],
+                tracks.get(instance.track_id),
+                sleap_io,
+            )
+            for instance in image.instances
+        ]
+        frames.append(
+            sleap_io.LabeledFrame(
+                video=videos[image.size],
+                frame_idx=counts[image.size],
+                instances=instances,
+            )
+        )
+        counts[image.size] += 1
+    labels = sleap_io.Labels(
+        frames,
+        videos=list(videos.values()),
+        skeletons=list(skeletons.values()),
+        tracks=list(tracks.values()),
+    )
+    path = out_dir / 'labels.slp'
+    labels.save(str(path), verbose=False)
+    count = f'{len(frames)} images, {annotations.num_instances} instances'
+    return [f'{path}: {count}']
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Names, those that occur again with a number: SLEAP needs that."""
+    unique: list[str] = []
+    for name in names:
+        number, candidate = 1, name
+        while candidate in unique:
+            number += 1
+            candidate = f'{name}_{number}'
+        unique.append(candidate)
+    return unique
+
+
+def _to_sleap(
+    instance: AnnotatedInstance,
+    skeleton: Any,
+    track: Any,
+    sleap_io: ModuleType,
+) -> Any:
+    """A label, or a prediction if it has scores."""
+    v = instance.keypoints[:, 2]
+    points = np.where(v[:, None] > 0, instance.keypoints[:, :2], np.nan)
+    if instance.keypoint_scores is None:
+        made = sleap_io.Instance.from_numpy(
+            points, skeleton=skeleton, track=track
+        )
+    else:
+        score = instance.score
+        if score is None:
+            score = float(np.mean(instance.keypoint_scores))
+        made = sleap_io.PredictedInstance.from_numpy(
+            points,
+            skeleton=skeleton,
+            track=track,
+            point_scores=np.asarray(instance.keypoint_scores, np.float64),
+            score=score,
+        )
+    made.points['visible'] = v == 2
+    return made

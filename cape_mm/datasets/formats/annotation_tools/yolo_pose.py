@@ -12,15 +12,24 @@ asks for a skeleton; datumaro knows boxes only.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from cape_mm.errors import DataError
 
+from .annotations import (
+    AnnotatedInstance,
+    Annotations,
+    extent_of,
+    write_image,
+)
 from .collector import Collector, to_number
 from .image_search import IMAGE_SUFFIXES
+from .mp100_folder import split_by_image
 from .source_image import SourceImage
 
 
@@ -123,3 +132,83 @@ def _add(
     keypoints[:, :2] *= size
     box = [*(centre - extent / 2), *(centre + extent / 2)]
     collector.add(source, category, names, keypoints, box, is_ternary=False)
+
+
+def write_yolo_pose(
+    annotations: Annotations, out_dir: Path, link: bool = True
+) -> list[str]:
+    """Write ``data.yaml``, ``images/{train,val}`` and ``labels/{train,val}``.
+
+    A fifth of the images is in ``val``, by the split of
+    :func:`write_mp100_folder`.
+
+    Args:
+        annotations (Annotations): Images with their sizes, and categories
+            with one number of keypoints.
+        out_dir (Path): Folder to write to.
+        link (bool): Whether to link images instead of copying them. Defaults
+            to True.
+
+    Returns:
+        list[str]: Summary.
+
+    Raises:
+        DataError: If categories differ in their number of keypoints.
+    """
+    categories = list(annotations.categories.values())
+    counts = {category.num_keypoints for category in categories}
+    if len(counts) != 1:
+        raise DataError(
+            'YOLO-pose has one number of keypoints for all classes, not '
+            f'{sorted(counts)}: choose a category with --category'
+        )
+    numbers = {category.id: n for n, category in enumerate(categories)}
+    digests = [
+        hashlib.sha256(image.path.read_bytes()).hexdigest()
+        if image.read_pixels is None
+        else image.name
+        for image in annotations.images
+    ]
+    parts = split_by_image(annotations.images, digests, 0.2, 0)
+    for part, indices in parts.items():
+        for index in indices:
+            image = annotations.images[index]
+            target = out_dir / 'images' / part / image.name
+            write_image(image, target, link)
+            labels = out_dir / 'labels' / part / image.name
+            labels.parent.mkdir(parents=True, exist_ok=True)
+            lines = [
+                _line(instance, numbers[instance.category_id], image.size)
+                for instance in image.instances
+            ]
+            labels.with_suffix('.txt').write_text(''.join(lines), 'utf-8')
+    content = dict(
+        train='images/train',
+        val='images/val' if parts['val'] else 'images/train',
+        kpt_shape=[counts.pop(), 3],
+        names={n: category.name for n, category in enumerate(categories)},
+        kpt_names={
+            n: list(category.keypoint_names)
+            for n, category in enumerate(categories)
+        },
+    )
+    path = out_dir / 'data.yaml'
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    path.write_text(text, encoding='utf-8')
+    count = ', '.join(f'{len(parts[part])} {part}' for part in parts)
+    return [f'{path}: images: {count}']
+
+
+def _line(
+    instance: AnnotatedInstance, number: int, size: tuple[int, int]
+) -> str:
+    """Line of an instance: class, centre and size of the box, keypoints."""
+    box = instance.box
+    if box is None:
+        box = extent_of(instance.keypoints, size)
+    low, high = np.reshape(box, (2, 2)) / size
+    keypoints = instance.keypoints.copy()
+    keypoints[:, :2] /= size
+    keypoints[keypoints[:, 2] == 0] = 0
+    numbers = [*((low + high) / 2), *(high - low), *keypoints.ravel()]
+    return ' '.join([str(number), *(f'{n:.9g}' for n in numbers)]) + '\n'

@@ -50,6 +50,49 @@ def mugs(tmp_path, image):
 
 
 @pytest.fixture
+def predicted(mugs):
+    """The mugs as predictions; one image has two of them."""
+    for number, entry in enumerate(mugs.images):
+        entry.instances[0].score = 0.75
+        entry.instances[0].keypoint_scores = np.array([0.9, 0.1 * number, 0])
+        entry.instances[0].keypoints[1, 2] = 2
+    second = np.array([[25.0, 26, 2], [30, 27.5, 2], [0, 0, 0]])
+    scores = np.array([0.5, 0.25, 0])
+    mugs.images[3].instances.append(
+        AnnotatedInstance(7, second, np.array([20.0, 20, 40, 30]), 0.5, scores)
+    )
+    return mugs
+
+
+@pytest.fixture
+def assert_same():
+    """Compare what was read with what was written, by image name."""
+
+    def check(found, expected, boxes=True, scores=True, prefix=''):
+        (category,), (original,) = (
+            a.categories.values() for a in (found, expected)
+        )
+        assert category.name == original.name
+        assert category.keypoint_names == original.keypoint_names
+        images = {entry.name: entry for entry in found.images}
+        assert len(images) == len(expected.images)
+        for image in expected.images:
+            instances = images[prefix + image.name].instances
+            assert len(instances) == len(image.instances)
+            for a, b in zip(instances, image.instances):
+                np.testing.assert_allclose(a.keypoints, b.keypoints, atol=2e-3)
+                if boxes:
+                    np.testing.assert_allclose(a.box, b.box, atol=2e-3)
+                if scores and b.keypoint_scores is not None:
+                    np.testing.assert_allclose(
+                        a.keypoint_scores, b.keypoint_scores, atol=1e-5
+                    )
+                    assert a.score == pytest.approx(b.score)
+
+    return check
+
+
+@pytest.fixture
 def report():
     return AnnotationReport('test', problems=REPAIRS)
 

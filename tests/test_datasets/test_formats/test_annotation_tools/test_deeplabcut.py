@@ -6,6 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
+from cape_mm.datasets.formats.annotation_tools.deeplabcut import (
+    write_deeplabcut,
+)
 from cape_mm.errors import DataError
 
 h5py = pytest.importorskip('h5py')
@@ -201,3 +204,80 @@ def test_a_missing_package_is_named(project, read, monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'h5py', None)
     with pytest.raises(ImportError, match=r'h5py.*pip install'):
         read(path)
+
+
+FILE = 'labeled-data/shelf/CollectedData_cape_mm.csv'
+
+
+def test_written_tables_are_read_again(mugs, tmp_path, read, assert_same):
+    (line,) = write_deeplabcut(mugs, tmp_path / 'out')
+    assert FILE + ': 10 images' in line
+    for entry in mugs.images:  # there are no flags
+        entry.instances[0].keypoints[1, 2] = 2
+    found = read(tmp_path / 'out', category='mug')
+    assert_same(found, mugs, boxes=False, prefix='labeled-data/')
+
+
+def test_written_tables_are_those_of_pandas(mugs, tmp_path):
+    write_deeplabcut(mugs, tmp_path)
+    frame = pd.read_csv(tmp_path / FILE, header=[0, 1, 2], index_col=[0, 1, 2])
+    assert frame.columns.names == ['scorer', 'bodyparts', 'coords']
+    assert frame.index[3] == ('labeled-data', 'shelf', '3.png')
+    mug = frame.loc[frame.index[3], 'cape_mm'].unstack()
+    assert mug.loc['rim right'].tolist() == [20, 11]
+    assert mug.loc['handle'].isna().all()
+    # what DeepLabCut does with a file that was edited
+    assert list(dict.fromkeys(c[1] for c in frame.columns)) == [
+        *('rim left', 'rim right', 'handle'),
+    ]
+
+
+def test_written_tables_are_those_of_sleap_io(predicted, tmp_path):
+    sleap_io = pytest.importorskip('sleap_io')
+    write_deeplabcut(predicted, tmp_path)
+    labels = sleap_io.load_dlc(str(tmp_path / FILE))
+    assert len(labels) == 10
+    assert sorted(labels.skeleton.node_names) == sorted(
+        ['rim left', 'rim right', 'handle']
+    )
+    frame = next(f for f in labels if len(f.instances) == 2)
+    points = [
+        {p['name']: p['xy'].tolist() for p in instance.points}
+        for instance in frame.instances
+    ]
+    assert [p['rim right'] for p in points] == [[20, 11], [30, 27.5]]
+
+
+def test_individuals_are_read_again(predicted, tmp_path, read, assert_same):
+    predicted.images[3].instances.reverse()
+    for track, instance in enumerate(predicted.images[3].instances):
+        instance.track_id = 1 - track
+    write_deeplabcut(predicted, tmp_path)
+    frame = pd.read_csv(
+        tmp_path / FILE, header=[0, 1, 2, 3], index_col=[0, 1, 2]
+    )
+    individuals = frame.columns.get_level_values('individuals').unique()
+    assert list(individuals) == ['individual1', 'individual2']
+    found = read(tmp_path, category='mug')
+    predicted.images[3].instances.reverse()
+    assert_same(
+        found, predicted, boxes=False, scores=False, prefix='labeled-data/'
+    )
+
+
+def test_written_hdf5_is_that_of_pandas(mugs, tmp_path, read):
+    pytest.importorskip('tables')
+    write_deeplabcut(mugs, tmp_path)
+    path = (tmp_path / FILE).with_suffix('.h5')
+    table = pd.read_csv(tmp_path / FILE, header=[0, 1, 2], index_col=[0, 1, 2])
+    pd.testing.assert_frame_equal(
+        pd.read_hdf(path), table, check_names=False, check_exact=True
+    )
+    (tmp_path / FILE).unlink()
+    assert read(tmp_path).num_instances == 10
+
+
+def test_several_categories_are_refused(mugs, tmp_path):
+    mugs.categories[8] = mugs.categories[7]
+    with pytest.raises(DataError, match='choose a category'):
+        write_deeplabcut(mugs, tmp_path)

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
+from cape_mm.datasets.formats.annotation_tools.labelme import write_labelme
 from cape_mm.errors import DataError
 
 
@@ -155,3 +157,33 @@ def test_an_image_in_the_file_is_taken_where_there_is_none(
 def test_a_broken_shape_is_named(labelme, read, shape):
     with pytest.raises(DataError, match=r'1\.json: shape 0 has not the form'):
         read(labelme(shape))
+
+
+def test_written_files_are_read_again(mugs, tmp_path, read, assert_same):
+    # the order of keypoints is that in which they occur
+    for entry in mugs.images:
+        entry.instances[0].keypoints[2] = [7, 8, 2]
+        entry.name = entry.name.split('/')[1]
+    write_labelme(mugs, tmp_path / 'out')
+    assert_same(read(tmp_path / 'out'), mugs)
+
+
+def test_written_files_have_the_fields_of_labelme(predicted, tmp_path):
+    write_labelme(predicted, tmp_path)
+    content = json.loads((tmp_path / 'shelf' / '3.json').read_text())
+    assert {*content} == {
+        *('version', 'flags', 'shapes', 'imagePath', 'imageData'),
+        *('imageHeight', 'imageWidth'),
+    }
+    assert (tmp_path / 'shelf' / content['imagePath']).is_file()
+    boxes = [s for s in content['shapes'] if s['shape_type'] == 'rectangle']
+    assert [box['points'] for box in boxes] == [
+        [[2, 3], [30, 25]],
+        [[20, 20], [40, 30]],
+    ]
+    rims = [s for s in content['shapes'] if s['label'] == 'rim right']
+    assert [shape['points'] for shape in rims] == [[[20, 11]], [[30, 27.5]]]
+    assert [shape['group_id'] for shape in rims] == [0, 1]
+    assert [shape['score'] for shape in rims] == [0.3, 0.25]
+    labels = (tmp_path / 'labels.txt').read_text().splitlines()
+    assert labels == ['mug', 'rim left', 'rim right', 'handle']

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from cape_mm.datasets.formats.annotation_tools.sleap import write_sleap
 from cape_mm.errors import DataError
 
 sleap_io = pytest.importorskip('sleap_io')
@@ -161,3 +163,45 @@ def test_what_sleap_io_writes_for_others_is_read(
     )
     if tool != 'labelstudio':  # which has none
         assert category.skeleton == ((0, 1), (1, 2))
+
+
+def test_written_labels_are_read_again(mugs, tmp_path, read, assert_same):
+    for entry in mugs.images:
+        entry.instances[0].track_id = 4
+    write_sleap(mugs, tmp_path / 'out')
+    found = read(tmp_path / 'out')
+    assert_same(found, mugs, boxes=False)
+    assert found.categories[1].skeleton == ((0, 1), (1, 2))
+    assert found.images[0].instances[0].track_id == 0
+
+
+def test_written_predictions_are_those_of_sleap_io(
+    predicted, tmp_path, image, read, assert_same
+):
+    image(predicted.images[9].path, 50, 60)
+    predicted.images[9].size = (50, 60)
+    write_sleap(predicted, tmp_path / 'out')
+    labels = sleap_io.load_slp(str(tmp_path / 'out' / 'labels.slp'))
+    assert [video.shape for video in labels.videos] == [
+        *((9, 30, 40, 3), (1, 60, 50, 3)),
+    ], 'images of one size are a video'
+    frame = labels[3]
+    assert frame.image.shape == (30, 40, 3)
+    first, second = frame.instances
+    assert isinstance(first, sleap_io.PredictedInstance)
+    assert labels.skeleton.node_names == ['rim left', 'rim right', 'handle']
+    assert labels.skeleton.edge_inds == [(0, 1), (1, 2)]
+    np.testing.assert_allclose(
+        second.numpy(), [[25, 26], [30, 27.5], [np.nan, np.nan]]
+    )
+    np.testing.assert_allclose(second.points['score'], [0.5, 0.25, 0])
+    assert second.score == 0.5
+    assert_same(read(tmp_path / 'out'), predicted, boxes=False)
+
+
+def test_keypoints_of_one_name_are_numbered(mugs, tmp_path):
+    names = ('rim', 'rim', 'handle')
+    mugs.categories[7] = replace(mugs.categories[7], keypoint_names=names)
+    write_sleap(mugs, tmp_path)
+    labels = sleap_io.load_slp(str(tmp_path / 'labels.slp'))
+    assert labels.skeleton.node_names == ['rim', 'rim_2', 'handle']

@@ -1,9 +1,15 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from cape_mm.datasets.formats.annotation_tools.yolo_pose import (
+    write_yolo_pose,
+)
 from cape_mm.errors import DataError
 
 YAML = """
@@ -93,3 +99,38 @@ def test_yaml_runs_nothing(tmp_path, write, read):
     text = '!!python/object/apply:print [1]'
     with pytest.raises(DataError, match='no valid YAML'):
         read(write(tmp_path / 'data.yaml', text))
+
+
+def test_written_datasets_are_read_again(mugs, tmp_path, read, assert_same):
+    (line,) = write_yolo_pose(mugs, tmp_path / 'out')
+    assert line.endswith('images: 8 train, 2 val')
+    found = read(tmp_path / 'out')
+    for entry in found.images:
+        part, entry.name = entry.name.split('/', 2)[1:]
+        assert part in ('train', 'val')
+    assert_same(found, mugs)
+
+
+def test_written_datasets_are_those_of_sleap_io(mugs, tmp_path):
+    sleap_io = pytest.importorskip('sleap_io')
+    for entry in mugs.images:  # it finds none in subfolders
+        entry.name = entry.name.split('/')[1]
+    write_yolo_pose(mugs, tmp_path)
+    skeleton = sleap_io.Skeleton(['a', 'b', 'c'])
+    found = {}
+    for part, count in (('train', 8), ('val', 2)):
+        labels = sleap_io.load_ultralytics(str(tmp_path), part, skeleton)
+        assert len(labels) == count
+        for frame in labels:
+            name = frame.video.filename
+            name = name if isinstance(name, str) else name[frame.frame_idx]
+            found[Path(name).name] = frame.instances[0].numpy()
+    np.testing.assert_allclose(
+        found['3.png'], [[5.25, 6], [20, 11], [np.nan, np.nan]], atol=1e-4
+    )
+
+
+def test_one_number_of_keypoints_is_written(mugs, tmp_path):
+    mugs.categories[8] = replace(mugs.categories[7], id=8, num_keypoints=4)
+    with pytest.raises(DataError, match=r'not \[3, 4\]: choose a category'):
+        write_yolo_pose(mugs, tmp_path)

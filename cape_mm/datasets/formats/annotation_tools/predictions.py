@@ -1,0 +1,72 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""``predictions.json`` of ``tools/demo/cape_demo.py``, read as annotations.
+
+Written by :class:`cape_mm.apis.PredictionFile`. Keypoints that were not found
+are null; supports are not among the images.
+"""
+
+from __future__ import annotations
+
+import os.path as osp
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .collector import Collector
+
+
+def is_predictions(content: Any) -> bool:
+    """Whether the content of a JSON file is that of predictions."""
+    queries = content.get('queries') if isinstance(content, dict) else None
+    return isinstance(queries, list) and all(
+        isinstance(entry, dict)
+        and {'image', 'keypoints', 'scores'} <= {*entry}
+        for entry in queries
+    )
+
+
+def read_predictions(file: Path, content: dict, collector: Collector) -> None:
+    """Read the predictions on queries.
+
+    A box that is the whole image, because none was given, is replaced by that
+    of the keypoints.
+    """
+    names, category = content['keypoint_names'], content['category']
+    collector.declare(category, names, content.get('skeleton') or ())
+    paths = [entry['image'] for entry in content['queries']]
+    root = Path(osp.commonpath([osp.dirname(path) for path in paths] or ['/']))
+    search = collector.search(file, root)
+    for entry in content['queries']:
+        collector.where = f'{file}: {entry["image"]}'
+        name = osp.relpath(entry['image'], root)
+        if collector.image_root is None and not (root / name).is_file():
+            # the root may hold a whole disk: no search below it
+            collector.report.add('missing_image', entry['image'])
+            continue
+        source = collector.open_image(search, Path(name).as_posix())
+        if source is None:
+            continue
+        source.image.image_id = entry.get('image_id')
+        keypoints = [
+            [0, 0, 0] if point is None else [*point[:2], 2]
+            for point in entry['keypoints']
+        ]
+        box, size = entry['box'], source.image.size
+        if np.allclose(box, [0, 0, size[0] - 1, size[1] - 1]):
+            box = None
+        found = [
+            score
+            for point, score in zip(keypoints, entry['scores'])
+            if point[2]
+        ]
+        extra = dict(score=float(np.mean(found))) if found else {}
+        collector.add(
+            source,
+            category,
+            names,
+            keypoints,
+            box,
+            keypoint_scores=entry['scores'],
+            **extra,
+        )
