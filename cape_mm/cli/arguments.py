@@ -24,6 +24,11 @@ from cape_mm.errors import (
 if TYPE_CHECKING:
     from cape_mm.checks.rule import Finding, RuleBook
 
+#: Keys of ``cape_mm.datasets.formats.annotation_tools.WRITERS``.
+EXPORT_FORMATS = (
+    *('coco', 'coco-results', 'csv', 'deeplabcut'),
+    *('labelme', 'mp100', 'sleap', 'yolo-pose'),
+)
 _STOPPED = 130  # what a shell reports after Ctrl-C
 
 

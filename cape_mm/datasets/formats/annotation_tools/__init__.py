@@ -6,7 +6,12 @@ from .annotations import (
     extent_of,
 )
 from .collector import REPAIRS
-from .exporting import WRITERS, check_is_empty, export_annotations
+from .exporting import (
+    WRITERS,
+    check_is_empty,
+    convert_annotations,
+    export_annotations,
+)
 from .importing import (
     READERS,
     import_annotations,
@@ -22,6 +27,7 @@ __all__ = [
     'AnnotatedInstance',
     'Annotations',
     'check_is_empty',
+    'convert_annotations',
     'export_annotations',
     'extent_of',
     'import_annotations',

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Sequence
 
 import numpy as np
 
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 
 from .annotations import Annotations
 from .coco import write_coco, write_coco_results
+from .collector import REPAIRS
 from .deeplabcut import write_deeplabcut
+from .importing import read_annotations
 from .keypoint_table import write_keypoint_table
 from .labelme import write_labelme
 from .mp100_folder import write_mp100_folder
@@ -38,10 +41,52 @@ _LOST = {
     'deeplabcut': ('boxes', 'hidden flags', 'scores', 'skeletons'),
     'labelme': ('skeletons', 'tracks'),
     'sleap': ('boxes',),
-    'yolo-pose': ('scores', 'skeletons', 'tracks'),
+    'yolo-pose': ('scores', 'tracks'),
 }
 #: Formats with a file of labels an image, named after it without suffix.
 _BY_STEM = ('labelme', 'yolo-pose')
+
+
+def convert_annotations(
+    sources: Sequence[Path],
+    out: Path,
+    formats: Sequence[str],
+    images: str = 'link',
+    min_score: float = 0.0,
+    **options,
+) -> list[str]:
+    """Bring annotations or predictions of any format into others.
+
+    Args:
+        sources (Sequence[Path]): Files, or folders with files of one format,
+            such as a COCO file or ``predictions.json``.
+        out (Path): Folder to write to, one subfolder a format.
+        formats (Sequence[str]): Keys of :data:`WRITERS`.
+        images (str): ``'link'`` or ``'copy'``. Defaults to ``'link'``.
+        min_score (float): See :func:`export_annotations`. Defaults to 0.
+        **options: Options of :func:`read_annotations`.
+
+    Returns:
+        list[str]: Summary in lines: files, and what was repaired.
+
+    Raises:
+        FileExistsError: If the folder of a format is not empty.
+        FileNotFoundError: If a source does not exist.
+        DataError: If a file is broken, nothing is usable, or a format cannot
+            hold it.
+        ImportError: If a package for a format is missing.
+    """
+    for format in formats:
+        check_is_empty(out / format)
+    names = ', '.join(str(source) for source in sources)
+    report = AnnotationReport(names, problems=REPAIRS)
+    annotations = read_annotations(sources, report, **options)
+    lines = []
+    for format in formats:
+        lines += export_annotations(
+            annotations, format, out / format, images == 'link', min_score
+        )
+    return [*lines, *([str(report)] if report else [])]
 
 
 def export_annotations(

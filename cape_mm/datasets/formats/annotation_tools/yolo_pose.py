@@ -137,10 +137,11 @@ def _add(
 def write_yolo_pose(
     annotations: Annotations, out_dir: Path, link: bool = True
 ) -> list[str]:
-    """Write ``data.yaml``, ``images/{train,val}`` and ``labels/{train,val}``.
+    """Write ``data.yaml``, ``{train,val}/images`` and ``{train,val}/labels``.
 
     A fifth of the images is in ``val``, by the split of
-    :func:`write_mp100_folder`.
+    :func:`write_mp100_folder`. The skeleton of the only category is written
+    as sleap-io does.
 
     Args:
         annotations (Annotations): Images with their sizes, and categories
@@ -173,9 +174,9 @@ def write_yolo_pose(
     for part, indices in parts.items():
         for index in indices:
             image = annotations.images[index]
-            target = out_dir / 'images' / part / image.name
+            target = out_dir / part / 'images' / image.name
             write_image(image, target, link)
-            labels = out_dir / 'labels' / part / image.name
+            labels = out_dir / part / 'labels' / image.name
             labels.parent.mkdir(parents=True, exist_ok=True)
             lines = [
                 _line(instance, numbers[instance.category_id], image.size)
@@ -183,8 +184,8 @@ def write_yolo_pose(
             ]
             labels.with_suffix('.txt').write_text(''.join(lines), 'utf-8')
     content = dict(
-        train='images/train',
-        val='images/val' if parts['val'] else 'images/train',
+        train='train/images',
+        val='val/images' if parts['val'] else 'train/images',
         kpt_shape=[counts.pop(), 3],
         names={n: category.name for n, category in enumerate(categories)},
         kpt_names={
@@ -192,6 +193,9 @@ def write_yolo_pose(
             for n, category in enumerate(categories)
         },
     )
+    if len(categories) == 1:
+        edges = [list(edge) for edge in categories[0].skeleton]
+        content.update(node_names=content['kpt_names'][0][:], skeleton=edges)
     path = out_dir / 'data.yaml'
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     path.write_text(text, encoding='utf-8')

@@ -106,9 +106,10 @@ def test_written_datasets_are_read_again(mugs, tmp_path, read, assert_same):
     assert line.endswith('images: 8 train, 2 val')
     found = read(tmp_path / 'out')
     for entry in found.images:
-        part, entry.name = entry.name.split('/', 2)[1:]
+        part, _, entry.name = entry.name.split('/', 2)
         assert part in ('train', 'val')
     assert_same(found, mugs)
+    assert found.categories[1].skeleton == ((0, 1), (1, 2))
 
 
 def test_written_datasets_are_those_of_sleap_io(mugs, tmp_path):
