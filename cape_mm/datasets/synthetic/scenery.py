@@ -60,9 +60,10 @@ def fill_ellipse(
     smooth: bool = True,
 ) -> None:
     """Fill an ellipse, turned by degrees, in place."""
-    center, radii = _fixed(center_px), np.maximum(1, _fixed(radii_px))
-    look = (0, 360, color, -1, _LINES[smooth], _SHIFT)
-    cv2.ellipse(image, center.tolist(), radii.tolist(), angle, *look)
+    center = tuple(_fixed(center_px).tolist())
+    radii = tuple(np.maximum(1, _fixed(radii_px)).tolist())
+    look = (angle, 0, 360, color, -1, _LINES[smooth], _SHIFT)
+    cv2.ellipse(image, center, radii, *look)
 
 
 def _fixed(points_px: np.ndarray) -> np.ndarray:

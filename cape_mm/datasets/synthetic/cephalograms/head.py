@@ -27,13 +27,14 @@ _TEETH = {'4': 13.0, '5': 20.0, '6': 28.5, '7': 39.0}
 _PLACES = re.compile(r'([A-Za-z][^\s,]*)((?:\s+[-.\d]+,[-.\d]+)*)')
 # Millimetres of a frame and densities vary from head to head by these factors.
 _VARIATION = (0.85, 1.15)
-# Name | owners | density, width (0 for an area) and blur in mm | contour
+# Name | owners | density, width (0 for an area), blur in mm, again | contour
 #
-# A row is one piece or several, for each owner that is not hidden: * stands
-# for it. A contour is a sequence of frames, each with places x,y in it, or
-# alone for its origin; ~ makes it smooth. Frames are landmarks and other
-# points of find_places (mm to the front and down), ways A>B (fraction of the
-# way, mm to its left) and the names of rows above, for their whole contour.
+# A row has a piece for each three numbers and for each owner that is not
+# hidden; * stands for the owner. A contour is a sequence of frames, each with
+# places x,y in it, or alone for its origin; ~ makes it smooth. Frames are
+# landmarks and points of find_places and _Tracer (mm to the front and down),
+# ways A>B (fraction of the way, mm to its left), and names of rows above and
+# curves of _Tracer, for all of their points.
 _CONTOURS = """
 profile | | | ~nape 6,175 14,65 12,45 scalp N 9.5,-13 N' N'>Prn .55,1.2
   Prn 0,0 -4,6 Prn>Sn .75,1.6 Sn

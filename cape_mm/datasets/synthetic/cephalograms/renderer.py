@@ -154,16 +154,16 @@ def develop(
     if rng.random() < 0.3:
         # Small dense dots, as of fillings or dust.
         for place in rng.uniform(0.2, 0.95, size=(rng.integers(1, 4), 2)):
-            center = (place * (width, height)).astype(int).tolist()
+            center = tuple((place * (width, height)).astype(int).tolist())
             radius = max(1, int(rng.uniform(0.5, 1.5) / spacing))
             cv2.circle(attenuation, center, radius, 1.8, -1)
     if rng.random() < 0.3:
         # A lead letter for the side, in a corner.
         place = rng.uniform((0.03, 0.9), (0.12, 0.97)) * (width, height)
         cv2.putText(
-            attenuation, 'RL'[rng.integers(2)], place.astype(int).tolist(),
-            cv2.FONT_HERSHEY_SIMPLEX, 0.45 / spacing, 1.5,
-            max(1, int(round(1.0 / spacing))),
+            attenuation, 'RL'[rng.integers(2)],
+            tuple(place.astype(int).tolist()), cv2.FONT_HERSHEY_SIMPLEX,
+            0.45 / spacing, 1.5, max(1, int(round(1.0 / spacing))),
         )  # fmt: skip
     scatter = rng.uniform(0.0, 0.05, size=(6, 5)).astype(np.float32)
     attenuation += cv2.resize(
