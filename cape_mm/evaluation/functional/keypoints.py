@@ -7,18 +7,7 @@ import numpy as np
 
 
 def keypoint_distances(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Euclidean distances between keypoints.
-
-    Args:
-        predicted (np.ndarray): Keypoints (K, 2), in any frame.
-        truth (np.ndarray): True keypoints (K, 2), same frame.
-
-    Returns:
-        np.ndarray: Distances (K,), float64.
-
-    Raises:
-        ValueError: If the shapes differ.
-    """
+    """Euclidean distances (K,), float64, of keypoints (K, 2) in any frame."""
     if predicted.shape != truth.shape:
         raise ValueError(
             f'predicted keypoints have shape {predicted.shape}, '
@@ -31,16 +20,9 @@ def keypoint_distances(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def mean_error(
     distances_px: np.ndarray, valid: np.ndarray, normalizer_px: float = 1.0
 ) -> float:
-    """Mean error of one query over the keypoints that count.
+    """Mean of the errors (K,), pixels, that are valid; NaN without any.
 
-    Args:
-        distances_px (np.ndarray): Errors (K,), original pixels.
-        valid (np.ndarray): Keypoints (K,), bool, that count.
-        normalizer_px (float): Divisor of the errors, pixels. Defaults to 1:
-            the result is in pixels.
-
-    Returns:
-        float: NaN if no keypoint counts.
+    ``normalizer_px`` divides it; by default the result is in pixels.
     """
     if not valid.any():
         return float('nan')
@@ -48,14 +30,9 @@ def mean_error(
 
 
 def longer_side(bbox_px: np.ndarray) -> float:
-    """Longer side of a box, the normaliser of MP-100's metrics.
+    """Longer side of a box (4,) x1, y1, x2, y2, original pixels.
 
-    Args:
-        bbox_px (np.ndarray): Box (4,) x1, y1, x2, y2, original pixels, as
-            cleaned by the dataset.
-
-    Returns:
-        float: Length in pixels.
+    The normaliser of MP-100's metrics, of boxes as cleaned by the dataset.
     """
     x1, y1, x2, y2 = (float(value) for value in bbox_px)
     return max(x2 - x1, y2 - y1)
@@ -67,16 +44,10 @@ def pair_pck(
     normalizer_px: float,
     threshold: float,
 ) -> float:
-    """Share of one query's keypoints that are correct.
+    """Share of one query's valid keypoints that are correct.
 
-    Args:
-        distances_px (np.ndarray): Errors (K,), original pixels.
-        valid (np.ndarray): Keypoints (K,), bool, that count.
-        normalizer_px (float): Divisor of the errors, pixels.
-        threshold (float): Exclusive upper limit of a normalised error.
-
-    Returns:
-        float: Between 0 and 1; NaN if no keypoint counts.
+    Those whose error (K,) is strictly less than ``threshold`` times
+    ``normalizer_px``, both in original pixels; NaN if no keypoint counts.
     """
     if not valid.any():
         return float('nan')
@@ -89,15 +60,7 @@ def pair_auc(
 ) -> float:
     """Mean PCK of one query over thresholds 0, 0.05, ... 0.95.
 
-    Nothing is strictly less than 0, so that the best value is 0.95.
-
-    Args:
-        distances_px (np.ndarray): Errors (K,), original pixels.
-        valid (np.ndarray): Keypoints (K,), bool, that count.
-        normalizer_px (float): Divisor of the errors, pixels.
-
-    Returns:
-        float: Between 0 and 0.95; NaN if no keypoint counts.
+    See :func:`pair_pck`. Nothing is strictly less than 0: 0.95 is the best.
     """
     pair = distances_px, valid, normalizer_px
     values = [pair_pck(*pair, n / 20) for n in range(20)]

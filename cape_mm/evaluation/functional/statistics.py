@@ -80,7 +80,11 @@ def bootstrap_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> np.ndarray:
-    """Percentile bootstrap interval of a mean over pairs.
+    """Percentile bootstrap interval of a mean over pairs: its ends (2, M).
+
+    ``sums`` (E, M) are those of M scores over each episode's pairs, ``counts``
+    (E,) the numbers of pairs, ``groups`` (E,) the categories; ``level`` is the
+    covered probability. NaN if no pair is counted.
 
     Pairs of one episode share their supports, so that single pairs are never
     resampled. With ``unit='episode'`` whole episodes are resampled with
@@ -88,20 +92,6 @@ def bootstrap_interval(
     the same categories. A category with a single episode adds no width. With
     ``unit='category'`` whole categories are resampled: the interval covers
     other categories, and is much wider.
-
-    Args:
-        sums (np.ndarray): Sums (E, M) of M scores over each episode's pairs.
-        counts (np.ndarray): Numbers of pairs (E,) in the sums.
-        groups (np.ndarray): Categories (E,) of the episodes.
-        unit (str): Resampled unit, ``'episode'`` or ``'category'``. Defaults
-            to ``'episode'``.
-        num_samples (int): Number of resamples. Defaults to 1000.
-        level (float): Covered probability. Defaults to 0.95.
-        seed (int): Seed of the resampling. Defaults to 0.
-
-    Returns:
-        np.ndarray: Lower and upper ends (2, M), float64; NaN if no pair is
-        counted.
     """
     rng = np.random.default_rng(seed)
     table = np.column_stack([sums, counts]).astype(np.float64)
