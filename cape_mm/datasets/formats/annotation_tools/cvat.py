@@ -88,32 +88,33 @@ def _add(
 ) -> None:
     """Add the instances of an image."""
     points: list[LoosePoint] = []
-    boxes: dict[Any, LooseBox] = {}
-    for number, shape in enumerate(shapes):
+    boxes: list[LooseBox] = []
+    for shape in shapes:
         if shape.tag == 'box':
-            keys, group = ('xtl', 'ytl', 'xbr', 'ybr'), _group_of(shape)
+            keys = ('xtl', 'ytl', 'xbr', 'ybr')
             box = [to_number(shape.get(key)) for key in keys]
-            key = group or number
-            boxes[key] = LooseBox(shape.get('label'), box, group)
+            boxes.append(LooseBox(shape.get('label'), box, _group_of(shape)))
     for shape in shapes:
         label, kind, group = shape.get('label'), shape.tag, _group_of(shape)
         places = _places(shape) if kind == 'points' else []
+        if len(places) == 1:
+            points.append(LoosePoint(label, *places[0], group))
+            continue
+        if kind not in ('skeleton', 'points'):
+            if kind not in ('box', 'tag'):
+                text = f'{source.image.name}: {kind} {label!r}'
+                collector.report.add('ignored_shape', text)
+            continue
+        names = [f'keypoint_{index}' for index in range(len(places))]
         if kind == 'skeleton':
             parts = list(shape.iter('points'))
             names = [part.get('label') for part in parts]
-            keypoints = [_places(part)[0] for part in parts]
-            collector.add(source, label, names, keypoints, **extra)
-        elif len(places) == 1:
-            points.append(LoosePoint(label, *places[0], group))
-        elif places:
-            names = [f'keypoint_{index}' for index in range(len(places))]
-            owner = boxes.pop(group, None)
-            box = owner.box if owner else None
-            collector.add(source, label, names, places, box, **extra)
-        elif kind not in ('box', 'tag'):
-            text = f'{source.image.name}: {kind} {label!r}'
-            collector.report.add('ignored_shape', text)
-    add_objects(collector, source, points, list(boxes.values()), **extra)
+            places = [_places(part)[0] for part in parts]
+        same = [b for b in boxes if group is not None and b.group == group]
+        box = same[0].box if same else None
+        boxes = [b for b in boxes if b not in same[:1]]
+        collector.add(source, label, names, places, box, **extra)
+    add_objects(collector, source, points, boxes, **extra)
 
 
 def _group_of(shape: Element) -> str | None:

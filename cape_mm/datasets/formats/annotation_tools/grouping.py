@@ -47,9 +47,10 @@ def add_objects(
     # boxes without group are their own group
     owners: dict[Hashable, LooseBox] = {}
     for number, box in enumerate(boxes):
-        owners.setdefault(
-            ('box', number) if box.group is None else box.group, box
-        )
+        key = ('box', number) if box.group is None else box.group
+        if owners.setdefault(key, box) is not box:
+            text = f'{where}: second box {box.label!r} of {key!r}'
+            report.add('ignored_shape', text)
     free = {key: box for key, box in owners.items() if box.group is None}
     members: dict[Hashable, dict[str, LoosePoint]] = {}
     is_single = not boxes and all(point.group is None for point in points)

@@ -26,7 +26,8 @@ IMAGES = f"""<?xml version="1.0" encoding="utf-8"?>
 <annotations><version>1.1</version>
 <meta><task><name>mugs</name>{LABELS}</task></meta>
 <image id="0" name="shelf/1.png" width="40" height="30">
-  <skeleton label="mug" source="manual" occluded="0" z_order="0">
+  <box label="mug" xtl="1" ytl="2" xbr="30" ybr="25" group_id="3"></box>
+  <skeleton label="mug" source="manual" occluded="0" z_order="0" group_id="3">
     <points label="handle" source="manual" outside="0" occluded="1"
       points="20.50,8.00"></points>
     <points label="rim" source="manual" outside="0" occluded="0"
@@ -74,9 +75,10 @@ def test_skeletons_are_instances(tmp_path, image, write, read, report):
     (found,) = annotations.images
     assert found.name == 'shelf/1.png'
     first, second = found.instances
+    assert first.box.tolist() == [1, 2, 30, 25]
     assert first.keypoints.tolist() == [[5, 6, 2], [20.5, 8, 1]]
     assert second.keypoints.tolist() == [[35, 6, 2], [0, 0, 0]]
-    assert dict(report.counts) == dict(box_made=2)
+    assert dict(report.counts) == dict(box_made=1)
 
 
 def test_a_drawing_that_does_not_fit_is_counted(
@@ -100,7 +102,7 @@ def test_loose_points_and_boxes_are_joined_by_group(
         '<box label="face" xtl="1" ytl="1" xbr="9" ybr="9" group_id="7"/>'
         '<polyline label="edge" points="1,2;3,4"/><tag label="good"/>'
     )
-    start = IMAGES.index('  <skeleton')
+    start = IMAGES.index('  <box')
     end = IMAGES.index('</image>')
     image(tmp_path / '1.png')
     path = write(tmp_path / 'a.xml', IMAGES[:start] + shapes + IMAGES[end:])

@@ -78,6 +78,7 @@ def test_groups_are_objects_and_rectangles_their_boxes(labelme, read, report):
         rectangle('cup', 1, 1, 39, 29, group=2),
         point('rim', 35, 6, group=2),
         rectangle('plate', 1, 1, 39, 29, group=3),
+        rectangle('plate', 1, 1, 9, 9, group=3),
     )
     annotations = read(path)
     names = [c.name for c in annotations.categories.values()]
@@ -85,7 +86,7 @@ def test_groups_are_objects_and_rectangles_their_boxes(labelme, read, report):
     mug, cup = annotations.images[0].instances
     assert mug.box.tolist() == [2, 3, 30, 25]
     assert cup.keypoints.tolist() == [[35, 6, 2]]
-    assert dict(report.counts) == dict(no_keypoints=1)
+    assert dict(report.counts) == dict(no_keypoints=1, ignored_shape=1)
 
 
 def test_points_without_group_belong_to_the_smallest_box_around(
