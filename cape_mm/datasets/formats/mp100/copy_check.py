@@ -224,10 +224,11 @@ def count_lost_pairs(
     pairs = draw_pair_list(
         instances, num_shots, num_queries, EPISODES[part], seed=1
     )
-    lost: Counter = Counter()
-    for sign, part_of in ((1, pairs), (-1, pairs.keep(available))):
-        for episode in part_of.episodes:
-            lost[episode.category_id] += sign * len(episode.queries)
+    whole, kept = (
+        Counter(e.category_id for e in some.episodes for _ in e.queries)
+        for some in (pairs, pairs.keep(available))
+    )
+    lost = whole - kept
     total = sum(lost.values())
     return dict(
         shots=num_shots,
@@ -236,7 +237,7 @@ def count_lost_pairs(
         pairs=pairs.num_pairs,
         lost=total,
         lost_share=total / pairs.num_pairs if pairs.num_pairs else 0.0,
-        lost_by_category={key: n for key, n in lost.items() if n},
+        lost_by_category=dict(lost),
         too_small=[key for key, ids in instances.items() if len(ids) < need],
         fell_below=[
             key
