@@ -8,9 +8,9 @@ from mmpose.structures import PoseDataSample
 class ClipDataSample(BaseDataElement):
     """A clip of one video: T windows of F frames, made of U unique frames.
 
-    Windows overlap, so frames are kept once: frame ``f`` of window ``t`` is
-    ``frames[frame_index[t, f]]``, and ``inputs[frame_index[t, f]]`` is its
-    image. The frames are in order of time.
+    Windows overlap, so ``frames``, a list in order of time, has each frame
+    once: frame ``f`` of window ``t`` is ``frames[frame_index[t, f]]``, and
+    ``inputs[frame_index[t, f]]`` is its image.
 
     Meta information:
         - ``video_id`` (str)
@@ -42,19 +42,6 @@ class ClipDataSample(BaseDataElement):
     persons; all fields of a frame always have the same persons in the same
     order.
     """
-
-    @property
-    def frames(self) -> list[PoseDataSample]:
-        """The U unique frames, in order of time."""
-        return self._frames
-
-    @frames.setter
-    def frames(self, value: list[PoseDataSample]) -> None:
-        self.set_field(value, '_frames', dtype=list)
-
-    @frames.deleter
-    def frames(self) -> None:
-        del self._frames
 
     @property
     def centers(self) -> list[PoseDataSample]:

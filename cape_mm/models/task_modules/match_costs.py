@@ -51,8 +51,10 @@ def pairwise_oks(oks: PoseOKS, poses_a: Tensor, poses_b: Tensor) -> Tensor:
 class KeypointL1Cost(BaseMatchCost):
     """Mean L1 distance per visible coordinate.
 
-    Coordinates of invisible keypoints have no influence. A person without
-    visible keypoints costs 0 for every query.
+    Queries have ``keypoints`` (Q, K, 2), normalised; persons have them (N, K,
+    2) and ``keypoints_visible`` (N, K), visible if above 0. Coordinates of
+    invisible keypoints have no influence. A person without visible keypoints
+    costs 0 for every query.
 
     Args:
         weight (float): Factor of the cost. Defaults to 1. PETR uses 70.
@@ -65,20 +67,7 @@ class KeypointL1Cost(BaseMatchCost):
         img_meta: dict | None = None,
         **kwargs,
     ) -> Tensor:
-        """Compare all queries with all persons.
-
-        Args:
-            pred_instances (InstanceData): Queries with ``keypoints``
-                (Q, K, 2), normalised.
-            gt_instances (InstanceData): Persons with ``keypoints`` (N, K, 2),
-                normalised, and ``keypoints_visible`` (N, K), visible if
-                above 0.
-            img_meta (dict, optional): Not used.
-            **kwargs: Not used.
-
-        Returns:
-            Tensor: Costs (Q, N), float32.
-        """
+        """Costs (Q, N), float32, of all queries and persons."""
         predicted = pred_instances.keypoints.float()
         visible = gt_instances.keypoints_visible > 0
         distance = predicted[:, None] - gt_instances.keypoints.float()
@@ -91,7 +80,10 @@ class KeypointL1Cost(BaseMatchCost):
 class OksCost(BaseMatchCost):
     """Negative object keypoint similarity of the visible keypoints.
 
-    A person without visible keypoints costs 0 for every query.
+    Fields are those of :class:`KeypointL1Cost`; persons also have ``areas``
+    (N,), square input pixels, and the meta information ``img_shape``, height
+    and width of the input. A person without visible keypoints costs 0 for
+    every query.
 
     Args:
         metainfo (str | dict): Metainfo of the dataset with the sigmas, or the
@@ -110,19 +102,7 @@ class OksCost(BaseMatchCost):
         img_meta: dict | None = None,
         **kwargs,
     ) -> Tensor:
-        """Compare all queries with all persons.
-
-        Args:
-            pred_instances (InstanceData): See :class:`KeypointL1Cost`.
-            gt_instances (InstanceData): See :class:`KeypointL1Cost`, with
-                ``areas`` (N,), square input pixels.
-            img_meta (dict): Meta information with ``img_shape``, height and
-                width of the input.
-            **kwargs: Not used.
-
-        Returns:
-            Tensor: Costs (Q, N), float32, from -weight to 0.
-        """
+        """Costs (Q, N), float32, from -weight to 0."""
         size = gt_instances.areas.new_tensor(img_meta['img_shape'][1::-1])
         visible = (gt_instances.keypoints_visible > 0).float()
         # Coordinates of an invisible keypoint need not even be finite.
