@@ -371,7 +371,7 @@ class PAVEHead(BaseModule):
             )
             name = '{}' if layer is last else f'd{number}.{{}}'
             stages[name, 'decoder'] = StagePrediction(layer, gt_inds, targets)
-        poses = last.middle
+        poses = last.middle.detach()
         if self.keypoint_decoder is not None:
             found = gt_inds > 0
             place = select_queries(found.float(), found, found.shape[1])
@@ -382,7 +382,8 @@ class PAVEHead(BaseModule):
                     layer, persons, targets
                 )
             if self.hand_over_refined:
-                poses = scatter_queries(poses, *place, refined[-1].middle)
+                moved = refined[-1].middle.detach()
+                poses = scatter_queries(poses, *place, moved)
         middle = targets.middle
         diagnostics = window_diagnostics(
             last.middle,
@@ -405,7 +406,7 @@ class PAVEHead(BaseModule):
             ids = F.pad(middle.track_ids, (1, 0), value=-1)
             tracks = self.sampler.sample(
                 content=queries.content,
-                poses=poses.detach(),
+                poses=poses,
                 logits=last.logits,
                 person_ids=ids.gather(1, gt_inds.clamp(min=0)),
                 matched=gt_inds > 0,

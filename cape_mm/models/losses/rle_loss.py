@@ -31,28 +31,25 @@ from cape_mm.registry import MODELS
 
 from ..layers.points import at_least_float32
 
+_ROOT_2_PI = math.sqrt(2 * math.pi)
 #: q by its name, of the error and the sigma.
 _DISTRIBUTIONS = dict(
     laplace=lambda e, s: (2 * s).log() + e.abs(),
     gaussian=lambda e, s: (s * _ROOT_2_PI).log() + e.square() / 2,
     hybrid=lambda e, s: (s * _ROOT_2_PI).log() + e.abs() / math.sqrt(2),
 )
-_ROOT_2_PI = math.sqrt(2 * math.pi)
 
 
 class _RLELoss(nn.Module):
-    """What both losses share; ``allowed`` are the names of their q."""
+    """What both losses share."""
 
-    def __init__(
-        self,
-        loss_weight: float,
-        q_distribution: str | None,
-        allowed: Sequence[str | None],
-    ) -> None:
+    allowed = (None, *_DISTRIBUTIONS)
+
+    def __init__(self, loss_weight: float, q_distribution: str | None) -> None:
         super().__init__()
-        if q_distribution not in allowed:
+        if q_distribution not in self.allowed:
             raise ValueError(
-                f'q_distribution is one of {tuple(allowed)}, not '
+                f'q_distribution is one of {self.allowed}, not '
                 f'{q_distribution!r}'
             )
         self.loss_weight = loss_weight
@@ -98,8 +95,7 @@ class FlowRLELoss(_RLELoss):
         sigma_min: float = 1e-3,
         keypoint_weights: Sequence[float] | None = None,
     ) -> None:
-        allowed = (None, *_DISTRIBUTIONS)
-        super().__init__(loss_weight, q_distribution, allowed)
+        super().__init__(loss_weight, q_distribution)
         if sigma_min <= 0:
             raise ValueError(f'sigma_min {sigma_min} must be positive')
         self.sigma_min = sigma_min
@@ -182,6 +178,7 @@ class KeypointRLELoss(_RLELoss):
     """
 
     needs_sigma = True
+    allowed = ('laplace', 'gaussian')
 
     def __init__(
         self,
@@ -189,8 +186,7 @@ class KeypointRLELoss(_RLELoss):
         residual: bool = True,
         q_distribution: str = 'laplace',
     ) -> None:
-        allowed = ('laplace', 'gaussian')
-        super().__init__(loss_weight, q_distribution, allowed)
+        super().__init__(loss_weight, q_distribution)
         if not residual:
             self.q_distribution = None
         self.flow_model = RealNVP()
