@@ -98,11 +98,17 @@ def sigma_overlap(config: TrainingConfig) -> Iterator[str]:
     """Neighbouring landmarks with nearly the same target."""
     codec = config.encoder or {}
     table = config.table('train', uniform=True)
-    if not codec.get('sigma') or table is None:
+    has_maps = codec.get('sigma') and codec.get('heatmap_size')
+    if not has_maps or table is None:
         return
-    cells = _landmarks_in_cells(config, table)
-    if cells is None:
+    indices = spread_indices(len(table), _NUM_CEPHALOGRAMS)
+    cropped = _crop(config, table, indices)
+    if not cropped:
         return
+    points = np.stack([crop['transformed_keypoints'][0] for crop in cropped])
+    visible = np.stack([crop['keypoints_visible'][0] for crop in cropped])
+    cells = points / np.divide(codec['input_size'], codec['heatmap_size'])
+    cells[visible <= 0] = np.nan
     first, second = np.triu_indices(cells.shape[1], k=1)
     gaps = np.linalg.norm(cells[:, first] - cells[:, second], axis=-1)
     counts = np.isfinite(gaps).sum(axis=0)
@@ -159,11 +165,39 @@ def sigma_narrow(config: TrainingConfig) -> Iterator[str]:
 )
 def decoding_floor(config: TrainingConfig) -> Iterator[str]:
     """More than 1 mm lost by decoding perfect maps."""
-    error_mm, cell_mm = _mean_decoding_error(config) or (0.0, 0.0)
-    if error_mm > _FLOOR_MM:
+    codec = config.encoder or {}
+    table = config.table('train', uniform=True)
+    is_read = codec.get('heatmap_size') and config.decoder
+    if not is_read or table is None:
+        return
+    known = np.flatnonzero(np.isfinite(table.spacings).all(axis=1))
+    indices = known[spread_indices(len(known), _NUM_DECODED)].tolist()
+    encoder = KEYPOINT_CODECS.build(dict(codec))
+    decoder = KEYPOINT_CODECS.build(dict(config.decoder))
+    cell = np.divide(codec['input_size'], codec['heatmap_size'])
+    errors, cells = [], []
+    for index, crop in zip(indices, _crop(config, table, indices)):
+        encoded = encoder.encode(
+            crop['transformed_keypoints'], crop['keypoints_visible']
+        )
+        if 'heatmaps' not in encoded:
+            return
+        decoded, _ = decoder.decode(encoded['heatmaps'])
+        # as TopdownPoseEstimator does it; of the input, UDP's codec and affine
+        # have different ideas
+        scale = crop['input_scale'] / crop['input_size']
+        corner = crop['input_center'] - crop['input_scale'] / 2
+        counts = encoded['keypoint_weights'][0] > 0
+        points_px, spacing = decoded[0] * scale + corner, table.spacings[index]
+        offsets_mm = (points_px - table.keypoints_px[index]) * spacing
+        errors += np.linalg.norm(offsets_mm[counts], axis=-1).tolist()
+        # mm per pixel of the input
+        cells.append(np.mean(cell * (scale * spacing)))
+    if errors and np.mean(errors) > _FLOOR_MM:
         yield (
-            f'perfect heatmaps are read with a mean error of {error_mm:.2f} '
-            f'mm (a cell is {cell_mm:.1f} mm), of 2 mm that are acceptable'
+            f'perfect heatmaps are read with a mean error of '
+            f'{np.mean(errors):.2f} mm (a cell is {np.mean(cells):.1f} mm), '
+            'of 2 mm that are acceptable'
         )
 
 
@@ -185,69 +219,15 @@ def weights_without_effect(config: TrainingConfig) -> Iterator[str]:
         )
 
 
-def _landmarks_in_cells(
-    config: TrainingConfig, table: CephalogramTable
-) -> np.ndarray | None:
-    """Landmarks (N, K, 2) in cells, NaN if unlabelled; None without map."""
-    codec = config.encoder
-    if not codec.get('heatmap_size'):
-        return None
-    cell = np.divide(codec['input_size'], codec['heatmap_size'])
-    indices = spread_indices(len(table), _NUM_CEPHALOGRAMS)
-    cropped = _crop(config, table, indices)
-    if cropped is None:
-        return None
-    points = np.stack([crop['transformed_keypoints'][0] for crop in cropped])
-    visible = np.stack([crop['keypoints_visible'][0] for crop in cropped])
-    return np.where(visible[..., None] > 0, points / cell, np.nan)
-
-
-def _mean_decoding_error(config: TrainingConfig) -> tuple[float, float] | None:
-    """Mean error of decoding, and side of a cell, in mm; None if unknown."""
-    codec = config.encoder or {}
-    table = config.table('train', uniform=True)
-    is_read = codec.get('heatmap_size') and config.decoder
-    if not is_read or table is None:
-        return None
-    spacings = table.spacings
-    known = np.flatnonzero(np.isfinite(spacings).all(axis=1))
-    indices = known[spread_indices(len(known), _NUM_DECODED)].tolist()
-    cropped = _crop(config, table, indices) if indices else None
-    if cropped is None:
-        return None
-    encoder = KEYPOINT_CODECS.build(dict(codec))
-    decoder = KEYPOINT_CODECS.build(dict(config.decoder))
-    cell = np.divide(codec['input_size'], codec['heatmap_size'])
-    errors, cells = [], []
-    for index, crop in zip(indices, cropped):
-        encoded = encoder.encode(
-            crop['transformed_keypoints'], crop['keypoints_visible']
-        )
-        if 'heatmaps' not in encoded:
-            return None
-        decoded, _ = decoder.decode(encoded['heatmaps'])
-        # as TopdownPoseEstimator does it; of the input, UDP's codec and affine
-        # have different ideas
-        scale = crop['input_scale'] / crop['input_size']
-        corner = crop['input_center'] - crop['input_scale'] / 2
-        counts = encoded['keypoint_weights'][0] > 0
-        points_px, spacing = decoded[0] * scale + corner, spacings[index]
-        offsets_mm = (points_px - table.keypoints_px[index]) * spacing
-        errors.append(np.linalg.norm(offsets_mm[counts], axis=-1))
-        # mm per pixel of the input
-        cells.append(np.mean(cell * (scale * spacing)))
-    return float(np.mean(np.concatenate(errors))), float(np.mean(cells))
-
-
 def _crop(
     config: TrainingConfig, table: CephalogramTable, indices: list[int]
-) -> list[dict] | None:
-    """Keypoints of cephalograms after box and affine of the validation."""
+) -> list[dict]:
+    """Keypoints after box and affine of the validation; empty without."""
     kinds = ('GetBBoxCenterScale', 'TopdownAffine')
     transforms = [config.transform('val', kind) for kind in kinds]
     boxes = table.boxes_px[indices]
     if None in transforms or not np.isfinite(boxes).all():
-        return None
+        return []
     steps = Compose([dict(transform) for transform in transforms])
 
     def one_float32(values: np.ndarray) -> np.ndarray:

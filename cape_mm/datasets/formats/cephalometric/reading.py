@@ -174,7 +174,7 @@ class ObserverError:
             return []
         offsets, unit = np.stack(self._offsets_px), 'px'
         scales = np.array(self._spacings)[:, None]
-        if np.isfinite(offsets * scales).any():
+        if np.isfinite(offsets * scales).all(axis=2).any():
             offsets, unit = offsets * scales, 'mm'
         errors = np.ma.masked_invalid(np.hypot(*np.moveaxis(offsets, 2, 0)))
         if not errors.count():
