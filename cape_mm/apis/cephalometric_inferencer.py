@@ -116,27 +116,23 @@ class CephalometricInferencer(BaseInferencer):
         for batch in batches:
             packed = [self.loader.load(image, spacing) for image in batch]
             for result in self.model.test_step(pseudo_collate(packed)):
-                self._complete(result)
-                yield result
-
-    def _complete(self, result: PoseDataSample) -> None:
-        """Add millimetres and measurements to a prediction."""
-        landmarks = result.pred_instances
-        spacing = result.metainfo['spacing']
-        if spacing is not None:
-            landmarks.keypoints_mm = landmarks.keypoints * spacing
-        result.set_metainfo(
-            dict(
-                schema=self.schema.name,
-                landmark_codes=self.schema.codes,
-                measurements=measure(
+                landmarks, known = result.pred_instances, result.spacing
+                if known is not None:
+                    landmarks.keypoints_mm = landmarks.keypoints * known
+                measurements = measure(
                     landmarks.keypoints[0],
                     landmarks.keypoint_scores[0] > self.min_score,
                     self.schema,
-                    spacing,
-                ),
-            )
-        )
+                    known,
+                )
+                result.set_metainfo(
+                    dict(
+                        schema=self.schema.name,
+                        landmark_codes=self.schema.codes,
+                        measurements=measurements,
+                    )
+                )
+                yield result
 
 
 def _find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:

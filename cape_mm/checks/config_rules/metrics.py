@@ -39,6 +39,10 @@ def metric_works(config: TrainingConfig) -> Iterator[str]:
 )
 def torso_of_another_schema(config: TrainingConfig) -> Iterator[str]:
     """PCK by a torso that is none."""
+    table = config.table('val', uniform=True)
+    torso = 'keypoints 4 and 5'
+    if table is not None and len(table.visible[0]) >= 6:
+        torso = f'{table.label(4)} and {table.label(5)}'
     for split in ('val', 'test'):
         for metric in config.metrics(split):
             items = metric.get('norm_item', 'bbox')
@@ -48,7 +52,7 @@ def torso_of_another_schema(config: TrainingConfig) -> Iterator[str]:
             if is_pck and not has_torso and 'torso' in items:
                 yield (
                     f'{type_name(metric)} of {split} is normalised by the '
-                    f'torso, here the distance of {_name_torso(config)}'
+                    f'torso, here the distance of {torso}'
                 )
 
 
@@ -80,13 +84,6 @@ def spacing_missing(config: TrainingConfig) -> Iterator[str | Message]:
                 f'{missing} of {len(table)} cephalograms of {split} have none'
             )
             yield text if split != 'train' else Message(text, WARNING)
-
-
-def _name_torso(config: TrainingConfig) -> str:
-    table = config.table('val', uniform=True)
-    if table is None or len(table.visible[0]) < 6:
-        return 'keypoints 4 and 5'
-    return f'{table.label(4)} and {table.label(5)}'
 
 
 class MetricProbe(NamedTuple):

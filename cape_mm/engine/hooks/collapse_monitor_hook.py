@@ -121,8 +121,17 @@ class CollapseMonitorHook(Hook):
             self._streaks[level] = streak + 1 if found >= level else 0
         runner.message_hub.update_info(_STREAKS, list(self._streaks.values()))
         self._report(runner, findings)
-        if self._streaks[_CRITICAL] >= self.consecutive:
-            self._act(runner, findings)
+        times = self._streaks[_CRITICAL]
+        if times < self.consecutive:
+            return
+        if self.action == 'stop':
+            runner.logger.error('Collapse: training is stopped')
+            runner.train_loop.stop_training = True
+        elif self.action == 'raise':
+            raise CollapseError(
+                f'critical signs of collapse in {times} validation(s) in a '
+                f'row: {describe_collapse(findings)}'
+            )
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
@@ -177,17 +186,6 @@ class CollapseMonitorHook(Hook):
             times = self._streaks[max(confirmed or serious)]
             note = f', signs in {times} validation(s) in a row'
             _log(runner, findings, max(confirmed, default=_OK), note)
-
-    def _act(self, runner: Runner, findings: Sequence[Finding]) -> None:
-        """Stop or fail, if the action says so."""
-        if self.action == 'stop':
-            runner.logger.error('Collapse: training is stopped')
-            runner.train_loop.stop_training = True
-        elif self.action == 'raise':
-            raise CollapseError(
-                f'critical signs of collapse in {self._streaks[_CRITICAL]} '
-                f'validation(s) in a row: {describe_collapse(findings)}'
-            )
 
 
 def _log(
