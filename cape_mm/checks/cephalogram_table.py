@@ -37,6 +37,11 @@ class CephalogramTable:
         )
 
     @cached_property
+    def shapes(self) -> list[bytes]:
+        """N keys, equal for rows with the same landmarks."""
+        return [points.round(3).tobytes() for points in self.keypoints_px]
+
+    @cached_property
     def labelled(self) -> np.ndarray:
         """Labelled landmarks (N, K), bool, of a uniform table."""
         return np.stack(self.visible) > 0

@@ -88,10 +88,10 @@ def leaked_image(config: TrainingConfig) -> Iterator[str]:
             continue
         if not (first.is_uniform and second.is_uniform):
             continue
-        places = dict(_shapes(first))
+        places = dict(zip(first.shapes, first.names))
         twins = [
             f'{name} = {places[shape]}'
-            for shape, name in _shapes(second)
+            for shape, name in zip(second.shapes, second.names)
             if shape in places
         ]
         if twins:
@@ -111,12 +111,6 @@ def _pairs_of_splits(
     for (one, first), (other, second) in combinations(tables, 2):
         if not _is_same_data(config, one, other):
             yield one, other, first, second
-
-
-def _shapes(table: CephalogramTable) -> Iterator[tuple[bytes, str]]:
-    """Rounded keypoints of all rows as bytes, and their names."""
-    for points, name in zip(table.keypoints_px, table.names):
-        yield points.round(3).tobytes(), name
 
 
 def _is_same_data(config: TrainingConfig, one: str, other: str) -> bool:
