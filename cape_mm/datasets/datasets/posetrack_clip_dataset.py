@@ -83,8 +83,8 @@ class PoseTrackClipDataset(ClipDataset):
         # of its labelled frames (L,)
         self._numbers: list[np.ndarray] = []
         self._labelled: list[np.ndarray] = []
-        # (C, 2): a video, and which of its labelled frames starts a clip
-        self._starts = np.zeros((0, 2), np.int64)
+        # of each clip: its video, and which labelled frame of it is the first
+        self._starts: list[tuple[int, int]] = []
         super().__init__(ann_file=ann_file, **kwargs)
 
     @property
@@ -131,18 +131,17 @@ class PoseTrackClipDataset(ClipDataset):
             np.flatnonzero([frame['is_labeled'] for frame in video])
             for video in videos.values()
         ]
-        starts = [
+        self._starts = [
             (video, start)
             for video, labelled in enumerate(self._labelled)
             if len(labelled)
             for start in range(max(1, len(labelled) - self.num_windows + 1))
         ]
-        self._starts = np.array(starts, np.int64).reshape(-1, 2)
         frames = [frame for video in videos.values() for frame in video]
         self._finish_report(frames, report)
         if not frames:
             raise ValueError(f'{self.ann_file} has no frame')
-        if not self.test_mode and not starts:
+        if not self.test_mode and not self._starts:
             raise ValueError(
                 f'{self.ann_file} has no labelled frame, so there is nothing '
                 'to train on: choose another ann_file, or test_mode=True'
@@ -157,7 +156,7 @@ class PoseTrackClipDataset(ClipDataset):
             centers = [index.number - int(stops[video])]
         else:
             clip = self._order_of_epoch(index, len(self._starts))
-            video, start = self._starts[clip].tolist()
+            video, start = self._starts[clip]
             centers = draw_centers(
                 self._numbers[video],
                 self._labelled[video],

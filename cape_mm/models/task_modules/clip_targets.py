@@ -105,7 +105,8 @@ class ClipTargets(NamedTuple):
             ids.shape[1], dtype=torch.bool, device=ids.device
         )
         person = same.to(torch.uint8).argmax(dim=-1)
-        at = (rows[..., None], torch.arange(index.shape[1])[:, None], person)
+        places = torch.arange(index.shape[1], device=index.device)[:, None]
+        at = (rows[..., None], places, person)
         visible = frames.visible[at] & same.any(dim=-1)[..., None]
         return frames._replace(
             keypoints=frames.keypoints[at].masked_fill(
