@@ -143,6 +143,7 @@ def _random_episode(
         torch.rand(1, 1, num_keypoints, 2),
         valid,
         (chain | chain.T).unsqueeze(0),
+        torch.arange(num_keypoints).unsqueeze(0),
     )
     names = ('support', 'query')
     return {name: torch.randn(1, 1, 3, side, side) for name in names}, batch

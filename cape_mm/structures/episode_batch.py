@@ -28,6 +28,8 @@ class EpisodeBatch:
             without annotation.
         adjacency (Tensor): Symmetric adjacency (B, K, K), bool, without self
             loops.
+        partners (Tensor): Index (B, K), int64, of the keypoint on the other
+            side, left or right, of the object; of itself without one.
     """
 
     support_points: Tensor
@@ -35,6 +37,7 @@ class EpisodeBatch:
     query_points: Tensor
     query_valid: Tensor
     adjacency: Tensor
+    partners: Tensor
 
     @classmethod
     def from_data_samples(
@@ -64,16 +67,18 @@ class EpisodeBatch:
         adjacency = torch.zeros(
             len(data_samples), size, size, dtype=torch.bool
         )
+        partners = torch.arange(size).repeat(len(data_samples), 1)
         for i, sample in enumerate(data_samples):
+            own = torch.as_tensor(sample.partners)
+            partners[i, : len(own)] = own
             if len(sample.skeleton) > 0:
                 start, end = torch.as_tensor(sample.skeleton).T
                 adjacency[i, start, end] = True
                 adjacency[i, end, start] = True
         adjacency.diagonal(dim1=1, dim2=2).fill_(False)
-        tensors = support_points, support_valid, query_points, query_valid
-        return cls(
-            *(t.to(device, non_blocking=True) for t in (*tensors, adjacency))
-        )
+        labels = support_points, support_valid, query_points, query_valid
+        tensors = *labels, adjacency, partners
+        return cls(*(t.to(device, non_blocking=True) for t in tensors))
 
 
 def _stack_labels(members: list[list], num_keypoints: int = 0) -> tuple:

@@ -100,6 +100,7 @@ def make_batch(double_precision) -> Callable[..., EpisodeBatch]:
             points(num_queries),
             valid(num_queries),
             adjacency,
+            torch.arange(num_keypoints).repeat(num_episodes, 1),
         )
 
     return make

@@ -83,6 +83,7 @@ class CapeEstimator(BasePoseEstimator):
         self,
         inputs: dict[str, Tensor],
         data_samples: list[EpisodeDataSample],
+        support: Features | None = None,
     ) -> list[EpisodeDataSample]:
         """Predict the keypoints of all queries.
 
@@ -90,13 +91,18 @@ class CapeEstimator(BasePoseEstimator):
             inputs (dict[str, Tensor]): See :meth:`loss`.
             data_samples (list[EpisodeDataSample]): B episodes; queries need
                 no annotation.
+            support (tuple[Tensor], optional): Result of
+                :meth:`encode_supports`, to be used for further queries.
 
         Returns:
             list[EpisodeDataSample]: The same episodes, whose queries have
             ``pred_instances`` with ``keypoints`` (1, K, 2), float32, original
             pixels, and ``keypoint_scores`` (1, K).
         """
-        support, query = self.extract_feat(inputs)
+        if support is None:
+            support, query = self.extract_feat(inputs)
+        else:
+            query = self.encode_queries(inputs['query'])
         batch = self._batch(inputs, data_samples)
         predictions = self.head.predict(support, query, batch)
         self._attach(data_samples, 'pred_instances', predictions)
@@ -131,10 +137,36 @@ class CapeEstimator(BasePoseEstimator):
         """
         support = inputs['support'].flatten(0, 1)
         query = inputs['query'].flatten(0, 1)
-        levels = super().extract_feat(torch.cat([support, query]))
+        levels = self._extract(torch.cat([support, query]))
         sizes = [len(support), len(query)]
         support, query = zip(*(level.split(sizes) for level in levels))
         return support, query
+
+    def encode_supports(self, images: Tensor) -> Features:
+        """Extract features of supports alone.
+
+        Args:
+            images (Tensor): Preprocessed images (B, S, 3, H, W).
+
+        Returns:
+            tuple[Tensor]: Levels of (B * S, C, H', W').
+        """
+        return self._extract(images.flatten(0, 1))
+
+    def encode_queries(self, images: Tensor) -> Features:
+        """Extract features of queries alone.
+
+        Args:
+            images (Tensor): Preprocessed images (B, Q, 3, H, W).
+
+        Returns:
+            tuple[Tensor]: Levels of (B * Q, C, H', W').
+        """
+        return self._extract(images.flatten(0, 1))
+
+    def _extract(self, images: Tensor) -> Features:
+        """Levels of images (N, 3, H, W)."""
+        return super().extract_feat(images)
 
     @staticmethod
     def _rotate_levels(
@@ -224,4 +256,5 @@ def rotate_batch(batch: EpisodeBatch) -> EpisodeBatch:
         query_points,
         query_valid,
         batch.adjacency.repeat_interleave(num_members, dim=0),
+        batch.partners.repeat_interleave(num_members, dim=0),
     )

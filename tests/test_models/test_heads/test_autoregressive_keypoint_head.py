@@ -35,6 +35,7 @@ def permute(batch: EpisodeBatch, order: list) -> EpisodeBatch:
         batch.query_points[:, :, order],
         batch.query_valid[:, :, order],
         batch.adjacency[:, order][:, :, order],
+        batch.partners,
     )
 
 
@@ -48,6 +49,7 @@ def pad(batch: EpisodeBatch, num_more: int) -> EpisodeBatch:
         padded(batch.query_points, (0, 0, 0, num_more)),
         padded(batch.query_valid, (0, num_more)),
         padded(batch.adjacency, (0, num_more, 0, num_more)),
+        padded(batch.partners, (0, num_more)),
     )
 
 

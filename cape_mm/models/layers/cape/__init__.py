@@ -1,18 +1,26 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .affine_prior import AffinePrior, add_prior
 from .autoregressive_decoder import (
     AutoregressiveDecoder,
     DecoderContext,
     DecoderOutput,
 )
 from .similarity_proposal import Proposal, SimilarityProposal
+from .spring_model import SpringModel, connect_keypoints
 from .support_encoder import SkeletonMixing, SupportEncoder
+from .support_views import SupportViews
 
 __all__ = [
+    'AffinePrior',
     'AutoregressiveDecoder',
     'DecoderContext',
     'DecoderOutput',
     'Proposal',
     'SimilarityProposal',
     'SkeletonMixing',
+    'SpringModel',
     'SupportEncoder',
+    'SupportViews',
+    'add_prior',
+    'connect_keypoints',
 ]

@@ -1,0 +1,91 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+from typing import Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cape_mm.registry import MODELS
+
+from .cape_estimator import CapeEstimator
+
+Features = Tuple[Tensor, ...]
+
+# images that go through the backbone at once, to bound the memory
+_CHUNK = 16
+
+
+@MODELS.register_module()
+class MatchingEstimator(CapeEstimator):
+    """Estimator of a :class:`MatchingHead`: views of supports, several scales.
+
+    The backbone sees every image at all ``scales``, supports in all views of
+    the head besides.
+
+    Args:
+        scales (Sequence[float]): Sizes of the image for the backbone by the
+            size of the input, the coarsest first. Defaults to (2 / 3, 1).
+        **kwargs: Arguments of :class:`CapeEstimator`.
+    """
+
+    def __init__(
+        self, scales: Sequence[float] = (2 / 3, 1.0), **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        self.scales = tuple(scales)
+
+    def encode_supports(self, images: Tensor) -> Features:
+        """Features of all views of supports.
+
+        Args:
+            images (Tensor): Preprocessed images (B, S, 3, H, W), H = W.
+
+        Returns:
+            tuple[Tensor]: Levels of (B * S * V, C, H', W') of every scale.
+        """
+        return self._encode(self.head.views(images.flatten(0, 1)).flatten(0, 1))
+
+    def encode_queries(self, images: Tensor) -> Features:
+        """Features of queries.
+
+        Args:
+            images (Tensor): Preprocessed images (B, Q, 3, H, W), H = W.
+
+        Returns:
+            tuple[Tensor]: Levels of (B * Q, C, H', W') of every scale.
+        """
+        return self._encode(images.flatten(0, 1))
+
+    def extract_feat(
+        self, inputs: dict[str, Tensor]
+    ) -> tuple[Features, Features]:
+        """Extract features of supports and queries.
+
+        Args:
+            inputs (dict[str, Tensor]): See :meth:`loss`.
+
+        Returns:
+            tuple[Features, Features]: See :meth:`encode_supports` and
+            :meth:`encode_queries`.
+        """
+        return (
+            self.encode_supports(inputs['support']),
+            self.encode_queries(inputs['query']),
+        )
+
+    def _encode(self, images: Tensor) -> Features:
+        """Levels of all scales, of images (N, 3, H, W)."""
+        levels: list[Tensor] = []
+        for scale in self.scales:
+            size = [round(side * scale) for side in images.shape[-2:]]
+            parts = []
+            for chunk in images.split(_CHUNK):
+                if scale != 1:
+                    chunk = F.interpolate(
+                        chunk, size, mode='bilinear', antialias=True
+                    )
+                parts.append(self._extract(chunk))
+            levels += map(torch.cat, zip(*parts))
+        return tuple(levels)
