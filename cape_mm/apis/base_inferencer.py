@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from itertools import islice
+from pathlib import Path
 from typing import Any, Iterable, Iterator, Union
 
 import torch
@@ -19,6 +20,14 @@ from .checkpoint_config import config_from_text, find_test_dataset
 
 PathLike = Union[str, 'os.PathLike[str]']
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+#: The checkout, or what an installed package carries of it.
+HOME = next(
+    folder
+    for folder in (_PACKAGE.parent, _PACKAGE / '.mim')
+    if (folder / 'tools' / 'train.py').is_file()
+)
+
 
 class BaseInferencer:
     """A trained model that is ready for images that belong to no dataset.
@@ -27,8 +36,9 @@ class BaseInferencer:
     that they are those of training, validation and test.
 
     Args:
-        checkpoint (str | Path): Checkpoint file or URL. All weights of the
-            model have to be in it.
+        checkpoint (str | Path, optional): Checkpoint file or URL. All weights
+            of the model have to be in it. Not needed for a config of which
+            nothing is trained.
         config (Config | str | Path, optional): Config of the model. Defaults
             to the one that is stored in the checkpoint, which is read as
             data, not run.
@@ -49,7 +59,7 @@ class BaseInferencer:
 
     def __init__(
         self,
-        checkpoint: PathLike,
+        checkpoint: PathLike | None = None,
         config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
     ) -> None:
@@ -74,14 +84,14 @@ def read_checkpoint(checkpoint: PathLike) -> dict:
 
 
 def load_config(
-    config: Config | PathLike | None, checkpoint: PathLike
+    config: Config | PathLike | None, checkpoint: PathLike | None
 ) -> Config:
     """Get the config of a model.
 
     Args:
         config (Config | str | Path, optional): Config or its file; without
             it the config that is stored in the checkpoint.
-        checkpoint (str | Path): Checkpoint file or URL.
+        checkpoint (str | Path, optional): Checkpoint file or URL.
 
     Returns:
         Config: The config.
@@ -96,6 +106,10 @@ def load_config(
         return config
     if config is not None:
         return Config.fromfile(os.path.expanduser(os.fspath(config)))
+    if checkpoint is None:
+        raise UnsuitableCheckpointError(
+            'there is neither a checkpoint nor a config: give one of them'
+        )
     text = (read_checkpoint(checkpoint).get('meta') or {}).get('cfg')
     if not isinstance(text, str):
         raise UnsuitableCheckpointError(
@@ -109,14 +123,15 @@ def load_config(
 
 def load_estimator(
     cfg: Config,
-    checkpoint: PathLike,
+    checkpoint: PathLike | None,
     device: str | torch.device | None = None,
 ) -> BaseModel:
     """Build the model of a config and load its weights, all of them.
 
     Args:
         cfg (Config): Whole config.
-        checkpoint (str | Path): Checkpoint file or URL.
+        checkpoint (str | Path, optional): Checkpoint file or URL; None if
+            nothing of the model is trained.
         device (str | torch.device, optional): Device. Defaults to the GPU
             if there is one, else the CPU.
 
@@ -128,12 +143,23 @@ def load_estimator(
         UnsafeCheckpointError: If reading the checkpoint would run code.
         UnsuitableCheckpointError: If the weights do not fit the model.
     """
-    checkpoint = os.path.expanduser(os.fspath(checkpoint))
-    check_checkpoint_is_safe(checkpoint)
     scope = cfg.get('default_scope') or 'mmpose'
     with DefaultScope.overwrite_default_scope(scope):
         # Weights are not initialised: the checkpoint has all of them.
         model = MODELS.build(cfg.model)
+    model = model.to(device or get_device()).eval()
+    if checkpoint is None:
+        trained = [
+            name for name, p in model.named_parameters() if p.requires_grad
+        ]
+        if trained:
+            raise UnsuitableCheckpointError(
+                f'{cfg.filename} has {len(trained)} trained parameters '
+                f'({trained[0]}, ...): give a checkpoint with their values'
+            )
+        return model
+    checkpoint = os.path.expanduser(os.fspath(checkpoint))
+    check_checkpoint_is_safe(checkpoint)
     try:
         load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
     except RuntimeError as error:
@@ -143,4 +169,4 @@ def load_estimator(
             f"the weights in '{checkpoint}' are not those of the config's "
             f'model:\n{details}'
         ) from None
-    return model.to(device or get_device()).eval()
+    return model

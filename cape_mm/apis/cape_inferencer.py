@@ -15,18 +15,22 @@ from cape_mm.datasets.datasets.episode_dataset import pack_episode
 from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
-from .base_inferencer import BaseInferencer, PathLike
+from .base_inferencer import HOME, BaseInferencer, PathLike
 from .inputs.images import Image, ImageLoader, check_keypoints, check_skeleton
 from .inputs.requests import EpisodeRequest
 
 _MISSING = object()
+_DEFAULT = 'configs/cape/matching_efficientnet-lite0.py'
 
 
 class CapeInferencer(BaseInferencer):
     """Find the keypoints of annotated images on other images.
 
+    Without arguments it matches frozen features of photographs, which needs
+    no training: ``configs/cape/matching_efficientnet-lite0.py``.
+
     Example:
-        >>> inferencer = CapeInferencer('checkpoint.pth')
+        >>> inferencer = CapeInferencer()
         >>> results = inferencer(
         ...     'mug.jpg', [[52, 40], [90, 61]], ['mug2.jpg', 'mug3.jpg'])
         >>> for result in results:
@@ -41,10 +45,12 @@ class CapeInferencer(BaseInferencer):
 
     def __init__(
         self,
-        checkpoint: PathLike,
+        checkpoint: PathLike | None = None,
         config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
     ) -> None:
+        if checkpoint is None and config is None:
+            config = HOME / _DEFAULT
         super().__init__(checkpoint, config, device)
         self._loader = ImageLoader(self.test_dataset['pipeline'])
 
@@ -231,6 +237,7 @@ class CapeInferencer(BaseInferencer):
         metainfo: dict,
     ) -> Iterator[EpisodeDataSample]:
         """Predict batch by batch: the queries of one episode."""
+        encoded = None  # the supports, once for all batches
         for number, batch in enumerate(batches):
             queries = [
                 self._loader.load_query(image, metainfo['num_keypoints'], box)
@@ -239,7 +246,10 @@ class CapeInferencer(BaseInferencer):
             item = pack_episode(
                 supports, queries, dict(episode=(0, 0, number), **metainfo)
             )
-            yield self.model.test_step(pseudo_collate([item]))[0]
+            data = self.model.data_preprocessor(pseudo_collate([item]))
+            if encoded is None:
+                encoded = self.model.encode_supports(data['inputs']['support'])
+            yield self.model.predict(**data, support=encoded)[0]
 
 
 def _is_image(value: object) -> bool:

@@ -16,13 +16,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
-PACKAGE = Path(__file__).resolve().parents[1]
-#: The checkout, or what an installed package carries of it.
-HOME = next(
-    folder
-    for folder in (PACKAGE.parent, PACKAGE / '.mim')
-    if (folder / 'tools' / 'train.py').is_file()
-)
+from cape_mm.apis.base_inferencer import HOME
+
 # Metrics of an ablation; shares, printed in percent.
 _ABLATION = ('PCK', 'PCK@0.05', 'ar_tf_gap')
 

@@ -198,9 +198,7 @@ class MatchingHead(BaseHead):
         """Elements of the logits of all views on one query."""
         return supports.valid[0].numel() * self.map_sizes[0] ** 2
 
-    def _encode(
-        self, features: Features, batch: EpisodeBatch
-    ) -> _Supports:
+    def _encode(self, features: Features, batch: EpisodeBatch) -> _Supports:
         """Sample the tokens of all views."""
         shape = (*batch.support_valid.shape[:2], len(self.views))
         places, valid = self.views.transform_labels(

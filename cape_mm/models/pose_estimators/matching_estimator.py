@@ -45,7 +45,9 @@ class MatchingEstimator(CapeEstimator):
         Returns:
             tuple[Tensor]: Levels of (B * S * V, C, H', W') of every scale.
         """
-        return self._encode(self.head.views(images.flatten(0, 1)).flatten(0, 1))
+        return self._encode(
+            self.head.views(images.flatten(0, 1)).flatten(0, 1)
+        )
 
     def encode_queries(self, images: Tensor) -> Features:
         """Features of queries.

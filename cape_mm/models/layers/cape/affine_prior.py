@@ -97,7 +97,9 @@ class AffinePrior(nn.Module):
             spread = (weight * (places - centre)).transpose(1, 2)
             gram = spread @ (places - centre) + self.ridge * identity
             cross = spread @ (means - target) + self.ridge * identity
-            linear = torch.where(rigid, torch.linalg.solve(gram, cross), identity)
+            linear = torch.where(
+                rigid, torch.linalg.solve(gram, cross), identity
+            )
             mapped = (places - centre) @ linear + target
             distance = (mapped - means).square().sum(-1)
             robust = 1 / (1 + distance / self.outlier_distance**2)

@@ -1,0 +1,209 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Accuracy on own images beside that of copying the support's keypoints."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import Iterator, NamedTuple
+
+import mmengine
+import numpy as np
+
+from cape_mm.apis import CapeInferencer
+from cape_mm.datasets.datasets import MP100Dataset
+from cape_mm.errors import UsageError
+from cape_mm.evaluation.functional.keypoints import (
+    keypoint_distances,
+    longer_side,
+    pair_pck,
+)
+
+from .training_tables import format_markdown
+
+_THRESHOLDS = {'PCK': 0.2, 'PCK@0.1': 0.1, 'PCK@0.05': 0.05}
+
+
+class Episode(NamedTuple):
+    """Indices of instances of one category: shots, then queries."""
+
+    supports: list[int]
+    queries: list[int]
+
+
+def tabulate_photos(args: Namespace) -> None:
+    """Score a model and copying on pairs of instances, print and write it."""
+    files = args.ann_files or sorted(
+        (args.data_root / 'annotations').glob('*.json')
+    )
+    if not files:
+        raise UsageError(
+            f'there is no annotation file in {args.data_root}/annotations: '
+            'name them with --ann-files'
+        )
+    inferencer = CapeInferencer(args.checkpoint, args.config, args.device)
+    categories: dict[str, dict] = {}
+    for file in files:
+        dataset = MP100Dataset(
+            ann_file=str(args.data_root / 'annotations' / file),
+            data_prefix=dict(img=str(args.data_root / 'images')),
+        )
+        for key, category in dataset.categories.items():
+            name = category.name
+            if name in categories:
+                name = f'{name} ({key})'
+            episodes = draw_episodes(dataset, key, args)
+            if not episodes:
+                print(
+                    f'left out: {category} of {file} has too few images for '
+                    f'{args.shots} shot(s) and a query',
+                    file=sys.stderr,
+                )
+                continue
+            categories[name] = _score(inferencer, dataset, episodes)
+            print(f'{name} done', file=sys.stderr, flush=True)
+    if not categories:
+        raise UsageError(f'no category of {args.data_root} has enough images')
+    result = dict(
+        model=_macro(categories, 'model'),
+        copy=_macro(categories, 'copy'),
+        pairs=sum(row['pairs'] for row in categories.values()),
+        shots=args.shots,
+        seed=args.seed,
+        categories=categories,
+    )
+    print(_format(result))
+    if args.out:
+        mmengine.dump(result, args.out, indent=2)
+
+
+def draw_episodes(
+    dataset: MP100Dataset, category_id: int, args: Namespace
+) -> list[Episode]:
+    """Supports and queries of other images, the same for every model.
+
+    With one shot ``args.supports`` supports with ``args.queries`` queries
+    each; with more, one set of shots with all other images, at most 20.
+    """
+    indices = np.array(dataset.indices_by_category.get(category_id, []), int)
+    images = np.array([dataset.get_data_info(i)['img_id'] for i in indices])
+    rng = np.random.default_rng([args.seed, category_id])
+    order = rng.permutation(len(indices))
+    if args.shots == 1:
+        sets, limit = [[i] for i in order[: args.supports]], args.queries
+    else:
+        sets, limit = [list(order[: args.shots])], 20
+    episodes = []
+    for shots in sets:
+        others = np.flatnonzero(~np.isin(images, images[shots]))
+        queries = rng.permutation(others)[:limit]
+        if len(shots) == args.shots and len(queries):
+            episodes.append(
+                Episode(indices[shots].tolist(), indices[queries].tolist())
+            )
+    return episodes
+
+
+def _score(
+    inferencer: CapeInferencer, dataset: MP100Dataset, episodes: list[Episode]
+) -> dict:
+    """Mean PCK over the pairs of a category, in percent."""
+    rows: dict[str, list] = dict(model=[], copy=[])
+    for episode in episodes:
+        supports = [dataset.get_data_info(i) for i in episode.supports]
+        queries = [dataset.get_data_info(i) for i in episode.queries]
+        for query, found in zip(
+            queries, _predict(inferencer, supports, queries)
+        ):
+            visible = query['keypoints_visible'][0] > 0
+            visible &= np.any(
+                [one['keypoints_visible'][0] > 0 for one in supports], axis=0
+            )
+            if not visible.any():
+                continue
+            side = longer_side(query['bbox'][0])
+            for name, points in (
+                ('model', found),
+                ('copy', _copy(supports, query)),
+            ):
+                distances = keypoint_distances(points, query['keypoints'][0])
+                rows[name].append(
+                    [
+                        pair_pck(distances, visible, side, threshold)
+                        for threshold in _THRESHOLDS.values()
+                    ]
+                )
+    means = {
+        name: dict(zip(_THRESHOLDS, 100 * np.mean(values, axis=0)))
+        for name, values in rows.items()
+    }
+    return dict(means, pairs=len(rows['model']))
+
+
+def _predict(
+    inferencer: CapeInferencer, supports: list[dict], queries: list[dict]
+) -> Iterator[np.ndarray]:
+    """Keypoints (K, 2), original pixels, of each query."""
+    results = inferencer(
+        [info['img_path'] for info in supports],
+        [
+            np.column_stack(
+                [info['keypoints'][0], info['keypoints_visible'][0]]
+            )
+            for info in supports
+        ],
+        [info['img_path'] for info in queries],
+        skeleton=supports[0]['skeleton'],
+        keypoint_names=supports[0]['keypoint_names'],
+        support_boxes=[info['bbox'][0] for info in supports],
+        query_boxes=[info['bbox'][0] for info in queries],
+    )
+    for result in results:
+        yield result.pred_instances.keypoints[0]
+
+
+def _copy(supports: list[dict], query: dict) -> np.ndarray:
+    """Keypoints (K, 2) of the supports, moved from box to box, their mean."""
+    moved, weights = [], []
+    for info in supports:
+        box, target = info['bbox'][0], query['bbox'][0]
+        scale = (target[2:] - target[:2]) / (box[2:] - box[:2])
+        moved.append((info['keypoints'][0] - box[:2]) * scale + target[:2])
+        weights.append(info['keypoints_visible'][0] > 0)
+    weight = np.array(weights)[..., None]
+    return (np.array(moved) * weight).sum(0) / np.maximum(weight.sum(0), 1)
+
+
+def _macro(categories: dict[str, dict], name: str) -> dict[str, float]:
+    """Mean over categories."""
+    return {
+        key: float(np.mean([row[name][key] for row in categories.values()]))
+        for key in _THRESHOLDS
+    }
+
+
+def _format(result: dict) -> str:
+    """Table for people."""
+    rows = {
+        **result['categories'],
+        'mean': dict(
+            model=result['model'], copy=result['copy'], pairs=result['pairs']
+        ),
+    }
+    header = ['category', 'pairs']
+    header += [
+        f'{name} {key}' for name in ('model', 'copy') for key in _THRESHOLDS
+    ]
+    body = [
+        [
+            name,
+            str(row['pairs']),
+            *(
+                f'{row[kind][key]:.1f}'
+                for kind in ('model', 'copy')
+                for key in _THRESHOLDS
+            ),
+        ]
+        for name, row in rows.items()
+    ]
+    return format_markdown(header, body)
