@@ -6,11 +6,13 @@ from __future__ import annotations
 import ast
 import json
 import re
+from inspect import signature
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from cape_mm.datasets.synthetic.stick_figures.writer import write_stick_figures
 from cape_mm.registry import DATA_SAMPLERS, DATASETS, MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +32,13 @@ def test_named_files_and_options_exist():
         sources += path.read_text()
     options = set(re.findall(r'(?<![\w-])--[a-z][a-z0-9-]+', TEXT))
     assert len(options) >= 5
-    for option in options - {'--train', '--val'}:
+    # the tool that writes stick figures takes the arguments of its function
+    written = {
+        f'--{name.replace("_", "-")}'
+        for name in signature(write_stick_figures).parameters
+    }
+    assert {'--train', '--val', '--image-size'} <= written
+    for option in options - written:
         assert f"'{option}'" in sources, option
 
 
