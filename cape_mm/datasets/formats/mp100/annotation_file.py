@@ -275,18 +275,13 @@ def _parse_skeleton(
     """The valid edges of one category."""
     edges, invalid, ends = [], [], []
     for edge in entry.get('skeleton') or []:
-        numbers = [
-            end
-            for end in (edge if isinstance(edge, (list, tuple)) else ())
-            if type(end) is int
-        ]
-        ends += numbers
-        if (
-            len(numbers) == len(set(numbers)) == 2 == len(edge)
-            and min(numbers) >= 0
-            and max(numbers) < num_keypoints
+        pair = edge if isinstance(edge, (list, tuple)) else ()
+        ends += [end for end in pair if type(end) is int]
+        is_pair = len(pair) == 2 and pair[0] != pair[1]
+        if is_pair and all(
+            type(end) is int and 0 <= end < num_keypoints for end in pair
         ):
-            edges.append(tuple(numbers))
+            edges.append(tuple(pair))
         else:
             invalid.append(edge)
     if invalid and min(ends, default=0) == 1 and max(ends) == num_keypoints:
