@@ -2,6 +2,7 @@
 from .base_inferencer import load_config, load_estimator
 from .cape_inferencer import CapeInferencer
 from .cephalometric_inferencer import CephalometricInferencer, read_cephalogram
+from .exports.annotation_files import PredictionFile, export_predictions
 from .exports.landmark_tables import (
     describe_cephalogram,
     landmark_table,
@@ -21,6 +22,7 @@ __all__ = [
     'EpisodeRequest',
     'FrameSource',
     'PoseTrackingInferencer',
+    'PredictionFile',
     'RequestMember',
     'TrackExport',
     'VideoFrame',
@@ -29,6 +31,7 @@ __all__ = [
     'decode_heatmaps',
     'describe_cephalogram',
     'export_onnx',
+    'export_predictions',
     'find_images',
     'landmark_table',
     'load_config',

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from itertools import repeat, zip_longest
 from typing import Iterable, Iterator, Sequence
 
@@ -18,6 +19,7 @@ from cape_mm.structures import EpisodeDataSample
 from .base_inferencer import HOME, BaseInferencer, PathLike
 from .inputs.images import Image, ImageLoader, check_keypoints, check_skeleton
 from .inputs.requests import EpisodeRequest
+from .object_boxes import box_around_object, mean_score
 
 _MISSING = object()
 _DEFAULT = 'configs/cape/matching_efficientnet-lite0.py'
@@ -100,6 +102,7 @@ class CapeInferencer(BaseInferencer):
         support_boxes: Sequence | None = None,
         query_boxes: Iterable | None = None,
         batch_size: int = 8,
+        detect: bool = False,
     ) -> Iterator[EpisodeDataSample]:
         """Predict keypoints; results come with their supports.
 
@@ -117,10 +120,13 @@ class CapeInferencer(BaseInferencer):
                 support (one box for one image). Defaults to the extent of
                 its keypoints with a rim of a tenth.
             query_boxes (Iterable, optional): Box of the instance in each
-                query,
-                or None. Defaults to the whole image.
+                query, or None. Defaults to the whole image.
             batch_size (int): Queries of a batch, for which supports are
                 encoded once. Defaults to 8.
+            detect (bool): Whether to find the object in queries without box
+                first: on the whole image, then again in the box of the
+                keypoints that were found there; the better mean score counts.
+                Defaults to False.
 
         Returns:
             Iterator[EpisodeDataSample]: Episodes of up to ``batch_size``
@@ -154,16 +160,21 @@ class CapeInferencer(BaseInferencer):
             num_keypoints=num_keypoints,
             replaced=[],
         )
-        return self._predict(supports, batches, metainfo)
+        predict = self._detect if detect else self._predict
+        return predict(supports, batches, metainfo)
 
     def predict_request(
-        self, request: EpisodeRequest, batch_size: int = 8
+        self,
+        request: EpisodeRequest,
+        batch_size: int = 8,
+        detect: bool = False,
     ) -> Iterator[tuple[EpisodeDataSample, int]]:
         """Predict the queries of a request, see :func:`read_request`.
 
         Args:
             request (EpisodeRequest): Supports and queries.
             batch_size (int): Queries of a batch. Defaults to 8.
+            detect (bool): See :meth:`predict_episodes`. Defaults to False.
 
         Yields:
             tuple[EpisodeDataSample, int]: Episode and index of a query in
@@ -184,6 +195,7 @@ class CapeInferencer(BaseInferencer):
             support_boxes=[support.box for support in request.supports],
             query_boxes=[query.box for query in request.queries],
             batch_size=batch_size,
+            detect=detect,
         )
         members = iter(request.queries)
         for episode in episodes:
@@ -228,6 +240,37 @@ class CapeInferencer(BaseInferencer):
             self._loader.load_support(*shot)
             for shot in zip(images, points, boxes)
         ]
+
+    def _detect(
+        self,
+        supports: list[dict],
+        batches: Iterator[list[tuple[Image, Sequence | None]]],
+        metainfo: dict,
+    ) -> Iterator[EpisodeDataSample]:
+        """Predict batch by batch, again where an object was found."""
+        # two streams that each encode the supports once
+        first, second = deque(), deque()
+        far = self._predict(supports, iter(first.popleft, None), metainfo)
+        near = self._predict(supports, iter(second.popleft, None), metainfo)
+        for batch in batches:
+            first.append(batch)
+            episode = next(far)
+            queries = list(episode.queries)
+            closer = {}
+            for number, ((image, box), query) in enumerate(
+                zip(batch, queries)
+            ):
+                if box is None:
+                    box = box_around_object(query, episode.supports)
+                    if box is not None:
+                        closer[number] = image, box
+            if closer:
+                second.append(list(closer.values()))
+                for number, query in zip(closer, next(near).queries):
+                    if mean_score(query) > mean_score(queries[number]):
+                        queries[number] = query
+                episode.queries = queries
+            yield episode
 
     @torch.no_grad()
     def _predict(

@@ -11,11 +11,8 @@ import mmcv
 import mmengine
 
 from cape_mm.apis import (
-    CapeInferencer,
     CephalometricInferencer,
-    EpisodeRequest,
     PoseTrackingInferencer,
-    RequestMember,
     TrackExport,
     compare_onnx,
     describe_cephalogram,
@@ -23,7 +20,6 @@ from cape_mm.apis import (
     find_images,
     open_video,
     read_cephalogram,
-    read_request,
     write_table,
 )
 from cape_mm.datasets.synthetic import draw_cephalogram
@@ -33,90 +29,10 @@ from cape_mm.evaluation.functional.cephalometric_norms import (
     load_norms,
 )
 from cape_mm.visualization import (
-    EpisodeVisualizer,
     TrackVisualizer,
     draw_sheet,
 )
 from cape_mm.visualization.tracked_video_writer import TrackedVideoWriter
-
-
-def find_keypoints(args: Namespace) -> None:
-    """Find keypoints of annotated images on other images."""
-    request = _build_request(args)
-    inferencer = CapeInferencer(args.checkpoint, args.config, args.device)
-    visualizer = EpisodeVisualizer()
-    out_dir = Path(args.out_dir)
-    entries = []
-    results = inferencer.predict_request(request, args.batch_size)
-    for number, (episode, index) in enumerate(results):
-        query = episode.queries[index]
-        found = query.pred_instances
-        name = f'{number:04d}_{Path(query.img_path).stem}.png'
-        visualizer.add_episode(
-            name, episode, index, out_file=str(out_dir / name)
-        )
-        entries.append(
-            dict(
-                image=query.img_path,
-                box=query.gt_instances.bboxes[0].tolist(),
-                keypoints=found.keypoints[0].round(2).tolist(),
-                scores=found.keypoint_scores[0].round(4).tolist(),
-                visualization=name,
-            )
-        )
-    content = dict(
-        category=episode.category_name,
-        keypoint_names=episode.keypoint_names,
-        skeleton=episode.skeleton,
-        queries=entries,
-    )
-    mmengine.dump(content, out_dir / 'predictions.json', indent=2)
-    print(f'{len(entries)} image(s) and predictions.json are in {out_dir}')
-
-
-def _build_request(args: Namespace) -> EpisodeRequest:
-    """Make the request of the command line."""
-    if args.json:
-        request = read_request(
-            args.json,
-            args.img_root,
-            args.category,
-            args.support_ids,
-            args.query_ids,
-        )
-    else:
-        if len(args.keypoints) != len(args.support):
-            raise UsageError(
-                f'{len(args.support)} supports and {len(args.keypoints)} '
-                'lists of keypoints: quote each list as one argument'
-            )
-        request = EpisodeRequest(
-            [
-                RequestMember(image, parse_points(text))
-                for image, text in zip(args.support, args.keypoints)
-            ]
-        )
-    if args.skeleton:
-        request.skeleton = [pair.split('-') for pair in args.skeleton]
-    if args.query:
-        request.queries = [
-            RequestMember(path) for path in find_images(args.query)
-        ]
-    if not request.supports or not request.queries:
-        raise UsageError('there must be at least one support and one query')
-    return request
-
-
-def parse_points(text: str) -> list[list[float] | None]:
-    """Points ``x,y`` or ``x,y,v`` between blanks; ``-`` is unlabelled."""
-    points = []
-    for word in text.split():
-        try:
-            numbers = [] if word == '-' else word.split(',')
-            points.append([float(x) for x in numbers] or None)
-        except ValueError:
-            raise UsageError(f'{word!r} is no point x,y') from None
-    return points
 
 
 def measure_cephalograms(args: Namespace) -> None:

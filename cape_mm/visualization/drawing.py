@@ -21,6 +21,8 @@ _ERROR_COLOR = (230, 0, 0)
 _ERROR_OUTLINE = (255, 255, 255)
 #: Outside of an image.
 _BACKGROUND = (225, 225, 225)
+#: The part of an image that is enlarged.
+_MARK_COLOR = (255, 220, 0)
 _UNKNOWN_TRACK = (160, 160, 160)
 # By this share of the circle, any number of hues are well apart.
 _GOLDEN = 0.61803398875
@@ -28,6 +30,7 @@ _SHIFT = 4  # OpenCV draws at 1 / 2**4 of a pixel
 GAP = 6  # pixels between panels
 TITLE_HEIGHT = 34
 CAPTION_HEIGHT = 26
+LEGEND_HEIGHT = 20  # of a row
 
 
 def keypoint_colors(num_keypoints: int) -> np.ndarray:
@@ -111,17 +114,27 @@ def draw_keypoints(
     points: np.ndarray,
     mask: np.ndarray,
     colors: np.ndarray,
+    hollow: np.ndarray | None = None,
 ) -> None:
     """Draw a disc for each keypoint (K, 2) of a mask (K,), in place.
 
-    Colours are (K, 3), or (3,) for all, uint8, RGB.
+    Colours are (K, 3), or (3,) for all, uint8, RGB. Those of the mask
+    ``hollow`` (K,) are rings.
     """
     unit = line_width(canvas)
     radius = (3.2 if len(points) <= 40 else 2.5) * unit
     colors = np.broadcast_to(colors, (len(points), 3))
-    for point, color in zip(points[mask], colors[mask]):
-        _disc(canvas, point, radius + unit, _KEYPOINT_OUTLINE)
-        _disc(canvas, point, radius, color.tolist())
+    if hollow is None:
+        hollow = np.zeros(len(points), bool)
+    for index in np.flatnonzero(mask):
+        point, color = points[index], colors[index].tolist()
+        if hollow[index]:
+            ring = radius + 2 * unit
+            _disc(canvas, point, ring, _KEYPOINT_OUTLINE, 2 * unit + 2)
+            _disc(canvas, point, ring, color, 2 * unit)
+        else:
+            _disc(canvas, point, radius + unit, _KEYPOINT_OUTLINE)
+            _disc(canvas, point, radius, color)
 
 
 def draw_errors(
@@ -153,6 +166,126 @@ def draw_label(
         cv2.putText(
             canvas, text, corner, font, scale, ink, thickness, cv2.LINE_AA
         )
+
+
+def draw_texts(
+    canvas: np.ndarray,
+    texts: Sequence[str],
+    points: np.ndarray,
+    mask: np.ndarray,
+) -> None:
+    """Write a text beside each keypoint (K, 2) of a mask (K,), in place.
+
+    Of places around a keypoint the one is taken that covers least of other
+    keypoints and texts, and lies outwards; a line leads to a far one.
+    """
+    size = max(canvas.shape[:2])
+    font = _font(int(np.clip(size / 38, 10, 18)))
+    shown = np.flatnonzero(mask & (np.abs(points) < 2 * size).all(1))
+    if not len(shown):
+        return
+    marks = points[shown]
+    outwards = marks - marks.mean(0)
+    outwards /= np.maximum(np.linalg.norm(outwards, axis=1), 1)[:, None]
+    limits = np.array(canvas.shape[1::-1], np.float64)
+    angles = np.arange(16) * np.pi / 8
+    directions = np.stack([np.cos(angles), np.sin(angles)], 1)
+    near = 5.0 * line_width(canvas) + 2
+    discs = np.concatenate([marks - near / 2, marks + near / 2], 1)
+    image = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(image)
+    taken = np.zeros((0, 4))
+    places = []
+    for number, index in enumerate(shown):
+        left, top, right, bottom = font.getbbox(texts[index], anchor='mm')
+        half = np.array([right - left, bottom - top]) / 2 + 1
+        best = None
+        for reach in (1.0, 2.0, 3.5):
+            # the text begins at this distance in each direction
+            centres = marks[number] + directions * (reach * near + half)
+            boxes = np.concatenate([centres - half, centres + half], 1)
+            costs = 0.6 * (reach - 1) - 0.5 * directions @ outwards[number]
+            costs += 3 * _overlaps(boxes, taken)
+            costs += 2 * _overlaps(boxes, discs)
+            costs += 5 * ((boxes[:, :2] < 0) | (boxes[:, 2:] > limits)).any(1)
+            least = int(costs.argmin())
+            if best is None or costs[least] < best[0]:
+                best = costs[least], centres[least], boxes[least], reach
+        taken = np.concatenate([taken, best[2][None]])
+        places.append((texts[index], marks[number], best[1], best[3] > 1))
+    for _, mark, centre, is_far in places:
+        if is_far:
+            draw.line([*mark, *centre], fill=SKELETON_COLOR, width=1)
+    for text, _, centre, _ in places:
+        draw.text(
+            tuple(centre),
+            text,
+            fill=(255, 255, 255),
+            font=font,
+            anchor='mm',
+            stroke_width=2,
+            stroke_fill=_KEYPOINT_OUTLINE,
+        )
+    canvas[:] = np.asarray(image)
+
+
+def legend_bar(
+    entries: Sequence[tuple[str, np.ndarray | None]], width: int
+) -> np.ndarray:
+    """A white bar (height, width, 3) with coloured dots and their texts.
+
+    Without colour, there is a ring.
+    """
+    font = _font(13)
+    room = max(font.getlength(text) for text, _ in entries) + 34
+    columns = int(np.clip(width // room, 1, len(entries)))
+    rows = -(-len(entries) // columns)
+    bar = white_image(rows * LEGEND_HEIGHT + GAP, width)
+    step = width / columns
+    for number, (_, color) in enumerate(entries):
+        x, y = number // rows * step, number % rows * LEGEND_HEIGHT
+        centre = np.array([x + 14, y + LEGEND_HEIGHT / 2])
+        _disc(bar, centre, 6, _KEYPOINT_OUTLINE)
+        ink = (255, 255, 255) if color is None else np.asarray(color).tolist()
+        _disc(bar, centre, 5, ink)
+    image = Image.fromarray(bar)
+    draw = ImageDraw.Draw(image)
+    for number, (text, _) in enumerate(entries):
+        x, y = number // rows * step, number % rows * LEGEND_HEIGHT
+        place = (x + 26, y + LEGEND_HEIGHT / 2)
+        draw.text(place, text, fill=(0, 0, 0), font=font, anchor='lm')
+    return np.array(image)
+
+
+def draw_inset(
+    canvas: np.ndarray,
+    image: np.ndarray,
+    view: PanelView,
+    points: np.ndarray,
+) -> None:
+    """Put the whole image, with the view marked, into a corner, in place.
+
+    It is the corner that is farthest from all points (N, 2) of the canvas.
+    """
+    size = len(canvas)
+    scale = size / 4 / max(image.shape[:2])
+    wide, tall = (max(int(side * scale), 1) for side in image.shape[1::-1])
+    small = cv2.resize(image, (wide, tall), interpolation=cv2.INTER_AREA)
+    side = size / view.scale
+    corners = np.array([view.origin_px, np.add(view.origin_px, side)]) * scale
+    start, end = corners.round().astype(int).tolist()
+    cv2.rectangle(small, start, end, _MARK_COLOR, 2)
+    rim = 2
+    small = cv2.copyMakeBorder(
+        small, *[rim] * 4, cv2.BORDER_CONSTANT, value=(255, 255, 255)
+    )
+    tall, wide = small.shape[:2]
+    places = [(x, y) for x in (0, size - wide) for y in (size - tall, 0)]
+    centres = np.array(places) + [wide / 2, tall / 2]
+    gaps = np.linalg.norm(centres[:, None] - points, axis=-1)
+    nearest = gaps.min(1) if len(points) else np.zeros(4)
+    x, y = places[int(nearest.argmax())]
+    canvas[y : y + tall, x : x + wide] = small
 
 
 def text_bar(
@@ -204,6 +337,14 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(osp.join(folder, 'DejaVuSans.ttf'), size)
 
 
+def _overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Shares (N,) of others (M, 4) that boxes (N, 4) cover, summed."""
+    low = np.maximum(boxes[:, None, :2], others[:, :2])
+    high = np.minimum(boxes[:, None, 2:], others[:, 2:])
+    areas = np.maximum(high - low, 0).prod(-1)
+    return (areas / (others[:, 2:] - others[:, :2]).prod(-1)).sum(-1)
+
+
 def _fixed(point: np.ndarray) -> tuple[int, int]:
     """A point in OpenCV's fixed-point pixels."""
     # far outside is as good as outside, and does not overflow
@@ -217,7 +358,7 @@ def _line(canvas, start, end, color, width) -> None:
     cv2.line(canvas, *ends, color, int(width), cv2.LINE_AA, _SHIFT)
 
 
-def _disc(canvas, centre, radius, color) -> None:
-    """A filled circle about a point (2,)."""
-    radius = int(round(radius * 2**_SHIFT))
-    cv2.circle(canvas, _fixed(centre), radius, color, -1, cv2.LINE_AA, _SHIFT)
+def _disc(canvas, centre, radius, color, width=-1) -> None:
+    """A circle about a point (2,), filled unless its line has a width."""
+    radius, place = int(round(radius * 2**_SHIFT)), _fixed(centre)
+    cv2.circle(canvas, place, radius, color, width, cv2.LINE_AA, _SHIFT)

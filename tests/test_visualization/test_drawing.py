@@ -5,10 +5,14 @@ import numpy as np
 import pytest
 
 from cape_mm.visualization.drawing import (
+    LEGEND_HEIGHT,
     draw_errors,
+    draw_inset,
     draw_keypoints,
     draw_skeleton,
+    draw_texts,
     keypoint_colors,
+    legend_bar,
     text_bar,
     track_colors,
     view_around_box,
@@ -60,6 +64,80 @@ def test_only_masked_keypoints_are_drawn_in_their_colour():
     assert (canvas[30, 20] == colors[0]).all()
     assert (canvas[70, 50] == colors[2]).all()
     assert not canvas[25:36, 75:86].any()
+
+
+def test_uncertain_keypoints_are_hollow():
+    canvas, colors = _canvas(), keypoint_colors(3)
+    canvas[:] = 200
+    mask, hollow = np.array([True] * 3), np.array([False, True, False])
+    draw_keypoints(canvas, POINTS, mask, colors, hollow)
+    assert (canvas[30, 20] == colors[0]).all()
+    assert (canvas[30, 80] == 200).all(), 'the image is seen through it'
+    ring = canvas[30, 80:90].astype(int)
+    assert (np.abs(ring - colors[1]).max(1) < 30).any()
+
+
+def _texts_of(points, size=300, texts=None):
+    """Where texts of white letters were drawn."""
+    canvas = np.full((size, size, 3), 90, np.uint8)
+    points = np.array(points, np.float64)
+    texts = texts or [str(i) for i in range(len(points))]
+    draw_texts(canvas, texts, points, np.ones(len(points), bool))
+    return canvas.min(-1) > 180
+
+
+def test_texts_stand_beside_their_keypoints():
+    for x, y in ((150, 150), (2, 2), (298, 150), (150, 298)):
+        rows, columns = np.nonzero(_texts_of([[x, y]], texts=['rim']))
+        assert len(rows)
+        distance = np.hypot(columns - x, rows - y)
+        assert 3 < distance.min() < 15
+        assert distance.max() < 45
+
+
+def test_texts_keep_clear_of_each_other_and_of_keypoints():
+    points = [[150 + 14 * (i % 4), 150 + 14 * (i // 4)] for i in range(16)]
+    alone = sum(
+        _texts_of([[150, 150]], texts=[str(i)]).sum() for i in range(16)
+    )
+    drawn = _texts_of(points)
+    assert drawn.sum() > 0.9 * alone, 'hardly any letter is covered'
+    covered = sum(drawn[y - 2 : y + 3, x - 2 : x + 3].any() for x, y in points)
+    assert covered <= 3
+
+
+def test_texts_far_outside_are_left_out():
+    assert not _texts_of([[1e9, 5], [np.inf, 5]]).any()
+
+
+def test_the_legend_has_all_entries_in_columns():
+    colors = keypoint_colors(10)
+    entries = [(f'{i} keypoint', color) for i, color in enumerate(colors)]
+    for width, rows in ((1200, 1), (500, 3), (100, 10)):
+        bar = legend_bar(entries, width)
+        assert bar.shape[1] == width
+        assert bar.shape[0] // LEGEND_HEIGHT == rows
+        for color in colors:
+            assert (bar == color).all(-1).sum() > 30
+    bar = legend_bar([('score < 0.3', None)], 200)
+    assert tuple(bar[LEGEND_HEIGHT // 2, 14]) == (255, 255, 255)
+    assert (bar[LEGEND_HEIGHT // 2, 6:10] < 100).any(), 'a ring'
+
+
+def test_the_inset_marks_the_view_in_the_corner_without_points():
+    image = np.zeros((200, 400, 3), np.uint8)
+    view = view_around_box(image, np.array([300, 100, 380, 180]), 240, 1.25)
+    canvas = view.image.copy()
+    draw_inset(canvas, image, view, np.array([[30, 30], [200, 40], [30, 200]]))
+    # scale 60 / 400: 60 x 30 pixels and a rim of 2 in the lower right
+    assert tuple(canvas[239, 239]) == (255, 255, 255)
+    assert tuple(canvas[206, 176]) == (255, 255, 255)
+    assert tuple(canvas[205, 176]) != (255, 255, 255)
+    yellow = np.argwhere((canvas == (255, 220, 0)).all(-1))[:, ::-1]
+    origin = np.array([178, 208])
+    low, high = np.array([290, 390]) * 0.15
+    assert abs(yellow[:, 0].min() - origin[0] - low) <= 1.5
+    assert abs(yellow[:, 0].max() - origin[0] - high) <= 1.5
 
 
 def test_edge_needs_both_ends():

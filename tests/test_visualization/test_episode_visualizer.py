@@ -131,3 +131,116 @@ def test_image_goes_to_the_backends(make_episode, tmp_path):
     )
     visualizer.add_episode('snail', make_episode(), step=3)
     assert list(tmp_path.rglob('snail_3.png'))
+
+
+def _legend_of(image):
+    return image.shape[0] - (TOP + SIZE + GAP)
+
+
+def _score(episode, *scores):
+    episode.queries[0].pred_instances.keypoint_scores = np.array([scores])
+    return episode
+
+
+def test_uncertain_keypoints_are_hollow_and_without_skeleton(make_episode):
+    visualizer = EpisodeVisualizer(
+        panel_size=SIZE, score_thr=0.5, show_errors=False
+    )
+    episode = _score(make_episode(shift=(8, 0)), 0.9, 0.4, 0.6)
+    image = visualizer.draw_episode(episode)
+    legend = _legend_of(image)
+    assert legend > 0, 'what is hollow is explained'
+    _, truth, prediction = _panels(image[:-legend])
+    assert _has(truth, PANEL_POINTS[1], COLORS[1])
+    places = PANEL_POINTS + (16, 0)
+    assert _has(prediction, places[0], COLORS[0])
+    assert _has(prediction, places[1], (40, 40, 40))
+    middle = (places[0] + places[1]) // 2
+    assert not _has(prediction, middle, (240, 240, 240)), 'no edge'
+    image = visualizer.draw_episode(_score(episode, 0.9, 0.5, 0.6))
+    assert _legend_of(image) == 0
+
+
+@pytest.mark.parametrize(
+    'labels, names, expected',
+    [
+        ('none', 'abc', []),
+        ('names', 'abc', ['a', 'b', 'c']),
+        ('numbers', 'abc', ['0', '1', '2']),
+        ('auto', 'abc', ['a', 'b', 'c']),
+        ('auto', ['a', 'b', 'a very long name'], ['0', '1', '2']),
+    ],
+)
+def test_names_or_numbers_stand_beside_keypoints(
+    labels, names, expected, make_episode, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr(
+        'cape_mm.visualization.episode_visualizer.draw_texts',
+        lambda canvas, texts, points, mask: drawn.append(texts),
+    )
+    visualizer = EpisodeVisualizer(panel_size=SIZE, labels=labels)
+    episode = make_episode()
+    episode.set_metainfo(dict(keypoint_names=list(names)))
+    image = visualizer.draw_episode(episode)
+    assert drawn == ([expected] * 2 if expected else []), 'not on the truth'
+    assert (_legend_of(image) > 0) == (expected == ['0', '1', '2'])
+
+
+def test_many_keypoints_have_no_text(make_episode):
+    visualizer = EpisodeVisualizer(labels='numbers')
+    episode = make_episode()
+    episode.set_metainfo(dict(keypoint_names=['a'] * 71))
+    assert visualizer._label(episode) == ([], [])
+
+
+def test_labels_are_checked():
+    with pytest.raises(ValueError, match="labels is 'all'"):
+        EpisodeVisualizer(labels='all')
+
+
+def _far(make_episode):
+    """The whole image of 120 x 200 is the box of the query."""
+    episode = make_episode(shift=(0, 0))
+    query = episode.queries[0]
+    query.gt_instances.bboxes = np.array([[0.0, 0, 199, 119]])
+    del query.gt_instances.keypoints
+    return episode
+
+
+def test_a_small_object_is_enlarged(make_episode):
+    episode = _score(_far(make_episode), 0.9, 0.9, 0.9)
+    images = {}
+    for focus in (False, True):
+        visualizer = EpisodeVisualizer(panel_size=SIZE, focus=focus)
+        _, images[focus] = _panels(visualizer.draw_episode(episode), 2)
+    spread = {}
+    for focus, panel in images.items():
+        is_red = np.abs(panel.astype(int) - COLORS[0]).max(-1) < 30
+        is_green = np.abs(panel.astype(int) - COLORS[1]).max(-1) < 30
+        ends = [np.argwhere(mask).mean(0) for mask in (is_red, is_green)]
+        spread[focus] = np.linalg.norm(np.subtract(*ends))
+    assert spread[False] == pytest.approx(60 * SIZE / 250, abs=1)
+    # 60 pixels and a rim of 9 on each side, by the margin of 1.25
+    assert spread[True] == pytest.approx(60 * SIZE / 98, abs=1)
+    assert (images[True] == (255, 220, 0)).all(-1).any(), 'an inset'
+
+
+def test_an_object_that_fills_its_box_is_not_enlarged(make_episode):
+    episode = _score(make_episode(shift=(0, 0)), 0.9, 0.9, 0.9)
+    images = [
+        EpisodeVisualizer(panel_size=SIZE, focus=focus).draw_episode(episode)
+        for focus in (False, True)
+    ]
+    np.testing.assert_array_equal(*images)
+
+
+@pytest.mark.parametrize(
+    'side, expected', [(80, 384), (400, 500), (2000, 640)]
+)
+def test_panels_adapt_to_the_image(side, expected, make_episode):
+    episode = make_episode()
+    for member in (*episode.supports, *episode.queries):
+        member.gt_instances.bboxes = np.array([[0.0, 0, side, side / 2]])
+    image = EpisodeVisualizer(panel_size=None).draw_episode(episode)
+    assert image.shape[0] == TOP + expected + GAP

@@ -3,15 +3,16 @@
 
 With a list of points, separated by blanks (`-` where a point is not visible):
 
-    python tools/demo/cape_demo.py CHECKPOINT --support mug1.jpg \
+    python tools/demo/cape_demo.py --support mug1.jpg \
         --keypoints '52,40 90,61 -' --query mug2.jpg mug3.jpg
 
-With a JSON file (see docs/en/custom_category.md), or an annotation file in
-MP-100 layout:
+With a JSON file (see docs/en/custom_category.md), an annotation file in MP-100
+layout or of an annotation tool, or an earlier `predictions.json`:
 
-    python tools/demo/cape_demo.py CHECKPOINT --json mugs.json
+    python tools/demo/cape_demo.py --json mugs.json --format coco labelme
 
-Writes one image per query and `predictions.json` into `--out-dir`.
+Without checkpoint the default matcher is used, which needs no training. Writes
+one image per query and `predictions.json` into `--out-dir`, as results come.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import add_inference, one_line_errors
+from cape_mm.cli.arguments import (
+    EXPORT_FORMATS,
+    add_inference,
+    one_line_errors,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,8 +37,14 @@ def parse_args() -> argparse.Namespace:
         description='Find keypoints of annotated images on other images',
         epilog='docs/en/custom_category.md explains the JSON formats',
     )
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--json', help='request or annotation file')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file (default: the matcher, which needs none)',
+    )
+    parser.add_argument(
+        '--json', help='request, annotation file or predictions.json'
+    )
     parser.add_argument(
         '--img-root', help='folder of the images that the JSON names'
     )
@@ -41,10 +52,13 @@ def parse_args() -> argparse.Namespace:
         '--category', type=int, help='category id in an annotation file'
     )
     parser.add_argument(
-        '--support-ids', type=int, nargs='+', help='annotation ids'
+        '--support-ids',
+        type=int,
+        nargs='+',
+        help='annotation ids; numbers of queries of predictions.json',
     )
     parser.add_argument(
-        '--query-ids', type=int, nargs='+', help='annotation ids'
+        '--query-ids', type=int, nargs='+', help='the same for queries'
     )
     parser.add_argument(
         '--support', nargs='+', metavar='IMAGE', help='annotated image(s)'
@@ -63,11 +77,59 @@ def parse_args() -> argparse.Namespace:
         help='images, or folders of them; replaces the queries of --json',
     )
     parser.add_argument(
+        '--support-box',
+        nargs='+',
+        default=[],
+        metavar='X1,Y1,X2,Y2',
+        help='box of the object in each support (default: around its '
+        'keypoints)',
+    )
+    parser.add_argument(
+        '--query-box',
+        nargs='+',
+        default=[],
+        metavar='X1,Y1,X2,Y2',
+        help='box of the object in each query, or one for all; `-` for none '
+        '(default: that of the JSON, else the whole image)',
+    )
+    parser.add_argument(
+        '--detect',
+        action='store_true',
+        help='find the object in queries without box first',
+    )
+    parser.add_argument(
+        '--min-score',
+        type=float,
+        default=0.0,
+        metavar='S',
+        help='keypoints below were not found: null in files, hollow in '
+        'images (default: %(default)g)',
+    )
+    parser.add_argument(
         '--skeleton',
         nargs='+',
         default=[],
         metavar='I-J',
         help='pairs of keypoint numbers, counted from 0, e.g. 0-1 1-2',
+    )
+    parser.add_argument(
+        '--labels',
+        choices=['auto', 'names', 'numbers', 'none'],
+        default='auto',
+        help='what stands beside keypoints (default: names if they are few '
+        'and short)',
+    )
+    parser.add_argument(
+        '--format',
+        nargs='+',
+        default=[],
+        choices=EXPORT_FORMATS,
+        help='also write the files of annotation tools, a subfolder each',
+    )
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='keep the results in --out-dir, predict other queries only',
     )
     add_inference(parser, 'work_dirs/cape_demo', batch_size=8)
     args = parser.parse_args()
@@ -83,7 +145,7 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.cli.demos import find_keypoints
+    from cape_mm.cli.cape_demo import find_keypoints
 
     with one_line_errors():
         find_keypoints(args)

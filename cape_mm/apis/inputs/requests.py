@@ -3,14 +3,24 @@
 
 from __future__ import annotations
 
-import json
 import os.path as osp
+import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Sequence
 
 import numpy as np
 
 from cape_mm.datasets.datasets import MP100Dataset
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.annotation_tools import (
+    REPAIRS,
+    read_annotations,
+    recognise_format,
+)
+from cape_mm.datasets.formats.annotation_tools.predictions import given_box
+from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.datasets.formats.mp100.annotation_file import read_json
 from cape_mm.errors import DataError
 
 
@@ -23,11 +33,13 @@ class RequestMember:
         keypoints (list, optional): K entries ``[x, y]``, ``[x, y, v]`` or
             None, in pixels. A query may have them to be compared with.
         box (list[float], optional): x1, y1, x2, y2 in pixels.
+        image_id (int, optional): Id in a COCO file.
     """
 
     image: str
     keypoints: list | None = None
     box: list[float] | None = None
+    image_id: int | None = None
 
 
 @dataclass
@@ -40,6 +52,7 @@ class EpisodeRequest:
         category_name (str): Name in visualizations.
         keypoint_names (list[str], optional): K names.
         skeleton (list[list[int]]): Pairs of keypoint indices, 0-based.
+        category_id (int, optional): Id in a COCO file.
     """
 
     supports: list[RequestMember] = field(default_factory=list)
@@ -47,6 +60,7 @@ class EpisodeRequest:
     category_name: str = 'object'
     keypoint_names: list[str] | None = None
     skeleton: list[list[int]] = field(default_factory=list)
+    category_id: int | None = None
 
 
 def read_request(
@@ -56,26 +70,32 @@ def read_request(
     support_ids: Sequence[int] | None = None,
     query_ids: Sequence[int] | None = None,
 ) -> EpisodeRequest:
-    """Read a request, or make one of an annotation file of MP-100.
+    """Read a request, or make one of predictions or annotations.
 
     A request is a JSON object with the keys ``category``, ``keypoint_names``,
     ``skeleton`` (all optional), ``supports`` and ``queries``: lists of
     objects with ``image``, ``keypoints`` and ``box``, see
     :class:`RequestMember`.
 
-    A file with the key ``annotations`` is read by :class:`MP100Dataset`. The
-    first annotation of the category is the support, the others are queries,
-    unless ids are given.
+    ``predictions.json`` is the request that it answers. With ``support_ids``
+    its predictions on those queries are the supports.
+
+    A file with the key ``annotations`` is read by :class:`MP100Dataset`,
+    anything else by :func:`read_annotations`, such as COCO results beside
+    their COCO file. The first annotation of the category is the support, the
+    others are queries, unless ids are given.
 
     Args:
-        path (str): The JSON file.
+        path (str): The file, or a folder of an annotation tool.
         image_root (str, optional): Folder of the images. Defaults to the
             folder of the file; for MP-100 to ``images`` beside the folder of
             the file.
-        category_id (int, optional): MP-100 only. Defaults to that of the
+        category_id (int, optional): Of annotations. Defaults to that of the
             first support, else to the first one with annotations.
-        support_ids (Sequence[int], optional): MP-100 only: annotation ids.
-        query_ids (Sequence[int], optional): MP-100 only: annotation ids.
+        support_ids (Sequence[int], optional): Ids of annotations in MP-100
+            layout, numbers of queries in predictions (from 0) or of instances
+            in other annotations (from 1, in the order of the file).
+        query_ids (Sequence[int], optional): The same for queries.
 
     Returns:
         EpisodeRequest: The request.
@@ -84,22 +104,25 @@ def read_request(
         FileNotFoundError: If the file or an image of MP-100 does not exist.
         DataError: If the file has another form.
     """
-    if not osp.isfile(path):
+    if not osp.exists(path):
         raise FileNotFoundError(f'there is no file {path!r}')
-    with open(path, encoding='utf-8') as file:
-        try:
-            content = json.load(file)
-        except ValueError as error:
-            raise DataError(f'{path} is no valid JSON: {error}') from None
+    chosen = (category_id, support_ids, query_ids)
+    is_json = path.lower().endswith('.json') and osp.isfile(path)
+    content = read_json(path) if is_json else None
     if isinstance(content, dict) and 'annotations' in content:
         if image_root is None:
             folder = osp.dirname(osp.dirname(osp.abspath(path)))
             image_root = osp.join(folder, 'images')
         dataset = MP100Dataset(ann_file=path, data_prefix=dict(img=image_root))
-        return _from_dataset(dataset, category_id, support_ids, query_ids)
-    if image_root is None:
-        image_root = osp.dirname(path)
-    return _from_content(content, path, image_root)
+        return _from_dataset(dataset, *chosen)
+    format = recognise_format(Path(path)) if is_json else None
+    if format == 'predictions':
+        return _from_predictions(content, path, support_ids, query_ids)
+    if is_json and format is None:
+        if image_root is None:
+            image_root = osp.dirname(path)
+        return _from_content(content, path, image_root)
+    return _from_annotations(path, image_root, *chosen)
 
 
 def _from_content(
@@ -129,6 +152,118 @@ def _from_content(
         keypoint_names=content.get('keypoint_names'),
         skeleton=content.get('skeleton') or [],
         **members,
+    )
+
+
+def _from_predictions(
+    content: dict,
+    path: str,
+    support_ids: Sequence[int] | None,
+    query_ids: Sequence[int] | None,
+) -> EpisodeRequest:
+    """The request that predictions answer, or one from some of them."""
+    entries = content['queries']
+
+    def choose(numbers: Sequence[int]) -> list[dict]:
+        for number in numbers:
+            if not 0 <= number < len(entries):
+                raise DataError(
+                    f'{path} has no query {number}, there are '
+                    f'{len(entries)}, counted from 0'
+                )
+        return [entries[number] for number in numbers]
+
+    supports = content.get('supports') or []
+    if support_ids:
+        supports = choose(support_ids)
+    if query_ids is None:
+        used = set(support_ids or ())
+        query_ids = [n for n in range(len(entries)) if n not in used]
+    return EpisodeRequest(
+        supports=[
+            RequestMember(entry['image'], entry['keypoints'], entry['box'])
+            for entry in supports
+        ],
+        queries=[
+            RequestMember(
+                entry['image'],
+                box=given_box(entry['box'], loaded_size(entry['image'])),
+                image_id=entry.get('image_id'),
+            )
+            for entry in choose(query_ids)
+        ],
+        category_name=str(content.get('category', 'object')),
+        keypoint_names=content.get('keypoint_names'),
+        skeleton=content.get('skeleton') or [],
+        category_id=content.get('category_id'),
+    )
+
+
+def _from_annotations(
+    path: str,
+    image_root: str | None,
+    category_id: int | None,
+    support_ids: Sequence[int] | None,
+    query_ids: Sequence[int] | None,
+) -> EpisodeRequest:
+    """Supports and queries from the file of an annotation tool."""
+    report = AnnotationReport(path, problems=REPAIRS)
+    annotations = read_annotations(
+        [Path(path)],
+        report,
+        image_root=None if image_root is None else Path(image_root),
+    )
+    if report:
+        warnings.warn(str(report), stacklevel=3)
+    pairs = [
+        (i, image) for image in annotations.images for i in image.instances
+    ]
+    numbered = dict(enumerate(pairs, start=1))
+    for number in (*(support_ids or ()), *(query_ids or ())):
+        if number not in numbered:
+            raise DataError(
+                f'{path} has no usable instance {number}, there are '
+                f'{len(numbered)}, counted from 1'
+            )
+    if category_id is None:
+        first = support_ids[0] if support_ids else 1
+        category_id = numbered[first][0].category_id
+    if category_id not in annotations.categories:
+        names = ', '.join(map(str, annotations.categories.values()))
+        raise DataError(f'{path} has no category {category_id}, only {names}')
+    same = [n for n, p in numbered.items() if p[0].category_id == category_id]
+    supports = list(support_ids or same[:1])
+    if query_ids is None:
+        query_ids = [n for n in same if n not in supports]
+    for number in (*supports, *query_ids):
+        if number not in same:
+            raise DataError(
+                f'instance {number} of {path} is not of category '
+                f'{annotations.categories[category_id]}'
+            )
+    category = annotations.categories[category_id]
+    members = {
+        n: RequestMember(
+            str(image.path),
+            instance.keypoints.tolist(),
+            instance.box.tolist(),
+            image.image_id,
+        )
+        for n, (instance, image) in numbered.items()
+    }
+    frames = [n for n in (*supports, *query_ids) if numbered[n][1].read_pixels]
+    if frames:
+        raise DataError(
+            f'{path} has frames of videos: write them with '
+            'tools/dataset_converters/import_annotations.py first'
+        )
+    return EpisodeRequest(
+        supports=[members[n] for n in supports],
+        queries=[members[n] for n in query_ids],
+        category_name=category.name,
+        keypoint_names=list(category.keypoint_names),
+        skeleton=[list(edge) for edge in category.skeleton],
+        category_id=category.id,
     )
 
 
@@ -168,6 +303,7 @@ def _from_dataset(
         category_name=category.name,
         keypoint_names=list(category.keypoint_names),
         skeleton=[list(edge) for edge in category.skeleton],
+        category_id=category_id,
     )
 
 
@@ -187,4 +323,5 @@ def _to_member(info: dict) -> RequestMember:
         image=info['img_path'],
         keypoints=points.tolist(),
         box=info['bbox'][0].tolist(),
+        image_id=info['img_id'],
     )

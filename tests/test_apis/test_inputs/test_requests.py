@@ -3,9 +3,17 @@ from __future__ import annotations
 
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from cape_mm.apis import read_request
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.annotation_tools import (
+    REPAIRS,
+    export_annotations,
+    read_annotations,
+)
 
 
 @pytest.fixture
@@ -85,3 +93,83 @@ def test_annotations_may_be_chosen(tiny):
         read_request(str(path), support_ids=[-1])
     with pytest.raises(ValueError, match='no instance of category 99'):
         read_request(str(path), category_id=99)
+
+
+@pytest.fixture
+def predictions(tmp_path, write):
+    """Predictions on three images of 40 x 30 pixels."""
+    for number in range(4):
+        pixels = np.full((30, 40, 3), number, np.uint8)
+        cv2.imwrite(str(tmp_path / f'{number}.png'), pixels)
+    boxes = [0, 0, 39, 29], [1, 2, 30, 20], [3, 4, 30, 20]
+    entries = [
+        dict(
+            image=str(tmp_path / f'{number}.png'),
+            image_id=50 + number,
+            box=box,
+            keypoints=[[5 + number, 6], None],
+            scores=[0.9, 0.1],
+        )
+        for number, box in enumerate(boxes)
+    ]
+    support = dict(
+        image=str(tmp_path / '3.png'),
+        box=[1, 1, 9, 9],
+        keypoints=[[2, 3], [4, 5]],
+    )
+    return write(
+        dict(
+            category='mug',
+            category_id=7,
+            keypoint_names=['a', 'b'],
+            skeleton=[[0, 1]],
+            supports=[support],
+            queries=entries,
+        )
+    )
+
+
+def test_predictions_are_predicted_again(predictions, tmp_path):
+    request = read_request(predictions)
+    assert request.supports[0].image == str(tmp_path / '3.png')
+    assert request.supports[0].keypoints == [[2, 3], [4, 5]]
+    assert [query.box for query in request.queries] == [
+        None,  # it was the whole image
+        [1, 2, 30, 20],
+        [3, 4, 30, 20],
+    ]
+    assert [query.image_id for query in request.queries] == [50, 51, 52]
+    assert all(query.keypoints is None for query in request.queries)
+
+
+def test_good_predictions_become_supports(predictions, tmp_path):
+    request = read_request(predictions, support_ids=[0, 2])
+    assert [s.keypoints for s in request.supports] == [
+        [[5, 6], None],
+        [[7, 6], None],
+    ]
+    assert [q.image for q in request.queries] == [str(tmp_path / '1.png')]
+    request = read_request(predictions, query_ids=[2])
+    assert [q.image for q in request.queries] == [str(tmp_path / '2.png')]
+    with pytest.raises(ValueError, match='no query 3, there are 3'):
+        read_request(predictions, support_ids=[3])
+
+
+def test_results_and_other_annotations_are_requests(predictions, tmp_path):
+    report = AnnotationReport('test', problems=REPAIRS)
+    annotations = read_annotations([tmp_path / 'request.json'], report)
+    for format in ('coco-results', 'labelme'):
+        out = tmp_path / format
+        export_annotations(annotations, format, out, link=False)
+        path = out / 'results.json' if 'results' in format else out
+        root = str(tmp_path) if 'results' in format else None
+        request = read_request(str(path), root)
+        assert request.supports[0].keypoints[0] == [5, 6, 2]
+        assert len(request.queries) == 2
+        request = read_request(str(path), root, 1, [3], [1])
+        assert request.supports[0].keypoints[0] == [7, 6, 2]
+        assert len(request.queries) == 1
+        with pytest.raises(ValueError, match='no usable instance 9'):
+            read_request(str(path), root, support_ids=[9])
+        with pytest.raises(ValueError, match="no category 4, only 1 'mug'"):
+            read_request(str(path), root, 4)

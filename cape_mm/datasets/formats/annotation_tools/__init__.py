@@ -16,6 +16,7 @@ from .importing import (
     READERS,
     import_annotations,
     read_annotations,
+    recognise_format,
 )
 from .mp100_folder import to_coco, write_mp100_folder
 
@@ -32,6 +33,7 @@ __all__ = [
     'extent_of',
     'import_annotations',
     'read_annotations',
+    'recognise_format',
     'to_coco',
     'write_mp100_folder',
 ]

@@ -72,10 +72,13 @@ class Annotations:
         categories (dict[int, Category]): Categories by id; their skeletons
             are 0-based.
         images (list[AnnotatedImage]): Images, in the order of the file.
+        source_ids (dict[int, int]): Ids of categories in the COCO file that
+            they come from, if they do, by id.
     """
 
     categories: dict[int, Category] = field(default_factory=dict)
     images: list[AnnotatedImage] = field(default_factory=list)
+    source_ids: dict[int, int] = field(default_factory=dict)
 
     @property
     def num_instances(self) -> int:

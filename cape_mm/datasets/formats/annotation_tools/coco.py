@@ -50,6 +50,9 @@ def read_coco(file: Path, content: dict, collector: Collector) -> None:
             entry['name'] += f' {entry["id"]}'
         entry['skeleton'] = _to_zero_based(entry, content, collector)
     categories = parse_categories(content, collector.report)
+    for category in categories.values():
+        if type(category.id) is int:
+            collector.source_ids.setdefault(category.name, category.id)
     info = content.get('info')
     # Label Studio swaps the sizes of images with an EXIF rotation.
     has_sizes = not isinstance(info, dict) or (
@@ -139,8 +142,9 @@ def _to_zero_based(
     ends = {end for edge in lists for end in edge if type(end) is int}
     base, name = collector.skeleton_base, repr(category['name'])
     info = content.get('info')
-    if base == 'auto' and isinstance(info, dict):
-        base = str(info.get('skeleton_base', base))
+    is_declared = isinstance(info, dict) and 'skeleton_base' in info
+    if base == 'auto' and is_declared:
+        base = str(info['skeleton_base'])
     if not ends:
         return edges
     if base == 'auto':
@@ -157,7 +161,8 @@ def _to_zero_based(
         base = '0' if 0 in ends else '1'
     if base == '0':
         return edges
-    collector.report.add('skeleton_base', name)
+    if not is_declared:
+        collector.report.add('skeleton_base', name)
     return [
         [end - 1 if type(end) is int else end for end in edge]
         for edge in lists

@@ -100,7 +100,8 @@ class _Category:
 class Collector:
     """Collects what readers find, over all files; counts what it repairs.
 
-    ``where`` is the part of the file that is being read, for messages. The
+    ``where`` is the part of the file that is being read, for messages,
+    ``source_ids`` are ids of categories in COCO files by name. The
     arguments are those of :func:`read_annotations`.
     """
 
@@ -117,6 +118,7 @@ class Collector:
         self.skeleton_base = skeleton_base
         self.default_name = category or 'object'
         self.where = ''
+        self.source_ids: dict[str, int] = {}
         self._searches: dict[tuple[Path, ...], ImageSearch] = {}
         self._images: dict[Any, AnnotatedImage] = {}
         self._names: set[str] = set()
@@ -308,7 +310,12 @@ class Collector:
                 f'labelled keypoints. {self.report if self.report else ""}'
             )
         categories = {i: self._finish(name, i) for name, i in ids.items()}
-        return Annotations(categories, images)
+        known_ids = {
+            key: self.source_ids[name]
+            for name, key in ids.items()
+            if name in self.source_ids
+        }
+        return Annotations(categories, images, known_ids)
 
     def _finish(self, name: str, category_id: int) -> Category:
         """A category of which all names are known."""
@@ -329,7 +336,9 @@ class Collector:
         if chosen is None or not names:
             return self._instances
         if chosen not in names and len(names) == 1:
-            self._categories[chosen] = self._categories.pop(names[0])
+            for mapping in (self._categories, self.source_ids):
+                if names[0] in mapping:
+                    mapping[chosen] = mapping.pop(names[0])
             for entry in self._instances:
                 entry.category = chosen
         elif chosen not in names:

@@ -124,6 +124,26 @@ def read_annotations(
     return collector.finish()
 
 
+def recognise_format(file: Path) -> str | None:
+    """Find out the format of an annotation file by its content.
+
+    Args:
+        file (Path): A file.
+
+    Returns:
+        str | None: Key of :data:`READERS`; None if it is no such file.
+
+    Raises:
+        DataError: If it is broken.
+    """
+    suffix = file.suffix.lower()
+    if suffix in _BINARY:
+        return _BINARY[suffix]
+    checks = _CHECKS.get(suffix, {})
+    content = _load(file) if checks else None
+    return next((key for key, check in checks.items() if check(content)), None)
+
+
 def import_annotations(
     sources: Sequence[Path],
     out: Path,
@@ -170,7 +190,7 @@ def _files_of(
         raise FileNotFoundError(f'there is no {source}')
     found = {}
     for file in _walk(source):
-        key = _recognise(file)
+        key = recognise_format(file)
         if key is not None and format in ('auto', key):
             found[file] = key
         elif source.is_dir():
@@ -205,16 +225,6 @@ def _walk(source: Path) -> Iterator[Path]:
         for name in names:
             if Path(name).suffix.lower() in (*_PARSERS, *_BINARY):
                 yield Path(folder, name)
-
-
-def _recognise(file: Path) -> str | None:
-    """Format of a file by its content."""
-    suffix = file.suffix.lower()
-    if suffix in _BINARY:
-        return _BINARY[suffix]
-    checks = _CHECKS.get(suffix, {})
-    content = _load(file) if checks else None
-    return next((key for key, check in checks.items() if check(content)), None)
 
 
 def _load(file: Path) -> Any:

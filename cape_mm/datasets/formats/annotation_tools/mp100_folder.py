@@ -34,8 +34,9 @@ def to_coco(
         annotations (Annotations): Images and categories.
         images (Sequence[AnnotatedImage], optional): Those of the file, their
             sizes known. Defaults to all.
-        keep_ids (bool): Whether images keep the ids of the COCO file that
-            they come from, if each has one of its own. Defaults to False.
+        keep_ids (bool): Whether images and categories keep the ids of the
+            COCO file that they come from, if each has one of its own.
+            Defaults to False.
 
     Returns:
         dict[str, list[dict]]: ``images``, ``annotations``, ``categories``.
@@ -43,10 +44,14 @@ def to_coco(
     content: dict[str, list[dict]] = dict(
         images=[], annotations=[], categories=[]
     )
+    new_ids = {key: key for key in annotations.categories}
+    known_ids = annotations.source_ids
+    if keep_ids and len({*known_ids.values()}) == len(new_ids):
+        new_ids = known_ids
     for category in annotations.categories.values():
         content['categories'].append(
             dict(
-                id=category.id,
+                id=new_ids[category.id],
                 name=category.name,
                 supercategory=category.supercategory,
                 keypoints=list(category.keypoint_names),
@@ -72,7 +77,7 @@ def to_coco(
             entry: dict[str, Any] = dict(
                 id=len(content['annotations']) + 1,
                 image_id=image_id,
-                category_id=instance.category_id,
+                category_id=new_ids[instance.category_id],
                 bbox=[x, y, w, h],
                 area=round(w * h, 3),
                 iscrowd=0,

@@ -19,10 +19,14 @@ from .collector import Collector
 def is_predictions(content: Any) -> bool:
     """Whether the content of a JSON file is that of predictions."""
     queries = content.get('queries') if isinstance(content, dict) else None
-    return isinstance(queries, list) and all(
-        isinstance(entry, dict)
-        and {'image', 'keypoints', 'scores'} <= {*entry}
-        for entry in queries
+    return (
+        bool(queries)
+        and isinstance(queries, list)
+        and all(
+            isinstance(entry, dict)
+            and {'image', 'keypoints', 'scores'} <= {*entry}
+            for entry in queries
+        )
     )
 
 
@@ -34,6 +38,8 @@ def read_predictions(file: Path, content: dict, collector: Collector) -> None:
     """
     names, category = content['keypoint_names'], content['category']
     collector.declare(category, names, content.get('skeleton') or ())
+    if type(content.get('category_id')) is int:
+        collector.source_ids[category] = content['category_id']
     paths = [entry['image'] for entry in content['queries']]
     root = Path(osp.commonpath([osp.dirname(path) for path in paths] or ['/']))
     search = collector.search(file, root)
@@ -52,9 +58,6 @@ def read_predictions(file: Path, content: dict, collector: Collector) -> None:
             [0, 0, 0] if point is None else [*point[:2], 2]
             for point in entry['keypoints']
         ]
-        box, size = entry['box'], source.image.size
-        if np.allclose(box, [0, 0, size[0] - 1, size[1] - 1]):
-            box = None
         found = [
             score
             for point, score in zip(keypoints, entry['scores'])
@@ -66,7 +69,24 @@ def read_predictions(file: Path, content: dict, collector: Collector) -> None:
             category,
             names,
             keypoints,
-            box,
+            given_box(entry['box'], source.image.size),
             keypoint_scores=entry['scores'],
             **extra,
         )
+
+
+def given_box(
+    box: list[float], size: tuple[int, int] | None
+) -> list[float] | None:
+    """Box of a query; None if it is the whole image, as without a box.
+
+    Args:
+        box (list[float]): x1, y1, x2, y2 of an entry, in pixels.
+        size (tuple[int, int], optional): Width and height of its image.
+
+    Returns:
+        list[float] | None: The box.
+    """
+    if size is not None and np.allclose(box, [0, 0, size[0] - 1, size[1] - 1]):
+        return None
+    return box

@@ -408,7 +408,7 @@ def test_written_datasets_are_read_again(
     assert_same(found, predicted, prefix='default/')
     assert found.categories[1].skeleton == ((0, 1), (1, 2))
     assert [image.image_id for image in found.images] == [*range(50, 40, -1)]
-    assert dict(report.counts) == dict(skeleton_base=1)
+    assert not report
 
 
 def test_written_datasets_are_those_of_pycocotools(predicted, tmp_path):

@@ -1,0 +1,81 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.toy_episode import make_toy_episode
+
+from cape_mm.apis.object_boxes import (
+    box_around_object,
+    mean_score,
+    relative_scale,
+)
+
+
+@pytest.fixture
+def episode(tmp_path):
+    """Keypoints from (60, 30) to (120, 90) in a box from (50, 20), 80 wide."""
+
+    def make(points, scores, **options):
+        episode = make_toy_episode(tmp_path, **options)
+        query = episode.queries[0]
+        query.set_metainfo(dict(ori_shape=(120, 200)))
+        query.pred_instances.keypoints = np.array([points], np.float32)
+        query.pred_instances.keypoint_scores = np.array([scores], np.float32)
+        return query, episode.supports
+
+    return make
+
+
+HALF = [[100, 50], [130, 50], [115, 80]]
+
+
+def test_the_margin_is_that_of_the_support(episode):
+    query, supports = episode(HALF, [0.9, 0.8, 0.9], shots=2)
+    np.testing.assert_allclose(
+        box_around_object(query, supports), [95, 45, 135, 85]
+    )
+
+
+def test_uncertain_keypoints_have_no_say(episode):
+    points = [*HALF[:2], [10, 110]]
+    query, supports = episode(points, [0.9, 0.8, 0.1])
+    # those two are 60 apart in the support, up to 70 from its border
+    np.testing.assert_allclose(
+        box_around_object(query, supports), [65, 15, 165, 85]
+    )
+
+
+def test_the_box_stays_in_the_image(episode):
+    query, supports = episode(np.add(HALF, [65, 38]), [0.9, 0.8, 0.9])
+    box = box_around_object(query, supports)
+    assert box[2:].tolist() == [199, 119]
+
+
+@pytest.mark.parametrize(
+    'points, scores',
+    [
+        (HALF, [0, 0, 0]),
+        (HALF, [0.9, 0.1, 0.1]),
+        ([[5, 5]] * 3, [0.9, 0.9, 0.9]),
+        ([[np.nan, 5]] * 3, [0.9, 0.9, 0.9]),
+    ],
+)
+def test_there_may_be_no_object(points, scores, episode):
+    query, supports = episode(points, scores)
+    assert box_around_object(query, supports) is None
+    assert np.isnan(relative_scale(query, supports))
+
+
+def test_the_scale_is_relative_to_the_supports(episode):
+    query, supports = episode(HALF, [0.9, 0.8, 0.9])
+    assert relative_scale(query, supports) == pytest.approx(0.5)
+    query.gt_instances.bboxes = np.array([[95.0, 45, 135, 85]])
+    assert relative_scale(query, supports) == pytest.approx(1)
+
+
+def test_keypoints_that_no_support_has_do_not_count(episode):
+    query, _ = episode(HALF, [0.9, 0.7, 0])
+    assert mean_score(query) == pytest.approx(0.8)
+    query, _ = episode(HALF, [0, 0, 0])
+    assert mean_score(query) == 0
