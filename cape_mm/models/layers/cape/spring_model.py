@@ -131,9 +131,9 @@ def connect_keypoints(
     index = np.flatnonzero(count)
     places = points.sum(0)[index] / count[index, None]
     edges = np.triu(adjacency[np.ix_(index, index)], 1)
-    # 1e-9: no edge has the length 0, which SciPy reads as none
-    length = np.linalg.norm(places[:, None] - places[None], axis=-1) + 1e-6
-    length[edges | edges.T] = 1e-9
+    # SciPy reads lengths below 1e-8 as no edge
+    length = np.linalg.norm(places[:, None] - places[None], axis=-1) + 1e-5
+    length[edges | edges.T] = 1e-6
     np.fill_diagonal(length, 0)
     tree = minimum_spanning_tree(length).toarray() > 0
     edges |= np.triu(tree | tree.T, 1)
