@@ -20,6 +20,8 @@ from mmengine.registry import (
     init_default_scope,
 )
 
+from cape_mm.engine.checkpoints import refuse_trained_parameters
+
 CONFIG_ROOT = Path(__file__).resolve().parents[1] / 'configs'
 ALL = sorted(CONFIG_ROOT.rglob('*.py'))
 RUNNABLE = [path for path in ALL if '_base_' not in path.parts]
@@ -47,10 +49,21 @@ def test_model_is_built(config):
     assert sum(parameter.numel() for parameter in model.parameters()) > 1e6
 
 
+def test_a_config_without_training_needs_no_checkpoint(config):
+    if config.train_dataloader is None:
+        model = MODELS.build(config.model)
+        refuse_trained_parameters(model, 'config')
+        assert config.test_dataloader and config.test_evaluator
+
+
 def find(config, *keys):
+    part = config
     for key in keys:
-        config = config[key]
-    return config if isinstance(config, list) else [config]
+        # models of which nothing is trained are tested alone
+        if config.train_dataloader is None and part.get(key) is None:
+            return []
+        part = part[key]
+    return part if isinstance(part, list) else [part]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +92,9 @@ def test_every_name_is_known(config, keys, registry):
 
 
 def test_wrapped_datasets_are_known(config):
-    dataset = config.train_dataloader.dataset
+    (dataset,) = find(config, 'train_dataloader', 'dataset') or find(
+        config, 'test_dataloader', 'dataset'
+    )
     with DATASETS.switch_scope_and_registry(None) as scoped:
         while 'dataset' in dataset:
             dataset = dataset.dataset
@@ -90,7 +105,7 @@ def test_hooks_and_metrics_are_built(config):
     VISUALIZERS.build(config.visualizer)  # hooks ask for the current one
     for hook in [*config.default_hooks.values(), *config.custom_hooks]:
         HOOKS.build(hook)
-    for metric in config.val_evaluator:
+    for metric in config.val_evaluator or config.test_evaluator:
         METRICS.build(metric)
 
 

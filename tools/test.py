@@ -1,5 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Test a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
+"""Test a model: ``python tools/test.py CONFIG CHECKPOINT``.
+
+Without a checkpoint if nothing of the model is trained.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,19 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cape_mm.cli.arguments import add_config, add_run, one_line_errors
+from cape_mm.cli.arguments import (
+    add_checkpoint,
+    add_config,
+    add_run,
+    one_line_errors,
+)
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     add_config(parser, example='test_dataloader.num_workers=0')
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_checkpoint(parser)
     parser.add_argument(
         '--out', metavar='FILE', help='write the metrics to this .json file'
     )

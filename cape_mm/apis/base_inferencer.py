@@ -13,7 +13,10 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
-from cape_mm.engine.checkpoints import check_checkpoint_is_safe
+from cape_mm.engine.checkpoints import (
+    check_checkpoint_is_safe,
+    refuse_trained_parameters,
+)
 from cape_mm.errors import UnsuitableCheckpointError
 
 from .checkpoint_config import config_from_text, find_test_dataset
@@ -149,14 +152,7 @@ def load_estimator(
         model = MODELS.build(cfg.model)
     model = model.to(device or get_device()).eval()
     if checkpoint is None:
-        trained = [
-            name for name, p in model.named_parameters() if p.requires_grad
-        ]
-        if trained:
-            raise UnsuitableCheckpointError(
-                f'{cfg.filename} has {len(trained)} trained parameters '
-                f'({trained[0]}, ...): give a checkpoint with their values'
-            )
+        refuse_trained_parameters(model, cfg.filename)
         return model
     checkpoint = os.path.expanduser(os.fspath(checkpoint))
     check_checkpoint_is_safe(checkpoint)

@@ -40,7 +40,7 @@ def add_config(
     """Add ``config`` and ``--cfg-options``."""
     parser.add_argument('config', help='config file')
     if checkpoint:
-        parser.add_argument('checkpoint', help='checkpoint file or URL')
+        add_checkpoint(parser)
         add_device(parser)
     text = f', e.g. {example} key="[a,b]"; applied last' if example else ''
     parser.add_argument(
@@ -49,6 +49,16 @@ def add_config(
         action=DictAction,
         metavar='KEY=VALUE',
         help=f'override settings of the config{text}',
+    )
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add ``checkpoint``, which a model without training does not need."""
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file or URL; not for a model of which nothing is '
+        'trained',
     )
 
 

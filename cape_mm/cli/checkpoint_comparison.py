@@ -51,7 +51,9 @@ def compare_checkpoints(args: Namespace) -> None:
     content = dict(summary=summary, queries=rows)
     write_result_files(str(out_dir / 'differences.json'), content, rows)
 
-    names = (Path(args.checkpoint_a).stem, Path(args.checkpoint_b).stem)
+    # B may be a model without a checkpoint
+    files = [args.checkpoint_a, args.checkpoint_b or cfg_b.filename]
+    names = tuple(Path(file).stem for file in files)
     for rank, row in enumerate(rows[: args.num_images]):
         sample = dataset[row['episode']]
         pair = [predict_samples(model, [sample])[0] for model in models]
@@ -60,7 +62,7 @@ def compare_checkpoints(args: Namespace) -> None:
         mmcv.imwrite(
             image[..., ::-1], str(out_dir / f'{file}{row["query"]}.png')
         )
-    print(f'A = {args.checkpoint_a}\nB = {args.checkpoint_b}')
+    print('A = {}\nB = {}'.format(*files))
     keys = ['category', 'episode', 'query', 'id']
     keys += [f'{name}_{side}' for name in SCORES for side in 'ab']
     keys.append('diff_NME')

@@ -21,6 +21,7 @@ from mmengine.runner import Runner
 from cape_mm.engine.checkpoints import (
     check_checkpoint_is_safe,
     local_checkpoints,
+    refuse_trained_parameters,
 )
 from cape_mm.errors import UsageError
 
@@ -63,6 +64,8 @@ def test(args: Namespace) -> None:
         cfg.test_evaluator = [*evaluators, dump]
     _complete(cfg, args)
     runner = Runner.from_cfg(cfg)
+    if args.checkpoint is None:
+        refuse_trained_parameters(runner.model, cfg.filename)
     runner.register_hook(dict(type='cape_mm.StrictCheckpointHook'))
     metrics = runner.test()
     if args.out and is_main_process():

@@ -216,7 +216,9 @@ def _measure_all(
     seed: int,
 ) -> dict[str, dict[str, float]]:
     """Rows of the table by condition."""
-    changes = dict(INTERVENTIONS, **{_ZEROED: right_support})
+    changes = dict(INTERVENTIONS)
+    if hasattr(model.head, 'support_encoder'):
+        changes[_ZEROED] = right_support
     rows: dict[str, list] = {name: [] for name in changes}
     categories: dict[int, int] = {}
     for start in track_iter_progress(range(0, len(indices), batch_size)):

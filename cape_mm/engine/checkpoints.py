@@ -19,8 +19,9 @@ from typing import Any, Iterator
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from torch import nn
 
-from cape_mm.errors import UnsafeCheckpointError
+from cape_mm.errors import UnsafeCheckpointError, UnsuitableCheckpointError
 
 OPT_IN = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 KIND = '__plain__'
@@ -166,6 +167,18 @@ def check_checkpoint_is_safe(path: str) -> None:
             f'the file, so it was not loaded; set {OPT_IN}=1 if you trust '
             f'where it comes from (PyTorch says: {reason})'
         ) from None
+
+
+def refuse_trained_parameters(model: nn.Module, config: str) -> None:
+    """Refuse a model that is nothing without a checkpoint."""
+    trained = [
+        name for name, one in model.named_parameters() if one.requires_grad
+    ]
+    if trained:
+        raise UnsuitableCheckpointError(
+            f'{config} has {len(trained)} trained parameters ({trained[0]}, '
+            '...): give a checkpoint with their values'
+        )
 
 
 def local_checkpoints(cfg: Any) -> Iterator[str]:

@@ -1,7 +1,7 @@
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/mp100_episodes.py',
-    '../_base_/models/matching_efficientnet-lite0.py',
+    '../_base_/models/matching_lite0.py',
 ]
 
 # Nothing is trained and no checkpoint is needed:

@@ -4,9 +4,14 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
+
+from cape_mm.datasets.synthetic import write_creatures
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
 @pytest.fixture
@@ -140,3 +145,43 @@ def test_no_visualization_hook_is_explained(
         capsys, call_tool, config, checkpoint, '--show-dir', tmp_path
     )
     assert 'EpisodeVisualizationHook' in message
+
+
+def test_a_model_without_training_needs_no_checkpoint(call_tool, tmp_path):
+    pytest.importorskip('timm')
+    write_creatures(
+        tmp_path / 'data',
+        train=(1, 4),
+        val=(1, 4),
+        test=(2, 4),
+        image_size=64,
+    )
+    config = CONFIGS / 'cape' / 'matching_efficientnet-lite0_fast.py'
+    dataset = 'test_dataloader.dataset'
+    out = tmp_path / 'metrics.json'
+    options = [
+        f'{dataset}.dataset.data_root={tmp_path / "data"}',
+        f'{dataset}.num_queries=2',
+        f'{dataset}.episodes_per_category=2',
+        'test_dataloader.num_workers=0',
+        'test_dataloader.persistent_workers=False',
+        'model.backbone.checkpoint=None',
+    ]
+    call_tool(
+        'test.py',
+        config,
+        *('--out', out, '--work-dir', tmp_path / 'work'),
+        *('--cfg-options', *options),
+    )
+    metrics = json.loads(out.read_text())
+    assert 0 <= metrics['PCK'] <= 1
+
+
+def test_a_trained_model_without_checkpoint_is_refused(
+    capsys, call_tool, toy_config, tmp_path
+):
+    message = _error(
+        capsys, call_tool, toy_config, '--work-dir', tmp_path / 'work'
+    )
+    assert 'trained parameters' in message and 'checkpoint' in message
+    assert message.count('\n') <= 1

@@ -26,7 +26,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_config(parser)  # its episodes are used
     parser.add_argument('checkpoint_a', help='checkpoint A')
-    parser.add_argument('checkpoint_b', help='checkpoint B')
+    parser.add_argument(
+        'checkpoint_b',
+        nargs='?',
+        help='checkpoint B; not for a model of which nothing is trained',
+    )
     parser.add_argument(
         '--config-b', help='config of the model B, if it is another one'
     )
