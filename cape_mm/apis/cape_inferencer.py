@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from itertools import repeat, zip_longest
+from operator import itemgetter
 from typing import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -19,9 +20,11 @@ from cape_mm.structures import EpisodeDataSample
 from .base_inferencer import HOME, BaseInferencer, PathLike
 from .inputs.images import Image, ImageLoader, check_keypoints, check_skeleton
 from .inputs.requests import EpisodeRequest
-from .object_boxes import box_around_object, mean_score
+from .object_boxes import box_around_object, mean_score, search_windows
 
 _MISSING = object()
+#: Windows of an image that are searched together.
+_SEARCH_BATCH = 8
 _DEFAULT = 'configs/cape/matching_efficientnet-lite0.py'
 
 
@@ -123,9 +126,9 @@ class CapeInferencer(BaseInferencer):
                 query, or None. Defaults to the whole image.
             batch_size (int): Queries of a batch, for which supports are
                 encoded once. Defaults to 8.
-            detect (bool): Whether to find the object in queries without box
-                first: on the whole image, then again in the box of the
-                keypoints that were found there; the better mean score counts.
+            detect (bool): Whether to search queries without box for the
+                object first: the whole image and overlapping windows, then
+                around what was found in the one of the best mean score.
                 Defaults to False.
 
         Returns:
@@ -247,30 +250,56 @@ class CapeInferencer(BaseInferencer):
         batches: Iterator[list[tuple[Image, Sequence | None]]],
         metainfo: dict,
     ) -> Iterator[EpisodeDataSample]:
-        """Predict batch by batch, again where an object was found."""
+        """Predict batch by batch, in boxes that are searched for first."""
         # two streams that each encode the supports once
-        first, second = deque(), deque()
-        far = self._predict(supports, iter(first.popleft, None), metainfo)
-        near = self._predict(supports, iter(second.popleft, None), metainfo)
+        windows, attempts = deque(), deque()
+        search = self._predict(supports, iter(windows.popleft, None), metainfo)
+        predict = self._predict(
+            supports, iter(attempts.popleft, None), metainfo
+        )
         for batch in batches:
-            first.append(batch)
-            episode = next(far)
-            queries = list(episode.queries)
-            closer = {}
-            for number, ((image, box), query) in enumerate(
-                zip(batch, queries)
-            ):
+            numbers, pairs = [], []
+            for number, (image, box) in enumerate(batch):
+                boxes = [box]
                 if box is None:
-                    box = box_around_object(query, episode.supports)
-                    if box is not None:
-                        closer[number] = image, box
-            if closer:
-                second.append(list(closer.values()))
-                for number, query in zip(closer, next(near).queries):
-                    if mean_score(query) > mean_score(queries[number]):
-                        queries[number] = query
-                episode.queries = queries
+                    boxes = self._find_object(image, windows, search)
+                numbers += [number] * len(boxes)
+                pairs += [(image, box) for box in boxes]
+            attempts.append(pairs)
+            episode = next(predict)
+            best: dict[int, PoseDataSample] = {}
+            for number, query in zip(numbers, episode.queries):
+                other = best.setdefault(number, query)
+                if mean_score(query) > mean_score(other):
+                    best[number] = query
+            episode.queries = list(best.values())
             yield episode
+
+    def _find_object(
+        self,
+        image: Image,
+        windows: deque,
+        search: Iterator[EpisodeDataSample],
+    ) -> list[np.ndarray]:
+        """Boxes x1, y1, x2, y2 that may have the object of an image."""
+        pixels = self._loader.read(image)
+
+        def look(boxes: Iterable[np.ndarray]) -> tuple[float, list]:
+            """Best mean score in boxes, and that box and a closer one."""
+            windows.append([(pixels, box) for box in boxes])
+            episode = next(search)
+            best = max(episode.queries, key=mean_score)
+            chosen = np.asarray(best.gt_instances.bboxes).reshape(-1, 4)[0]
+            closer = box_around_object(best, episode.supports)
+            pair = [chosen] if closer is None else [chosen, closer]
+            return mean_score(best), pair
+
+        boxes = search_windows(pixels.shape[1::-1])
+        parts = range(0, len(boxes), _SEARCH_BATCH)
+        found = [look(boxes[start : start + _SEARCH_BATCH]) for start in parts]
+        best = max(found, key=itemgetter(0))
+        again = look(best[1][1:]) if len(best[1]) > 1 else best
+        return max(best, again, key=itemgetter(0))[1]
 
     @torch.no_grad()
     def _predict(

@@ -10,6 +10,32 @@ from mmpose.structures import PoseDataSample
 
 #: Share of the best score from which a keypoint is confident.
 _CONFIDENT = 0.5
+#: Parts of the longer side of an image that windows have.
+_PARTS = (2, 3)
+
+
+def search_windows(size: tuple[int, int]) -> np.ndarray:
+    """Boxes in which an object is searched for.
+
+    Args:
+        size (tuple[int, int]): Width and height of the image, pixels.
+
+    Returns:
+        np.ndarray: Boxes (N, 4), float64, x1, y1, x2, y2: the whole image,
+        and squares that overlap by half or more, of a half and a third of its
+        longer side.
+    """
+    limits = np.array(size, np.float64) - 1
+    boxes = [np.array([0.0, 0, *limits])]
+    for part in _PARTS:
+        side = limits.max() / part
+        room = np.maximum(limits - side, 0)
+        counts = np.ceil(room / (side / 2) - 1e-6).astype(int) + 1
+        starts = [np.linspace(0, r, n) for r, n in zip(room, counts)]
+        corners = np.stack(np.meshgrid(*starts), -1).reshape(-1, 2)
+        ends = np.minimum(corners + side, limits)
+        boxes.extend(np.concatenate([corners, ends], 1))
+    return np.stack(boxes)
 
 
 def box_around_object(
@@ -45,34 +71,57 @@ def box_around_object(
     return np.concatenate([low, high]) if (high - low).min() >= 2 else None
 
 
-def relative_scale(
+def expected_scale(
     query: PoseDataSample, supports: Sequence[PoseDataSample]
 ) -> float:
     """Size of a query's object in its box, relative to that of the supports.
+
+    It is measured on the confident keypoints. Where the box is the whole
+    image, it is at most the share of their images that the boxes of the
+    supports have: keypoints that spread over an image were not found.
 
     Args:
         query (PoseDataSample): Query with ``pred_instances``.
         supports (Sequence[PoseDataSample]): Supports with ``gt_instances``.
 
     Returns:
-        float: Extent of the confident keypoints / longer side of the box,
-        divided by the same of the supports (mean); NaN without two confident
-        keypoints that are apart.
+        float: Extent of the keypoints / longer side of the box, divided by
+        the same of the supports (mean); NaN if that is not known.
     """
-    query_box = np.asarray(query.gt_instances.bboxes).reshape(-1, 4)[0]
+    box = _box(query)
     ratios = [
         np.ptp(found, 0).max()
-        / np.ptp(query_box.reshape(2, 2), 0).max()
-        / (np.ptp(labelled, 0).max() / np.ptp(box.reshape(2, 2), 0).max())
-        for found, labelled, box in _common_points(query, supports)
+        / _side(box)
+        / (np.ptp(labelled, 0).max() / _side(own))
+        for found, labelled, own in _common_points(query, supports)
     ]
-    return float(np.mean(ratios)) if ratios else float('nan')
+    scale = float(np.mean(ratios)) if ratios else float('nan')
+    if np.allclose(box, _whole(query)):
+        shares = [_side(_box(s)) / _side(_whole(s)) for s in supports]
+        scale = float(np.fmin(scale, np.mean(shares)))
+    return scale
 
 
 def mean_score(query: PoseDataSample) -> float:
     """Mean score of the keypoints of a query that a support has."""
     scores = np.asarray(query.pred_instances.keypoint_scores).reshape(-1)
     return float(scores[scores > 0].mean()) if (scores > 0).any() else 0.0
+
+
+def _box(member: PoseDataSample) -> np.ndarray:
+    """Box (4,) of a member."""
+    return np.asarray(member.gt_instances.bboxes, np.float64).reshape(-1, 4)[0]
+
+
+def _whole(member: PoseDataSample) -> np.ndarray:
+    """Box (4,) of its whole image."""
+    height, width = member.ori_shape[:2]
+    return np.array([0.0, 0, width - 1, height - 1])
+
+
+def _side(box: np.ndarray) -> float:
+    """Longer side of a box."""
+    return (box[2:] - box[:2]).max()
 
 
 def _common_points(
@@ -90,7 +139,6 @@ def _common_points(
         mask = confident & (np.asarray(labels.keypoints_visible)[0] > 0)
         found = points[mask]
         own = np.asarray(labels.keypoints, np.float64)[0][mask]
-        box = np.asarray(labels.bboxes, np.float64).reshape(-1, 4)[0]
         if len(own) > 1 and min(np.ptp(found, 0).max(), np.ptp(own, 0).max()):
-            pairs.append((found, own, box))
+            pairs.append((found, own, _box(support)))
     return pairs

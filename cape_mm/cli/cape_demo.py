@@ -18,7 +18,7 @@ from cape_mm.apis import (
     find_images,
     read_request,
 )
-from cape_mm.apis.object_boxes import relative_scale
+from cape_mm.apis.object_boxes import expected_scale
 from cape_mm.datasets.formats.annotation_tools import (
     check_is_empty,
     convert_annotations,
@@ -72,7 +72,7 @@ def find_keypoints(args: Namespace) -> None:
                 ids = dict(image_id=request.queries[number].image_id)
                 known = {k: v for k, v in ids.items() if v is not None}
                 file.add(episode, index, number, visualization=name, **known)
-                scales[query.img_path] = relative_scale(
+                scales[query.img_path] = expected_scale(
                     query, episode.supports
                 )
                 progress.advance()

@@ -246,46 +246,48 @@ def test_numbers_of_queries_and_boxes_must_agree(inferencer, request_of_test):
         list(inferencer(image, POINTS, [image] * 2, query_boxes=[None]))
 
 
-def _square(query, x, y, side, score):
-    """Put the prediction of two keypoints on the ends of a diagonal."""
+def _place(query, points, score):
+    """Put the predicted keypoints on two places in turn."""
     found = query.pred_instances
     num_keypoints = found.keypoints.shape[1]
-    found.keypoints = np.tile(np.float32([[x, y]]), (1, num_keypoints, 1))
-    found.keypoints[0, 0] += side
+    places = np.resize(np.float32(points), (num_keypoints, 2))
+    found.keypoints = places[None]
     found.keypoint_scores = np.full((1, num_keypoints), score, np.float32)
 
 
-def test_objects_are_found_before_their_keypoints(
-    inferencer, request_of_test, monkeypatch
-):
+def test_objects_are_searched_for(inferencer, request_of_test, monkeypatch):
+    """The object is at (40, 20) to (50, 30) and is best seen closely."""
     boxes, predict = [], inferencer._predict
 
     def observe(supports, batches, metainfo):
         for episode in predict(supports, batches, metainfo):
-            is_whole = not boxes
-            for number, query in enumerate(episode.queries):
-                boxes.append(query.gt_instances.bboxes[0].tolist())
-                # the second query is better on the whole image
-                score = 0.5 if is_whole or number else 0.9
-                _square(query, 20, 20, 10, score)
+            for query in episode.queries:
+                box = query.gt_instances.bboxes[0].tolist()
+                boxes.append((query.img_path, box))
+                has_object = box[0] <= 40 and box[2] >= 50 and box[1] <= 20
+                score = 0.9 - (box[2] - box[0]) / 100 if has_object else 0.1
+                _place(query, [[40, 20], [50, 30]], score)
             yield episode
 
     monkeypatch.setattr(inferencer, '_predict', observe)
-    given = [[1, 2, 50, 60], None, None]
-    (episode,) = inferencer.predict_episodes(
-        [m.image for m in request_of_test.supports],
-        [m.keypoints for m in request_of_test.supports],
-        [m.image for m in request_of_test.queries],
-        query_boxes=given,
-        detect=True,
-    )
-    assert len(boxes) == 5, 'not again in the box that was given'
-    assert boxes[0] == given[0]
-    assert all(box[:2] == [0, 0] and box[2] == 63 for box in boxes[1:3])
-    for x1, y1, x2, y2 in boxes[3:]:
-        assert 0 <= x1 < 20 and 0 <= y1 < 20 and x2 > 30 and y2 > 30
-    assert boxes[3] != boxes[1]
-    found = [q.gt_instances.bboxes[0].tolist() for q in episode.queries]
-    assert found == [given[0], boxes[3], boxes[2]]
-    scores = [q.pred_instances.keypoint_scores[0, 0] for q in episode.queries]
-    np.testing.assert_allclose(scores, [0.5, 0.9, 0.5])
+    given = [1, 2, 50, 60]
+    images = [m.image for m in request_of_test.queries]
+    episodes = [
+        *inferencer.predict_episodes(
+            [m.image for m in request_of_test.supports],
+            [m.keypoints for m in request_of_test.supports],
+            images,
+            query_boxes=[given, None, None],
+            detect=True,
+            batch_size=2,
+        )
+    ]
+    queries = [query for episode in episodes for query in episode.queries]
+    assert [query.img_path for query in queries] == images
+    found = [query.gt_instances.bboxes[0].tolist() for query in queries]
+    assert found[0] == given
+    for x1, y1, x2, y2 in found[1:]:
+        assert 25 < x1 < 40 and y1 < 20
+        assert 50 < x2 < 63 and 30 < y2 < 50
+    tried = [box for path, box in boxes if path == images[0]]
+    assert tried == [given], 'what is given is not searched for'

@@ -7,8 +7,9 @@ from support.toy_episode import make_toy_episode
 
 from cape_mm.apis.object_boxes import (
     box_around_object,
+    expected_scale,
     mean_score,
-    relative_scale,
+    search_windows,
 )
 
 
@@ -19,7 +20,8 @@ def episode(tmp_path):
     def make(points, scores, **options):
         episode = make_toy_episode(tmp_path, **options)
         query = episode.queries[0]
-        query.set_metainfo(dict(ori_shape=(120, 200)))
+        for member in (query, *episode.supports):
+            member.set_metainfo(dict(ori_shape=(120, 200)))
         query.pred_instances.keypoints = np.array([points], np.float32)
         query.pred_instances.keypoint_scores = np.array([scores], np.float32)
         return query, episode.supports
@@ -64,14 +66,25 @@ def test_the_box_stays_in_the_image(episode):
 def test_there_may_be_no_object(points, scores, episode):
     query, supports = episode(points, scores)
     assert box_around_object(query, supports) is None
-    assert np.isnan(relative_scale(query, supports))
+    assert np.isnan(expected_scale(query, supports))
 
 
 def test_the_scale_is_relative_to_the_supports(episode):
     query, supports = episode(HALF, [0.9, 0.8, 0.9])
-    assert relative_scale(query, supports) == pytest.approx(0.5)
+    assert expected_scale(query, supports) == pytest.approx(0.5)
     query.gt_instances.bboxes = np.array([[95.0, 45, 135, 85]])
-    assert relative_scale(query, supports) == pytest.approx(1)
+    assert expected_scale(query, supports) == pytest.approx(1)
+
+
+def test_a_whole_image_is_no_tight_box(episode):
+    points = [[2, 2], [190, 10], [100, 110]]
+    query, supports = episode(points, [0.9, 0.8, 0.9])
+    query.gt_instances.bboxes = np.array([[0.0, 0, 199, 119]])
+    # the box of the support is 80 of 199 pixels wide
+    assert expected_scale(query, supports) == pytest.approx(80 / 199)
+    query, supports = episode([[5, 5]] * 3, [0.9, 0.9, 0.9])
+    query.gt_instances.bboxes = np.array([[0.0, 0, 199, 119]])
+    assert expected_scale(query, supports) == pytest.approx(80 / 199)
 
 
 def test_keypoints_that_no_support_has_do_not_count(episode):
@@ -79,3 +92,18 @@ def test_keypoints_that_no_support_has_do_not_count(episode):
     assert mean_score(query) == pytest.approx(0.8)
     query, _ = episode(HALF, [0, 0, 0])
     assert mean_score(query) == 0
+
+
+@pytest.mark.parametrize(
+    'size, counts', [((121, 121), (9, 25)), ((121, 61), (3, 10))]
+)
+def test_windows_overlap_by_half(size, counts):
+    boxes = search_windows(size)
+    assert boxes[0].tolist() == [0, 0, size[0] - 1, size[1] - 1]
+    assert len(boxes) == 1 + sum(counts)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    assert [(sides.max(1) == side).sum() for side in (60, 40)] == [*counts]
+    assert (boxes >= 0).all()
+    assert (boxes[:, 2:] <= np.array(size) - 1).all()
+    starts = np.unique(boxes[1 : counts[0] + 1, 0])
+    assert (np.diff(starts) <= 30).all()

@@ -215,7 +215,7 @@ def test_another_scale_than_that_of_the_support_is_said(
 ):
     scales = iter([0.3, 1.2, 3.0])
     monkeypatch.setattr(
-        'cape_mm.cli.cape_demo.relative_scale', lambda *args: next(scales)
+        'cape_mm.cli.cape_demo.expected_scale', lambda *args: next(scales)
     )
     demo(*SUPPORT, images[0], '--query', *images)
     text = capsys.readouterr().err

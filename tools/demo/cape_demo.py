@@ -95,7 +95,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--detect',
         action='store_true',
-        help='find the object in queries without box first',
+        help='search queries without box for the object first (slow)',
     )
     parser.add_argument(
         '--min-score',

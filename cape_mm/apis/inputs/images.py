@@ -38,6 +38,10 @@ class ImageLoader:
         self._prepare = Compose(transforms[1:])
         self.margin = margin
 
+    def read(self, image: Image) -> np.ndarray:
+        """Pixels (H, W, 3), uint8, BGR, of an image as displayed."""
+        return self._open(image)[0]['img']
+
     def load_support(
         self, image: Image, keypoints: np.ndarray, box: Sequence | None
     ) -> dict:
