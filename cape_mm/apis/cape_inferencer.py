@@ -18,7 +18,13 @@ from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
 from .base_inferencer import HOME, BaseInferencer, PathLike
-from .inputs.images import Image, ImageLoader, check_keypoints, check_skeleton
+from .inputs.images import (
+    Image,
+    ImageLoader,
+    check_flip_pairs,
+    check_keypoints,
+    check_skeleton,
+)
 from .inputs.requests import EpisodeRequest
 from .object_boxes import box_around_object, mean_score, search_windows
 
@@ -101,6 +107,7 @@ class CapeInferencer(BaseInferencer):
         queries: Image | Iterable[Image],
         skeleton: Sequence[Sequence[int]] = (),
         keypoint_names: Sequence[str] | None = None,
+        flip_pairs: Sequence[Sequence[int]] | None = None,
         category_name: str = 'object',
         support_boxes: Sequence | None = None,
         query_boxes: Iterable | None = None,
@@ -118,6 +125,9 @@ class CapeInferencer(BaseInferencer):
             skeleton (Sequence): Pairs of keypoint indices, 0-based. Defaults
                 to none.
             keypoint_names (Sequence[str], optional): K names.
+            flip_pairs (Sequence, optional): Pairs of keypoint indices,
+                0-based, that a mirror exchanges: left and right partners.
+                Defaults to those that the names tell.
             category_name (str): Name in visualizations. Defaults to 'object'.
             support_boxes (Sequence, optional): Box of the instance in each
                 support (one box for one image). Defaults to the extent of
@@ -160,6 +170,7 @@ class CapeInferencer(BaseInferencer):
             category_name=category_name,
             keypoint_names=names,
             skeleton=check_skeleton(skeleton, num_keypoints),
+            flip_pairs=check_flip_pairs(flip_pairs, num_keypoints),
             num_keypoints=num_keypoints,
             replaced=[],
         )
@@ -194,6 +205,7 @@ class CapeInferencer(BaseInferencer):
             [query.image for query in request.queries],
             skeleton=request.skeleton,
             keypoint_names=request.keypoint_names,
+            flip_pairs=request.flip_pairs,
             category_name=request.category_name,
             support_boxes=[support.box for support in request.supports],
             query_boxes=[query.box for query in request.queries],

@@ -154,6 +154,7 @@ def _predict(
         ],
         [info['img_path'] for info in queries],
         skeleton=supports[0]['skeleton'],
+        flip_pairs=supports[0]['flip_pairs'],
         keypoint_names=supports[0]['keypoint_names'],
         support_boxes=[info['bbox'][0] for info in supports],
         query_boxes=[info['bbox'][0] for info in queries],

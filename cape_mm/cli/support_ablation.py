@@ -122,6 +122,11 @@ def permuted_order(
         sample,
         skeleton=[[int(place[end]) for end in e] for e in episode.skeleton],
         keypoint_names=[episode.keypoint_names[i] for i in index],
+        flip_pairs=[
+            [int(place[one]), int(place[other])]
+            for one, other in enumerate(episode.partners)
+            if one < other
+        ],
         supports=_take_keypoints(episode.supports, index),
         queries=_take_keypoints(episode.queries, index),
     )

@@ -22,8 +22,8 @@ class EpisodeDataSample(BaseDataElement):
           (str, empty where not given).
         - ``keypoint_names`` (list[str]), ``num_keypoints`` (int)
         - ``skeleton`` (list[list[int]]): 0-based index pairs.
-        - ``flip_pairs`` (list[list[int]], optional): Indices of left and
-          right partners. By default their names tell them.
+        - ``flip_pairs`` (Sequence[Sequence[int]], optional): 0-based indices
+          of left and right partners. By default their names tell them.
         - ``replaced`` (list[str]): paths of members that could not be used
           and were replaced by another instance of the category.
     """

@@ -175,17 +175,35 @@ def clip_box(
     return clipped
 
 
-def check_skeleton(skeleton: Sequence, num_keypoints: int) -> list[list[int]]:
+def check_skeleton(
+    skeleton: Sequence,
+    num_keypoints: int,
+    edge_name: str = 'edge',
+    name: str = 'the skeleton',
+) -> list[list[int]]:
     """Read edges, each a pair of two different indices of keypoints."""
     edges = [_numbers(edge) for edge in skeleton]
     for edge, given in zip(edges, skeleton):
         inside = edge and all(end in range(num_keypoints) for end in edge)
         if not inside or len(set(edge)) != 2 or len(edge) != 2:
             raise DataError(
-                f'edge {given} of the skeleton is no pair of two different '
+                f'{edge_name} {given} of {name} is no pair of two different '
                 f'indices in 0..{num_keypoints - 1}; indices count from 0'
             )
     return [[int(end) for end in edge] for edge in edges]
+
+
+def check_flip_pairs(
+    pairs: Sequence | None, num_keypoints: int
+) -> list[list[int]] | None:
+    """Read pairs of keypoints, in which each occurs at most once."""
+    if pairs is None:
+        return None
+    pairs = check_skeleton(pairs, num_keypoints, 'pair', 'flip_pairs')
+    ends = [end for pair in pairs for end in pair]
+    if len(ends) > len(set(ends)):
+        raise DataError(f'flip_pairs {pairs} have a keypoint in two pairs')
+    return pairs
 
 
 def find_images(

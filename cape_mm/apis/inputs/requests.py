@@ -52,6 +52,8 @@ class EpisodeRequest:
         category_name (str): Name in visualizations.
         keypoint_names (list[str], optional): K names.
         skeleton (list[list[int]]): Pairs of keypoint indices, 0-based.
+        flip_pairs (list[list[int]], optional): Left and right partners,
+            0-based.
         category_id (int, optional): Id in a COCO file.
     """
 
@@ -60,6 +62,7 @@ class EpisodeRequest:
     category_name: str = 'object'
     keypoint_names: list[str] | None = None
     skeleton: list[list[int]] = field(default_factory=list)
+    flip_pairs: list[list[int]] | None = None
     category_id: int | None = None
 
 
@@ -73,8 +76,8 @@ def read_request(
     """Read a request, or make one of predictions or annotations.
 
     A request is a JSON object with the keys ``category``, ``keypoint_names``,
-    ``skeleton`` (all optional), ``supports`` and ``queries``: lists of
-    objects with ``image``, ``keypoints`` and ``box``, see
+    ``skeleton``, ``flip_pairs`` (all optional), ``supports`` and ``queries``:
+    lists of objects with ``image``, ``keypoints`` and ``box``, see
     :class:`RequestMember`.
 
     ``predictions.json`` is the request that it answers. With ``support_ids``
@@ -128,7 +131,10 @@ def read_request(
 def _from_content(
     content: object, path: str, image_root: str
 ) -> EpisodeRequest:
-    known = {'category', 'keypoint_names', 'skeleton', 'supports', 'queries'}
+    known = {
+        *('category', 'keypoint_names', 'skeleton', 'flip_pairs'),
+        *('supports', 'queries'),
+    }
     if not isinstance(content, dict) or set(content) - known:
         raise DataError(
             f'{path} must hold an object with the keys {sorted(known)}'
@@ -151,6 +157,7 @@ def _from_content(
         category_name=str(content.get('category', 'object')),
         keypoint_names=content.get('keypoint_names'),
         skeleton=content.get('skeleton') or [],
+        flip_pairs=content.get('flip_pairs'),
         **members,
     )
 
@@ -195,6 +202,7 @@ def _from_predictions(
         category_name=str(content.get('category', 'object')),
         keypoint_names=content.get('keypoint_names'),
         skeleton=content.get('skeleton') or [],
+        flip_pairs=content.get('flip_pairs'),
         category_id=content.get('category_id'),
     )
 
@@ -263,6 +271,7 @@ def _from_annotations(
         category_name=category.name,
         keypoint_names=list(category.keypoint_names),
         skeleton=[list(edge) for edge in category.skeleton],
+        flip_pairs=category.flip_pairs,
         category_id=category.id,
     )
 
@@ -303,6 +312,7 @@ def _from_dataset(
         category_name=category.name,
         keypoint_names=list(category.keypoint_names),
         skeleton=[list(edge) for edge in category.skeleton],
+        flip_pairs=category.flip_pairs,
         category_id=category_id,
     )
 

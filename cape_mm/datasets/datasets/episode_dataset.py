@@ -164,6 +164,7 @@ class EpisodeDataset(Dataset):
             supercategory=category.supercategory,
             keypoint_names=list(category.keypoint_names),
             skeleton=[list(edge) for edge in category.skeleton],
+            flip_pairs=category.flip_pairs,
             num_keypoints=category.num_keypoints,
             replaced=replaced,
         )

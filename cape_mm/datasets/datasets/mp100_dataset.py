@@ -40,7 +40,8 @@ class MP100Dataset(BaseDataset):
     ``category_name``, ``bbox`` (1, 4) xyxy, ``bbox_score`` (1,),
     ``keypoints`` (1, K, 2), both float32 in original pixels,
     ``keypoints_visible`` (1, K) float32, 1 where labelled, ``num_keypoints``
-    (K), ``keypoint_names``, ``skeleton`` (0-based pairs), ``dataset_name``.
+    (K), ``keypoint_names``, ``skeleton`` (0-based pairs), ``flip_pairs``
+    (likewise, None where not given), ``dataset_name``.
 
     Args:
         ann_file (str): Annotation file, relative to ``data_root``.
@@ -153,6 +154,7 @@ class MP100Dataset(BaseDataset):
         category = self._categories[info['category_id']]
         info['keypoint_names'] = list(category.keypoint_names)
         info['skeleton'] = [list(edge) for edge in category.skeleton]
+        info['flip_pairs'] = category.flip_pairs
         return info
 
     def get_cat_ids(self, idx: int) -> list[int]:

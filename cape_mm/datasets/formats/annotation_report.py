@@ -10,6 +10,7 @@ PROBLEMS = OrderedDict(
     duplicate_id='duplicate ids (first one kept)',
     keypoint_names='names that contradict the keypoints (names dropped)',
     bad_skeleton='bad skeletons (edge or skeleton dropped)',
+    bad_flip_pairs='bad flip pairs (pair or all pairs dropped)',
     unknown_image='annotations of an unknown image (skipped)',
     unknown_category='annotations of an unknown category (skipped)',
     crowd='crowd annotations (skipped)',

@@ -11,10 +11,12 @@ A file is COCO style::
                       "keypoints": [130, 90, 2, 310, 95, 2, 0, 0, 0]}],
      "categories": [{"id": 7, "name": "mug", "supercategory": "kitchen",
                      "keypoints": ["rim left", "rim right", "handle"],
-                     "skeleton": [[0, 1], [1, 2]]}]}  # 0-based
+                     "skeleton": [[0, 1], [1, 2]],  # 0-based
+                     "flip_pairs": [[0, 1]]}]}  # 0-based, optional
 
 ``keypoints`` of an annotation are x, y, v of each of the K keypoints of its
-category.
+category. ``flip_pairs`` are keypoints that a mirror exchanges; without them
+the names tell.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ _REQUIRED = dict(
 _TYPES = {
     **dict.fromkeys(('id', 'image_id', 'category_id'), int),
     **dict.fromkeys(('file_name', 'name', 'supercategory'), str),
-    **dict.fromkeys(('keypoints', 'skeleton', 'bbox'), list),
+    **dict.fromkeys(('keypoints', 'skeleton', 'flip_pairs', 'bbox'), list),
 }
 
 
@@ -56,6 +58,8 @@ class Category:
         keypoint_names (tuple[str, ...]): K names, not always distinct.
         skeleton (tuple[tuple[int, int], ...]): 0-based index pairs.
         num_keypoints (int): K, the same for all instances.
+        flip_pairs (tuple[tuple[int, int], ...], optional): 0-based indices of
+            left and right partners; None where not given.
     """
 
     id: int
@@ -64,6 +68,7 @@ class Category:
     keypoint_names: tuple[str, ...]
     skeleton: tuple[tuple[int, int], ...]
     num_keypoints: int
+    flip_pairs: tuple[tuple[int, int], ...] | None = None
 
     def __str__(self) -> str:
         return f'{self.id} {self.name!r}'
@@ -154,7 +159,8 @@ def parse_categories(
     annotations, which agree with each other, are dropped. Keypoints without
     name are called ``keypoint_<index>``. Invalid edges of a skeleton are
     dropped; a skeleton that seems to count from 1 is dropped as a whole,
-    because all its edges would join the wrong keypoints.
+    because all its edges would join the wrong keypoints. The same holds for
+    flip pairs, in which a keypoint occurs once.
     """
     counts: dict[int, Counter] = defaultdict(Counter)
     for ann in content['annotations']:
@@ -175,8 +181,12 @@ def parse_categories(
             name=name,
             supercategory=str(entry.get('supercategory') or ''),
             keypoint_names=tuple(names),
-            skeleton=_parse_skeleton(entry, len(names), where, report),
+            skeleton=_parse_pairs(
+                entry.get('skeleton') or [],
+                *('skeleton', len(names), where, report),
+            ),
             num_keypoints=len(names),
+            flip_pairs=_parse_flip_pairs(entry, len(names), where, report),
         )
     return categories
 
@@ -269,12 +279,39 @@ def _parse_names(
     ]
 
 
-def _parse_skeleton(
+def _parse_flip_pairs(
     entry: dict, num_keypoints: int, where: str, report: AnnotationReport
+) -> tuple[tuple[int, int], ...] | None:
+    """The valid flip pairs of one category; None if it has no such list."""
+    given = entry.get('flip_pairs')
+    if given is None:
+        return None
+    pairs, used = [], set()
+    for pair in _parse_pairs(
+        given, 'flip_pairs', num_keypoints, where, report
+    ):
+        if used & set(pair):
+            report.add(
+                'bad_flip_pairs',
+                f'{where}: a keypoint of {list(pair)} is in another pair',
+            )
+        else:
+            pairs.append(pair)
+            used |= set(pair)
+    return tuple(pairs)
+
+
+def _parse_pairs(
+    given: list,
+    name: str,
+    num_keypoints: int,
+    where: str,
+    report: AnnotationReport,
 ) -> tuple[tuple[int, int], ...]:
-    """The valid edges of one category."""
+    """The valid pairs of keypoints in the list ``name`` of one category."""
+    what = 'edge' if name == 'skeleton' else 'flip pair'
     edges, invalid, ends = [], [], []
-    for edge in entry.get('skeleton') or []:
+    for edge in given:
         pair = edge if isinstance(edge, (list, tuple)) else ()
         ends += [end for end in pair if type(end) is int]
         is_pair = len(pair) == 2 and pair[0] != pair[1]
@@ -286,15 +323,15 @@ def _parse_skeleton(
             invalid.append(edge)
     if invalid and min(ends, default=0) == 1 and max(ends) == num_keypoints:
         report.add(
-            'bad_skeleton',
-            f'{where}: seems to count from 1 (indices 1 to {num_keypoints}); '
-            'subtract 1 in the file',
+            f'bad_{name}',
+            f'{where}: {name} seems to count from 1 (indices 1 to '
+            f'{num_keypoints}); subtract 1 in the file',
         )
         return ()
     for edge in invalid:
         report.add(
-            'bad_skeleton',
-            f'{where}: edge {edge} is no pair of two different indices in '
+            f'bad_{name}',
+            f'{where}: {what} {edge} is no pair of two different indices in '
             f'0..{num_keypoints - 1}',
         )
     return tuple(edges)

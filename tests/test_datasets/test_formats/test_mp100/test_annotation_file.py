@@ -118,7 +118,8 @@ def test_more_forms_of_a_problem(kind, change, build, warnings_logged):
 
 def test_every_kind_of_problem_is_tested():
     tested = {*ANNOTATION_PROBLEMS}
-    tested |= {'keypoint_names', 'bad_skeleton', 'missing_image'}
+    tested |= {'keypoint_names', 'bad_skeleton', 'bad_flip_pairs'}
+    tested |= {'missing_image'}
     assert tested == set(PROBLEMS)
 
 
@@ -176,6 +177,41 @@ def test_skeleton_that_counts_from_one_is_dropped_as_a_whole(
 
     assert build(edit).categories[20].skeleton == ()
     assert 'count from 1' in warnings_logged[0]
+
+
+def test_flip_pairs_are_optional_and_reach_the_instances(build):
+    def edit(content):
+        content['categories'][0]['flip_pairs'] = [[0, 1], [4, 3]]
+        content['categories'][1]['flip_pairs'] = []
+
+    dataset = build(edit)
+    assert dataset.categories[10].flip_pairs == ((0, 1), (4, 3))
+    assert dataset.categories[20].flip_pairs == ()
+    assert build(lambda content: None).categories[10].flip_pairs is None
+    index = dataset.find_instance(10, 0)
+    assert dataset.get_data_info(index)['flip_pairs'] == ((0, 1), (4, 3))
+
+
+def test_bad_flip_pairs_are_dropped_and_reported(build, warnings_logged):
+    def edit(content):
+        content['categories'][0]['flip_pairs'] = [
+            [0, 1], [1, 2], [9, 2], [3, 3], 'ab', [4, 3],
+        ]  # fmt: skip
+
+    dataset = build(edit)
+    assert dataset.categories[10].flip_pairs == ((0, 1), (4, 3))
+    assert f'4 {PROBLEMS["bad_flip_pairs"]}' in warnings_logged[0]
+    assert 'flip pair [9, 2]' in warnings_logged[0]
+
+
+def test_flip_pairs_that_count_from_one_are_dropped_as_a_whole(
+    build, warnings_logged
+):
+    def edit(content):
+        content['categories'][1]['flip_pairs'] = [[1, 2], [2, 3]]
+
+    assert build(edit).categories[20].flip_pairs == ()
+    assert 'flip_pairs seems to count from 1' in warnings_logged[0]
 
 
 def test_names_that_contradict_all_annotations_are_dropped(
