@@ -23,7 +23,7 @@ from cape_mm.datasets.formats.annotation_tools import (
     check_is_empty,
     convert_annotations,
 )
-from cape_mm.errors import UsageError
+from cape_mm.errors import DataError, UsageError
 from cape_mm.visualization import EpisodeVisualizer
 
 #: Ratios of an object's share of its box that differ strongly.
@@ -76,7 +76,7 @@ def find_keypoints(args: Namespace) -> None:
                     query, episode.supports
                 )
                 progress.advance()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, DataError, FileNotFoundError):
         progress.stop()
         print(
             f'{len(file.entries)} of {len(request.queries)} images are done '

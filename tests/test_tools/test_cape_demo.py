@@ -200,6 +200,18 @@ def test_an_interrupt_keeps_what_is_done(
     assert len(seen) == 1, 'nothing is left'
 
 
+def test_a_bad_image_keeps_what_is_done(demo, images, tmp_path, capsys):
+    bad = tmp_path / 'bad.png'
+    bad.write_text('no image')
+    with pytest.raises(SystemExit, match='bad.png.* cannot be read'):
+        demo(
+            *(*SUPPORT, images[0], '--query', images[1], bad, images[2]),
+            *('--batch-size', 1),
+        )
+    assert '1 of 3 images are done' in capsys.readouterr().err
+    assert (tmp_path / 'out' / 'predictions.json').is_file()
+
+
 def test_predictions_are_input_again(demo, images, tmp_path, observed):
     _, _, out = demo(*SUPPORT, images[0], '--query', *images[1:])
     path = (out / 'predictions.json').rename(tmp_path / 'first.json')

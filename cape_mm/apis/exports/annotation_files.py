@@ -19,6 +19,7 @@ from cape_mm.datasets.formats.annotation_tools import (
 from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
+from ..inputs.images import check_keypoints
 from ..inputs.requests import EpisodeRequest
 
 #: Seconds between two times that the file is written.
@@ -87,12 +88,12 @@ class PredictionFile:
         if not self.path.exists():
             return numbers
         content = json.loads(self.path.read_text('utf-8'))
-        known = [_to_rows(entry) for entry in content['supports']]
-        given = [
-            _to_rows(dict(image=m.image, keypoints=m.keypoints))
-            for m in request.supports
+        known = [
+            (entry['image'], entry['keypoints'])
+            for entry in content['supports']
         ]
-        if known != given:
+        given = [(_absolute(m.image), m.keypoints) for m in request.supports]
+        if not _are_same(known, given):
             raise DataError(
                 f'{self.path} is of other supports: choose another folder, or '
                 'start again without resuming'
@@ -233,15 +234,17 @@ def _absolute(image: str | None) -> str:
     return image if '://' in image else os.path.abspath(image)
 
 
-def _to_rows(entry: dict[str, Any]) -> tuple[str, list]:
-    """Image and labelled keypoints, to be compared."""
-    rows = [
-        None
-        if point is None or (len(point) > 2 and not point[2] > 0)
-        else [round(float(n), 1) for n in point[:2]]
-        for point in entry['keypoints']
-    ]
-    return _absolute(entry['image']), rows
+def _are_same(known: list[tuple], given: list[tuple]) -> bool:
+    """Whether images and labelled keypoints agree, but for rounding."""
+    if [image for image, _ in known] != [image for image, _ in given]:
+        return False
+    for (image, rows), (_, others) in zip(known, given):
+        first, second = (check_keypoints(r, image) for r in (rows, others))
+        if first.shape != second.shape or not np.allclose(
+            first[:, :2], second[:, :2], atol=0.02
+        ):
+            return False
+    return True
 
 
 def _plain(values: Any, digits: int = 2) -> list[float]:

@@ -41,12 +41,16 @@ def read_predictions(file: Path, content: dict, collector: Collector) -> None:
     if type(content.get('category_id')) is int:
         collector.source_ids[category] = content['category_id']
     paths = [entry['image'] for entry in content['queries']]
-    root = Path(osp.commonpath([osp.dirname(path) for path in paths] or ['/']))
+    folders = [osp.dirname(path) for path in paths if '://' not in path]
+    root = Path(osp.commonpath(folders) if folders else osp.sep)
     search = collector.search(file, root)
     for entry in content['queries']:
         collector.where = f'{file}: {entry["image"]}'
-        name = osp.relpath(entry['image'], root)
-        if collector.image_root is None and not (root / name).is_file():
+        name, is_there = entry['image'], False
+        if '://' not in name:
+            name = osp.relpath(name, root)
+            is_there = (root / name).is_file()
+        if collector.image_root is None and not is_there:
             # the root may hold a whole disk: no search below it
             collector.report.add('missing_image', entry['image'])
             continue

@@ -54,6 +54,16 @@ def test_images_that_are_gone_are_counted(
     assert report.counts['missing_image'] == 1
 
 
+def test_images_of_the_web_are_counted(
+    tmp_path, write, predictions, read, report
+):
+    predictions['queries'][0]['image'] = 'https://host/a/1.png'
+    path = write(tmp_path / 'out' / 'predictions.json', predictions)
+    (image,) = read(path).images
+    assert image.path == tmp_path / 'b' / '1.png'
+    assert report.counts['missing_image'] == 1
+
+
 def test_images_may_have_moved(tmp_path, write, predictions, read):
     path = write(tmp_path / 'out' / 'predictions.json', predictions)
     for folder in 'ab':
