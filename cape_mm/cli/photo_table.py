@@ -9,6 +9,7 @@ from typing import Iterator, NamedTuple
 
 import mmengine
 import numpy as np
+from mmengine.structures import InstanceData
 
 from cape_mm.apis import CapeInferencer
 from cape_mm.datasets.datasets import MP100Dataset
@@ -43,6 +44,7 @@ def tabulate_photos(args: Namespace) -> None:
         )
     inferencer = CapeInferencer(args.checkpoint, args.config, args.device)
     categories: dict[str, dict] = {}
+    certainty: list[tuple[np.ndarray, np.ndarray]] = []
     for file in files:
         dataset = MP100Dataset(
             ann_file=str(args.data_root / 'annotations' / file),
@@ -60,7 +62,8 @@ def tabulate_photos(args: Namespace) -> None:
                     file=sys.stderr,
                 )
                 continue
-            categories[name] = _score(inferencer, dataset, episodes)
+            categories[name], scored = _score(inferencer, dataset, episodes)
+            certainty.append(scored)
             print(f'{name} done', file=sys.stderr, flush=True)
     if not categories:
         raise UsageError(f'no category of {args.data_root} has enough images')
@@ -70,6 +73,7 @@ def tabulate_photos(args: Namespace) -> None:
         pairs=sum(row['pairs'] for row in categories.values()),
         shots=args.shots,
         seed=args.seed,
+        calibration=_calibrate(certainty),
         categories=categories,
     )
     print(_format(result))
@@ -106,9 +110,10 @@ def draw_episodes(
 
 def _score(
     inferencer: CapeInferencer, dataset: MP100Dataset, episodes: list[Episode]
-) -> dict:
-    """Mean PCK over the pairs of a category, in percent."""
+) -> tuple[dict, tuple[np.ndarray, np.ndarray]]:
+    """Mean PCK over a category's pairs in percent; scores and correctness."""
     rows: dict[str, list] = dict(model=[], copy=[])
+    scores, correct = [], []
     for episode in episodes:
         supports = [dataset.get_data_info(i) for i in episode.supports]
         queries = [dataset.get_data_info(i) for i in episode.queries]
@@ -122,28 +127,41 @@ def _score(
             if not visible.any():
                 continue
             side = longer_side(query['bbox'][0])
-            for name, points in (
-                ('model', found),
-                ('copy', _copy(supports, query)),
-            ):
-                distances = keypoint_distances(points, query['keypoints'][0])
-                rows[name].append(
+            truth = query['keypoints'][0]
+            distances = keypoint_distances(found.keypoints[0], truth)
+            rows['model'].append(_pcks(distances, visible, side))
+            scores.append(found.keypoint_scores[0][visible])
+            correct.append(distances[visible] < 0.1 * side)
+            copies = [_copy(one, query) for one in supports]
+            rows['copy'].append(
+                np.mean(
                     [
-                        pair_pck(distances, visible, side, threshold)
-                        for threshold in _THRESHOLDS.values()
-                    ]
+                        _pcks(keypoint_distances(copy, truth), visible, side)
+                        for copy in copies
+                    ],
+                    axis=0,
                 )
+            )
     means = {
         name: dict(zip(_THRESHOLDS, 100 * np.mean(values, axis=0)))
         for name, values in rows.items()
     }
-    return dict(means, pairs=len(rows['model']))
+    row = dict(means, pairs=len(rows['model']))
+    return row, (np.concatenate(scores), np.concatenate(correct))
+
+
+def _pcks(distances: np.ndarray, visible: np.ndarray, side: float) -> list:
+    """PCK at all thresholds."""
+    return [
+        pair_pck(distances, visible, side, threshold)
+        for threshold in _THRESHOLDS.values()
+    ]
 
 
 def _predict(
     inferencer: CapeInferencer, supports: list[dict], queries: list[dict]
-) -> Iterator[np.ndarray]:
-    """Keypoints (K, 2), original pixels, of each query."""
+) -> Iterator[InstanceData]:
+    """Prediction of each query."""
     results = inferencer(
         [info['img_path'] for info in supports],
         [
@@ -160,19 +178,37 @@ def _predict(
         query_boxes=[info['bbox'][0] for info in queries],
     )
     for result in results:
-        yield result.pred_instances.keypoints[0]
+        yield result.pred_instances
 
 
-def _copy(supports: list[dict], query: dict) -> np.ndarray:
-    """Keypoints (K, 2) of the supports, moved from box to box, their mean."""
-    moved, weights = [], []
-    for info in supports:
-        box, target = info['bbox'][0], query['bbox'][0]
-        scale = (target[2:] - target[:2]) / (box[2:] - box[:2])
-        moved.append((info['keypoints'][0] - box[:2]) * scale + target[:2])
-        weights.append(info['keypoints_visible'][0] > 0)
-    weight = np.array(weights)[..., None]
-    return (np.array(moved) * weight).sum(0) / np.maximum(weight.sum(0), 1)
+def _copy(support: dict, query: dict) -> np.ndarray:
+    """Keypoints (K, 2) of a support, moved from its box to the query's."""
+    box, target = support['bbox'][0], query['bbox'][0]
+    scale = (target[2:] - target[:2]) / (box[2:] - box[:2])
+    return (support['keypoints'][0] - box[:2]) * scale + target[:2]
+
+
+def _calibrate(certainty: list[tuple[np.ndarray, np.ndarray]]) -> dict:
+    """How well scores tell an error below a tenth of the box's longer side.
+
+    Every category counts the same. ECE is the mean over ten bins of scores,
+    weighted by their share, of the difference between the bin's mean score
+    and its share of correct keypoints.
+    """
+    scores, correct = map(np.concatenate, zip(*certainty))
+    weights = [np.full(len(one), 1 / len(one)) for one, _ in certainty]
+    weight = np.concatenate(weights) / len(certainty)
+    index = np.minimum((scores * 10).astype(int), 9)
+    share, score, hits = (
+        np.bincount(index, weight * values, minlength=10)
+        for values in (1.0, scores, correct)
+    )
+    bins = [
+        dict(share=a, score=b / a, correct=c / a)
+        for a, b, c in zip(share, score, hits)
+        if a > 0
+    ]
+    return dict(ECE=float(np.abs(score - hits).sum()), bins=bins)
 
 
 def _macro(categories: dict[str, dict], name: str) -> dict[str, float]:
@@ -207,4 +243,8 @@ def _format(result: dict) -> str:
         ]
         for name, row in rows.items()
     ]
-    return format_markdown(header, body)
+    error = result['calibration']['ECE']
+    return (
+        f'{format_markdown(header, body)}\n'
+        f'expected calibration error of the scores: {error:.3f}'
+    )

@@ -77,7 +77,9 @@ class MatchingHead(BaseHead):
             normalised. Defaults to 0.1.
         fine_sigma (float): Sigma of the read-out's prior, normalised.
             Defaults to 0.08.
-        shot_temperature (float): Of the weights of shots. Defaults to 0.2.
+        shot_temperature (float): Of the weights of shots. Defaults to 0.6.
+        shot_distance (float): Distance from the median of the shots at which
+            the weight of a shot falls by e, normalised. Defaults to 0.1.
         calibration (Sequence[float]): Weights of the logistic regression that
             turns evidence into the probability that a keypoint is less than a
             tenth of the object's size off: bias, cosine of the tokens, mass
@@ -97,7 +99,8 @@ class MatchingHead(BaseHead):
         fine_temperature: float = 0.06,
         spring_sigma: float = 0.1,
         fine_sigma: float = 0.08,
-        shot_temperature: float = 0.2,
+        shot_temperature: float = 0.6,
+        shot_distance: float = 0.1,
         calibration: Sequence[float] = (0.0, 1.0, 0.0, 0.0, 0.0),
         init_cfg: OptMultiConfig = None,
     ) -> None:
@@ -112,6 +115,7 @@ class MatchingHead(BaseHead):
         self.spring_sigma = spring_sigma
         self.fine_sigma = fine_sigma
         self.shot_temperature = shot_temperature
+        self.shot_distance = shot_distance
         self.register_buffer(
             'calibration', torch.tensor(calibration), persistent=False
         )
@@ -245,8 +249,14 @@ class MatchingHead(BaseHead):
     ) -> tuple[Tensor, Tensor]:
         """Keypoints (M, K, 2) and evidence (M, K, 4) of M queries."""
         matches = self._match(levels, supports, index)
-        weights = (matches.scores / self.shot_temperature).softmax(dim=1)
-        weights = weights.unsqueeze(-1) * matches.valid
+        # a shot counts less for keypoints that it places apart from the others
+        median = matches.centres.median(dim=1, keepdim=True).values
+        apart = (matches.centres - median).norm(dim=-1)
+        weights = (
+            matches.scores.unsqueeze(-1) / self.shot_temperature
+            - apart / self.shot_distance
+        ).softmax(dim=1)
+        weights = weights * matches.valid
         weights = weights / weights.sum(1, keepdim=True).clamp_min(1e-9)
 
         def fuse(values: Tensor) -> Tensor:

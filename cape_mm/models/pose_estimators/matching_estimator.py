@@ -13,8 +13,9 @@ from .cape_estimator import CapeEstimator
 
 Features = Tuple[Tensor, ...]
 
-# images that go through the backbone at once, to bound the memory
-_CHUNK = 16
+# images that go through the backbone at once: more are slower on CPUs, since
+# each pass then allocates memory anew
+_CHUNK = 4
 
 
 @MODELS.register_module()
