@@ -132,6 +132,7 @@ class PredictionFile:
                 category_id=self.category_id,
                 keypoint_names=list(episode.keypoint_names),
                 skeleton=[list(edge) for edge in episode.skeleton],
+                flip_pairs=episode.get('flip_pairs'),
                 supports=[_describe_support(s) for s in episode.supports],
             )
         query = episode.queries[index]

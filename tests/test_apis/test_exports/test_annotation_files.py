@@ -97,6 +97,15 @@ def test_predictions_are_the_request_that_they_answer(episode, tmp_path):
     assert request.queries[0].keypoints is None, 'they are no truth'
 
 
+def test_flip_pairs_are_kept(episode, tmp_path):
+    path = tmp_path / 'predictions.json'
+    for pairs in (None, [[0, 1]]):
+        episode.set_metainfo(dict(flip_pairs=pairs))
+        lines = export_predictions([episode], tmp_path)
+        assert len(lines) == 1
+        assert read_request(str(path)).flip_pairs == pairs
+
+
 def test_what_is_done_is_resumed(episode, tmp_path):
     path = tmp_path / 'predictions.json'
     with PredictionFile(path) as file:

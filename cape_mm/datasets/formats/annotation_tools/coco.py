@@ -83,7 +83,11 @@ def read_coco(file: Path, content: dict, collector: Collector) -> None:
         name, names = category.name, category.keypoint_names
         collector.where = str(file)
         collector.declare(
-            name, names, category.skeleton, category.supercategory
+            name,
+            names,
+            category.skeleton,
+            category.supercategory,
+            category.flip_pairs,
         )
         collector.add(
             source,

@@ -95,6 +95,7 @@ class _Category:
     keys: list[Key] = field(default_factory=list)
     edges: list[tuple[Key, ...]] = field(default_factory=list)
     supercategory: str = ''
+    flip_pairs: list[tuple[Key, ...]] | None = None
 
 
 class Collector:
@@ -216,10 +217,11 @@ class Collector:
         names: Sequence[str],
         edges: Sequence[Sequence[int]] = (),
         supercategory: str = '',
+        flip_pairs: Sequence[Sequence[int]] | None = None,
     ) -> None:
-        """Declare all keypoints of a category and its 0-based skeleton."""
+        """Declare all keypoints of a category, its 0-based skeleton, pairs."""
         keys, known = _to_keys(names), self._categories[category]
-        declaration = category, tuple(keys), str(edges)
+        declaration = category, tuple(keys), f'{edges} {flip_pairs}'
         if declaration in self._declarations:
             return
         self._declarations.add(declaration)
@@ -235,6 +237,10 @@ class Collector:
             self.report.add('reordered', f'{self.where}: {category!r}')
         known.keys += [key for key in keys if key not in known.keys]
         known.supercategory = known.supercategory or supercategory
+        if known.flip_pairs is None and flip_pairs is not None:
+            known.flip_pairs = [
+                tuple(keys[end] for end in pair) for pair in flip_pairs
+            ]
         has_edges = bool(known.edges)
         for edge in () if has_edges else edges:
             if len({*edge}) == len(edge) == 2 and {*edge} <= {
@@ -321,6 +327,11 @@ class Collector:
         """A category of which all names are known."""
         known = self._categories[name]
         edges = [tuple(map(known.keys.index, edge)) for edge in known.edges]
+        pairs = None
+        if known.flip_pairs is not None:
+            pairs = tuple(
+                tuple(map(known.keys.index, pair)) for pair in known.flip_pairs
+            )
         return Category(
             id=category_id,
             name=name,
@@ -328,6 +339,7 @@ class Collector:
             keypoint_names=tuple(key[0] for key in known.keys),
             skeleton=tuple(edges),
             num_keypoints=len(known.keys),
+            flip_pairs=pairs,
         )
 
     def _choose_category(self) -> list[_Instance]:

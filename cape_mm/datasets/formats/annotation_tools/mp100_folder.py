@@ -58,6 +58,9 @@ def to_coco(
                 skeleton=[list(edge) for edge in category.skeleton],
             )
         )
+        if category.flip_pairs is not None:
+            pairs = [list(pair) for pair in category.flip_pairs]
+            content['categories'][-1]['flip_pairs'] = pairs
     chosen = annotations.images if images is None else images
     ids = [image.image_id for image in chosen]
     if not keep_ids or None in ids or len(set(ids)) < len(ids):

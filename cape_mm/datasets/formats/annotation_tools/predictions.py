@@ -37,7 +37,12 @@ def read_predictions(file: Path, content: dict, collector: Collector) -> None:
     of the keypoints.
     """
     names, category = content['keypoint_names'], content['category']
-    collector.declare(category, names, content.get('skeleton') or ())
+    collector.declare(
+        category,
+        names,
+        content.get('skeleton') or (),
+        flip_pairs=content.get('flip_pairs'),
+    )
     if type(content.get('category_id')) is int:
         collector.source_ids[category] = content['category_id']
     paths = [entry['image'] for entry in content['queries']]

@@ -81,7 +81,8 @@ def read_yolo_pose(file: Path, content: dict, collector: Collector) -> None:
                 names = _names(content, numbers[0], shape[0])
                 category = str(classes[numbers[0]])
                 edges = content.get('skeleton') or []
-                collector.declare(category, names, edges)
+                pairs = _flip_pairs(content.get('flip_idx'), shape[0])
+                collector.declare(category, names, edges, flip_pairs=pairs)
                 _add(numbers[1:], category, names, source, collector)
     for folder in {labels.parent for labels in used}:
         for labels in sorted({*folder.glob('*.txt')} - used):
@@ -110,6 +111,14 @@ def _names(content: dict, number: float, count: int) -> list[str]:
     if isinstance(names, list) and len(names) == count:
         return names
     return [f'keypoint_{index}' for index in range(count)]
+
+
+def _flip_pairs(flip_idx: Any, count: int) -> list[list[int]] | None:
+    """Keypoints that a mirror exchanges; None if that is not given."""
+    if not isinstance(flip_idx, list) or sorted(flip_idx) != [*range(count)]:
+        return None
+    pairs = enumerate(flip_idx)
+    return [[i, j] for i, j in pairs if i < j and flip_idx[j] == i]
 
 
 def _add(
@@ -141,7 +150,7 @@ def write_yolo_pose(
 
     A fifth of the images is in ``val``, by the split of
     :func:`write_mp100_folder`. The skeleton of the only category is written
-    as sleap-io does.
+    as sleap-io does, ``flip_idx`` where categories agree in their flip pairs.
 
     Args:
         annotations (Annotations): Images with their sizes, and categories
@@ -193,6 +202,12 @@ def write_yolo_pose(
             for n, category in enumerate(categories)
         },
     )
+    pairs = {category.flip_pairs for category in categories}
+    if len(pairs) == 1 and None not in pairs:
+        flip_idx = list(range(categories[0].num_keypoints))
+        for one, other in pairs.pop():
+            flip_idx[one], flip_idx[other] = other, one
+        content['flip_idx'] = flip_idx
     if len(categories) == 1:
         edges = [list(edge) for edge in categories[0].skeleton]
         content.update(node_names=content['kpt_names'][0][:], skeleton=edges)

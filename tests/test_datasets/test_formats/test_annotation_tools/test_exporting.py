@@ -1,8 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import yaml
 
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.datasets.formats.annotation_tools import (
@@ -60,6 +63,17 @@ def test_a_dataset_of_mp100_is_written(predicted, tmp_path):
     export_annotations(predicted, 'mp100', tmp_path / 'out')
     dataset = MP100Dataset('annotations/train.json', str(tmp_path / 'out'))
     np.testing.assert_allclose(dataset[0]['keypoints'][0, 0], [5.25, 6])
+
+
+def test_flip_pairs_are_kept(mugs, tmp_path, read):
+    mugs.categories[7] = replace(mugs.categories[7], flip_pairs=((0, 1),))
+    for format in ('coco', 'mp100', 'yolo-pose'):
+        export_annotations(mugs, format, tmp_path / format)
+    for format in ('coco', 'mp100', 'yolo-pose'):
+        category = read(tmp_path / format, skeleton_base='0').categories[1]
+        assert category.flip_pairs == ((0, 1),)
+    text = (tmp_path / 'yolo-pose' / 'data.yaml').read_text()
+    assert yaml.safe_load(text)['flip_idx'] == [1, 0, 2]
 
 
 @pytest.mark.parametrize('format', ['labelme', 'yolo-pose'])

@@ -40,6 +40,7 @@ def test_labels_of_three_numbers_a_keypoint(yolo, read, report):
     annotations = read(yolo())
     category = annotations.categories[1]
     assert category.name == 'mug'
+    assert category.flip_pairs == ((0, 1),)
     assert category.keypoint_names == tuple(
         f'keypoint_{index}' for index in range(3)
     )
