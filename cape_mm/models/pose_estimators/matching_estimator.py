@@ -13,9 +13,9 @@ from .cape_estimator import CapeEstimator
 
 Features = Tuple[Tensor, ...]
 
-# images that go through the backbone at once: more are slower on CPUs, since
-# each pass then allocates memory anew
-_CHUNK = 4
+# images that go through the backbone at once, to bound the memory; on CPUs one
+# by one: maps of more are slower, since each layer then allocates memory anew
+_CHUNK = 16
 
 
 @MODELS.register_module()
@@ -81,10 +81,11 @@ class MatchingEstimator(CapeEstimator):
     def _encode(self, images: Tensor) -> Features:
         """Levels of all scales, of images (N, 3, H, W)."""
         levels: list[Tensor] = []
+        size_of_chunk = 1 if images.device.type == 'cpu' else _CHUNK
         for scale in self.scales:
             size = [round(side * scale) for side in images.shape[-2:]]
             parts = []
-            for chunk in images.split(_CHUNK):
+            for chunk in images.split(size_of_chunk):
                 if scale != 1:
                     chunk = F.interpolate(
                         chunk, size, mode='bilinear', antialias=True
