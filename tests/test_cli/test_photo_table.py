@@ -1,0 +1,100 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+from argparse import Namespace
+
+import numpy as np
+import pytest
+
+from cape_mm.cli.photo_table import _calibrate, _copy, draw_episodes
+from cape_mm.datasets.datasets import MP100Dataset
+from cape_mm.datasets.synthetic import write_creatures
+
+
+@pytest.fixture(scope='module')
+def dataset(tmp_path_factory):
+    root = tmp_path_factory.mktemp('data')
+    write_creatures(root, train=(2, 9), val=(1, 3), test=(1, 3), image_size=64)
+    return MP100Dataset(
+        ann_file=str(root / 'annotations' / 'mp100_split1_train.json'),
+        data_prefix=dict(img=str(root / 'images')),
+    )
+
+
+def options(**changes):
+    return Namespace(
+        **{**dict(shots=1, supports=6, queries=6, seed=0), **changes}
+    )
+
+
+def draw(dataset, **changes):
+    key = next(iter(dataset.categories))
+    return draw_episodes(dataset, key, options(**changes))
+
+
+def test_each_support_has_its_queries(dataset):
+    episodes = draw(dataset)
+    assert len(episodes) == 6
+    assert len({one.supports[0] for one in episodes}) == 6
+    assert all(len(one.queries) == 6 for one in episodes)
+
+
+def test_several_shots_have_all_others_as_queries(dataset):
+    (episode,) = draw(dataset, shots=5)
+    assert len(episode.supports) == 5 and len(episode.queries) == 4
+
+
+def test_the_draw_depends_on_the_seed_alone(dataset):
+    assert draw(dataset) == draw(dataset)
+    assert draw(dataset, seed=1) != draw(dataset)
+
+
+@pytest.mark.parametrize('shots', [1, 5])
+def test_no_image_is_support_and_query(dataset, monkeypatch, shots):
+    # two instances an image
+    original = dataset.get_data_info
+    monkeypatch.setattr(
+        dataset,
+        'get_data_info',
+        lambda index: dict(original(index), img_id=index // 2),
+    )
+    for episode in draw(dataset, shots=shots):
+        images = {index // 2 for index in episode.supports}
+        assert not images & {index // 2 for index in episode.queries}
+        assert not set(episode.supports) & set(episode.queries)
+
+
+def test_members_are_of_the_category(dataset):
+    key = list(dataset.categories)[1]
+    for episode in draw_episodes(dataset, key, options()):
+        for index in (*episode.supports, *episode.queries):
+            assert dataset.get_data_info(index)['category_id'] == key
+
+
+def test_too_few_images_give_no_episode(dataset):
+    assert draw(dataset, shots=9) == []
+
+
+def info(keypoints, box):
+    return dict(
+        keypoints=np.array([keypoints], np.float32),
+        bbox=np.array([box], np.float32),
+    )
+
+
+def test_a_copy_is_moved_from_box_to_box():
+    support = info([[10, 10], [30, 20]], [0, 0, 40, 20])
+    query = info([[0, 0], [0, 0]], [100, 50, 120, 90])
+    assert _copy(support, query).tolist() == [[105, 70], [115, 90]]
+
+
+def test_scores_that_are_shares_of_hits_have_no_calibration_error():
+    scores = np.full(4, 0.75)
+    correct = np.array([True, True, True, False])
+    assert _calibrate([(scores, correct)])['ECE'] == pytest.approx(0)
+
+
+def test_every_category_counts_the_same_in_the_calibration_error():
+    sure = np.ones(10), np.zeros(10, bool)
+    right = np.ones(2), np.ones(2, bool)
+    assert _calibrate([sure, right])['ECE'] == pytest.approx(0.5)
