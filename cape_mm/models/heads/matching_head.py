@@ -9,6 +9,7 @@ from mmpose.models.heads import BaseHead
 from mmpose.utils.typing import ConfigType, OptMultiConfig
 from torch import Tensor
 
+from cape_mm.errors import DataError
 from cape_mm.models.layers import grid_points, sample_features
 from cape_mm.models.layers.cape import (
     AffinePrior,
@@ -32,7 +33,7 @@ class _Supports(NamedTuple):
     tokens: tuple[Tensor, ...]  # a scale: (B, S, V, K, C), unit length
     means: tuple[Tensor, ...]  # a scale and level: (B, C), of all supports
     places: Tensor  # (B, S, V, K, 2), normalised, first places on the query
-    valid: Tensor  # (B, S, V, K), bool
+    valid: Tensor  # (B, S, K), bool
 
 
 class _Matches(NamedTuple):
@@ -41,7 +42,7 @@ class _Matches(NamedTuple):
     cosines: tuple[Tensor, ...]  # a scale: (M, S, K, H, W)
     centres: Tensor  # (M, S, K, 2), normalised, by the affine map
     mapped: Tensor  # (M, S, K, 2), first places under its linear part
-    valid: Tensor  # (M, S, K), bool
+    valid: Tensor  # (S, K), bool
     scores: Tensor  # (M, S), of the view, without its cost
 
 
@@ -71,13 +72,16 @@ class MatchingHead(BaseHead):
         prior (ConfigType): Arguments of :class:`AffinePrior`.
         springs (ConfigType, optional): Arguments of :class:`SpringModel`;
             None for rigid objects, or speed. Defaults to None.
-        temperature (float): Of hypotheses. Defaults to 0.1.
-        fine_temperature (float): Of springs and read-out. Defaults to 0.06.
+        temperature (float): Cosine that is one logit in the comparison of
+            views. Defaults to 0.1.
+        fine_temperature (float): The same for springs and read-out. Defaults
+            to 0.06.
         spring_sigma (float): Sigma of the affine map's prior under springs,
             normalised. Defaults to 0.1.
         fine_sigma (float): Sigma of the read-out's prior, normalised.
             Defaults to 0.08.
-        shot_temperature (float): Of the weights of shots. Defaults to 0.6.
+        shot_temperature (float): Difference of two shots' scores at which
+            their weights differ by a factor of e. Defaults to 0.6.
         shot_distance (float): Distance from the median of the shots at which
             the weight of a shot falls by e, normalised. Defaults to 0.1.
         calibration (Sequence[float]): Weights of the logistic regression that
@@ -138,7 +142,35 @@ class MatchingHead(BaseHead):
         Returns:
             tuple[Tensor, Tensor]: Keypoints (B, Q, K, 2), normalised, and
             evidence (B, Q, K, 4): see ``calibration``.
+
+        Raises:
+            DataError: If there are other levels than ``level_weights`` and
+                ``map_sizes`` are for.
         """
+        expected = len(self.level_weights) * len(self.map_sizes)
+        if len(query_features) != expected:
+            raise DataError(
+                f'MatchingHead has {len(self.level_weights)} level_weights '
+                f'and {len(self.map_sizes)} map_sizes, but gets '
+                f'{len(query_features)} maps: give a weight for each of the '
+                "backbone's out_indices, a size for each of the estimator's "
+                'scales'
+            )
+        # products of small numbers need float32
+        with torch.autocast(query_features[0].device.type, enabled=False):
+            return self._match_episodes(
+                tuple(level.float() for level in support_features),
+                tuple(level.float() for level in query_features),
+                batch,
+            )
+
+    def _match_episodes(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> tuple[Tensor, Tensor]:
+        """Keypoints (B, Q, K, 2) and evidence (B, Q, K, 4)."""
         supports = self._encode(support_features, batch)
         num_episodes = len(batch.adjacency)
         results = []
@@ -184,7 +216,7 @@ class MatchingHead(BaseHead):
         """
         points, evidence = self(support_features, query_features, batch)
         bias, weights = self.calibration[0], self.calibration[1:]
-        scores = (evidence @ weights + bias).sigmoid()
+        scores = ((evidence * weights).sum(-1) + bias).sigmoid()
         return points, scores * batch.support_valid.any(1).unsqueeze(1)
 
     def loss(self, *args, **kwargs) -> dict[str, Tensor]:
@@ -200,12 +232,12 @@ class MatchingHead(BaseHead):
 
     def _elements(self, supports: _Supports) -> int:
         """Elements of the logits of all views on one query."""
-        return supports.valid[0].numel() * self.map_sizes[0] ** 2
+        return supports.places[0, ..., 0].numel() * self.map_sizes[0] ** 2
 
     def _encode(self, features: Features, batch: EpisodeBatch) -> _Supports:
         """Sample the tokens of all views."""
         shape = (*batch.support_valid.shape[:2], len(self.views))
-        places, valid = self.views.transform_labels(
+        places = self.views.transform_labels(
             batch.support_points, batch.support_valid, batch.partners
         )
         means = tuple(
@@ -224,7 +256,7 @@ class MatchingHead(BaseHead):
                 )
             ]
             tokens.append(self._join(sampled, dim=2).unflatten(0, shape))
-        return _Supports(tuple(tokens), means, places, valid)
+        return _Supports(tuple(tokens), means, places, batch.support_valid)
 
     def _of_scale(self, levels: Sequence[Tensor], scale: int) -> list[Tensor]:
         """Levels of one scale."""
@@ -250,14 +282,17 @@ class MatchingHead(BaseHead):
         """Keypoints (M, K, 2) and evidence (M, K, 4) of M queries."""
         matches = self._match(levels, supports, index)
         # a shot counts less for keypoints that it places apart from the others
-        median = matches.centres.median(dim=1, keepdim=True).values
+        unlabelled = ~matches.valid  # (S, K)
+        median = matches.centres.masked_fill(
+            unlabelled.unsqueeze(-1), torch.nan
+        ).nanquantile(0.5, dim=1, keepdim=True)
         apart = (matches.centres - median).norm(dim=-1)
         weights = (
             matches.scores.unsqueeze(-1) / self.shot_temperature
             - apart / self.shot_distance
-        ).softmax(dim=1)
-        weights = weights * matches.valid
-        weights = weights / weights.sum(1, keepdim=True).clamp_min(1e-9)
+        )
+        weights = weights.masked_fill(unlabelled, -torch.inf).softmax(dim=1)
+        weights = weights.nan_to_num(0.0)  # no shot labels the keypoint
 
         def fuse(values: Tensor) -> Tensor:
             """Mean over shots of (M, S, K, ...)."""
@@ -323,7 +358,7 @@ class MatchingHead(BaseHead):
             for value in self.prior(
                 cosines.flatten(0, 2) / self.temperature,
                 places.expand(shape[0], -1, -1, -1, -1).flatten(0, 2),
-                valid.expand(shape[0], -1, -1, -1).flatten(0, 2),
+                valid[:, None].expand(*shape, -1).flatten(0, 2),
             )
         )
         best = (scores - self.views.costs).argmax(-1)  # (M, S)
@@ -342,7 +377,7 @@ class MatchingHead(BaseHead):
             (pick(cosines), *finer),
             pick(centres),
             places[shots, best] @ pick(linear),
-            valid[shots, best],
+            valid,
             pick(scores),
         )
 

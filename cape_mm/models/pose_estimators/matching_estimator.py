@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cape_mm.errors import DataError
 from cape_mm.registry import MODELS
 
 from .cape_estimator import CapeEstimator
@@ -80,6 +81,13 @@ class MatchingEstimator(CapeEstimator):
 
     def _encode(self, images: Tensor) -> Features:
         """Levels of all scales, of images (N, 3, H, W)."""
+        height, width = images.shape[-2:]
+        if height != width:
+            raise DataError(
+                'MatchingEstimator turns and mirrors square inputs, not '
+                f'{width} x {height}: give a codec and TopdownAffine with an '
+                'input_size of equal sides'
+            )
         levels: list[Tensor] = []
         size_of_chunk = 1 if images.device.type == 'cpu' else _CHUNK
         for scale in self.scales:

@@ -13,6 +13,8 @@ from support.tiny_matching import (
     smooth_images,
 )
 
+from cape_mm.errors import DataError
+
 CELL = 1 / 32  # of the finest map
 POINTS = torch.tensor(
     [[0.31, 0.34], [0.62, 0.3], [0.7, 0.63], [0.42, 0.71], [0.5, 0.48]]
@@ -284,3 +286,86 @@ def test_there_is_nothing_to_train(model, episode):
         model.head.loss(
             model.encode_supports(support), model.encode_queries(query), batch
         )
+
+
+def test_two_shots_that_disagree_count_the_same_from_every_side(model):
+    images = smooth_images(1) + 0.05 * smooth_images(3, seed=1)
+    images = images.unsqueeze(0)
+    apart = torch.tensor([-0.06, 0.06])[:, None, None]
+    labels = (POINTS + apart).unsqueeze(0)
+    points, scores = match(
+        model, images[:, :2], images[:, 2:], make_batch(labels)
+    )
+    turned = images.flip(3, 4)
+    found, found_scores = match(
+        model, turned[:, :2], turned[:, 2:], make_batch(1 - labels)
+    )
+    assert torch.allclose(found, 1 - points, atol=1e-3)
+    assert torch.allclose(found_scores, scores, atol=1e-3)
+
+
+def test_a_shot_without_a_keypoint_has_no_say_in_its_place():
+    model = build_matcher(springs=None)
+    image = smooth_images(1).unsqueeze(0)
+    apart = torch.tensor([-0.06, 0.02, 0.0, 0.0, 0.0])[:, None, None]
+    labels = (POINTS + apart).unsqueeze(0)
+    valid = torch.ones(1, 5, 5, dtype=torch.bool)
+    valid[0, 2:, 0] = False
+    five = make_batch(labels, valid)
+    two = make_batch(labels[:, :2])
+    points, _ = match(model, image.expand(-1, 5, -1, -1, -1), image, five)
+    expected, _ = match(model, image.expand(-1, 2, -1, -1, -1), image, two)
+    assert torch.allclose(points[..., 0, :], expected[..., 0, :], atol=1e-4)
+
+
+def test_each_shot_may_label_a_keypoint_of_its_own():
+    model = build_matcher()
+    image = smooth_images(1).unsqueeze(0)
+    labels = POINTS.expand(1, 5, 5, 2)
+    valid = torch.eye(5, dtype=torch.bool).unsqueeze(0)
+    points, scores = match(
+        model,
+        image.expand(-1, 5, -1, -1, -1),
+        image,
+        make_batch(labels, valid),
+    )
+    assert errors(points[0, 0], POINTS).max() < 2 * CELL
+    assert (scores > 0).all()
+
+
+def test_one_side_alone_is_found_in_a_mirrored_query(model):
+    image = smooth_images(1).unsqueeze(0)
+    valid = torch.tensor([[[True, False, True, True, True]]])
+    batch = make_batch(
+        POINTS[None, None], valid, EDGES, partners=[1, 0, 2, 3, 4]
+    )
+    points, scores = match(model, image, image.flip(4), batch)
+    mirrored = POINTS * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
+    others = [0, 2, 3, 4]
+    assert errors(points[0, 0, others], mirrored[others]).max() < CELL
+    assert (scores[..., others] > 0).all() and (scores[..., 1] == 0).all()
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_matches_in_float32(model, episode, dtype):
+    support, query, batch = episode
+    levels = [
+        tuple(level.to(dtype) for level in encode(images))
+        for encode, images in (
+            (model.encode_supports, support),
+            (model.encode_queries, query),
+        )
+    ]
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        points, scores = model.head.predict(*levels, batch)
+    assert points.dtype == scores.dtype == torch.float32
+    expected, expected_scores = match(model, support, query, batch)
+    assert errors(points, expected).max() < CELL
+    assert torch.allclose(scores, expected_scores, atol=0.02)
+
+
+def test_levels_that_do_not_fit_the_weights_are_refused(model, episode):
+    support, query, batch = episode
+    model = build_matcher(map_sizes=(24,))
+    with pytest.raises(DataError, match='2 level_weights and 1 map_sizes'):
+        match(model, support, query, batch)

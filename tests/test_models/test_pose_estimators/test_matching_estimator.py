@@ -5,6 +5,8 @@ import pytest
 import torch
 from support.tiny_matching import build_matcher, smooth_images
 
+from cape_mm.errors import DataError
+
 
 @pytest.fixture(scope='module')
 def model():
@@ -47,3 +49,8 @@ def test_chunks_for_the_backbone_change_nothing(model, monkeypatch):
         model.encode_queries(images[:, :2]),
     ):
         assert torch.allclose(one[:2], other, atol=1e-6)
+
+
+def test_inputs_that_are_not_square_are_refused_in_one_sentence(model):
+    with pytest.raises(DataError, match='square inputs, not 96 x 64'):
+        model.encode_queries(smooth_images(1)[None, ..., :64, :])

@@ -62,10 +62,11 @@ class SupportViews(nn.Module):
 
     def transform_labels(
         self, points: Tensor, valid: Tensor, partners: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Tensor:
         """Labels of the views of supports.
 
-        In a mirrored view the left partner is where the right one was.
+        In a mirrored view the left partner is where the right one was, if
+        both are labelled. Every view has the labels of its support.
 
         Args:
             points (Tensor): Keypoints (B, S, K, 2), normalised.
@@ -74,19 +75,19 @@ class SupportViews(nn.Module):
                 right partner, of itself without one.
 
         Returns:
-            tuple[Tensor, Tensor]: Keypoints (B, S, V, K, 2), normalised in
-            their view, and mask (B, S, V, K).
+            Tensor: Keypoints (B, S, V, K, 2), normalised in their view.
         """
-        num_views, num_plain = len(self), self.num_plain
         index = partners[:, None, :].expand_as(valid)
-        swapped = points.take_along_dim(index[..., None], dim=2)
+        both = (valid & valid.gather(2, index)).unsqueeze(-1)
+        swapped = points.take_along_dim(index.unsqueeze(-1), dim=2)
+        swapped = torch.where(both, swapped, points)
         sources = torch.stack([points, swapped], dim=2)  # (B, S, 2, K, 2)
-        masks = torch.stack([valid, valid.gather(2, index)], dim=2)
-        which = torch.arange(num_views, device=points.device) >= num_plain
+        views = torch.arange(len(self), device=points.device)
+        is_mirrored = (views >= self.num_plain).long()
         # the inverse of an orthogonal matrix is its transpose
         turned = torch.einsum(
             'vji,bsvkj->bsvki',
             self.matrices.to(points),
-            sources[:, :, which.long()] - 0.5,
+            sources[:, :, is_mirrored] - 0.5,
         )
-        return turned + 0.5, masks[:, :, which.long()]
+        return turned + 0.5

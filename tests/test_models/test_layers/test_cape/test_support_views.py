@@ -74,8 +74,8 @@ def test_labels_follow_the_pixels_in_every_view(views):
     points = 0.35 + 0.3 * torch.rand(2, 1, 6, 2)
     valid = torch.ones(2, 1, 6, dtype=torch.bool)
     own = torch.arange(6).repeat(2, 1)
-    places, masks = views.transform_labels(points, valid, own)
-    assert masks.all() and places.shape == (2, 1, 16, 6, 2)
+    places = views.transform_labels(points, valid, own)
+    assert places.shape == (2, 1, 16, 6, 2)
     expected = sample_features(images, points[:, 0])
     for number, view in enumerate(views(images).unbind(1)):
         found = sample_features(view, places[:, 0, number])
@@ -84,14 +84,21 @@ def test_labels_follow_the_pixels_in_every_view(views):
 
 def test_partners_change_places_in_mirrored_views_alone(views):
     points = torch.tensor([[[[0.2, 0.3], [0.8, 0.4], [0.5, 0.9]]]])
-    valid = torch.tensor([[[True, False, True]]])
+    valid = torch.ones(1, 1, 3, dtype=torch.bool)
     partners = torch.tensor([[1, 0, 2]])
-    places, masks = views.transform_labels(points, valid, partners)
+    places = views.transform_labels(points, valid, partners)
     assert torch.allclose(places[:, :, 0], points)
     mirrored = torch.tensor([[0.2, 0.4], [0.8, 0.3], [0.5, 0.9]])
     assert torch.allclose(places[0, 0, 8], mirrored)
-    assert masks[0, 0, :8].tolist() == [[True, False, True]] * 8
-    assert masks[0, 0, 8:].tolist() == [[False, True, True]] * 8
+
+
+def test_a_keypoint_without_labelled_partner_keeps_its_own_place(views):
+    points = torch.tensor([[[[0.2, 0.3], [0.0, 0.0], [0.5, 0.9]]]])
+    valid = torch.tensor([[[True, False, True]]])
+    partners = torch.tensor([[1, 0, 2]])
+    places = views.transform_labels(points, valid, partners)
+    mirrored = torch.tensor([[0.8, 0.3], [0.5, 0.9]])
+    assert torch.allclose(places[0, 0, 8, [0, 2]], mirrored)
 
 
 def test_mirroring_twice_changes_nothing(views):
@@ -99,13 +106,9 @@ def test_mirroring_twice_changes_nothing(views):
     points = torch.rand(2, 3, 5, 2)
     valid = torch.rand(2, 3, 5) > 0.4
     partners = torch.tensor([[1, 0, 3, 2, 4]]).repeat(2, 1)
-    once = [
-        value[:, :, 8]
-        for value in views.transform_labels(points, valid, partners)
-    ]
-    twice, masks = views.transform_labels(*once, partners)
-    assert torch.allclose(twice[:, :, 8], points, atol=1e-6)
-    assert torch.equal(masks[:, :, 8], valid)
+    once = views.transform_labels(points, valid, partners)[:, :, 8]
+    twice = views.transform_labels(once, valid, partners)[:, :, 8]
+    assert torch.allclose(twice, points, atol=1e-6)
     images = smooth_images(1)
     again = views(views(images)[:, 8])[:, 8]
     assert torch.allclose(again, images, atol=1e-4)
