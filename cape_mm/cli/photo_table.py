@@ -79,6 +79,8 @@ def tabulate_photos(args: Namespace) -> None:
     print(_format(result))
     if args.out:
         mmengine.dump(result, args.out, indent=2)
+    if args.diagram:
+        _draw_reliability(result['calibration'], args.diagram)
 
 
 def draw_episodes(
@@ -209,6 +211,37 @@ def _calibrate(certainty: list[tuple[np.ndarray, np.ndarray]]) -> dict:
         if a > 0
     ]
     return dict(ECE=float(np.abs(score - hits).sum()), bins=bins)
+
+
+def _draw_reliability(calibration: dict, path: Path) -> None:
+    """Reliability diagram: share of correct keypoints by score."""
+    from matplotlib.figure import Figure
+
+    bins = calibration['bins']
+    figure = Figure(figsize=(4, 4), layout='constrained')
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color='grey', linestyle='--', linewidth=1)
+    axes.plot(
+        [one['score'] for one in bins],
+        [one['correct'] for one in bins],
+        marker='o',
+        label=f'ECE {calibration["ECE"]:.3f}',
+    )
+    axes.bar(
+        [one['score'] for one in bins],
+        [one['share'] for one in bins],
+        width=0.06,
+        alpha=0.3,
+        label='share of keypoints',
+    )
+    axes.set(
+        xlabel='score',
+        ylabel='error below a tenth of the object',
+        xlim=(0, 1),
+        ylim=(0, 1),
+    )
+    axes.legend(loc='upper left')
+    figure.savefig(path, dpi=120)
 
 
 def _macro(categories: dict[str, dict], name: str) -> dict[str, float]:

@@ -43,6 +43,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='of the pairs')
     parser.add_argument('--device', help='default: the GPU if there is one')
     parser.add_argument('--out', type=Path, help='JSON file for the table')
+    parser.add_argument(
+        '--diagram',
+        type=Path,
+        metavar='PNG',
+        help='reliability diagram of the scores',
+    )
     return parser.parse_args()
 
 
