@@ -13,10 +13,11 @@ PYTHON ?=
 PYTEST_ARGS ?=
 find_python = $(if $(PYTHON),echo '$(PYTHON)',python3 .ci/make_env.py)
 
-.PHONY: help env demo test lint docs figures
+.PHONY: help env demo photos test lint docs figures
 
 help:
 	@echo 'make demo  train on one image, test the result, write an image'
+	@echo 'make photos  find keypoints on photographs from one labelled image'
 	@echo 'make test  run all tests (PYTEST_ARGS="-m \"not slow\"" for fewer)'
 	@echo 'make lint  check the style'
 	@echo 'make docs  build the documentation site, check its links'
@@ -31,6 +32,10 @@ env:
 demo:
 	@python=$$($(find_python)); \
 	PYTHON="$$python" tools/demo/single_image_demo.sh
+
+photos:
+	@python=$$($(find_python)); \
+	PYTHON="$$python" tools/demo/photos_demo.sh
 
 test:
 	@python=$$($(find_python)); \
