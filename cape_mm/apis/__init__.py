@@ -11,6 +11,7 @@ from .exports.landmark_tables import (
 )
 from .exports.onnx import compare_onnx, decode_heatmaps, export_onnx
 from .exports.tracks import TrackExport
+from .finetuning import Fit, fit_category, write_fit
 from .inputs.images import check_keypoints, find_images
 from .inputs.requests import EpisodeRequest, RequestMember, read_request
 from .inputs.videos import FrameSource, VideoFrame, open_video
@@ -20,6 +21,7 @@ __all__ = [
     'CapeInferencer',
     'CephalometricInferencer',
     'EpisodeRequest',
+    'Fit',
     'FrameSource',
     'PoseTrackingInferencer',
     'PredictionFile',
@@ -33,6 +35,7 @@ __all__ = [
     'export_onnx',
     'export_predictions',
     'find_images',
+    'fit_category',
     'landmark_table',
     'load_config',
     'load_estimator',
@@ -41,4 +44,5 @@ __all__ = [
     'read_cephalogram',
     'read_request',
     'write_table',
+    'write_fit',
 ]

@@ -16,6 +16,7 @@ from cape_mm.apis import CapeInferencer
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.errors import UsageError
 from cape_mm.evaluation.functional.keypoints import (
+    copy_keypoints,
     keypoint_distances,
     longer_side,
     pair_pck,
@@ -23,7 +24,7 @@ from cape_mm.evaluation.functional.keypoints import (
 
 from .training_tables import format_markdown
 
-_THRESHOLDS = {'PCK': 0.2, 'PCK@0.1': 0.1, 'PCK@0.05': 0.05}
+THRESHOLDS = {'PCK': 0.2, 'PCK@0.1': 0.1, 'PCK@0.05': 0.05}
 
 
 class Episode(NamedTuple):
@@ -35,37 +36,38 @@ class Episode(NamedTuple):
 
 def tabulate_photos(args: Namespace) -> None:
     """Score a model and copying on pairs of instances, print and write it."""
-    folder = args.data_root / 'annotations'
-    files = args.ann_files or sorted(f.name for f in folder.glob('*.json'))
+    files = args.ann_files or sorted(
+        (args.data_root / 'annotations').glob('*.json')
+    )
     if not files:
         raise UsageError(
-            f'there is no annotation file in {folder}: name them with '
-            '--ann-files'
+            f'there is no annotation file in {args.data_root}/annotations: '
+            'name them with --ann-files'
         )
     inferencer = CapeInferencer(args.checkpoint, args.config, args.device)
     categories: dict[str, dict] = {}
     certainty: list[tuple[np.ndarray, np.ndarray]] = []
     for file in files:
         dataset = MP100Dataset(
-            ann_file=str(folder / file),
+            ann_file=str(args.data_root / 'annotations' / file),
             data_prefix=dict(img=str(args.data_root / 'images')),
         )
         for key, category in dataset.categories.items():
             name = category.name
             if name in categories:
-                name = f'{name} ({file}, {key})'
+                name = f'{name} ({key})'
             episodes = draw_episodes(dataset, key, args)
-            scored = _score(inferencer, dataset, episodes)
-            if scored is None:
+            if not episodes:
                 print(
                     f'left out: {category} of {file} has too few images for '
-                    f'{args.shots} shot(s) and a query with the same '
-                    'keypoints',
+                    f'{args.shots} shot(s) and a query',
                     file=sys.stderr,
                 )
                 continue
-            categories[name] = scored[0]
-            certainty.append(scored[1])
+            categories[name], scored = score_episodes(
+                inferencer, dataset, episodes
+            )
+            certainty.append(scored)
             print(f'{name} done', file=sys.stderr, flush=True)
     if not categories:
         raise UsageError(f'no category of {args.data_root} has enough images')
@@ -112,13 +114,10 @@ def draw_episodes(
     return episodes
 
 
-def _score(
+def score_episodes(
     inferencer: CapeInferencer, dataset: MP100Dataset, episodes: list[Episode]
-) -> tuple[dict, tuple[np.ndarray, np.ndarray]] | None:
-    """Mean PCK over a category's pairs in percent; scores and correctness.
-
-    None without a pair that has a keypoint in common.
-    """
+) -> tuple[dict, tuple[np.ndarray, np.ndarray]]:
+    """Mean PCK over a category's pairs in percent; scores and correctness."""
     rows: dict[str, list] = dict(model=[], copy=[])
     scores, correct = [], []
     for episode in episodes:
@@ -139,7 +138,12 @@ def _score(
             rows['model'].append(_pcks(distances, visible, side))
             scores.append(found.keypoint_scores[0][visible])
             correct.append(distances[visible] < 0.1 * side)
-            copies = [_copy(one, query) for one in supports]
+            copies = [
+                copy_keypoints(
+                    one['keypoints'][0], one['bbox'][0], query['bbox'][0]
+                )
+                for one in supports
+            ]
             rows['copy'].append(
                 np.mean(
                     [
@@ -149,10 +153,8 @@ def _score(
                     axis=0,
                 )
             )
-    if not scores:
-        return None
     means = {
-        name: dict(zip(_THRESHOLDS, 100 * np.mean(values, axis=0)))
+        name: dict(zip(THRESHOLDS, 100 * np.mean(values, axis=0)))
         for name, values in rows.items()
     }
     row = dict(means, pairs=len(rows['model']))
@@ -163,7 +165,7 @@ def _pcks(distances: np.ndarray, visible: np.ndarray, side: float) -> list:
     """PCK at all thresholds."""
     return [
         pair_pck(distances, visible, side, threshold)
-        for threshold in _THRESHOLDS.values()
+        for threshold in THRESHOLDS.values()
     ]
 
 
@@ -188,13 +190,6 @@ def _predict(
     )
     for result in results:
         yield result.pred_instances
-
-
-def _copy(support: dict, query: dict) -> np.ndarray:
-    """Keypoints (K, 2) of a support, moved from its box to the query's."""
-    box, target = support['bbox'][0], query['bbox'][0]
-    scale = (target[2:] - target[:2]) / (box[2:] - box[:2])
-    return (support['keypoints'][0] - box[:2]) * scale + target[:2]
 
 
 def _calibrate(certainty: list[tuple[np.ndarray, np.ndarray]]) -> dict:
@@ -255,7 +250,7 @@ def _macro(categories: dict[str, dict], name: str) -> dict[str, float]:
     """Mean over categories."""
     return {
         key: float(np.mean([row[name][key] for row in categories.values()]))
-        for key in _THRESHOLDS
+        for key in THRESHOLDS
     }
 
 
@@ -269,7 +264,7 @@ def _format(result: dict) -> str:
     }
     header = ['category', 'pairs']
     header += [
-        f'{name} {key}' for name in ('model', 'copy') for key in _THRESHOLDS
+        f'{name} {key}' for name in ('model', 'copy') for key in THRESHOLDS
     ]
     body = [
         [
@@ -278,7 +273,7 @@ def _format(result: dict) -> str:
             *(
                 f'{row[kind][key]:.1f}'
                 for kind in ('model', 'copy')
-                for key in _THRESHOLDS
+                for key in THRESHOLDS
             ),
         ]
         for name, row in rows.items()

@@ -38,6 +38,14 @@ def longer_side(bbox_px: np.ndarray) -> float:
     return max(x2 - x1, y2 - y1)
 
 
+def copy_keypoints(
+    keypoints: np.ndarray, box: np.ndarray, target: np.ndarray
+) -> np.ndarray:
+    """Keypoints (K, 2) moved from one box (4,) x1, y1, x2, y2 to another."""
+    scale = (target[2:] - target[:2]) / (box[2:] - box[:2])
+    return (keypoints - box[:2]) * scale + target[:2]
+
+
 def pair_pck(
     distances_px: np.ndarray,
     valid: np.ndarray,

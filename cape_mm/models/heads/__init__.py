@@ -1,10 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .aligned_heatmap_head import AlignedHeatmapHead
 from .autoregressive_keypoint_head import AutoregressiveKeypointHead
 from .dropout_heatmap_head import DropoutHeatmapHead
 from .matching_head import MatchingHead
 from .pave_head import PAVEHead
 
 __all__ = [
+    'AlignedHeatmapHead',
     'AutoregressiveKeypointHead',
     'DropoutHeatmapHead',
     'MatchingHead',

@@ -1,6 +1,12 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+from .aligned_matching_estimator import AlignedMatchingEstimator
 from .cape_estimator import CapeEstimator
 from .matching_estimator import MatchingEstimator
 from .pavenet import PAVENet
 
-__all__ = ['CapeEstimator', 'MatchingEstimator', 'PAVENet']
+__all__ = [
+    'AlignedMatchingEstimator',
+    'CapeEstimator',
+    'MatchingEstimator',
+    'PAVENet',
+]

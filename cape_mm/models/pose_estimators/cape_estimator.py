@@ -104,7 +104,7 @@ class CapeEstimator(BasePoseEstimator):
         else:
             query = self.encode_queries(inputs['query'])
         batch = self._batch(inputs, data_samples)
-        predictions = self.head.predict(support, query, batch)
+        predictions = self._decode(inputs, support, query, batch)
         self._attach(data_samples, 'pred_instances', predictions)
         if self.test_cfg.get('teacher_forced') and batch.query_valid.any():
             diagnostic = self.head.predict(
@@ -121,6 +121,16 @@ class CapeEstimator(BasePoseEstimator):
         """Predict normalised keypoints and scores."""
         support, query = self.extract_feat(inputs)
         batch = self._batch(inputs, data_samples)
+        return self._decode(inputs, support, query, batch)
+
+    def _decode(
+        self,
+        inputs: dict[str, Tensor],
+        support: Features,
+        query: Features,
+        batch: EpisodeBatch,
+    ) -> tuple[Tensor, Tensor]:
+        """Normalised keypoints (B, Q, K, 2) and scores (B, Q, K)."""
         return self.head.predict(support, query, batch)
 
     def extract_feat(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cape_mm.evaluation.functional.keypoints import (
+    copy_keypoints,
     keypoint_distances,
     longer_side,
     mean_error,
@@ -88,3 +89,11 @@ def test_agrees_with_mmpose_on_one_pair():
         assert pair_pck(distances, valid[0], size, 0.2) == pytest.approx(
             expected
         )
+
+
+def test_a_copy_is_moved_from_box_to_box():
+    keypoints = np.array([[10, 10], [30, 20]], np.float32)
+    box = np.array([0, 0, 40, 20], np.float32)
+    target = np.array([100, 50, 120, 90], np.float32)
+    copy = copy_keypoints(keypoints, box, target)
+    assert copy.tolist() == [[105, 70], [115, 90]]

@@ -5,6 +5,7 @@ from .autoregressive_decoder import (
     DecoderContext,
     DecoderOutput,
 )
+from .keypoint_template import KeypointTemplate
 from .similarity_proposal import Proposal, SimilarityProposal
 from .spring_model import SpringModel, connect_keypoints
 from .support_encoder import SkeletonMixing, SupportEncoder
@@ -15,6 +16,7 @@ __all__ = [
     'AutoregressiveDecoder',
     'DecoderContext',
     'DecoderOutput',
+    'KeypointTemplate',
     'Proposal',
     'SimilarityProposal',
     'SkeletonMixing',

@@ -1,0 +1,138 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Fit the default model to some labelled images of one category."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from cape_mm.apis import (
+    EpisodeRequest,
+    RequestMember,
+    fit_category,
+    write_fit,
+)
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.annotation_tools import (
+    REPAIRS,
+    read_annotations,
+)
+from cape_mm.errors import DataError
+
+from .training_tables import format_markdown
+
+
+def finetune(args: Namespace) -> None:
+    """Fit a model, print how it compares, write it."""
+    out_dir = Path(args.out_dir)
+    path = out_dir / 'finetuned.pth'
+    if path.exists():
+        raise FileExistsError(
+            f'{path} is there already: move it away, or choose another '
+            '--out-dir'
+        )
+    request = read_labels(args.data, args.image_root, args.category)
+    print(
+        f'{len(request.supports)} labelled instances of '
+        f'{request.category_name!r}, {len(request.keypoint_names)} keypoints',
+        file=sys.stderr,
+    )
+    fit = fit_category(request, args)
+    if fit.rows:
+        print(
+            f'on {fit.num_held_out} held-out instance(s) of '
+            f'{len(request.supports)}:\n{_format(fit.rows)}'
+        )
+    print(fit.reason)
+    write_fit(fit, request, out_dir)
+    print(
+        f'{path}, its config and supports.json are written after '
+        f'{fit.seconds:.0f} CPU-s; predict with: python '
+        f'tools/demo/cape_demo.py {path} --json {out_dir}/supports.json '
+        '--query IMAGES'
+    )
+
+
+def read_labels(
+    source: Path, image_root: Path | None = None, category: str | None = None
+) -> EpisodeRequest:
+    """Read all labelled instances of one category.
+
+    Args:
+        source (Path): Annotation file, or folder of any annotation tool.
+        image_root (Path, optional): Folder of the images. Defaults to the
+            usual places beside the file.
+        category (str, optional): Name of the category. Defaults to the only
+            one.
+
+    Returns:
+        EpisodeRequest: The instances as supports.
+
+    Raises:
+        FileNotFoundError: If there is no such source.
+        DataError: If it is broken or has several categories.
+    """
+    report = AnnotationReport(str(source), problems=REPAIRS)
+    annotations = read_annotations(
+        [source], report, image_root=image_root, category=category
+    )
+    if report:
+        print(report, file=sys.stderr)
+    pairs = [
+        (instance, image)
+        for image in annotations.images
+        for instance in image.instances
+        if (instance.keypoints[:, 2] > 0).any()
+    ]
+    used = {instance.category_id for instance, _ in pairs}
+    if len(used) != 1:
+        names = ', '.join(repr(annotations.categories[k].name) for k in used)
+        raise DataError(
+            f'{source} has {len(used)} categories with labels ({names}): '
+            'choose one with --category'
+            if used
+            else f'{source} has no labelled instance'
+        )
+    if any(image.read_pixels for _, image in pairs):
+        raise DataError(
+            f'{source} has frames of videos: write them with '
+            'tools/dataset_converters/import_annotations.py first'
+        )
+    found = annotations.categories[used.pop()]
+    return EpisodeRequest(
+        supports=[
+            RequestMember(
+                str(image.path),
+                instance.keypoints.tolist(),
+                None if instance.box is None else instance.box.tolist(),
+            )
+            for instance, image in pairs
+        ],
+        category_name=found.name,
+        keypoint_names=list(found.keypoint_names),
+        skeleton=[list(edge) for edge in found.skeleton],
+        flip_pairs=found.flip_pairs,
+        category_id=found.id,
+    )
+
+
+def _format(rows: dict[str, dict[str, float]]) -> str:
+    """Table for people."""
+    names = {
+        'copy': 'copy of the supports',
+        'matcher': 'before: matcher, few-shot',
+        'fitted': 'after: fitted',
+    }
+    body = [
+        [names[key], *(f'{v:.1f}' for k, v in row.items() if k != 'error')]
+        + [f'{100 * row["error"]:.2f}']
+        for key, row in rows.items()
+    ]
+    return format_markdown(
+        [
+            *('held-out', 'PCK', 'PCK@0.1', 'PCK@0.05'),
+            'mean error, % of size',
+        ],
+        body,
+    )

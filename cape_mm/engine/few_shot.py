@@ -1,0 +1,200 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Fitting of a head to some labelled images, in about a minute of one CPU.
+
+The backbone is frozen, so that its features of augmented views are computed
+once, and an iteration trains the head alone. With MMEngine's runner every
+iteration would send its images through the backbone, which costs as much
+again as the head does.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cape_mm.models import AlignedMatchingEstimator
+
+#: Largest change of an augmented view: its alignment by a matcher errs.
+_MAX_TURN = math.radians(12)
+_MAX_SCALE = 0.15
+_MAX_SHIFT = 0.04
+_MAX_CONTRAST = 0.3
+_MAX_BRIGHTNESS = 0.2
+_MAX_TINT = 0.1
+_BATCH = 8
+
+
+class Labels(NamedTuple):
+    """Labelled instances: images (N, 3, H, W), points (N, K, 2), mask."""
+
+    images: Tensor  # preprocessed
+    points: Tensor  # normalised
+    valid: Tensor  # (N, K), bool
+
+    def select(self, indices: list[int]) -> Labels:
+        """Some of the instances."""
+        return Labels(*(value[indices] for value in self))
+
+
+class Views(NamedTuple):
+    """Features of augmented, aligned views and their labels."""
+
+    levels: list[Tensor]  # (V, C, H, W), float16
+    points: Tensor  # (V, K, 2), the template's frame
+    valid: Tensor  # (V, K), bool
+    owners: Tensor  # (V,), index of the instance
+
+    def select(self, index: Tensor) -> Views:
+        """Some of the views."""
+        levels = [level[index] for level in self.levels]
+        return Views(levels, *(value[index] for value in self[1:]))
+
+
+@torch.no_grad()
+def make_views(
+    model: AlignedMatchingEstimator,
+    labels: Labels,
+    num_views: int,
+    seed: int = 0,
+) -> Views:
+    """Extract features of random views of labelled instances.
+
+    Each view is aligned with the template by its own labels, then turned,
+    scaled, shifted and changed in brightness a little.
+
+    Args:
+        model (AlignedMatchingEstimator): Model in evaluation mode, its
+            template fitted.
+        labels (Labels): N instances.
+        num_views (int): Views of each.
+        seed (int): Seed. Defaults to 0.
+
+    Returns:
+        Views: N * ``num_views`` views.
+    """
+    template = model.aligned_head.template
+    matrices, mirrored = template(
+        labels.points, labels.valid.to(labels.points)
+    )
+    generator = torch.Generator().manual_seed(seed)
+    parts = []
+    for _ in range(num_views):
+        changed = _jitter(matrices, generator)
+        images = model.align(labels.images, changed)
+        levels = [
+            torch.cat(level)
+            for level in zip(
+                *(
+                    [level.half() for level in model.extract_aligned(chunk)]
+                    for chunk in _recolour(images, generator).split(1)
+                )
+            )
+        ]
+        points = template.to_template(labels.points, changed, mirrored)
+        valid = template.exchange(labels.valid, mirrored)
+        valid = valid & ((points > 0) & (points < 1)).all(-1)
+        owners = torch.arange(len(points), device=points.device)
+        parts.append((levels, points, valid, owners))
+    levels, *rest = zip(*parts)
+    return Views(list(map(torch.cat, zip(*levels))), *map(torch.cat, rest))
+
+
+def fit_head(
+    model: AlignedMatchingEstimator,
+    views: Views,
+    num_iterations: int,
+    learning_rate: float = 6e-3,
+    deadline: float = math.inf,
+    seed: int = 0,
+) -> list[float]:
+    """Train the aligned head on cached views.
+
+    AdamW with a one-cycle schedule. Ctrl-C ends it, with the weights so far.
+
+    Args:
+        model (AlignedMatchingEstimator): Model, whose aligned head is
+            trained.
+        views (Views): Views to train on.
+        num_iterations (int): Iterations of 8 views.
+        learning_rate (float): Its maximum. Defaults to 6e-3.
+        deadline (float): ``time.monotonic()`` at which to end; fewer
+            iterations are planned where these would not be done by then.
+            Defaults to never.
+        seed (int): Seed of the order. Defaults to 0.
+
+    Returns:
+        list[float]: Loss of each iteration.
+
+    Raises:
+        KeyboardInterrupt: If it was interrupted.
+    """
+    head = model.aligned_head.train()
+    optimizer = torch.optim.AdamW(
+        head.parameters(), learning_rate, weight_decay=1e-4
+    )
+    generator = torch.Generator().manual_seed(seed)
+    losses: list[float] = []
+    order = torch.empty(0, dtype=torch.long)
+    step, start = 0, time.monotonic()
+    try:
+        while step < num_iterations:
+            if step == 5:  # now the duration of one is known
+                left = deadline - time.monotonic()
+                each = (time.monotonic() - start) / step
+                num_iterations = int(min(num_iterations, step + left / each))
+            for group in optimizer.param_groups:
+                group['lr'] = learning_rate * _one_cycle(step / num_iterations)
+            if len(order) < _BATCH:
+                fresh = torch.randperm(len(views.points), generator=generator)
+                order = torch.cat([order, fresh])
+            index, order = order[:_BATCH], order[_BATCH:]
+            levels = tuple(level[index].float() for level in views.levels)
+            losses_now = head.loss(
+                levels, views.points[index], views.valid[index]
+            )
+            loss = losses_now['loss_keypoints']
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            step += 1
+    finally:
+        head.eval()
+    return losses
+
+
+def _one_cycle(progress: float) -> float:
+    """Share of the learning rate: up for 3 tenths, then down, by cosines."""
+    if progress < 0.3:
+        return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / 0.3)) / 2
+    return (1 + math.cos(math.pi * (progress - 0.3) / 0.7)) / 2
+
+
+def _uniform(like: Tensor, generator: torch.Generator, *shape: int) -> Tensor:
+    """Random numbers in [-1, 1]."""
+    return (2 * torch.rand(*shape, generator=generator) - 1).to(like)
+
+
+def _jitter(matrices: Tensor, generator: torch.Generator) -> Tensor:
+    """Alignments (N, 2, 3), changed around the middle of the frame."""
+    count = len(matrices)
+    turn, scale = _uniform(matrices, generator, 2, count)
+    angle, size = turn * _MAX_TURN, (scale * _MAX_SCALE).exp()
+    cos, sin = size * angle.cos(), size * angle.sin()
+    change = torch.stack([cos, -sin, sin, cos], -1).view(-1, 2, 2)
+    shift = _MAX_SHIFT * _uniform(matrices, generator, count, 2, 1)
+    moved = change @ (matrices[..., 2:] - 0.5) + 0.5 + shift
+    return torch.cat([change @ matrices[..., :2], moved], -1)
+
+
+def _recolour(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Images with another contrast, brightness and tint."""
+    count = len(images)
+    contrast = _uniform(images, generator, count, 1, 1, 1) * _MAX_CONTRAST
+    brightness = _uniform(images, generator, count, 1, 1, 1) * _MAX_BRIGHTNESS
+    tint = _uniform(images, generator, count, 3, 1, 1) * _MAX_TINT
+    return images * contrast.exp() + brightness + tint
