@@ -40,7 +40,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--queries', type=int, default=6, help='queries of a support'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the pairs')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of the pairs'
+    )
     parser.add_argument('--device', help='default: the GPU if there is one')
     parser.add_argument('--out', type=Path, help='JSON file for the table')
     parser.add_argument(

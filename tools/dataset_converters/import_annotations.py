@@ -72,10 +72,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=float,
         default=0.2,
         metavar='SHARE',
-        help='of the images, for val.json (default: %(default)s)',
+        help='share of the images for val.json (default: %(default)s)',
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the split (default: 0)'
+        '--seed', type=int, default=0, help='seed of the split (default: 0)'
     )
     parser.add_argument(
         '--images',

@@ -13,12 +13,14 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import Compose
 from mmengine.structures import InstanceData
 
+from cape_mm.datasets.formats.annotation_tools.image_search import (
+    IMAGE_SUFFIXES,
+)
 from cape_mm.datasets.formats.cephalometric import is_dicom
 from cape_mm.datasets.pipeline import build_transforms
 from cape_mm.errors import DataError
 
 Image = Union[str, 'os.PathLike[str]', np.ndarray]
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
 class ImageLoader:

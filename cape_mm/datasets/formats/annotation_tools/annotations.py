@@ -39,6 +39,19 @@ class AnnotatedInstance:
     keypoint_scores: np.ndarray | None = None
     track_id: int | None = None
 
+    def box_on(self, size: tuple[int, int]) -> np.ndarray:
+        """Box, or the one around the keypoints if the file has none.
+
+        Args:
+            size (tuple[int, int]): Width and height of the image.
+
+        Returns:
+            np.ndarray: Box (4,), float64, x1, y1, x2, y2.
+        """
+        if self.box is None:
+            return extent_of(self.keypoints, size)
+        return self.box
+
 
 @dataclass
 class AnnotatedImage:
@@ -120,7 +133,8 @@ def write_image(image: AnnotatedImage, target: Path, link: bool) -> str:
     Args:
         image (AnnotatedImage): The image. A frame of a video becomes a PNG.
         target (Path): File to write; its folder is made.
-        link (bool): Whether to make a symbolic link instead of a copy.
+        link (bool): Whether to make a symbolic link instead of a copy, where
+            the system allows links.
 
     Returns:
         str: Hash of the content.
@@ -140,7 +154,10 @@ def write_image(image: AnnotatedImage, target: Path, link: bool) -> str:
             )
     elif link and image.read_pixels is None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(image.path.resolve())
+        try:
+            target.symlink_to(image.path.resolve())
+        except OSError:  # Windows, and file systems without links
+            target.write_bytes(data)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

@@ -241,15 +241,6 @@ def write_coco(
     These are the names of CVAT and datumaro, whatever the categories.
     Skeletons count from 1; ``score``, ``keypoint_scores`` and ``track_id``
     are further keys.
-
-    Args:
-        annotations (Annotations): Images with their sizes, and categories.
-        out_dir (Path): Folder to write to.
-        link (bool): Whether to link images instead of copying them. Defaults
-            to True.
-
-    Returns:
-        list[str]: Summary.
     """
     for image in annotations.images:
         write_image(image, out_dir / 'images' / 'default' / image.name, link)
@@ -270,14 +261,6 @@ def write_coco_results(
     of the COCO file that they come from, if there is one. ``keypoints`` are
     x, y, v, and ``keypoint_scores`` their scores; without scores an instance
     has 1.
-
-    Args:
-        annotations (Annotations): Images with their sizes, and categories.
-        out_dir (Path): Folder to write to.
-        link (bool): Not used; no image is written.
-
-    Returns:
-        list[str]: Summary.
     """
     content = _to_dataset(annotations)
     keys = ('image_id', 'category_id', 'bbox', 'keypoints')

@@ -29,7 +29,7 @@ from .annotations import (
     Annotations,
     extent_of,
 )
-from .image_search import ImageSearch, folders_of
+from .image_search import ImageSearch, folders_of, split_path
 from .source_image import SourceImage, compare_sizes, video_frame
 
 #: Kinds of remarks on an import, and what is done about them.
@@ -196,6 +196,8 @@ class Collector:
     def _image(self, key: Any, name: str, *content: Any) -> AnnotatedImage:
         """The image of a file, under a name that no other one has."""
         if key not in self._images:
+            # a name may come from a file, and never leads out of a folder
+            name = '/'.join(split_path(name)) or 'image.png'
             pure, number, unique = PurePosixPath(name), 1, name
             # not even on a file system that ignores case
             while unique.casefold() in self._names:

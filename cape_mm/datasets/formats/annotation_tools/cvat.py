@@ -68,17 +68,17 @@ def _declare_skeletons(root: Element, collector: Collector) -> None:
         name = label.findtext('name')
         parts = [part for part in labels if part.findtext('parent') == name]
         names = [part.findtext('name') for part in parts]
-        # its drawing, as text: circles are keypoints, lines are edges
+        # its SVG, as text: circles are keypoints, lines are edges
         nodes, edges = {}, []
         svg = label.findtext('svg') or ''
         for kind, tag in re.findall('<(circle|line)([^>]*)>', svg):
-            drawn = dict(re.findall(r'data-([\w-]+)="([^"]*)"', tag))
+            data = dict(re.findall(r'data-([\w-]+)="([^"]*)"', tag))
             if kind == 'circle':
-                own = drawn.get('label-name', '')
+                own = data.get('label-name', '')
                 index = names.index(own) if own in names else len(nodes)
-                nodes[drawn.get('node-id')] = index
+                nodes[data.get('node-id')] = index
             else:
-                edges.append((drawn.get('node-from'), drawn.get('node-to')))
+                edges.append((data.get('node-from'), data.get('node-to')))
         pairs = [[nodes.get(end, len(names)) for end in e] for e in edges]
         collector.declare(name, names, pairs)
 

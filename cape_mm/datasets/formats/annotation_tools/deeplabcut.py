@@ -151,18 +151,6 @@ def write_deeplabcut(
     DeepLabCut trains from; it makes one itself by
     ``deeplabcut.convertcsv2h5``. With several instances on an image there are
     individuals, called by their tracks where they have some.
-
-    Args:
-        annotations (Annotations): Images with their sizes, and one category.
-        out_dir (Path): Folder to write to, such as that of a project.
-        link (bool): Whether to link images instead of copying them. Defaults
-            to True.
-
-    Returns:
-        list[str]: Summary.
-
-    Raises:
-        DataError: If there are several categories.
     """
     if len(annotations.categories) != 1:
         names = [str(c) for c in annotations.categories.values()]
@@ -175,12 +163,13 @@ def write_deeplabcut(
     if len(set(parts)) < len(parts):
         raise DataError(
             f'category {category} has several keypoints of one name, which '
-            'DeepLabCut cannot tell apart'
+            'DeepLabCut cannot hold'
         )
     rows = {}
     for image in annotations.images:
         *folders, name = image.name.split('/')
-        folder = '_'.join(folders) or category.name.replace('/', '_')
+        own = category.name.replace('/', '_').strip('.')
+        folder = '_'.join(folders) or own or 'images'
         path = ('labeled-data', folder, name)
         write_image(image, out_dir.joinpath(*path), link)
         tracks = [instance.track_id for instance in image.instances]

@@ -23,7 +23,10 @@ from .mp100_folder import write_mp100_folder
 from .sleap import write_sleap
 from .yolo_pose import write_yolo_pose
 
-#: Writers by format, into a folder; they return a summary in lines.
+#: Writers by format. Arguments are annotations with the sizes of images, the
+#: folder to write to, and whether to link images instead of copying them (not
+#: used where none is written). They return a summary in lines, and raise
+#: :class:`DataError` if the format cannot hold the annotations.
 WRITERS: dict[str, Callable[..., list[str]]] = {
     'coco': write_coco,
     'coco-results': write_coco_results,

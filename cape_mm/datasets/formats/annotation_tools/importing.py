@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
@@ -48,6 +49,8 @@ READERS: dict[str, Callable[[Path, Any, Collector], None]] = {
     'predictions': read_predictions,
     'csv': read_keypoint_table,
 }
+#: Values of a YAML file, at most.
+_MAX_VALUES = 1_000_000
 _BINARY = {'.h5': 'deeplabcut', '.slp': 'sleap'}
 _PARSERS: dict[str, Callable[[str], Any]] = {
     '.json': json.loads,
@@ -117,7 +120,7 @@ def read_annotations(
                 READERS[key](file, _load(file), collector)
             except (DataError, ImportError):
                 raise
-            except Exception as error:  # nothing in a file is sure
+            except Exception as error:  # whatever a broken file leads to
                 raise DataError(
                     f'{collector.where} has not the form of {key}: {error!r}'
                 ) from error
@@ -209,9 +212,9 @@ def _files_of(
             'choose one with --format, or give its file'
         )
     if not files:
-        wanted = ', '.join(READERS) if format == 'auto' else format
+        expected = ', '.join(READERS) if format == 'auto' else format
         raise DataError(
-            f'{source} has no annotations of the formats {wanted}; archives '
+            f'{source} has no annotations of the formats {expected}; archives '
             'must be unpacked'
         )
     return [(file, found[file]) for file in files]
@@ -241,7 +244,7 @@ def _load(file: Path) -> Any:
     if file.suffix.lower() == '.xml' and '<!DOCTYPE' in text:
         raise DataError(f'{file} declares entities, as no tool does')
     try:
-        return parse(text)
+        content = parse(text)
     except RecursionError:
         raise DataError(f'{file} is nested too deeply to be read') from None
     except (SyntaxError, ValueError, yaml.YAMLError) as error:
@@ -249,6 +252,22 @@ def _load(file: Path) -> Any:
             f'{file} is no valid {file.suffix[1:].upper()}, perhaps it was '
             f'not exported completely: {error}'
         ) from None
+    if parse is yaml.safe_load and _count_values(content, {}) > _MAX_VALUES:
+        raise DataError(
+            f'{file} multiplies its content by references, as no tool does'
+        )
+    return content
+
+
+def _count_values(value: Any, counts: dict[int, float]) -> float:
+    """Number of values, with those that references (YAML's ``*``) repeat."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in counts:
+        counts[id(value)] = math.inf  # in itself, without end
+        parts = value.values() if isinstance(value, dict) else value
+        counts[id(value)] = sum(_count_values(part, counts) for part in parts)
+    return counts[id(value)]
 
 
 def _describe(annotations: Annotations) -> list[str]:

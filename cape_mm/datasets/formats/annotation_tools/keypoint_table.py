@@ -66,16 +66,7 @@ def read_keypoint_table(file: Path, text: str, collector: Collector) -> None:
 def write_keypoint_table(
     annotations: Annotations, out_dir: Path, link: bool = True
 ) -> list[str]:
-    """Write ``keypoints.csv``.
-
-    Args:
-        annotations (Annotations): Images with their sizes, and categories.
-        out_dir (Path): Folder to write to.
-        link (bool): Not used; no image is written.
-
-    Returns:
-        list[str]: Summary.
-    """
+    """Write ``keypoints.csv``."""
     out_dir.mkdir(parents=True, exist_ok=True)
     path = out_dir / 'keypoints.csv'
     count = 0

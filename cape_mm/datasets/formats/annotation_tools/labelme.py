@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .annotations import Annotations, extent_of, write_image
+from .annotations import Annotations, write_image
 from .collector import Collector, to_number
 from .grouping import HIDDEN, LooseBox, LoosePoint, add_objects
 from .source_image import SourceImage
@@ -83,15 +83,6 @@ def write_labelme(
 
     Points and rectangles of an object share a ``group_id``; hidden keypoints
     have the flag ``hidden``, predictions the key ``score``.
-
-    Args:
-        annotations (Annotations): Images with their sizes, and categories.
-        out_dir (Path): Folder to write to.
-        link (bool): Whether to link images instead of copying them. Defaults
-            to True.
-
-    Returns:
-        list[str]: Summary.
     """
     labels: dict[str, None] = {}
     for category in annotations.categories.values():
@@ -102,10 +93,7 @@ def write_labelme(
         shapes = []
         for group, instance in enumerate(image.instances):
             category = annotations.categories[instance.category_id]
-            box = instance.box
-            if box is None:
-                box = extent_of(instance.keypoints, image.size)
-            corners = np.reshape(box, (2, 2))
+            corners = np.reshape(instance.box_on(image.size), (2, 2))
             shapes.append(
                 _shape(category.name, corners, group, instance.score)
             )

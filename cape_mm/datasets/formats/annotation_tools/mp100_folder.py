@@ -15,7 +15,6 @@ from cape_mm.errors import DataError
 from .annotations import (
     AnnotatedImage,
     Annotations,
-    extent_of,
     write_image,
 )
 
@@ -71,9 +70,7 @@ def to_coco(
             dict(id=image_id, file_name=image.name, width=width, height=height)
         )
         for instance in image.instances:
-            box = instance.box
-            if box is None:
-                box = extent_of(instance.keypoints, image.size)
+            box = instance.box_on(image.size)
             x, y, w, h = _rounded([*box[:2], *(box[2:] - box[:2])])
             labelled = instance.keypoints[:, 2] > 0
             keypoints = np.where(labelled[:, None], instance.keypoints, 0)

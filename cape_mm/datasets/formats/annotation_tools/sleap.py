@@ -96,15 +96,6 @@ def write_sleap(
 
     Images of one size are one video, as SLEAP has it; each category is a
     skeleton. Instances with scores are predictions. There are no boxes.
-
-    Args:
-        annotations (Annotations): Images with their sizes, and categories.
-        out_dir (Path): Folder to write to.
-        link (bool): Whether to link images instead of copying them. Defaults
-            to True.
-
-    Returns:
-        list[str]: Summary.
     """
     sleap_io = import_extra('sleap_io')
     files: dict[tuple[int, int], list[str]] = {}

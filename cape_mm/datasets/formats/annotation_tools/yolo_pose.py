@@ -1,10 +1,10 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 """YOLO-pose: ``data.yaml`` and a text file of labels an image.
 
-All images below the folder are read, its parts (``train``, ``val``) are not
-told apart. The labels of ``images/**/x.jpg`` are ``labels/**/x.txt``, or those
-beside it. Keypoint names (``kpt_names``) are in newer files only; those of
-sleap-io have ``node_names`` and a 0-based skeleton.
+All images below the folder are read, whatever its parts (``train``, ``val``).
+The labels of ``images/**/x.jpg`` are ``labels/**/x.txt``, or those beside it.
+Keypoint names (``kpt_names``) are in newer files only; those of sleap-io have
+``node_names`` and a 0-based skeleton.
 
 Read by hand: sleap-io drops boxes and the difference between v = 1 and 2, and
 asks for a skeleton; datumaro knows boxes only.
@@ -24,7 +24,6 @@ from cape_mm.errors import DataError
 from .annotations import (
     AnnotatedInstance,
     Annotations,
-    extent_of,
     write_image,
 )
 from .collector import Collector, to_number
@@ -151,19 +150,6 @@ def write_yolo_pose(
     A fifth of the images is in ``val``, by the split of
     :func:`write_mp100_folder`. The skeleton of the only category is written
     as sleap-io does, ``flip_idx`` where categories agree in their flip pairs.
-
-    Args:
-        annotations (Annotations): Images with their sizes, and categories
-            with one number of keypoints.
-        out_dir (Path): Folder to write to.
-        link (bool): Whether to link images instead of copying them. Defaults
-            to True.
-
-    Returns:
-        list[str]: Summary.
-
-    Raises:
-        DataError: If categories differ in their number of keypoints.
     """
     categories = list(annotations.categories.values())
     counts = {category.num_keypoints for category in categories}
@@ -222,10 +208,7 @@ def _line(
     instance: AnnotatedInstance, number: int, size: tuple[int, int]
 ) -> str:
     """Line of an instance: class, centre and size of the box, keypoints."""
-    box = instance.box
-    if box is None:
-        box = extent_of(instance.keypoints, size)
-    low, high = np.reshape(box, (2, 2)) / size
+    low, high = np.reshape(instance.box_on(size), (2, 2)) / size
     keypoints = instance.keypoints.copy()
     keypoints[:, :2] /= size
     keypoints[keypoints[:, 2] == 0] = 0

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,3 +135,16 @@ def test_the_extent_has_a_rim_and_stays_in_the_image():
     np.testing.assert_allclose(box, [0, 8, 24, 17])
     box = extent_of(keypoints[:1], (40, 30))
     np.testing.assert_allclose(box, [0, 0, 40, 30])
+
+
+def test_images_are_copied_where_the_system_has_no_links(
+    mugs, tmp_path, monkeypatch
+):
+    def refuse(self, target):
+        raise OSError('a required privilege is not held by the client')
+
+    monkeypatch.setattr(Path, 'symlink_to', refuse)
+    write_mp100_folder(mugs, tmp_path / 'out')
+    path = tmp_path / 'out' / 'images' / mugs.images[0].name
+    assert path.read_bytes() == mugs.images[0].path.read_bytes()
+    assert not path.is_symlink()

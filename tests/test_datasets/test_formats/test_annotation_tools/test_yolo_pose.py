@@ -136,3 +136,21 @@ def test_one_number_of_keypoints_is_written(mugs, tmp_path):
     mugs.categories[8] = replace(mugs.categories[7], id=8, num_keypoints=4)
     with pytest.raises(DataError, match=r'not \[3, 4\]: choose a category'):
         write_yolo_pose(mugs, tmp_path)
+
+
+def test_references_that_multiply_the_content_are_refused(yolo, read):
+    lines = ['l0: &l0 [x, x, x, x, x, x, x, x, x, x]']
+    for level in range(1, 9):
+        parts = ', '.join([f'*l{level - 1}'] * 10)
+        lines.append(f'l{level}: &l{level} [{parts}]')
+    text = '\n'.join([*lines, YAML.replace('0: mug', '0: *l8')])
+    with pytest.raises(DataError, match='multiplies its content'):
+        read(yolo(text=text))
+    with pytest.raises(DataError, match='multiplies its content'):
+        read(yolo(text=YAML + 'itself: &i [*i]\n'))
+
+
+def test_references_to_a_list_are_read(yolo, read):
+    text = YAML + 'node_names: &n [a, b, c]\nkpt_names: {0: *n}\n'
+    (category,) = read(yolo(text=text)).categories.values()
+    assert category.keypoint_names == ('a', 'b', 'c')
