@@ -127,7 +127,7 @@ class CapeInferencer(BaseInferencer):
             keypoint_names (Sequence[str], optional): K names.
             flip_pairs (Sequence, optional): Pairs of keypoint indices,
                 0-based, that a mirror exchanges: left and right partners.
-                Defaults to those that the names tell.
+                Defaults to those by left and right in the names.
             category_name (str): Name in visualizations. Defaults to 'object'.
             support_boxes (Sequence, optional): Box of the instance in each
                 support (one box for one image). Defaults to the extent of
@@ -296,7 +296,7 @@ class CapeInferencer(BaseInferencer):
         """Boxes x1, y1, x2, y2 that may have the object of an image."""
         pixels = self._loader.read(image)
 
-        def look(boxes: Iterable[np.ndarray]) -> tuple[float, list]:
+        def search_in(boxes: Iterable[np.ndarray]) -> tuple[float, list]:
             """Best mean score in boxes, and that box and a closer one."""
             windows.append([(pixels, box) for box in boxes])
             episode = next(search)
@@ -308,9 +308,11 @@ class CapeInferencer(BaseInferencer):
 
         boxes = search_windows(pixels.shape[1::-1])
         parts = range(0, len(boxes), _SEARCH_BATCH)
-        found = [look(boxes[start : start + _SEARCH_BATCH]) for start in parts]
+        found = [
+            search_in(boxes[start : start + _SEARCH_BATCH]) for start in parts
+        ]
         best = max(found, key=itemgetter(0))
-        again = look(best[1][1:]) if len(best[1]) > 1 else best
+        again = search_in(best[1][1:]) if len(best[1]) > 1 else best
         return max(best, again, key=itemgetter(0))[1]
 
     @torch.no_grad()

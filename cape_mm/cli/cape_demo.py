@@ -79,8 +79,9 @@ def find_keypoints(args: Namespace) -> None:
     except (KeyboardInterrupt, DataError, FileNotFoundError):
         progress.stop()
         print(
-            f'{len(file.entries)} of {len(request.queries)} images are done '
-            f'and in {file.path}; go on with the same command and --resume',
+            f'{progress.first + progress.done} of {progress.total} images '
+            f'are done and in {file.path}; go on with the same command '
+            'and --resume',
             file=sys.stderr,
         )
         raise

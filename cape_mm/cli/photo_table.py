@@ -36,38 +36,37 @@ class Episode(NamedTuple):
 
 def tabulate_photos(args: Namespace) -> None:
     """Score a model and copying on pairs of instances, print and write it."""
-    files = args.ann_files or sorted(
-        (args.data_root / 'annotations').glob('*.json')
-    )
+    folder = args.data_root / 'annotations'
+    files = args.ann_files or sorted(f.name for f in folder.glob('*.json'))
     if not files:
         raise UsageError(
-            f'there is no annotation file in {args.data_root}/annotations: '
-            'name them with --ann-files'
+            f'there is no annotation file in {folder}: name them with '
+            '--ann-files'
         )
     inferencer = CapeInferencer(args.checkpoint, args.config, args.device)
     categories: dict[str, dict] = {}
     certainty: list[tuple[np.ndarray, np.ndarray]] = []
     for file in files:
         dataset = MP100Dataset(
-            ann_file=str(args.data_root / 'annotations' / file),
+            ann_file=str(folder / file),
             data_prefix=dict(img=str(args.data_root / 'images')),
         )
         for key, category in dataset.categories.items():
             name = category.name
             if name in categories:
-                name = f'{name} ({key})'
+                name = f'{name} ({file}, {key})'
             episodes = draw_episodes(dataset, key, args)
-            if not episodes:
+            scored = score_episodes(inferencer, dataset, episodes)
+            if scored is None:
                 print(
                     f'left out: {category} of {file} has too few images for '
-                    f'{args.shots} shot(s) and a query',
+                    f'{args.shots} shot(s) and a query with the same '
+                    'keypoints',
                     file=sys.stderr,
                 )
                 continue
-            categories[name], scored = score_episodes(
-                inferencer, dataset, episodes
-            )
-            certainty.append(scored)
+            categories[name] = scored[0]
+            certainty.append(scored[1])
             print(f'{name} done', file=sys.stderr, flush=True)
     if not categories:
         raise UsageError(f'no category of {args.data_root} has enough images')
@@ -116,8 +115,11 @@ def draw_episodes(
 
 def score_episodes(
     inferencer: CapeInferencer, dataset: MP100Dataset, episodes: list[Episode]
-) -> tuple[dict, tuple[np.ndarray, np.ndarray]]:
-    """Mean PCK over a category's pairs in percent; scores and correctness."""
+) -> tuple[dict, tuple[np.ndarray, np.ndarray]] | None:
+    """Mean PCK over a category's pairs in percent; scores and correctness.
+
+    None without a pair that has a keypoint in common.
+    """
     rows: dict[str, list] = dict(model=[], copy=[])
     scores, correct = [], []
     for episode in episodes:
@@ -153,6 +155,8 @@ def score_episodes(
                     axis=0,
                 )
             )
+    if not scores:
+        return None
     means = {
         name: dict(zip(THRESHOLDS, 100 * np.mean(values, axis=0)))
         for name, values in rows.items()

@@ -23,7 +23,8 @@ class EpisodeDataSample(BaseDataElement):
         - ``keypoint_names`` (list[str]), ``num_keypoints`` (int)
         - ``skeleton`` (list[list[int]]): 0-based index pairs.
         - ``flip_pairs`` (Sequence[Sequence[int]], optional): 0-based indices
-          of left and right partners. By default their names tell them.
+          of left and right partners. Defaults to those by left and right in
+          the names.
         - ``replaced`` (list[str]): paths of members that could not be used
           and were replaced by another instance of the category.
     """
@@ -74,7 +75,7 @@ def _pairs_by_name(names: list[str]) -> list[tuple[int, int]]:
     words = [
         tuple(word.lower() for word in pattern.findall(name)) for name in names
     ]
-    # equal names tell nothing
+    # equal names are ambiguous
     once = {key for key, count in Counter(words).items() if count == 1}
     index = {key: i for i, key in enumerate(words) if key in once}
     pairs = []

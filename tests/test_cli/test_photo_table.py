@@ -1,11 +1,14 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import json
 from argparse import Namespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cape_mm.cli import photo_table
 from cape_mm.cli.photo_table import _calibrate, draw_episodes
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.datasets.synthetic import write_creatures
@@ -85,3 +88,70 @@ def test_every_category_counts_the_same_in_the_calibration_error():
     sure = np.ones(10), np.zeros(10, bool)
     right = np.ones(2), np.ones(2, bool)
     assert _calibrate([sure, right])['ECE'] == pytest.approx(0.5)
+
+
+def copy_supports(images, keypoints, queries, **_):
+    for _ in queries:
+        found = Namespace(
+            keypoints=keypoints[0][None, :, :2],
+            keypoint_scores=np.full((1, len(keypoints[0])), 0.5),
+        )
+        yield Namespace(pred_instances=found)
+
+
+@pytest.fixture
+def relative_root(dataset, monkeypatch):
+    root = Path(dataset.ann_file).parents[1]
+    monkeypatch.chdir(root.parent)
+    monkeypatch.setattr(
+        photo_table, 'CapeInferencer', lambda *_: copy_supports
+    )
+    return Path(root.name)
+
+
+def tabulate(root, out, **changes):
+    args = options(
+        data_root=root,
+        ann_files=None,
+        config=None,
+        checkpoint=None,
+        device=None,
+        out=out,
+        diagram=None,
+    )
+    photo_table.tabulate_photos(Namespace(**{**vars(args), **changes}))
+    return json.loads(out.read_text())
+
+
+def test_files_of_a_relative_folder_are_found(relative_root, tmp_path):
+    result = tabulate(relative_root, tmp_path / 'table.json')
+    assert len(result['categories']) == 4
+
+
+def test_categories_of_one_name_have_a_row_each(relative_root, tmp_path):
+    result = tabulate(
+        relative_root,
+        tmp_path / 'table.json',
+        ann_files=['mp100_split1_val.json'] * 2
+        + ['mp100_split1_test.json', 'mp100_split1_train.json'],
+    )
+    assert len(result['categories']) == 5
+
+
+def test_a_category_without_common_keypoints_is_left_out(
+    dataset, relative_root, tmp_path, monkeypatch, capsys
+):
+    original = MP100Dataset.get_data_info
+
+    def disjoint(self, index):
+        info = original(self, index)
+        if 'val' in self.ann_file:
+            visible = np.zeros_like(info['keypoints_visible'])
+            visible[:, index % visible.shape[1]] = 1
+            info['keypoints_visible'] = visible
+        return info
+
+    monkeypatch.setattr(MP100Dataset, 'get_data_info', disjoint)
+    result = tabulate(relative_root, tmp_path / 'table.json')
+    assert len(result['categories']) == 3
+    assert 'left out' in capsys.readouterr().err

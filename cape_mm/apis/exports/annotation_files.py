@@ -16,6 +16,10 @@ from cape_mm.datasets.formats.annotation_tools import (
     check_is_empty,
     convert_annotations,
 )
+from cape_mm.datasets.formats.annotation_tools.predictions import (
+    is_predictions,
+)
+from cape_mm.datasets.formats.mp100.annotation_file import read_json
 from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
@@ -75,6 +79,8 @@ class PredictionFile:
     def resume(self, request: EpisodeRequest) -> list[int]:
         """Take over the results of an earlier file at the same place.
 
+        Results of images that are not among the queries stay, at the end.
+
         Args:
             request (EpisodeRequest): Supports and queries.
 
@@ -82,12 +88,17 @@ class PredictionFile:
             list[int]: Numbers of the queries that have no result yet.
 
         Raises:
-            DataError: If the file is of other supports.
+            DataError: If the file is of other supports, or is broken.
         """
         numbers = list(range(len(request.queries)))
         if not self.path.exists():
             return numbers
-        content = json.loads(self.path.read_text('utf-8'))
+        content = read_json(self.path)
+        if not is_predictions(content) or 'supports' not in content:
+            raise DataError(
+                f'{self.path} holds no predictions: move it away, or choose '
+                'another folder'
+            )
         known = [
             (entry['image'], entry['keypoints'])
             for entry in content['supports']
@@ -106,6 +117,8 @@ class PredictionFile:
             entries = done.get(_absolute(request.queries[number].image))
             if entries:
                 self.entries[number] = entries.pop(0)
+        others = [entry for entries in done.values() for entry in entries]
+        self.entries.update(enumerate(others, start=len(numbers)))
         return [number for number in numbers if number not in self.entries]
 
     def add(

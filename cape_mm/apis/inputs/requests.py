@@ -7,7 +7,7 @@ import os.path as osp
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -22,6 +22,17 @@ from cape_mm.datasets.formats.annotation_tools.predictions import given_box
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.datasets.formats.mp100.annotation_file import read_json
 from cape_mm.errors import DataError
+
+#: Types of the values of a request, and of a member of it.
+_REQUEST = dict(
+    category=str,
+    keypoint_names=list,
+    skeleton=list,
+    flip_pairs=list,
+    supports=list,
+    queries=list,
+)
+_MEMBER = dict(image=str, keypoints=list, box=list)
 
 
 @dataclass
@@ -131,14 +142,11 @@ def read_request(
 def _from_content(
     content: object, path: str, image_root: str
 ) -> EpisodeRequest:
-    known = {
-        *('category', 'keypoint_names', 'skeleton', 'flip_pairs'),
-        *('supports', 'queries'),
-    }
-    if not isinstance(content, dict) or set(content) - known:
+    if not isinstance(content, dict) or set(content) - set(_REQUEST):
         raise DataError(
-            f'{path} must hold an object with the keys {sorted(known)}'
+            f'{path} must hold an object with the keys {sorted(_REQUEST)}'
         )
+    _check_types(content, _REQUEST, path)
     members: dict[str, list[RequestMember]] = {}
     for part in ('supports', 'queries'):
         members[part] = []
@@ -146,9 +154,10 @@ def _from_content(
             where = f'{path}: entry {number} of {part}'
             if not isinstance(entry, dict) or 'image' not in entry:
                 raise DataError(f'{where} is no object with an `image`')
-            unknown = set(entry) - {'image', 'keypoints', 'box'}
+            unknown = set(entry) - set(_MEMBER)
             if unknown:
                 raise DataError(f'{where} has unknown keys {unknown}')
+            _check_types(entry, _MEMBER, where)
             entry = dict(entry, image=osp.join(image_root, entry['image']))
             members[part].append(RequestMember(**entry))
             if part == 'supports' and not entry.get('keypoints'):
@@ -162,6 +171,15 @@ def _from_content(
     )
 
 
+def _check_types(entry: dict, types: dict[str, Any], where: str) -> None:
+    """Refuse values of an object that have another type."""
+    names = {str: 'text', list: 'a list'}
+    for key, kind in types.items():
+        value = entry.get(key)
+        if value is not None and not isinstance(value, kind):
+            raise DataError(f'{where}: {key} is {value!r}, not {names[kind]}')
+
+
 def _from_predictions(
     content: dict,
     path: str,
@@ -169,7 +187,15 @@ def _from_predictions(
     query_ids: Sequence[int] | None,
 ) -> EpisodeRequest:
     """The request that predictions answer, or one from some of them."""
+    _check_types(content, _REQUEST, path)
     entries = content['queries']
+    supports = content.get('supports') or []
+    for part, members in (('supports', supports), ('queries', entries)):
+        for number, entry in enumerate(members):
+            where = f'{path}: entry {number} of {part}'
+            if not isinstance(entry, dict) or not entry.get('image'):
+                raise DataError(f'{where} is no object with an `image`')
+            _check_types(entry, _MEMBER, where)
 
     def choose(numbers: Sequence[int]) -> list[dict]:
         for number in numbers:
@@ -180,7 +206,6 @@ def _from_predictions(
                 )
         return [entries[number] for number in numbers]
 
-    supports = content.get('supports') or []
     if support_ids:
         supports = choose(support_ids)
     if query_ids is None:
@@ -188,13 +213,15 @@ def _from_predictions(
         query_ids = [n for n in range(len(entries)) if n not in used]
     return EpisodeRequest(
         supports=[
-            RequestMember(entry['image'], entry['keypoints'], entry['box'])
+            RequestMember(
+                entry['image'], entry.get('keypoints'), entry.get('box')
+            )
             for entry in supports
         ],
         queries=[
             RequestMember(
                 entry['image'],
-                box=given_box(entry['box'], loaded_size(entry['image'])),
+                box=given_box(entry.get('box'), loaded_size(entry['image'])),
                 image_id=entry.get('image_id'),
             )
             for entry in choose(query_ids)

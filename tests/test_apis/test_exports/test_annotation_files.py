@@ -132,6 +132,32 @@ def test_what_is_done_is_resumed(episode, tmp_path):
     assert missing.resume(request) == [0, 1, 2]
 
 
+def test_results_of_other_images_stay(episode, tmp_path):
+    path = tmp_path / 'predictions.json'
+    with PredictionFile(path) as file:
+        file.add(episode)
+    request = read_request(str(path))
+    done = request.queries[0].image
+    request.queries[0] = RequestMember(str(tmp_path / 'other.png'))
+    with PredictionFile(path) as file:
+        assert file.resume(request) == [0]
+        other = dict(file.entries[1], image=request.queries[0].image)
+        file.entries[0] = other
+    images = [entry['image'] for entry in load(path)['queries']]
+    assert images == [request.queries[0].image, done]
+
+
+@pytest.mark.parametrize('text', ['{"queries": [', '{}', '[]'])
+def test_a_file_that_is_no_predictions_is_not_resumed(episode, tmp_path, text):
+    path = tmp_path / 'predictions.json'
+    with PredictionFile(path) as file:
+        file.add(episode)
+    request = read_request(str(path))
+    path.write_text(text)
+    with pytest.raises(DataError, match=r'predictions\.json'):
+        PredictionFile(path).resume(request)
+
+
 def test_results_are_exported(episode, tmp_path):
     out = tmp_path / 'out'
     lines = export_predictions([episode], out, ['coco', 'csv'], 0.1)

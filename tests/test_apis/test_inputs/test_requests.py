@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from cape_mm.datasets.formats.annotation_tools import (
     export_annotations,
     read_annotations,
 )
+from cape_mm.errors import DataError
 
 
 @pytest.fixture
@@ -173,3 +175,36 @@ def test_results_and_other_annotations_are_requests(predictions, tmp_path):
             read_request(str(path), root, support_ids=[9])
         with pytest.raises(ValueError, match="no category 4, only 1 'mug'"):
             read_request(str(path), root, 4)
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [('keypoint_names', 3), ('skeleton', 'a-b'), ('supports', {'a': 1})],
+)
+def test_values_of_another_type_are_named(write, predictions, key, value):
+    for content in ({}, json.loads(Path(predictions).read_text())):
+        with pytest.raises(DataError, match=f'{key} is .*, not a list'):
+            read_request(write({**content, key: value}))
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'), [('image', 7), ('keypoints', 5), ('box', 'all')]
+)
+def test_values_of_a_member_of_another_type_are_named(
+    write, predictions, key, value
+):
+    content = json.loads(Path(predictions).read_text())
+    content['supports'][0][key] = value
+    message = f'entry 0 of supports: {key} is .*, not'
+    with pytest.raises(DataError, match=message):
+        read_request(write(content))
+    with pytest.raises(DataError, match=message):
+        read_request(write(dict(supports=content['supports'])))
+
+
+def test_predictions_without_boxes_are_read(write, predictions):
+    content = json.loads(Path(predictions).read_text())
+    for entry in content['queries']:
+        del entry['box']
+    request = read_request(write(content))
+    assert [query.box for query in request.queries] == [None] * 3

@@ -78,24 +78,25 @@ def read_predictions(file: Path, content: dict, collector: Collector) -> None:
             category,
             names,
             keypoints,
-            given_box(entry['box'], source.image.size),
+            given_box(entry.get('box'), source.image.size),
             keypoint_scores=entry['scores'],
             **extra,
         )
 
 
 def given_box(
-    box: list[float], size: tuple[int, int] | None
+    box: list[float] | None, size: tuple[int, int] | None
 ) -> list[float] | None:
     """Box of a query; None if it is the whole image, as without a box.
 
     Args:
-        box (list[float]): x1, y1, x2, y2 of an entry, in pixels.
+        box (list[float], optional): x1, y1, x2, y2 of an entry, in pixels.
         size (tuple[int, int], optional): Width and height of its image.
 
     Returns:
         list[float] | None: The box.
     """
-    if size is not None and np.allclose(box, [0, 0, size[0] - 1, size[1] - 1]):
-        return None
-    return box
+    if box is None or size is None:
+        return box
+    is_whole = np.allclose(box, [0, 0, size[0] - 1, size[1] - 1])
+    return None if is_whole else box
