@@ -34,15 +34,6 @@ from ..task_modules.track_diagnostics import (
     window_diagnostics,
 )
 
-#: Parts of the state-dict keys of earlier versions, and their present names.
-_RENAMED_KEYS = (
-    ('joint_decoder.joints.', 'keypoint_decoder.keypoints.'),
-    ('joint_decoder.', 'keypoint_decoder.'),
-    ('decoder.lookups.', 'decoder.map_samplers.'),
-    ('decoder.seen.', 'decoder.map_embeddings.'),
-    ('decoder.position.joint.', 'decoder.position.keypoint.'),
-)
-
 
 @MODELS.register_module()
 class PAVEHead(BaseModule):
@@ -169,7 +160,6 @@ class PAVEHead(BaseModule):
         self.criterion = criterion
         self.assigner = assigner and TASK_UTILS.build(assigner)
         self.sampler = sampler and TASK_UTILS.build(sampler)
-        self._register_load_state_dict_pre_hook(_rename_keys)
 
     def forward(self, window: ClipMemory) -> PoseProposals:
         """Propose the poses that become detect queries.
@@ -278,10 +268,9 @@ class PAVEHead(BaseModule):
                 losses[name.format(key)] = value
         if self.heatmap is not None:
             # Frames only in windows without gradient do not count.
-            inside = torch.zeros_like(targets.labelled)
-            index = frame_index[:, self.no_grad_windows :]
-            inside.scatter_(1, index.flatten(1), True)
-            rows, frames = (targets.labelled & inside).nonzero(as_tuple=True)
+            rows, frames = targets.labelled_frames(
+                frame_index[:, self.no_grad_windows :]
+            )
             losses['loss_hm'] = self.heatmap.loss(
                 memory.maps[rows, frames],
                 targets.keypoints[rows, frames],
@@ -384,16 +373,10 @@ class PAVEHead(BaseModule):
             if self.hand_over_refined:
                 moved = refined[-1].middle.detach()
                 poses = scatter_queries(poses, *place, moved)
-        middle = targets.middle
         diagnostics = window_diagnostics(
-            last.middle,
-            last.logits,
-            # Tracks in ignored areas count, as tracks without a person.
-            gt_inds.clamp(min=0).masked_fill(~queries.valid, -1),
-            *kinds,
-            middle.keypoints,
-            middle.visible,
-            middle.track_ids,
+            queries,
+            gt_inds,
+            targets.middle,
             # Hard assignment is consistent by definition; predictions are not.
             consistency='predicted'
             if self.assigner.mode == 'hard'
@@ -403,7 +386,7 @@ class PAVEHead(BaseModule):
         tracks = None
         if self.sampler is not None:
             # Number 0 is no person.
-            ids = F.pad(middle.track_ids, (1, 0), value=-1)
+            ids = F.pad(targets.middle.track_ids, (1, 0), value=-1)
             tracks = self.sampler.sample(
                 content=queries.content,
                 poses=poses,
@@ -415,13 +398,3 @@ class PAVEHead(BaseModule):
                 position=queries.position,
             )
         return stages, diagnostics, tracks
-
-
-def _rename_keys(state_dict: dict, prefix: str, *_) -> None:
-    """Give the weights of earlier versions their present keys, in place."""
-    for key in list(state_dict):
-        if key.startswith(prefix):
-            name = key[len(prefix) :]
-            for old, new in _RENAMED_KEYS:
-                name = name.replace(old, new)
-            state_dict[prefix + name] = state_dict.pop(key)

@@ -23,6 +23,14 @@ _RENAMED_OPTIONS = dict(
     joint_weights='keypoint_weights',
     lookup_radius='sampling_radius',
 )
+#: Parts of the head's keys in earlier checkpoints, and their present names.
+_RENAMED_KEYS = (
+    ('joint_decoder.joints.', 'keypoint_decoder.keypoints.'),
+    ('joint_decoder.', 'keypoint_decoder.'),
+    ('decoder.lookups.', 'decoder.map_samplers.'),
+    ('decoder.seen.', 'decoder.map_embeddings.'),
+    ('decoder.position.joint.', 'decoder.position.keypoint.'),
+)
 
 
 @MODELS.register_module()
@@ -90,6 +98,7 @@ class PAVENet(BaseModel):
                 'training, so that they cannot carry identities in tests: '
                 'model.tracker must be a DetectionLinker'
             )
+        self._register_load_state_dict_pre_hook(_rename_keys)
         self._tested: PoseTrackerState | None = None
 
     def forward(
@@ -323,3 +332,14 @@ def _rename_options(config):
         # `joint_weights` of a dataset's metainfo is MMPose's name.
         renamed[name] = value if key == 'metainfo' else _rename_options(value)
     return renamed
+
+
+def _rename_keys(state_dict: dict, prefix: str, *_) -> None:
+    """Give the head's weights of earlier checkpoints their present keys."""
+    prefix = f'{prefix}head.'
+    for key in list(state_dict):
+        if key.startswith(prefix):
+            name = key[len(prefix) :]
+            for old, new in _RENAMED_KEYS:
+                name = name.replace(old, new)
+            state_dict[prefix + name] = state_dict.pop(key)

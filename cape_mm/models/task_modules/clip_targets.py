@@ -86,6 +86,15 @@ class ClipTargets(NamedTuple):
         """Those of the frame in the middle of windows, without the axis U."""
         return ClipTargets(*(x[:, x.shape[1] // 2] for x in self))
 
+    def labelled_frames(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Clip numbers and frame numbers (M,) of those that have labels.
+
+        Only frames ``index`` (B, ...), int64, of each clip count, once each.
+        """
+        chosen = torch.zeros_like(self.labelled)
+        chosen.scatter_(1, index.flatten(1), True)
+        return (self.labelled & chosen).nonzero(as_tuple=True)
+
     def window(self, index: Tensor) -> ClipTargets:
         """One window (B, F) of each clip, int64 frame numbers below U.
 

@@ -9,6 +9,9 @@ import torch
 from mmdet.models.losses.focal_loss import py_sigmoid_focal_loss
 from torch import Tensor
 
+from ..layers.pavenet.pose_queries import DecodedQueries
+from .clip_targets import ClipTargets
+
 #: Keys of the log, in its order. *Positive* queries have a person with a
 #: visible keypoint. No name contains ``loss``, so that none is summed into it.
 TRACK_DIAGNOSTICS = (
@@ -31,14 +34,9 @@ TRACK_DIAGNOSTICS = (
 
 @torch.no_grad()
 def window_diagnostics(
-    poses: Tensor,
-    logits: Tensor,
+    queries: DecodedQueries,
     gt_inds: Tensor,
-    query_ids: Tensor,
-    is_track: Tensor,
-    keypoints: Tensor,
-    visible: Tensor,
-    track_ids: Tensor,
+    persons: ClipTargets,
     consistency: str = 'assigned',
     cls_weight: float = 1.0,
     alpha: float = 0.25,
@@ -46,22 +44,26 @@ def window_diagnostics(
 ) -> Tensor:
     """Sum and count (8, 2) of each key in one window of B clips.
 
-    Queries are as they were decoded (B, Q, ...), assigned to persons
-    ``gt_inds``, int64, 1-based, 0 for background, -1 for padding, and handed
-    over with ``query_ids``, int64, -1 for none. Labels are those of the middle
-    frames (B, N, ...). Consistency is ``'assigned'``, or ``'predicted'`` for
-    an assigner by identity, whose assignment is consistent by definition;
-    ``cls_weight``, ``alpha`` and ``gamma`` are those of the focal loss.
+    Q queries are assigned to persons ``gt_inds`` (B, Q), int64, 1-based; 0
+    and below is background, so that tracks in ignored areas count, as tracks
+    without a person. The persons are those of the middle frames
+    (:attr:`ClipTargets.middle`). Consistency is ``'assigned'``, or
+    ``'predicted'`` for an assigner by identity, whose assignment is consistent
+    by definition; ``cls_weight``, ``alpha`` and ``gamma`` are those of the
+    focal loss.
     """
     if consistency not in ('assigned', 'predicted'):
         raise ValueError(
             f"consistency is 'assigned' or 'predicted', not {consistency!r}"
         )
-    poses = poses.float()
+    poses, logits = queries.last.middle.float(), queries.last.logits.float()
+    query_ids, is_track = queries.query_ids, queries.is_track
+    keypoints, visible = persons.keypoints, persons.visible
+    track_ids = persons.track_ids
     focal = cls_weight * py_sigmoid_focal_loss(
-        logits.float(), gt_inds > 0, gamma=gamma, alpha=alpha, reduction='none'
+        logits, gt_inds > 0, gamma=gamma, alpha=alpha, reduction='none'
     )
-    valid, matched = gt_inds >= 0, gt_inds > 0
+    valid, matched = queries.valid, gt_inds > 0
     track, detect = valid & is_track, valid & ~is_track
 
     rows = torch.arange(len(poses), device=poses.device)[:, None]

@@ -69,6 +69,17 @@ def test_unlabelled_and_repeated_frames_are_known():
     ]
 
 
+def test_frames_of_several_windows_are_found_once_if_labelled():
+    clip = make_clip(num_windows=1)
+    clip['data_samples'].frames[0].set_metainfo(dict(is_labeled=False))
+    targets = make_targets(clip, make_clip(num_windows=2))
+    index = torch.tensor([[[0, 1, 2], [0, 1, 2]], [[0, 1, 2], [1, 2, 3]]])
+    clips, frames = targets.labelled_frames(index)
+    assert clips.tolist() == [0, 0, 1, 1, 1, 1]
+    assert frames.tolist() == [1, 2, 0, 1, 2, 3]
+    assert targets.labelled_frames(index[:, :0])[0].tolist() == []
+
+
 def make_frame(**areas):
     """An image of 200 x 100 that the input shows at half the size."""
     half = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)

@@ -6,6 +6,11 @@ import math
 import pytest
 import torch
 
+from cape_mm.models.layers.pavenet.pose_queries import (
+    DecodedQueries,
+    PosePrediction,
+)
+from cape_mm.models.task_modules.clip_targets import ClipTargets
 from cape_mm.models.task_modules.track_diagnostics import (
     TRACK_DIAGNOSTICS,
     mean_diagnostics,
@@ -39,8 +44,23 @@ def window(positions, gt_inds, query_ids, is_track, people, logits=None):
 
 
 def track_diagnostics(windows, **options):
-    return mean_diagnostics(
-        [window_diagnostics(**values, **options) for values in windows]
+    return mean_diagnostics([diagnose(w, **options) for w in windows])
+
+
+def diagnose(values, **options):
+    names = ('keypoints', 'visible', 'track_ids')
+    labels = dict.fromkeys(ClipTargets._fields)
+    labels.update((name, values[name]) for name in names)
+    poses = values['poses'][:, :, None]
+    queries = DecodedQueries(
+        content=None,
+        layers=[PosePrediction(poses, sigma=None, logits=values['logits'])],
+        valid=values['gt_inds'] >= 0,
+        is_track=values['is_track'],
+        query_ids=values['query_ids'],
+    )
+    return window_diagnostics(
+        queries, values['gt_inds'], ClipTargets(**labels), **options
     )
 
 
