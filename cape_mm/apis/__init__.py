@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .base_inferencer import load_config, load_estimator
+from .base_inferencer import BaseInferencer, load_config, load_estimator
 from .cape_inferencer import CapeInferencer
 from .cephalometric_inferencer import CephalometricInferencer, read_cephalogram
 from .exports.annotation_files import PredictionFile, export_predictions
@@ -18,6 +18,7 @@ from .inputs.videos import FrameSource, VideoFrame, open_video
 from .pose_tracking_inferencer import PoseTrackingInferencer
 
 __all__ = [
+    'BaseInferencer',
     'CapeInferencer',
     'CephalometricInferencer',
     'EpisodeRequest',

@@ -28,7 +28,7 @@ def search_windows(size: tuple[int, int]) -> np.ndarray:
     limits = np.array(size, np.float64) - 1
     boxes = [np.array([0.0, 0, *limits])]
     for part in _PARTS:
-        side = limits.max() / part
+        side = max(limits.max() / part, 1)  # also in an image of one pixel
         room = np.maximum(limits - side, 0)
         counts = np.ceil(room / (side / 2) - 1e-6).astype(int) + 1
         starts = [np.linspace(0, r, n) for r, n in zip(room, counts)]

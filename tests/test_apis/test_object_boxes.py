@@ -107,3 +107,8 @@ def test_windows_overlap_by_half(size, counts):
     assert (boxes[:, 2:] <= np.array(size) - 1).all()
     starts = np.unique(boxes[1 : counts[0] + 1, 0])
     assert (np.diff(starts) <= 30).all()
+
+
+def test_an_image_of_one_pixel_has_windows():
+    boxes = search_windows((1, 1))
+    assert np.isfinite(boxes).all() and not boxes.any()
