@@ -6,10 +6,14 @@ from __future__ import annotations
 import sys
 import tempfile
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
+from typing import Iterator
 
 import mmengine
 import numpy as np
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
 
 from cape_mm.apis import (
     CapeInferencer,
@@ -21,10 +25,11 @@ from cape_mm.apis import (
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.errors import UsageError
 
+from .heatmap_baseline import predict_with_heatmaps
 from .photo_table import THRESHOLDS, Episode, draw_episodes, score_episodes
 from .training_tables import format_markdown
 
-_METHODS = ('copy', 'matcher', 'fitted')
+_METHODS = ('copy', 'matcher', 'heatmap', 'fitted')
 
 
 def tabulate_few_shots(args: Namespace) -> None:
@@ -72,18 +77,12 @@ def _run(
     args: Namespace,
 ) -> dict:
     """Fit to the supports of an episode, score all methods on its queries."""
-    infos = [dataset.get_data_info(i) for i in episode.supports]
+    supports, queries = (
+        [_member(dataset.get_data_info(i)) for i in part] for part in episode
+    )
     request = EpisodeRequest(
-        supports=[
-            RequestMember(
-                info['img_path'],
-                np.column_stack(
-                    [info['keypoints'][0], info['keypoints_visible'][0]]
-                ).tolist(),
-                info['bbox'][0].tolist(),
-            )
-            for info in infos
-        ],
+        supports=supports,
+        queries=queries,
         category_name=category.name,
         keypoint_names=list(category.keypoint_names),
         skeleton=[list(edge) for edge in category.skeleton],
@@ -106,12 +105,37 @@ def _run(
         result['fitted'] = row['model']
     else:
         result['fitted'] = result['matcher']
+    if args.heatmap:
+        found, seconds = predict_with_heatmaps(request, args)
+        row, _ = score_episodes(partial(_results, found), dataset, [episode])
+        result['heatmap'] = row['model']
+        result['heatmap_cpu_seconds'] = round(seconds, 1)
     return dict(
         result,
         kept='fitted' if fit.fitted else 'matcher',
         held_out=fit.rows,
         cpu_seconds=round(fit.seconds, 1),
     )
+
+
+def _member(info: dict) -> RequestMember:
+    """An instance of the dataset."""
+    points = [info['keypoints'][0], info['keypoints_visible'][0]]
+    keypoints = np.column_stack(points).tolist()
+    return RequestMember(info['img_path'], keypoints, info['bbox'][0].tolist())
+
+
+def _results(
+    found: list[np.ndarray], *args, **kwargs
+) -> Iterator[PoseDataSample]:
+    """Predictions (K, 2) in the place of an inferencer's results."""
+    for points in found:
+        scores = np.ones((1, len(points)))
+        yield PoseDataSample(
+            pred_instances=InstanceData(
+                keypoints=points[None], keypoint_scores=scores
+            )
+        )
 
 
 def _format(rows: dict[str, dict]) -> str:
@@ -138,5 +162,7 @@ def _format(rows: dict[str, dict]) -> str:
 
 def _numbers(rows: list[dict], method: str) -> str:
     """Mean PCK@0.2 / 0.1 / 0.05."""
+    if any(method not in row for row in rows):
+        return ''
     means = [np.mean([row[method][key] for row in rows]) for key in THRESHOLDS]
     return ' / '.join(f'{mean:.1f}' for mean in means)

@@ -60,6 +60,7 @@ def make_views(
     labels: Labels,
     num_views: int,
     seed: int = 0,
+    max_turn: float = _MAX_TURN,
 ) -> Views:
     """Extract features of random views of labelled instances.
 
@@ -72,6 +73,8 @@ def make_views(
         labels (Labels): N instances.
         num_views (int): Views of each.
         seed (int): Seed. Defaults to 0.
+        max_turn (float): Largest turn of a view, radians. Defaults to 12
+            degrees.
 
     Returns:
         Views: N * ``num_views`` views.
@@ -83,7 +86,7 @@ def make_views(
     generator = torch.Generator().manual_seed(seed)
     parts = []
     for _ in range(num_views):
-        changed = _jitter(matrices, generator)
+        changed = _jitter(matrices, generator, max_turn)
         images = model.align(labels.images, changed)
         levels = [
             torch.cat(level)
@@ -179,11 +182,13 @@ def _uniform(like: Tensor, generator: torch.Generator, *shape: int) -> Tensor:
     return (2 * torch.rand(*shape, generator=generator) - 1).to(like)
 
 
-def _jitter(matrices: Tensor, generator: torch.Generator) -> Tensor:
+def _jitter(
+    matrices: Tensor, generator: torch.Generator, max_turn: float
+) -> Tensor:
     """Alignments (N, 2, 3), changed around the middle of the frame."""
     count = len(matrices)
     turn, scale = _uniform(matrices, generator, 2, count)
-    angle, size = turn * _MAX_TURN, (scale * _MAX_SCALE).exp()
+    angle, size = turn * max_turn, (scale * _MAX_SCALE).exp()
     cos, sin = size * angle.cos(), size * angle.sin()
     change = torch.stack([cos, -sin, sin, cos], -1).view(-1, 2, 2)
     shift = _MAX_SHIFT * _uniform(matrices, generator, count, 2, 1)

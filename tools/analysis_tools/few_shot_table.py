@@ -40,6 +40,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--shots', type=positive, default=5, help='supports of the matcher'
     )
+    parser.add_argument(
+        '--heatmap',
+        action='store_true',
+        help='score an ordinary heatmap head, too',
+    )
     parser.add_argument('--minutes', type=float, default=3.0)
     parser.add_argument('--config', help='as of tools/finetune.py')
     parser.add_argument('--seed', type=int, default=0)

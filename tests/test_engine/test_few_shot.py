@@ -1,0 +1,89 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from support.tiny_matching import ColourBackbone, smooth_images
+
+from cape_mm.engine.few_shot import Labels, fit_head, make_views
+from cape_mm.registry import MODELS
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        model = MODELS.build(
+            dict(
+                type='cape_mm.AlignedMatchingEstimator',
+                backbone=dict(type=ColourBackbone),
+                head=dict(type='cape_mm.MatchingHead', level_weights=(1.0,)),
+                aligned_size=64,
+                aligned_head=dict(
+                    type='cape_mm.AlignedHeatmapHead',
+                    in_channels=(32, 48),
+                    out_channels=4,
+                    channels=16,
+                ),
+            )
+        )
+    return model.eval()
+
+
+@pytest.fixture
+def labels(model):
+    points = torch.tensor([[0.3, 0.3], [0.7, 0.35], [0.6, 0.7], [0.25, 0.6]])
+    points = torch.stack([points, points.flip(-1)])
+    labels = Labels(smooth_images(2), points, torch.ones(2, 4).bool())
+    model.aligned_head.template.fit(points, labels.valid, torch.arange(4))
+    return labels
+
+
+def test_views_keep_their_instance_and_differ(model, labels):
+    views = make_views(model, labels, 3)
+    assert views.owners.tolist() == [0, 1] * 3
+    assert [len(level) for level in views.levels] == [6, 6]
+    template = model.aligned_head.template.points
+    distance = (views.points - template).norm(dim=-1)
+    assert 0 < distance.max() < 0.25
+    assert not torch.equal(views.points[0], views.points[2])
+
+
+def test_views_depend_on_the_seed_alone(model, labels):
+    one, same, other = (make_views(model, labels, 1, s) for s in (0, 0, 1))
+    assert torch.equal(one.points, same.points)
+    assert torch.equal(one.levels[0], same.levels[0])
+    assert not torch.equal(one.points, other.points)
+
+
+def test_unlabelled_keypoints_stay_so_in_views(model, labels):
+    labels.valid[0, 1] = False
+    views = make_views(model, labels, 2)
+    assert not views.valid[views.owners == 0, 1].any()
+    assert views.valid[views.owners == 1].all()
+
+
+def test_the_loss_falls_and_the_backbone_stays(model, labels):
+    views = make_views(model, labels, 4)
+    before = model.backbone.weight.clone()
+    losses = fit_head(model, views, 60)
+    assert len(losses) == 60
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+    assert torch.equal(model.backbone.weight, before)
+    assert not model.aligned_head.training
+
+
+def test_a_deadline_shortens_the_fit(model, labels):
+    views = make_views(model, labels, 4)
+    losses = fit_head(model, views, 10**6, deadline=time.monotonic() + 0.5)
+    assert 5 <= len(losses) < 10**4
+
+
+def test_the_random_numbers_of_others_are_left_alone(model, labels):
+    state = torch.get_rng_state()
+    fit_head(model, make_views(model, labels, 2), 2, deadline=math.inf)
+    assert torch.equal(torch.get_rng_state(), state)
