@@ -9,7 +9,7 @@ from mmpose.models.heads import HeatmapHead
 from mmpose.utils.typing import OptMultiConfig
 from torch import Tensor, nn
 
-from cape_mm.models.layers import grid_points
+from cape_mm.models.layers import grid_points, read_peaks
 from cape_mm.models.layers.cape import KeypointTemplate, add_prior
 from cape_mm.registry import MODELS
 
@@ -105,12 +105,7 @@ class AlignedHeatmapHead(HeatmapHead):
         height, width = logits.shape[-2:]
         grid = grid_points(height, width, logits.device, logits.dtype)
         mass = logits.flatten(2).softmax(-1)  # (N, K, H * W)
-        # mean of 5 x 5 cells around the peak
-        peak = grid[mass.argmax(-1)].unsqueeze(2)
-        cell = 1 / max(height, width)
-        inside = ((grid - peak).abs() < 2.5 * cell).all(-1)
-        near = mass * inside
-        points = near @ grid / near.sum(-1, keepdim=True)
+        points = read_peaks(logits, window=2)[0]
         radius = 0.1 / self.template.padding
         distance = (grid - points.unsqueeze(2)).norm(dim=-1)
         return points, (mass * (distance < radius)).sum(-1)

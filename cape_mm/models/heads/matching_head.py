@@ -10,7 +10,7 @@ from mmpose.utils.typing import ConfigType, OptMultiConfig
 from torch import Tensor
 
 from cape_mm.errors import DataError
-from cape_mm.models.layers import grid_points, sample_features
+from cape_mm.models.layers import read_peaks, sample_features
 from cape_mm.models.layers.cape import (
     AffinePrior,
     SpringModel,
@@ -199,7 +199,6 @@ class MatchingHead(BaseHead):
         support_features: Features,
         query_features: Features,
         batch: EpisodeBatch,
-        teacher_forced: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Predict the keypoints of the queries.
 
@@ -207,8 +206,6 @@ class MatchingHead(BaseHead):
             support_features (tuple[Tensor]): See :meth:`forward`.
             query_features (tuple[Tensor]): See :meth:`forward`.
             batch (EpisodeBatch): See :meth:`forward`.
-            teacher_forced (bool): Not used: keypoints do not depend on
-                previous ones. Defaults to False.
 
         Returns:
             tuple[Tensor, Tensor]: Keypoints (B, Q, K, 2), normalised, and
@@ -310,7 +307,7 @@ class MatchingHead(BaseHead):
             belief = self.springs(
                 logits, shape[:, second] - shape[:, first], edges
             )
-            centres = _read_out(belief, window=1)[0]
+            centres = read_peaks(belief, window=1)[0]
         fine = coarse
         if len(self.map_sizes) > 1:
             fine = fuse(matches.cosines[-1])
@@ -318,7 +315,7 @@ class MatchingHead(BaseHead):
                 coarse, fine.shape[-2:], mode='bilinear', align_corners=False
             )
             fine = (fine + coarse) / 2
-        points, mass = _read_out(
+        points, mass = read_peaks(
             add_prior(fine / self.fine_temperature, centres, self.fine_sigma),
             window=2,
         )
@@ -380,18 +377,3 @@ class MatchingHead(BaseHead):
             valid,
             pick(scores),
         )
-
-
-def _read_out(logits: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    """Mean (M, K, 2) of the window around each peak, and its mass (M, K)."""
-    height, width = logits.shape[-2:]
-    grid = grid_points(height, width, logits.device, logits.dtype)
-    mass = logits.flatten(2).softmax(-1)
-    cell = torch.arange(height * width, device=logits.device)
-    peak = mass.argmax(-1, keepdim=True)
-    inside = ((cell % width - peak % width).abs() <= window) & (
-        (cell // width - peak // width).abs() <= window
-    )
-    mass = mass * inside
-    share = mass.sum(-1)
-    return mass @ grid / share.unsqueeze(-1), share

@@ -1,4 +1,14 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-from .points import CoordinateEmbedding, grid_points, sample_features
+from .points import (
+    CoordinateEmbedding,
+    grid_points,
+    read_peaks,
+    sample_features,
+)
 
-__all__ = ['CoordinateEmbedding', 'grid_points', 'sample_features']
+__all__ = [
+    'CoordinateEmbedding',
+    'grid_points',
+    'read_peaks',
+    'sample_features',
+]

@@ -76,6 +76,25 @@ def grid_points(
     return pixels_to_norm(cells, (height, width))
 
 
+def read_peaks(logits: Tensor, window: int) -> tuple[Tensor, Tensor]:
+    """Mean (N, K, 2), normalised, of the mass around each peak, and the mass.
+
+    Of the softmax of maps (N, K, H, W), in the window of cells at most
+    ``window`` cells from the peak; the mass (N, K) is a share of the map's.
+    """
+    height, width = logits.shape[-2:]
+    grid = grid_points(height, width, logits.device, logits.dtype)
+    mass = logits.flatten(2).softmax(-1)
+    cell = torch.arange(height * width, device=logits.device)
+    peak = mass.argmax(-1, keepdim=True)
+    inside = ((cell % width - peak % width).abs() <= window) & (
+        (cell // width - peak // width).abs() <= window
+    )
+    mass = mass * inside
+    share = mass.sum(-1)
+    return mass @ grid / share.unsqueeze(-1), share
+
+
 def at_least_float32(value: Tensor) -> Tensor:
     """Leave half precision; float64 stays, for checks of gradients."""
     return value if value.dtype == torch.float64 else value.float()

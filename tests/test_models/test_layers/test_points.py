@@ -7,6 +7,7 @@ from torch.testing import assert_close
 from cape_mm.models.layers import (
     CoordinateEmbedding,
     grid_points,
+    read_peaks,
     sample_features,
 )
 
@@ -54,3 +55,33 @@ def test_grid_points_are_cell_centres_row_by_row():
     assert torch.allclose(grid[0], torch.tensor([1 / 6, 1 / 4]))
     assert torch.allclose(grid[1], torch.tensor([3 / 6, 1 / 4]))
     assert torch.allclose(grid[5], torch.tensor([5 / 6, 3 / 4]))
+
+
+def test_a_sharp_peak_is_its_cell():
+    logits = torch.zeros(1, 1, 12)
+    logits[0, 0, 6] = 50  # row 1, column 2 of 3 x 4
+    points, scores = read_peaks(logits.view(1, 1, 3, 4), window=1)
+    assert_close(points[0, 0], torch.tensor([2.5 / 4, 1.5 / 3]))
+    assert_close(scores, torch.ones(1, 1))
+
+
+def test_two_equal_neighbours_meet_in_the_middle():
+    logits = torch.zeros(1, 1, 12)
+    logits[0, 0, [5, 6]] = 50
+    points, _ = read_peaks(logits.view(1, 1, 3, 4), window=1)
+    assert_close(points[0, 0], torch.tensor([0.5, 0.5]))
+
+
+def test_a_second_peak_outside_the_window_does_not_pull():
+    logits = torch.zeros(1, 1, 64)
+    logits[0, 0, 9], logits[0, 0, 54] = 50, 49
+    points, scores = read_peaks(logits.view(1, 1, 8, 8), window=1)
+    assert_close(points[0, 0], torch.tensor([1.5 / 8, 1.5 / 8]))
+    assert 0.7 < scores.item() < 0.75
+
+
+def test_the_window_does_not_wrap_around_rows():
+    logits = torch.zeros(1, 1, 16)
+    logits[0, 0, 7], logits[0, 0, 8] = 50, 49  # end of a row, start of next
+    points, _ = read_peaks(logits.view(1, 1, 4, 4), window=1)
+    assert_close(points[0, 0], torch.tensor([3.5 / 4, 1.5 / 4]))

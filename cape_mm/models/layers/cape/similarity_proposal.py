@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..points import CoordinateEmbedding, grid_points
+from ..points import CoordinateEmbedding, grid_points, read_peaks
 
 
 class Proposal(NamedTuple):
@@ -49,20 +49,6 @@ class SimilarityProposal(nn.Module):
         logits = self.token_projection(tokens) @ cells.transpose(1, 2)
         logits = logits / tokens.shape[-1] ** 0.5
         with torch.autocast(logits.device.type, enabled=False):
-            points, scores = self._read_out(
-                logits.detach().float(), grid.float(), width
-            )
+            maps = logits.detach().float().unflatten(2, (height, width))
+            points, scores = read_peaks(maps, self.window)
         return Proposal(logits, points, scores, (height, width))
-
-    def _read_out(self, logits: Tensor, grid: Tensor, width: int) -> tuple:
-        """Centre and mass of the window around the peak of each map."""
-        probabilities = logits.softmax(dim=-1)
-        cell = torch.arange(logits.shape[-1], device=logits.device)
-        peak = probabilities.argmax(dim=-1, keepdim=True)
-        in_window = ((cell % width - peak % width).abs() <= self.window) & (
-            (cell // width - peak // width).abs() <= self.window
-        )
-        probabilities = probabilities * in_window
-        scores = probabilities.sum(dim=-1)
-        points = probabilities @ grid / scores.unsqueeze(-1)
-        return points, scores
