@@ -13,7 +13,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.models.layers import grid_points, sample_features
+from cape_mm.models.layers import read_peaks, sample_features
 from cape_mm.models.layers.cape import SimilarityProposal
 from cape_mm.models.losses import KeypointRLELoss
 from cape_mm.registry import MODELS
@@ -47,8 +47,8 @@ def test_proposed_points_are_read_out_in_float32():
     with half():
         output = proposal(tokens, feature_map.bfloat16())
     assert output.points.dtype == torch.float32
-    grid = grid_points(64, 64, tokens.device, torch.float32)
-    points, _ = proposal._read_out(output.logits.float(), grid, 64)
+    maps = output.logits.float().unflatten(2, (64, 64))
+    points, _ = read_peaks(maps, proposal.window)
     assert torch.equal(output.points, points)
 
 
