@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
+
 
 class DataError(ValueError):
     """Something is wrong with the data, or with what is asked of them.
@@ -22,3 +25,25 @@ class UnsuitableCheckpointError(ValueError):
 
 class UsageError(ValueError):
     """A command line that cannot be followed; the message is one sentence."""
+
+
+def import_extra(module: str, packages: str, purpose: str) -> ModuleType:
+    """Import an optional package, or say how to install it.
+
+    Args:
+        module (str): Name of the module.
+        packages (str): Packages that ``pip install`` gets, with blanks.
+        purpose (str): Subject of the message, such as ``'a .slp file'``.
+
+    Returns:
+        ModuleType: The module.
+
+    Raises:
+        ImportError: If it cannot be imported, with the command.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f'{purpose} needs {module} ({error}): pip install {packages}'
+        ) from error

@@ -12,8 +12,6 @@ import json
 import os
 import warnings
 from copy import deepcopy
-from importlib import import_module
-from types import ModuleType
 from typing import Iterable
 
 import numpy as np
@@ -21,7 +19,7 @@ import torch
 from mmpose.codecs.base import BaseKeypointCodec
 from torch import Tensor, nn
 
-from cape_mm.errors import UnsuitableCheckpointError
+from cape_mm.errors import UnsuitableCheckpointError, import_extra
 
 from ..base_inferencer import PathLike
 from ..cephalometric_inferencer import CephalometricInferencer
@@ -29,6 +27,7 @@ from ..inputs.images import Image
 
 #: Names of the graph's input and output.
 INPUT, OUTPUT = 'image', 'heatmaps'
+_PACKAGES = 'onnx onnxruntime'
 
 
 class HeatmapNetwork(nn.Module):
@@ -79,7 +78,7 @@ def export_onnx(
         ImportError: If onnx is missing.
         UnsuitableCheckpointError: If the model averages over mirrored images.
     """
-    onnx = _import('onnx')
+    onnx = import_extra('onnx', _PACKAGES, 'the export')
     # a copy: the inferencer stays on its device
     network = deepcopy(HeatmapNetwork(inferencer)).cpu()
     codec = dict(inferencer.cfg.model.head.decoder)
@@ -136,7 +135,7 @@ def compare_onnx(
     Raises:
         ImportError: If onnxruntime is missing.
     """
-    runtime = _import('onnxruntime')
+    runtime = import_extra('onnxruntime', _PACKAGES, 'the comparison')
     session = runtime.InferenceSession(
         os.fspath(path), providers=['CPUExecutionProvider']
     )
@@ -191,13 +190,3 @@ def decode_heatmaps(
     size = np.asarray(codec.input_size)
     center, scale = np.asarray(input_center), np.asarray(input_scale)
     return points[0] / size * scale + center - 0.5 * scale, scores[0]
-
-
-def _import(name: str) -> ModuleType:
-    """Import an optional package."""
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f'{name} is missing: pip install onnx onnxruntime'
-        ) from error

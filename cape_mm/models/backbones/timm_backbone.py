@@ -19,7 +19,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cape_mm.engine.checkpoints import check_checkpoint_is_safe
-from cape_mm.errors import DataError, UnsuitableCheckpointError
+from cape_mm.errors import (
+    DataError,
+    UnsuitableCheckpointError,
+    import_extra,
+)
 from cape_mm.registry import MODELS
 
 _PACKAGE = 'package://'
@@ -122,7 +126,7 @@ class TimmBackbone(BaseBackbone):
         **kwargs: Any,
     ) -> None:
         super().__init__(init_cfg)
-        timm = _import_timm(model_name)
+        timm = import_extra('timm', 'timm', f'the backbone {model_name}')
         if pretrained and checkpoint:
             raise DataError(
                 f'{model_name}: pretrained=True and checkpoint={checkpoint} '
@@ -195,17 +199,6 @@ class TimmBackbone(BaseBackbone):
             if is_frozen or keeps_norm:
                 module.eval()
         return self
-
-
-def _import_timm(model_name: str) -> ModuleType:
-    """The package, or how to install it."""
-    try:
-        import timm
-    except ImportError as error:
-        raise ImportError(
-            f'the backbone {model_name} needs timm: pip install timm'
-        ) from error
-    return timm
 
 
 def _create_model(

@@ -5,7 +5,6 @@ from .annotations import (
     Annotations,
     extent_of,
 )
-from .collector import REPAIRS
 from .exporting import (
     WRITERS,
     check_is_empty,
@@ -19,6 +18,7 @@ from .importing import (
     recognise_format,
 )
 from .mp100_folder import to_coco, write_mp100_folder
+from .repairs import REPAIRS
 
 __all__ = [
     'READERS',

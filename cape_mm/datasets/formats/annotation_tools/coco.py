@@ -23,8 +23,9 @@ from cape_mm.datasets.formats.mp100.annotation_file import (
 from cape_mm.errors import DataError
 
 from .annotations import Annotations, write_image
-from .collector import Collector, to_number
+from .collector import Collector
 from .mp100_folder import to_coco
+from .repairs import to_number
 
 _PARTS = dict(
     images=dict(id=(int, str), file_name=str),

@@ -1,10 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""What readers find in files, matched by names and repaired."""
+"""What readers find in files, matched by names."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Sequence, Tuple
@@ -12,61 +11,21 @@ from typing import Any, Callable, Sequence, Tuple
 import cv2
 import numpy as np
 
-from cape_mm.datasets.formats.annotation_report import (
-    PROBLEMS,
-    AnnotationReport,
-)
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import loaded_size
-from cape_mm.datasets.formats.mp100.annotation_file import (
-    Category,
-    clean_box,
-)
+from cape_mm.datasets.formats.mp100.annotation_file import Category
 from cape_mm.errors import DataError
 
-from .annotations import (
-    AnnotatedImage,
-    AnnotatedInstance,
-    Annotations,
-    extent_of,
-)
+from .annotations import AnnotatedImage, AnnotatedInstance, Annotations
 from .image_search import ImageSearch, folders_of, split_path
-from .source_image import SourceImage, compare_sizes, video_frame
-
-#: Kinds of remarks on an import, and what is done about them.
-REPAIRS = OrderedDict(
-    PROBLEMS,
-    ignored_file='files that are no annotations (not read)',
-    ignored_shape='shapes that are no keypoints or boxes (skipped)',
-    other_category='instances of other categories than --category (skipped)',
-    cancelled='tasks without valid annotation (skipped)',
-    second_annotation='further annotations of a task (first one kept)',
-    predictions='predictions beside labels (skipped)',
-    interpolated='instances that the tool interpolated (kept)',
-    skeleton_base='skeletons that count from 1 (1 subtracted)',
-    unclear_skeleton=(
-        'skeletons that may count from 0 or from 1 (dropped: give '
-        '--skeleton-base)'
-    ),
-    reordered='categories with another order of keypoints (matched by name)',
-    lone_keypoint='keypoints that belong to no object (skipped)',
-    duplicate_keypoint='keypoints labelled twice on an object (first kept)',
-    bad_flag='flags v that are not 0, 1 or 2 (set to the nearest)',
-    flag_scores='instances with scores as flags v (kept as scores, v = 2)',
-    binary_flags='categories with flags 0 and 1 only (1 taken as visible)',
-    not_a_number='keypoints that are NaN, infinite or no numbers (v = 0)',
-    outside='keypoints outside of their image (v = 0)',
-    duplicate_instance='instances given twice (first one kept)',
-    box_made='boxes that are missing or empty (made from the keypoints)',
-    unclear_image='images of which there are several (left out)',
-    unreadable='files that are no readable images (left out)',
-    wrong_size='images of another size than annotated (left out)',
-    rescaled='images annotated at another size (coordinates scaled)',
-    exif='images annotated before their EXIF rotation (coordinates rotated)',
-    renamed='images with the name of another one (renamed)',
+from .repairs import (
+    repair_binary_flags,
+    repair_box,
+    repair_flags,
+    repair_keypoints,
+    to_number,
 )
-REPAIRS['missing_image'] = 'images that are missing (left out)'
-#: Pixels that a keypoint may lie outside of its image by rounding.
-_TOLERANCE = 1.0
+from .source_image import SourceImage, compare_sizes, video_frame
 
 #: A keypoint name, and the number of equal names before it.
 Key = Tuple[str, int]
@@ -290,7 +249,13 @@ class Collector:
             keys = self._categories[entry.category].keys
             rows = [keys.index(key) for key in entry.keys]
             keypoints = np.zeros((len(keys), 3))
-            keypoints[rows] = self._repair_keypoints(entry)
+            keypoints[rows] = repair_keypoints(
+                entry.keypoints,
+                entry.image.size,
+                [key[0] for key in entry.keys],
+                str(entry),
+                self.report,
+            )
             content = (entry.image.name, entry.category, keypoints.tobytes())
             if not (keypoints[:, 2] > 0).any():
                 self.report.add('no_visible_keypoint', str(entry))
@@ -307,7 +272,13 @@ class Collector:
                 AnnotatedInstance(
                     ids.setdefault(entry.category, len(ids) + 1),
                     keypoints,
-                    self._repair_box(entry, keypoints),
+                    repair_box(
+                        entry.box,
+                        keypoints,
+                        entry.image.size,
+                        str(entry),
+                        self.report,
+                    ),
                     **entry.extra,
                 )
             )
@@ -367,62 +338,22 @@ class Collector:
 
     def _repair_flags(self, entries: list[_Instance]) -> list[_Instance]:
         """Make flags 0, 1 or 2; 1 means visible where there is no 2."""
-        flags: dict[str, set[float]] = defaultdict(set)
+        groups: dict[str, list[_Instance]] = defaultdict(list)
         for entry in entries:
-            v = entry.keypoints[:, 2]
-            v[~np.isfinite(v)] = 0
-            if ((v > 0) & (v < 1)).any() and (v <= 1).all():
-                self.report.add('flag_scores', str(entry))
-                entry.extra.setdefault('keypoint_scores', v.copy())
-                v[v > 0] = 2
-            nearest = np.clip(np.rint(v), 0, 2)
-            for value in v[nearest != v]:
-                self.report.add('bad_flag', f'{entry}: v = {value:g}')
-            v[:] = nearest
-            flags[entry.category] |= {*v, 2 * entry.is_ternary} - {0}
-        for category, values in flags.items():
-            if values == {1}:
-                self.report.add('binary_flags', category)
-        for entry in entries:
-            if flags[entry.category] == {1}:
-                entry.keypoints[:, 2] *= 2
+            entry.keypoints[:, 2], scores = repair_flags(
+                entry.keypoints[:, 2], str(entry), self.report
+            )
+            if scores is not None:
+                entry.extra.setdefault('keypoint_scores', scores)
+            groups[entry.category].append(entry)
+        for category, group in groups.items():
+            if any(entry.is_ternary for entry in group):
+                continue
+            flags = [entry.keypoints[:, 2] for entry in group]
+            flags = repair_binary_flags(flags, category, self.report)
+            for entry, v in zip(group, flags):
+                entry.keypoints[:, 2] = v
         return entries
-
-    def _repair_keypoints(self, entry: _Instance) -> np.ndarray:
-        """Keypoints (N, 3), those with bad coordinates unlabelled."""
-        xy, v = entry.keypoints[:, :2], entry.keypoints[:, 2]
-        is_bad = ~np.isfinite(xy).all(1)
-        limits = np.array(entry.image.size) - 1 + _TOLERANCE
-        with np.errstate(invalid='ignore'):
-            is_out = ((xy < -_TOLERANCE) | (xy > limits)).any(1) & ~is_bad
-        for kind, mask in (('not_a_number', is_bad), ('outside', is_out)):
-            for index in np.flatnonzero(mask & (v > 0)):
-                place = f'{entry.keys[index][0]} at {xy[index].tolist()}'
-                self.report.add(kind, f'{entry} {place}')
-        is_good = ~is_bad & ~is_out & (v > 0)
-        return np.where(is_good[:, None], entry.keypoints, 0)
-
-    def _repair_box(
-        self, entry: _Instance, keypoints: np.ndarray
-    ) -> np.ndarray:
-        """Box (4,) that loaders accept."""
-        size, box = entry.image.size, entry.box
-        whole = np.array([0.0, 0, *size])
-        if box is not None and np.isfinite(box).all():
-            box = np.clip(box, 0, np.tile(size, 2))
-            if _is_usable(box, size):
-                return box
-        self.report.add('box_made', str(entry))
-        box = extent_of(keypoints, size)
-        return box if _is_usable(box, size) else whole
-
-
-def to_number(value: Any) -> float:
-    """Number of a file; NaN if it is none."""
-    try:
-        return math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return math.nan
 
 
 def _to_keys(names: Sequence[str]) -> list[Key]:
@@ -433,8 +364,3 @@ def _to_keys(names: Sequence[str]) -> list[Key]:
         keys.append((name, counts[name]))
         counts[name] += 1
     return keys
-
-
-def _is_usable(box: np.ndarray, size: tuple[int, int]) -> bool:
-    """Whether loaders of MP-100 accept a box."""
-    return clean_box([*box[:2], *(box[2:] - box[:2])], *size) is not None

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from .collector import Collector, to_number
+from .collector import Collector
 from .grouping import LooseBox, LoosePoint, add_objects
+from .repairs import to_number
 from .source_image import SourceImage
 
 

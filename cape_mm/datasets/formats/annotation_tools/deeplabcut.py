@@ -20,11 +20,11 @@ from typing import Any, Iterable, Sequence
 import numpy as np
 import yaml
 
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, import_extra
 
 from .annotations import Annotations, write_image
-from .collector import Collector, to_number
-from .extras import import_extra
+from .collector import Collector
+from .repairs import to_number
 
 _LEVELS = ('scorer', 'individuals', 'bodyparts', 'coords')
 
@@ -105,7 +105,7 @@ def _read_csv(text: str) -> tuple[list[dict], Iterable[tuple[str, list]]]:
 
 def _read_h5(file: Path) -> tuple[list[dict], Iterable[tuple[str, Any]]]:
     """The same of what pandas stores."""
-    h5py = import_extra('h5py')
+    h5py = import_extra('h5py', 'h5py', 'a table in .h5')
     with h5py.File(file, 'r') as content:
         group = content['df_with_missing']
         if 'table' in group:

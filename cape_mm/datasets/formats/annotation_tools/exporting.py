@@ -14,12 +14,12 @@ from cape_mm.errors import DataError
 
 from .annotations import Annotations
 from .coco import write_coco, write_coco_results
-from .collector import REPAIRS
 from .deeplabcut import write_deeplabcut
 from .importing import read_annotations
 from .keypoint_table import write_keypoint_table
 from .labelme import write_labelme
 from .mp100_folder import write_mp100_folder
+from .repairs import REPAIRS
 from .sleap import write_sleap
 from .yolo_pose import write_yolo_pose
 

@@ -23,7 +23,7 @@ from .coco import (
     read_coco,
     read_coco_results,
 )
-from .collector import REPAIRS, Collector
+from .collector import Collector
 from .cvat import read_cvat
 from .deeplabcut import read_deeplabcut
 from .keypoint_table import is_keypoint_table, read_keypoint_table
@@ -31,6 +31,7 @@ from .label_studio import is_label_studio, read_label_studio
 from .labelme import is_labelme, read_labelme
 from .mp100_folder import write_mp100_folder
 from .predictions import is_predictions, read_predictions
+from .repairs import REPAIRS
 from .sleap import read_sleap
 from .via import is_via, read_via
 from .yolo_pose import is_yolo_pose, read_yolo_pose

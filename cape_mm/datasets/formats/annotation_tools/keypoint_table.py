@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from .annotations import Annotations
-from .collector import Collector, to_number
+from .collector import Collector
+from .repairs import to_number
 
 _COLUMNS = (
     *('image', 'width', 'height', 'category', 'instance', 'track'),

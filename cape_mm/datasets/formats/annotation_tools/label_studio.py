@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from .collector import Collector, to_number
+from .collector import Collector
 from .grouping import HIDDEN, LooseBox, LoosePoint, add_objects
+from .repairs import to_number
 from .source_image import SourceImage
 
 _POINTS, _BOXES = 'keypointlabels', 'rectanglelabels'

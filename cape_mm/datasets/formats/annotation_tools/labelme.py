@@ -18,8 +18,9 @@ import cv2
 import numpy as np
 
 from .annotations import Annotations, write_image
-from .collector import Collector, to_number
+from .collector import Collector
 from .grouping import HIDDEN, LooseBox, LoosePoint, add_objects
+from .repairs import to_number
 from .source_image import SourceImage
 
 

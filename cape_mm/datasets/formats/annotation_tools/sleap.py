@@ -13,15 +13,16 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from cape_mm.errors import import_extra
+
 from .annotations import AnnotatedInstance, Annotations, write_image
 from .collector import Collector
-from .extras import import_extra
 from .source_image import SourceImage
 
 
 def read_sleap(file: Path, content: None, collector: Collector) -> None:
     """Read a project or package."""
-    sleap_io = import_extra('sleap_io')
+    sleap_io = import_extra('sleap_io', 'sleap-io', 'a .slp file')
     # videos are opened here, by path, and never fetched from a URL
     labels = sleap_io.load_slp(str(file), open_videos=False)
     has_labels = labels.n_user_instances > 0
@@ -97,7 +98,7 @@ def write_sleap(
     Images of one size are one video, as SLEAP has it; each category is a
     skeleton. Instances with scores are predictions. There are no boxes.
     """
-    sleap_io = import_extra('sleap_io')
+    sleap_io = import_extra('sleap_io', 'sleap-io', 'a .slp file')
     files: dict[tuple[int, int], list[str]] = {}
     for image in annotations.images:
         target = out_dir / 'images' / image.name

@@ -17,8 +17,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Iterable
 
-from .collector import Collector, to_number
+from .collector import Collector
 from .grouping import HIDDEN, LooseBox, LoosePoint, add_objects
+from .repairs import to_number
 
 _NAMES = ('keypoint', 'landmark', 'part', 'name', 'label', 'class', 'type')
 _GROUPS = ('group', 'group_id', 'instance', 'object', 'object_id', 'id')

@@ -26,9 +26,10 @@ from .annotations import (
     Annotations,
     write_image,
 )
-from .collector import Collector, to_number
+from .collector import Collector
 from .image_search import IMAGE_SUFFIXES
 from .mp100_folder import split_by_image
+from .repairs import to_number
 from .source_image import SourceImage
 
 

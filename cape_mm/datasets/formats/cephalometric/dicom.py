@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Optional, Tuple
 import cv2
 import numpy as np
 
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, import_extra
 
 from .reading import MAX_MEGAPIXELS, check_pixels
 
@@ -113,7 +113,7 @@ def read_dicom(
             too large, or cannot be decoded.
     """
     path = Path(path)
-    pydicom = _import_pydicom(path)
+    pydicom = import_extra('pydicom', 'pydicom', f'the DICOM file {path}')
     if not path.is_file():
         raise FileNotFoundError(f'there is no DICOM file {path}')
     try:
@@ -161,19 +161,6 @@ def apply_window(
     if width <= 0:
         return (values > center).astype(np.float64)
     return np.clip((values - center) / width + 0.5, 0, 1)
-
-
-def _import_pydicom(path: Path) -> Any:
-    """The package, or how to install it."""
-    try:
-        import pydicom
-        import pydicom.errors
-    except ImportError as error:
-        raise ImportError(
-            f'{path} is a DICOM file; reading it needs pydicom: '
-            'pip install pydicom'
-        ) from error
-    return pydicom
 
 
 def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
