@@ -27,12 +27,12 @@ class UsageError(ValueError):
     """A command line that cannot be followed; the message is one sentence."""
 
 
-def import_extra(module: str, packages: str, purpose: str) -> ModuleType:
+def import_extra(module: str, requirements: str, purpose: str) -> ModuleType:
     """Import an optional package, or say how to install it.
 
     Args:
         module (str): Name of the module.
-        packages (str): Packages that ``pip install`` gets, with blanks.
+        requirements (str): Arguments of ``pip install``, quoted for a shell.
         purpose (str): Subject of the message, such as ``'a .slp file'``.
 
     Returns:
@@ -45,5 +45,5 @@ def import_extra(module: str, packages: str, purpose: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         raise ImportError(
-            f'{purpose} needs {module} ({error}): pip install {packages}'
+            f'{purpose} needs {module} ({error}): pip install {requirements}'
         ) from error

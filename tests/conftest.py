@@ -8,28 +8,33 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
 
 
-@pytest.fixture
+def _real_data(name: str) -> Path:
+    """Folder of small real data; without it, the test is skipped."""
+    root = SHARED / 'data' / name
+    if not root.is_dir():
+        pytest.skip(f'no real data at {root}')
+    return root
+
+
+@pytest.fixture(scope='session')
 def mp100_mini() -> Path:
     """Root of a small set of real images in MP-100 layout."""
-    root = SHARED / 'data' / 'mp100_mini'
-    if not root.is_dir():
-        pytest.skip(f'no real data at {root}')
-    return root
+    return _real_data('mp100_mini')
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def posetrack_mini() -> Path:
     """Root of three real frames of PoseTrack18, one of each video."""
-    root = SHARED / 'data' / 'posetrack_mini'
-    if not root.is_dir():
-        pytest.skip(f'no real data at {root}')
-    return root
+    return _real_data('posetrack_mini')
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def body_coco_mini() -> Path:
     """Root of four real images of COCO with persons."""
-    root = SHARED / 'data' / 'body_coco_mini'
-    if not root.is_dir():
-        pytest.skip(f'no real data at {root}')
-    return root
+    return _real_data('body_coco_mini')
+
+
+@pytest.fixture(scope='session')
+def real_mini() -> Path:
+    """Root of real images of 13 categories in MP-100 layout."""
+    return _real_data('real_mini')

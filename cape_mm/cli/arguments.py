@@ -10,6 +10,7 @@ import argparse
 import os.path as osp
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Sequence
 
 from mmengine.config import DictAction
@@ -77,6 +78,47 @@ def add_inference(
     parser.add_argument('--out-dir', default=out_dir)
     add_device(parser)
     parser.add_argument('--batch-size', type=positive, default=batch_size)
+
+
+def add_annotation_files(parser: argparse.ArgumentParser) -> None:
+    """Add what converters of annotation files share: what is read, where to.
+
+    They are arguments of ``import_annotations`` and ``convert_annotations``.
+    """
+    parser.add_argument(
+        'sources',
+        nargs='+',
+        type=Path,
+        metavar='SOURCE',
+        help='file of annotations or predictions, or folder of them',
+    )
+    parser.add_argument(
+        '--out', type=Path, required=True, help='folder to write to'
+    )
+    parser.add_argument(
+        '--image-root',
+        type=Path,
+        metavar='DIR',
+        help='folder of the images (default: beside the source)',
+    )
+    parser.add_argument(
+        '--category',
+        metavar='NAME',
+        help='the only category to keep; its name where the files have none',
+    )
+    parser.add_argument(
+        '--images',
+        choices=('link', 'copy'),
+        default='link',
+        help='how images come to --out (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--skeleton-base',
+        choices=('auto', '0', '1'),
+        default='auto',
+        help='from what skeletons of COCO files count (default: recognised '
+        'where an index proves it; files in MP-100 layout: 0)',
+    )
 
 
 def positive(text: str) -> int:

@@ -14,7 +14,6 @@ from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.errors import DataError, UnsuitableCheckpointError
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT.parent / 'shared' / 'data' / 'real_mini'
 FAST = ROOT / 'configs' / 'cape' / 'matching_efficientnet-lite0_fast.py'
 
 pytest.importorskip('timm')
@@ -26,10 +25,10 @@ def inferencer():
     return CapeInferencer(config=FAST)
 
 
-def _from_real_mini():
-    file = sorted((SHARED / 'annotations').glob('*train*.json'))[0]
+def _from_real_mini(root):
+    file = sorted((root / 'annotations').glob('*train*.json'))[0]
     dataset = MP100Dataset(
-        ann_file=str(file), data_prefix=dict(img=str(SHARED / 'images'))
+        ann_file=str(file), data_prefix=dict(img=str(root / 'images'))
     )
     info = dataset.get_data_info(0)
     visible = info['keypoints_visible'][0] > 0
@@ -49,10 +48,9 @@ def photograph(request):
     """A square image, keypoints on it and a box, all of them inside."""
     if request.param == 'scikit-image':
         image, points, box = _from_scikit_image()
-    elif not SHARED.is_dir():
-        pytest.skip(f'no real data at {SHARED}')
     else:
-        image, points, box = _from_real_mini()
+        root = request.getfixturevalue('real_mini')
+        image, points, box = _from_real_mini(root)
     # a square around the object, so that turning it cuts nothing off
     side = int(1.3 * max(box[2:] - box[:2]))
     corner = (box[:2] + box[2:]) / 2 - side / 2

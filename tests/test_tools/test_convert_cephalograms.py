@@ -241,10 +241,10 @@ def test_options_are_remembered_but_no_paths(cephalograms, convert, tmp_path):
 
 
 def test_errors_are_one_line(convert, tmp_path):
-    with pytest.raises(SystemExit, match='Error: there is no folder 400_jun'):
+    with pytest.raises(SystemExit, match='error: there is no folder 400_jun'):
         convert('isbi', tmp_path)
     (tmp_path / 'a.csv').write_text('file\na.png\n')
-    with pytest.raises(SystemExit, match="Error: no landmark schema 'isbi'"):
+    with pytest.raises(SystemExit, match="error: no landmark schema 'isbi'"):
         convert('csv', tmp_path / 'a.csv', '--schema', 'isbi')
 
 

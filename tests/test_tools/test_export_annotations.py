@@ -74,5 +74,5 @@ def test_nothing_is_overwritten(mp100, tmp_path, call_tool):
 
 
 def test_a_missing_source_is_named(tmp_path, call_tool):
-    with pytest.raises(SystemExit, match='Error: there is no .*nowhere'):
+    with pytest.raises(SystemExit, match='error: there is no .*nowhere'):
         call_tool(TOOL, tmp_path / 'nowhere', '--out', 'x', '--format', 'csv')

@@ -41,7 +41,7 @@ def test_a_labelme_folder_becomes_a_dataset(tmp_path):
     assert len(MP100Dataset('annotations/train.json', str(out))) == 2
     result = run(tmp_path / '0.json', '--out', out)
     assert result.returncode == 1
-    assert result.stderr.startswith('Error: ')
+    assert result.stderr.startswith('import_annotations.py: error: ')
     assert 'train.json is there already' in result.stderr
 
 

@@ -146,14 +146,13 @@ def _add_format(
 def main() -> None:
     """Convert, and print what was done."""
     args = parse_args()
+
+    # imported late: `-h` answers at once
+    from cape_mm.cli.arguments import one_line_errors
     from cape_mm.datasets.formats.cephalometric import convert_cephalograms
 
-    try:
+    with one_line_errors(also=(ImportError, OSError)):
         print('\n'.join(convert_cephalograms(**vars(args))))
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(f'Error: {error}')
-    except KeyError as error:
-        sys.exit(f'Error: {error.args[0]}')
 
 
 if __name__ == '__main__':

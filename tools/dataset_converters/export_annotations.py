@@ -19,7 +19,11 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import EXPORT_FORMATS
+from cape_mm.cli.arguments import (
+    EXPORT_FORMATS,
+    add_annotation_files,
+    one_line_errors,
+)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -28,16 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        'sources',
-        nargs='+',
-        type=Path,
-        metavar='SOURCE',
-        help='file of annotations or predictions, or folder of them',
-    )
-    parser.add_argument(
-        '--out', type=Path, required=True, help='folder to write to'
-    )
+    add_annotation_files(parser)
     parser.add_argument(
         '--format',
         dest='formats',
@@ -47,34 +42,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='formats to write, a subfolder each',
     )
     parser.add_argument(
-        '--image-root',
-        type=Path,
-        metavar='DIR',
-        help='folder of the images (default: beside the source)',
-    )
-    parser.add_argument(
-        '--category', metavar='NAME', help='the only category to export'
-    )
-    parser.add_argument(
         '--min-score',
         type=float,
         default=0.0,
         metavar='S',
         help='predicted keypoints below are written as not labelled '
         '(default: %(default)g)',
-    )
-    parser.add_argument(
-        '--images',
-        choices=('link', 'copy'),
-        default='link',
-        help='how images come to --out (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--skeleton-base',
-        choices=('auto', '0', '1'),
-        default='auto',
-        help='from what skeletons of a COCO file count (default: recognised '
-        'where an index proves it; files in MP-100 layout: 0)',
     )
     return parser.parse_args(argv)
 
@@ -86,10 +59,8 @@ def main() -> None:
     # imported late: `-h` answers at once
     from cape_mm.datasets.formats.annotation_tools import convert_annotations
 
-    try:
+    with one_line_errors(also=(ImportError, OSError)):
         print('\n'.join(convert_annotations(**vars(args))))
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(f'Error: {error}')
 
 
 if __name__ == '__main__':

@@ -20,6 +20,8 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cape_mm.cli.arguments import add_annotation_files, one_line_errors
+
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -27,16 +29,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        'sources',
-        nargs='+',
-        type=Path,
-        metavar='SOURCE',
-        help='annotation file, or folder of them',
-    )
-    parser.add_argument(
-        '--out', type=Path, required=True, help='folder to write to'
-    )
+    add_annotation_files(parser)
     parser.add_argument(
         '--format',
         choices=(
@@ -57,17 +50,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='default: by content',
     )
     parser.add_argument(
-        '--image-root',
-        type=Path,
-        metavar='DIR',
-        help='folder of the images (default: beside the annotation file)',
-    )
-    parser.add_argument(
-        '--category',
-        metavar='NAME',
-        help='the only category to keep; its name where the files have none',
-    )
-    parser.add_argument(
         '--val-share',
         type=float,
         default=0.2,
@@ -76,19 +58,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--seed', type=int, default=0, help='seed of the split (default: 0)'
-    )
-    parser.add_argument(
-        '--images',
-        choices=('link', 'copy'),
-        default='link',
-        help='how images come to --out (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--skeleton-base',
-        choices=('auto', '0', '1'),
-        default='auto',
-        help='from what skeletons of COCO files count (default: recognised '
-        'where an index proves it)',
     )
     return parser.parse_args(argv)
 
@@ -100,10 +69,8 @@ def main() -> None:
     # imported late: `-h` answers at once
     from cape_mm.datasets.formats.annotation_tools import import_annotations
 
-    try:
+    with one_line_errors(also=(ImportError, OSError)):
         print('\n'.join(import_annotations(**vars(args))))
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(f'Error: {error}')
 
 
 if __name__ == '__main__':

@@ -105,7 +105,9 @@ def _read_csv(text: str) -> tuple[list[dict], Iterable[tuple[str, list]]]:
 
 def _read_h5(file: Path) -> tuple[list[dict], Iterable[tuple[str, Any]]]:
     """The same of what pandas stores."""
-    h5py = import_extra('h5py', 'h5py', 'a table in .h5')
+    h5py = import_extra(
+        'h5py', "'cape_mm[annotation-tools]'", 'a table in .h5'
+    )
     with h5py.File(file, 'r') as content:
         group = content['df_with_missing']
         if 'table' in group:

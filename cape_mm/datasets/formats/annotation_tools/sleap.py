@@ -19,10 +19,12 @@ from .annotations import AnnotatedInstance, Annotations, write_image
 from .collector import Collector
 from .source_image import SourceImage
 
+_EXTRA = "'cape_mm[annotation-tools]'"
+
 
 def read_sleap(file: Path, content: None, collector: Collector) -> None:
     """Read a project or package."""
-    sleap_io = import_extra('sleap_io', 'sleap-io', 'a .slp file')
+    sleap_io = import_extra('sleap_io', _EXTRA, 'a .slp file')
     # videos are opened here, by path, and never fetched from a URL
     labels = sleap_io.load_slp(str(file), open_videos=False)
     has_labels = labels.n_user_instances > 0
@@ -98,7 +100,7 @@ def write_sleap(
     Images of one size are one video, as SLEAP has it; each category is a
     skeleton. Instances with scores are predictions. There are no boxes.
     """
-    sleap_io = import_extra('sleap_io', 'sleap-io', 'a .slp file')
+    sleap_io = import_extra('sleap_io', _EXTRA, 'a .slp file')
     files: dict[tuple[int, int], list[str]] = {}
     for image in annotations.images:
         target = out_dir / 'images' / image.name

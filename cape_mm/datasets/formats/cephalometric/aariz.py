@@ -21,6 +21,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 from .reading import (
@@ -32,6 +33,7 @@ from .reading import (
     normalise,
     read_json,
     read_number,
+    read_utf8,
 )
 
 SCHEMA = get_schema('aariz29')
@@ -76,7 +78,7 @@ def read_aariz(
             if image.suffix.lower() not in _SUFFIXES:
                 continue
             if image.stem in owners:
-                raise ValueError(
+                raise DataError(
                     f'cephalogram {image.stem!r} is there twice, as '
                     f'{owners[image.stem]} and {image}: remove one'
                 )
@@ -113,11 +115,11 @@ def _read_devices(path: Path) -> dict[str, tuple[str, tuple[float, float]]]:
     devices: dict[str, tuple[str, tuple[float, float]]] = {}
     if not path.is_file():
         return devices
-    reader = csv.DictReader(path.read_text('utf-8-sig').splitlines())
+    reader = csv.DictReader(read_utf8(path).splitlines())
     names = {normalise(name): name for name in reader.fieldnames or []}
     missing = {'cephalogram_id', 'machine', 'pixel_size'} - names.keys()
     if missing:
-        raise ValueError(
+        raise DataError(
             f'{path} has no column {", ".join(sorted(missing))}: fetch it '
             'again'
         )
@@ -126,7 +128,7 @@ def _read_devices(path: Path) -> dict[str, tuple[str, tuple[float, float]]]:
         where = f'{path}: row {reader.line_num} ({cephalogram})'
         size = read_number(row[names['pixel_size']], where)
         if not size > 0 or cephalogram in devices:
-            raise ValueError(
+            raise DataError(
                 f'{where}: pixel size {size:g}; one row per cephalogram with '
                 'a positive number of mm per pixel is needed'
             )
@@ -166,7 +168,7 @@ def _read_landmarks(path: Path, cephalogram: str) -> np.ndarray:
     if str(found) != cephalogram or not isinstance(
         content.get('landmarks'), list
     ):
-        raise ValueError(
+        raise DataError(
             f'{path} is of cephalogram {found!r}, or has no list '
             '"landmarks": fetch it again'
         )
@@ -176,7 +178,7 @@ def _read_landmarks(path: Path, cephalogram: str) -> np.ndarray:
         index = _index_of(entry, path)
         where = f'{path}: landmark {entry.get("symbol") or entry["title"]}'
         if index in found:
-            raise ValueError(f'{where} is there twice: remove one')
+            raise DataError(f'{where} is there twice: remove one')
         found.add(index)
         value = entry.get('value') or {}
         points[index] = [
@@ -195,7 +197,7 @@ def _index_of(entry: Any, path: Path) -> int:
             i for i, name in enumerate(known) if normalise(name) == given
         }
     if len(found) != 1:
-        raise ValueError(
+        raise DataError(
             f'{path}: symbol {keys.get("symbol")!r} with title '
             f'{keys.get("title")!r} means {len(found)} landmarks: correct it; '
             f'known are {", ".join(SCHEMA.names)}'
@@ -211,7 +213,7 @@ def _read_stage(path: Path, report: AnnotationReport) -> dict[str, int]:
     try:
         stage = int(_read_object(path)['cvm_stage']['value'])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
+        raise DataError(
             f'{path} has no number in cvm_stage.value: fetch it again'
         ) from error
     return dict(cvm_stage=stage)
@@ -221,5 +223,5 @@ def _read_object(path: Path) -> dict[str, Any]:
     """Content of a JSON file that must be an object."""
     content = read_json(path)
     if not isinstance(content, dict):
-        raise ValueError(f'{path} is no JSON object: fetch it again')
+        raise DataError(f'{path} is no JSON object: fetch it again')
     return content

@@ -23,6 +23,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 from .reading import CephalometricRecord, read_json, to_grey_or_bgr
@@ -62,7 +63,7 @@ def read_cl_detection_stack(
 def cut_filling(image: np.ndarray, where: str) -> np.ndarray:
     """(H, W[, 3]) RGB to grey or BGR, without zeros right and below."""
     if image.ndim == 3 and image.shape[2] not in (1, 3):
-        raise ValueError(
+        raise DataError(
             f'{where} has {image.shape[2]} channels: 1 or 3 are read'
         )
     if image.ndim == 2:
@@ -70,7 +71,7 @@ def cut_filling(image: np.ndarray, where: str) -> np.ndarray:
     is_used = image.any(axis=2)
     rows, columns = (np.flatnonzero(is_used.any(axis=a)) for a in (1, 0))
     if not rows.size:
-        raise ValueError(f'{where} is empty (all zero): fetch the file again')
+        raise DataError(f'{where} is empty (all zero): fetch the file again')
     return to_grey_or_bgr(image[: rows[-1] + 1, : columns[-1] + 1])
 
 
@@ -79,7 +80,7 @@ def _read_labels(path: Path, count: int) -> dict[int, dict[int, dict]]:
     try:
         entries = read_json(path)['points']
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise DataError(
             f'{path} is no JSON file with a list "points": fetch it again'
         ) from error
     labelled: dict[int, dict[int, dict]] = {}
@@ -94,18 +95,18 @@ def _read_labels(path: Path, count: int) -> dict[int, dict[int, dict]]:
         except (KeyError, TypeError, ValueError):
             is_right = False
         if not is_right or not math.isfinite(x) or not math.isfinite(y):
-            raise ValueError(
+            raise DataError(
                 f'{where} is {entry!r}: a name 1 to {_NUM_LANDMARKS} and '
                 'three numbers x, y, cephalogram are needed'
             )
         if not 1 <= cephalogram <= count:
-            raise ValueError(
+            raise DataError(
                 f'{where} belongs to cephalogram {cephalogram:g}, the stack '
                 f'has {count}: take the two files of one download'
             )
         points = labelled.setdefault(int(cephalogram), {})
         if name in points:
-            raise ValueError(
+            raise DataError(
                 f'{where}: cephalogram {cephalogram:g} has landmark {name} '
                 'already: remove one'
             )
@@ -121,7 +122,7 @@ def _spacing_of(entries: dict[int, dict], where: str) -> tuple[float, float]:
     except (TypeError, ValueError):
         values = set()
     if len(values) != 1 or not 0 < min(values) < math.inf:
-        raise ValueError(
+        raise DataError(
             f'{where}: its points have the scales {set(map(str, scales))}: '
             'one positive number of mm per pixel is needed'
         )
@@ -136,7 +137,7 @@ def read_header(path: Path) -> tuple[int, tuple[int, ...], bool, int]:
             line = file.readline(_CHUNK)
             key, equals, value = line.decode('latin-1').partition('=')
             if not equals or len(fields) > _MAX_HEADER_LINES:
-                raise ValueError(
+                raise DataError(
                     f'{path} is no MetaImage file (lines "name = value" up '
                     'to ElementDataFile): fetch it again'
                 )
@@ -148,7 +149,7 @@ def read_header(path: Path) -> tuple[int, tuple[int, ...], bool, int]:
         ('BinaryData', 'True'),
     ):
         if fields.get(key, expected).lower() != expected.lower():
-            raise ValueError(
+            raise DataError(
                 f'{path}: {key} is {fields[key]}, only {expected} is read: '
                 'write the stack anew as 8 bit .mha, e.g. with SimpleITK'
             )
@@ -156,13 +157,13 @@ def read_header(path: Path) -> tuple[int, tuple[int, ...], bool, int]:
         size = [int(part) for part in fields['DimSize'].split()]
         channels = int(fields.get('ElementNumberOfChannels', 1))
     except (KeyError, ValueError) as error:
-        raise ValueError(
+        raise DataError(
             f'{path}: DimSize or ElementNumberOfChannels is missing or no '
             'number: fetch the file again'
         ) from error
     shape = [*reversed(size), *([channels] if channels > 1 else [])]
     if len(shape) not in (3, 4) or min(shape) < 1:
-        raise ValueError(
+        raise DataError(
             f'{path}: DimSize {fields["DimSize"]} with {channels} channels '
             'is no stack of images (width, height, number)'
         )
@@ -180,7 +181,7 @@ def read_stack(path: Path) -> Iterator[np.ndarray]:
         while len(buffer) < length:
             chunk = next(chunks, None)
             if chunk is None:
-                raise ValueError(
+                raise DataError(
                     f'{path} ends in image {number} of {count}: '
                     'fetch the file again'
                 )
@@ -200,7 +201,7 @@ def _read_chunks(
             try:
                 yield stream.decompress(chunk) if is_compressed else chunk
             except zlib.error as error:
-                raise ValueError(
+                raise DataError(
                     f'{path}: its compressed data are damaged ({error}): '
                     'fetch the file again'
                 ) from error

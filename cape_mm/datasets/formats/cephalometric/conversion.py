@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema, get_schema
 
 from .aariz import read_aariz
@@ -90,12 +91,14 @@ def convert_cephalograms(
 
     Raises:
         ImportError: If a package for the format is missing.
-        KeyError: If there is no such schema.
         OSError: If a file is missing or exists already.
-        ValueError: If a file is wrong.
+        DataError: If a file is wrong, or there is no such schema.
     """
     report = make_report(source.name)
-    schema = get_schema(_SCHEMAS.get(format) or options['schema'])
+    try:
+        schema = get_schema(_SCHEMAS.get(format) or options['schema'])
+    except KeyError as error:
+        raise DataError(error.args[0]) from None
     max_megapixels = options['max_megapixels']
     if format == 'dicom':
         count = unpack_dicom_folder(
@@ -175,7 +178,7 @@ def unpack_dicom_folder(
     for path in files:
         name = png_name(path.relative_to(root))
         if name in owners:
-            raise ValueError(
+            raise DataError(
                 f'{path} and {owners[name]} would both become {name}: rename '
                 'one'
             )

@@ -22,6 +22,7 @@ from typing import Any, Iterator, Mapping, Sequence
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
 from .dicom import is_dicom, png_name, read_dicom
@@ -31,6 +32,7 @@ from .reading import (
     name_part,
     normalise,
     read_number,
+    read_utf8,
 )
 
 #: Names of a column, in the order of preference.
@@ -56,7 +58,7 @@ def read_csv(
     columns = landmarks.columns
     file_column = landmarks.first(_FILE)
     if file_column is None:
-        raise ValueError(
+        raise DataError(
             f'{path} has no column {_FILE[0]!r}: add it, with the name of '
             'the image of each row'
         )
@@ -71,12 +73,12 @@ def read_csv(
         file = (row[file_column] or '').strip()
         where = f'{path}: row {number} ({file})'
         if not file or Path(file).is_absolute() or '..' in Path(file).parts:
-            raise ValueError(
+            raise DataError(
                 f'{where}: write the name of the image relative to '
                 f'{source_root}'
             )
         if file in first_rows:
-            raise ValueError(
+            raise DataError(
                 f'{where}: row {first_rows[file]} has the same image: remove '
                 'one'
             )
@@ -116,15 +118,9 @@ def _read_rows(
     path: Path,
 ) -> tuple[list[str], list[tuple[int, Mapping[str, str]]]]:
     """The header, and the rows with their numbers in the file."""
-    try:
-        text = path.read_text('utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f'{path} is not UTF-8 ({error}): save it as "CSV UTF-8"'
-        ) from error
-    lines = text.splitlines()
+    lines = read_utf8(path).splitlines()
     if not lines or not lines[0].strip():
-        raise ValueError(f'{path} has no header in its first line: add it')
+        raise DataError(f'{path} has no header in its first line: add it')
     delimiter = max(',;', key=lines[0].count)
     reader = csv.DictReader(lines, delimiter=delimiter)
     header = [name for name in reader.fieldnames or [] if name.strip()]
@@ -133,14 +129,14 @@ def _read_rows(
         if not any(row.get(name) for name in header):
             continue
         if None in row or None in row.values():
-            raise ValueError(
+            raise DataError(
                 f'{path}: row {reader.line_num}: it has not as many cells '
                 f'as the header ({len(reader.fieldnames or [])}): add or '
                 f'remove {delimiter!r}'
             )
         rows.append((reader.line_num, row))
     if not rows:
-        raise ValueError(
+        raise DataError(
             f'{path} has no row: there is no cephalogram to convert'
         )
     return header, rows
@@ -159,7 +155,7 @@ def _read_spacing(
     if math.isnan(x) and math.isnan(y):
         return None
     if not (x > 0 and y > 0):
-        raise ValueError(
+        raise DataError(
             f'{where}: its spacing is {values}: write two positive numbers '
             'of mm per pixel, along x and y, or leave both empty'
         )
@@ -181,7 +177,7 @@ class LandmarkColumns:
         for name in header:
             key = normalise(name)
             if key in self.columns:
-                raise ValueError(
+                raise DataError(
                     f'{where}: columns {self.columns[key]!r} and {name!r} '
                     'have the same name but for blanks, underscores and '
                     'case: rename or remove one'
@@ -201,7 +197,7 @@ class LandmarkColumns:
             ]
             hits = [hit for hit in hits if None not in hit[:2]]
             if len(hits) > 1:
-                raise ValueError(
+                raise DataError(
                     f'{where}: landmark {landmark.code} is there twice, in '
                     f'columns {hits[0][0]!r} and {hits[1][0]!r}: remove one'
                 )
@@ -210,7 +206,7 @@ class LandmarkColumns:
                 missing.append(pattern.format(landmark.code, 'x'))
         if missing:
             example = pattern.format('CODE', 'x'), pattern.format('NAME', 'x')
-            raise ValueError(
+            raise DataError(
                 f'{where}: {len(missing)} of the {len(schema)} landmarks of '
                 f'schema {schema.name!r} have no columns: '
                 f'{", ".join(missing)} (and y). Columns are called '
@@ -250,13 +246,13 @@ class LandmarkColumns:
                 for name in names
             )
             if math.isnan(x) != math.isnan(y):
-                raise ValueError(
+                raise DataError(
                     f'{at}: only one of {names[0]!r} and {names[1]!r} has a '
                     'value: fill in both or none'
                 )
             v = 2.0 if math.isnan(v) else v
             if v not in (0, 1, 2):
-                raise ValueError(
+                raise DataError(
                     f'{at}, column {names[2]!r}: {v:g}: write 0 (not '
                     'labelled), 1 (hidden) or 2 (visible)'
                 )

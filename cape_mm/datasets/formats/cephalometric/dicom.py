@@ -138,7 +138,13 @@ def read_dicom(
     if pixels.ndim == 3:
         image = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     else:
-        image = _to_bytes(pixels, dataset, notes)
+        try:
+            image = _to_bytes(pixels, dataset, notes)
+        except Exception as error:  # whatever broken attributes lead to
+            raise DataError(
+                f'{path}: its rescaling or window is broken ({error}): export '
+                'the cephalogram again, or as PNG'
+            ) from error
     names = (getattr(head, key, None) for key in _HEAD_TAGS[:2])
     return DicomCephalogram(
         image=image,

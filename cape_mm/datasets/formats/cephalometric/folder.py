@@ -69,7 +69,7 @@ def write_cephalogram_folder(
         spacing = cephalogram.spacing
         heights.append(size[1] * spacing[1] if spacing else np.nan)
     if not cephalograms:
-        raise ValueError(
+        raise DataError(
             f'{report.ann_file} has no cephalogram with landmarks and an '
             f'image. {report if report else ""}'
         )
@@ -175,7 +175,7 @@ class ImageStore:
         if image is None:
             image = cv2.imread(str(source), cv2.IMREAD_GRAYSCALE)
             if image is None:
-                raise ValueError(
+                raise DataError(
                     f'{source} cannot be decoded: convert it to PNG'
                 )
         old = np.array(image.shape[1::-1], np.float64)

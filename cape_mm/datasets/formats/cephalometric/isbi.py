@@ -23,6 +23,7 @@ import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 from .reading import (
@@ -31,6 +32,7 @@ from .reading import (
     ObserverError,
     choose_points,
     needed_observers,
+    read_utf8,
 )
 
 SCHEMA = get_schema('isbi2015')
@@ -79,7 +81,7 @@ def read_isbi(
         }
         part = _part_of(number)
         if part is None:
-            raise ValueError(
+            raise DataError(
                 f'{next(iter(texts.values()))}: the challenge has the '
                 'cephalograms 001 to 400: remove the file'
             )
@@ -129,12 +131,12 @@ def read_text(path: Path) -> tuple[np.ndarray, dict[str, int]]:
     """Points (19, 2), float64, pixels, and classes of one doctor's file."""
     lines = [
         (number, line.strip())
-        for number, line in enumerate(path.read_text('utf-8-sig').split('\n'))
+        for number, line in enumerate(read_utf8(path).split('\n'))
         if line.strip()
     ]
     count = len(SCHEMA)
     if len(lines) != count + len(TYPES):
-        raise ValueError(
+        raise DataError(
             f'{path}: {len(lines)} lines, {count} points and {len(TYPES)} '
             'classes are needed, a line each: fetch the file again'
         )
@@ -146,14 +148,14 @@ def read_text(path: Path) -> tuple[np.ndarray, dict[str, int]]:
         except ValueError:
             x = y = np.nan
         if not np.isfinite([x, y]).all():
-            raise ValueError(
+            raise DataError(
                 f'{path}: line {number + 1}: {text!r} is no point: write x,y '
                 'in pixels'
             )
         points.append((x, y))
     for name, (number, text) in zip(TYPES, lines[count:]):
         if not re.fullmatch(r'\d+', text):
-            raise ValueError(
+            raise DataError(
                 f'{path}: line {number + 1}: {text!r} is no class of {name}: '
                 'write its number'
             )
@@ -210,13 +212,13 @@ def _find_images(root: Path) -> dict[int, Path]:
             continue
         number = int(path.stem)
         if number in found:
-            raise ValueError(
+            raise DataError(
                 f'cephalogram {number:03d} has two images, '
                 f'{root / found[number]} and {path}: remove one'
             )
         for folder, first, last in _PARTS.values():
             if path.parent.name == folder and not first <= number <= last:
-                raise ValueError(
+                raise DataError(
                     f'{path}: {folder} has the cephalograms {first:03d} to '
                     f'{last:03d}: put the image where it belongs'
                 )

@@ -25,6 +25,7 @@ from typing import Any, Iterator, Mapping
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
 from .csv_table import LandmarkColumns
@@ -56,7 +57,7 @@ def read_pandas_json(
     landmarks = LandmarkColumns(header, schema, str(path))
     columns = landmarks.columns
     if 'image' not in columns:
-        raise ValueError(
+        raise DataError(
             f"{path} has no column 'Image' with the pixels; for images in "
             'files write a CSV table instead'
         )
@@ -100,7 +101,7 @@ def read_rulers(
     """(W, H) in mm of cephalograms by key, marked in a frame of (W, H) px."""
     content = read_json(path)
     if not isinstance(content, dict):
-        raise ValueError(
+        raise DataError(
             f'{path} is no JSON object: write {{"key of cephalogram": '
             f'{{"{_RULER[0]}": ..., ...}}}}'
         )
@@ -108,7 +109,7 @@ def read_rulers(
     for number, (key, entry) in enumerate(content.items(), 1):
         where = f'{path}: entry {number}'
         if not isinstance(entry, dict):
-            raise ValueError(
+            raise DataError(
                 f'{where} is no object: write the four numbers '
                 f'{", ".join(_RULER)}'
             )
@@ -120,7 +121,7 @@ def read_rulers(
         length = read_number(entry.get('ruler_mm', length_mm), where)
         distance = math.hypot(x1 - x0, y1 - y0)
         if not length > 0 or distance == 0:
-            raise ValueError(
+            raise DataError(
                 f'{where}: {length:g} mm are {distance:g} pixels: mark two '
                 'different points, or remove them'
             )
@@ -152,7 +153,7 @@ def _load_rows(path: Path) -> list[dict[str, Any]]:
         or not content
         or not all(isinstance(row, dict) for row in content)
     ):
-        raise ValueError(
+        raise DataError(
             f'{path} is no table of cephalograms: write it with '
             "to_json(path, orient='records')"
         )
@@ -170,14 +171,14 @@ def _read_image(
     with np.errstate(invalid='ignore'):
         is_byte = (pixels >= 0) & (pixels <= 255) & (pixels % 1 == 0)
     if not pixels.size or not is_byte.all():
-        raise ValueError(
+        raise DataError(
             f"{where}, column 'Image': a list of whole numbers 0 to 255 is "
             'needed'
         )
     side = math.isqrt(pixels.size // 3)
     width, height = size or (side, side)
     if pixels.size != 3 * width * height:
-        raise ValueError(
+        raise DataError(
             f"{where}, column 'Image': {pixels.size} numbers are not "
             f'3 x {width} x {height}: give the size of the images'
         )
@@ -199,7 +200,7 @@ def _read_class(
         report.add('no_class', where)
         return {}
     if label not in _CLASSES.values():
-        raise ValueError(
+        raise DataError(
             f"{where}, column 'class': {text!r}: write I, II or III (or 1, "
             '2, 3)'
         )

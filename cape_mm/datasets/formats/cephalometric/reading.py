@@ -81,11 +81,22 @@ def read_number(value: Any, where: str) -> float:
     except (TypeError, ValueError):
         number = math.inf
     if math.isinf(number):
-        raise ValueError(
+        raise DataError(
             f'{where}: {value!r} is no number: write digits with a decimal '
             'point, or leave the cell empty if there is none'
         )
     return number
+
+
+def read_utf8(path: Path) -> str:
+    """Text of a UTF-8 file, with or without byte order mark."""
+    try:
+        return path.read_text('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f'{path} is not UTF-8 ({error}): save it as UTF-8, a table as '
+            '"CSV UTF-8"'
+        ) from error
 
 
 def read_json(path: Path) -> Any:
@@ -93,7 +104,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text('utf-8-sig'))
     except ValueError as error:
-        raise ValueError(
+        raise DataError(
             f'{path} is no valid JSON, perhaps it was not fetched or written '
             f'completely: {error}'
         ) from error
@@ -103,7 +114,7 @@ def name_part(text: str, where: str) -> str:
     """Usual name of a part of a dataset, such as 'val' for 'dev'."""
     name = str(text).strip().lower()
     if not re.fullmatch(r'[a-z][a-z0-9]*', name) or name in ('nan', 'none'):
-        raise ValueError(
+        raise DataError(
             f'{where}: {text!r} is no part of a dataset: write train, val '
             'or test'
         )

@@ -10,6 +10,7 @@ from typing import Sequence
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
 
 from .reading import CephalometricRecord
 
@@ -31,7 +32,7 @@ def split_cephalograms(
     if not val_share:
         return parts
     if 'val' in parts:
-        raise ValueError(
+        raise DataError(
             'the dataset has cephalograms for validation already: leave out '
             '--val-share'
         )
@@ -56,7 +57,7 @@ def split_as_baseline(
     train, val = sizes
     count = len(records)
     if count <= train + val:
-        raise ValueError(
+        raise DataError(
             f'the baseline takes {train} cephalograms for training and {val} '
             f'for validation, but there are {count}: leave out '
             '--baseline-split'
@@ -75,7 +76,7 @@ def split_at_random(
 ) -> dict[str, list[int]]:
     """Split by persons; training gets what the shares leave."""
     if min(shares.values(), default=0) < 0 or sum(shares.values()) >= 1:
-        raise ValueError(
+        raise DataError(
             f'the shares are {shares}: none may be negative, and something '
             'must be left for the training'
         )
@@ -94,7 +95,7 @@ def split_at_random(
             left[part] -= len(group)
     empty = [part for part, indices in parts.items() if not indices]
     if empty:
-        raise ValueError(
+        raise DataError(
             f'{len(records)} cephalograms of {len(groups)} persons or images '
             f'leave nothing for {", ".join(empty)}: change the shares '
             f'({shares})'
@@ -134,7 +135,7 @@ def given_split(
         parts[record.extra.get('split', '')].append(index)
     if '' in parts and len(parts) > 1:
         record = records[parts[''][0]]
-        raise ValueError(
+        raise DataError(
             f'{len(parts[""])} cephalograms have no part of the dataset, e.g. '
             f'{record.image_path}: fill it in for all or for none'
         )
@@ -156,7 +157,7 @@ def check_disjoint(
             subject = records[index].subject
             there = persons.setdefault(subject, here) if subject else here
             if there[0] != part:
-                raise ValueError(
+                raise DataError(
                     f'subject {subject!r} is in {there[0]} ({there[1]}) and '
                     f'in {part} ({here[1]}): results would be too good. '
                     'Correct the split, or leave it to this tool'

@@ -9,6 +9,7 @@ import pytest
 
 from cape_mm.datasets.formats.cephalometric.aariz import TITLES, read_aariz
 from cape_mm.datasets.formats.cephalometric.reading import ObserverError
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 SYMBOLS = get_schema('aariz29').names
@@ -120,7 +121,7 @@ def test_a_title_alone_is_enough(aariz, report):
 )
 def test_wrong_landmarks_are_named(aariz, report, change, words):
     edit(senior_file(aariz), change)
-    with pytest.raises(ValueError, match=words) as error:
+    with pytest.raises(DataError, match=words) as error:
         list(read_aariz(aariz, report))
     assert 'cks0.json' in str(error.value)
 
@@ -139,7 +140,7 @@ def test_the_file_of_another_cephalogram_is_refused(aariz, report):
         aariz / 'test' / MARKS / 'Senior Orthodontists' / 'cks2.json',
         senior_file(aariz),
     )
-    with pytest.raises(ValueError, match="cks0.json is of cephalogram 'cks2'"):
+    with pytest.raises(DataError, match="cks0.json is of cephalogram 'cks2'"):
         list(read_aariz(aariz, report))
 
 
@@ -149,7 +150,7 @@ def test_a_cephalogram_in_two_parts_is_refused(aariz, report):
         aariz / 'train' / 'Cephalograms' / 'cks0.png',
         aariz / 'test' / 'Cephalograms' / 'cks0.png',
     )
-    with pytest.raises(ValueError, match="'cks0' is there twice"):
+    with pytest.raises(DataError, match="'cks0' is there twice"):
         list(read_aariz(aariz, report))
 
 
@@ -177,7 +178,7 @@ def test_what_is_missing_is_counted(aariz, report, image):
 def test_a_wrong_table_is_named(aariz, report, old, new, words):
     path = aariz / 'cephalogram_machine_mappings.csv'
     path.write_text(path.read_text('utf-8').replace(old, new), 'utf-8')
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(DataError, match=words):
         list(read_aariz(aariz, report))
 
 

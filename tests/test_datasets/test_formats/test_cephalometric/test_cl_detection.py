@@ -13,6 +13,7 @@ from cape_mm.datasets.formats.cephalometric.cl_detection import (
     read_header,
     read_stack,
 )
+from cape_mm.errors import DataError
 
 SIZES = ((30, 25), (32, 20))
 STACK = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), np.uint8)
@@ -110,14 +111,14 @@ def test_cephalograms_without_points_are_left_out_and_counted(
 )
 def test_wrong_labels_are_named(challenge, report, change, words):
     edit(challenge, change)
-    with pytest.raises(ValueError, match=words) as error:
+    with pytest.raises(DataError, match=words) as error:
         read(challenge, report)
     assert 'train-gt.json' in str(error.value)
 
 
 def test_another_json_file(challenge, report):
     (challenge / 'train-gt.json').write_text('[]')
-    with pytest.raises(ValueError, match='no JSON file with a list "points"'):
+    with pytest.raises(DataError, match='no JSON file with a list "points"'):
         read(challenge, report)
 
 
@@ -130,7 +131,7 @@ def test_only_the_right_and_the_bottom_are_cut():
 
 
 def test_an_empty_cephalogram_is_refused():
-    with pytest.raises(ValueError, match='cephalogram 1 is empty'):
+    with pytest.raises(DataError, match='cephalogram 1 is empty'):
         cut_filling(np.zeros((4, 5, 3), np.uint8), 'cephalogram 1')
 
 
@@ -195,20 +196,20 @@ def test_images_are_read_one_at_a_time(tmp_path):
     path = write_stack(tmp_path / 'a.mha', data[:-20], CompressedData='True')
     images = read_stack(path)
     np.testing.assert_array_equal(next(images), STACK[0])
-    with pytest.raises(ValueError, match=r'a.mha ends in image 3 of 3'):
+    with pytest.raises(DataError, match=r'a.mha ends in image 3 of 3'):
         list(images)
 
 
 def test_a_stack_that_ends_too_early(tmp_path):
     path = write_stack(tmp_path / 'a.mha', STACK.tobytes()[:-1])
-    with pytest.raises(ValueError, match='ends in image 3 of 3'):
+    with pytest.raises(DataError, match='ends in image 3 of 3'):
         list(read_stack(path))
 
 
 def test_damaged_data(tmp_path):
     data = b'no zlib stream'
     path = write_stack(tmp_path / 'a.mha', data, CompressedData='True')
-    with pytest.raises(ValueError, match='compressed data are damaged'):
+    with pytest.raises(DataError, match='compressed data are damaged'):
         list(read_stack(path))
 
 
@@ -224,12 +225,12 @@ def test_damaged_data(tmp_path):
     ],
 )
 def test_other_kinds_are_refused_with_a_remedy(tmp_path, fields, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(DataError, match=words):
         read_header(write_stack(tmp_path / 'a.mha', **fields))
 
 
 def test_another_file_is_no_metaimage(tmp_path):
     path = tmp_path / 'a.mha'
     path.write_bytes(bytes(range(256)) * 10)
-    with pytest.raises(ValueError, match='is no MetaImage file'):
+    with pytest.raises(DataError, match='is no MetaImage file'):
         read_header(path)

@@ -105,17 +105,17 @@ def with_point(value):
 @pytest.mark.parametrize(
     'changes, kind, message',
     [
-        (dict(keypoints_px=np.zeros((18, 2))), ValueError,
+        (dict(keypoints_px=np.zeros((18, 2))), DataError,
          r"record 1 .*\(18, 2\).*'isbi2015' needs \(19, 2\)"),
-        (dict(keypoints_px=with_point(np.nan)), ValueError,
+        (dict(keypoints_px=with_point(np.nan)), DataError,
          r'wrong landmarks: N \(nan, nan, v = 2\)'),
-        (dict(visible=np.full(COUNT, 3)), ValueError, 'v = 3'),
-        (dict(spacing=(0.1, 0.0)), ValueError, 'two positive numbers'),
-        (dict(spacing=(0.1, np.nan)), ValueError, 'two positive numbers'),
-        (dict(spacing=None), ValueError, "its source is 'ruler'"),
-        (dict(spacing_source='guess'), ValueError, 'write one of file'),
+        (dict(visible=np.full(COUNT, 3)), DataError, 'v = 3'),
+        (dict(spacing=(0.1, 0.0)), DataError, 'two positive numbers'),
+        (dict(spacing=(0.1, np.nan)), DataError, 'two positive numbers'),
+        (dict(spacing=None), DataError, "its source is 'ruler'"),
+        (dict(spacing_source='guess'), DataError, 'write one of file'),
         (dict(image=None), FileNotFoundError, 'there is no image .*0.png'),
-        (dict(image_path='a/0.txt'), ValueError, "written as '.txt'"),
+        (dict(image_path='a/0.txt'), DataError, "written as '.txt'"),
     ],
 )  # fmt: skip
 def test_wrong_records_are_refused(tmp_path, changes, kind, message):

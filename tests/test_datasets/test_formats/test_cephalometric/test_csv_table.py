@@ -9,6 +9,7 @@ from cape_mm.datasets.formats.cephalometric.csv_table import (
     read_csv,
 )
 from cape_mm.datasets.formats.cephalometric.reading import normalise
+from cape_mm.errors import DataError
 from cape_mm.structures import Landmark, LandmarkSchema, get_schema
 
 SCHEMA = LandmarkSchema(
@@ -88,7 +89,7 @@ def test_unknown_spacing_is_counted(table, report):
 )
 def test_wrong_rows_are_named(table, report, rows, words):
     header = "file,S_x,S_y,Pog'_x,Pog'_y,spacing_x,spacing_y\n"
-    with pytest.raises(ValueError, match=words) as error:
+    with pytest.raises(DataError, match=words) as error:
         table(header + rows + '\n', report)
     assert 'cephalograms.csv' in str(error.value)
 
@@ -102,17 +103,17 @@ def test_wrong_rows_are_named(table, report, rows, words):
     ],
 )
 def test_wrong_headers(table, report, text, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(DataError, match=words):
         table(text, report)
 
 
 def test_another_encoding(table, report):
-    with pytest.raises(ValueError, match='cephalograms.csv is not UTF-8'):
+    with pytest.raises(DataError, match='cephalograms.csv is not UTF-8'):
         table("file,S_x,S_y,Pog'_x,Pog'_y\nä,1,2,3,4\n", report, 'latin-1')
 
 
 def test_an_unknown_part(table, report):
-    with pytest.raises(ValueError, match="column 'split': 'my set' is no"):
+    with pytest.raises(DataError, match="column 'split': 'my set' is no"):
         table("file,S_x,S_y,Pog'_x,Pog'_y,split\na,1,2,3,4,my set\n", report)
 
 
@@ -154,18 +155,18 @@ def test_columns_are_found_by_code_and_name_in_any_order(header):
 
 
 def test_missing_landmarks_are_listed_with_what_is_there():
-    with pytest.raises(ValueError, match=r"1 of the 2 .*'tiny'.*: N'_x") as e:
+    with pytest.raises(DataError, match=r"1 of the 2 .*'tiny'.*: N'_x") as e:
         match('Go_x', 'Go_y', 'Sella_x')
     assert 'Sella_x' in str(e.value)
 
 
 def test_code_and_name_of_one_landmark_are_refused():
-    with pytest.raises(ValueError, match='landmark Go is there twice'):
+    with pytest.raises(DataError, match='landmark Go is there twice'):
         match('Go_x', 'Go_y', 'Gonion_x', 'Gonion_y', "N'_x", "N'_y")
 
 
 def test_columns_that_differ_in_blanks_only_are_refused():
-    with pytest.raises(ValueError, match="'Gonion_x' and 'Gonion _x'"):
+    with pytest.raises(DataError, match="'Gonion_x' and 'Gonion _x'"):
         match('Gonion_x', 'Gonion _x')
 
 
@@ -181,12 +182,12 @@ def test_points_of_a_row(report):
 def test_half_a_point_is_refused(report):
     header = ('Go_x', 'Go_y', "N'_x", "N'_y")
     row = dict(zip(header, ('1.5', '', '', '')))
-    with pytest.raises(ValueError, match="landmark Go: only one of 'Go_x'"):
+    with pytest.raises(DataError, match="landmark Go: only one of 'Go_x'"):
         match(*header).read(row, 'row', report)
 
 
 def test_a_wrong_visibility_is_refused(report):
     header = ('Go_x', 'Go_y', 'Go_v', "N'_x", "N'_y")
     row = dict(zip(header, ('1', '2', '3', '', '')))
-    with pytest.raises(ValueError, match=r"column 'Go_v': 3: write 0"):
+    with pytest.raises(DataError, match=r"column 'Go_v': 3: write 0"):
         match(*header).read(row, 'row', report)

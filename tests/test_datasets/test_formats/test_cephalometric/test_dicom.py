@@ -17,6 +17,7 @@ from cape_mm.datasets.formats.cephalometric.dicom import (
     apply_window,
     find_spacing,
 )
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 NAME = 'Mustermann^Erika'
@@ -176,32 +177,40 @@ def test_colour_cephalograms_become_grey(write):
 
 def test_several_frames_are_refused(write):
     path = write(pixels=np.stack([VALUES] * 2), NumberOfFrames=2)
-    with pytest.raises(ValueError, match='a.dcm has 2 frames'):
+    with pytest.raises(DataError, match='a.dcm has 2 frames'):
         read_dicom(path)
 
 
 def test_other_colours_are_refused(write):
     path = write(PhotometricInterpretation='PALETTE COLOR')
-    with pytest.raises(ValueError, match="a.dcm has colours \\('PALETTE"):
+    with pytest.raises(DataError, match="a.dcm has colours \\('PALETTE"):
         read_dicom(path)
 
 
 def test_too_large_images_are_refused_before_decoding(write):
     path = write(Rows=60000, Columns=60000)
-    with pytest.raises(ValueError, match='a.dcm has 60000 x 60000 pixels'):
+    with pytest.raises(DataError, match='a.dcm has 60000 x 60000 pixels'):
         read_dicom(path)
 
 
 def test_pixels_that_cannot_be_decoded(write):
     path = write(Rows=50)
-    with pytest.raises(ValueError, match='a.dcm: its pixels cannot be decod'):
+    with pytest.raises(DataError, match='a.dcm: its pixels cannot be decod'):
+        read_dicom(path)
+
+
+def test_a_window_that_is_no_number_is_named(write):
+    path = write(WindowCenter=2048, WindowWidth=4096)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'2048', b'abcd'))
+    with pytest.raises(DataError, match=r'a.dcm: its rescaling or window is'):
         read_dicom(path)
 
 
 def test_other_files(tmp_path, write):
     path = tmp_path / 'b.dcm'
     path.write_bytes(b'no DICOM')
-    with pytest.raises(ValueError, match='b.dcm is no DICOM file'):
+    with pytest.raises(DataError, match='b.dcm is no DICOM file'):
         read_dicom(path)
     with pytest.raises(FileNotFoundError, match='c.dcm'):
         read_dicom(tmp_path / 'c.dcm')

@@ -17,6 +17,7 @@ from cape_mm.datasets.formats.cephalometric.folder import (
     write_cephalogram_folder,
 )
 from cape_mm.datasets.formats.cephalometric.splits import split_cephalograms
+from cape_mm.errors import DataError
 from cape_mm.structures import Landmark, LandmarkSchema
 
 SCHEMA = LandmarkSchema(
@@ -99,7 +100,7 @@ def test_the_split_of_the_data_is_kept(folder, cephalogram):
     assert count(summaries) == dict(
         cephalograms_train=2, cephalograms_test1=1, cephalograms_val=1
     )
-    with pytest.raises(ValueError, match='for validation already'):
+    with pytest.raises(DataError, match='for validation already'):
         folder(
             cephalograms,
             partial(split_cephalograms, shares=(0, 0), seed=0, val_share=0.5),
@@ -143,7 +144,7 @@ def test_missing_images_stop_or_are_counted(folder, cephalogram, report):
     (summary,) = folder(cephalograms, skip_missing=True)
     assert count([summary]) == dict(cephalograms_train=1)
     assert report.counts['no_image'] == 1
-    with pytest.raises(ValueError, match='source has no cephalogram'):
+    with pytest.raises(DataError, match='source has no cephalogram'):
         folder(cephalograms[1:], name='more', skip_missing=True)
 
 
@@ -208,16 +209,16 @@ def test_images_of_the_record_are_written(folder, cephalogram):
 def test_huge_images_are_refused_before_they_are_decoded(
     folder, cephalogram, tmp_path
 ):
-    with pytest.raises(ValueError, match='a.png has 40 x 50 pixels'):
+    with pytest.raises(DataError, match='a.png has 40 x 50 pixels'):
         folder([cephalogram('a.png', split='train')], max_megapixels=0.001)
     # 200 million pixels in a few hundred kilobytes
     path = tmp_path / 'bomb.png'
     Image.new('1', (20000, 10000)).save(path)
-    with pytest.raises(ValueError, match='bomb.png'):
+    with pytest.raises(DataError, match='bomb.png'):
         check_image(path, 150.0)
 
 
 def test_files_that_are_no_images_are_named(folder, cephalogram, tmp_path):
     (tmp_path / 'in' / 'text.png').write_text('no image')
-    with pytest.raises(ValueError, match='text.png is no image'):
+    with pytest.raises(DataError, match='text.png is no image'):
         folder([cephalogram('text.png', split='train')])

@@ -8,6 +8,7 @@ import pytest
 
 from cape_mm.datasets.formats.cephalometric.isbi import read_isbi, read_text
 from cape_mm.datasets.formats.cephalometric.reading import ObserverError
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 CODES = get_schema('isbi2015').codes
@@ -121,7 +122,7 @@ def test_blanks_and_empty_lines_do_not_matter(tmp_path):
 def test_wrong_lines_are_named(isbi, report, edit, words):
     path = isbi / '400_senior' / '151.txt'
     path.write_text(edit(path.read_text()))
-    with pytest.raises(ValueError, match=words) as error:
+    with pytest.raises(DataError, match=words) as error:
         list(read_isbi(isbi, report))
     assert str(path) in str(error.value)
 
@@ -144,7 +145,7 @@ def test_missing_folders_are_named(isbi, report):
 def test_a_image_in_the_wrong_part_is_refused(isbi, report, image):
     image(isbi / 'RawImage' / 'Test1Data' / '002.bmp')
     with pytest.raises(
-        ValueError, match='002.bmp: Test1Data has the cephalograms'
+        DataError, match='002.bmp: Test1Data has the cephalograms'
     ):
         list(read_isbi(isbi, report))
 
@@ -158,5 +159,5 @@ def test_images_without_marks_are_counted(isbi, report, image):
 def test_a_number_the_challenge_does_not_have(isbi, report):
     for doctor in ('junior', 'senior'):
         (isbi / f'400_{doctor}' / '401.txt').write_text(make_text())
-    with pytest.raises(ValueError, match='401.txt.* 001 to 400'):
+    with pytest.raises(DataError, match='401.txt.* 001 to 400'):
         list(read_isbi(isbi, report))

@@ -11,6 +11,7 @@ from cape_mm.datasets.formats.cephalometric.pandas_json import (
     read_pandas_json,
     read_rulers,
 )
+from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
 SCHEMA = get_schema('document19')
@@ -83,7 +84,7 @@ def test_persons_get_numbers_and_nothing_else_is_copied(table, report):
 
 def test_a_person_is_not_named_in_an_error(table, report):
     row = make_row(1, 'Mustermann', 'train', sella_x='left')
-    with pytest.raises(ValueError, match=r'row 0, landmark S') as error:
+    with pytest.raises(DataError, match=r'row 0, landmark S') as error:
         list(read_pandas_json(table([row]), SCHEMA, report))
     assert 'Mustermann' not in str(error.value)
 
@@ -144,7 +145,7 @@ def test_colours_are_kept_and_the_size_may_be_given(table, report):
 )
 def test_wrong_cells_are_named(table, report, more, words):
     path = table([make_row(1, 1, 'train', **more)])
-    with pytest.raises(ValueError, match=words) as error:
+    with pytest.raises(DataError, match=words) as error:
         list(read_pandas_json(path, SCHEMA, report))
     assert 'table.json' in str(error.value)
 
@@ -152,11 +153,11 @@ def test_wrong_cells_are_named(table, report, more, words):
 def test_missing_columns_are_listed(table, report):
     row = make_row(1, 1, 'train')
     del row['ANS_x']
-    with pytest.raises(ValueError, match='1 of the 19 .*: ANS_x'):
+    with pytest.raises(DataError, match='1 of the 19 .*: ANS_x'):
         list(read_pandas_json(table([row]), SCHEMA, report))
     row = make_row(1, 1, 'train')
     del row['Image']
-    with pytest.raises(ValueError, match="no column 'Image'"):
+    with pytest.raises(DataError, match="no column 'Image'"):
         list(read_pandas_json(table([row]), SCHEMA, report))
 
 
@@ -164,7 +165,7 @@ def test_missing_columns_are_listed(table, report):
 def test_other_files(tmp_path, report, text):
     path = tmp_path / 'table.json'
     path.write_text(text)
-    with pytest.raises(ValueError, match='table.json'):
+    with pytest.raises(DataError, match='table.json'):
         list(read_pandas_json(path, SCHEMA, report))
 
 
@@ -180,7 +181,7 @@ def test_wrong_rulers_are_counted_by_number_not_by_name(tmp_path):
         5,
     )
     path.write_text(json.dumps({'Mustermann': point}))
-    with pytest.raises(ValueError, match='entry 1: 10 mm are 0 pix') as error:
+    with pytest.raises(DataError, match='entry 1: 10 mm are 0 pix') as error:
         read_rulers(path, (600, 600))
     assert 'Mustermann' not in str(error.value)
     point['ruler_point_up_x'] = None

@@ -13,6 +13,7 @@ from cape_mm.datasets.formats.cephalometric.reading import (
     normalise,
     read_number,
 )
+from cape_mm.errors import DataError
 
 CODES = ('S', 'N', 'Go')
 JUNIOR = np.array([[0.0, 0.0], [10, 10], [np.nan, np.nan]])
@@ -77,12 +78,12 @@ def test_empty_cells(value):
 
 @pytest.mark.parametrize('value', ['12,5', 'x', math.inf, '-inf', [1]])
 def test_wrong_cells_are_named(value):
-    with pytest.raises(ValueError, match='here.*is no number'):
+    with pytest.raises(DataError, match='here.*is no number'):
         read_number(value, 'here')
 
 
 def test_usual_names_of_parts():
     assert name_part(' DEV ', 'here') == name_part('valid', 'here') == 'val'
     assert name_part('test2', 'here') == 'test2'
-    with pytest.raises(ValueError, match="here: 'a/b' is no part"):
+    with pytest.raises(DataError, match="here: 'a/b' is no part"):
         name_part('a/b', 'here')

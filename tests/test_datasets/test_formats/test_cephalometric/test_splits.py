@@ -13,6 +13,7 @@ from cape_mm.datasets.formats.cephalometric.splits import (
     split_as_baseline,
     split_at_random,
 )
+from cape_mm.errors import DataError
 
 
 @pytest.fixture
@@ -73,9 +74,9 @@ def test_random_parts_depend_on_the_seed_only(cephalograms):
 def test_a_part_may_be_left_out_but_not_be_empty(cephalograms):
     parts = split_at_random(*cephalograms, dict(val=0.1, test=0), 0)
     assert set(parts) == {'train', 'val'}
-    with pytest.raises(ValueError, match='leave nothing for test'):
+    with pytest.raises(DataError, match='leave nothing for test'):
         split_at_random(*cephalograms, dict(val=0.1, test=0.01), 0)
-    with pytest.raises(ValueError, match='left for the training'):
+    with pytest.raises(DataError, match='left for the training'):
         split_at_random(*cephalograms, dict(val=0.5, test=0.5), 0)
 
 
@@ -87,7 +88,7 @@ def test_split_of_the_baseline():
     assert parts['train'] == order[:300]
     assert parts['val'] == order[300:350]
     assert parts['test'] == order[350:]
-    with pytest.raises(ValueError, match='there are 350'):
+    with pytest.raises(DataError, match='there are 350'):
         split_as_baseline(range(350), (), 2023)
 
 
@@ -98,12 +99,12 @@ def test_given_parts_are_for_all_cephalograms_or_for_none(cephalogram):
     ]
     assert given_split(cephalograms) == dict(train=[0], test1=[1])
     assert given_split([cephalogram('a.png')]) == {}
-    with pytest.raises(ValueError, match='1 cephalograms have no part.*c.png'):
+    with pytest.raises(DataError, match='1 cephalograms have no part.*c.png'):
         given_split([*cephalograms, cephalogram('c.png')])
 
 
 def test_a_person_in_two_parts_is_refused(cephalograms, report):
-    with pytest.raises(ValueError, match="'p0' is in train .* and in test"):
+    with pytest.raises(DataError, match="'p0' is in train .* and in test"):
         check_disjoint(*cephalograms, dict(train=[0, 1], test=[20]), report)
     check_disjoint(*cephalograms, dict(train=[0, 20], test=[1]), report)
     assert not report

@@ -4,22 +4,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cape_mm.evaluation.metrics import PoseTrackMetric
 
-ROOT = Path(__file__).resolve().parents[5] / 'shared/data/posetrack_mini'
-
 
 @pytest.fixture
-def real_frames():
+def real_frames(posetrack_mini):
     """Each video as it is here, one frame long, with its labels."""
-    folder = ROOT / 'annotations' / 'val_fixture'
-    if not folder.is_dir():
-        pytest.skip(f'no real data at {folder}')
+    folder = posetrack_mini / 'annotations' / 'val_fixture'
     frames = []
     for path in sorted(folder.glob('*.json')):
         content = json.loads(path.read_text())
@@ -35,7 +30,7 @@ def real_frames():
                 frame_id=0,
                 num_frames=1,
                 is_labeled=True,
-                img_path=str(ROOT / image['file_name']),
+                img_path=str(posetrack_mini / image['file_name']),
                 img_id=image['id'],
                 ori_shape=(1080, 1920),
                 ignore_regions=[
