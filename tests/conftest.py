@@ -38,3 +38,9 @@ def body_coco_mini() -> Path:
 def real_mini() -> Path:
     """Root of real images of 13 categories in MP-100 layout."""
     return _real_data('real_mini')
+
+
+@pytest.fixture(scope='session')
+def peer_parity() -> Path:
+    """Folder of outputs of the official code of CAPE methods."""
+    return _real_data('peer_parity')
