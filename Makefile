@@ -37,9 +37,12 @@ photos:
 	@python=$$($(find_python)); \
 	PYTHON="$$python" tools/demo/photos_demo.sh
 
+# A process per core, one thread each; a file stays in one process, because its
+# tests share what its fixtures trained.
 test:
 	@python=$$($(find_python)); \
-	"$$python" -m pytest -ra $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 "$$python" -m pytest -ra -n auto --maxprocesses 8 \
+	    --dist loadfile $(PYTEST_ARGS)
 
 lint:
 	@python=$$($(find_python)); \

@@ -144,7 +144,13 @@ setup(
         # Reads and writes the files of annotation tools.
         'annotation-tools': ['sleap-io', 'datumaro'],
         # setuptools and wheel: the packaging test builds a wheel.
-        'tests': ['pytest', 'setuptools', 'wheel'],
+        'tests': [
+            'hypothesis',
+            'pytest',
+            'pytest-xdist',
+            'setuptools',
+            'wheel',
+        ],
         # Builds the documentation site.
         'docs': ['mkdocs', 'mkdocs-material', 'mkdocstrings[python]'],
         # Other implementations of the tracking scores, for comparison. Newer

@@ -81,9 +81,10 @@ STEPS = {
     ),
     'tools': Step(
         'Test and lint tools, and what the extras need: half a minute',
-        'pytest ruff tensorboard pydicom onnx onnxruntime motmetrics '
-        'trackeval',
-        'import pytest, tensorboard, pydicom, onnx, onnxruntime, motmetrics',
+        'pytest pytest-xdist hypothesis ruff tensorboard pydicom onnx '
+        'onnxruntime motmetrics trackeval',
+        'import pytest, xdist, hypothesis, tensorboard, pydicom, onnx, '
+        'onnxruntime, motmetrics',
     ),
     'photos': Step(
         'Backbones with weights, annotation tools: half a minute',
