@@ -2,7 +2,11 @@
 from .base_inferencer import BaseInferencer, load_config, load_estimator
 from .cape_inferencer import CapeInferencer
 from .cephalometric_inferencer import CephalometricInferencer, read_cephalogram
-from .exports.annotation_files import PredictionFile, export_predictions
+from .exports.annotation_files import (
+    PredictionFile,
+    export_predictions,
+    write_request,
+)
 from .exports.landmark_tables import (
     describe_cephalogram,
     landmark_table,
@@ -46,4 +50,5 @@ __all__ = [
     'read_request',
     'write_table',
     'write_fit',
+    'write_request',
 ]

@@ -7,33 +7,25 @@ import copy
 import math
 import sys
 import time
-from argparse import Namespace
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Sequence
+from typing import NamedTuple
 
 import mmengine
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
-from cape_mm.datasets.datasets.episode_dataset import pack_episode
-from cape_mm.engine.few_shot import Labels, fit_head, make_views
+from cape_mm.engine.few_shot import FittingRounds
 from cape_mm.errors import UnsuitableCheckpointError, UsageError
-from cape_mm.evaluation.functional.keypoints import (
-    copy_keypoints,
-    longer_side,
-)
-from cape_mm.structures import EpisodeBatch
 
-from .base_inferencer import HOME, load_config, load_estimator
-from .checkpoint_config import find_test_dataset
-from .inputs.images import ImageLoader, check_keypoints
+from .base_inferencer import HOME, PathLike, load_config, load_estimator
+from .exports.annotation_files import write_request
 from .inputs.requests import EpisodeRequest, RequestMember
+from .labelled_instances import LabelledInstances
 
 _CONFIG = 'configs/cape/finetune_efficientnet-lite0.py'
 #: Fewest labelled images of a fit.
@@ -42,9 +34,13 @@ _MAX_LABELLED = 200  # that memory holds
 #: From so many labelled images on, one split tells enough.
 _MANY = 10
 _MAX_ROUNDS = 3
-_THRESHOLDS = {'PCK': 0.2, 'PCK@0.1': 0.1, 'PCK@0.05': 0.05}
-#: Error, as a share of the object's size, from which on it counts the same.
-_LARGE_ERROR = 0.2
+
+
+class _Fold(NamedTuple):
+    """Instances to learn from, and those that are held out."""
+
+    train: list[int]
+    held_out: list[int]
 
 
 @dataclass
@@ -52,8 +48,8 @@ class Fit:
     """A model for one category.
 
     Attributes:
-        model (BaseModel): Model in evaluation mode.
-        cfg (Config): Its config.
+        cfg (Config): Config of the model.
+        weights (dict[str, Tensor]): Its state dict.
         supports (list[RequestMember]): Supports for its matcher.
         fitted (bool): Whether it is more than the matcher.
         reason (str): Why that is so, a sentence.
@@ -64,8 +60,8 @@ class Fit:
         seconds (float): CPU time of this process, all threads.
     """
 
-    model: torch.nn.Module
     cfg: Config
+    weights: dict[str, Tensor]
     supports: list[RequestMember]
     fitted: bool
     reason: str
@@ -74,18 +70,41 @@ class Fit:
     seconds: float = 0.0
 
 
-def fit_category(request: EpisodeRequest, args: Namespace) -> Fit:
+def fit_category(
+    request: EpisodeRequest,
+    checkpoint: PathLike | None = None,
+    config: PathLike | None = None,
+    shots: int = 5,
+    minutes: float = 3.0,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+) -> Fit:
     """Fit a model to the supports of a request, if that helps.
 
     Matcher and fitted model are compared on held-out images: with few images
     each half is held out in turn, with more of them a fifth, on which the
-    fitting is stopped, too. Then the head is fitted to all.
+    fitting is stopped, too. Then the head is fitted to all. Ctrl-C keeps the
+    better model so far.
+
+    Example:
+        >>> request = EpisodeRequest(supports, keypoint_names=['rim', 'base'])
+        >>> fit = fit_category(request, minutes=1)
+        >>> write_fit(fit, request, Path('work_dirs/mugs'))
+        >>> inferencer = CapeInferencer('work_dirs/mugs/finetuned.pth')
 
     Args:
-        request (EpisodeRequest): Labelled instances as supports.
-        args (Namespace): ``checkpoint`` and ``config`` to begin with or None,
-            ``shots`` of the matcher, ``minutes`` at most, ``seed``,
-            ``device``.
+        request (EpisodeRequest): Labelled instances as supports, and the
+            names of their keypoints.
+        checkpoint (str | Path, optional): Checkpoint of an earlier fit to the
+            same category, to go on from.
+        config (str | Path, optional): Config with an ``aligned_head``.
+            Defaults to ``configs/cape/finetune_efficientnet-lite0.py``; not
+            read with a checkpoint, which has its own.
+        shots (int): Supports of the matcher at most. Defaults to 5.
+        minutes (float): Limit of the fitting. Defaults to 3.
+        seed (int): Seed of the split and the fitting. Defaults to 0.
+        device (str | torch.device, optional): Device. Defaults to the GPU
+            if there is one, else the CPU.
 
     Returns:
         Fit: The model, fitted or not.
@@ -95,14 +114,21 @@ def fit_category(request: EpisodeRequest, args: Namespace) -> Fit:
         UnsuitableCheckpointError: If the checkpoint has another head.
         UsageError: If the config has no head to be fitted.
     """
-    if not 0 < args.minutes < math.inf:
-        raise UsageError(f'--minutes is {args.minutes}, must be > 0')
+    if not 0 < minutes < math.inf:
+        raise UsageError(f'--minutes is {minutes}, must be > 0')
     start = time.process_time()
-    members = _limit(request.supports, args.seed)
-    folds = _make_folds(members, args.seed)
-    fitting = _Fitting(request, members, args)
-    num_images = len({member.image for member in members})
-    decision = False
+    members = _limit(request.supports, seed)
+    folds = _make_folds(members, seed)
+    num_keypoints = len(request.keypoint_names)
+    if checkpoint:
+        cfg, model = _load_fitted(checkpoint, num_keypoints, device)
+    else:
+        cfg, model = build_unfitted(config, num_keypoints, seed, device)
+    deadline = time.monotonic() + 60 * minutes
+    instances = LabelledInstances(request, members, model, cfg)
+    rows: dict[str, dict[str, float]] = {}
+    fitted = False
+    num_images = len(set(instances.images))
     if num_images < _MIN_LABELLED:
         reason = (
             f'kept the matcher: {num_images} labelled image(s) are too few to '
@@ -110,34 +136,37 @@ def fit_category(request: EpisodeRequest, args: Namespace) -> Fit:
         )
     else:
         try:
-            fitting.compare(folds)
-            error = {key: row['error'] for key, row in fitting.rows.items()}
-            decision = error['fitted'] < error['matcher']
+            if not checkpoint:
+                model.aligned_head.template.fit(
+                    *instances.labels[1:], instances.partners
+                )
+            fitting = _Fitting(model, instances, folds, seed, deadline)
+            rows = fitting.compare(shots)
+            fitted = rows['fitted']['error'] < rows['matcher']['error']
             reason = (
                 'kept the fitted model: its error on held-out images is less'
-                if decision
+                if fitted
                 else 'kept the matcher: the fitted model is not better on '
                 'held-out images'
             )
-            if decision:
-                fitting.finish(folds)
+            if fitted:
+                fitting.finish()
         except KeyboardInterrupt:
-            fitting.restore()
-            name = 'fitted model' if decision else 'matcher'
+            name = 'fitted model' if fitted else 'matcher'
             reason = f'stopped: kept the {name}, the best so far'
-    model, cfg = fitting.model, fitting.cfg
-    if not decision:
-        model, cfg = _without_head(model, cfg, args.device)
-    order = [i for _, held_out in reversed(folds) for i in held_out]
+    weights = model.state_dict()
+    if not fitted:
+        cfg, weights = _drop_head(cfg, weights)
+    order = [i for fold in reversed(folds) for i in fold.held_out]
     order += [i for i in range(len(members)) if i not in order]
     return Fit(
-        model,
         cfg,
-        [members[i] for i in order[: args.shots]],
-        decision,
+        weights,
+        [members[i] for i in order[:shots]],
+        fitted,
         reason,
-        fitting.rows,
-        sum(len(held_out) for _, held_out in folds) if fitting.rows else 0,
+        rows,
+        sum(len(fold.held_out) for fold in folds) if rows else 0,
         time.process_time() - start,
     )
 
@@ -157,25 +186,11 @@ def write_fit(fit: Fit, request: EpisodeRequest, out_dir: Path) -> None:
     text = cfg.pretty_text
     (out_dir / 'finetuned.py').write_text(text, encoding='utf-8')
     meta = dict(cfg=text, plain_format=1, epoch=0, iter=0)
-    content = dict(meta=meta, state_dict=fit.model.state_dict())
+    content = dict(meta=meta, state_dict=fit.weights)
     torch.save(content, out_dir / 'finetuned.pth')
-    mmengine.dump(
-        dict(
-            category=request.category_name,
-            keypoint_names=request.keypoint_names,
-            skeleton=request.skeleton,
-            flip_pairs=request.flip_pairs,
-            supports=[
-                dict(
-                    image=str(Path(member.image).resolve()),
-                    keypoints=np.asarray(member.keypoints).tolist(),
-                    box=None if member.box is None else list(member.box),
-                )
-                for member in fit.supports
-            ],
-        ),
+    write_request(
+        replace(request, supports=fit.supports, queries=[]),
         out_dir / 'supports.json',
-        indent=2,
     )
     mmengine.dump(
         dict(
@@ -191,265 +206,28 @@ def write_fit(fit: Fit, request: EpisodeRequest, out_dir: Path) -> None:
     )
 
 
-class _Fitting:
-    """The model while it is fitted, and its labelled instances."""
-
-    def __init__(
-        self,
-        request: EpisodeRequest,
-        members: list[RequestMember],
-        args: Namespace,
-    ) -> None:
-        self.args = args
-        num_keypoints = len(request.keypoint_names)
-        self.cfg, self.model = _build(args, num_keypoints)
-        self.rows: dict[str, dict[str, float]] = {}
-        self._best_state: dict[str, Tensor] = {}
-        self._encoded: dict[int, tuple[Tensor, ...]] = {}
-        self._deadline = time.monotonic() + 60 * args.minutes
-        loader = ImageLoader(find_test_dataset(self.cfg)['pipeline'])
-        self._points = [
-            check_keypoints(member.keypoints, member.image)
-            for member in members
-        ]
-        self._members = members
-        self._packed = [
-            loader.load_support(member.image, points, member.box)
-            for member, points in zip(members, self._points)
-        ]
-        self._metainfo = dict(
-            episode=(0, 0, 0),
-            category_id=-1,
-            category_name=request.category_name,
-            keypoint_names=request.keypoint_names,
-            skeleton=request.skeleton,
-            flip_pairs=request.flip_pairs,
-            num_keypoints=num_keypoints,
-            replaced=[],
-        )
-        data, batch = self._episode(range(len(members)), [0])
-        self.labels = Labels(
-            data['inputs']['support'][0],
-            batch.support_points[0],
-            batch.support_valid[0],
-        )
-        self._partners = batch.partners[0]
-
-    def compare(self, folds: list[tuple[list[int], list[int]]]) -> None:
-        """Fill ``rows`` with the scores on held-out instances."""
-        self._prepare()
-        parts: dict[str, list[dict[str, float]]] = {}
-        for train, held_out in folds:
-            shots = train[: self.args.shots]
-            matched, scores = self._match_others(train, held_out, folds)
-            self._reset()
-            best = self._fit_rounds(
-                train, held_out, matched, scores, 1 + len(folds)
-            )
-            for key, row in (
-                ('copy', self._copy(shots, held_out)),
-                ('matcher', self._score(matched, held_out)),
-                ('fitted', best),
-            ):
-                parts.setdefault(key, []).append(row)
-        weights = [len(held_out) for _, held_out in folds]
-        self.rows = {key: _mean(rows, weights) for key, rows in parts.items()}
-
-    def finish(self, folds: list[tuple[list[int], list[int]]]) -> None:
-        """Fit to all instances: anew, or on top of the one split."""
-        if len(folds) > 1:
-            self._reset()
-        self._fit_round(range(len(self._members)), self._deadline)
-
-    def restore(self) -> None:
-        """Go back to the best weights."""
-        if self._best_state:
-            self.model.aligned_head.load_state_dict(self._best_state)
-
-    def _match_others(
-        self,
-        train: list[int],
-        held_out: list[int],
-        folds: list[tuple[list[int], list[int]]],
-    ) -> tuple[Tensor, Tensor]:
-        """Matched keypoints (Q, K, 2) of held-out instances, and scores.
-
-        The matcher learns nothing: with few images it may use all others as
-        supports, as it will do later.
-        """
-        if len(folds) == 1:
-            return self._match(train[: self.args.shots], held_out)
-        results = []
-        for query in held_out:
-            image = self._members[query].image
-            others = [
-                i for i, m in enumerate(self._members) if m.image != image
-            ]
-            results.append(self._match(others[: self.args.shots], [query]))
-        points, scores = map(torch.cat, zip(*results))
-        return points, scores
-
-    @torch.no_grad()
-    def _match(
-        self, supports: list[int], queries: list[int]
-    ) -> tuple[Tensor, Tensor]:
-        """Keypoints (Q, K, 2), normalised, of the matcher, and scores."""
-        data, batch = self._episode(supports, queries)
-        for index in supports:
-            if index not in self._encoded:
-                image = self.labels.images[index][None, None]
-                self._encoded[index] = self.model.encode_supports(image)
-        levels = zip(*(self._encoded[index] for index in supports))
-        points, scores = self.model.head.predict(
-            tuple(map(torch.cat, levels)),
-            self.model.encode_queries(data['inputs']['query']),
-            batch,
-        )
-        return points[0], scores[0]
-
-    def _copy(
-        self, supports: list[int], queries: list[int]
-    ) -> dict[str, float]:
-        """Scores of copying a support from box to box, their mean."""
-        results = []
-        for support in map(self._info, supports):
-            copied = []
-            for query in queries:
-                points = copy_keypoints(*support, self._info(query)[1])
-                meta = self._packed[query]['data_samples'].metainfo
-                scale = np.asarray(meta['input_scale'])
-                corner = np.asarray(meta['input_center']) - scale / 2
-                copied.append((points - corner) / scale)
-            points = torch.tensor(np.array(copied)).to(self.labels.points)
-            results.append(self._score(points, queries))
-        return _mean(results)
-
-    def _score(self, points: Tensor, queries: list[int]) -> dict[str, float]:
-        """PCK in percent and mean error of keypoints (Q, K, 2)."""
-        labels = self.labels.select(queries)
-        sizes = []
-        for query in queries:
-            sample = self._packed[query]['data_samples']
-            side = longer_side(sample.gt_instances.bboxes[0])
-            sizes.append(float(np.max(sample.metainfo['input_scale'])) / side)
-        errors = (points - labels.points).norm(dim=-1)
-        errors = errors * errors.new_tensor(sizes)[:, None]
-        result = {
-            name: 100
-            * float(
-                np.mean(
-                    [
-                        (row[valid] < threshold).float().mean().item()
-                        for row, valid in zip(errors, labels.valid)
-                        if valid.any()
-                    ]
-                )
-            )
-            for name, threshold in _THRESHOLDS.items()
-        }
-        clipped = errors[labels.valid].clamp(max=_LARGE_ERROR)
-        return dict(result, error=clipped.mean().item())
-
-    def _prepare(self) -> None:
-        """Fit the template, extract the features of views."""
-        head, count = self.model.aligned_head, len(self._members)
-        if not self.args.checkpoint:
-            head.template.fit(
-                self.labels.points, self.labels.valid, self._partners
-            )
-        num_views = min(max(320 // count, 4), 40)
-        self._views = make_views(
-            self.model, self.labels, num_views, self.args.seed
-        )
-        self._round_length = min(75 + 5 * max(count - 5, 0), 450)
-        self._first_state = copy.deepcopy(head.state_dict())
-
-    def _reset(self) -> None:
-        """Begin the fit anew."""
-        self.model.aligned_head.load_state_dict(self._first_state)
-        self._rounds = 0
-
-    def _fit_rounds(
-        self,
-        train: list[int],
-        held_out: list[int],
-        matched: Tensor,
-        scores: Tensor,
-        num_parts: int,
-    ) -> dict[str, float]:
-        """Fit until the error on held-out instances rises; the best scores.
-
-        With several folds there is one round of each.
-        """
-        images = self.labels.images[held_out]
-        num_rounds = _MAX_ROUNDS if num_parts == 2 else 1
-        best: dict[str, float] = {}
-        for number in range(num_rounds):
-            left = self._deadline - time.monotonic()
-            share = left / (num_rounds - number + num_parts - 1)
-            self._fit_round(train, time.monotonic() + share)
-            with torch.no_grad():
-                points = self.model.refine(images, matched, scores)[0]
-            now = self._score(points, held_out)
-            if best and now['error'] >= best['error']:
-                break
-            best = now
-            self._best_state = copy.deepcopy(
-                self.model.aligned_head.state_dict()
-            )
-        self.restore()
-        return best
-
-    def _fit_round(self, chosen: Sequence[int], deadline: float) -> None:
-        """Fit to the views of some instances."""
-        index = torch.isin(
-            self._views.owners,
-            torch.tensor(list(chosen)).to(self._views.owners),
-        ).nonzero()[:, 0]
-        views = self._views.select(index)
-        fit_head(
-            self.model,
-            views,
-            self._round_length,
-            6e-3 if self._rounds == 0 else 4e-3,
-            deadline,
-            self.args.seed + self._rounds,
-        )
-        self._rounds += 1
-
-    def _info(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Keypoints (K, 2) and box of an instance, original pixels."""
-        boxes = self._packed[index]['data_samples'].gt_instances.bboxes
-        return self._points[index][:, :2], np.asarray(boxes)[0]
-
-    def _episode(self, supports, queries) -> tuple[dict, EpisodeBatch]:
-        """Preprocessed inputs of an episode, and its labels."""
-        item = pack_episode(
-            [self._packed[i] for i in supports],
-            [self._packed[i] for i in queries],
-            self._metainfo,
-        )
-        data = self.model.data_preprocessor(pseudo_collate([item]))
-        device = data['inputs']['query'].device
-        batch = EpisodeBatch.from_data_samples(data['data_samples'], device)
-        return data, batch
-
-
-def _build(
-    args: Namespace, num_keypoints: int
+def build_unfitted(
+    config: PathLike | None,
+    num_keypoints: int,
+    seed: int,
+    device: str | torch.device | None,
 ) -> tuple[Config, torch.nn.Module]:
-    """The model to be fitted: that of a checkpoint, or a new one."""
-    if args.checkpoint:
-        cfg = load_config(None, args.checkpoint)
-        head = cfg.model.get('aligned_head') or {}
-        if head.get('out_channels') != num_keypoints:
-            raise UnsuitableCheckpointError(
-                f'{args.checkpoint} has no fitted head for {num_keypoints} '
-                'keypoints: give one that this tool wrote for this category, '
-                'or none'
-            )
-        return cfg, load_estimator(cfg, args.checkpoint, args.device)
-    cfg = load_config(args.config or HOME / _CONFIG, None)
+    """Build the model to be fitted, its head random.
+
+    Args:
+        config (str | Path, optional): See :func:`fit_category`.
+        num_keypoints (int): K.
+        seed (int): Seed of the head's weights.
+        device (str | torch.device, optional): Device. Defaults to the GPU
+            if there is one, else the CPU.
+
+    Returns:
+        tuple[Config, BaseModel]: Config and model in evaluation mode.
+
+    Raises:
+        UsageError: If the config has no head to be fitted.
+    """
+    cfg = load_config(config or HOME / _CONFIG, None)
     if 'aligned_head' not in cfg.model:
         raise UsageError(
             f'{cfg.filename} has no `model.aligned_head`: write it on the '
@@ -457,17 +235,114 @@ def _build(
         )
     cfg.model.aligned_head.out_channels = num_keypoints
     state = torch.get_rng_state()
-    torch.manual_seed(args.seed)
+    torch.manual_seed(seed)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         model = MODELS.build(cfg.model)
     torch.set_rng_state(state)
-    return cfg, model.to(args.device or get_device()).eval()
+    return cfg, model.to(device or get_device()).eval()
 
 
-def _without_head(
-    fitted: torch.nn.Module, cfg: Config, device: str | None
-) -> tuple[torch.nn.Module, Config]:
-    """The matcher alone, and its config."""
+class _Fitting:
+    """The fits of a head, to all instances but the held-out ones first."""
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        instances: LabelledInstances,
+        folds: list[_Fold],
+        seed: int,
+        deadline: float,
+    ) -> None:
+        self.model = model
+        self.instances = instances
+        self.folds = folds
+        self.deadline = deadline
+        self._all = range(len(instances.images))
+        self._rounds = FittingRounds(model, instances.labels, seed)
+
+    def compare(self, shots: int) -> dict[str, dict[str, float]]:
+        """Scores on held-out instances of each method."""
+        parts: dict[str, list[dict[str, float]]] = {}
+        for train, held_out in self.folds:
+            # The matcher learns nothing: with few images it may use all
+            # others as supports, as it will do later.
+            pool = train if len(self.folds) == 1 else self._all
+            matched = self.instances.match(pool, shots, held_out)
+            copied = self.instances.copy(train[:shots], held_out)
+            self._rounds.restart()
+            for key, row in (
+                ('copy', self.instances.score(copied, held_out)),
+                ('matcher', self.instances.score(matched[0], held_out)),
+                ('fitted', self._fit_rounds(train, held_out, *matched)),
+            ):
+                parts.setdefault(key, []).append(row)
+        weights = [len(fold.held_out) for fold in self.folds]
+        return {key: _mean(rows, weights) for key, rows in parts.items()}
+
+    def finish(self) -> None:
+        """Fit to all instances: anew, or on top of the one split."""
+        head = self.model.aligned_head
+        checked = copy.deepcopy(head.state_dict())
+        if len(self.folds) > 1:
+            self._rounds.restart()
+        try:
+            self._rounds.fit(self._all, self.deadline)
+        except KeyboardInterrupt:
+            head.load_state_dict(checked)
+            raise
+
+    def _fit_rounds(
+        self,
+        train: list[int],
+        held_out: list[int],
+        matched: Tensor,
+        scores: Tensor,
+    ) -> dict[str, float]:
+        """Fit until the error on held-out instances rises; the best scores.
+
+        With several folds there is one round of each.
+        """
+        head = self.model.aligned_head
+        images = self.instances.labels.images[held_out]
+        num_rounds = _MAX_ROUNDS if len(self.folds) == 1 else 1
+        best: dict[str, float] = {}
+        weights: dict[str, Tensor] = {}
+        for number in range(num_rounds):
+            left = self.deadline - time.monotonic()
+            # the other folds and the last fit take as long
+            share = left / (num_rounds - number + len(self.folds))
+            self._rounds.fit(train, time.monotonic() + share)
+            with torch.no_grad():
+                points = self.model.refine(images, matched, scores)[0]
+            now = self.instances.score(points, held_out)
+            if best and now['error'] >= best['error']:
+                head.load_state_dict(weights)
+                break
+            best, weights = now, copy.deepcopy(head.state_dict())
+        return best
+
+
+def _load_fitted(
+    checkpoint: PathLike,
+    num_keypoints: int,
+    device: str | torch.device | None,
+) -> tuple[Config, torch.nn.Module]:
+    """Config and model of an earlier fit."""
+    cfg = load_config(None, checkpoint)
+    head = cfg.model.get('aligned_head') or {}
+    if head.get('out_channels') != num_keypoints:
+        raise UnsuitableCheckpointError(
+            f'{checkpoint} has no fitted head for {num_keypoints} '
+            'keypoints: give one that this tool wrote for this category, '
+            'or none'
+        )
+    return cfg, load_estimator(cfg, checkpoint, device)
+
+
+def _drop_head(
+    cfg: Config, weights: dict[str, Tensor]
+) -> tuple[Config, dict[str, Tensor]]:
+    """Config and weights of the matcher alone."""
     cfg = copy.deepcopy(cfg)
     settings = cfg.model
     for key in ('aligned_head', 'aligned_size'):
@@ -476,10 +351,8 @@ def _without_head(
     count = len(settings.head.level_weights)
     backbone = settings.backbone
     backbone.out_indices = tuple(backbone.out_indices)[-count:]
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        model = MODELS.build(settings)
-    model.load_state_dict(fitted.state_dict(), strict=False)
-    return model.to(device or get_device()).eval(), cfg
+    prefix = 'aligned_head.'
+    return cfg, {k: v for k, v in weights.items() if not k.startswith(prefix)}
 
 
 def _limit(members: list[RequestMember], seed: int) -> list[RequestMember]:
@@ -494,10 +367,8 @@ def _limit(members: list[RequestMember], seed: int) -> list[RequestMember]:
     return [members[i] for i in sorted(order[:_MAX_LABELLED])]
 
 
-def _make_folds(
-    members: list[RequestMember], seed: int
-) -> list[tuple[list[int], list[int]]]:
-    """Pairs of instances to learn from and held-out ones, split by image."""
+def _make_folds(members: list[RequestMember], seed: int) -> list[_Fold]:
+    """Instances, split by image: halves in turn, or a fifth held out."""
     images = sorted({member.image for member in members})
     order = np.random.default_rng(seed).permutation(len(images))
     rank = {images[i]: number for number, i in enumerate(order)}
@@ -505,13 +376,14 @@ def _make_folds(
     count = max(round((0.2 if many else 0.5) * len(images)), 1)
     first = [i for i, m in enumerate(members) if rank[m.image] < count]
     rest = [i for i, m in enumerate(members) if rank[m.image] >= count]
-    return [(rest, first)] if many else [(rest, first), (first, rest)]
+    folds = [_Fold(rest, first), _Fold(first, rest)]
+    return folds[:1] if many else folds
 
 
 def _mean(
-    rows: list[dict[str, float]], weights: list[int] | None = None
+    rows: list[dict[str, float]], weights: list[int]
 ) -> dict[str, float]:
-    """Mean of each entry."""
+    """Weighted mean of each entry."""
     return {
         key: float(np.average([row[key] for row in rows], weights=weights))
         for key in rows[0]

@@ -63,6 +63,17 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_annotated_images(parser: argparse.ArgumentParser) -> None:
+    """Add ``data_root``, in the layout of MP-100, and ``--ann-files``."""
+    parser.add_argument('data_root', type=Path, help='annotations/, images/')
+    parser.add_argument(
+        '--ann-files',
+        nargs='+',
+        metavar='FILE',
+        help='annotation files in annotations/; default: all of them',
+    )
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add ``--device``."""
     parser.add_argument('--device', help='e.g. cpu or cuda:0')

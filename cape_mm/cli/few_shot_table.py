@@ -24,9 +24,16 @@ from cape_mm.apis import (
 )
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.errors import UsageError
+from cape_mm.evaluation.functional.keypoints import PCK_THRESHOLDS
 
 from .heatmap_baseline import predict_with_heatmaps
-from .photo_table import THRESHOLDS, Episode, draw_episodes, score_episodes
+from .photo_table import (
+    Episode,
+    draw_episodes,
+    find_annotation_files,
+    load_dataset,
+    score_episodes,
+)
 from .training_tables import format_markdown
 
 _METHODS = ('copy', 'matcher', 'heatmap', 'fitted')
@@ -37,16 +44,11 @@ def tabulate_few_shots(args: Namespace) -> None:
 
     What ``args.out`` has already is not run again.
     """
-    files = args.ann_files or sorted(
-        path.name for path in (args.data_root / 'annotations').glob('*.json')
-    )
+    files = find_annotation_files(args)
     rows = mmengine.load(args.out) if args.out and args.out.exists() else {}
     matcher = CapeInferencer(device=args.device)
     for file in files:
-        dataset = MP100Dataset(
-            ann_file=str(args.data_root / 'annotations' / file),
-            data_prefix=dict(img=str(args.data_root / 'images')),
-        )
+        dataset = load_dataset(args.data_root, file)
         for category_id, category in dataset.categories.items():
             if args.categories and category.name not in args.categories:
                 continue
@@ -77,18 +79,17 @@ def _run(
     args: Namespace,
 ) -> dict:
     """Fit to the supports of an episode, score all methods on its queries."""
-    supports, queries = (
-        [_member(dataset.get_data_info(i)) for i in part] for part in episode
+    request = EpisodeRequest.from_category(
+        category,
+        *(
+            map(RequestMember.from_instance, map(dataset.get_data_info, part))
+            for part in episode
+        ),
     )
-    request = EpisodeRequest(
-        supports=supports,
-        queries=queries,
-        category_name=category.name,
-        keypoint_names=list(category.keypoint_names),
-        skeleton=[list(edge) for edge in category.skeleton],
-        flip_pairs=category.flip_pairs,
+    options = dict(config=args.config, minutes=args.minutes, seed=args.seed)
+    fit = fit_category(
+        request, shots=args.shots, device=args.device, **options
     )
-    fit = fit_category(request, args)
     with tempfile.TemporaryDirectory() as folder:
         write_fit(fit, request, Path(folder))
         fitted = CapeInferencer(
@@ -106,7 +107,7 @@ def _run(
     else:
         result['fitted'] = result['matcher']
     if args.heatmap:
-        found, seconds = predict_with_heatmaps(request, args)
+        found, seconds = predict_with_heatmaps(request, **options)
         row, _ = score_episodes(partial(_results, found), dataset, [episode])
         result['heatmap'] = row['model']
         result['heatmap_cpu_seconds'] = round(seconds, 1)
@@ -116,13 +117,6 @@ def _run(
         held_out=fit.rows,
         cpu_seconds=round(fit.seconds, 1),
     )
-
-
-def _member(info: dict) -> RequestMember:
-    """An instance of the dataset."""
-    points = [info['keypoints'][0], info['keypoints_visible'][0]]
-    keypoints = np.column_stack(points).tolist()
-    return RequestMember(info['img_path'], keypoints, info['bbox'][0].tolist())
 
 
 def _results(
@@ -164,5 +158,7 @@ def _numbers(rows: list[dict], method: str) -> str:
     """Mean PCK@0.2 / 0.1 / 0.05."""
     if any(method not in row for row in rows):
         return ''
-    means = [np.mean([row[method][key] for row in rows]) for key in THRESHOLDS]
+    means = [
+        np.mean([row[method][key] for row in rows]) for key in PCK_THRESHOLDS
+    ]
     return ' / '.join(f'{mean:.1f}' for mean in means)

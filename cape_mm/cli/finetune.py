@@ -19,6 +19,7 @@ from cape_mm.datasets.formats.annotation_tools import (
     read_annotations,
 )
 from cape_mm.errors import DataError
+from cape_mm.evaluation.functional.keypoints import PCK_THRESHOLDS
 
 from .training_tables import format_markdown
 
@@ -38,7 +39,15 @@ def finetune(args: Namespace) -> None:
         f'{request.category_name!r}, {len(request.keypoint_names)} keypoints',
         file=sys.stderr,
     )
-    fit = fit_category(request, args)
+    fit = fit_category(
+        request,
+        args.checkpoint,
+        args.config,
+        args.shots,
+        args.minutes,
+        args.seed,
+        args.device,
+    )
     if fit.rows:
         print(
             f'on {fit.num_held_out} held-out instance(s) of '
@@ -99,21 +108,16 @@ def read_labels(
             f'{source} has frames of videos: write them with '
             'tools/dataset_converters/import_annotations.py first'
         )
-    found = annotations.categories[used.pop()]
-    return EpisodeRequest(
-        supports=[
-            RequestMember(
-                str(image.path),
-                instance.keypoints.tolist(),
-                None if instance.box is None else instance.box.tolist(),
-            )
-            for instance, image in pairs
-        ],
-        category_name=found.name,
-        keypoint_names=list(found.keypoint_names),
-        skeleton=[list(edge) for edge in found.skeleton],
-        flip_pairs=found.flip_pairs,
-        category_id=found.id,
+    supports = [
+        RequestMember(
+            str(image.path),
+            instance.keypoints.tolist(),
+            None if instance.box is None else instance.box.tolist(),
+        )
+        for instance, image in pairs
+    ]
+    return EpisodeRequest.from_category(
+        annotations.categories[used.pop()], supports
     )
 
 
@@ -131,7 +135,7 @@ def _format(rows: dict[str, dict[str, float]]) -> str:
     ]
     return format_markdown(
         [
-            *('held-out', 'PCK', 'PCK@0.1', 'PCK@0.05'),
+            *('held-out', *PCK_THRESHOLDS),
             'mean error, % of size',
         ],
         body,

@@ -5,25 +5,22 @@ from __future__ import annotations
 
 import math
 import time
-from argparse import Namespace
 
 import numpy as np
 import torch
-from mmengine.dataset import pseudo_collate
-from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
-from cape_mm.apis import EpisodeRequest, RequestMember, load_config
-from cape_mm.apis.base_inferencer import HOME
-from cape_mm.apis.checkpoint_config import find_test_dataset
-from cape_mm.apis.inputs.images import ImageLoader, check_keypoints
-from cape_mm.datasets.datasets.episode_dataset import pack_episode
-from cape_mm.engine.few_shot import Labels, Views, fit_head, make_views
+from cape_mm.apis import EpisodeRequest
+from cape_mm.apis.finetuning import build_unfitted
+from cape_mm.apis.labelled_instances import LabelledInstances
+from cape_mm.engine.few_shot import (
+    Labels,
+    Views,
+    choose_num_views,
+    fit_head,
+    make_views,
+)
 from cape_mm.models.layers.cape import KeypointTemplate
-from cape_mm.structures import EpisodeBatch
-from cape_mm.structures.coordinates import norm_to_pixels
-
-_CONFIG = 'configs/cape/finetune_efficientnet-lite0.py'
 
 
 class _BoxFrame(KeypointTemplate):
@@ -41,8 +38,11 @@ class _BoxFrame(KeypointTemplate):
 
 
 def predict_with_heatmaps(
-    request: EpisodeRequest, args: Namespace
-) -> tuple[list[np.ndarray], float]:
+    request: EpisodeRequest,
+    config: str | None = None,
+    minutes: float = 3.0,
+    seed: int = 0,
+) -> tuple[np.ndarray, float]:
     """Fit the layers of the aligned head as an ordinary heatmap head.
 
     The same frozen backbone, layers and labels, without matcher, alignment
@@ -51,89 +51,49 @@ def predict_with_heatmaps(
 
     Args:
         request (EpisodeRequest): Labelled supports and queries with boxes.
-        args (Namespace): ``config``, ``seed``, ``minutes``, ``device``.
+        config (str, optional): See :func:`fit_category`.
+        minutes (float): Limit of the fit. Defaults to 3.
+        seed (int): Seed of weights and views. Defaults to 0.
 
     Returns:
-        tuple: Keypoints (K, 2), original pixels, of each query, and CPU
-        seconds of the fit.
+        tuple[np.ndarray, float]: Keypoints (Q, K, 2), original pixels, of the
+        queries, and CPU seconds of the fit.
     """
     start = time.process_time()
-    cfg = load_config(args.config or HOME / _CONFIG, None)
     num_keypoints = len(request.keypoint_names)
-    cfg.model.aligned_head.out_channels = num_keypoints
-    torch.manual_seed(args.seed)
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        model = MODELS.build(cfg.model).eval()
-    loader = ImageLoader(find_test_dataset(cfg)['pipeline'])
-    data, batch = _load(model, loader, request, request.supports)
-    labels = Labels(
-        data['inputs']['support'][0],
-        batch.support_points[0],
-        batch.support_valid[0],
-    )
-    turn, mirrors = _spread(labels, batch.partners[0])
+    cfg, model = build_unfitted(config, num_keypoints, seed, 'cpu')
+    supports = LabelledInstances(request, request.supports, model, cfg)
+    labels = supports.labels
+    turn, mirrors = _spread(labels, supports.partners)
     frame = _BoxFrame(num_keypoints)
     frame.valid.fill_(True)
-    frame.partners.copy_(batch.partners[0])
+    frame.partners.copy_(supports.partners)
     head = model.aligned_head
     head.template, head.prior_sigma = frame, math.inf
     count = len(request.supports)
-    num_views = min(max(320 // count, 4), 40) // (1 + mirrors)
+    num_views = choose_num_views(count) // (1 + mirrors)
     parts = []
     for frame.mirror in (False, True)[: 1 + mirrors]:
-        seed = args.seed + frame.mirror
-        parts.append(make_views(model, labels, num_views, seed, turn))
+        views_seed = seed + frame.mirror
+        parts.append(make_views(model, labels, num_views, views_seed, turn))
     frame.mirror = False
     levels = [torch.cat(level) for level in zip(*(v.levels for v in parts))]
     views = Views(
         levels, *(torch.cat(v) for v in zip(*(p[1:] for p in parts)))
     )
     num_iterations = 150 + 10 * max(count - 5, 0)
-    deadline = time.monotonic() + 60 * args.minutes
-    fit_head(model, views, num_iterations, deadline=deadline, seed=args.seed)
+    deadline = time.monotonic() + 60 * minutes
+    fit_head(model, views, num_iterations, deadline=deadline, seed=seed)
     seconds = time.process_time() - start
-    found = []
-    for query in request.queries:
-        data, _ = _load(model, loader, request, [query])
-        centres = labels.points.new_full((1, num_keypoints, 2), 0.5)
-        with torch.no_grad():
-            points, _ = model.refine(
-                data['inputs']['query'][0],
-                centres,
-                torch.ones_like(centres[..., 0]),
-            )
-        meta = data['data_samples'][0].queries[0].metainfo
-        size = np.asarray(meta['input_size'])
-        pixels = norm_to_pixels(points[0].numpy(), size[::-1])
-        offset = meta['input_center'] - 0.5 * meta['input_scale']
-        found.append(pixels / size * meta['input_scale'] + offset)
-    return found, seconds
-
-
-def _load(
-    model: torch.nn.Module,
-    loader: ImageLoader,
-    request: EpisodeRequest,
-    members: list[RequestMember],
-) -> tuple[dict, EpisodeBatch]:
-    """Preprocessed instances, as supports and the last one as query."""
-    packed = [
-        loader.load_support(
-            member.image,
-            check_keypoints(member.keypoints, member.image),
-            member.box,
-        )
-        for member in members
-    ]
-    metainfo = dict(
-        keypoint_names=request.keypoint_names,
-        skeleton=request.skeleton,
-        flip_pairs=request.flip_pairs,
-        num_keypoints=len(request.keypoint_names),
-    )
-    item = pack_episode(packed, packed[-1:], metainfo)
-    data = model.data_preprocessor(pseudo_collate([item]))
-    return data, EpisodeBatch.from_data_samples(data['data_samples'])
+    queries = LabelledInstances(request, request.queries, model, cfg)
+    centres = labels.points.new_full((1, num_keypoints, 2), 0.5)
+    scores = torch.ones_like(centres[..., 0])
+    with torch.no_grad():
+        found = [
+            model.refine(image[None], centres, scores)[0]
+            for image in queries.labels.images
+        ]
+    return queries.to_original(torch.cat(found)), seconds
 
 
 def _spread(labels: Labels, partners: Tensor) -> tuple[float, bool]:

@@ -12,10 +12,11 @@ import mmengine
 import numpy as np
 from mmengine.structures import InstanceData
 
-from cape_mm.apis import CapeInferencer
+from cape_mm.apis import CapeInferencer, RequestMember
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.errors import UsageError
 from cape_mm.evaluation.functional.keypoints import (
+    PCK_THRESHOLDS,
     copy_keypoints,
     keypoint_distances,
     longer_side,
@@ -23,8 +24,6 @@ from cape_mm.evaluation.functional.keypoints import (
 )
 
 from .training_tables import format_markdown
-
-THRESHOLDS = {'PCK': 0.2, 'PCK@0.1': 0.1, 'PCK@0.05': 0.05}
 
 
 class Episode(NamedTuple):
@@ -36,21 +35,12 @@ class Episode(NamedTuple):
 
 def tabulate_photos(args: Namespace) -> None:
     """Score a model and copying on pairs of instances, print and write it."""
-    folder = args.data_root / 'annotations'
-    files = args.ann_files or sorted(f.name for f in folder.glob('*.json'))
-    if not files:
-        raise UsageError(
-            f'there is no annotation file in {folder}: name them with '
-            '--ann-files'
-        )
+    files = find_annotation_files(args)
     inferencer = CapeInferencer(args.checkpoint, args.config, args.device)
     categories: dict[str, dict] = {}
     certainty: list[tuple[np.ndarray, np.ndarray]] = []
     for file in files:
-        dataset = MP100Dataset(
-            ann_file=str(folder / file),
-            data_prefix=dict(img=str(args.data_root / 'images')),
-        )
+        dataset = load_dataset(args.data_root, file)
         for key, category in dataset.categories.items():
             name = category.name
             if name in categories:
@@ -84,6 +74,26 @@ def tabulate_photos(args: Namespace) -> None:
         mmengine.dump(result, args.out, indent=2)
     if args.diagram:
         _draw_reliability(result['calibration'], args.diagram)
+
+
+def find_annotation_files(args: Namespace) -> list[str]:
+    """Names of the files that are given, else of all in the folder."""
+    folder = args.data_root / 'annotations'
+    files = args.ann_files or sorted(f.name for f in folder.glob('*.json'))
+    if not files:
+        raise UsageError(
+            f'there is no annotation file in {folder}: name them with '
+            '--ann-files'
+        )
+    return files
+
+
+def load_dataset(data_root: Path, file: str) -> MP100Dataset:
+    """Load one file of a folder in the layout of MP-100."""
+    return MP100Dataset(
+        ann_file=str(data_root / 'annotations' / file),
+        data_prefix=dict(img=str(data_root / 'images')),
+    )
 
 
 def draw_episodes(
@@ -158,7 +168,7 @@ def score_episodes(
     if not scores:
         return None
     means = {
-        name: dict(zip(THRESHOLDS, 100 * np.mean(values, axis=0)))
+        name: dict(zip(PCK_THRESHOLDS, 100 * np.mean(values, axis=0)))
         for name, values in rows.items()
     }
     row = dict(means, pairs=len(rows['model']))
@@ -169,7 +179,7 @@ def _pcks(distances: np.ndarray, visible: np.ndarray, side: float) -> list:
     """PCK at all thresholds."""
     return [
         pair_pck(distances, visible, side, threshold)
-        for threshold in THRESHOLDS.values()
+        for threshold in PCK_THRESHOLDS.values()
     ]
 
 
@@ -177,19 +187,15 @@ def _predict(
     inferencer: CapeInferencer, supports: list[dict], queries: list[dict]
 ) -> Iterator[InstanceData]:
     """Prediction of each query."""
+    shots = list(map(RequestMember.from_instance, supports))
     results = inferencer(
-        [info['img_path'] for info in supports],
-        [
-            np.column_stack(
-                [info['keypoints'][0], info['keypoints_visible'][0]]
-            )
-            for info in supports
-        ],
+        [shot.image for shot in shots],
+        [shot.keypoints for shot in shots],
         [info['img_path'] for info in queries],
         skeleton=supports[0]['skeleton'],
         flip_pairs=supports[0]['flip_pairs'],
         keypoint_names=supports[0]['keypoint_names'],
-        support_boxes=[info['bbox'][0] for info in supports],
+        support_boxes=[shot.box for shot in shots],
         query_boxes=[info['bbox'][0] for info in queries],
     )
     for result in results:
@@ -254,7 +260,7 @@ def _macro(categories: dict[str, dict], name: str) -> dict[str, float]:
     """Mean over categories."""
     return {
         key: float(np.mean([row[name][key] for row in categories.values()]))
-        for key in THRESHOLDS
+        for key in PCK_THRESHOLDS
     }
 
 
@@ -268,7 +274,7 @@ def _format(result: dict) -> str:
     }
     header = ['category', 'pairs']
     header += [
-        f'{name} {key}' for name in ('model', 'copy') for key in THRESHOLDS
+        f'{name} {key}' for name in ('model', 'copy') for key in PCK_THRESHOLDS
     ]
     body = [
         [
@@ -277,7 +283,7 @@ def _format(result: dict) -> str:
             *(
                 f'{row[kind][key]:.1f}'
                 for kind in ('model', 'copy')
-                for key in THRESHOLDS
+                for key in PCK_THRESHOLDS
             ),
         ]
         for name, row in rows.items()

@@ -9,9 +9,10 @@ again as the head does.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 import torch
 from torch import Tensor
@@ -168,6 +169,64 @@ def fit_head(
     finally:
         head.eval()
     return losses
+
+
+class FittingRounds:
+    """Fits of a head to views of some instances, each on top of the last.
+
+    Args:
+        model (AlignedMatchingEstimator): Model in evaluation mode, its
+            template fitted.
+        labels (Labels): N instances.
+        seed (int): Seed of views and of their order. Defaults to 0.
+    """
+
+    def __init__(
+        self, model: AlignedMatchingEstimator, labels: Labels, seed: int = 0
+    ) -> None:
+        count = len(labels.points)
+        self.model = model
+        self.seed = seed
+        self.num_iterations = min(75 + 5 * max(count - 5, 0), 450)
+        self._views = make_views(model, labels, choose_num_views(count), seed)
+        self._first_weights = copy.deepcopy(model.aligned_head.state_dict())
+        self._num_rounds = 0
+
+    def restart(self) -> None:
+        """Go back to the weights before the first round."""
+        self.model.aligned_head.load_state_dict(self._first_weights)
+        self._num_rounds = 0
+
+    def fit(
+        self, instances: Sequence[int], deadline: float = math.inf
+    ) -> list[float]:
+        """Fit for one round; see :func:`fit_head`.
+
+        Args:
+            instances (Sequence[int]): Instances to learn from.
+            deadline (float): ``time.monotonic()`` at which to end. Defaults
+                to never.
+
+        Returns:
+            list[float]: Loss of each iteration.
+        """
+        owners = self._views.owners
+        chosen = torch.isin(owners, owners.new_tensor(list(instances)))
+        losses = fit_head(
+            self.model,
+            self._views.select(chosen.nonzero()[:, 0]),
+            self.num_iterations,
+            6e-3 if self._num_rounds == 0 else 4e-3,
+            deadline,
+            self.seed + self._num_rounds,
+        )
+        self._num_rounds += 1
+        return losses
+
+
+def choose_num_views(num_instances: int) -> int:
+    """Views of each instance, less with more of them."""
+    return min(max(320 // num_instances, 4), 40)
 
 
 def _one_cycle(progress: float) -> float:

@@ -53,6 +53,26 @@ def build_matcher(**head) -> nn.Module:
     return model.eval()
 
 
+def build_aligned_matcher(channels: int = 8) -> nn.Module:
+    """A small :class:`AlignedMatchingEstimator` of 4 keypoints."""
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        model = MODELS.build(
+            dict(
+                type='cape_mm.AlignedMatchingEstimator',
+                backbone=dict(type=ColourBackbone),
+                head=dict(type='cape_mm.MatchingHead', level_weights=(1.0,)),
+                aligned_size=64,
+                aligned_head=dict(
+                    type='cape_mm.AlignedHeatmapHead',
+                    in_channels=(32, 48),
+                    out_channels=4,
+                    channels=channels,
+                ),
+            )
+        )
+    return model.eval()
+
+
 def smooth_images(count: int, seed: int = 0) -> Tensor:
     """Images (N, 3, H, W) in which hardly two places have one colour."""
     generator = torch.Generator().manual_seed(seed)

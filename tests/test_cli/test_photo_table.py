@@ -93,7 +93,7 @@ def test_every_category_counts_the_same_in_the_calibration_error():
 def copy_supports(images, keypoints, queries, **_):
     for _ in queries:
         found = Namespace(
-            keypoints=keypoints[0][None, :, :2],
+            keypoints=np.array(keypoints[:1])[..., :2],
             keypoint_scores=np.full((1, len(keypoints[0])), 0.5),
         )
         yield Namespace(pred_instances=found)

@@ -6,32 +6,20 @@ import time
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope
-from support.tiny_matching import ColourBackbone, smooth_images
+from support.tiny_matching import build_aligned_matcher, smooth_images
 
-from cape_mm.engine.few_shot import Labels, fit_head, make_views
-from cape_mm.registry import MODELS
+from cape_mm.engine.few_shot import (
+    FittingRounds,
+    Labels,
+    fit_head,
+    make_views,
+)
 
 
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    with DefaultScope.overwrite_default_scope('mmpose'):
-        model = MODELS.build(
-            dict(
-                type='cape_mm.AlignedMatchingEstimator',
-                backbone=dict(type=ColourBackbone),
-                head=dict(type='cape_mm.MatchingHead', level_weights=(1.0,)),
-                aligned_size=64,
-                aligned_head=dict(
-                    type='cape_mm.AlignedHeatmapHead',
-                    in_channels=(32, 48),
-                    out_channels=4,
-                    channels=16,
-                ),
-            )
-        )
-    return model.eval()
+    return build_aligned_matcher(channels=16)
 
 
 @pytest.fixture
@@ -81,6 +69,15 @@ def test_a_deadline_shortens_the_fit(model, labels):
     views = make_views(model, labels, 4)
     losses = fit_head(model, views, 10**6, deadline=time.monotonic() + 0.5)
     assert 5 <= len(losses) < 10**4
+
+
+def test_rounds_are_the_same_after_a_restart(model, labels):
+    rounds = FittingRounds(model, labels)
+    first, second = rounds.fit([0]), rounds.fit([0])
+    assert len(first) == rounds.num_iterations
+    assert second[0] < first[0]
+    rounds.restart()
+    assert rounds.fit([0]) == first
 
 
 def test_the_random_numbers_of_others_are_left_alone(model, labels):

@@ -64,7 +64,7 @@ def test_ctrl_c_keeps_the_matcher_until_there_is_better(run, monkeypatch):
     def stop(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('cape_mm.apis.finetuning.fit_head', stop)
+    monkeypatch.setattr('cape_mm.engine.few_shot.fit_head', stop)
     results = load(run('test') / 'results.json')
     assert not results['fitted']
     assert results['reason'].startswith('stopped: kept the matcher')

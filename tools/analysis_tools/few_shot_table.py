@@ -17,19 +17,18 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import add_device, one_line_errors, positive
+from cape_mm.cli.arguments import (
+    add_annotated_images,
+    add_device,
+    one_line_errors,
+    positive,
+)
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data_root', type=Path, help='annotations/, images/')
-    parser.add_argument(
-        '--ann-files',
-        nargs='+',
-        metavar='FILE',
-        help='annotation files in annotations/; default: all of them',
-    )
+    add_annotated_images(parser)
     parser.add_argument('--categories', nargs='+', metavar='NAME')
     parser.add_argument(
         '--labels', nargs='+', type=positive, default=[5, 20], metavar='N'
@@ -50,7 +49,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', type=Path, help='JSON file, continued')
     add_device(parser)
-    parser.set_defaults(checkpoint=None)
     return parser.parse_args()
 
 

@@ -16,19 +16,17 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.arguments import (
+    add_annotated_images,
+    add_device,
+    one_line_errors,
+)
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data_root', type=Path, help='annotations/, images/')
-    parser.add_argument(
-        '--ann-files',
-        nargs='+',
-        metavar='FILE',
-        help='annotation files in annotations/; default: all of them',
-    )
+    add_annotated_images(parser)
     parser.add_argument('--config', help='config of another model')
     parser.add_argument('--checkpoint', help='its checkpoint')
     parser.add_argument(
@@ -43,7 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--seed', type=int, default=0, help='seed of the pairs'
     )
-    parser.add_argument('--device', help='default: the GPU if there is one')
+    add_device(parser)
     parser.add_argument('--out', type=Path, help='JSON file for the table')
     parser.add_argument(
         '--diagram',

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Iterable, Sequence
 
+import mmengine
 import numpy as np
 from mmpose.structures import PoseDataSample
 
@@ -24,7 +25,7 @@ from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
 from ..inputs.images import check_keypoints
-from ..inputs.requests import EpisodeRequest
+from ..inputs.requests import EpisodeRequest, RequestMember
 
 #: Seconds between two times that the file is written.
 _INTERVAL = 2.0
@@ -221,6 +222,43 @@ def export_predictions(
     if formats:
         lines += convert_annotations([path], out_dir, formats)
     return lines
+
+
+def write_request(
+    request: EpisodeRequest, path: str | os.PathLike[str]
+) -> None:
+    """Write a request, which :func:`read_request` reads.
+
+    Args:
+        request (EpisodeRequest): Supports, and queries if there are some.
+        path (str | Path): File to write.
+    """
+    content = dict(
+        category=request.category_name,
+        keypoint_names=request.keypoint_names,
+        skeleton=request.skeleton,
+        flip_pairs=request.flip_pairs,
+        supports=[_describe_member(member) for member in request.supports],
+    )
+    if request.queries:
+        queries = [_describe_member(member) for member in request.queries]
+        content['queries'] = queries
+    mmengine.dump(content, path, indent=2)
+
+
+def _describe_member(member: RequestMember) -> dict[str, Any]:
+    """A member as an entry of a request."""
+    keypoints, box = member.keypoints, member.box
+    if keypoints is not None:
+        keypoints = [
+            None if point is None else np.asarray(point).tolist()
+            for point in keypoints
+        ]
+    return dict(
+        image=_absolute(member.image),
+        keypoints=keypoints,
+        box=None if box is None else np.asarray(box).tolist(),
+    )
 
 
 def _describe_support(support: PoseDataSample) -> dict[str, Any]:

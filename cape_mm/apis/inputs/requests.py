@@ -7,7 +7,7 @@ import os.path as osp
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Iterable, Sequence
 
 import numpy as np
 
@@ -20,7 +20,10 @@ from cape_mm.datasets.formats.annotation_tools import (
 )
 from cape_mm.datasets.formats.annotation_tools.predictions import given_box
 from cape_mm.datasets.formats.image_check import loaded_size
-from cape_mm.datasets.formats.mp100.annotation_file import read_json
+from cape_mm.datasets.formats.mp100.annotation_file import (
+    Category,
+    read_json,
+)
 from cape_mm.errors import DataError
 
 #: Types of the values of a request, and of a member of it.
@@ -52,6 +55,25 @@ class RequestMember:
     box: list[float] | None = None
     image_id: int | None = None
 
+    @classmethod
+    def from_instance(cls, info: dict) -> RequestMember:
+        """Make one of an instance of :class:`MP100Dataset`.
+
+        Args:
+            info (dict): What its ``get_data_info`` returns.
+
+        Returns:
+            RequestMember: Image with keypoints (K, 3) and box.
+        """
+        visible = info['keypoints_visible'][0]
+        points = np.column_stack([info['keypoints'][0], visible])
+        return cls(
+            image=info['img_path'],
+            keypoints=points.tolist(),
+            box=info['bbox'][0].tolist(),
+            image_id=info['img_id'],
+        )
+
 
 @dataclass
 class EpisodeRequest:
@@ -75,6 +97,34 @@ class EpisodeRequest:
     skeleton: list[list[int]] = field(default_factory=list)
     flip_pairs: list[list[int]] | None = None
     category_id: int | None = None
+
+    @classmethod
+    def from_category(
+        cls,
+        category: Category,
+        supports: Iterable[RequestMember],
+        queries: Iterable[RequestMember] = (),
+    ) -> EpisodeRequest:
+        """Make a request for the keypoints of a category.
+
+        Args:
+            category (Category): Category of annotations.
+            supports (Iterable[RequestMember]): Images with keypoints.
+            queries (Iterable[RequestMember]): Images to find the same
+                keypoints on. Defaults to none.
+
+        Returns:
+            EpisodeRequest: The request.
+        """
+        return cls(
+            supports=list(supports),
+            queries=list(queries),
+            category_name=category.name,
+            keypoint_names=list(category.keypoint_names),
+            skeleton=[list(edge) for edge in category.skeleton],
+            flip_pairs=category.flip_pairs,
+            category_id=category.id,
+        )
 
 
 def read_request(
@@ -292,14 +342,10 @@ def _from_annotations(
             f'{path} has frames of videos: write them with '
             'tools/dataset_converters/import_annotations.py first'
         )
-    return EpisodeRequest(
-        supports=[members[n] for n in supports],
-        queries=[members[n] for n in query_ids],
-        category_name=category.name,
-        keypoint_names=list(category.keypoint_names),
-        skeleton=[list(edge) for edge in category.skeleton],
-        flip_pairs=category.flip_pairs,
-        category_id=category.id,
+    return EpisodeRequest.from_category(
+        category,
+        [members[n] for n in supports],
+        [members[n] for n in query_ids],
     )
 
 
@@ -332,15 +378,10 @@ def _from_dataset(
                 f'annotation {info["id"]} is of category '
                 f'{info["category_id"]}, the first support of {category_id}'
             )
-    category = dataset.categories[category_id]
-    return EpisodeRequest(
-        supports=[_to_member(info) for info in supports],
-        queries=[_to_member(info) for info in queries],
-        category_name=category.name,
-        keypoint_names=list(category.keypoint_names),
-        skeleton=[list(edge) for edge in category.skeleton],
-        flip_pairs=category.flip_pairs,
-        category_id=category_id,
+    return EpisodeRequest.from_category(
+        dataset.categories[category_id],
+        map(RequestMember.from_instance, supports),
+        map(RequestMember.from_instance, queries),
     )
 
 
@@ -351,14 +392,3 @@ def _find(by_id: dict[int, dict], number: int, dataset: MP100Dataset) -> dict:
             f'first ones are {sorted(by_id)[:10]}'
         )
     return by_id[number]
-
-
-def _to_member(info: dict) -> RequestMember:
-    visible = info['keypoints_visible'][0, :, None]
-    points = np.concatenate([info['keypoints'][0], visible], axis=1)
-    return RequestMember(
-        image=info['img_path'],
-        keypoints=points.tolist(),
-        box=info['bbox'][0].tolist(),
-        image_id=info['img_id'],
-    )

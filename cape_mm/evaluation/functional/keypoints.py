@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
+#: Thresholds of PCK by the names of its columns in tables.
+PCK_THRESHOLDS = {'PCK': 0.2, 'PCK@0.1': 0.1, 'PCK@0.05': 0.05}
+
 
 def keypoint_distances(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Euclidean distances (K,), float64, of keypoints (K, 2) in any frame."""
@@ -41,9 +44,10 @@ def longer_side(bbox_px: np.ndarray) -> float:
 def copy_keypoints(
     keypoints: np.ndarray, box: np.ndarray, target: np.ndarray
 ) -> np.ndarray:
-    """Keypoints (K, 2) moved from one box (4,) x1, y1, x2, y2 to another."""
-    scale = (target[2:] - target[:2]) / (box[2:] - box[:2])
-    return (keypoints - box[:2]) * scale + target[:2]
+    """Keypoints (..., K, 2), moved from box (..., 4) x1, y1, x2, y2 to box."""
+    box, target = box[..., None, :], target[..., None, :]
+    scale = (target[..., 2:] - target[..., :2]) / (box[..., 2:] - box[..., :2])
+    return (keypoints - box[..., :2]) * scale + target[..., :2]
 
 
 def pair_pck(

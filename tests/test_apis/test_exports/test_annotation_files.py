@@ -8,10 +8,12 @@ import pytest
 from support.toy_episode import make_toy_episode
 
 from cape_mm.apis import (
+    EpisodeRequest,
     PredictionFile,
     RequestMember,
     export_predictions,
     read_request,
+    write_request,
 )
 from cape_mm.apis.exports import annotation_files
 from cape_mm.errors import DataError
@@ -169,3 +171,19 @@ def test_results_are_exported(episode, tmp_path):
     assert first['score'] == pytest.approx(0.575)
     with pytest.raises(FileExistsError, match='coco is not empty'):
         export_predictions([episode], out, ['coco'])
+
+
+def test_a_written_request_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    support = RequestMember('a.png', [[1.25, 2, 2], None], (0, 0, 9, 9))
+    request = EpisodeRequest(
+        [support], [RequestMember('b.png')], 'mug', ['rim', 'base'], [[0, 1]]
+    )
+    write_request(request, 'request.json')
+    found = read_request('request.json')
+    assert found.supports == [
+        RequestMember(str(tmp_path / 'a.png'), support.keypoints, [0, 0, 9, 9])
+    ]
+    assert found.queries == [RequestMember(str(tmp_path / 'b.png'))]
+    request.supports, request.queries = found.supports, found.queries
+    assert found == request

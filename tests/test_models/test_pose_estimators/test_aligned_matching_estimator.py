@@ -3,30 +3,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope
-from support.tiny_matching import ColourBackbone, smooth_images
-
-from cape_mm.registry import MODELS
+from support.tiny_matching import build_aligned_matcher, smooth_images
 
 
 @pytest.fixture
 def model():
-    with DefaultScope.overwrite_default_scope('mmpose'):
-        model = MODELS.build(
-            dict(
-                type='cape_mm.AlignedMatchingEstimator',
-                backbone=dict(type=ColourBackbone),
-                head=dict(type='cape_mm.MatchingHead', level_weights=(1.0,)),
-                aligned_size=64,
-                aligned_head=dict(
-                    type='cape_mm.AlignedHeatmapHead',
-                    in_channels=(32, 48),
-                    out_channels=4,
-                    channels=8,
-                ),
-            )
-        )
-    return model.eval()
+    return build_aligned_matcher()
 
 
 POINTS = torch.tensor([[[0.3, 0.3], [0.7, 0.35], [0.6, 0.7], [0.25, 0.6]]])
