@@ -3,6 +3,7 @@ from .aligned_heatmap_head import AlignedHeatmapHead
 from .autoregressive_keypoint_head import AutoregressiveKeypointHead
 from .dropout_heatmap_head import DropoutHeatmapHead
 from .matching_head import MatchingHead
+from .matching_refinement_head import MatchingRefinementHead
 from .pave_head import PAVEHead
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     'AutoregressiveKeypointHead',
     'DropoutHeatmapHead',
     'MatchingHead',
+    'MatchingRefinementHead',
     'PAVEHead',
 ]

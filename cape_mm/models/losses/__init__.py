@@ -7,6 +7,7 @@ from .keypoint_losses import (
 )
 from .pave_criterion import PAVECriterion
 from .rle_loss import FlowRLELoss, KeypointRLELoss
+from .similarity_mse_loss import SimilarityMSELoss
 
 __all__ = [
     'FlowRLELoss',
@@ -14,6 +15,7 @@ __all__ = [
     'KeypointL1Loss',
     'KeypointRLELoss',
     'PAVECriterion',
+    'SimilarityMSELoss',
     'masked_mean',
     'token_type_loss',
 ]

@@ -35,17 +35,26 @@ def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class KeypointL1Loss(nn.Module):
-    """L1 distance of keypoints, mean over x and y.
+    """L1 distance of keypoints, mean or sum of x and y.
 
     Args:
         loss_weight (float): Factor of the loss. Defaults to 5.0.
+        reduction (str): ``'mean'`` or ``'sum'`` of x and y. CapeFormer and its
+            relatives sum. Defaults to ``'mean'``.
     """
 
     needs_sigma = False
 
-    def __init__(self, loss_weight: float = 5.0) -> None:
+    def __init__(
+        self, loss_weight: float = 5.0, reduction: str = 'mean'
+    ) -> None:
         super().__init__()
+        if reduction not in ('mean', 'sum'):
+            raise ValueError(
+                f"reduction must be 'mean' or 'sum', got {reduction!r}"
+            )
         self.loss_weight = loss_weight
+        self.reduction = reduction
 
     def forward(
         self,
@@ -65,7 +74,12 @@ class KeypointL1Loss(nn.Module):
         Returns:
             Tensor: Scalar, see :func:`masked_mean`.
         """
-        distance = (points - target).abs().mean(dim=-1)
+        distance = (points - target).abs()
+        distance = (
+            distance.sum(dim=-1)
+            if self.reduction == 'sum'
+            else distance.mean(dim=-1)
+        )
         return self.loss_weight * masked_mean(distance, valid)
 
 

@@ -5,8 +5,23 @@ from .autoregressive_decoder import (
     DecoderContext,
     DecoderOutput,
 )
+from .gated_matching import GatedMatching, Match
+from .graph_convolution import (
+    GraphConvolution,
+    GraphFeedForward,
+    normalize_edges,
+)
+from .heatmap_pooling import (
+    HeatmapProfiles,
+    heatmap_profiles,
+    pool_features,
+    resized_heatmaps,
+)
+from .joint_encoder import JointEncoder
 from .keypoint_template import KeypointTemplate
+from .refinement_decoder import Guidance, Refinement, RefinementDecoder
 from .similarity_proposal import Proposal, SimilarityProposal
+from .sine_position import sine_code, sine_grid, sine_identifiers, sine_points
 from .spring_model import SpringModel, connect_keypoints
 from .support_encoder import SkeletonMixing, SupportEncoder
 from .support_views import SupportViews
@@ -16,8 +31,17 @@ __all__ = [
     'AutoregressiveDecoder',
     'DecoderContext',
     'DecoderOutput',
+    'GatedMatching',
+    'GraphConvolution',
+    'GraphFeedForward',
+    'Guidance',
+    'HeatmapProfiles',
+    'JointEncoder',
     'KeypointTemplate',
+    'Match',
     'Proposal',
+    'Refinement',
+    'RefinementDecoder',
     'SimilarityProposal',
     'SkeletonMixing',
     'SpringModel',
@@ -25,4 +49,12 @@ __all__ = [
     'SupportViews',
     'add_prior',
     'connect_keypoints',
+    'heatmap_profiles',
+    'normalize_edges',
+    'pool_features',
+    'resized_heatmaps',
+    'sine_code',
+    'sine_grid',
+    'sine_identifiers',
+    'sine_points',
 ]

@@ -1,0 +1,343 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence, Tuple
+
+from mmpose.models.heads import BaseHead
+from mmpose.utils.typing import ConfigType, OptMultiConfig
+from torch import Tensor, nn
+
+from cape_mm.models.layers.cape import (
+    GatedMatching,
+    Guidance,
+    JointEncoder,
+    Match,
+    Refinement,
+    RefinementDecoder,
+    heatmap_profiles,
+    normalize_edges,
+    pool_features,
+    sine_grid,
+    sine_identifiers,
+)
+from cape_mm.registry import MODELS
+from cape_mm.structures import EpisodeBatch
+
+Features = Tuple[Tensor, ...]
+
+
+class MatchedQueries(NamedTuple):
+    """Queries before refinement: N = B * Q, each with its supports."""
+
+    tokens: Tensor  # (N, K, E), encoded support tokens
+    cells: Tensor  # (N, h * w, E), encoded query features
+    cell_position: Tensor  # (h * w, E)
+    match: Match  # similarity maps and first points
+    valid: Tensor  # (N, K) bool, keypoints of the support
+    guidance: Guidance  # mask and graph of the decoder
+
+
+@MODELS.register_module()
+class MatchingRefinementHead(BaseHead):
+    """Match support tokens with the query, then refine the matched points.
+
+    The head of CapeFormer (CVPR 2023) and of the methods that descend from
+    it, equal to their code: support features, pooled by the keypoints'
+    heatmaps, and the query's features run through one encoder; similarity
+    maps give first points, which a decoder refines layer by layer. The
+    arguments decide the method:
+
+    ============  ========  ===========  =======  ==========
+    method        sigma     identifiers  graph    normalized
+    ============  ========  ===========  =======  ==========
+    CapeFormer    2         yes          None     --
+    GraphCape     1         no           ``pre``  sender
+    ============  ========  ===========  =======  ==========
+
+    Points inside are input pixels divided by the size of the input, as in the
+    official code; labels and results are in the normalised frame, half an
+    input pixel further. The support is processed once, whatever the number of
+    queries.
+
+    Args:
+        in_channels (int): Channels of the backbone's map.
+        input_size (Sequence[int]): Width and height of the input, to convert
+            between both frames.
+        loss_coords (ConfigType): Loss of the points of every layer and of the
+            similarity maps' mean.
+        loss_heatmap (ConfigType, optional): Loss of the similarity maps.
+        level (int): Index of the feature level that is used. Defaults to -1.
+        embed_dims (int): Channels E. Defaults to 256.
+        num_heads (int): Number of attention heads. Defaults to 8.
+        num_encoder_layers (int): Number of layers of the encoder. Defaults to
+            3.
+        num_decoder_layers (int): Number of layers of the decoder. Defaults to
+            3.
+        feedforward_channels (int): Width of all feed-forward networks.
+            Defaults to 2048.
+        gate_channels (int): Hidden width of :class:`GatedMatching`. Defaults
+            to 128.
+        dropout (float): Dropout probability. Defaults to 0.1.
+        heatmap_size (Sequence[int]): Width and height of the heatmaps that
+            pool the support. Defaults to (64, 64).
+        sigma (float): Sigma of these heatmaps, in cells. Defaults to 2.0.
+        identifiers (bool): Whether tokens carry a code of their keypoint's
+            number. Defaults to False.
+        num_slots (int): Number of keypoint slots with which the weights were
+            trained, a property of the weights: the identifier of a keypoint
+            is its number divided by it. Only keypoints that are there are
+            computed. Defaults to 100.
+        shots (str): Keypoints that count as given by several supports: those
+            in ``'all'`` of them, as published, or in ``'any'``. Defaults to
+            ``'all'``.
+        graph (str, optional): Where the decoder convolves along the skeleton:
+            None, ``'pre'``, ``'post'`` or ``'both'``, see
+            :class:`GraphFeedForward`. Defaults to None.
+        edges_normalized_by (str): ``'sender'`` or ``'receiver'``, see
+            :class:`GraphConvolution`. Defaults to ``'sender'``.
+        self_attention_position (bool): Whether the decoder's self-attention
+            knows where the points are. Defaults to True.
+        init_cfg (OptMultiConfig): See :class:`mmengine.model.BaseModule`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        input_size: Sequence[int],
+        loss_coords: ConfigType,
+        loss_heatmap: ConfigType | None = None,
+        level: int = -1,
+        embed_dims: int = 256,
+        num_heads: int = 8,
+        num_encoder_layers: int = 3,
+        num_decoder_layers: int = 3,
+        feedforward_channels: int = 2048,
+        gate_channels: int = 128,
+        dropout: float = 0.1,
+        heatmap_size: Sequence[int] = (64, 64),
+        sigma: float = 2.0,
+        identifiers: bool = False,
+        num_slots: int = 100,
+        shots: str = 'all',
+        graph: str | None = None,
+        edges_normalized_by: str = 'sender',
+        self_attention_position: bool = True,
+        init_cfg: OptMultiConfig = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if shots not in ('all', 'any'):
+            raise ValueError(f"shots must be 'all' or 'any', got {shots!r}")
+        self.loss_coords = MODELS.build(loss_coords)
+        self.loss_heatmap = loss_heatmap and MODELS.build(loss_heatmap)
+        self.input_size = input_size
+        self.level = level
+        self.embed_dims = embed_dims
+        self.heatmap_size = heatmap_size
+        self.sigma = sigma
+        self.num_slots = num_slots
+        self.identifiers = identifiers
+        self.shots = shots
+        self.image_projection = nn.Conv2d(in_channels, embed_dims, 1)
+        self.support_projection = nn.Linear(in_channels, embed_dims)
+        self.encoder = JointEncoder(
+            embed_dims,
+            num_heads,
+            num_encoder_layers,
+            feedforward_channels,
+            dropout,
+        )
+        self.matching = GatedMatching(embed_dims, gate_channels)
+        self.decoder = RefinementDecoder(
+            embed_dims,
+            num_heads,
+            num_decoder_layers,
+            feedforward_channels,
+            graph,
+            edges_normalized_by,
+            self_attention_position,
+            dropout=dropout,
+        )
+        self._reset_parameters()
+
+    def forward(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> tuple[MatchedQueries, Refinement]:
+        """Match and refine the queries, without their labels.
+
+        Args:
+            support_features (tuple[Tensor]): Levels of (B * S, C, H, W).
+            query_features (tuple[Tensor]): Levels of (B * Q, C, H, W).
+            batch (EpisodeBatch): Episodes, of which only the supports' labels
+                are used.
+
+        Returns:
+            tuple[MatchedQueries, Refinement]: State before refinement, and
+            points of all layers, input pixels divided by the input's size.
+        """
+        matched = self._match(support_features, query_features, batch)
+        refinement = self.decoder(
+            matched.tokens,
+            matched.match.points,
+            matched.cells,
+            matched.cell_position,
+            self._identifiers(matched.tokens),
+            matched.guidance,
+        )
+        return matched, refinement
+
+    def predict(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> tuple[Tensor, Tensor]:
+        """Predict the keypoints of the queries.
+
+        Args:
+            support_features (tuple[Tensor]): See :meth:`forward`.
+            query_features (tuple[Tensor]): See :meth:`forward`.
+            batch (EpisodeBatch): See :meth:`forward`.
+
+        Returns:
+            tuple[Tensor, Tensor]: Keypoints (B, Q, K, 2), normalised, and
+            scores (B, Q, K) in [0, 1]: the share of the similarity map's mass
+            around its peak, 0 for keypoints without support.
+        """
+        matched, refinement = self(support_features, query_features, batch)
+        points = refinement.points[-1] + self._half_pixel(refinement.points)
+        scores = matched.match.scores * matched.valid
+        shape = (len(batch.adjacency), -1)
+        return points.unflatten(0, shape), scores.unflatten(0, shape)
+
+    def loss(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> dict[str, Tensor]:
+        """Compute losses over keypoints valid in query and supports.
+
+        Args:
+            support_features (tuple[Tensor]): See :meth:`forward`.
+            query_features (tuple[Tensor]): See :meth:`forward`.
+            batch (EpisodeBatch): Labels of supports and queries.
+
+        Returns:
+            dict[str, Tensor]: ``loss_coords`` of the last layer,
+            ``d{i}.loss_coords`` of the earlier ones, ``loss_proposal`` and,
+            if asked for, ``loss_heatmap`` of the similarity maps.
+        """
+        matched, refinement = self(support_features, query_features, batch)
+        target = self._input_fraction(batch.query_points.flatten(0, 1))
+        valid = matched.valid & batch.query_valid.flatten(0, 1)
+
+        losses = {}
+        for i, points in enumerate(refinement.points[:-1]):
+            losses[f'd{i}.loss_coords'] = self.loss_coords(
+                points, target, valid
+            )
+        losses['loss_coords'] = self.loss_coords(
+            refinement.points[-1], target, valid
+        )
+        losses['loss_proposal'] = self.loss_coords(
+            matched.match.expectation, target, valid
+        )
+        if self.loss_heatmap:
+            losses['loss_heatmap'] = self.loss_heatmap(
+                matched.match, target, valid
+            )
+        return losses
+
+    def _match(
+        self,
+        support_features: Features,
+        query_features: Features,
+        batch: EpisodeBatch,
+    ) -> MatchedQueries:
+        """Encode supports once, and match them with each of the queries."""
+        present = batch.support_valid
+        present = (
+            present.all(dim=1) if self.shots == 'all' else present.any(dim=1)
+        )
+        tokens = self._support_tokens(
+            support_features[self.level], batch, present
+        )
+        guidance = self._guidance(batch, present)
+
+        query = self.image_projection(query_features[self.level])
+        num_queries = len(query) // len(tokens)
+        tokens, present = (
+            x.repeat_interleave(num_queries, dim=0) for x in (tokens, present)
+        )
+        guidance = Guidance(
+            *(
+                None if x is None else x.repeat_interleave(num_queries, dim=0)
+                for x in guidance
+            )
+        )
+        map_size = tuple(query.shape[-2:])
+        cell_position = sine_grid(*map_size, self.embed_dims, query.device)
+        identifiers = self._identifiers(tokens)
+        if identifiers is None:
+            identifiers = cell_position.new_zeros(tokens.shape[1:])
+        cells, tokens = self.encoder(
+            query.flatten(2).transpose(1, 2),
+            tokens,
+            cell_position,
+            identifiers,
+            present,
+        )
+        match = self.matching(tokens, cells, map_size)
+        return MatchedQueries(
+            tokens, cells, cell_position, match, present, guidance
+        )
+
+    def _support_tokens(
+        self, feature_map: Tensor, batch: EpisodeBatch, present: Tensor
+    ) -> Tensor:
+        """Mean features (B, K, E) at the keypoints of the supports."""
+        points = self._input_fraction(batch.support_points)
+        heatmaps = heatmap_profiles(
+            points.flatten(0, 1), self.heatmap_size, self.sigma
+        )
+        pooled = pool_features(feature_map, heatmaps)
+        weights = batch.support_valid.unsqueeze(-1).to(pooled.dtype)
+        pooled = pooled.unflatten(0, weights.shape[:2]) * weights
+        # of the shots that have the keypoint: all, where that is asked for
+        pooled = pooled.sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+        return self.support_projection(pooled * present.unsqueeze(-1))
+
+    def _guidance(self, batch: EpisodeBatch, present: Tensor) -> Guidance:
+        """Mask and graph of the decoder for B episodes."""
+        # Attention needs a key: without any keypoint it is the first.
+        attend = present.clone()
+        attend[:, 0] |= ~present.any(dim=1)
+        return Guidance(attend, normalize_edges(batch.adjacency, present))
+
+    def _identifiers(self, tokens: Tensor) -> Tensor | None:
+        """Codes (K, E) of the keypoints' numbers, if they are used."""
+        if not self.identifiers:
+            return None
+        return sine_identifiers(
+            tokens.shape[1], self.num_slots, self.embed_dims, tokens.device
+        )
+
+    def _half_pixel(self, points: Tensor) -> Tensor:
+        """Distance (2,) of the normalised frame from the head's own."""
+        return 0.5 / points.new_tensor(self.input_size)
+
+    def _input_fraction(self, points: Tensor) -> Tensor:
+        """Turn normalised points into input pixels / size of the input."""
+        return points - self._half_pixel(points)
+
+    def _reset_parameters(self) -> None:
+        """Initialise as published: Xavier, biases 0, no step at first."""
+        for module in self.modules():
+            if isinstance(module, (nn.Linear, nn.Conv2d)):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        for mlp in self.decoder.point_mlps:
+            nn.init.zeros_(mlp[-1].weight)
