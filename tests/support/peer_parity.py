@@ -106,6 +106,27 @@ class PeerFixture:
         }
 
 
+def official_weights(fixture: PeerFixture, case: str) -> dict[str, Tensor]:
+    """Parameters by official name, ready for gradients.
+
+    A case may have parameters of its own, and values of its own for some.
+    """
+    own = f'{case}/parameters'
+    shapes = fixture.json(own if f'{own}_json' in fixture else 'parameters')
+    overrides = {}
+    for name in ('all/overrides', f'{case}/overrides'):
+        if f'{name}_json' in fixture:
+            overrides.update(fixture.json(name))
+    weights = {}
+    for name, shape in shapes.items():
+        value = parameter(name, tuple(shape))
+        if name in overrides:
+            override = torch.tensor(overrides[name], dtype=torch.float32)
+            value = override.expand(shape).clone()
+        weights[name] = value.requires_grad_()
+    return weights
+
+
 def fill(module: nn.Module, fixture: PeerFixture, names: NameMap) -> None:
     """Fill a module by official names; every parameter must get a value."""
     overrides = fixture.json('overrides') if has_overrides(fixture) else {}
@@ -155,21 +176,27 @@ def make_batch(
     support_points = points('s').transpose(0, 1)[samples]  # (B, S, K, 2)
     num_keypoints = support_points.shape[2]
     batch_size = len(support_points)
-    skeletons = fixture.json('skeleton')[samples]
-    adjacency = torch.zeros(
-        batch_size, num_keypoints, num_keypoints, dtype=torch.bool
-    )
-    for i, skeleton in enumerate(skeletons):
-        for one, other in skeleton:
-            adjacency[i, one, other] = adjacency[i, other, one] = True
+    skeletons = fixture.json('skeleton')[samples][:batch_size]
     return EpisodeBatch(
         support_points,
         valid('s').transpose(0, 1)[samples],
         points('q').unsqueeze(1)[samples],
         valid('q').unsqueeze(1)[samples],
-        adjacency,
+        adjacency_of(skeletons, num_keypoints),
         torch.arange(num_keypoints).repeat(batch_size, 1),
     )
+
+
+def adjacency_of(skeletons: list, num_keypoints: int) -> Tensor:
+    """Adjacency (B, K, K) of edge lists, without self loops."""
+    adjacency = torch.zeros(
+        len(skeletons), num_keypoints, num_keypoints, dtype=torch.bool
+    )
+    for i, skeleton in enumerate(skeletons):
+        for one, other in skeleton:
+            adjacency[i, one, other] = adjacency[i, other, one] = True
+    adjacency.diagonal(dim1=1, dim2=2).fill_(False)
+    return adjacency
 
 
 def official_points(points: Tensor, input_size: int = INPUT_SIZE) -> Tensor:
@@ -180,6 +207,13 @@ def official_points(points: Tensor, input_size: int = INPUT_SIZE) -> Tensor:
 def flat_supports(features: Tensor, samples: slice = slice(None)) -> Tensor:
     """Supports (S, B, C, H, W) as a head takes them, (B * S, C, H, W)."""
     return features.transpose(0, 1)[samples].flatten(0, 1)
+
+
+def digest(gradient: Tensor) -> Tensor:
+    """Norm, sum and a fixed dot product (3,) of a gradient, float64."""
+    value = gradient.detach().double().flatten()
+    direction = torch.from_numpy(2 * unit('digest', len(value)) - 1)
+    return torch.stack([value.norm(), value.sum(), value @ direction])
 
 
 def assert_gradients(
@@ -196,17 +230,14 @@ def assert_gradients(
     names = fixture.names(f'{case}/grad/names')
     digests = fixture[f'{case}/grad/digest']
     compared = 0
-    for name, digest in zip(names, digests):
-        if name not in gradients or digest[0] < least:
+    for name, official in zip(names, digests):
+        if name not in gradients or official[0] < least:
             continue
         value = gradients[name]
         assert value is not None, f'{name} has no gradient'
-        value = value.detach().double().flatten()
-        direction = torch.from_numpy(2 * unit('digest', len(value)) - 1)
-        own = torch.stack([value.norm(), value.sum(), value @ direction])
         assert_close(
-            own / digest[0],
-            digest / digest[0],
+            digest(value) / official[0],
+            official / official[0],
             atol=rtol,
             rtol=0,
             msg=lambda text, name=name: f'{name}: {text}',

@@ -7,44 +7,42 @@ the checkpoint converter, so that both are tested together.
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import torch
-from torch.func import functional_call
+from support.peer_heads import (
+    build_full_head,
+    build_head,
+    excess,
+    run_full,
+    run_small,
+)
+from support.peer_parity import PeerFixture
 
-from cape_mm.engine.checkpoint_names import rename
-from tests.support import peer_heads
-from tests.support.peer_parity import Case, Recorder, digest
-
-SMALL = [
-    ('capeformer', 'shot1', None),
-    ('capeformer', 'shot2', None),
-    ('capeformer', 'clamp', 'shot1'),
+# method, case, changes of the head
+CASES = [
+    ('capeformer', 'shot1', {}),
+    ('capeformer', 'shot2', {}),
+    ('capeformer', 'clamp', {}),
+    ('capeformer', 'padded8', dict(num_slots=8)),
 ]
+FULL_CASES = [('capeformer', 'shot1'), ('capeformer', 'shot5')]
 
 
-def run(head, weights, case):
-    """Run a head with official weights, backwards too."""
-    names, _ = rename(weights, peer_heads.HEADS[case.method].rules)
-    own = dict(head.named_parameters())
-    assert set(names) == set(own)
-    for name, tensor in names.items():
-        assert tensor.shape == own[name].shape, name
-    names = {
-        name: tensor if own[name].requires_grad else tensor.detach()
-        for name, tensor in names.items()
-    }
-    query, supports = case.features()
-    recorder = Recorder(head)
-    batch = case.episodes()
-    result = functional_call(
-        head,
-        names,
-        ((supports.transpose(0, 1).flatten(0, 1),), (query,), batch),
-    )
-    return result
+def assert_close(found):
+    assert 'out/points' in found
+    assert not {name: error for name, error in found.items() if error > 1}
 
 
-def close(actual, expected, atol=1e-5, rtol=0.0):
-    actual = actual.detach().numpy()
-    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol)
+@pytest.mark.parametrize('method, case, changes', CASES)
+def test_parity_with_the_official_code(peer_parity, method, case, changes):
+    fixture = PeerFixture(peer_parity / f'{method}_small.npz')
+    head = build_head(method, **changes)
+    outcome = run_small(method, head, fixture, case)
+    assert_close(excess(outcome, fixture, case))
+
+
+@pytest.mark.parametrize('method, case', FULL_CASES)
+def test_parity_at_the_official_size(peer_parity, method, case):
+    fixture = PeerFixture(peer_parity / f'{method}_full.npz')
+    head = build_full_head(method)
+    outcome = run_full(method, head, fixture, case)
+    assert_close(excess(outcome, fixture, case, full=True))

@@ -1,16 +1,14 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""CapeFormer: ResNet-50, saved under two names, and the lineage's head."""
-
 from __future__ import annotations
 
 from .lineage import HEAD
-from .rules import Rule, Source
+from .name_map import NameMap
 
-# MMPose's ResNet has the names of mmcv 0.x
-RESNET = (Rule(r'(.+)', r'\1'),)
+# MMPose's ResNet keeps the names; the official code saves it twice.
+RESNET = NameMap(rules=((r'', ''),))
 
-SOURCES = (
-    Source('keypoint_head.', 'head.', HEAD),
-    Source('encoder_sample.', 'backbone.', RESNET),
-    Source('encoder_query.', copy_of='encoder_sample.'),
+CHECKPOINT = (
+    HEAD.with_prefix('keypoint_head.', 'head.')
+    + RESNET.with_prefix('encoder_sample.', 'backbone.')
+    + RESNET.with_prefix('encoder_query.', 'backbone.')
 )

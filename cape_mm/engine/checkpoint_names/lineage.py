@@ -3,83 +3,47 @@
 
 from __future__ import annotations
 
-from .rules import Rule
+from .name_map import NameMap
 
-_ENCODER = r'transformer\.encoder\.layers\.(\d+)\.'
-_DECODER = r'transformer\.decoder\.layers\.(\d+)\.'
+_LAYER = r'transformer\.decoder\.layers\.(\d+)\.'
+_PROPOSAL = r'transformer\.proposal_generator\.'
 
-HEAD = (
-    Rule(r'input_proj\.(\w+)', r'image_projection.\1'),
-    Rule(r'(?:query|text)_proj\.(\w+)', r'support_projection.\1'),
-    # our encoder's layers are torch's, with the same names
-    Rule(_ENCODER + r'(.+)', r'encoder.layers.\1.\2'),
-    Rule(
-        r'transformer\.proposal_generator\.support_proj\.(\w+)',
-        r'matching.token_projection.\1',
-    ),
-    Rule(
-        r'transformer\.proposal_generator\.query_proj\.(\w+)',
-        r'matching.cell_projection.\1',
-    ),
-    Rule(
-        r'transformer\.proposal_generator\.dynamic_proj\.(\d\.\w+)',
-        r'matching.gate.\1',
-    ),
-    Rule(
-        r'transformer\.decoder\.ref_point_head\.layers\.0\.(\w+)',
-        r'decoder.position_mlp.0.\1',
-    ),
-    Rule(
-        r'transformer\.decoder\.ref_point_head\.layers\.1\.(\w+)',
-        r'decoder.position_mlp.2.\1',
-    ),
-    # queries, keys and values are one tensor in ours; EdgeCape splits them
-    # in its third stage
-    *(
-        Rule(
-            _DECODER + rf'self_attn\.{name}_proj\.(weight|bias)',
-            r'decoder.layers.\1.self_attention.in_proj_\2',
-            part=(i, 3),
-        )
-        for i, name in enumerate('qkv')
-    ),
-    Rule(
-        _DECODER + r'self_attn\.markov_structural_mlp\.0\.(\w+)',
-        r'decoder.layers.\1.walk_bias.mlp.0.\2',
-    ),
-    Rule(
-        _DECODER + r'self_attn\.markov_structural_mlp\.3\.(\w+)',
-        r'decoder.layers.\1.walk_bias.mlp.2.\2',
-    ),
-    Rule(
-        _DECODER + r'self_attn\.(.+)', r'decoder.layers.\1.self_attention.\2'
-    ),
-    Rule(
-        _DECODER + r'multihead_attn\.(.+)',
-        r'decoder.layers.\1.cross_attention.\2',
-    ),
-    Rule(_DECODER + r'choker\.(\w+)', r'decoder.layers.\1.cross_output.\2'),
-    Rule(
-        _DECODER + r'(?:ffn|linear)1\.(\w+)',
-        r'decoder.layers.\1.ffn.first.\2',
-    ),
-    Rule(
-        _DECODER + r'(?:ffn|linear)2\.(\w+)',
-        r'decoder.layers.\1.ffn.second.\2',
-    ),
-    # convolutions of length 1 are linear maps in ours
-    *(
-        Rule(
-            _DECODER + rf'ffn{i}\.conv\.{kind}',
-            rf'decoder.layers.\1.ffn.{half}.kernels.{kind}',
-            drop_last_axis=kind == 'weight',
-        )
-        for i, half in ((1, 'first'), (2, 'second'))
-        for kind in ('weight', 'bias')
-    ),
-    Rule(_DECODER + r'norm1\.(\w+)', r'decoder.layers.\1.self_norm.\2'),
-    Rule(_DECODER + r'norm2\.(\w+)', r'decoder.layers.\1.cross_norm.\2'),
-    Rule(_DECODER + r'norm3\.(\w+)', r'decoder.layers.\1.ffn_norm.\2'),
-    Rule(r'transformer\.decoder\.norm\.(\w+)', r'decoder.norm.\1'),
-    Rule(r'kpt_branch\.(\d+)\.mlp\.(.+)', r'decoder.point_mlps.\1.\2'),
+
+def _layer(theirs: str, ours: str) -> tuple[str, str]:
+    """Rule of a part of a decoder layer."""
+    return _LAYER + theirs, rf'decoder.layers.\1.{ours}'
+
+
+HEAD = NameMap(
+    rules=(
+        (r'input_proj\.', 'image_projection.'),
+        # CapeX projects descriptions
+        (r'(?:query|text)_proj\.', 'support_projection.'),
+        # layers of the encoder are torch's, with the same names
+        (r'transformer\.encoder\.', 'encoder.'),
+        (_PROPOSAL + r'support_proj\.', 'matching.token_projection.'),
+        (_PROPOSAL + r'query_proj\.', 'matching.cell_projection.'),
+        (_PROPOSAL + r'dynamic_proj\.', 'matching.gate.'),
+        (
+            r'transformer\.decoder\.ref_point_head\.layers\.0\.',
+            'decoder.position_mlp.0.',
+        ),
+        (
+            r'transformer\.decoder\.ref_point_head\.layers\.1\.',
+            'decoder.position_mlp.2.',
+        ),
+        (r'transformer\.decoder\.norm\.', 'decoder.norm.'),
+        _layer(r'self_attn\.', 'self_attention.'),
+        _layer(r'multihead_attn\.', 'cross_attention.'),
+        _layer(r'choker\.', 'cross_output.'),
+        # graph convolutions; their third axis has length 1
+        _layer(r'ffn1\.conv\.', 'ffn.first.kernels.'),
+        _layer(r'ffn2\.conv\.', 'ffn.second.kernels.'),
+        _layer(r'(?:ffn|linear)1\.', 'ffn.first.'),
+        _layer(r'(?:ffn|linear)2\.', 'ffn.second.'),
+        _layer(r'norm1\.', 'self_norm.'),
+        _layer(r'norm2\.', 'cross_norm.'),
+        _layer(r'norm3\.', 'ffn_norm.'),
+        (r'kpt_branch\.(\d+)\.mlp\.', r'decoder.point_mlps.\1.'),
+    )
 )

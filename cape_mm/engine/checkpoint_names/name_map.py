@@ -5,6 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Iterable, Mapping
 
+import torch
+from torch import Tensor
+
 from cape_mm.errors import UnsuitableCheckpointError
 
 
@@ -17,7 +20,8 @@ class NameMap:
     r"""Rules that turn the names of a foreign state dict into ours.
 
     The first rule whose expression matches the beginning of a name counts;
-    the rest of the name is kept.
+    the rest of the name is kept. ``name[i/n]`` stands for the i-th of n parts
+    of our tensor ``name``, see :func:`join_parts`.
 
     Example:
         >>> names = NameMap(
@@ -123,3 +127,43 @@ class NameMap:
                 f'{listed}{more}'
             )
         return found
+
+
+_PART = re.compile(r'(.+)\[(\d+)/(\d+)(~?)\]')
+
+
+def join_parts(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Join tensors that are parts of one of ours along the first axis.
+
+    ``name[i/n]`` is the i-th of n parts, from 0. With ``name[i/n~]``, parts
+    that are not given are 0: some checkpoints leave zeros out.
+
+    Args:
+        tensors (Mapping[str, Tensor]): Tensors by our names, with parts.
+
+    Returns:
+        dict[str, Tensor]: Tensors by our names alone.
+
+    Raises:
+        UnsuitableCheckpointError: If a part is missing.
+    """
+    joined: dict[str, Tensor] = {}
+    found: dict[tuple[str, int], dict[int, Tensor]] = {}
+    for name, tensor in tensors.items():
+        match = _PART.fullmatch(name)
+        if match is None:
+            joined[name] = tensor
+            continue
+        whole, index, count, zeros = match.groups()
+        parts = found.setdefault((whole, int(count)), {})
+        parts[int(index)] = tensor
+        if zeros:
+            for other in range(int(count)):
+                parts.setdefault(other, torch.zeros_like(tensor))
+    for (name, count), parts in found.items():
+        if len(parts) < count:
+            raise UnsuitableCheckpointError(
+                f'{name}: {count - len(parts)} of {count} parts are missing'
+            )
+        joined[name] = torch.cat([parts[i] for i in range(count)])
+    return joined

@@ -26,6 +26,9 @@ class CapeEstimator(BasePoseEstimator):
 
     - ``rotate_roles`` (bool): whether every member of an episode is support
       and query in turn, see :func:`rotate_members`. Defaults to False.
+    - ``separate_roles`` (bool): whether supports and queries run through the
+      backbone in two passes, as in the published methods: batch norm that is
+      trained takes its statistics from each of them. Defaults to False.
 
     ``test_cfg`` knows
 
@@ -72,7 +75,11 @@ class CapeEstimator(BasePoseEstimator):
         Returns:
             dict[str, Tensor]: Losses of the head.
         """
-        support, query = self.extract_feat(inputs)
+        if self.train_cfg.get('separate_roles'):
+            support = self.encode_supports(inputs['support'])
+            query = self.encode_queries(inputs['query'])
+        else:
+            support, query = self.extract_feat(inputs)
         batch = self._batch(inputs, data_samples)
         if self.train_cfg.get('rotate_roles'):
             support, query = self._rotate_levels(support, query, batch)

@@ -2,8 +2,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from cape_mm.engine.checkpoint_names import NameMap, UnknownNameError
+from cape_mm.engine.checkpoint_names import (
+    NameMap,
+    UnknownNameError,
+    join_parts,
+)
+from cape_mm.errors import UnsuitableCheckpointError
 
 NAMES = NameMap(
     rules=((r'enc\.(\d+)\.fc\.', r'layers.\1.linear.'), (r'enc\.', 'rest.')),
@@ -51,3 +57,17 @@ def test_copies_are_grouped():
 def test_all_unknown_names_are_reported_at_once():
     with pytest.raises(UnknownNameError, match='7 parameters.*n0.*2 more'):
         NAMES.group([f'n{i}' for i in range(7)])
+
+
+def test_parts_of_a_tensor_are_joined_in_their_order():
+    parts = {'w[1/2]': torch.tensor([2.0]), 'w[0/2]': torch.tensor([1.0])}
+    joined = join_parts({**parts, 'x': torch.tensor([3.0])})
+    assert joined['w'].tolist() == [1, 2]
+    assert joined['x'].tolist() == [3] and len(joined) == 2
+
+
+def test_a_missing_part_is_refused_or_zero():
+    with pytest.raises(UnsuitableCheckpointError, match='w: 1 of 3 parts'):
+        join_parts({f'w[{i}/3]': torch.ones(1) for i in (0, 2)})
+    joined = join_parts({f'w[{i}/3~]': torch.ones(1) for i in (0, 2)})
+    assert joined['w'].tolist() == [1, 0, 1]

@@ -32,6 +32,9 @@ def test_l1_is_the_mean_over_x_and_y_times_its_weight():
     valid = torch.tensor([[True, False]])
     loss = KeypointL1Loss(loss_weight=5)(points, target, valid)
     assert loss.item() == pytest.approx(5 * (0.1 + 0.2) / 2)
+    summed = KeypointL1Loss(loss_weight=5, reduction='sum')
+    loss = summed(points, target, valid)
+    assert loss.item() == pytest.approx(5 * (0.1 + 0.2))
 
 
 def test_rle_ignores_invalid_points_and_has_gradients():

@@ -156,3 +156,17 @@ def test_one_backbone_serves_support_and_query(make_estimator):
     support, query = estimator.extract_feat(dict(support=image, query=image))
     for one, other in zip(support, query):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize('separate, sizes', [(False, [6]), (True, [2, 4])])
+def test_roles_share_a_pass_of_the_backbone_or_have_one_each(
+    make_estimator, separate, sizes
+):
+    estimator = make_estimator()
+    estimator.train_cfg = dict(separate_roles=separate)
+    found = []
+    estimator.backbone.register_forward_hook(
+        lambda module, inputs, output: found.append(len(inputs[0]))
+    )
+    estimator(make_inputs(2), [make_episode(3), make_episode(5)], mode='loss')
+    assert found == sizes
