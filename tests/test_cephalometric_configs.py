@@ -18,7 +18,9 @@ ORIGINAL = 'hrnetv2_w18_cephalometric_original.py'
 STABLE = 'hrnetv2_w18_cephalometric_stable.py'
 RECOMMENDED = 'hrnetv2_w18_cephalometric_512x640.py'
 SYNTHETIC = 'hrnetv2_w18_small_synthetic-cephalograms.py'
-ALL = [ORIGINAL, STABLE, RECOMMENDED, SYNTHETIC]
+REAL = 'unet_lite0_small_isbi2015-256x320.py'
+COARSE_TO_FINE = 'unet_lite0_coarse-to-fine_isbi2015-512x640.py'
+ALL = [ORIGINAL, STABLE, RECOMMENDED, SYNTHETIC, REAL, COARSE_TO_FINE]
 STAGES = ('stage1', 'stage2', 'stage3', 'stage4')
 
 
@@ -135,6 +137,36 @@ def test_short_trials_have_a_warmup_of_an_epoch(load, name, monkeypatch):
     assert load(name).param_scheduler[0].end == 1
     monkeypatch.setenv('CEPH_EPOCHS', '60')
     assert load(name).param_scheduler[0].end == 3
+
+
+@pytest.mark.parametrize('name', [REAL, COARSE_TO_FINE])
+def test_the_real_cephalograms_are_the_default_of_their_recipes(load, name):
+    config = load(name)
+    assert config.model.head.out_channels == 19
+    for split, file in (('train', 'train'), ('val', 'val'), ('test', 'test1')):
+        dataset = config[f'{split}_dataloader'].dataset
+        assert dataset.data_root == 'data/isbi2015'
+        assert dataset.ann_file == f'annotations/isbi2015_{file}.json'
+        assert dataset.schema == 'isbi2015'
+
+
+def test_the_second_stage_doubles_the_resolution_only(load):
+    small, fine = load(REAL), load(COARSE_TO_FINE)
+    assert tuple(small.codec.input_size) == (256, 320)
+    assert tuple(fine.codec.input_size) == (512, 640)
+    for split in ('train', 'val', 'test'):
+        steps, others = (
+            {
+                step.type: step
+                for step in config[f'{split}_dataloader'].dataset.pipeline
+            }
+            for config in (small, fine)
+        )
+        assert others.pop('TopdownAffine').input_size == (512, 640)
+        steps.pop('TopdownAffine')
+        for each in (steps, others):
+            each.pop('GenerateTarget', None)
+        assert steps == others
 
 
 @pytest.mark.parametrize('lr', ['1e-5', '5e-6'])

@@ -1,16 +1,20 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .aligned_heatmap_head import AlignedHeatmapHead
 from .autoregressive_keypoint_head import AutoregressiveKeypointHead
+from .coarse_to_fine_heatmap_head import CoarseToFineHeatmapHead
 from .dropout_heatmap_head import DropoutHeatmapHead
 from .matching_head import MatchingHead
 from .matching_refinement_head import MatchingRefinementHead
 from .pave_head import PAVEHead
+from .probability_heatmap_head import ProbabilityHeatmapHead
 
 __all__ = [
     'AlignedHeatmapHead',
     'AutoregressiveKeypointHead',
+    'CoarseToFineHeatmapHead',
     'DropoutHeatmapHead',
     'MatchingHead',
     'MatchingRefinementHead',
     'PAVEHead',
+    'ProbabilityHeatmapHead',
 ]

@@ -1,12 +1,14 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .aligned_matching_estimator import AlignedMatchingEstimator
 from .cape_estimator import CapeEstimator
+from .coarse_to_fine_estimator import CoarseToFineEstimator
 from .matching_estimator import MatchingEstimator
 from .pavenet import PAVENet
 
 __all__ = [
     'AlignedMatchingEstimator',
     'CapeEstimator',
+    'CoarseToFineEstimator',
     'MatchingEstimator',
     'PAVENet',
 ]
