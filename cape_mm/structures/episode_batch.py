@@ -30,6 +30,8 @@ class EpisodeBatch:
             loops.
         partners (Tensor): Index (B, K), int64, of the keypoint on the other
             side, left or right, of the object; of itself without one.
+        keypoint_names (tuple[tuple[str, ...], ...]): Names of the keypoints
+            of each episode, without padding; empty where not known.
     """
 
     support_points: Tensor
@@ -38,6 +40,7 @@ class EpisodeBatch:
     query_valid: Tensor
     adjacency: Tensor
     partners: Tensor
+    keypoint_names: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def from_data_samples(
@@ -78,7 +81,11 @@ class EpisodeBatch:
         adjacency.diagonal(dim1=1, dim2=2).fill_(False)
         labels = support_points, support_valid, query_points, query_valid
         tensors = *labels, adjacency, partners
-        return cls(*(t.to(device, non_blocking=True) for t in tensors))
+        names = tuple(
+            tuple(sample.get('keypoint_names') or ())
+            for sample in data_samples
+        )
+        return cls(*(t.to(device, non_blocking=True) for t in tensors), names)
 
 
 def _stack_labels(members: list[list], num_keypoints: int = 0) -> tuple:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from cape_mm.engine.checkpoint_names import capeformer, join_parts
+from cape_mm.engine.checkpoint_names import (
+    capeformer,
+    capex,
+    graphcape,
+    join_parts,
+)
 from cape_mm.models.heads import MatchingRefinementHead
-from cape_mm.structures import EpisodeBatch
+from cape_mm.structures import DescriptionTable, EpisodeBatch
 from support.peer_parity import (
     PeerFixture,
     adjacency_of,
@@ -49,6 +55,21 @@ METHODS = dict(
         head=dict(sigma=2.0, identifiers=True, loss_heatmap=heatmap_loss(2.0)),
         full=dict(in_channels=2048),
         map_side=8,
+    ),
+    graphcape=dict(
+        names=graphcape.HEAD,
+        head=dict(sigma=1.0, graph='pre', loss_heatmap=heatmap_loss(1.0)),
+        full=dict(in_channels=768, feedforward_channels=768),
+        map_side=16,
+    ),
+    capex=dict(
+        names=capex.HEAD,
+        head=dict(
+            graph='pre',
+            loss_heatmap=heatmap_loss(1.0),
+            text_table='a table',
+            text_channels=20,
+        ),
     ),
 )
 
@@ -110,6 +131,8 @@ def run_small(
     official = official_weights(fixture, case)
     weights = our_weights(method, head, official)
     batch = make_batch(fixture, case)
+    if head.text_table:
+        batch = describe(batch, fixture, head.text_table)
     shape = len(batch.adjacency), head.image_projection.in_channels, 8, 8
     query = feature('feature_q', shape).requires_grad_()
     supports = [
@@ -134,6 +157,22 @@ def run_small(
     for i, support in enumerate(supports):
         gradients[f'feature_s{i}'] = support.grad
     return Outcome(values, gradients, matched.valid)
+
+
+def describe(
+    batch: EpisodeBatch, fixture: PeerFixture, path: str
+) -> EpisodeBatch:
+    """Give every keypoint a name, and the fixture's text to it, in a file."""
+    text = fixture['graph/in/text']
+    names = [
+        tuple(f'keypoint {k} of {b}' for k in range(text.shape[1]))
+        for b in range(len(text))
+    ]
+    table = DescriptionTable(
+        sum(names, ()), text.flatten(0, 1).numpy(), 'by formula'
+    )
+    table.save(path)
+    return replace(batch, keypoint_names=tuple(names))
 
 
 class _Recorder:

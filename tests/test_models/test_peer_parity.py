@@ -23,8 +23,19 @@ CASES = [
     ('capeformer', 'shot2', {}),
     ('capeformer', 'clamp', {}),
     ('capeformer', 'padded8', dict(num_slots=8)),
+    ('graphcape', 'shot1', {}),
+    ('graphcape', 'shot2', {}),
+    ('graphcape', 'base', dict(graph=None)),
+    ('graphcape', 'post', dict(graph='post')),
+    ('graphcape', 'both', dict(graph='both')),
+    ('capex', 'graph', {}),
+    ('capex', 'mlp', dict(graph=None)),
 ]
-FULL_CASES = [('capeformer', 'shot1'), ('capeformer', 'shot5')]
+FULL_CASES = [
+    ('capeformer', 'shot1'),
+    ('capeformer', 'shot5'),
+    ('graphcape', 'shot1'),
+]
 
 
 def assert_close(found):
@@ -33,8 +44,12 @@ def assert_close(found):
 
 
 @pytest.mark.parametrize('method, case, changes', CASES)
-def test_parity_with_the_official_code(peer_parity, method, case, changes):
+def test_parity_with_the_official_code(
+    peer_parity, tmp_path, method, case, changes
+):
     fixture = PeerFixture(peer_parity / f'{method}_small.npz')
+    if method == 'capex':
+        changes = dict(changes, text_table=str(tmp_path / 'text.npz'))
     head = build_head(method, **changes)
     outcome = run_small(method, head, fixture, case)
     assert_close(excess(outcome, fixture, case))

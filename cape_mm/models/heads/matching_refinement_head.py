@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence, Tuple
 
+import torch
+import torch.nn.functional as F
 from mmpose.models.heads import BaseHead
 from mmpose.utils.typing import ConfigType, OptMultiConfig
 from torch import Tensor, nn
@@ -14,14 +16,13 @@ from cape_mm.models.layers.cape import (
     Match,
     Refinement,
     RefinementDecoder,
-    heatmap_profiles,
     normalize_edges,
-    pool_features,
+    pool_supports,
     sine_grid,
     sine_identifiers,
 )
 from cape_mm.registry import MODELS
-from cape_mm.structures import EpisodeBatch
+from cape_mm.structures import EpisodeBatch, cached_description_table
 
 Features = Tuple[Tensor, ...]
 
@@ -47,12 +48,13 @@ class MatchingRefinementHead(BaseHead):
     maps give first points, which a decoder refines layer by layer. The
     arguments decide the method:
 
-    ============  ========  ===========  =======  ==========
-    method        sigma     identifiers  graph    normalized
-    ============  ========  ===========  =======  ==========
-    CapeFormer    2         yes          None     --
-    GraphCape     1         no           ``pre``  sender
-    ============  ========  ===========  =======  ==========
+    ==========  =================  ===========  =======  =============
+    method      support            identifiers  graph    normalised by
+    ==========  =================  ===========  =======  =============
+    CapeFormer  image, sigma 2     yes          None     --
+    GraphCape   image, sigma 1     no           ``pre``  sender
+    CapeX       text               no           ``pre``  sender
+    ==========  =================  ===========  =======  =============
 
     Points inside are input pixels divided by the size of the input, as in the
     official code; labels and results are in the normalised frame, half an
@@ -81,6 +83,11 @@ class MatchingRefinementHead(BaseHead):
         heatmap_size (Sequence[int]): Width and height of the heatmaps that
             pool the support. Defaults to (64, 64).
         sigma (float): Sigma of these heatmaps, in cells. Defaults to 2.0.
+        text_table (str, optional): File of a :class:`DescriptionTable`. If
+            given, a token is the description of its keypoint (its name), not
+            the support's features; the support says which keypoints count.
+            Defaults to None.
+        text_channels (int): Length of the table's vectors. Defaults to 768.
         identifiers (bool): Whether tokens carry a code of their keypoint's
             number. Defaults to False.
         num_slots (int): Number of keypoint slots with which the weights were
@@ -116,6 +123,8 @@ class MatchingRefinementHead(BaseHead):
         dropout: float = 0.1,
         heatmap_size: Sequence[int] = (64, 64),
         sigma: float = 2.0,
+        text_table: str | None = None,
+        text_channels: int = 768,
         identifiers: bool = False,
         num_slots: int = 100,
         shots: str = 'all',
@@ -137,8 +146,11 @@ class MatchingRefinementHead(BaseHead):
         self.num_slots = num_slots
         self.identifiers = identifiers
         self.shots = shots
+        self.text_table = text_table
         self.image_projection = nn.Conv2d(in_channels, embed_dims, 1)
-        self.support_projection = nn.Linear(in_channels, embed_dims)
+        self.support_projection = nn.Linear(
+            text_channels if text_table else in_channels, embed_dims
+        )
         self.encoder = JointEncoder(
             embed_dims,
             num_heads,
@@ -262,9 +274,18 @@ class MatchingRefinementHead(BaseHead):
         present = (
             present.all(dim=1) if self.shots == 'all' else present.any(dim=1)
         )
-        tokens = self._support_tokens(
-            support_features[self.level], batch, present
+        tokens = (
+            self._text_features(batch)
+            if self.text_table
+            else pool_supports(
+                support_features[self.level],
+                self._input_fraction(batch.support_points),
+                batch.support_valid,
+                self.heatmap_size,
+                self.sigma,
+            )
         )
+        tokens = self.support_projection(tokens * present.unsqueeze(-1))
         guidance = self._guidance(batch, present)
 
         query = self.image_projection(query_features[self.level])
@@ -295,20 +316,16 @@ class MatchingRefinementHead(BaseHead):
             tokens, cells, cell_position, match, present, guidance
         )
 
-    def _support_tokens(
-        self, feature_map: Tensor, batch: EpisodeBatch, present: Tensor
-    ) -> Tensor:
-        """Mean features (B, K, E) at the keypoints of the supports."""
-        points = self._input_fraction(batch.support_points)
-        heatmaps = heatmap_profiles(
-            points.flatten(0, 1), self.heatmap_size, self.sigma
-        )
-        pooled = pool_features(feature_map, heatmaps)
-        weights = batch.support_valid.unsqueeze(-1).to(pooled.dtype)
-        pooled = pooled.unflatten(0, weights.shape[:2]) * weights
-        # of the shots that have the keypoint: all, where that is asked for
-        pooled = pooled.sum(dim=1) / weights.sum(dim=1).clamp(min=1)
-        return self.support_projection(pooled * present.unsqueeze(-1))
+    def _text_features(self, batch: EpisodeBatch) -> Tensor:
+        """Vectors (B, K, D) of the keypoints' descriptions."""
+        table = cached_description_table(self.text_table)
+        vectors = [
+            torch.from_numpy(table.encode(names))
+            for names in batch.keypoint_names
+        ]
+        count = batch.support_valid.shape[-1]
+        padded = [F.pad(x, (0, 0, 0, count - len(x))) for x in vectors]
+        return torch.stack(padded).to(batch.support_points.device)
 
     def _guidance(self, batch: EpisodeBatch, present: Tensor) -> Guidance:
         """Mask and graph of the decoder for B episodes."""

@@ -274,4 +274,7 @@ def rotate_batch(batch: EpisodeBatch) -> EpisodeBatch:
         query_valid,
         batch.adjacency.repeat_interleave(num_members, dim=0),
         batch.partners.repeat_interleave(num_members, dim=0),
+        tuple(
+            names for names in batch.keypoint_names for _ in range(num_members)
+        ),
     )

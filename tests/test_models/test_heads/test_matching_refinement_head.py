@@ -9,13 +9,23 @@ import pytest
 import torch
 from support.peer_heads import METHODS, build_head
 
-from cape_mm.structures import EpisodeBatch
+from cape_mm.structures import DescriptionTable, EpisodeBatch
+
+
+@pytest.fixture(scope='module')
+def text_table(tmp_path_factory):
+    path = tmp_path_factory.mktemp('text') / 'table.npz'
+    vectors = torch.randn(150, 20, generator=torch.Generator().manual_seed(0))
+    names = [f'keypoint {i}' for i in range(150)]
+    DescriptionTable(names, vectors.numpy(), 'random').save(path)
+    return str(path)
 
 
 @pytest.fixture(params=sorted(METHODS))
-def head(request):
+def head(request, text_table):
     torch.manual_seed(0)
-    head = build_head(request.param)
+    changes = dict(text_table=text_table) if request.param == 'capex' else {}
+    head = build_head(request.param, **changes)
     with torch.no_grad():
         # the last layers start from zero: no point would move
         for mlp in head.decoder.point_mlps:
@@ -39,6 +49,7 @@ def make_batch(episodes=2, shots=1, queries=1, keypoints=5, seed=0):
         torch.ones(episodes, queries, keypoints, dtype=torch.bool),
         adjacency,
         torch.arange(keypoints).repeat(episodes, 1),
+        (tuple(f'keypoint {i}' for i in range(keypoints)),) * episodes,
     )
 
 
@@ -59,6 +70,9 @@ def permute(batch, order):
         query_valid=batch.query_valid[:, :, order],
         adjacency=batch.adjacency[:, order][:, :, order],
         partners=order.argsort()[batch.partners[:, order]],
+        keypoint_names=tuple(
+            tuple(names[i] for i in order) for names in batch.keypoint_names
+        ),
     )
 
 
@@ -78,6 +92,7 @@ def pad(batch, count):
         last(batch.query_valid),
         adjacency,
         torch.arange(total).repeat(len(adjacency), 1),
+        batch.keypoint_names,
     )
 
 

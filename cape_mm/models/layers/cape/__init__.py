@@ -15,6 +15,7 @@ from .heatmap_pooling import (
     HeatmapProfiles,
     heatmap_profiles,
     pool_features,
+    pool_supports,
     resized_heatmaps,
 )
 from .joint_encoder import JointEncoder
@@ -52,6 +53,7 @@ __all__ = [
     'heatmap_profiles',
     'normalize_edges',
     'pool_features',
+    'pool_supports',
     'resized_heatmaps',
     'sine_code',
     'sine_grid',

@@ -73,6 +73,33 @@ def pool_features(feature_map: Tensor, heatmaps: HeatmapProfiles) -> Tensor:
         return pooled / (mass.unsqueeze(-1) + 1e-8)
 
 
+def pool_supports(
+    feature_map: Tensor,
+    points: Tensor,
+    valid: Tensor,
+    heatmap_size: Sequence[int],
+    sigma: float,
+) -> Tensor:
+    """Mean features at the keypoints of all shots that have them.
+
+    Args:
+        feature_map (Tensor): Features (B * S, C, h, w).
+        points (Tensor): Keypoints (B, S, K, 2), input pixels divided by the
+            size of the input.
+        valid (Tensor): Mask (B, S, K), bool.
+        heatmap_size (Sequence[int]): See :func:`heatmap_profiles`.
+        sigma (float): See :func:`heatmap_profiles`.
+
+    Returns:
+        Tensor: Features (B, K, C), float32 at least; 0 without a shot.
+    """
+    heatmaps = heatmap_profiles(points.flatten(0, 1), heatmap_size, sigma)
+    pooled = pool_features(feature_map, heatmaps)
+    weights = valid.unsqueeze(-1).to(pooled.dtype)
+    pooled = pooled.unflatten(0, weights.shape[:2]) * weights
+    return pooled.sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+
+
 def resized_heatmaps(
     heatmaps: HeatmapProfiles, map_size: Sequence[int]
 ) -> Tensor:
