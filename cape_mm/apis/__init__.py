@@ -11,6 +11,7 @@ from .exports.landmark_tables import (
     describe_cephalogram,
     landmark_table,
     measurement_table,
+    review_table,
     write_table,
 )
 from .exports.onnx import compare_onnx, decode_heatmaps, export_onnx
@@ -20,6 +21,12 @@ from .inputs.images import check_keypoints, find_images
 from .inputs.requests import EpisodeRequest, RequestMember, read_request
 from .inputs.videos import FrameSource, VideoFrame, open_video
 from .pose_tracking_inferencer import PoseTrackingInferencer
+from .radius_calibration import (
+    RadiusCalibration,
+    calibrate_radii,
+    calibration_path,
+    radius_coverage,
+)
 
 __all__ = [
     'BaseInferencer',
@@ -30,9 +37,12 @@ __all__ = [
     'FrameSource',
     'PoseTrackingInferencer',
     'PredictionFile',
+    'RadiusCalibration',
     'RequestMember',
     'TrackExport',
     'VideoFrame',
+    'calibrate_radii',
+    'calibration_path',
     'check_keypoints',
     'compare_onnx',
     'decode_heatmaps',
@@ -46,8 +56,10 @@ __all__ = [
     'load_estimator',
     'measurement_table',
     'open_video',
+    'radius_coverage',
     'read_cephalogram',
     'read_request',
+    'review_table',
     'write_table',
     'write_fit',
     'write_request',

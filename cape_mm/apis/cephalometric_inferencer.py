@@ -14,12 +14,18 @@ from mmpose.structures import PoseDataSample
 from cape_mm.datasets.formats.cephalometric import is_dicom, read_dicom
 from cape_mm.errors import DataError, UnsuitableCheckpointError
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
+from cape_mm.evaluation.functional.landmark_radii import heatmap_spreads
 from cape_mm.structures import LandmarkSchema, get_schema
 
 from .base_inferencer import BaseInferencer, PathLike, read_checkpoint
 from .checkpoint_config import nested_datasets
 from .inputs.images import Image, ImageLoader
+from .radius_calibration import RadiusCalibration, calibration_path
 
+_MIRRORED = (
+    'mirrored for the model: the face looks the other way than those of the '
+    'training'
+)
 #: Millimetres per pixel: one number, or one along x and one along y.
 Spacing = Union[float, Sequence[float]]
 
@@ -43,9 +49,17 @@ class CephalometricInferencer(BaseInferencer):
         device (str | torch.device, optional): See :class:`BaseInferencer`.
         min_score (float): Least confidence (exclusive) of landmarks to
             measure with; others are only given. Defaults to 0.
+        radii (str | Path, optional): File of
+            ``tools/analysis_tools/calibrate_radii.py`` for this checkpoint.
+            Defaults to the one beside the checkpoint, if there is one.
+        find_mirrored (bool): Whether each cephalogram is also predicted
+            mirrored, and the one with the higher mean score taken: that of a
+            face that looks the other way than those of the training. Defaults
+            to True.
 
     Attributes:
         schema (LandmarkSchema): The K landmarks, in order.
+        calibration (RadiusCalibration | None): What makes radii of spreads.
         loader (CephalogramLoader): Prepares cephalograms for the model.
 
     Raises:
@@ -59,10 +73,25 @@ class CephalometricInferencer(BaseInferencer):
         config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
         min_score: float = 0.0,
+        radii: PathLike | None = None,
+        find_mirrored: bool = True,
     ) -> None:
         super().__init__(checkpoint, config, device)
+        self.checkpoint = checkpoint
         self.schema = _find_schema(self.cfg, checkpoint)
         self.min_score = min_score
+        self.find_mirrored = find_mirrored
+        # for their spread; the heatmaps themselves are not kept
+        self.model.test_cfg = dict(
+            self.model.test_cfg or {}, output_heatmaps=True
+        )
+        self.calibration: RadiusCalibration | None = None
+        if radii is not None or calibration_path(checkpoint).is_file():
+            self.calibration = RadiusCalibration.read(
+                radii or calibration_path(checkpoint),
+                self.schema.name,
+                checkpoint,
+            )
         self.loader = CephalogramLoader(
             self.test_dataset['pipeline'], len(self.schema)
         )
@@ -93,8 +122,15 @@ class CephalometricInferencer(BaseInferencer):
               known, ``keypoints_mm`` (1, K, 2) from the centre of the upper
               left pixel. A score is the height of the maximum of the heatmap,
               near 1 where the model is certain; it is no probability.
+              ``keypoint_spreads`` (1, K): root mean square distance of the
+              heatmap from its maximum, in mm, without spacing in pixels.
+              ``keypoint_radii`` (1, K), in the same unit, only with a
+              calibration: 95 % of all landmarks are expected within.
             * ``measurements``: name -> :class:`Measurement`; in millimetres
-              only if the spacing is known.
+              only if the spacing is known, with ``margin`` only with a
+              calibration.
+            * ``mirrored``: whether the cephalogram was predicted mirrored;
+              the landmarks are in pixels of the cephalogram all the same.
             * ``schema`` (its name), ``landmark_codes`` (K codes),
               ``img_path``, ``spacing`` ((2,) float32 or None),
               ``spacing_source``, ``device``, ``notes``.
@@ -115,24 +151,79 @@ class CephalometricInferencer(BaseInferencer):
         """Predict batch by batch."""
         for batch in batches:
             packed = [self.loader.load(image, spacing) for image in batch]
-            for result in self.model.test_step(pseudo_collate(packed)):
-                landmarks, known = result.pred_instances, result.spacing
-                if known is not None:
-                    landmarks.keypoints_mm = landmarks.keypoints * known
-                measurements = measure(
-                    landmarks.keypoints[0],
-                    landmarks.keypoint_scores[0] > self.min_score,
-                    self.schema,
-                    known,
-                )
-                result.set_metainfo(
-                    dict(
-                        schema=self.schema.name,
-                        landmark_codes=self.schema.codes,
-                        measurements=measurements,
-                    )
-                )
-                yield result
+            if self.find_mirrored:
+                packed += [self.loader.load(i, spacing, True) for i in batch]
+            results = self.model.test_step(pseudo_collate(packed))
+            for index in range(len(batch)):
+                # the first of equal ones, which is as it was given
+                result = max(results[index :: len(batch)], key=_mean_score)
+                _add_spreads(result)
+                if result.mirrored:
+                    _mirror_back(result)
+                yield self.measure(result)
+
+    def measure(self, result: PoseDataSample) -> PoseDataSample:
+        """Measure with the landmarks of a result, also corrected ones.
+
+        Args:
+            result (PoseDataSample): Result of this inferencer; changed in
+                place: ``keypoints_mm``, ``keypoint_radii`` and
+                ``measurements`` follow from ``keypoints`` and
+                ``keypoint_spreads``.
+
+        Returns:
+            PoseDataSample: The same result.
+        """
+        landmarks, spacing = result.pred_instances, result.spacing
+        if spacing is not None:
+            landmarks.keypoints_mm = landmarks.keypoints * spacing
+        radii = None
+        if self.calibration is not None and 'keypoint_spreads' in landmarks:
+            radii = landmarks.keypoint_spreads * self.calibration.factors
+            landmarks.keypoint_radii = radii
+            radii = radii[0] * self.calibration.measurement_factor
+        measurements = measure(
+            landmarks.keypoints[0],
+            landmarks.keypoint_scores[0] > self.min_score,
+            self.schema,
+            spacing,
+            radii,
+        )
+        result.set_metainfo(
+            dict(
+                schema=self.schema.name,
+                landmark_codes=self.schema.codes,
+                measurements=measurements,
+            )
+        )
+        return result
+
+
+def _mean_score(result: PoseDataSample) -> float:
+    """Mean height of the maxima of the heatmaps."""
+    return float(result.pred_instances.keypoint_scores.mean())
+
+
+def _add_spreads(result: PoseDataSample) -> None:
+    """Put the spread of the heatmaps in place of the heatmaps."""
+    if 'pred_fields' not in result:
+        return
+    heatmaps = result.pred_fields.heatmaps.cpu().numpy()
+    cell = np.asarray(result.input_scale) / heatmaps.shape[:0:-1]
+    if result.spacing is not None:
+        cell = cell * result.spacing
+    landmarks = result.pred_instances
+    landmarks.keypoint_spreads = heatmap_spreads(heatmaps, cell)[None]
+    del result.pred_fields
+
+
+def _mirror_back(result: PoseDataSample) -> None:
+    """Landmarks of a mirrored cephalogram in the one that was given."""
+    landmarks = result.pred_instances
+    points = np.array(landmarks.keypoints)
+    points[..., 0] = result.ori_shape[1] - 1 - points[..., 0]
+    landmarks.keypoints = points
+    result.set_metainfo(dict(notes=(*result.notes, _MIRRORED)))
 
 
 def _find_schema(cfg: Config, checkpoint: PathLike) -> LandmarkSchema:
@@ -185,7 +276,12 @@ class CephalogramLoader:
         self._loader = ImageLoader(pipeline)
         self.num_landmarks = num_landmarks
 
-    def load(self, cephalogram: Image, spacing: Spacing | None = None) -> dict:
+    def load(
+        self,
+        cephalogram: Image,
+        spacing: Spacing | None = None,
+        mirrored: bool = False,
+    ) -> dict:
         """Inputs and data sample of one cephalogram; its box is the image."""
         given = None if spacing is None else _parse_spacing(spacing)
         info = dict(
@@ -194,6 +290,7 @@ class CephalogramLoader:
             spacing_source='unknown' if given is None else 'user',
             device='',
             notes=(),
+            mirrored=mirrored,
         )
         image: Image = cephalogram
         if not isinstance(cephalogram, np.ndarray):
@@ -206,6 +303,8 @@ class CephalogramLoader:
                 if given is None and content.spacing is not None:
                     info['spacing'] = np.float32(content.spacing)
                     info['spacing_source'] = content.spacing_source
+        if mirrored:
+            image = np.ascontiguousarray(self._loader.read(image)[:, ::-1])
         packed = self._loader.load_query(image, self.num_landmarks, None)
         # for models that are tested mirrored: no landmark has a partner
         info['flip_indices'] = list(range(self.num_landmarks))

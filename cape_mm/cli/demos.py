@@ -20,6 +20,7 @@ from cape_mm.apis import (
     find_images,
     open_video,
     read_cephalogram,
+    review_table,
     write_table,
 )
 from cape_mm.datasets.synthetic import draw_cephalogram
@@ -45,7 +46,7 @@ def measure_cephalograms(args: Namespace) -> None:
     norms = load_norms(args.norms)
     paths = find_images(args.cephalograms, with_dicom=True)
     inferencer = CephalometricInferencer(
-        args.checkpoint, args.config, args.device, args.min_score
+        args.checkpoint, args.config, args.device, args.min_score, args.radii
     )
     out_dir = Path(args.out_dir)
     entries, tables = [], dict(landmarks=[], measurements=[])
@@ -59,6 +60,7 @@ def measure_cephalograms(args: Namespace) -> None:
         entries.append(entry)
         for kind, rows in tables.items():
             rows += [dict(image=path, **row) for row in entry[kind]]
+    tables['to_check'] = review_table(entries)
     for kind, rows in tables.items():
         write_table(out_dir / f'{kind}.csv', rows)
     content = dict(
@@ -66,8 +68,8 @@ def measure_cephalograms(args: Namespace) -> None:
     )
     mmengine.dump(content, out_dir / 'predictions.json', indent=2)
     print(
-        f'{len(entries)} sheet(s), landmarks.csv, measurements.csv and '
-        f'predictions.json are in {out_dir}'
+        f'{len(entries)} sheet(s), landmarks.csv, measurements.csv, '
+        f'to_check.csv and predictions.json are in {out_dir}'
     )
 
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Ellipse
 from mmpose.structures import PoseDataSample
 
 from cape_mm.evaluation.functional.cephalometric_norms import Norm, load_norms
@@ -24,7 +25,10 @@ _LINE_INCHES = 0.205
 _FONT_SIZE = 8.5
 _UNSURE = 0.5
 _BAD = 'tab:red'
-_VERDICTS = dict(low=('<', 'tab:blue'), high=('>', 'tab:red'))
+_VERDICTS = dict(
+    low=('<', 'tab:blue'), high=('>', 'tab:red'), uncertain=('?', 'grey')
+)
+_DISCLAIMER = 'Not a medical device: for research only.'
 _COLUMNS = ((0.03, 'left'), (0.46, 'right'), (0.52, 'left'), (0.97, 'right'))
 
 _MARKER = dict(
@@ -34,6 +38,7 @@ _MARKER = dict(
     markeredgewidth=0.7,
     zorder=4,
 )
+_CIRCLE = dict(fill=False, edgecolor='white', linewidth=0.9, zorder=3)
 _LABEL = dict(
     color='white',
     fontsize=8,
@@ -75,12 +80,13 @@ PLANES = (
 
 
 class Line(NamedTuple):
-    """A line of the panel: cells of a table, or the legend of two planes."""
+    """A line of the panel: cells of a table, or a legend."""
 
     cells: Sequence[str] = ()
     color: str = 'black'
     weight: str = 'normal'
     planes: Sequence[Plane] = ()
+    marks: Sequence[tuple[float, str]] = ()  # confidences, and their names
 
 
 def find_planes(
@@ -108,9 +114,10 @@ def draw_sheet(
 ) -> np.ndarray:
     """Draw a cephalogram with its landmarks, planes and measurements.
 
-    A landmark is green where the model is certain and red where it is not.
-    Measurements outside of their customary band are blue below and red above
-    it.
+    A landmark is green where the model is certain and red where it is not;
+    with a calibration, the circle around it is its 95 % radius. Measurements
+    outside of their customary band are blue below and red above it, and grey
+    where their 95 % interval reaches across an end of the band.
 
     Args:
         image (np.ndarray): Cephalogram (H, W) or (H, W, C), uint8, BGR.
@@ -143,6 +150,9 @@ def draw_sheet(
     for plane, ends in planes:
         style = dict(color=plane.color, linewidth=1.1, alpha=0.9, zorder=2)
         axes.plot(*ends.T, **style)
+    if 'keypoint_radii' in landmarks:
+        scale = 1.0 if result.spacing is None else result.spacing
+        _draw_radii(axes, points, landmarks.keypoint_radii[0], scale)
     _draw_landmarks(axes, points, scores)
 
     panel = figure.add_axes([share, 0, 1 - share, 1])
@@ -153,6 +163,7 @@ def draw_sheet(
         *_describe_cephalogram(result, title, scores),
         Line(),
         *(Line(planes=legend[n : n + 2]) for n in range(0, len(legend), 2)),
+        *_explain_landmarks('keypoint_radii' in landmarks),
         Line(),
         *_list_measurements(result.measurements, norms),
     ]
@@ -166,6 +177,9 @@ def draw_sheet(
             ends = [x, x + 0.07], [y, y]
             panel.add_line(Line2D(*ends, color=plane.color, linewidth=3))
             text(x + 0.09, y, plane.name)
+        for x, (score, name) in zip((0.05, 0.22, 0.39), line.marks):
+            panel.plot(x, y, color=_CONFIDENCE(score), **_MARKER)
+            text(x + 0.03, y, name)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -199,6 +213,19 @@ def _describe_cephalogram(
     if unsure:
         text = f'confidence below {_UNSURE:g}: {", ".join(unsure)}'
         yield from _paragraph(text, _BAD)
+    yield from _paragraph(_DISCLAIMER)
+
+
+def _explain_landmarks(has_radii: bool) -> Iterator[Line]:
+    """Legend of points and circles."""
+    marks = [(score, f'{score:g}') for score in (0.0, 0.5, 1.0)]
+    yield Line(('', '', 'confidence of a landmark'), marks=marks)
+    if has_radii:
+        yield from _paragraph('circle: 95 % radius of a landmark')
+    else:
+        yield from _paragraph(
+            'no 95 % radii: not calibrated (calibrate_radii.py)', 'grey'
+        )
 
 
 def _list_measurements(
@@ -207,16 +234,23 @@ def _list_measurements(
     """The measurements, and the names of those that lack landmarks."""
     head = ('measurement', 'value', '', 'customary')
     yield Line(head, weight='bold')
-    lacking = []
+    lacking, is_any_uncertain = [], False
     for name, measurement in measurements.items():
         if measurement.value is None:
             lacking.append(name)
             continue
         norm = norms.get(name)
-        verdict = norm.judge(measurement.value) if norm else ''
+        verdict = ''
+        if norm is not None:
+            verdict = norm.judge(measurement.value, measurement.margin)
+        is_any_uncertain |= verdict == 'uncertain'
         mark, color = _VERDICTS.get(verdict, ('', 'black'))
         cells = (name, str(measurement), mark, _describe_norm(norm))
         yield Line(cells, color)
+    if is_any_uncertain:
+        yield from _paragraph(
+            '? uncertain: the 95 % interval crosses a limit', 'grey'
+        )
     if lacking:
         yield Line()
         yield from _paragraph(f'not available: {", ".join(lacking)}', 'grey')
@@ -233,6 +267,18 @@ def _describe_norm(norm: Norm | None) -> str:
     if norm is not None and norm.band is not None:
         return f'{norm.band[0]:g} to {norm.band[1]:g}'
     return '' if norm is None or norm.mean is None else f'{norm.mean:g}'
+
+
+def _draw_radii(
+    axes: Axes,
+    points: Mapping[str, np.ndarray],
+    radii: np.ndarray,
+    scale: np.ndarray | float,
+) -> None:
+    """Draw radii (K,) as circles; scale is their unit by pixel, (2,)."""
+    diameters = 2 * radii[:, None] / np.broadcast_to(scale, 2)  # (K, 2)
+    for place, (width, height) in zip(points.values(), diameters):
+        axes.add_patch(Ellipse(place, width, height, **_CIRCLE))
 
 
 def _draw_landmarks(

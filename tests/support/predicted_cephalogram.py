@@ -14,12 +14,15 @@ from support.golden_face import place
 SIZE = (160, 200)  # width, height
 
 
-def make_predicted_cephalogram(spacing=(1.0, 1.0), notes=(), **changes):
+def make_predicted_cephalogram(
+    spacing=(1.0, 1.0), notes=(), radii=None, **changes
+):
     """The golden face at (40, 40) of a image; without ``changes`` complete.
 
     Args:
         spacing: Millimetres per pixel, or None.
         notes: Remarks.
+        radii: 95 % radii (23,), or None.
         **changes: Landmark code -> confidence; the others have 0.9.
     """
     codes = get_schema('cephalogram23').codes
@@ -36,8 +39,9 @@ def make_predicted_cephalogram(spacing=(1.0, 1.0), notes=(), **changes):
             spacing_source='unknown' if spacing is None else 'user',
             device='',
             notes=tuple(notes),
+            mirrored=False,
             measurements=measure(
-                points, visible, get_schema('cephalogram23'), spacing
+                points, visible, get_schema('cephalogram23'), spacing, radii
             ),
         )
     )
@@ -47,4 +51,6 @@ def make_predicted_cephalogram(spacing=(1.0, 1.0), notes=(), **changes):
     )
     if spacing is not None:
         result.pred_instances.keypoints_mm = points[None] * spacing
+    if radii is not None:
+        result.pred_instances.keypoint_radii = np.array([radii])
     return result

@@ -45,7 +45,9 @@ def test_result_is_that_of_the_test_tool(
     Runner.from_cfg(cfg).test()
     with open(dump, 'rb') as file:
         tested = pickle.load(file)
-    inferencer = CephalometricInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
+    inferencer = CephalometricInferencer(
+        tiny_ceph.checkpoint, cfg, 'cpu', find_mirrored=False
+    )
     results = list(
         inferencer([cephalogram['img_path'] for cephalogram in tested])
     )
@@ -176,6 +178,42 @@ def test_a_model_without_names_is_refused(tiny_ceph, tmp_path):
     save_weights(cfg, path, schema=None)
     with pytest.raises(ValueError, match='which landmarks'):
         CephalometricInferencer(path, device='cpu')
+
+
+def test_mirrored_cephalograms_give_mirrored_landmarks(tiny_ceph, inferencer):
+    """Either a cephalogram or its mirror is predicted as it is."""
+    cephalograms = [cv2.imread(str(p)) for p in tiny_ceph.cephalograms]
+    mirrored = [np.ascontiguousarray(c[:, ::-1]) for c in cephalograms]
+    plain = list(inferencer(cephalograms, spacing=(0.5, 0.25)))
+    turned = list(inferencer(mirrored, spacing=(0.5, 0.25)))
+    width = cephalograms[0].shape[1]
+    for one, other in zip(plain, turned):
+        assert one.mirrored != other.mirrored
+        points, expected = (r.pred_instances.keypoints for r in (one, other))
+        assert np.allclose(points[..., 1], expected[..., 1], atol=0.5)
+        assert np.allclose(
+            points[..., 0], width - 1 - expected[..., 0], atol=0.5
+        )
+        assert np.allclose(
+            one.pred_instances.keypoint_spreads,
+            other.pred_instances.keypoint_spreads,
+            rtol=0.01,
+        )
+        for result in (one, other):
+            says_so = any('mirrored' in note for note in result.notes)
+            assert says_so == result.mirrored
+            landmarks = result.pred_instances
+            assert np.allclose(
+                landmarks.keypoints_mm, landmarks.keypoints * [0.5, 0.25]
+            )
+
+
+def test_looking_for_mirrored_cephalograms_can_be_left_out(tiny_ceph):
+    inferencer = CephalometricInferencer(
+        tiny_ceph.checkpoint, device='cpu', find_mirrored=False
+    )
+    results = list(inferencer(tiny_ceph.cephalograms))
+    assert not any(result.mirrored or result.notes for result in results)
 
 
 def test_missing_cephalograms_are_named(inferencer):

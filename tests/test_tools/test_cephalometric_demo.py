@@ -60,6 +60,17 @@ def test_images_tables_and_json(demo, tiny):
     )
 
 
+def test_cephalograms_to_check_first_are_a_table(demo, tiny):
+    cephalograms = tiny.cephalograms[:3]
+    content, out = demo(*cephalograms, '--spacing', 0.75, '--height', 200)
+    rows = rows_of(out / 'to_check.csv')
+    assert {row['image'] for row in rows} == set(map(str, cephalograms))
+    lowest = [float(row['lowest_confidence']) for row in rows]
+    assert lowest == sorted(lowest), 'not calibrated: by confidence'
+    said = {one['image']: one['mirrored'] for one in content['cephalograms']}
+    assert all(row['mirrored'] == str(said[row['image']]) for row in rows)
+
+
 def test_folders_are_searched_for_cephalograms(demo, tiny):
     content, out = demo(tiny.root / 'images', '--height', 200)
     images = sorted((tiny.root / 'images').iterdir())

@@ -6,6 +6,7 @@ import pytest
 from support.golden_face import POINTS
 from support.predicted_cephalogram import SIZE, make_predicted_cephalogram
 
+from cape_mm.evaluation.functional.cephalometric_norms import load_norms
 from cape_mm.structures import available_schemas, get_schema
 from cape_mm.visualization import draw_sheet
 from cape_mm.visualization.cephalometric_sheet import (
@@ -53,6 +54,35 @@ def test_landmarks_are_where_they_belong():
     # S at (40, 40) of 160 x 200 pixels; red where the model is uncertain
     x, y = (int((40 + 0.5) * 5) for _ in range(2))
     assert count(sheet[y - 2 : y + 3, x - 2 : x + 3], (165, 0, 38)) > 10
+
+
+def test_radii_are_circles_in_millimetres():
+    radii = np.full(23, 8.0)
+    cephalogram = make_predicted_cephalogram((0.5, 0.25), radii=radii)
+    plain = draw_sheet(
+        GREY, make_predicted_cephalogram((0.5, 0.25)), height=1000
+    )
+    sheet = draw_sheet(GREY, cephalogram, height=1000)
+    # Ar at (25.5, 71.8): 16 pixels to the left, 32 upwards; five times larger
+    for x, y in ((25.5 - 16, 71.8), (25.5, 71.8 - 32)):
+        column, row = int((x + 0.5) * 5), int((y + 0.5) * 5)
+        around = np.s_[row - 4 : row + 5, column - 4 : column + 5]
+        assert (sheet[around] > 150).all(axis=-1).sum() > 3
+        assert (plain[around] > 150).all(axis=-1).sum() == 0
+
+
+def test_what_is_uncertain_is_not_coloured_as_abnormal():
+    colours = [(214, 39, 40), (31, 119, 180)]
+    norms = load_norms()
+    certain = draw_sheet(GREY, make_predicted_cephalogram(), norms=norms)
+    cephalogram = make_predicted_cephalogram(radii=np.full(23, 30.0))
+    uncertain = draw_sheet(GREY, cephalogram, norms=norms)
+    found = [
+        sum(count(sheet[:, -PANEL:], colour) for colour in colours)
+        for sheet in (certain, uncertain)
+    ]
+    # what is left in the panel are lines of the legend
+    assert found[0] > found[1] + 300
 
 
 def test_planes_need_their_landmarks():

@@ -7,8 +7,11 @@
 Cephalograms are image files, DICOM files, or folders of them. Millimetres need
 the spacing: DICOM files know it, for others say it with `--spacing`. Into
 `--out-dir` go one sheet per cephalogram with landmarks, planes and
-measurements, `landmarks.csv`, `measurements.csv`, and `predictions.json` with
-all of it.
+measurements, `landmarks.csv`, `measurements.csv`, `to_check.csv` (one row per
+cephalogram, those to be checked first on top), and `predictions.json` with all
+of it. 95 % radii and intervals need a calibration of the checkpoint:
+`tools/analysis_tools/calibrate_radii.py`. Cephalograms that look the other way
+than those of the training are recognised.
 
 Not a medical device.
 """
@@ -58,6 +61,11 @@ def parse_args() -> argparse.Namespace:
         default=0.0,
         help='do not measure with landmarks whose confidence is not above '
         'this (default: 0)',
+    )
+    parser.add_argument(
+        '--radii',
+        metavar='JSON',
+        help='file of calibrate_radii.py (default: beside the checkpoint)',
     )
     parser.add_argument(
         '--height',

@@ -16,6 +16,7 @@ from typing import Iterable
 
 import numpy as np
 import torch
+from mmengine.dataset import pseudo_collate
 from mmpose.codecs.base import BaseKeypointCodec
 from torch import Tensor, nn
 
@@ -153,7 +154,8 @@ def compare_onnx(
         points, scores = decode_heatmaps(
             maps[0], codec, info['input_center'], info['input_scale']
         )
-        (result,) = inferencer(cephalogram)
+        with torch.no_grad():
+            (result,) = inferencer.model.test_step(pseudo_collate([packed]))
         landmarks = result.pred_instances
         for key, difference in dict(
             heatmaps=maps - expected,

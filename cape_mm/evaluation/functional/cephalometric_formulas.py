@@ -33,7 +33,7 @@ class Formula(NamedTuple):
     definition: str  # in words
     unit: str  # 'deg', 'mm', or empty for a ratio
     codes: tuple[str, ...]  # of the needed landmarks, and HORIZONTAL
-    compute: Callable[[Points], float]  # NaN if points coincide
+    compute: Callable[[Points], np.ndarray]  # (...), NaN if points coincide
     is_signed: bool  # whether the sign depends on the direction of the face
 
 
@@ -91,7 +91,7 @@ def _divide(value: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 def find_horizontal(points: Points) -> np.ndarray:
-    """Direction (2,) to the front: Po to Or, else S-N turned by 7 degrees."""
+    """Direction (..., 2) to the front: Po-Or, else S-N turned by 7 degrees."""
     if 'Po' in points and 'Or' in points:
         return points['Or'] - points['Po']
     return turn(points['N'] - points['S'], SN_TO_HORIZONTAL)
@@ -119,8 +119,8 @@ def _compare(
 ) -> Formula:
     """Function of two vectors, such as ``'N>S'`` and ``'N>A'``."""
 
-    def compute(points: Points) -> float:
-        return float(function(_vector(points, first), _vector(points, second)))
+    def compute(points: Points) -> np.ndarray:
+        return function(_vector(points, first), _vector(points, second))
 
     codes = _split(first, second)
     return Formula(definition, unit, codes, compute, is_signed)
@@ -136,8 +136,8 @@ def _in_front(definition: str, point: str, line: str) -> Formula:
     """Distance of a point in front of a line."""
     codes = (point, *_split(line))
 
-    def compute(points: Points) -> float:
-        return float(distance_in_front(*(points[code] for code in codes)))
+    def compute(points: Points) -> np.ndarray:
+        return distance_in_front(*(points[code] for code in codes))
 
     return Formula(definition, 'mm', codes, compute, True)
 
@@ -145,8 +145,8 @@ def _in_front(definition: str, point: str, line: str) -> Formula:
 def _length(arrow: str) -> Formula:
     """Distance of two landmarks."""
 
-    def compute(points: Points) -> float:
-        return float(length(_vector(points, arrow)))
+    def compute(points: Points) -> np.ndarray:
+        return length(_vector(points, arrow))
 
     first, second = _split(arrow)
     definition = f'distance {first} to {second}'
@@ -156,7 +156,7 @@ def _length(arrow: str) -> Formula:
 def _sum(definition: str, constant: float, *terms: Formula) -> Formula:
     """Sum of angles."""
 
-    def compute(points: Points) -> float:
+    def compute(points: Points) -> np.ndarray:
         return constant + sum(term.compute(points) for term in terms)
 
     codes = tuple(dict.fromkeys(c for term in terms for c in term.codes))
@@ -172,10 +172,10 @@ def _minus(term: Formula) -> Formula:
 _TIPS = ('U1', 'L1', HORIZONTAL)
 
 
-def _along(points: Points, arrow: str, angle: float = 0.0) -> float:
+def _along(points: Points, arrow: str, angle: float = 0.0) -> np.ndarray:
     """Signed length along the horizontal, turned by degrees clockwise."""
     direction = turn(points[HORIZONTAL], angle)
-    return float(distance_along(_vector(points, arrow), direction))
+    return distance_along(_vector(points, arrow), direction)
 
 
 def _incisors(definition: str, angle: float) -> Formula:
@@ -184,23 +184,24 @@ def _incisors(definition: str, angle: float) -> Formula:
     return Formula(definition, 'mm', _TIPS, compute, True)
 
 
-def _signed_gap(points: Points) -> float:
+def _signed_gap(points: Points) -> np.ndarray:
     """Distance U1 to L1 with the sign of the overjet."""
-    gap = float(length(_vector(points, 'L1>U1')))
-    return float(np.copysign(gap, _along(points, 'L1>U1')))
+    gap = length(_vector(points, 'L1>U1'))
+    return np.copysign(gap, _along(points, 'L1>U1'))
 
 
-def _vertical_share(points: Points) -> float:
+def _vertical_share(points: Points) -> np.ndarray:
     """Height ANS to Me by height N to Me, across the horizontal."""
     whole = _along(points, 'N>Me', 90.0)
-    return _along(points, 'ANS>Me', 90.0) / whole if whole else np.nan
+    height = _along(points, 'ANS>Me', 90.0)
+    return height / np.where(whole != 0, whole, np.nan)
 
 
-def _wits(points: Points) -> float:
+def _wits(points: Points) -> np.ndarray:
     """A in front of B, along the functional occlusal plane."""
     rear = (points['U6'] + points['L6']) / 2
     front = (points['U1'] + points['L1']) / 2
-    return float(distance_along(_vector(points, 'B>A'), front - rear))
+    return distance_along(_vector(points, 'B>A'), front - rear)
 
 
 _SNA = _angle('angle at N between S and A', 'N>S', 'N>A')

@@ -19,6 +19,10 @@ from .cephalometric_formulas import (
 if TYPE_CHECKING:
     from cape_mm.structures import LandmarkSchema
 
+#: Radius in sigma that has 95 % of a normal distribution of two dimensions,
+#: and half width that has 95 % of one of one dimension.
+_RADIUS_SIGMAS, _NORMAL_95 = math.sqrt(-2 * math.log(0.05)), 1.96
+
 # Any landmarks of the first, the second and the third list are in clockwise
 # order in a face that looks to the right.
 _BACK = ('S', 'Po', 'PNS', 'Ar', 'Go')
@@ -36,12 +40,16 @@ class Measurement:
         missing (tuple[str, ...]): Codes of the needed landmarks that the
             schema lacks or that are not labelled, and ``'spacing'``.
         note (str): Remark, such as a landmark in place of another.
+        margin (float, optional): Half width of the 95 % interval around the
+            value, in ``unit``; None where the radii of its landmarks are not
+            known.
     """
 
     value: float | None
     unit: str
     missing: tuple[str, ...] = ()
     note: str = ''
+    margin: float | None = None
 
     def __str__(self) -> str:
         """Value with its unit, or the reason that there is none."""
@@ -50,7 +58,10 @@ class Measurement:
             if self.missing:
                 reason = f'missing {", ".join(self.missing)}'
             return f'not available: {reason}'
-        text = f'{self.value:.1f}' if self.unit else f'{self.value:.3f}'
+        digits = 1 if self.unit else 3
+        text = f'{self.value:.{digits}f}'
+        if self.margin is not None:
+            text += f' ± {self.margin:.{digits}f}'
         return f'{text} {self.unit}'.rstrip()
 
 
@@ -59,12 +70,20 @@ def measure(
     visible: np.ndarray,
     schema: LandmarkSchema,
     spacing: Sequence[float] | None = None,
+    radii: np.ndarray | None = None,
 ) -> dict[str, Measurement]:
     """Compute all measurements of a cephalogram.
 
     Neither the direction of the face, nor a rotation of the image, nor the
     order of the landmarks matters. Angles and ratios need no spacing, but
     without it pixels must be square.
+
+    With radii, each measurement gets a 95 % interval by propagation to first
+    order: errors of the landmarks are taken as independent and normal, alike
+    in all directions, so that a 95 % radius is 2.45 sigma. Each coordinate of
+    a landmark is moved by sigma both ways; half of the change of the
+    measurement is the coordinate's part, and the margin is 1.96 times the root
+    of the sum of the squares of all parts.
 
     Args:
         keypoints_px (np.ndarray): Landmarks (K, 2), original pixels; missing
@@ -74,6 +93,9 @@ def measure(
         schema (LandmarkSchema): Schema of the landmarks.
         spacing (Sequence[float], optional): Millimetres per pixel along x
             and y. Defaults to None, unknown: no millimetres are given.
+        radii (np.ndarray, optional): 95 % radii (K,) of the landmarks, in
+            millimetres, without spacing in pixels. Defaults to None: no
+            intervals.
 
     Returns:
         dict[str, Measurement]: Result by name, for all of :data:`FORMULAS`.
@@ -84,6 +106,8 @@ def measure(
     """
     points = name_points(keypoints_px, visible, schema, spacing)
     facing = find_facing(points)
+    if radii is not None:
+        points = _move_each(points, dict(zip(schema.codes, radii)))
     if facing == -1:
         points = {c: p * np.array([-1.0, 1.0]) for c, p in points.items()}
     stand_ins = _stand_ins(points)
@@ -109,15 +133,41 @@ def measure(
             notes.append(
                 f'the horizontal is S-N turned by {SN_TO_HORIZONTAL:g} degrees'
             )
-        value, note = None, ', '.join(notes)
+        value, margin, note = None, None, ', '.join(notes)
         if formula.is_signed and facing is None:
             note = 'too few landmarks to find the direction of the face'
         else:
-            value = formula.compute(points)
+            values = formula.compute(points)
+            value, margin = float(values.flat[0]), _margin(values)
             if math.isnan(value):
-                value, note = None, 'undefined, because landmarks coincide'
-        results[name] = Measurement(value, formula.unit, note=note)
+                value = margin = None
+                note = 'undefined, because landmarks coincide'
+        results[name] = Measurement(
+            value, formula.unit, note=note, margin=margin
+        )
     return results
+
+
+def _move_each(
+    points: Mapping[str, np.ndarray], radii: Mapping[str, float]
+) -> dict[str, np.ndarray]:
+    """Points (1 + 4K, 2): as they are, and each moved by sigma along axes."""
+    steps = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+    moved = {}
+    for index, (code, point) in enumerate(points.items()):
+        moved[code] = np.tile(point, (1 + 4 * len(points), 1))
+        own = slice(1 + 4 * index, 5 + 4 * index)
+        moved[code][own] += radii[code] / _RADIUS_SIGMAS * steps
+    return moved
+
+
+def _margin(values: np.ndarray) -> float | None:
+    """Half width of the 95 % interval, from the values of moved points."""
+    if values.ndim == 0:
+        return None
+    parts = (values[1::2] - values[2::2]) / 2
+    margin = _NORMAL_95 * float(np.sqrt((parts**2).sum()))
+    return margin if math.isfinite(margin) else None
 
 
 def name_points(

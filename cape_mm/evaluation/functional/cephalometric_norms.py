@@ -43,18 +43,28 @@ class Norm:
     band: tuple[float, float] | None
     source: str
 
-    def judge(self, value: float) -> str:
+    def judge(self, value: float, margin: float | None = None) -> str:
         """Compare a value with the band.
 
         Args:
             value (float): Value in the unit of the measurement.
+            margin (float, optional): Half width of its 95 % interval.
+                Defaults to None, not known.
 
         Returns:
-            str: ``'low'``, ``'normal'`` or ``'high'``; empty if the norm has
-            no band.
+            str: ``'low'``, ``'normal'``, ``'high'``, or ``'uncertain'`` if an
+            end of the band is inside the interval; empty if the norm has no
+            band.
         """
         if self.band is None:
             return ''
+        ends = {
+            self._compare(value + side * (margin or 0)) for side in (-1, 1)
+        }
+        return ends.pop() if len(ends) == 1 else 'uncertain'
+
+    def _compare(self, value: float) -> str:
+        """Side of the band on which a value is."""
         if value < self.band[0]:
             return 'low'
         return 'high' if value > self.band[1] else 'normal'

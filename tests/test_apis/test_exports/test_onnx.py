@@ -31,7 +31,9 @@ def tiny_ceph(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def inferencer(tiny_ceph):
-    return CephalometricInferencer(tiny_ceph.checkpoint, device='cpu')
+    return CephalometricInferencer(
+        tiny_ceph.checkpoint, device='cpu', find_mirrored=False
+    )
 
 
 @pytest.fixture(scope='module')
