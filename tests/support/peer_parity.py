@@ -134,23 +134,16 @@ def official_weights(fixture: PeerFixture, case: str) -> dict[str, Tensor]:
     return weights
 
 
-def fill(module: nn.Module, fixture: PeerFixture, names: NameMap) -> None:
+def fill(
+    module: nn.Module, fixture: PeerFixture, names: NameMap, case: str = ''
+) -> None:
     """Fill a module by official names; every parameter must get a value."""
-    overrides = fixture.json('overrides') if has_overrides(fixture) else {}
-    values = {}
-    for name, shape in fixture.parameters.items():
-        value = parameter(name, shape)
-        if name in overrides:
-            override = torch.tensor(overrides[name], dtype=torch.float32)
-            value = override.expand(shape).clone()
-        ours = names.rename(name)
-        if ours is not None:
-            values[ours] = value
-    fill_from(module, values)
-
-
-def has_overrides(fixture: PeerFixture) -> bool:
-    return 'overrides_json' in fixture
+    official = official_weights(fixture, case)
+    groups = names.group(official)
+    fill_from(
+        module,
+        {ours: official[name].detach() for ours, (name,) in groups.items()},
+    )
 
 
 def fill_from(module: nn.Module, values: Mapping[str, Tensor]) -> None:

@@ -7,6 +7,7 @@ from .matching_head import MatchingHead
 from .matching_refinement_head import MatchingRefinementHead
 from .pave_head import PAVEHead
 from .probability_heatmap_head import ProbabilityHeatmapHead
+from .pomnet_head import PomnetHead
 
 __all__ = [
     'AlignedHeatmapHead',
@@ -17,4 +18,5 @@ __all__ = [
     'MatchingRefinementHead',
     'PAVEHead',
     'ProbabilityHeatmapHead',
+    'PomnetHead',
 ]
