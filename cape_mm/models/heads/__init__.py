@@ -5,6 +5,7 @@ from .coarse_to_fine_heatmap_head import CoarseToFineHeatmapHead
 from .dropout_heatmap_head import DropoutHeatmapHead
 from .matching_head import MatchingHead
 from .matching_refinement_head import MatchingRefinementHead
+from .meta_point_head import MetaPointHead
 from .pave_head import PAVEHead
 from .probability_heatmap_head import ProbabilityHeatmapHead
 from .pomnet_head import PomnetHead
@@ -16,6 +17,7 @@ __all__ = [
     'DropoutHeatmapHead',
     'MatchingHead',
     'MatchingRefinementHead',
+    'MetaPointHead',
     'PAVEHead',
     'ProbabilityHeatmapHead',
     'PomnetHead',

@@ -8,6 +8,7 @@ from .keypoint_losses import (
 from .pave_criterion import PAVECriterion
 from .rle_loss import FlowRLELoss, KeypointRLELoss
 from .similarity_mse_loss import SimilarityMSELoss
+from .slacked_l1_loss import SlackedL1Loss
 
 __all__ = [
     'FlowRLELoss',
@@ -16,6 +17,7 @@ __all__ = [
     'KeypointRLELoss',
     'PAVECriterion',
     'SimilarityMSELoss',
+    'SlackedL1Loss',
     'masked_mean',
     'token_type_loss',
 ]
