@@ -239,7 +239,7 @@ def assert_gradients(
             digest(value) / official[0],
             official / official[0],
             atol=rtol,
-            rtol=0,
+            rtol=rtol,
             msg=lambda text, name=name: f'{name}: {text}',
         )
         compared += 1

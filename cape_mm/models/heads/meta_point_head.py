@@ -10,15 +10,11 @@ from mmpose.models.heads import BaseHead
 from mmpose.utils.typing import ConfigType, OptMultiConfig
 from torch import Tensor, nn
 
-from cape_mm.models.layers.cape.deformable_point_decoder import (
+from cape_mm.models.layers.cape import (
     DeformablePointDecoder,
-)
-from cape_mm.models.layers.cape.heatmap_pooling import (
+    JointEncoder,
     heatmap_profiles,
     pool_features,
-)
-from cape_mm.models.layers.cape.joint_encoder import JointEncoder
-from cape_mm.models.layers.cape.sine_position import (
     sine_grid,
     sine_identifiers,
 )
@@ -73,11 +69,10 @@ class MetaPointHead(BaseHead):
             Defaults to 2048.
         sigma (float): Sigma of the support's heatmaps, in cells of 1/64 of
             the input. Defaults to 2.0.
-        feature_stride (int): Input pixels per cell of the coarsest level.
-            Defaults to 32.
+        input_size (Sequence[int]): Width and height of the input. Defaults to
+            (256, 256).
         condition_on_query (bool): Whether, in training alone, keypoints that
-            the query does not show start at (0, 0), as absent ones do.
-            Defaults to True.
+            the query does not show have no meta point. Defaults to True.
         assigner (ConfigType, optional): Defaults to
             :class:`MetaPointAssigner`.
         loss_coords (ConfigType, optional): Loss of the refined keypoints.
@@ -102,7 +97,7 @@ class MetaPointHead(BaseHead):
         encoder_heads: int = 8,
         encoder_channels: int = 2048,
         sigma: float = 2.0,
-        feature_stride: int = 32,
+        input_size: Sequence[int] = (256, 256),
         condition_on_query: bool = True,
         assigner: ConfigType | None = None,
         loss_coords: ConfigType | None = None,
@@ -116,7 +111,7 @@ class MetaPointHead(BaseHead):
         self.embed_dims = embed_dims
         self.num_slots = num_slots
         self.sigma = sigma
-        self.feature_stride = feature_stride
+        self.input_size = input_size
         self.condition_on_query = condition_on_query
         self.visible_weight = visible_weight
         self.hidden_weight = hidden_weight
@@ -190,7 +185,7 @@ class MetaPointHead(BaseHead):
             batch (EpisodeBatch): Episodes, of which only the supports' labels
                 are used.
             known (Tensor, optional): Mask (B, Q, K), bool, of the keypoints
-                that start at their meta points. Defaults to all.
+                that have a meta point. Defaults to all.
 
         Returns:
             MetaPointOutput: Meta points, their assignment, keypoints.
@@ -206,7 +201,7 @@ class MetaPointHead(BaseHead):
         query_meta = self._decode_meta_points(query)
         num_queries = len(query_features[0]) // size[0]
 
-        points = batch.support_points - self._half_pixel(support[0])
+        points = batch.support_points - self._half_pixel(batch.support_points)
         assigned = self.assigner.assign(
             support_meta.points.unflatten(1, size),
             support_meta.visibility.unflatten(0, size),
@@ -224,20 +219,24 @@ class MetaPointHead(BaseHead):
             value.repeat_interleave(num_queries, dim=0) for value in per_query
         )
         tokens = self._encode(query[0], tokens, valid)
-        tokens = self.fusion(
-            torch.cat(
-                [tokens, _gather(query_meta.tokens, assigned), support_tokens],
-                dim=-1,
-            )
-        )
-        start = _gather(query_meta.points[-1], assigned)
         started = valid
         if known is not None:
             extra = valid.shape[1] - num_keypoints
             started = valid & F.pad(known.flatten(0, 1), (0, extra))
+        query_tokens, start, support_tokens = (
+            value * started.unsqueeze(-1)
+            for value in (
+                _gather(query_meta.tokens, assigned),
+                _gather(query_meta.points[-1], assigned),
+                support_tokens,
+            )
+        )
+        tokens = self.fusion(
+            torch.cat([tokens, query_tokens, support_tokens], dim=-1)
+        )
         refined = self.refinement_decoder(
             tokens * valid.unsqueeze(-1),
-            start * started.unsqueeze(-1),
+            start,
             self._identifiers(tokens.shape[1], self.num_slots, tokens),
             query,
             valid,
@@ -271,7 +270,7 @@ class MetaPointHead(BaseHead):
         shape = (len(batch.adjacency), -1)
         assigned = output.assigned[:, : output.valid.shape[1]]
         scores = output.meta.visibility.gather(1, assigned) * output.valid
-        points = output.points[-1] + self._half_pixel(query_features[-1])
+        points = output.points[-1] + self._half_pixel(output.points)
         return points.unflatten(0, shape), scores.unflatten(0, shape)
 
     def loss(
@@ -302,7 +301,7 @@ class MetaPointHead(BaseHead):
         )
         known = known.flatten(0, 1)
         num_keypoints = known.shape[1]
-        target = batch.query_points - self._half_pixel(query_features[-1])
+        target = batch.query_points - self._half_pixel(batch.query_points)
         target = target.flatten(0, 1)
         index = output.assigned[:, :num_keypoints]
         meta = torch.stack([_gather(p, index) for p in output.meta.points])
@@ -376,15 +375,12 @@ class MetaPointHead(BaseHead):
     def _identifiers(self, count: int, num_slots: int, like: Tensor) -> Tensor:
         return sine_identifiers(count, num_slots, self.embed_dims, like.device)
 
-    def _half_pixel(self, feature_map: Tensor) -> Tensor:
+    def _half_pixel(self, points: Tensor) -> Tensor:
         """Half an input pixel (2,): our frame minus the authors', pixels / W.
 
         See :mod:`cape_mm.structures.coordinates`.
         """
-        size = torch.tensor(
-            feature_map.shape[:-3:-1], device=feature_map.device
-        )
-        return 0.5 / (self.feature_stride * size)
+        return 0.5 / points.new_tensor(self.input_size)
 
 
 def _two_layers(

@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Sequence, Tuple
 
 import torch
 from mmcv.cnn import ConvModule
@@ -10,11 +10,11 @@ from mmpose.models.heads import BaseHead
 from mmpose.utils.typing import ConfigType, OptMultiConfig
 from torch import Tensor, nn
 
-from cape_mm.models.layers.cape.heatmap_pooling import (
+from cape_mm.models.layers.cape import (
     heatmap_profiles,
     pool_features,
+    sine_grid,
 )
-from cape_mm.models.layers.cape.sine_position import sine_grid
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch
 
@@ -61,8 +61,8 @@ class PomnetHead(BaseHead):
         deconv_channels (int): Channels of the transposed convolutions.
             Defaults to 256.
         sigma (float): Sigma of the heatmaps, in cells. Defaults to 2.0.
-        feature_stride (int): Input pixels per cell of the backbone's last
-            level. Defaults to 32.
+        input_size (Sequence[int]): Width and height of the input. Defaults to
+            (256, 256).
         num_slots (int): Number of keypoints by which the loss is divided,
             present or not. Defaults to 100.
         dropout (float): Dropout probability. Defaults to 0.1.
@@ -80,7 +80,7 @@ class PomnetHead(BaseHead):
         feedforward_channels: int = 2048,
         deconv_channels: int = 256,
         sigma: float = 2.0,
-        feature_stride: int = 32,
+        input_size: Sequence[int] = (256, 256),
         num_slots: int = 100,
         dropout: float = 0.1,
         init_cfg: OptMultiConfig = None,
@@ -88,7 +88,7 @@ class PomnetHead(BaseHead):
         super().__init__(init_cfg)
         self.embed_dims = embed_dims
         self.sigma = sigma
-        self.feature_stride = feature_stride
+        self.input_size = input_size
         self.num_slots = num_slots
         self.loss_module = MODELS.build(
             loss or dict(type='mmpose.KeypointMSELoss', use_target_weight=True)
@@ -221,7 +221,7 @@ class PomnetHead(BaseHead):
         output = self(support_features, query_features, batch)
         cells, scores = _find_peaks(output.heatmaps)
         size = _map_size(output.heatmaps)
-        points = cells / size + self._half_pixel(query_features[-1])
+        points = cells / size + self._half_pixel(cells)
         shape = (len(batch.adjacency), -1)
         scores = scores.clamp(0, 1) * output.valid
         return points.unflatten(0, shape), scores.unflatten(0, shape)
@@ -246,7 +246,7 @@ class PomnetHead(BaseHead):
         known = output.valid & batch.query_valid.flatten(0, 1)
         points = batch.query_points.flatten(0, 1)
         rows, columns = heatmap_profiles(
-            points - self._half_pixel(query_features[-1]),
+            points - self._half_pixel(points),
             output.heatmaps.shape[:-3:-1],
             self.sigma,
         )
@@ -259,7 +259,7 @@ class PomnetHead(BaseHead):
     ) -> Tensor:
         """Tokens (B, K, E), the mean over the shots."""
         size = [_UPSAMPLING * side for side in feature_map.shape[:-3:-1]]
-        points = batch.support_points - self._half_pixel(feature_map)
+        points = batch.support_points - self._half_pixel(batch.support_points)
         heatmaps = heatmap_profiles(points.flatten(0, 1), size, self.sigma)
         pooled = pool_features(feature_map, heatmaps)
         pooled = pooled.unflatten(0, batch.support_valid.shape[:2]).mean(1)
@@ -285,12 +285,12 @@ class PomnetHead(BaseHead):
         decoded = self.final_layer(self.deconv_layers(joined)).squeeze(1)
         return maps.masked_scatter(valid[..., None, None], decoded)
 
-    def _half_pixel(self, feature_map: Tensor) -> Tensor:
+    def _half_pixel(self, points: Tensor) -> Tensor:
         """Half an input pixel (2,): our frame minus the authors', pixels / W.
 
         See :mod:`cape_mm.structures.coordinates`.
         """
-        return 0.5 / (self.feature_stride * _map_size(feature_map))
+        return 0.5 / points.new_tensor(self.input_size)
 
 
 def _map_size(feature_map: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from cape_mm.models.layers.cape.deformable_point_decoder import layer_slack
+from cape_mm.models.layers.cape import layer_slack
 from cape_mm.registry import MODELS
 
 from .keypoint_losses import masked_mean

@@ -5,7 +5,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from cape_mm.models.layers.cape.deformable_point_decoder import layer_slack
+from cape_mm.models.layers.cape import layer_slack
 from cape_mm.registry import TASK_UTILS
 
 

@@ -5,6 +5,11 @@ from .autoregressive_decoder import (
     DecoderContext,
     DecoderOutput,
 )
+from .deformable_point_decoder import (
+    DecodedPoints,
+    DeformablePointDecoder,
+    layer_slack,
+)
 from .gated_matching import GatedMatching, Match
 from .graph_convolution import (
     GraphConvolution,
@@ -30,8 +35,10 @@ from .support_views import SupportViews
 __all__ = [
     'AffinePrior',
     'AutoregressiveDecoder',
+    'DecodedPoints',
     'DecoderContext',
     'DecoderOutput',
+    'DeformablePointDecoder',
     'GatedMatching',
     'GraphConvolution',
     'GraphFeedForward',
@@ -51,6 +58,7 @@ __all__ = [
     'add_prior',
     'connect_keypoints',
     'heatmap_profiles',
+    'layer_slack',
     'normalize_edges',
     'pool_features',
     'pool_supports',

@@ -9,7 +9,7 @@ from mmdet.models.layers import inverse_sigmoid
 from torch import Tensor, nn
 
 from ..points import at_least_float32, sample_features
-from .refinement_decoder import _point_mlp as point_mlp
+from .refinement_decoder import make_point_mlp
 from .sine_position import sine_points
 
 _LOGIT_EPS = 1e-3
@@ -140,7 +140,7 @@ class DeformablePointDecoder(nn.Module):
             for _ in range(num_layers)
         )
         self.point_mlps = nn.ModuleList(
-            point_mlp(embed_dims) for _ in range(num_layers)
+            make_point_mlp(embed_dims) for _ in range(num_layers)
         )
 
     def forward(

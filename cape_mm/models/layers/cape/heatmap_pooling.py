@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..points import at_least_float32
+
 
 class HeatmapProfiles(NamedTuple):
     """Heatmaps of keypoints (..., K): rows times columns."""
@@ -38,8 +40,9 @@ def heatmap_profiles(
     Returns:
         HeatmapProfiles: Profiles of the given size.
     """
+    points = at_least_float32(points)
     profiles = []
-    for size, place in zip(heatmap_size, points.float().unbind(dim=-1)):
+    for size, place in zip(heatmap_size, points.unbind(dim=-1)):
         # the centre is a whole cell, rounded towards 0 as by Python's int()
         centre = (size * place + 0.5).trunc().unsqueeze(-1)
         distance = torch.arange(size, device=points.device) - centre
@@ -122,6 +125,6 @@ def resized_heatmaps(
 
 def _spread(profile: Tensor, size: int) -> Tensor:
     """Transposed bilinear resizing of profiles (N, K, L) to (N, K, size)."""
-    unit = torch.eye(size, device=profile.device).unsqueeze(0)
+    unit = torch.eye(size).to(profile).unsqueeze(0)
     resize = F.interpolate(unit, size=profile.shape[-1], mode='linear')
     return profile @ resize.squeeze(0).T

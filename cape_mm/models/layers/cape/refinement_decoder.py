@@ -205,7 +205,7 @@ class RefinementDecoder(nn.Module):
             nn.Linear(embed_dims, embed_dims),
         )
         self.point_mlps = nn.ModuleList(
-            _point_mlp(embed_dims) for _ in range(num_layers)
+            make_point_mlp(embed_dims) for _ in range(num_layers)
         )
 
     def forward(
@@ -250,7 +250,7 @@ class RefinementDecoder(nn.Module):
         return Refinement(torch.stack(inner), torch.stack(points))
 
 
-def _point_mlp(embed_dims: int) -> nn.Sequential:
+def make_point_mlp(embed_dims: int) -> nn.Sequential:
     """Four linear layers that end in two channels, at first 0."""
     layers = []
     for _ in range(3):
