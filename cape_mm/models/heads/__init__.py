@@ -7,8 +7,8 @@ from .matching_head import MatchingHead
 from .matching_refinement_head import MatchingRefinementHead
 from .meta_point_head import MetaPointHead
 from .pave_head import PAVEHead
-from .probability_heatmap_head import ProbabilityHeatmapHead
 from .pomnet_head import PomnetHead
+from .probability_heatmap_head import ProbabilityHeatmapHead
 
 __all__ = [
     'AlignedHeatmapHead',

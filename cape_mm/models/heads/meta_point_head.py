@@ -150,12 +150,12 @@ class MetaPointHead(BaseHead):
             nn.ReLU(),
             nn.Linear(embed_dims, 2),
         )
-        self.support_projection = _two_layers(embed_dims, embed_dims, nn.ReLU)
+        self.support_projection = _two_layers(embed_dims, embed_dims)
         self.encoder_projection = nn.Conv2d(embed_dims, embed_dims, 1)
         self.encoder = JointEncoder(
             embed_dims, encoder_heads, num_layers, encoder_channels, dropout
         )
-        self.fusion = _two_layers(3 * embed_dims, embed_dims, nn.ReLU)
+        self.fusion = _two_layers(3 * embed_dims, embed_dims)
 
     def init_weights(self) -> None:
         """Xavier for matrices, zero for the last layer of every point MLP."""
@@ -383,15 +383,9 @@ class MetaPointHead(BaseHead):
         return 0.5 / points.new_tensor(self.input_size)
 
 
-def _two_layers(
-    in_channels: int, channels: int, activation: type[nn.Module]
-) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(in_channels, channels),
-        activation(),
-        nn.Linear(channels, channels),
-        activation(),
-    )
+def _two_layers(in_channels: int, channels: int) -> nn.Sequential:
+    layers = [nn.Linear(in_channels, channels), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(channels, channels), nn.ReLU())
 
 
 def _fill_slots(batch: EpisodeBatch, num_slots: int) -> EpisodeBatch:
