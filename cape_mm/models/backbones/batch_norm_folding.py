@@ -4,18 +4,37 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Callable
+from contextlib import ExitStack
+from typing import Any, Callable, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+Run = Callable[[nn.Module], Any]
+
+
+class FoldedNetwork(NamedTuple):
+    """A network for inference, made of another one.
+
+    Attributes:
+        network (nn.Module): Network with weights of its own.
+        sources (list[Tensor]): Parameters and buffers of the other one.
+        states (list[tuple]): Place and version of each of them.
+    """
+
+    network: nn.Module
+    sources: list
+    states: list
+
+    def is_current(self) -> bool:
+        """Whether the sources are unchanged, other than through ``.data``."""
+        return self.states == list(map(_state, self.sources))
+
 
 @torch.inference_mode(False)  # the copy is for other modes, too
 @torch.no_grad()
-def fold_batch_norm(
-    network: nn.Module, run: Callable[[nn.Module], Any]
-) -> nn.Module:
+def fold_batch_norm(network: nn.Module, run: Run) -> FoldedNetwork:
     """Copy a network, with batch normalisation folded into convolutions.
 
     With fixed statistics, batch normalisation is a factor and a shift of
@@ -28,37 +47,16 @@ def fold_batch_norm(
             normalises the output of which convolution.
 
     Returns:
-        nn.Module: The copy, for inference only: it has other parameters. The
-        network itself if it has no batch normalisation.
+        FoldedNetwork: The copy; the network itself if it has no batch
+        normalisation.
     """
-    from timm.layers import Conv2dSame
-
+    sources = [*network.parameters(), *network.buffers()]
+    states = list(map(_state, sources))
     if not any(isinstance(m, nn.BatchNorm2d) for m in network.modules()):
-        return network
-    folded = copy.deepcopy(network)
-    last: list = [None, None]  # the last convolution and its output
-    pairs: list[tuple[nn.Module, nn.Module]] = []
-
-    def after_convolution(module: nn.Module, _: Any, output: Tensor) -> None:
-        last[:] = module, output
-
-    def after_norm(module: nn.Module, inputs: tuple, _: Tensor) -> None:
-        if inputs[0] is last[1]:
-            pairs.append((last[0], module))
-
-    hooks = []
-    for module in folded.modules():
-        # others may change their weights before they use them
-        if type(module) in (nn.Conv2d, Conv2dSame):
-            hooks.append(module.register_forward_hook(after_convolution))
-        elif isinstance(module, nn.BatchNorm2d):
-            hooks.append(module.register_forward_hook(after_norm))
-    run(folded)
-    for hook in hooks:
-        hook.remove()
-
+        return FoldedNetwork(network, sources, states)
+    network = copy.deepcopy(network)
     rest = {}
-    for convolution, norm in pairs:
+    for convolution, norm in _find_pairs(network, run):
         convolution.weight, convolution.bias = fuse_conv_bn_weights(
             convolution.weight,
             convolution.bias,
@@ -70,19 +68,43 @@ def fold_batch_norm(
         )
         # timm's BatchNormAct2d goes on with dropout and the activation
         rest[norm] = nn.Sequential(*norm.children())
-    for parent in list(folded.modules()):
+    for parent in list(network.modules()):
         for name, child in parent.named_children():
             if child in rest:
                 setattr(parent, name, rest[child])
-    return folded.requires_grad_(False)
+    return FoldedNetwork(network.requires_grad_(False), sources, states)
 
 
-def state_version(network: nn.Module) -> list[tuple[int, int]]:
-    """What differs after a change of a parameter or buffer.
+def _find_pairs(
+    network: nn.Module, run: Run
+) -> list[tuple[nn.Module, nn.Module]]:
+    """Convolutions, and what normalises their outputs."""
+    from timm.layers import Conv2dSame
 
-    A change through ``.data`` is not noticed.
-    """
-    tensors = (*network.parameters(), *network.buffers())
-    return [
-        (x.data_ptr(), 0 if x.is_inference() else x._version) for x in tensors
-    ]
+    last: list = [None, None]  # the last convolution and its output
+    pairs = []
+
+    def after_convolution(module: nn.Module, _: Any, output: Tensor) -> None:
+        last[:] = module, output
+
+    def after_norm(module: nn.Module, inputs: tuple, _: Tensor) -> None:
+        if inputs[0] is last[1]:
+            pairs.append((last[0], module))
+
+    with ExitStack() as hooks:
+        for module in network.modules():
+            # other convolutions may change their weights before they use them
+            if type(module) in (nn.Conv2d, Conv2dSame):
+                hook = module.register_forward_hook(after_convolution)
+            elif isinstance(module, nn.BatchNorm2d):
+                hook = module.register_forward_hook(after_norm)
+            else:
+                continue
+            hooks.enter_context(hook)
+        run(network)
+    return pairs
+
+
+def _state(tensor: Tensor) -> tuple[int, int]:
+    """What differs after a change: where the values are, and their version."""
+    return tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version

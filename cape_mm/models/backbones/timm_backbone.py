@@ -27,7 +27,7 @@ from cape_mm.errors import (
 )
 from cape_mm.registry import MODELS
 
-from .batch_norm_folding import fold_batch_norm, state_version
+from .batch_norm_folding import FoldedNetwork, fold_batch_norm
 
 _PACKAGE = 'package://'
 _SUFFIXES = ('.pth', '.pt', '.safetensors')
@@ -166,7 +166,7 @@ class TimmBackbone(BaseBackbone):
         self._is_frozen = self._frozen.issuperset(
             name for name, _ in model.named_parameters()
         )
-        self._folded = None  # version of the weights and a network for them
+        self._folded: FoldedNetwork | None = None
         self.train()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -189,11 +189,9 @@ class TimmBackbone(BaseBackbone):
 
         model = self.model
         if not self.training and self._is_frozen:
-            version = state_version(model)
-            if self._folded is None or self._folded[0] != version:
-                folded = fold_batch_norm(model, lambda m: run(m, x[:1]))
-                self._folded = version, folded
-            model = self._folded[1]
+            if self._folded is None or not self._folded.is_current():
+                self._folded = fold_batch_norm(model, lambda m: run(m, x[:1]))
+            model = self._folded.network
         return tuple(run(model, x))
 
     def init_weights(self) -> None:
@@ -213,6 +211,7 @@ class TimmBackbone(BaseBackbone):
             TimmBackbone: Itself.
         """
         super().train(mode)
+        self._folded = None
         for name, parameter in self.model.named_parameters():
             if name in self._frozen:
                 parameter.requires_grad = False

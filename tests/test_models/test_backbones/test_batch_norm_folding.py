@@ -70,13 +70,13 @@ class TestFoldedNetwork:
         assert_same(backbone)
         counts = [
             sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
-            for network in (backbone.model, backbone._folded[1])
+            for network in (backbone.model, backbone._folded.network)
         ]
         assert counts == expected
 
     def test_is_the_network_itself_without_batch_norm(self):
         network = build_frozen(VIT).model
-        assert fold_batch_norm(network, None) is network
+        assert fold_batch_norm(network, None).network is network
 
     def test_convolutions_that_change_their_weights_stay(self):
         from timm.layers import ScaledStdConv2d
@@ -84,7 +84,7 @@ class TestFoldedNetwork:
         network = nn.Sequential(ScaledStdConv2d(3, 4, 3), nn.BatchNorm2d(4))
         network = network.eval()
         images = torch.randn(1, 3, 8, 8)
-        folded = fold_batch_norm(network, lambda m: m(images))
+        folded = fold_batch_norm(network, lambda m: m(images)).network
         assert isinstance(folded[1], nn.BatchNorm2d)
 
     def test_normalisation_of_something_else_stays(self):
@@ -92,7 +92,7 @@ class TestFoldedNetwork:
             nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4)
         ).eval()
         images = torch.randn(1, 3, 8, 8)
-        folded = fold_batch_norm(network, lambda m: m(images))
+        folded = fold_batch_norm(network, lambda m: m(images)).network
         assert isinstance(folded[2], nn.BatchNorm2d)
         assert torch.equal(folded(images), network(images))
 
@@ -111,9 +111,9 @@ class TestBackbone:
     def test_is_folded_once(self):
         backbone = build_frozen()
         assert_same(backbone)
-        folded = backbone._folded[1]
+        folded = backbone._folded.network
         assert_same(backbone, seed=2)
-        assert backbone._folded[1] is folded
+        assert backbone._folded.network is folded
 
     def test_loaded_weights_are_used(self):
         backbone, other = build_frozen(), build_frozen()
