@@ -13,10 +13,11 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
-from cape_mm.engine.checkpoints import (
+from cape_mm.engine.checkpoint_loading import (
     check_checkpoint_is_safe,
-    refuse_trained_parameters,
+    refuse_nonfinite_weights,
 )
+from cape_mm.engine.checkpoints import refuse_trained_parameters
 from cape_mm.errors import UnsuitableCheckpointError
 
 from .checkpoint_config import config_from_text, find_test_dataset
@@ -47,6 +48,9 @@ class BaseInferencer:
             data, not run.
         device (str | torch.device, optional): Device. Defaults to the GPU
             if there is one, else the CPU.
+        allowed_types (Iterable[str]): Types that a stored config may name
+            beside those of our recipes, such as ``'mmpose.ViPNASHead'``; their
+            constructors get whatever the file says. Defaults to none.
 
     Attributes:
         cfg (Config): Whole config.
@@ -65,8 +69,9 @@ class BaseInferencer:
         checkpoint: PathLike | None = None,
         config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
+        allowed_types: Iterable[str] = (),
     ) -> None:
-        self.cfg = load_config(config, checkpoint)
+        self.cfg = load_config(config, checkpoint, allowed_types)
         self.model = load_estimator(self.cfg, checkpoint, device)
         self.test_dataset = find_test_dataset(self.cfg)
 
@@ -83,11 +88,19 @@ def read_checkpoint(checkpoint: PathLike) -> dict:
     """Content of a checkpoint on the CPU, read without running its code."""
     checkpoint = os.path.expanduser(os.fspath(checkpoint))
     check_checkpoint_is_safe(checkpoint)
-    return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    if not isinstance(content, dict):
+        raise UnsuitableCheckpointError(
+            f"'{checkpoint}' holds a {type(content).__name__}, not a dict "
+            'with the weights of a model'
+        )
+    return content
 
 
 def load_config(
-    config: Config | PathLike | None, checkpoint: PathLike | None
+    config: Config | PathLike | None,
+    checkpoint: PathLike | None,
+    allowed_types: Iterable[str] = (),
 ) -> Config:
     """Get the config of a model.
 
@@ -95,6 +108,9 @@ def load_config(
         config (Config | str | Path, optional): Config or its file; without
             it the config that is stored in the checkpoint.
         checkpoint (str | Path, optional): Checkpoint file or URL.
+        allowed_types (Iterable[str]): Types beside
+            :data:`~.checkpoint_config.ALLOWED_TYPES` that a stored config may
+            name, such as ``'mmpose.ViPNASHead'``.
 
     Returns:
         Config: The config.
@@ -119,7 +135,7 @@ def load_config(
             f"'{checkpoint}' holds no config: give the config file, too"
         )
     try:
-        return config_from_text(text)
+        return config_from_text(text, allowed_types)
     except ValueError as error:
         raise UnsuitableCheckpointError(f"'{checkpoint}': {error}") from None
 
@@ -144,7 +160,8 @@ def load_estimator(
     Raises:
         FileNotFoundError: If there is no such file.
         UnsafeCheckpointError: If reading the checkpoint would run code.
-        UnsuitableCheckpointError: If the weights do not fit the model.
+        UnsuitableCheckpointError: If the weights do not fit the model, or
+            are not finite.
     """
     scope = cfg.get('default_scope') or 'mmpose'
     with DefaultScope.overwrite_default_scope(scope):
@@ -165,4 +182,5 @@ def load_estimator(
             f"the weights in '{checkpoint}' are not those of the config's "
             f'model:\n{details}'
         ) from None
+    refuse_nonfinite_weights(model.state_dict(), checkpoint)
     return model

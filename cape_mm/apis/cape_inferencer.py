@@ -59,10 +59,11 @@ class CapeInferencer(BaseInferencer):
         checkpoint: PathLike | None = None,
         config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
+        allowed_types: Iterable[str] = (),
     ) -> None:
         if checkpoint is None and config is None:
             config = HOME / _DEFAULT
-        super().__init__(checkpoint, config, device)
+        super().__init__(checkpoint, config, device, allowed_types)
         self._loader = ImageLoader(self.test_dataset['pipeline'])
 
     def __call__(

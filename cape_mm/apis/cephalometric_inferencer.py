@@ -56,6 +56,7 @@ class CephalometricInferencer(BaseInferencer):
             mirrored, and the one with the higher mean score taken: that of a
             face that looks the other way than those of the training. Defaults
             to True.
+        allowed_types (Iterable[str]): See :class:`BaseInferencer`.
 
     Attributes:
         schema (LandmarkSchema): The K landmarks, in order.
@@ -75,8 +76,9 @@ class CephalometricInferencer(BaseInferencer):
         min_score: float = 0.0,
         radii: PathLike | None = None,
         find_mirrored: bool = True,
+        allowed_types: Iterable[str] = (),
     ) -> None:
-        super().__init__(checkpoint, config, device)
+        super().__init__(checkpoint, config, device, allowed_types)
         self.checkpoint = checkpoint
         self.schema = _find_schema(self.cfg, checkpoint)
         self.min_score = min_score

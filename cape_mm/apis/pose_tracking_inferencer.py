@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from typing import Iterator, Union
+from typing import Iterable, Iterator, Union
 
 import numpy as np
 import torch
@@ -60,8 +60,9 @@ class PoseTrackingInferencer(BaseInferencer):
         checkpoint: PathLike,
         config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
+        allowed_types: Iterable[str] = (),
     ) -> None:
-        super().__init__(checkpoint, config, device)
+        super().__init__(checkpoint, config, device, allowed_types)
         if not isinstance(self.model, PAVENet) or self.model.tracker is None:
             raise UnsuitableCheckpointError(
                 f"'{checkpoint}' is a {type(self.model).__name__} that does "

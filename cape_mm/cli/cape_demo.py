@@ -161,6 +161,7 @@ def _build_request(args: Namespace) -> EpisodeRequest:
             args.category,
             args.support_ids,
             args.query_ids,
+            args.allow_outside,
         )
     else:
         if len(args.keypoints) != len(args.support):

@@ -18,11 +18,11 @@ from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from cape_mm.engine.checkpoints import (
+from cape_mm.engine.checkpoint_loading import (
     check_checkpoint_is_safe,
     local_checkpoints,
-    refuse_trained_parameters,
 )
+from cape_mm.engine.checkpoints import refuse_trained_parameters
 from cape_mm.errors import UsageError
 
 # Runner reads these from the config, not from its arguments.

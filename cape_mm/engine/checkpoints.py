@@ -1,29 +1,25 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Checkpoints of plain data, and safe loading of those of others.
+"""Checkpoints of plain data.
 
 ``torch.load(weights_only=True)`` reads tensors, strings, numbers, lists,
 tuples and dicts, and nothing else. Whatever MMEngine puts into a checkpoint
-beyond that becomes a dict that names its kind under ``'__plain__'``. A file
-that can only be read by running code from it is refused.
+beyond that becomes a dict that names its kind under ``'__plain__'``.
+:mod:`cape_mm.engine.checkpoint_loading` reads the files.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
-import tarfile
-import warnings
 from collections import Counter
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from cape_mm.errors import UnsafeCheckpointError, UnsuitableCheckpointError
+from cape_mm.errors import UnsuitableCheckpointError
 
-OPT_IN = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 KIND = '__plain__'
 
 # dtypes that every supported PyTorch can hold and store
@@ -136,39 +132,6 @@ _BUILDERS = {
 }
 
 
-def check_checkpoint_is_safe(path: str) -> None:
-    """Make sure that loading a checkpoint runs no code from the file.
-
-    The file is read with PyTorch's restricted loader, whatever the version
-    of PyTorch does by default. URLs are left to MMEngine. With the environment
-    variable ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1`` the user trusts the file
-    and nothing is checked.
-    """
-    if '://' in path:
-        return
-    path = os.path.expanduser(path)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"there is no checkpoint '{path}'")
-    if os.environ.get(OPT_IN, '0').lower() in ('1', 'y', 'yes', 'true'):
-        warnings.warn(
-            f"{OPT_IN} is set: '{path}' may run code while it is loaded",
-            stacklevel=2,
-        )
-        return
-    try:
-        # PyTorch < 2.6 unpickles tar archives even with `weights_only`
-        if tarfile.is_tarfile(path):
-            raise pickle.UnpicklingError('a tar archive')
-        torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as e:
-        reason = str(e).strip().splitlines()[0] if str(e) else type(e).__name__
-        raise UnsafeCheckpointError(
-            f"'{path}' is damaged or can only be read by running code from "
-            f'the file, so it was not loaded; set {OPT_IN}=1 if you trust '
-            f'where it comes from (PyTorch says: {reason})'
-        ) from None
-
-
 def refuse_trained_parameters(model: nn.Module, config: str) -> None:
     """Refuse a model that is nothing without a checkpoint."""
     trained = [
@@ -179,22 +142,3 @@ def refuse_trained_parameters(model: nn.Module, config: str) -> None:
             f'{config} has {len(trained)} trained parameters ({trained[0]}, '
             '...): give a checkpoint with their values'
         )
-
-
-def local_checkpoints(cfg: Any) -> Iterator[str]:
-    """Yield the files that a config, or a part of it, loads; no URLs.
-
-    These are ``load_from`` and the ``checkpoint`` of every
-    ``init_cfg=dict(type='Pretrained', ...)``.
-    """
-    values = cfg if isinstance(cfg, (list, tuple)) else []
-    if hasattr(cfg, 'items'):
-        values = [value for _, value in cfg.items()]
-        found = [cfg.get('load_from')]
-        if cfg.get('type') == 'Pretrained':
-            found.append(cfg.get('checkpoint'))
-        for path in found:
-            if isinstance(path, str) and '://' not in path:
-                yield path
-    for value in values:
-        yield from local_checkpoints(value)

@@ -140,6 +140,11 @@ def _add_format(
         action='store_true',
         help='leave out cephalograms without image instead of stopping',
     )
+    parser.add_argument(
+        '--allow-outside',
+        action='store_true',
+        help='follow links that lead out of the folder of the images',
+    )
     return parser
 
 

@@ -56,6 +56,12 @@ def parse_args() -> argparse.Namespace:
         help='decode every image: finds incomplete ones, takes minutes',
     )
     parser.add_argument(
+        '--allow-outside',
+        action='store_true',
+        help='read images that the files name outside of --images; nothing '
+        'is ever written there',
+    )
+    parser.add_argument(
         '--queries',
         type=int,
         default=15,
@@ -85,6 +91,7 @@ def main() -> None:
             args.deepfashion2,
             args.decode,
             args.queries,
+            args.allow_outside,
         )
     except (FileNotFoundError, DataError) as error:
         sys.exit(f'Error: {error}')

@@ -49,6 +49,11 @@ def parse_args() -> argparse.Namespace:
         '--img-root', help='folder of the images that the JSON names'
     )
     parser.add_argument(
+        '--allow-outside',
+        action='store_true',
+        help='read images that the JSON names outside of that folder',
+    )
+    parser.add_argument(
         '--category', type=int, help='category id in an annotation file'
     )
     parser.add_argument(

@@ -20,6 +20,7 @@ from cape_mm.datasets.formats.annotation_tools import (
 )
 from cape_mm.datasets.formats.annotation_tools.predictions import given_box
 from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.datasets.formats.mp100.annotation_file import (
     Category,
     read_json,
@@ -133,6 +134,7 @@ def read_request(
     category_id: int | None = None,
     support_ids: Sequence[int] | None = None,
     query_ids: Sequence[int] | None = None,
+    allow_outside: bool = False,
 ) -> EpisodeRequest:
     """Read a request, or make one of predictions or annotations.
 
@@ -160,6 +162,9 @@ def read_request(
             layout, numbers of queries in predictions (from 0) or of instances
             in other annotations (from 1, in the order of the file).
         query_ids (Sequence[int], optional): The same for queries.
+        allow_outside (bool): Whether a request or a file in MP-100 layout may
+            name images outside of ``image_root``; only for files that you
+            trust. Defaults to False.
 
     Returns:
         EpisodeRequest: The request.
@@ -177,7 +182,11 @@ def read_request(
         if image_root is None:
             folder = osp.dirname(osp.dirname(osp.abspath(path)))
             image_root = osp.join(folder, 'images')
-        dataset = MP100Dataset(ann_file=path, data_prefix=dict(img=image_root))
+        dataset = MP100Dataset(
+            ann_file=path,
+            data_prefix=dict(img=image_root),
+            allow_outside=allow_outside,
+        )
         return _from_dataset(dataset, *chosen)
     format = recognise_format(Path(path)) if is_json else None
     if format == 'predictions':
@@ -185,12 +194,12 @@ def read_request(
     if is_json and format is None:
         if image_root is None:
             image_root = osp.dirname(path)
-        return _from_content(content, path, image_root)
+        return _from_content(content, path, image_root, allow_outside)
     return _from_annotations(path, image_root, *chosen)
 
 
 def _from_content(
-    content: object, path: str, image_root: str
+    content: object, path: str, image_root: str, allow_outside: bool
 ) -> EpisodeRequest:
     if not isinstance(content, dict) or set(content) - set(_REQUEST):
         raise DataError(
@@ -208,6 +217,9 @@ def _from_content(
             if unknown:
                 raise DataError(f'{where} has unknown keys {unknown}')
             _check_types(entry, _MEMBER, where)
+            check_image_names(
+                [entry['image']], image_root, where, allow_outside
+            )
             entry = dict(entry, image=osp.join(image_root, entry['image']))
             members[part].append(RequestMember(**entry))
             if part == 'supports' and not entry.get('keypoints'):

@@ -18,6 +18,7 @@ from cape_mm.datasets.formats.cephalometric.coco_check import (
 )
 from cape_mm.datasets.formats.cephalometric.coco_file import load_coco
 from cape_mm.datasets.formats.image_check import STATES, check_images
+from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import LandmarkSchema, get_schema
@@ -62,6 +63,9 @@ class CephalometricDataset(BaseCocoStyleDataset):
             ``GenerateTarget`` gets ``use_dataset_keypoint_weights=True``.
         pipeline (Sequence[dict | Callable]): Transforms of MMPose. Defaults
             to none.
+        allow_outside (bool): Whether annotations may name images outside of
+            the folder of the images, by absolute paths, ``..`` or links; only
+            for files that you trust. Defaults to False.
         **kwargs: Other arguments of MMPose's ``BaseCocoStyleDataset``, but
             neither ``bbox_file``, ``metainfo`` nor ``data_mode``.
 
@@ -80,6 +84,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         data_prefix: dict | None = None,
         landmark_weights: dict[str, float] | None = None,
         pipeline: Sequence[dict | Callable] = (),
+        allow_outside: bool = False,
         **kwargs,
     ) -> None:
         refused = {'bbox_file', 'metainfo', 'data_mode'} & kwargs.keys()
@@ -88,6 +93,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
                 f'{type(self).__name__} takes no {", ".join(sorted(refused))}'
             )
         self.schema: LandmarkSchema = get_schema(schema)
+        self.allow_outside = allow_outside
         metainfo = self.schema.metainfo()
         for code, weight in (landmark_weights or {}).items():
             index = self.schema.index_of(code)
@@ -219,6 +225,8 @@ class CephalometricDataset(BaseCocoStyleDataset):
     def _check_images(self, images: list[dict]) -> None:
         """Refuse missing, unreadable and exchanged images."""
         root = Path(self.data_prefix['img'])
+        names = (image['file_name'] for image in images)
+        check_image_names(names, root, self.ann_file, self.allow_outside)
         states = check_images(images, root)
         for state, meaning in STATES.items():
             bad = [i for i in images if states[i['file_name']] == state]

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import find_missing
+from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.datasets.formats.posetrack import (
     POSETRACK_PROBLEMS,
     keypoint_names,
@@ -53,6 +54,9 @@ class ClipDataset(BaseDataset):
             Defaults to 0.
         data_prefix (dict): Folder of the images, relative to ``data_root``.
             Defaults to ``dict(img='')``.
+        allow_outside (bool): Whether annotations may name images outside of
+            the folder of the images, by absolute paths, ``..`` or links; only
+            for files that you trust. Defaults to False.
         test_mode (bool): Whether samples are for test. Defaults to False.
         **kwargs: Other arguments of MMEngine's ``BaseDataset``: ``data_root``,
             the folder of the dataset, and ``lazy_init``.
@@ -66,6 +70,7 @@ class ClipDataset(BaseDataset):
         num_frames: int = 3,
         keypoint_layout: str = 'posetrack15',
         missing_images: str = 'error',
+        allow_outside: bool = False,
         seed: int = 0,
         data_prefix: dict | None = None,
         test_mode: bool = False,
@@ -91,6 +96,7 @@ class ClipDataset(BaseDataset):
                 f"missing_images is 'error' or 'drop', not {missing_images!r}"
             )
         self.missing_images = missing_images
+        self.allow_outside = allow_outside
         self.num_windows = num_windows
         self.num_frames = num_frames
         self.keypoint_layout = keypoint_layout
@@ -184,6 +190,12 @@ class ClipDataset(BaseDataset):
         self, frames: list[dict], report: AnnotationReport
     ) -> list[dict]:
         """Frames with the ``img_path`` of their images, which are there."""
+        check_image_names(
+            (frame['file_name'] for frame in frames),
+            self.data_prefix['img'],
+            self.ann_file,
+            self.allow_outside,
+        )
         for frame in frames:
             frame['img_path'] = join_path(
                 self.data_prefix['img'], frame['file_name']

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import find_missing
+from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.datasets.formats.mp100.annotation_file import (
     Category,
     load_annotation_file,
@@ -54,6 +55,9 @@ class MP100Dataset(BaseDataset):
             instances whose image is missing. Results are then not
             comparable with those of the whole dataset. Defaults to
             ``'error'``.
+        allow_outside (bool): Whether annotations may name images outside of
+            the folder of the images, by absolute paths, ``..`` or links; only
+            for files that you trust. Defaults to False.
         **kwargs: Other arguments of MMEngine's ``BaseDataset``.
 
     Raises:
@@ -71,6 +75,7 @@ class MP100Dataset(BaseDataset):
         data_prefix: dict | None = None,
         pipeline: Sequence[dict | Callable] = (),
         missing_images: str = 'error',
+        allow_outside: bool = False,
         **kwargs,
     ) -> None:
         if missing_images not in ('error', 'drop'):
@@ -78,6 +83,7 @@ class MP100Dataset(BaseDataset):
                 f"missing_images is 'error' or 'drop', not {missing_images!r}"
             )
         self.missing_images = missing_images
+        self.allow_outside = allow_outside
         self._categories: dict[int, Category] = {}
         super().__init__(
             ann_file=ann_file,
@@ -122,6 +128,12 @@ class MP100Dataset(BaseDataset):
         content = load_annotation_file(self.ann_file)
         self._categories = parse_categories(content, report)
         instances = parse_instances(content, self._categories, report)
+        check_image_names(
+            (instance['img_path'] for instance in instances),
+            self.data_prefix['img'],
+            self.ann_file,
+            self.allow_outside,
+        )
         for instance in instances:
             instance['img_path'] = join_path(
                 self.data_prefix['img'], instance['img_path']

@@ -14,12 +14,11 @@ from typing import Any, Iterable, Sequence
 import torch
 from mmengine.logging import print_log
 from mmengine.model import initialize
-from mmengine.runner import CheckpointLoader
 from mmpose.models.backbones.base_backbone import BaseBackbone
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from cape_mm.engine.checkpoints import check_checkpoint_is_safe
+from cape_mm.engine.checkpoint_loading import load_plain_file
 from cape_mm.errors import (
     DataError,
     UnsuitableCheckpointError,
@@ -291,8 +290,7 @@ def _read_weights(timm: ModuleType, checkpoint: str) -> dict[str, Tensor]:
         )
     if path.endswith('.safetensors'):
         return timm.models.load_state_dict(path)
-    check_checkpoint_is_safe(path)
-    content = CheckpointLoader.load_checkpoint(path, 'cpu', logger='silent')
+    content = load_plain_file(path)
     for key in ('state_dict', 'model'):
         content = content.get(key, content)
     return timm.models.clean_state_dict(content)

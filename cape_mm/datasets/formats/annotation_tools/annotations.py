@@ -12,6 +12,7 @@ from typing import Callable
 import cv2
 import numpy as np
 
+from cape_mm.datasets.formats.image_paths import link_or_copy
 from cape_mm.datasets.formats.mp100.annotation_file import Category
 
 
@@ -133,8 +134,8 @@ def write_image(image: AnnotatedImage, target: Path, link: bool) -> str:
     Args:
         image (AnnotatedImage): The image. A frame of a video becomes a PNG.
         target (Path): File to write; its folder is made.
-        link (bool): Whether to make a symbolic link instead of a copy, where
-            the system allows links.
+        link (bool): Whether to make a hard link instead of a copy, where the
+            disk allows it.
 
     Returns:
         str: Hash of the content.
@@ -154,10 +155,7 @@ def write_image(image: AnnotatedImage, target: Path, link: bool) -> str:
             )
     elif link and image.read_pixels is None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            target.symlink_to(image.path.resolve())
-        except OSError:  # Windows, and file systems without links
-            target.write_bytes(data)
+        link_or_copy(image.path, target)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

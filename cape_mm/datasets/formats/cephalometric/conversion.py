@@ -143,8 +143,8 @@ def convert_cephalograms(
         keys = ('shares', 'seed', 'val_share')
         split = partial(split_cephalograms, **{k: options[k] for k in keys})
     chosen = {k: options[k] for k in options if k in _RECORDED}
-    keys = ('link', 'max_side', 'max_megapixels')
-    limits = {key: options[key] for key in keys}
+    keys = ('link', 'max_side', 'max_megapixels', 'allow_outside')
+    limits = {key: options[key] for key in keys if key in options}
     lines = write_cephalogram_folder(
         records,
         schema,

@@ -22,6 +22,7 @@ from typing import Any, Iterator, Mapping, Sequence
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
@@ -77,6 +78,7 @@ def read_csv(
                 f'{where}: write the name of the image relative to '
                 f'{source_root}'
             )
+        check_image_names([file], source_root, where, allow_outside=True)
         if file in first_rows:
             raise DataError(
                 f'{where}: row {first_rows[file]} has the same image: remove '

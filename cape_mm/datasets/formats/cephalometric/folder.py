@@ -15,6 +15,10 @@ import numpy as np
 from PIL import Image
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.image_paths import (
+    check_image_names,
+    link_or_copy,
+)
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
@@ -127,12 +131,21 @@ class ImageStore:
     link: bool = False  # instead of copies
     max_side: int | None = None  # pixels; larger images are made smaller
     max_megapixels: float = MAX_MEGAPIXELS  # larger ones are refused
+    allow_outside: bool = False  # links that lead out of source_root
 
     def add(
         self, record: CephalometricRecord
     ) -> tuple[CephalometricRecord, str, tuple[int, int]]:
         """Bring one image; the record without it, hash of its file, (W, H)."""
         source = self.source_root / record.image_path
+        if record.image is None:
+            check_image_names(
+                [record.image_path],
+                self.source_root,
+                self.report.ann_file,
+                self.allow_outside,
+                'give --allow-outside',
+            )
         if record.image is not None:
             height, width = record.image.shape[:2]
             check_pixels(width, height, str(source), self.max_megapixels)
@@ -146,6 +159,10 @@ class ImageStore:
         if self.max_side is not None and max(width, height) > self.max_side:
             record = self._shrink(record, source)
             height, width = record.image.shape[:2]
+        # whatever may be read from elsewhere, nothing is written there
+        check_image_names(
+            [record.image_path], self.image_root, self.report.ann_file
+        )
         target = self.image_root / record.image_path
         target.parent.mkdir(parents=True, exist_ok=True)
         if record.image is None:
@@ -162,7 +179,7 @@ class ImageStore:
         elif data is not None:
             target.write_bytes(data)
         elif self.link:
-            target.symlink_to(source.resolve())
+            link_or_copy(source, target)
         else:
             shutil.copyfile(source, target)
         return replace(record, image=None), digest, (width, height)

@@ -12,6 +12,7 @@ from cape_mm.datasets.formats.annotation_report import (
     AnnotationReport,
 )
 from cape_mm.datasets.formats.image_check import check_images
+from cape_mm.datasets.formats.image_paths import check_image_names
 
 from .annotation_file import (
     join_annotations,
@@ -34,12 +35,14 @@ def check_copy(
     deepfashion2: Path | None = None,
     decode: bool = False,
     num_queries: int = 15,
+    allow_outside: bool = False,
 ) -> dict:
     """Check a copy of MP-100 against its annotation files; plain values.
 
     ``splits`` is about the 15 files together, ``files`` about each,
     ``bad_images`` are states by file name, ``proven`` and ``unproven`` are
     those of :func:`find_matches`, which describes the downloads.
+    ``allow_outside`` accepts images outside of ``image_root``.
     """
     files = sorted(annotations.glob('*.json'))
     if not files:
@@ -55,6 +58,9 @@ def check_copy(
         for content in contents.values()
         for image in content['images']
     }
+    check_image_names(
+        images, image_root, annotations, allow_outside, 'give --allow-outside'
+    )
     states = check_images(list(images.values()), image_root, decode)
     proven, unproven = find_matches(
         list(contents.values()), states, image_root, carfusion, deepfashion2

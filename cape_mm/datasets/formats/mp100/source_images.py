@@ -19,6 +19,7 @@ from typing import Iterator, NamedTuple, Sequence
 import numpy as np
 
 from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.datasets.formats.image_paths import check_image_names
 
 from .annotation_file import join_annotations, read_json
 
@@ -106,6 +107,9 @@ def copy_proven(report: dict) -> list[str]:
     Entries of the report of :func:`check_copy` get ``copied``.
     """
     lines = []
+    names = [entry['file_name'] for entry in report['proven']]
+    # whatever may be read from elsewhere, nothing is written there
+    check_image_names(names, report['images'], report['annotations'])
     for entry in report['proven']:
         target = Path(report['images'], entry['file_name'])
         # A file of another size is somebody's work, if wrong: not ours.
@@ -239,6 +243,8 @@ def _read_carfusion(root: Path) -> dict[tuple, list[Candidate]]:
     for file in files:
         content = read_json(file)
         folder = root / ('test' if 'test' in file.name else 'train')
+        names = (image['file_name'] for image in content['images'])
+        check_image_names(names, folder, file)
         candidates = {
             image['id']: Candidate(folder / image['file_name'], [])
             for image in content['images']

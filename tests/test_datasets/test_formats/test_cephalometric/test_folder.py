@@ -172,8 +172,8 @@ def test_points_outside_and_unlikely_sizes_are_counted(
 def test_links(folder, cephalogram, tmp_path):
     folder([cephalogram('a.png', split='train')], link=True)
     link = folder.out / 'images' / 'a.png'
-    assert link.is_symlink()
-    assert link.resolve() == (tmp_path / 'in' / 'a.png').resolve()
+    assert link.samefile(tmp_path / 'in' / 'a.png')
+    assert not link.is_symlink()  # it would lead out of the folder
 
 
 def test_smaller_images_keep_landmarks_in_millimetres(
