@@ -41,7 +41,8 @@ def test_paths_are_relative_to_the_file(write, tmp_path):
                 supports=[SUPPORT],
                 queries=[dict(image='/b.jpg', box=[1, 2, 3, 4])],
             )
-        )
+        ),
+        allow_outside=True,
     )
     assert request.supports[0].image == str(tmp_path / 'a.jpg')
     assert request.queries[0].image == '/b.jpg'

@@ -7,35 +7,51 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
+
+from ..json_values import (
+    as_dict,
+    as_flag,
+    as_id,
+    as_list,
+    as_number,
+    as_text,
+)
 from .instances import HIDDEN, VISIBLE, AnnotatedPerson
 from .keypoints import POSETRACK17_KEYPOINTS
-from .video_json import read_frame_number
+from .video_json import clip_polygon, read_frame_number
 
 
 def read_annolist(
-    content: dict, path: str, names: Sequence[str]
+    content: dict, path: str, names: Sequence[str], report: AnnotationReport
 ) -> list[dict]:
     """Frames of a PoseTrack17 file as :mod:`.reader` describes them.
 
     Every value may be bare or a list of one, as MATLAB's export has it.
     """
     frames = []
-    for position, entry in enumerate(_listed(content['annolist'])):
+    for position, entry in enumerate(_listed(content['annolist'], path)):
         where = f'{path}: entry {position} of annolist'
         try:
             file_name = _single(entry['image'], where)['name']
         except (KeyError, TypeError):
-            raise ValueError(
+            raise DataError(
                 f"{where} has no image name (['image'][0]['name'])"
             ) from None
+        as_text(file_name, f'{where}: the image name')
         persons = [
-            _read_person(rect, f'annorect {number}', where, names)
-            for number, rect in enumerate(_listed(entry.get('annorect')))
+            _read_person(rect, f'annorect {number}', where, names, report)
+            for number, rect in enumerate(
+                _listed(entry.get('annorect'), f'{where}: annorect')
+            )
         ]
         labeled = entry.get('is_labeled')
         is_labeled = any((p.keypoints[:, 2] > 0).any() for p in persons)
         if labeled not in (None, []):
-            is_labeled = bool(_single(labeled, where))
+            is_labeled = as_flag(
+                _single(labeled, where), f'{where}: is_labeled'
+            )
         frames.append(
             dict(
                 file_name=file_name,
@@ -45,8 +61,11 @@ def read_annolist(
                 size=None,
                 persons=persons,
                 ignore_regions=[
-                    _read_points(region, where)[:, 1:3]
-                    for region in _listed(entry.get('ignore_regions'))
+                    _read_region(region, f'{where}: an ignore region')
+                    for region in _listed(
+                        entry.get('ignore_regions'),
+                        f'{where}: ignore_regions',
+                    )
                 ],
             )
         )
@@ -54,22 +73,34 @@ def read_annolist(
 
 
 def _read_person(
-    rect: dict, record: str, where: str, names: Sequence[str]
+    rect: dict,
+    record: str,
+    where: str,
+    names: Sequence[str],
+    report: AnnotationReport,
 ) -> AnnotatedPerson:
     """Read one ``annorect``."""
     where = f'{where}, {record}'
     keypoints = np.zeros((len(names), 3), np.float32)
     points = rect.get('annopoints')
     if points:
-        for number, x, y, state in _read_points(_single(points, where), where):
-            if not 0 <= number < len(POSETRACK17_KEYPOINTS):
-                raise ValueError(
+        known = set()
+        for point in _points_of(_single(points, where), where):
+            number = _number(point, 'id', where)
+            if number is None:
+                raise DataError(f'{where} has a point without id: {point}')
+            if number not in range(len(POSETRACK17_KEYPOINTS)):
+                raise DataError(
                     f'{where} has keypoint id {number:g}; PoseTrack17 has 0 '
                     f'to {len(POSETRACK17_KEYPOINTS) - 1}'
                 )
+            if number in known:
+                report.add('repeated_keypoint', f'{where}: id {number:g}')
+                continue
+            known.add(number)
             name = POSETRACK17_KEYPOINTS[int(number)]
             if name in names:
-                keypoints[names.index(name)] = x, y, state
+                keypoints[names.index(name)] = _place_and_state(point, where)
     corners = [_number(rect, key, where) for key in ('x1', 'y1', 'x2', 'y2')]
     head_box = None
     if None not in corners:
@@ -80,43 +111,57 @@ def _read_person(
     return AnnotatedPerson(
         record=record,
         keypoints=keypoints,
-        track_id=None if track_id is None else int(track_id),
+        track_id=None
+        if track_id is None
+        else as_id(track_id, f'{where}: track_id'),
         head_box=head_box,
     )
 
 
-def _read_points(group: dict, where: str) -> np.ndarray:
-    """Read ``point`` entries: (P, 4) float32 of id, x, y, state.
-
-    Only labelled keypoints are there; those with ``is_visible`` 0 are hidden.
-    """
-    points = _listed(group.get('point'))
-    rows = np.zeros((len(points), 4), np.float32)
-    for row, point in zip(rows, points):
-        x, y = _number(point, 'x', where), _number(point, 'y', where)
-        if x is None or y is None or not np.isfinite([x, y]).all():
-            raise ValueError(f'{where} has a point without place: {point}')
-        is_visible = _number(point, 'is_visible', where)
-        state = HIDDEN if is_visible == 0 else VISIBLE
-        row[:] = _number(point, 'id', where) or 0, x, y, state
-    return rows
+def _place_and_state(point: dict, where: str) -> tuple[float, float, int]:
+    """x, y and state; only labelled keypoints are there, 0 is hidden."""
+    x, y = _number(point, 'x', where), _number(point, 'y', where)
+    if x is None or y is None:
+        raise DataError(f'{where} has a point without place: {point}')
+    is_visible = _number(point, 'is_visible', where)
+    return x, y, HIDDEN if is_visible == 0 else VISIBLE
 
 
-def _listed(entries: None | dict | list) -> list:
-    """A list of entries that may be missing, or a single one without it."""
-    entries = entries or []
-    return [entries] if isinstance(entries, dict) else entries
+def _points_of(group: Any, where: str) -> list[dict]:
+    """Entries of ``point``."""
+    group = as_dict(group, f'{where}: annopoints')
+    return _listed(group.get('point'), f'{where}: point')
+
+
+def _read_region(group: Any, where: str) -> np.ndarray:
+    """Corners (P, 2), float32."""
+    points = _points_of(group, where)
+    corners = [[_bare(p, key, where) for p in points] for key in 'xy']
+    return clip_polygon(*corners, where)
+
+
+def _listed(entries: Any, where: str) -> list[dict]:
+    """Objects that may be missing, or a single one without a list."""
+    if entries in (None, [], {}):
+        return []
+    if isinstance(entries, dict):
+        return [entries]
+    return [
+        as_dict(entry, f'an entry of {where}')
+        for entry in as_list(entries, where)
+    ]
+
+
+def _bare(entry: dict, key: str, where: str) -> Any:
+    """A value that may be missing, empty, bare or a list of one."""
+    value = entry.get(key)
+    return None if value is None or value == [] else _single(value, where)
 
 
 def _number(entry: dict, key: str, where: str) -> float | None:
     """A number that may be missing, empty, bare or a list of one."""
-    value = entry.get(key)
-    if value is None or value == []:
-        return None
-    value = _single(value, where)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f'{where}: {key} is {value!r}, not a number')
-    return value
+    value = _bare(entry, key, where)
+    return None if value is None else as_number(value, f'{where}: {key}')
 
 
 def _single(value: Any, where: str) -> Any:
@@ -124,7 +169,7 @@ def _single(value: Any, where: str) -> Any:
     if not isinstance(value, list):
         return value
     if len(value) != 1:
-        raise ValueError(
+        raise DataError(
             f'{where} has a list of {len(value)} where PoseTrack17 has one '
             f'value: {str(value)[:80]}'
         )

@@ -18,13 +18,14 @@ A frame is a dictionary, which datasets complete and keep:
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from pathlib import Path, PurePosixPath
 from typing import Sequence
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.errors import DataError
 
+from ..json_values import read_json
 from .annolist import read_annolist
 from .video_json import read_images
 
@@ -39,6 +40,8 @@ POSETRACK_PROBLEMS = OrderedDict(
     bad_box='boxes that are empty or not finite (made from the keypoints)',
     no_head_box='persons without head box (NaN: evaluated as missed)',
     no_track_id='persons without track id (-1: identity unknown)',
+    other_category='annotations of other categories (not used)',
+    repeated_keypoint='keypoints given twice in a person (the first kept)',
     repeated_track_id='track ids that occur twice in a frame (the later: -1)',
     bad_region='ignore regions of fewer than 3 corners (dropped)',
     no_person='images without usable person (not used)',
@@ -65,7 +68,7 @@ def read_videos(
 
     Raises:
         FileNotFoundError: If there is no such file, or none in the folder.
-        ValueError: If a file is broken or two videos have one name.
+        DataError: If a file is broken or two videos have one name.
     """
     path = Path(ann_file)
     if path.is_dir():
@@ -89,7 +92,7 @@ def read_videos(
         only_name = file.stem if path.is_dir() else None
         for name, members in _part_videos(frames, file, only_name):
             if name in videos:
-                raise ValueError(
+                raise DataError(
                     f'video {name} is in {sources[name]} and in {file}; track '
                     'ids are unique in a video only, so remove or rename one '
                     'of them'
@@ -116,7 +119,7 @@ def read_coco_images(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is broken or lacks keypoints.
+        DataError: If the file is broken or lacks keypoints.
     """
     path = Path(ann_file)
     if not path.is_file():
@@ -126,7 +129,7 @@ def read_coco_images(
         )
     content = _load_json(path)
     if 'images' not in content or not content.get('annotations'):
-        raise ValueError(
+        raise DataError(
             f'{path} is no COCO keypoint file: it needs images, annotations '
             f'and categories, and has {", ".join(map(str, content))}'
         )
@@ -139,10 +142,10 @@ def _read_file(
     """All frames of a PoseTrack file, in its order."""
     content = _load_json(path)
     if 'annolist' in content:
-        return read_annolist(content, str(path), names)
+        return read_annolist(content, str(path), names, report)
     if 'images' in content:
         return read_images(content, str(path), names, report)
-    raise ValueError(
+    raise DataError(
         f'{path} is no PoseTrack file: it has neither annolist (PoseTrack17) '
         'nor images, annotations and categories (PoseTrack18 and 21), but '
         f'{", ".join(map(str, content))}'
@@ -151,12 +154,9 @@ def _read_file(
 
 def _load_json(path: Path) -> dict:
     """The content of an annotation file."""
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path} is not a JSON file: {error}') from None
+    content = read_json(path)
     if not isinstance(content, dict):
-        raise ValueError(
+        raise DataError(
             f'{path} is no annotation file: it holds a '
             f'{type(content).__name__}, not a dictionary; is it a file of '
             'detections or predictions?'
@@ -185,7 +185,7 @@ def _part_videos(
         members = sorted(members, key=lambda frame: frame['frame_number'])
         for one, other in zip(members, members[1:]):
             if one['frame_number'] == other['frame_number']:
-                raise ValueError(
+                raise DataError(
                     f'{path}: {one["file_name"]} and {other["file_name"]} are '
                     f'both frame {one["frame_number"]} of video {name}; '
                     'remove one of them'

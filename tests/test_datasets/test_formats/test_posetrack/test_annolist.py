@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 from support.clip_samples import make_content, to_annolist
 
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.posetrack import keypoint_names
 from cape_mm.datasets.formats.posetrack.annolist import read_annolist
+from cape_mm.datasets.formats.posetrack.reader import POSETRACK_PROBLEMS
 
 
 def read_one(content):
-    (frame,) = read_annolist(content, 'a.json', keypoint_names('posetrack15'))
+    report = AnnotationReport('a.json', problems=POSETRACK_PROBLEMS)
+    names = keypoint_names('posetrack15')
+    (frame,) = read_annolist(content, 'a.json', names, report)
     return frame
 
 

@@ -186,15 +186,15 @@ def broken(edit):
         (lambda c: c['categories'].clear(), '0 categories'),
         (
             lambda c: c['annotations'][1]['keypoints'].pop(),
-            r'annotation \d+ has 50 numbers.*17 keypoints',
+            r'annotation \d+: keypoints has 50 entries, must have 51',
         ),
         (
             lambda c: c['annotations'][1]['keypoints'].__setitem__(0, np.nan),
-            'annotation .* not finite',
+            'annotation .*: x of keypoint 0 is nan, not a number',
         ),
         (
             lambda c: c['annotations'][0].update(bbox=[1, 2, 3]),
-            r'bbox is \[1, 2, 3\], not 4 numbers',
+            r'bbox has 3 entries, must have 4: \[1, 2, 3\]',
         ),
         (
             lambda c: c['images'][0].update(ignore_regions_x=[[1, 2]]),
@@ -261,7 +261,7 @@ def test_missing_and_foreign_files_are_named(read, tmp_path):
     with pytest.raises(ValueError, match='holds a list.*detections'):
         read('boxes', boxes=[dict(bbox=[])])
     (tmp_path / 'text.json').write_text('{')
-    with pytest.raises(ValueError, match='text.json is not a JSON file'):
+    with pytest.raises(ValueError, match='text.json is no valid JSON'):
         read('text')
 
 
