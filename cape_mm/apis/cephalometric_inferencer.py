@@ -22,6 +22,18 @@ from .checkpoint_config import nested_datasets
 from .inputs.images import Image, ImageLoader
 from .radius_calibration import RadiusCalibration, calibration_path
 
+#: What to do without a checkpoint.
+NO_CHECKPOINT = (
+    'no checkpoint of cephalograms is given, and none is shipped: train one '
+    'on real cephalograms in less than 45 minutes on two CPU cores with '
+    '`CEPH_DATA_ROOT=data/isbi2015 python tools/train.py '
+    'configs/cephalometric/unet_lite0_small_isbi2015-256x320.py`, after '
+    '`python tools/dataset_converters/convert_cephalograms.py isbi DOWNLOAD '
+    '--out-dir data/isbi2015 --annotator senior --max-side 640 --val-share '
+    '0.1` of the ISBI 2015 challenge, or, to try it, on synthetic '
+    'cephalograms in ten minutes with `python tools/train.py '
+    'configs/cephalometric/hrnetv2_w18_small_synthetic-cephalograms.py`'
+)
 _MIRRORED = (
     'mirrored for the model: the face looks the other way than those of the '
     'training'
@@ -44,7 +56,8 @@ class CephalometricInferencer(BaseInferencer):
     the cephalograms it was trained on.
 
     Args:
-        checkpoint (str | Path): Checkpoint file or URL.
+        checkpoint (str | Path): Checkpoint file or URL. None is shipped: the
+            error of ``CephalometricInferencer()`` says how to train one.
         config (Config | str | Path, optional): See :class:`BaseInferencer`.
         device (str | torch.device, optional): See :class:`BaseInferencer`.
         min_score (float): Least confidence (exclusive) of landmarks to
@@ -70,7 +83,7 @@ class CephalometricInferencer(BaseInferencer):
 
     def __init__(
         self,
-        checkpoint: PathLike,
+        checkpoint: PathLike | None = None,
         config: Config | PathLike | None = None,
         device: str | torch.device | None = None,
         min_score: float = 0.0,
@@ -78,6 +91,8 @@ class CephalometricInferencer(BaseInferencer):
         find_mirrored: bool = True,
         allowed_types: Iterable[str] = (),
     ) -> None:
+        if checkpoint is None:
+            raise UnsuitableCheckpointError(NO_CHECKPOINT)
         super().__init__(checkpoint, config, device, allowed_types)
         self.checkpoint = checkpoint
         self.schema = _find_schema(self.cfg, checkpoint)

@@ -23,6 +23,11 @@ from cape_mm.apis import (
     review_table,
     write_table,
 )
+from cape_mm.apis.cephalometric_inferencer import NO_CHECKPOINT
+from cape_mm.datasets.formats.annotation_tools.image_search import (
+    IMAGE_SUFFIXES,
+)
+from cape_mm.datasets.formats.cephalometric import is_dicom
 from cape_mm.datasets.synthetic import draw_cephalogram
 from cape_mm.errors import UsageError
 from cape_mm.evaluation.functional.cephalometric_norms import (
@@ -42,6 +47,10 @@ def measure_cephalograms(args: Namespace) -> None:
         raise UsageError(
             f'no norms {args.norms!r}; there are '
             f'{", ".join(available_norms())}'
+        )
+    if args.checkpoint is None or _is_cephalogram(args.checkpoint):
+        raise UsageError(
+            f'{NO_CHECKPOINT}; then CHECKPOINT is the first argument'
         )
     norms = load_norms(args.norms)
     paths = find_images(args.cephalograms, with_dicom=True)
@@ -70,6 +79,16 @@ def measure_cephalograms(args: Namespace) -> None:
     print(
         f'{len(entries)} sheet(s), landmarks.csv, measurements.csv, '
         f'to_check.csv and predictions.json are in {out_dir}'
+    )
+
+
+def _is_cephalogram(path: str) -> bool:
+    """Whether a path is an image, a DICOM file or a folder of them."""
+    where = Path(path).expanduser()
+    return (
+        where.is_dir()
+        or where.suffix.lower() in IMAGE_SUFFIXES
+        or (where.is_file() and is_dicom(where))
     )
 
 

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from support.tiny_ceph import save_weights, write_tiny_ceph
 
 from cape_mm.apis import CephalometricInferencer
+from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.structures import get_schema
 
@@ -214,6 +215,11 @@ def test_looking_for_mirrored_cephalograms_can_be_left_out(tiny_ceph):
     )
     results = list(inferencer(tiny_ceph.cephalograms))
     assert not any(result.mirrored or result.notes for result in results)
+
+
+def test_without_a_checkpoint_it_says_how_to_train_one():
+    with pytest.raises(UnsuitableCheckpointError, match='tools/train.py'):
+        CephalometricInferencer()
 
 
 def test_missing_cephalograms_are_named(inferencer):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -140,6 +141,21 @@ def test_wrong_arguments_end_with_one_sentence(
     with pytest.raises(SystemExit) as error:
         demo(*(arg.format(**names) for arg in args))
     assert message in error.value.code
+
+
+@pytest.mark.parametrize('count', [1, 3])
+def test_without_a_checkpoint_it_says_how_to_train_one(
+    count, tiny, call_tool, monkeypatch
+):
+    with pytest.raises(SystemExit) as error:
+        call_tool(TOOL, *tiny.cephalograms[:count])
+    message = error.value.code
+    assert 'no checkpoint' in message and '\n' not in message
+    assert 'minutes' in message
+    root = Path(__file__).resolve().parents[2]
+    named = re.findall(r'(?:tools|configs)/[\w./-]+\.py', message)
+    assert len(named) == 5
+    assert all((root / path).is_file() for path in named)
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback(demo, tiny, monkeypatch):

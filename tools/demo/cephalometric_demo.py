@@ -35,7 +35,11 @@ def parse_args() -> argparse.Namespace:
         'measure them',
         epilog='Not a medical device.',
     )
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; without one, the demo says how to train it',
+    )
     parser.add_argument(
         'cephalograms',
         nargs='+',
@@ -74,7 +78,8 @@ def parse_args() -> argparse.Namespace:
         help='height of the sheets in pixels (default: 1000)',
     )
     add_inference(parser, 'work_dirs/cephalometric_demo', batch_size=4)
-    return parser.parse_args()
+    # flags may stand between the checkpoint and the cephalograms
+    return parser.parse_intermixed_args()
 
 
 def main() -> None:
