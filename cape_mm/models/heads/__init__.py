@@ -6,6 +6,7 @@ from .dropout_heatmap_head import DropoutHeatmapHead
 from .matching_head import MatchingHead
 from .matching_refinement_head import MatchingRefinementHead
 from .meta_point_head import MetaPointHead
+from .one_stage_keypoint_head import OneStageKeypointHead
 from .pave_head import PAVEHead
 from .pomnet_head import PomnetHead
 from .probability_heatmap_head import ProbabilityHeatmapHead
@@ -18,7 +19,8 @@ __all__ = [
     'MatchingHead',
     'MatchingRefinementHead',
     'MetaPointHead',
+    'OneStageKeypointHead',
     'PAVEHead',
-    'ProbabilityHeatmapHead',
     'PomnetHead',
+    'ProbabilityHeatmapHead',
 ]

@@ -24,6 +24,11 @@ from .heatmap_pooling import (
     resized_heatmaps,
 )
 from .joint_encoder import JointEncoder
+from .keypoint_attention_refiner import (
+    GlobalKeypointPerceptor,
+    KeypointAttentionRefiner,
+    RefinedAttentionLayer,
+)
 from .keypoint_template import KeypointTemplate
 from .refinement_decoder import Guidance, Refinement, RefinementDecoder
 from .similarity_proposal import Proposal, SimilarityProposal
@@ -40,14 +45,17 @@ __all__ = [
     'DecoderOutput',
     'DeformablePointDecoder',
     'GatedMatching',
+    'GlobalKeypointPerceptor',
     'GraphConvolution',
     'GraphFeedForward',
     'Guidance',
     'HeatmapProfiles',
     'JointEncoder',
+    'KeypointAttentionRefiner',
     'KeypointTemplate',
     'Match',
     'Proposal',
+    'RefinedAttentionLayer',
     'Refinement',
     'RefinementDecoder',
     'SimilarityProposal',
