@@ -4,6 +4,7 @@ from .cape_estimator import CapeEstimator
 from .coarse_to_fine_estimator import CoarseToFineEstimator
 from .matching_estimator import MatchingEstimator
 from .pavenet import PAVENet
+from .pomnet_estimator import PomnetEstimator
 
 __all__ = [
     'AlignedMatchingEstimator',
@@ -11,4 +12,5 @@ __all__ = [
     'CoarseToFineEstimator',
     'MatchingEstimator',
     'PAVENet',
+    'PomnetEstimator',
 ]

@@ -1,0 +1,58 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""Configs of the published CAPE methods: one step each on small data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from cape_mm.datasets.synthetic import write_creatures
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+SMALL = sorted(
+    path
+    for path in CONFIGS.glob('*/*_creatures-128x128.py')
+    if path.parent.name != 'cape'
+)
+
+
+@pytest.fixture(scope='module')
+def creatures(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp('methods') / 'creatures'
+    write_creatures(root, train=(2, 6), val=(2, 6), test=(2, 6), image_size=64)
+    return root
+
+
+def test_methods_have_small_configs():
+    assert {'pomnet', 'metapoint', 'scape'} <= {p.parent.name for p in SMALL}
+
+
+@pytest.mark.parametrize('path', SMALL, ids=lambda path: path.stem)
+def test_a_small_config_trains_a_step_and_is_tested(
+    path, creatures, tmp_path, monkeypatch
+):
+    monkeypatch.setenv('CAPE_DATA_ROOT', str(creatures))
+    monkeypatch.setenv('CAPE_EPOCHS', '1')
+    monkeypatch.setenv('CAPE_ITERATIONS_PER_EPOCH', '1')
+    cfg = Config.fromfile(str(path))
+    cfg.work_dir = str(tmp_path)
+    cfg.train_dataloader.batch_size = 2
+    for mode in ('val', 'test'):
+        cfg[f'{mode}_dataloader'].dataset.num_episodes = 2
+        cfg[f'{mode}_dataloader'].batch_size = 2
+    runner = Runner.from_cfg(cfg)
+    before = {
+        name: value.clone() for name, value in runner.model.named_parameters()
+    }
+    runner.train()
+    metrics = runner.test()
+    assert 0 <= metrics['PCK'] <= 1
+    changed = [
+        not torch.equal(value.detach(), before[name])
+        for name, value in runner.model.named_parameters()
+    ]
+    assert sum(changed) > 0.9 * len(changed)
