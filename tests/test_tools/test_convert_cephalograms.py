@@ -66,6 +66,10 @@ def test_isbi(cephalograms, convert, load, tmp_path):
         'isbi2015_train.json: 1 cephalograms of 1 persons, 19 landmarks' in out
     )
     assert 'Junior against senior observer, 3 cephalograms' in out
+    (observers,) = tmp_path.rglob('isbi2015_observers.json')
+    rows = json.loads(observers.read_text())['rows']
+    assert rows[0]['landmark'] == 'all' and rows[0]['N'] == 3 * 19
+    assert {'mean', 'SD', 'SDR_2mm', 'SDR_4mm'} <= rows[0].keys()
     for part, cephalogram in zip(('train', 'test1', 'test2'), cephalograms):
         (info,) = load(f'isbi2015_{part}', 'isbi2015').values()
         error = info['keypoints'][0] - truth(cephalogram, 'isbi2015')
@@ -74,6 +78,29 @@ def test_isbi(cephalograms, convert, load, tmp_path):
         assert info['spacing_source'] == 'user'
         image = cv2.imread(info['img_path'], cv2.IMREAD_GRAYSCALE)
         np.testing.assert_array_equal(image, cephalogram.image)
+
+
+def test_isbi_made_smaller(cephalograms, convert, load, tmp_path):
+    """At half the size: images before, or by the converter."""
+    for name, before in (('before', True), ('by_tool', False)):
+        root = tmp_path / name
+        write_isbi_tree(root, cephalograms[:3], numbers=(1, 151, 301))
+        height, width = cephalograms[0].image.shape
+        for path in (root / 'RawImage').rglob('*.*') if before else ():
+            image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+            half = cv2.resize(
+                image, (width // 2, height // 2), interpolation=cv2.INTER_AREA
+            )
+            cv2.imwrite(str(path), half)
+        how = ('--label-size', width, height)
+        if not before:
+            how = ('--max-side', height // 2)
+        spacing = 3.0 if before else 1.5
+        convert('isbi', root, '--name', name, '--spacing', spacing, *how)
+        (info,) = load(f'{name}_train', 'isbi2015').values()
+        expected = (truth(cephalograms[0], 'isbi2015') + 0.5) / 2 - 0.5
+        assert abs(info['keypoints'][0] - expected).max() <= 0.5
+        assert info['spacing'].tolist() == [3.0, 3.0]
 
 
 def test_aariz(cephalograms, convert, load, tmp_path):

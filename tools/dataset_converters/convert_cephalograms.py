@@ -39,6 +39,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='mm per pixel, for images of another size than the original '
         '(default: 0.1 for the original size, else unknown)',
     )
+    isbi.add_argument(
+        '--label-size',
+        type=int,
+        nargs=2,
+        metavar=('WIDTH', 'HEIGHT'),
+        help='size of the images that the points refer to (1935 2400), if the '
+        'images have been made smaller since',
+    )
     cl2023 = add('cl2023', 'CL-Detection 2023: folder with stack and labels')
     cl2023.add_argument('--stack', type=Path, metavar='MHA')
     cl2023.add_argument('--labels', type=Path, metavar='JSON')

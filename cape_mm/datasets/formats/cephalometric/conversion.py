@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import OrderedDict
 from functools import partial
 from pathlib import Path
@@ -61,7 +62,10 @@ _COLUMNS = (
     'subject',
 )
 #: Options that the annotation files record.
-_RECORDED = ('seed', 'shares', 'val_share', 'baseline_split', 'max_side')
+_RECORDED = (
+    *('seed', 'shares', 'val_share', 'baseline_split', 'max_side'),
+    'label_size',
+)
 
 
 def make_report(source: str | Path) -> AnnotationReport:
@@ -75,8 +79,9 @@ def convert_cephalograms(
     """Convert one dataset.
 
     Writes ``images/`` and ``annotations/<name>_<part>.json`` under
-    ``out_dir``; of a folder of DICOM files ``images/`` and a table to fill
-    in. The source is not changed and nothing is overwritten.
+    ``out_dir``, of two observers also ``<name>_observers.json``, the errors of
+    one against the other; of a folder of DICOM files ``images/`` and a table
+    to fill in. The source is not changed and nothing is overwritten.
 
     Args:
         format (str): ``'isbi'``, ``'cl2023'``, ``'cl2024'``, ``'aariz'``,
@@ -111,7 +116,8 @@ def convert_cephalograms(
     observers = ObserverError(schema.codes)
     if format in _OBSERVED:
         info = dict(annotator=options['annotator'])
-        scale = {k: options[k] for k in ('spacing',) if k in options}
+        keys = ('spacing', 'label_size')
+        scale = {key: options[key] for key in keys if key in options}
         records = _OBSERVED[format](
             source, report, **info, **scale, observer_error=observers
         )
@@ -154,7 +160,12 @@ def convert_cephalograms(
         skip_missing=options['skip_missing'],
         info=dict(info, format=format, options=chosen),
     )
-    return [*lines, *observers.lines(), *([str(report)] if report else [])]
+    if observers.rows():
+        path = out_dir / f'{options["name"] or name}_observers.json'
+        content = dict(errors='junior against senior', rows=observers.rows())
+        path.write_text(json.dumps(content, indent=1) + '\n')
+        lines += [*observers.lines(), f'{path}: the same, complete']
+    return [*lines, *([str(report)] if report else [])]
 
 
 def unpack_dicom_folder(

@@ -56,8 +56,13 @@ def read_isbi(
     annotator: str = 'mean',
     spacing: float | None = None,
     observer_error: ObserverError | None = None,
+    label_size: tuple[int, int] | None = None,
 ) -> Iterator[CephalometricRecord]:
-    """Yield the cephalograms of ``'mean'``, ``'junior'`` or ``'senior'``."""
+    """Yield the cephalograms of ``'mean'``, ``'junior'`` or ``'senior'``.
+
+    ``label_size`` is the (width, height) of the images that the points refer
+    to, if the images have been made smaller since.
+    """
     folders = _find_folders(root, annotator)
     images = _find_images(root)
     files = {
@@ -99,10 +104,19 @@ def read_isbi(
         )
         scale, source = (SPACING_MM, SPACING_MM), 'file'
         path = root / image
+        # A missing image is reported where images are fetched.
+        size = loaded_size(path) if path.is_file() else SIZE_PX
+        if label_size is not None and size is not None:
+            factor = _reduction(size, label_size, str(image))
+            points = {
+                # The centre of a pixel has whole coordinates.
+                doctor: (values + 0.5) * factor - 0.5
+                for doctor, values in points.items()
+            }
+            scale = tuple((np.array(scale) / factor).tolist())
         if spacing is not None:
             scale, source = (spacing, spacing), 'user'
-        # A missing image is reported where images are fetched.
-        elif path.is_file() and loaded_size(path) != SIZE_PX:
+        elif tuple(label_size or size or ()) != SIZE_PX:
             scale, source = None, 'unknown'
             report.add('no_spacing', f'{image}: not of {SIZE_PX} pixels')
         if observer_error is not None:
@@ -125,6 +139,21 @@ def read_isbi(
             ),
             extra=dict(split=part),
         )
+
+
+def _reduction(
+    size: tuple[int, int], label_size: tuple[int, int], where: str
+) -> np.ndarray:
+    """Factors (2,) along x and y from labelled images to present ones."""
+    factor = np.array(size, float) / label_size
+    # what rounding to whole pixels may do to the shape
+    if abs(factor[0] / factor[1] - 1) > 1 / min(size) + 1 / min(label_size):
+        raise DataError(
+            f'{where} has {size[0]} x {size[1]} pixels, which is no reduction '
+            f'of {label_size[0]} x {label_size[1]}: correct --label-size, or '
+            'scale the whole image'
+        )
+    return factor
 
 
 def read_text(path: Path) -> tuple[np.ndarray, dict[str, int]]:

@@ -24,6 +24,8 @@ from cape_mm.errors import DataError
 MAX_MEGAPIXELS = 150.0
 #: Observers of the datasets that have two.
 OBSERVERS = ('junior', 'senior')
+#: Errors in mm of which the share is given.
+_SDR_MM = (2.0, 2.5, 3.0, 4.0)
 _EMPTY = ('', 'nan', 'na', 'n/a', 'none', 'null')
 _PRIMES = str.maketrans('`´’′‘', "'" * 5)
 _PARTS = dict(
@@ -179,31 +181,66 @@ class ObserverError:
             self._offsets_px.append(points['junior'] - points['senior'])
             self._spacings.append(spacing or (np.nan, np.nan))
 
-    def lines(self) -> list[str]:
-        """Overall distance, then that of each landmark; px if no mm known."""
+    def rows(self) -> list[dict[str, Any]]:
+        """Row of all landmarks, then of each, the largest mean error first.
+
+        ``landmark``, ``N``, ``mean`` (MRE), ``SD``, ``unit``, and, in mm, the
+        percent within 2, 2.5, 3 and 4 mm (SDR); px if no spacing is known.
+        """
         if not self._offsets_px:
             return []
         offsets, unit = np.stack(self._offsets_px), 'px'
         scales = np.array(self._spacings)[:, None]
         if np.isfinite(offsets * scales).all(axis=2).any():
             offsets, unit = offsets * scales, 'mm'
-        errors = np.ma.masked_invalid(np.hypot(*np.moveaxis(offsets, 2, 0)))
-        if not errors.count():
-            return []
-        flat = errors.compressed()
-        share = f', {np.mean(flat <= 2):.1%} within 2 mm' * (unit == 'mm')
-        count = (errors.count(axis=1) > 0).sum()
-        # A landmark without any mark has no mean.
-        columns = [
-            (column.compressed().mean(), code)
-            for code, column in zip(self.codes, errors.T)
-            if column.count()
+        errors = np.hypot(*np.moveaxis(offsets, 2, 0))
+        columns = zip(('all', *self.codes), (errors, *errors.T))
+        rows = [
+            _error_row(name, column[np.isfinite(column)], unit)
+            for name, column in columns
+            # a landmark without any mark has no mean
+            if np.isfinite(column).any()
         ]
+        return rows[:1] + sorted(rows[1:], key=lambda row: -row['mean'])
+
+    def lines(self) -> list[str]:
+        """:meth:`rows` as text."""
+        rows = self.rows()
+        if not rows:
+            return []
+        first = rows[0]
+        count = sum(np.isfinite(o).any() for o in self._offsets_px)
+        within = ''.join(
+            f', {first[_sdr_key(mm)]:.1f}% within {mm:g} mm'
+            for mm in _SDR_MM
+            if _sdr_key(mm) in first
+        )
         return [
             f'Junior against senior observer, {count} cephalograms: '
-            f'{flat.mean():.3f} ± {flat.std():.3f} {unit}{share}',
+            f'{first["mean"]:.3f} ± {first["SD"]:.3f} {first["unit"]}{within}',
             *(
-                f'  {code:<6}{mean:8.3f} {unit}'
-                for mean, code in sorted(columns, reverse=True)
+                f'  {row["landmark"]:<6}{row["mean"]:8.3f} {row["unit"]}'
+                for row in rows[1:]
             ),
         ]
+
+
+def _error_row(name: str, errors: np.ndarray, unit: str) -> dict[str, Any]:
+    """Row of :meth:`ObserverError.rows` of errors (N,)."""
+    row = dict(
+        landmark=name,
+        N=len(errors),
+        mean=float(errors.mean()),
+        SD=float(errors.std()),
+        unit=unit,
+    )
+    if unit == 'mm':
+        for threshold in _SDR_MM:
+            share = 100.0 * float((errors <= threshold).mean())
+            row[_sdr_key(threshold)] = share
+    return row
+
+
+def _sdr_key(threshold: float) -> str:
+    """Key of a detection rate, as the metric has it."""
+    return f'SDR_{threshold:g}mm'

@@ -92,6 +92,29 @@ def test_spacing_is_known_for_the_original_size_only(isbi, report, image):
     assert record.spacing_source == 'user'
 
 
+def test_labels_of_images_that_were_made_smaller(isbi, report, image):
+    """As fetched from mirrors: small images, and the original text files."""
+    name = 'RawImage/TrainingData/001.bmp'
+    image(isbi / name, width=516, height=640)
+    error = ObserverError(CODES)
+    record = next(
+        read_isbi(isbi, report, observer_error=error, label_size=(1935, 2400))
+    )
+    factor = np.array([516 / 1935, 640 / 2400])
+    first = (np.array([100 + 1.5, 200]) + 0.5) * factor - 0.5
+    assert np.allclose(record.keypoints_px[0], first)
+    assert np.allclose(record.spacing, 0.1 / factor)
+    assert record.spacing_source == 'file'
+    assert '0.300 ± 0.000 mm' in error.lines()[0], 'the same millimetres'
+
+
+def test_cut_images_are_no_reduction(isbi, report, image):
+    name = 'RawImage/TrainingData/001.bmp'
+    image(isbi / name, width=516, height=600)
+    with pytest.raises(DataError, match='no reduction of 1935 x 2400'):
+        list(read_isbi(isbi, report, label_size=(1935, 2400)))
+
+
 def test_distance_between_the_doctors(isbi, report):
     error = ObserverError(CODES)
     assert len(list(read_isbi(isbi, report, 'senior', 0.1, error))) == 3

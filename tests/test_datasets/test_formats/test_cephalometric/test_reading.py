@@ -54,6 +54,19 @@ def test_error_is_in_millimetres_with_a_spacing_per_axis():
     assert [line.split()[0] for line in landmarks] == ['S', 'N']
 
 
+def test_rows_have_detection_rates_as_the_metric_has_them():
+    error = ObserverError(CODES)
+    error.add(dict(junior=JUNIOR, senior=SENIOR), (0.5, 0.5))
+    # S: 2.5 mm, N: 0.5 mm
+    overall, worst, best = error.rows()
+    assert overall['landmark'] == 'all' and overall['N'] == 2
+    assert overall['mean'] == 1.5 and overall['SD'] == 1.0
+    rates = [overall[f'SDR_{mm}mm'] for mm in ('2', '2.5', '3', '4')]
+    assert rates == [50, 100, 100, 100]
+    assert (worst['landmark'], best['landmark']) == ('S', 'N')
+    assert '50.0% within 2 mm, 100.0% within 2.5 mm' in error.lines()[0]
+
+
 def test_error_is_in_pixels_without_spacing():
     error = ObserverError(CODES)
     error.add(dict(junior=JUNIOR, senior=SENIOR), None)
