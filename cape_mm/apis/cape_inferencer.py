@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+import warnings
 from itertools import repeat, zip_longest
-from operator import itemgetter
-from typing import Iterable, Iterator, Sequence
+from typing import Callable, Iterable, Iterator, Sequence, Union
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.datasets.episode_dataset import pack_episode
@@ -26,11 +26,11 @@ from .inputs.images import (
     check_skeleton,
 )
 from .inputs.requests import EpisodeRequest
-from .object_boxes import box_around_object, mean_score, search_windows
+from .object_boxes import search_object
+
+OnError = Union[str, Callable[[int, Exception], None]]
 
 _MISSING = object()
-#: Windows of an image that are searched together.
-_SEARCH_BATCH = 8
 _DEFAULT = 'configs/cape/matching_efficientnet-lite0.py'
 
 
@@ -86,15 +86,16 @@ class CapeInferencer(BaseInferencer):
             **kwargs: See :meth:`predict_episodes`.
 
         Returns:
-            Iterator[PoseDataSample]: One result per query, in order, with
-            ``pred_instances``: ``keypoints`` (1, K, 2) in original pixels,
-            ``keypoint_scores`` (1, K) in [0, 1]. A keypoint that no support
-            labels has the score 0 and a meaningless position.
+            Iterator[PoseDataSample]: One result per query that can be used,
+            in order, with ``pred_instances``: ``keypoints`` (1, K, 2) in
+            original pixels, ``keypoint_scores`` (1, K) in [0, 1]. A keypoint
+            that no support labels has the score 0 and a meaningless position.
+            ``query_index`` is the place among the queries, from 0.
 
         Raises:
-            FileNotFoundError: If an image does not exist; for a query when
-                its turn comes.
-            DataError: If the input cannot be used.
+            FileNotFoundError: If an image of a support does not exist.
+            DataError: If the input cannot be used; see ``on_error`` for
+                queries.
         """
         episodes = self.predict_episodes(
             support_images, support_keypoints, queries, **kwargs
@@ -114,6 +115,7 @@ class CapeInferencer(BaseInferencer):
         query_boxes: Iterable | None = None,
         batch_size: int = 8,
         detect: bool = False,
+        on_error: OnError = 'skip',
     ) -> Iterator[EpisodeDataSample]:
         """Predict keypoints; results come with their supports.
 
@@ -138,22 +140,29 @@ class CapeInferencer(BaseInferencer):
             batch_size (int): Queries of a batch, for which supports are
                 encoded once. Defaults to 8.
             detect (bool): Whether to search queries without box for the
-                object first: the whole image and overlapping windows, then
-                around what was found in the one of the best mean score.
-                Defaults to False.
+                object first, see :func:`search_object`. Defaults to False.
+            on_error (str | Callable): What happens to one of several queries
+                that cannot be used, because there is no such image, it cannot
+                be read or its box is outside. ``'skip'`` warns and goes on;
+                ``'raise'`` ends the iterator with the error; a function is
+                called with the index of the query and the error, and the
+                query is skipped unless it raises. Defaults to ``'skip'``.
 
         Returns:
             Iterator[EpisodeDataSample]: Episodes of up to ``batch_size``
             queries, as the visualizer draws them.
 
         Raises:
-            FileNotFoundError: If an image does not exist.
-            DataError: If the input cannot be used.
+            FileNotFoundError: If an image of a support does not exist.
+            DataError: If the input cannot be used; at the end of the iterator
+                if none of the queries can be.
         """
         if _is_image(queries):
             queries = [queries]
             query_boxes = None if query_boxes is None else [query_boxes]
-        batches = self._batches(_pair_up(queries, query_boxes), batch_size)
+            on_error = 'raise'
+        numbered = enumerate(_pair_up(queries, query_boxes))
+        batches = self._batches(numbered, batch_size)
         supports = self._load_supports(
             support_images, support_keypoints, support_boxes
         )
@@ -175,14 +184,15 @@ class CapeInferencer(BaseInferencer):
             num_keypoints=num_keypoints,
             replaced=[],
         )
-        predict = self._detect if detect else self._predict
-        return predict(supports, batches, metainfo)
+        matcher = _Matcher(self.model, supports, metainfo)
+        return self._predict(matcher, batches, detect, on_error)
 
     def predict_request(
         self,
         request: EpisodeRequest,
         batch_size: int = 8,
         detect: bool = False,
+        on_error: OnError = 'skip',
     ) -> Iterator[tuple[EpisodeDataSample, int]]:
         """Predict the queries of a request, see :func:`read_request`.
 
@@ -190,14 +200,17 @@ class CapeInferencer(BaseInferencer):
             request (EpisodeRequest): Supports and queries.
             batch_size (int): Queries of a batch. Defaults to 8.
             detect (bool): See :meth:`predict_episodes`. Defaults to False.
+            on_error (str | Callable): See :meth:`predict_episodes`. Defaults
+                to ``'skip'``.
 
         Yields:
             tuple[EpisodeDataSample, int]: Episode and index of a query in
-            it. Keypoints that the request has for a query are in its
-            ``gt_instances``, to be compared with.
+            it, whose ``query_index`` is that in the request. Keypoints that
+            the request has for a query are in its ``gt_instances``, to be
+            compared with.
 
         Raises:
-            FileNotFoundError: If an image does not exist.
+            FileNotFoundError: If an image of a support does not exist.
             DataError: If the request cannot be used.
         """
         episodes = self.predict_episodes(
@@ -212,11 +225,11 @@ class CapeInferencer(BaseInferencer):
             query_boxes=[query.box for query in request.queries],
             batch_size=batch_size,
             detect=detect,
+            on_error=on_error,
         )
-        members = iter(request.queries)
         for episode in episodes:
             for index, query in enumerate(episode.queries):
-                keypoints = next(members).keypoints
+                keypoints = request.queries[query.query_index].keypoints
                 if keypoints is not None:
                     _add_annotation(query, keypoints)
                 yield episode, index
@@ -257,86 +270,85 @@ class CapeInferencer(BaseInferencer):
             for shot in zip(images, points, boxes)
         ]
 
-    def _detect(
-        self,
-        supports: list[dict],
-        batches: Iterator[list[tuple[Image, Sequence | None]]],
-        metainfo: dict,
-    ) -> Iterator[EpisodeDataSample]:
-        """Predict batch by batch, in boxes that are searched for first."""
-        # two streams that each encode the supports once
-        windows, attempts = deque(), deque()
-        search = self._predict(supports, iter(windows.popleft, None), metainfo)
-        predict = self._predict(
-            supports, iter(attempts.popleft, None), metainfo
-        )
-        for batch in batches:
-            numbers, pairs = [], []
-            for number, (image, box) in enumerate(batch):
-                boxes = [box]
-                if box is None:
-                    boxes = self._find_object(image, windows, search)
-                numbers += [number] * len(boxes)
-                pairs += [(image, box) for box in boxes]
-            attempts.append(pairs)
-            episode = next(predict)
-            best: dict[int, PoseDataSample] = {}
-            for number, query in zip(numbers, episode.queries):
-                other = best.setdefault(number, query)
-                if mean_score(query) > mean_score(other):
-                    best[number] = query
-            episode.queries = list(best.values())
-            yield episode
-
-    def _find_object(
-        self,
-        image: Image,
-        windows: deque,
-        search: Iterator[EpisodeDataSample],
-    ) -> list[np.ndarray]:
-        """Boxes x1, y1, x2, y2 that may have the object of an image."""
-        pixels = self._loader.read(image)
-
-        def search_in(boxes: Iterable[np.ndarray]) -> tuple[float, list]:
-            """Best mean score in boxes, and that box and a closer one."""
-            windows.append([(pixels, box) for box in boxes])
-            episode = next(search)
-            best = max(episode.queries, key=mean_score)
-            chosen = np.asarray(best.gt_instances.bboxes).reshape(-1, 4)[0]
-            closer = box_around_object(best, episode.supports)
-            pair = [chosen] if closer is None else [chosen, closer]
-            return mean_score(best), pair
-
-        boxes = search_windows(pixels.shape[1::-1])
-        parts = range(0, len(boxes), _SEARCH_BATCH)
-        found = [
-            search_in(boxes[start : start + _SEARCH_BATCH]) for start in parts
-        ]
-        best = max(found, key=itemgetter(0))
-        again = search_in(best[1][1:]) if len(best[1]) > 1 else best
-        return max(best, again, key=itemgetter(0))[1]
-
-    @torch.no_grad()
     def _predict(
         self,
-        supports: list[dict],
-        batches: Iterator[list[tuple[Image, Sequence | None]]],
-        metainfo: dict,
+        matcher: _Matcher,
+        batches: Iterator[list[tuple[int, tuple[Image, Sequence | None]]]],
+        detect: bool,
+        on_error: OnError,
     ) -> Iterator[EpisodeDataSample]:
-        """Predict batch by batch: the queries of one episode."""
-        encoded = None  # the supports, once for all batches
-        for number, batch in enumerate(batches):
-            queries = [
-                self._loader.load_query(image, metainfo['num_keypoints'], box)
-                for image, box in batch
-            ]
-            item = pack_episode(
-                supports, queries, dict(episode=(0, 0, number), **metainfo)
+        """Predict batch by batch, without the queries that cannot be used."""
+        total, errors = 0, []
+        for batch in batches:
+            queries = []
+            for index, (image, box) in batch:
+                try:
+                    query = self._load_query(image, box, matcher, detect)
+                except (DataError, FileNotFoundError) as error:
+                    if on_error == 'raise':
+                        raise
+                    report = _warn if on_error == 'skip' else on_error
+                    report(index, error)
+                    errors.append(error)
+                    continue
+                query['data_samples'].set_metainfo(dict(query_index=index))
+                queries.append(query)
+            total += len(batch)
+            if queries:
+                yield matcher.predict(queries)
+        if errors and len(errors) == total:
+            raise DataError(
+                f'none of the {total} queries can be used; the first: '
+                f'{errors[0]}'
             )
-            data = self.model.data_preprocessor(pseudo_collate([item]))
-            if encoded is None:
-                encoded = self.model.encode_supports(data['inputs']['support'])
-            yield self.model.predict(**data, support=encoded)[0]
+
+    def _load_query(
+        self,
+        image: Image,
+        box: Sequence | None,
+        matcher: _Matcher,
+        detect: bool,
+    ) -> dict:
+        """Prepare a query; its object is searched for without a box."""
+        load, count = self._loader.load_query, matcher.num_keypoints
+        if detect and box is None:
+            pixels = self._loader.read(image)
+
+            def predict(boxes: Iterable[np.ndarray]) -> EpisodeDataSample:
+                return matcher.predict([load(pixels, count, b) for b in boxes])
+
+            box = search_object(pixels.shape[1::-1], predict)
+        return load(image, count, box)
+
+
+class _Matcher:
+    """Predicts queries by supports, which are encoded once."""
+
+    def __init__(
+        self, model: BaseModel, supports: list[dict], metainfo: dict
+    ) -> None:
+        self._model, self._supports = model, supports
+        self._metainfo = metainfo
+        self._encoded = None
+        self._number = 0
+        self.num_keypoints: int = metainfo['num_keypoints']
+
+    @torch.no_grad()
+    def predict(self, queries: list[dict]) -> EpisodeDataSample:
+        """Predict the queries, as one episode."""
+        metainfo = dict(self._metainfo, episode=(0, 0, self._number))
+        self._number += 1
+        item = pack_episode(self._supports, queries, metainfo)
+        data = self._model.data_preprocessor(pseudo_collate([item]))
+        if self._encoded is None:
+            images = data['inputs']['support']
+            self._encoded = self._model.encode_supports(images)
+        return self._model.predict(**data, support=self._encoded)[0]
+
+
+def _warn(index: int, error: Exception) -> None:
+    """Name a query that is skipped."""
+    warnings.warn(f'query {index} is skipped: {error}', stacklevel=4)
 
 
 def _is_image(value: object) -> bool:

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from operator import itemgetter
+from typing import Callable, Iterable, Sequence
 
 import numpy as np
 from mmpose.structures import PoseDataSample
+
+from cape_mm.structures import EpisodeDataSample
 
 #: Share of the best score from which a keypoint is confident.
 _CONFIDENT = 0.5
 #: Parts of the longer side of an image that windows have.
 _PARTS = (2, 3)
+#: Windows of an image that are searched together.
+_BATCH = 8
 
 
 def search_windows(size: tuple[int, int]) -> np.ndarray:
@@ -36,6 +41,40 @@ def search_windows(size: tuple[int, int]) -> np.ndarray:
         ends = np.minimum(corners + side, limits)
         boxes.extend(np.concatenate([corners, ends], 1))
     return np.stack(boxes)
+
+
+def search_object(
+    size: tuple[int, int],
+    predict: Callable[[Iterable[np.ndarray]], EpisodeDataSample],
+) -> np.ndarray:
+    """Find the box of an object, by the scores of its keypoints.
+
+    Args:
+        size (tuple[int, int]): Width and height of the image, pixels.
+        predict (Callable): Predicts the keypoints in boxes (4,) of the image,
+            each as one query of an episode.
+
+    Returns:
+        np.ndarray: Box (4,), x1, y1, x2, y2, original pixels.
+    """
+
+    def search_in(boxes: Iterable[np.ndarray]) -> tuple[float, list]:
+        """Best mean score in boxes, and that box and a closer one."""
+        episode = predict(boxes)
+        best = max(episode.queries, key=mean_score)
+        closer = box_around_object(best, episode.supports)
+        chosen = _box(best)
+        pair = [chosen] if closer is None else [chosen, closer]
+        return mean_score(best), pair
+
+    boxes = search_windows(size)
+    parts = range(0, len(boxes), _BATCH)
+    found = [search_in(boxes[start : start + _BATCH]) for start in parts]
+    best = max(found, key=itemgetter(0))
+    again = search_in(best[1][1:]) if len(best[1]) > 1 else best
+    pair = max(best, again, key=itemgetter(0))[1]
+    episode = predict(pair)
+    return _box(max(episode.queries, key=mean_score))
 
 
 def box_around_object(

@@ -53,14 +53,20 @@ def find_keypoints(args: Namespace) -> None:
         numbers = file.resume(request)
     rest = replace(request, queries=[request.queries[n] for n in numbers])
     progress = _Progress(len(numbers), len(request.queries))
-    scales = {}
+    scales, skipped = {}, []
+
+    def skip(index: int, error: Exception) -> None:
+        skipped.append(rest.queries[index].image)
+        progress.say(f'skipped: {error}')
+
     try:
         with file:
             pairs = inferencer.predict_request(
-                rest, args.batch_size, args.detect
+                rest, args.batch_size, args.detect, skip
             )
-            for number, (episode, index) in zip(numbers, pairs):
+            for episode, index in pairs:
                 query = episode.queries[index]
+                number = numbers[query.query_index]
                 name = f'{number:04d}_{Path(query.img_path).stem}.png'
                 visualizer.add_episode(
                     name,
@@ -78,12 +84,13 @@ def find_keypoints(args: Namespace) -> None:
                 progress.advance()
     except (KeyboardInterrupt, DataError, FileNotFoundError):
         progress.stop()
-        print(
-            f'{progress.first + progress.done} of {progress.total} images '
-            f'are done and in {file.path}; go on with the same command '
-            'and --resume',
-            file=sys.stderr,
-        )
+        if file.entries:
+            print(
+                f'{progress.first + progress.done} of {progress.total} images '
+                f'are done and in {file.path}; go on with the same command '
+                'and --resume',
+                file=sys.stderr,
+            )
         raise
     progress.stop()
     _warn_of_scales(scales)
@@ -92,6 +99,11 @@ def find_keypoints(args: Namespace) -> None:
     if args.format:
         print(
             *convert_annotations([file.path], out_dir, args.format), sep='\n'
+        )
+    if skipped:
+        raise DataError(
+            f'{len(skipped)} of {progress.total} images cannot be used, so '
+            f'they are not among the results: {", ".join(skipped)}'
         )
 
 
@@ -109,6 +121,10 @@ class _Progress:
         now = time.monotonic()
         if now - self.shown > (0.1 if self.is_terminal else _INTERVAL):
             self._show(now, '' if self.is_terminal else '\n')
+
+    def say(self, text: str) -> None:
+        """Print a line of its own."""
+        print('\n' * self.is_terminal + text, file=sys.stderr, flush=True)
 
     def stop(self) -> None:
         """Show the last state."""

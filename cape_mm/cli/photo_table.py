@@ -197,6 +197,7 @@ def _predict(
         keypoint_names=supports[0]['keypoint_names'],
         support_boxes=[shot.box for shot in shots],
         query_boxes=[info['bbox'][0] for info in queries],
+        on_error='raise',
     )
     for result in results:
         yield result.pred_instances

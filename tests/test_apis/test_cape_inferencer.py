@@ -11,6 +11,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from cape_mm.apis import CapeInferencer
+from cape_mm.apis.cape_inferencer import _Matcher
+from cape_mm.errors import DataError
 
 
 def predict(inferencer, request, **kwargs):
@@ -246,6 +248,78 @@ def test_numbers_of_queries_and_boxes_must_agree(inferencer, request_of_test):
         list(inferencer(image, POINTS, [image] * 2, query_boxes=[None]))
 
 
+class TestQueriesThatCannotBeUsed:
+    @pytest.fixture
+    def queries(self, request_of_test, tmp_path):
+        """The first, third and fifth can be used."""
+        image = request_of_test.queries[0].image
+        whole = cv2.imencode('.jpg', cv2.imread(image))[1].tobytes()
+        (tmp_path / 'cut.jpg').write_bytes(whole[: len(whole) // 2])
+        (tmp_path / 'empty.png').touch()
+        cv2.imwrite(str(tmp_path / 'long.png'), np.zeros((4, 40000), np.uint8))
+        names = ['cut.jpg', 'empty.png', 'long.png']
+        bad = [str(tmp_path / name) for name in names]
+        return [image, bad[0], image, bad[1], cv2.imread(image), bad[2]]
+
+    def test_are_skipped_with_a_warning(
+        self, inferencer, request_of_test, queries
+    ):
+        support = request_of_test.supports[0]
+        results = inferencer(
+            support.image, support.keypoints, queries, batch_size=2
+        )
+        with pytest.warns(UserWarning, match='is skipped') as warned:
+            found = {r.query_index: r.img_path for r in results}
+        assert list(found) == [0, 2, 4], 'in order'
+        assert found[0] == found[2] == queries[0]
+        texts = [str(one.message) for one in warned]
+        damaged = 'cannot be read as an image: it is empty, damaged or of an'
+        assert [text for text in texts if 'skipped' in text] == [
+            f"query 1 is skipped: '{queries[1]}' {damaged} unknown format",
+            f"query 3 is skipped: '{queries[3]}' {damaged} unknown format",
+            f"query 5 is skipped: '{queries[5]}' has 40000 x 4 pixels: scale "
+            'or cut it to sides of 32766 at most',
+        ]
+
+    @pytest.mark.parametrize('detect', [False, True])
+    def test_are_given_to_a_function(
+        self, inferencer, request_of_test, queries, detect
+    ):
+        support, errors = request_of_test.supports[0], {}
+        results = inferencer(
+            *(support.image, support.keypoints, queries[:2]),
+            detect=detect,
+            on_error=errors.setdefault,
+        )
+        assert [result.query_index for result in results] == [0]
+        assert list(errors) == [1]
+        assert isinstance(errors[1], DataError)
+
+    def test_end_the_results_if_that_is_required(
+        self, inferencer, request_of_test, queries
+    ):
+        support = request_of_test.supports[0]
+        results = inferencer(
+            support.image, support.keypoints, queries, on_error='raise'
+        )
+        with pytest.raises(DataError, match='cut.jpg'):
+            list(results)
+
+    def test_one_query_or_all_of_them_are_an_error(
+        self, inferencer, request_of_test, queries
+    ):
+        support = request_of_test.supports[0]
+        with pytest.raises(DataError, match='^.*cut.jpg. cannot be read'):
+            list(inferencer(support.image, support.keypoints, queries[1]))
+        with pytest.raises(DataError, match='none of the 2 queries'):
+            list(
+                inferencer(
+                    *(support.image, support.keypoints, queries[1::2][:2]),
+                    on_error=lambda index, error: None,
+                )
+            )
+
+
 def _place(query, points, score):
     """Put the predicted keypoints on two places in turn."""
     found = query.pred_instances
@@ -257,19 +331,19 @@ def _place(query, points, score):
 
 def test_objects_are_searched_for(inferencer, request_of_test, monkeypatch):
     """The object is at (40, 20) to (50, 30) and is best seen closely."""
-    boxes, predict = [], inferencer._predict
+    boxes, predict = [], _Matcher.predict
 
-    def observe(supports, batches, metainfo):
-        for episode in predict(supports, batches, metainfo):
-            for query in episode.queries:
-                box = query.gt_instances.bboxes[0].tolist()
-                boxes.append((query.img_path, box))
-                has_object = box[0] <= 40 and box[2] >= 50 and box[1] <= 20
-                score = 0.9 - (box[2] - box[0]) / 100 if has_object else 0.1
-                _place(query, [[40, 20], [50, 30]], score)
-            yield episode
+    def observe(self, queries):
+        episode = predict(self, queries)
+        for query in episode.queries:
+            box = query.gt_instances.bboxes[0].tolist()
+            boxes.append((query.img_path, box))
+            has_object = box[0] <= 40 and box[2] >= 50 and box[1] <= 20
+            score = 0.9 - (box[2] - box[0]) / 100 if has_object else 0.1
+            _place(query, [[40, 20], [50, 30]], score)
+        return episode
 
-    monkeypatch.setattr(inferencer, '_predict', observe)
+    monkeypatch.setattr(_Matcher, 'predict', observe)
     given = [1, 2, 50, 60]
     images = [m.image for m in request_of_test.queries]
     episodes = [

@@ -175,8 +175,8 @@ def test_an_interrupt_keeps_what_is_done(
     args = *SUPPORT, images[0], '--query', *images, '--batch-size', 1
     predict, seen = CapeInferencer._predict, []
 
-    def stop(self, supports, batches, metainfo):
-        for episode in predict(self, supports, batches, metainfo):
+    def stop(self, *args):
+        for episode in predict(self, *args):
             if len(seen) == 2:
                 raise KeyboardInterrupt
             seen.append(episode.queries[0].img_path)
@@ -200,16 +200,43 @@ def test_an_interrupt_keeps_what_is_done(
     assert len(seen) == 1, 'nothing is left'
 
 
-def test_a_bad_image_keeps_what_is_done(demo, images, tmp_path, capsys):
+def test_images_that_cannot_be_used_are_skipped(
+    demo, images, tmp_path, capsys
+):
     bad = tmp_path / 'bad.png'
     bad.write_text('no image')
-    with pytest.raises(SystemExit, match='bad.png.* cannot be read'):
-        demo(
-            *(*SUPPORT, images[0], '--query', images[1], bad, images[2]),
-            *('--batch-size', 1),
-        )
-    assert '1 of 3 images are done' in capsys.readouterr().err
-    assert (tmp_path / 'out' / 'predictions.json').is_file()
+    queries = [images[1], bad, images[2], tmp_path / 'missing.png']
+    args = *SUPPORT, images[0], '--query', *queries
+    with pytest.raises(SystemExit) as error:
+        demo(*args, '--batch-size', 1, '--format', 'csv')
+    assert '2 of 4 images cannot be used' in error.value.code
+    assert f'{bad}, {queries[3]}' in error.value.code
+    out = tmp_path / 'out'
+    content = json.loads((out / 'predictions.json').read_text())
+    entries = content['queries']
+    assert [entry['image'] for entry in entries] == images[1:]
+    written = [entry['visualization'][:4] for entry in entries]
+    assert written == ['0000', '0002'], 'numbers are those of the queries'
+    assert any((out / 'csv').iterdir())
+    printed = capsys.readouterr()
+    assert f"skipped: '{bad}' cannot be read as an image" in printed.err
+    assert f"skipped: there is no image '{queries[3]}'" in printed.err
+    assert '2 image(s) and predictions.json are in' in printed.out
+    cv2.imwrite(str(bad), cv2.imread(images[1]))
+    with pytest.raises(SystemExit, match='1 of 4 images cannot be used'):
+        demo(*args, '--resume')
+    content = json.loads((out / 'predictions.json').read_text())
+    found = [entry['image'] for entry in content['queries']]
+    assert found == [images[1], str(bad), images[2]]
+
+
+def test_nothing_is_written_without_an_image_that_can_be_used(
+    demo, images, tmp_path, capsys
+):
+    with pytest.raises(SystemExit, match='none of the 2 queries can be used'):
+        demo(*SUPPORT, images[0], '--query', 'a.png', 'b.png')
+    assert not (tmp_path / 'out').exists()
+    assert '--resume' not in capsys.readouterr().err
 
 
 def test_predictions_are_input_again(demo, images, tmp_path, observed):

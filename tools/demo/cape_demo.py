@@ -13,6 +13,7 @@ layout or of an annotation tool, or an earlier `predictions.json`:
 
 Without checkpoint the default matcher is used, which needs no training. Writes
 one image per query and `predictions.json` into `--out-dir`, as results come.
+Images that cannot be used are named and skipped; the exit status is then 1.
 """
 
 from __future__ import annotations

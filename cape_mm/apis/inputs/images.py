@@ -22,6 +22,8 @@ from cape_mm.errors import DataError
 
 Image = Union[str, 'os.PathLike[str]', np.ndarray]
 
+_LONGEST_SIDE = 2**15 - 2  # of images that OpenCV warps
+
 
 class ImageLoader:
     """A config's test pipeline for images that belong to no dataset.
@@ -101,9 +103,15 @@ class ImageLoader:
             results = self._load_image(results)
         except Exception as error:
             raise DataError(
-                f'{name!r} cannot be read as an image ({error})'
+                f'{name!r} cannot be read as an image: {_reason(error)}'
             ) from error
-        return results, name, results['ori_shape'][1::-1]
+        size = results['ori_shape'][1::-1]
+        if max(size) > _LONGEST_SIDE:
+            raise DataError(
+                f'{name!r} has {size[0]} x {size[1]} pixels: scale or cut it '
+                f'to sides of {_LONGEST_SIDE} at most'
+            )
+        return results, name, size
 
     def _pack(
         self, results: dict, keypoints: np.ndarray, box: np.ndarray
@@ -238,6 +246,15 @@ def find_images(
             raise DataError(f'there is no image in the folder {path}')
         found += files
     return [str(path) for path in found]
+
+
+def _reason(error: Exception) -> str:
+    """Why an image cannot be read, in words of a user."""
+    if isinstance(error, (DataError, PermissionError, MemoryError)):
+        return ' '.join(str(error).split())
+    if 'CV_IO_MAX_IMAGE' in str(error):
+        return 'it has too many pixels, scale or cut it'
+    return 'it is empty, damaged or of an unknown format'
 
 
 def _numbers(values: Sequence) -> list[float] | None:
