@@ -5,9 +5,10 @@
 
 DATA is an annotation file, or a folder of any annotation tool that
 import_annotations.py reads. Three labelled images are enough, five are
-better; it takes about a minute. The table compares the fitted model with the
-matcher, which needs no training, and with copying, on held-out images; the
-better one is written. Ctrl-C keeps the best so far. docs/en/finetuning.md.
+better; it takes about a minute, two with twenty. The table compares the fitted
+models with the matcher, which needs no training, and with copying, on held-out
+images; the best one is written. Ctrl-C keeps the best so far.
+docs/en/finetuning.md.
 """
 
 from __future__ import annotations

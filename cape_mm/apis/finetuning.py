@@ -9,31 +9,36 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 import mmengine
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.device import get_device
-from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
-from cape_mm.engine.few_shot import FittingRounds
-from cape_mm.errors import UnsuitableCheckpointError, UsageError
+from cape_mm.errors import UsageError
 
-from .base_inferencer import HOME, PathLike, load_config, load_estimator
+from .base_inferencer import PathLike
 from .exports.annotation_files import write_request
+from .fitting_candidates import (
+    NAMES,
+    Candidate,
+    build_unfitted,
+    drop_head,
+    load_fitted,
+    make_candidates,
+)
 from .inputs.requests import EpisodeRequest, RequestMember
 from .labelled_instances import LabelledInstances
 
-_CONFIG = 'configs/cape/finetune_efficientnet-lite0.py'
 #: Fewest labelled images of a fit.
 _MIN_LABELLED = 3
 _MAX_LABELLED = 200  # that memory holds
 #: From so many labelled images on, one split tells enough.
 _MANY = 10
-_MAX_ROUNDS = 3
+#: Rounds of a check at most, until the error on held-out images rises.
+_MAX_ROUNDS = 2
 
 
 class _Fold(NamedTuple):
@@ -51,11 +56,13 @@ class Fit:
         cfg (Config): Config of the model.
         weights (dict[str, Tensor]): Its state dict.
         supports (list[RequestMember]): Supports for its matcher.
-        fitted (bool): Whether it is more than the matcher.
+        kept (str): ``'matcher'``, ``'aligned'`` (the matcher refined by a
+            fitted head), ``'heatmap'`` (an ordinary heatmap head) or
+            ``'refined heatmap'`` (that one, refined by the fitted head).
         reason (str): Why that is so, a sentence.
         rows (dict): PCK in percent, and ``error``, the mean error as a share
-            of the object's size, on held-out images, of ``copy``,
-            ``matcher`` and ``fitted``.
+            of the object's size, on held-out images, of ``copy`` and each of
+            these.
         num_held_out (int): Number of held-out images.
         seconds (float): CPU time of this process, all threads.
     """
@@ -63,7 +70,7 @@ class Fit:
     cfg: Config
     weights: dict[str, Tensor]
     supports: list[RequestMember]
-    fitted: bool
+    kept: str
     reason: str
     rows: dict[str, dict[str, float]] = field(default_factory=dict)
     num_held_out: int = 0
@@ -78,13 +85,15 @@ def fit_category(
     minutes: float = 3.0,
     seed: int = 0,
     device: str | torch.device | None = None,
+    method: str | None = None,
 ) -> Fit:
     """Fit a model to the supports of a request, if that helps.
 
-    Matcher and fitted model are compared on held-out images: with few images
-    each half is held out in turn, with more of them a fifth, on which the
-    fitting is stopped, too. Then the head is fitted to all. Ctrl-C keeps the
-    better model so far.
+    The matcher, the matcher refined by a fitted head and, from ten images on,
+    an ordinary heatmap head, refined or not, are compared on held-out images:
+    with few images each half is held out in turn, with more of them 3 tenths,
+    on which the fitting is stopped, too. Then the best one is fitted to all.
+    Ctrl-C keeps the best model so far.
 
     Example:
         >>> request = EpisodeRequest(supports, keypoint_names=['rim', 'base'])
@@ -105,6 +114,9 @@ def fit_category(
         seed (int): Seed of the split and the fitting. Defaults to 0.
         device (str | torch.device, optional): Device. Defaults to the GPU
             if there is one, else the CPU.
+        method (str, optional): ``'aligned'``, ``'heatmap'`` or ``'refined
+            heatmap'``, to fit that one without a comparison. Defaults to the
+            best one.
 
     Returns:
         Fit: The model, fitted or not.
@@ -112,22 +124,25 @@ def fit_category(
     Raises:
         DataError: If an image or its labels cannot be used.
         UnsuitableCheckpointError: If the checkpoint has another head.
-        UsageError: If the config has no head to be fitted.
+        UsageError: If the config has no head to be fitted, or there is no
+            such method.
     """
     if not 0 < minutes < math.inf:
         raise UsageError(f'--minutes is {minutes}, must be > 0')
+    if method and method not in NAMES:
+        raise UsageError(f'method is {method!r}, must be of {list(NAMES)}')
     start = time.process_time()
     members = _limit(request.supports, seed)
     folds = _make_folds(members, seed)
     num_keypoints = len(request.keypoint_names)
     if checkpoint:
-        cfg, model = _load_fitted(checkpoint, num_keypoints, device)
+        cfg, model = load_fitted(checkpoint, num_keypoints, device)
     else:
         cfg, model = build_unfitted(config, num_keypoints, seed, device)
     deadline = time.monotonic() + 60 * minutes
     instances = LabelledInstances(request, members, model, cfg)
     rows: dict[str, dict[str, float]] = {}
-    fitted = False
+    kept: Candidate | None = None
     num_images = len(set(instances.images))
     if num_images < _MIN_LABELLED:
         reason = (
@@ -140,30 +155,34 @@ def fit_category(
                 model.aligned_head.template.fit(
                     *instances.labels[1:], instances.partners
                 )
-            fitting = _Fitting(model, instances, folds, seed, deadline)
-            rows = fitting.compare(shots)
-            fitted = rows['fitted']['error'] < rows['matcher']['error']
-            reason = (
-                'kept the fitted model: its error on held-out images is less'
-                if fitted
-                else 'kept the matcher: the fitted model is not better on '
-                'held-out images'
+            names = list(NAMES) if num_images >= _MANY else ['aligned']
+            candidates = make_candidates(
+                [method] if method else names, model, cfg, instances, seed
             )
-            if fitted:
-                fitting.finish()
+            fitting = _Fitting(candidates, instances, folds, deadline)
+            if method:
+                (kept,) = candidates
+                reason = f'fitted {NAMES[method]}, as given'
+                fitting.finish(kept, _MAX_ROUNDS)
+            else:
+                rows = fitting.compare(shots)
+                kept, reason = _choose(candidates, rows)
+                if kept:
+                    fitting.finish(kept)
         except KeyboardInterrupt:
-            name = 'fitted model' if fitted else 'matcher'
-            reason = f'stopped: kept the {name}, the best so far'
-    weights = model.state_dict()
-    if not fitted:
-        cfg, weights = _drop_head(cfg, weights)
+            name = NAMES[kept.name] if kept else 'the matcher'
+            reason = f'stopped: kept {name}, the best so far'
+    if kept:
+        cfg, weights = kept.cfg, kept.estimator.state_dict()
+    else:
+        cfg, weights = drop_head(cfg, model.state_dict())
     order = [i for fold in reversed(folds) for i in fold.held_out]
     order += [i for i in range(len(members)) if i not in order]
     return Fit(
         cfg,
         weights,
         [members[i] for i in order[:shots]],
-        fitted,
+        kept.name if kept else 'matcher',
         reason,
         rows,
         sum(len(fold.held_out) for fold in folds) if rows else 0,
@@ -194,7 +213,7 @@ def write_fit(fit: Fit, request: EpisodeRequest, out_dir: Path) -> None:
     )
     mmengine.dump(
         dict(
-            fitted=fit.fitted,
+            kept=fit.kept,
             reason=fit.reason,
             num_labelled=len(request.supports),
             num_held_out=fit.num_held_out,
@@ -206,59 +225,26 @@ def write_fit(fit: Fit, request: EpisodeRequest, out_dir: Path) -> None:
     )
 
 
-def build_unfitted(
-    config: PathLike | None,
-    num_keypoints: int,
-    seed: int,
-    device: str | torch.device | None,
-) -> tuple[Config, torch.nn.Module]:
-    """Build the model to be fitted, its head random.
-
-    Args:
-        config (str | Path, optional): See :func:`fit_category`.
-        num_keypoints (int): K.
-        seed (int): Seed of the head's weights.
-        device (str | torch.device, optional): Device. Defaults to the GPU
-            if there is one, else the CPU.
-
-    Returns:
-        tuple[Config, BaseModel]: Config and model in evaluation mode.
-
-    Raises:
-        UsageError: If the config has no head to be fitted.
-    """
-    cfg = load_config(config or HOME / _CONFIG, None)
-    if 'aligned_head' not in cfg.model:
-        raise UsageError(
-            f'{cfg.filename} has no `model.aligned_head`: write it on the '
-            f'base of {_CONFIG}'
-        )
-    cfg.model.aligned_head.out_channels = num_keypoints
-    state = torch.get_rng_state()
-    torch.manual_seed(seed)
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        model = MODELS.build(cfg.model)
-    torch.set_rng_state(state)
-    return cfg, model.to(device or get_device()).eval()
-
-
 class _Fitting:
-    """The fits of a head, to all instances but the held-out ones first."""
+    """The fits of the candidates, without the held-out instances first."""
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        candidates: Sequence[Candidate],
         instances: LabelledInstances,
         folds: list[_Fold],
-        seed: int,
         deadline: float,
     ) -> None:
-        self.model = model
+        self.candidates = candidates
         self.instances = instances
         self.folds = folds
         self.deadline = deadline
         self._all = range(len(instances.images))
-        self._rounds = FittingRounds(model, instances.labels, seed)
+        self._num_rounds = _MAX_ROUNDS if len(folds) == 1 else 1
+        # iterations to come at most, the last fits to all among them
+        fits = {id(fit): fit for one in candidates for fit in one.fits}
+        each = sum(fit.num_iterations for fit in fits.values())
+        self._planned = (self._num_rounds * len(folds) + 1) * each
 
     def compare(self, shots: int) -> dict[str, dict[str, float]]:
         """Scores on held-out instances of each method."""
@@ -269,30 +255,44 @@ class _Fitting:
             pool = train if len(self.folds) == 1 else self._all
             matched = self.instances.match(pool, shots, held_out)
             copied = self.instances.copy(train[:shots], held_out)
-            self._rounds.restart()
-            for key, row in (
-                ('copy', self.instances.score(copied, held_out)),
-                ('matcher', self.instances.score(matched[0], held_out)),
-                ('fitted', self._fit_rounds(train, held_out, *matched)),
-            ):
+            rows = dict(
+                copy=self.instances.score(copied, held_out),
+                matcher=self.instances.score(matched[0], held_out),
+            )
+            for one in self.candidates:
+                if len(one.fits) == 1:
+                    row = self._check(one, train, held_out, *matched)
+                else:  # its heads are fitted
+                    points = one.predict(held_out, *matched)
+                    row = self.instances.score(points, held_out)
+                rows[one.name] = row
+            for key, row in rows.items():
                 parts.setdefault(key, []).append(row)
         weights = [len(fold.held_out) for fold in self.folds]
         return {key: _mean(rows, weights) for key, rows in parts.items()}
 
-    def finish(self) -> None:
+    def finish(self, candidate: Candidate, num_rounds: int = 1) -> None:
         """Fit to all instances: anew, or on top of the one split."""
-        head = self.model.aligned_head
-        checked = copy.deepcopy(head.state_dict())
+        checked = [
+            copy.deepcopy(one.head.state_dict()) for one in candidate.fits
+        ]
+        rounds = [one for one in candidate.fits for _ in range(num_rounds)]
         if len(self.folds) > 1:
-            self._rounds.restart()
+            for one in candidate.fits:
+                one.restart()
         try:
-            self._rounds.fit(self._all, self.deadline)
+            for number, one in enumerate(rounds):
+                now = time.monotonic()
+                share = (self.deadline - now) / (len(rounds) - number)
+                one.fit(self._all, now + share)
         except KeyboardInterrupt:
-            head.load_state_dict(checked)
+            for one, weights in zip(candidate.fits, checked):
+                one.head.load_state_dict(weights)
             raise
 
-    def _fit_rounds(
+    def _check(
         self,
+        candidate: Candidate,
         train: list[int],
         held_out: list[int],
         matched: Tensor,
@@ -302,57 +302,36 @@ class _Fitting:
 
         With several folds there is one round of each.
         """
-        head = self.model.aligned_head
-        images = self.instances.labels.images[held_out]
-        num_rounds = _MAX_ROUNDS if len(self.folds) == 1 else 1
+        (rounds,) = candidate.fits
+        rounds.restart()
         best: dict[str, float] = {}
         weights: dict[str, Tensor] = {}
-        for number in range(num_rounds):
-            left = self.deadline - time.monotonic()
-            # the other folds and the last fit take as long
-            share = left / (num_rounds - number + len(self.folds))
-            self._rounds.fit(train, time.monotonic() + share)
-            with torch.no_grad():
-                points = self.model.refine(images, matched, scores)[0]
-            now = self.instances.score(points, held_out)
-            if best and now['error'] >= best['error']:
-                head.load_state_dict(weights)
+        for _ in range(self._num_rounds):
+            now = time.monotonic()
+            share = rounds.num_iterations / self._planned
+            rounds.fit(train, now + share * (self.deadline - now))
+            self._planned -= rounds.num_iterations
+            points = candidate.predict(held_out, matched, scores)
+            row = self.instances.score(points, held_out)
+            if best and row['error'] >= best['error']:
+                rounds.head.load_state_dict(weights)
                 break
-            best, weights = now, copy.deepcopy(head.state_dict())
+            best, weights = row, copy.deepcopy(rounds.head.state_dict())
         return best
 
 
-def _load_fitted(
-    checkpoint: PathLike,
-    num_keypoints: int,
-    device: str | torch.device | None,
-) -> tuple[Config, torch.nn.Module]:
-    """Config and model of an earlier fit."""
-    cfg = load_config(None, checkpoint)
-    head = cfg.model.get('aligned_head') or {}
-    if head.get('out_channels') != num_keypoints:
-        raise UnsuitableCheckpointError(
-            f'{checkpoint} has no fitted head for {num_keypoints} '
-            'keypoints: give one that this tool wrote for this category, '
-            'or none'
-        )
-    return cfg, load_estimator(cfg, checkpoint, device)
-
-
-def _drop_head(
-    cfg: Config, weights: dict[str, Tensor]
-) -> tuple[Config, dict[str, Tensor]]:
-    """Config and weights of the matcher alone."""
-    cfg = copy.deepcopy(cfg)
-    settings = cfg.model
-    for key in ('aligned_head', 'aligned_size'):
-        settings.pop(key, None)
-    settings.type = 'cape_mm.MatchingEstimator'
-    count = len(settings.head.level_weights)
-    backbone = settings.backbone
-    backbone.out_indices = tuple(backbone.out_indices)[-count:]
-    prefix = 'aligned_head.'
-    return cfg, {k: v for k, v in weights.items() if not k.startswith(prefix)}
+def _choose(
+    candidates: Sequence[Candidate], rows: dict[str, dict[str, float]]
+) -> tuple[Candidate | None, str]:
+    """The best candidate, None for the matcher, and why."""
+    best = min(candidates, key=lambda one: rows[one.name]['error'])
+    if rows[best.name]['error'] < rows['matcher']['error']:
+        name = NAMES[best.name]
+        return best, f'kept {name}: its error on held-out images is the least'
+    return (
+        None,
+        'kept the matcher: no fitted model is better on held-out images',
+    )
 
 
 def _limit(members: list[RequestMember], seed: int) -> list[RequestMember]:
@@ -368,12 +347,12 @@ def _limit(members: list[RequestMember], seed: int) -> list[RequestMember]:
 
 
 def _make_folds(members: list[RequestMember], seed: int) -> list[_Fold]:
-    """Instances, split by image: halves in turn, or a fifth held out."""
+    """Instances, split by image: halves in turn, or 3 tenths held out."""
     images = sorted({member.image for member in members})
     order = np.random.default_rng(seed).permutation(len(images))
     rank = {images[i]: number for number, i in enumerate(order)}
     many = len(images) >= _MANY
-    count = max(round((0.2 if many else 0.5) * len(images)), 1)
+    count = max(round((0.3 if many else 0.5) * len(images)), 1)
     first = [i for i, m in enumerate(members) if rank[m.image] < count]
     rest = [i for i, m in enumerate(members) if rank[m.image] >= count]
     folds = [_Fold(rest, first), _Fold(first, rest)]

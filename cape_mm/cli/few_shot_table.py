@@ -6,27 +6,25 @@ from __future__ import annotations
 import sys
 import tempfile
 from argparse import Namespace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Iterator
 
 import mmengine
 import numpy as np
-from mmengine.structures import InstanceData
-from mmpose.structures import PoseDataSample
 
 from cape_mm.apis import (
     CapeInferencer,
     EpisodeRequest,
+    Fit,
     RequestMember,
     fit_category,
     write_fit,
 )
+from cape_mm.apis.fitting_candidates import drop_head
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.errors import UsageError
 from cape_mm.evaluation.functional.keypoints import PCK_THRESHOLDS
 
-from .heatmap_baseline import predict_with_heatmaps
 from .photo_table import (
     Episode,
     draw_episodes,
@@ -36,7 +34,7 @@ from .photo_table import (
 )
 from .training_tables import format_markdown
 
-_METHODS = ('copy', 'matcher', 'heatmap', 'fitted')
+_METHODS = ('copy', 'matcher', 'heatmap', 'chosen')
 
 
 def tabulate_few_shots(args: Namespace) -> None:
@@ -86,50 +84,59 @@ def _run(
             for part in episode
         ),
     )
-    options = dict(config=args.config, minutes=args.minutes, seed=args.seed)
-    fit = fit_category(
-        request, shots=args.shots, device=args.device, **options
+    options = dict(
+        config=args.config,
+        shots=args.shots,
+        minutes=args.minutes,
+        seed=args.seed,
+        device=args.device,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        write_fit(fit, request, Path(folder))
-        fitted = CapeInferencer(
-            Path(folder) / 'finetuned.pth', device=args.device
-        )
-    number = {id(member): i for i, member in enumerate(request.supports)}
-    shots = [episode.supports[number[id(m)]] for m in fit.supports]
+    fit = fit_category(request, **options)
     before = Episode(episode.supports[: args.shots], episode.queries)
     row, _ = score_episodes(matcher, dataset, [before])
     result = dict(copy=row['copy'], matcher=row['model'], pairs=row['pairs'])
-    if fit.fitted:
-        after = Episode(shots, episode.queries)
-        row, _ = score_episodes(fitted, dataset, [after])
-        result['fitted'] = row['model']
-    else:
-        result['fitted'] = result['matcher']
+    result['chosen'] = (
+        row['model']
+        if fit.kept == 'matcher'
+        else _score(fit, request, dataset, episode, args.device)
+    )
     if args.heatmap:
-        found, seconds = predict_with_heatmaps(request, **options)
-        row, _ = score_episodes(partial(_results, found), dataset, [episode])
-        result['heatmap'] = row['model']
-        result['heatmap_cpu_seconds'] = round(seconds, 1)
+        if 'heatmap' in fit.kept:  # it has that head
+            cfg, weights = drop_head(fit.cfg, fit.weights)
+            ordinary = replace(fit, cfg=cfg, weights=weights)
+        else:
+            ordinary = fit_category(request, method='heatmap', **options)
+            result['heatmap_cpu_seconds'] = round(ordinary.seconds, 1)
+        result['heatmap'] = _score(
+            ordinary, request, dataset, episode, args.device
+        )
     return dict(
         result,
-        kept='fitted' if fit.fitted else 'matcher',
+        kept=fit.kept,
         held_out=fit.rows,
         cpu_seconds=round(fit.seconds, 1),
     )
 
 
-def _results(
-    found: list[np.ndarray], *args, **kwargs
-) -> Iterator[PoseDataSample]:
-    """Predictions (K, 2) in the place of an inferencer's results."""
-    for points in found:
-        scores = np.ones((1, len(points)))
-        yield PoseDataSample(
-            pred_instances=InstanceData(
-                keypoints=points[None], keypoint_scores=scores
-            )
+def _score(
+    fit: Fit,
+    request: EpisodeRequest,
+    dataset: MP100Dataset,
+    episode: Episode,
+    device: str | None,
+) -> dict[str, float]:
+    """PCK of a model, written and loaded again, on the queries."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_fit(fit, request, Path(folder))
+        inferencer = CapeInferencer(
+            Path(folder) / 'finetuned.pth', device=device
         )
+    number = {id(member): i for i, member in enumerate(request.supports)}
+    shots = [episode.supports[number[id(m)]] for m in fit.supports]
+    row, _ = score_episodes(
+        inferencer, dataset, [Episode(shots, episode.queries)]
+    )
+    return row['model']
 
 
 def _format(rows: dict[str, dict]) -> str:

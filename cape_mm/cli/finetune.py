@@ -125,8 +125,10 @@ def _format(rows: dict[str, dict[str, float]]) -> str:
     """Table for people."""
     names = {
         'copy': 'copy of the supports',
-        'matcher': 'before: matcher, few-shot',
-        'fitted': 'after: fitted',
+        'matcher': 'matcher, few-shot',
+        'aligned': 'matcher, refined by a fitted head',
+        'heatmap': 'ordinary heatmap head',
+        'refined heatmap': 'heatmap head, refined by a fitted head',
     }
     body = [
         [names[key], *(f'{v:.1f}' for k, v in row.items() if k != 'error')]

@@ -12,15 +12,19 @@ from __future__ import annotations
 import copy
 import math
 import time
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Sequence, Tuple
 
 import torch
 from torch import Tensor
 
-from cape_mm.models import AlignedMatchingEstimator
+from cape_mm.models import AlignedHeatmapHead, AlignedMatchingEstimator
+from cape_mm.models.layers.cape import KeypointTemplate
+
+#: Matrices (N, 2, 3) into a head's frame, mask (N,) of mirrored instances.
+Alignment = Tuple[Tensor, Tensor]
 
 #: Largest change of an augmented view: its alignment by a matcher errs.
-_MAX_TURN = math.radians(12)
+MAX_TURN = math.radians(12)
 _MAX_SCALE = 0.15
 _MAX_SHIFT = 0.04
 _MAX_CONTRAST = 0.3
@@ -58,20 +62,25 @@ class Views(NamedTuple):
 @torch.no_grad()
 def make_views(
     model: AlignedMatchingEstimator,
+    template: KeypointTemplate,
     labels: Labels,
+    alignments: Sequence[Alignment],
     num_views: int,
     seed: int = 0,
-    max_turn: float = _MAX_TURN,
+    max_turn: float = MAX_TURN,
 ) -> Views:
     """Extract features of random views of labelled instances.
 
-    Each view is aligned with the template by its own labels, then turned,
-    scaled, shifted and changed in brightness a little.
+    Each view is aligned, then turned, scaled, shifted and changed in
+    brightness a little.
 
     Args:
-        model (AlignedMatchingEstimator): Model in evaluation mode, its
-            template fitted.
+        model (AlignedMatchingEstimator): Model in evaluation mode.
+        template (KeypointTemplate): Template of the head to be fitted, for
+            its left and right partners.
         labels (Labels): N instances.
+        alignments (Sequence[Alignment]): Alignments of all instances, taken
+            in turn: see :func:`align_labels` and :func:`align_boxes`.
         num_views (int): Views of each.
         seed (int): Seed. Defaults to 0.
         max_turn (float): Largest turn of a view, radians. Defaults to 12
@@ -80,13 +89,10 @@ def make_views(
     Returns:
         Views: N * ``num_views`` views.
     """
-    template = model.aligned_head.template
-    matrices, mirrored = template(
-        labels.points, labels.valid.to(labels.points)
-    )
     generator = torch.Generator().manual_seed(seed)
     parts = []
-    for _ in range(num_views):
+    for number in range(num_views):
+        matrices, mirrored = alignments[number % len(alignments)]
         changed = _jitter(matrices, generator, max_turn)
         images = model.align(labels.images, changed)
         levels = [
@@ -107,21 +113,54 @@ def make_views(
     return Views(list(map(torch.cat, zip(*levels))), *map(torch.cat, rest))
 
 
+def align_labels(template: KeypointTemplate, labels: Labels) -> Alignment:
+    """Align instances with a template by their own labels."""
+    return template(labels.points, labels.valid.to(labels.points))
+
+
+def align_boxes(
+    template: KeypointTemplate, labels: Labels
+) -> tuple[list[Alignment], float]:
+    """Take the crops of boxes as they are, for a head without alignment.
+
+    Args:
+        template (KeypointTemplate): Template, fitted to the instances.
+        labels (Labels): N instances.
+
+    Returns:
+        tuple[list[Alignment], float]: The plain crop, and the mirrored one
+        where some instances but not all are mirrored; the largest turn of a
+        view, radians, that covers the turns between instances.
+    """
+    matrices, mirrored = align_labels(template, labels)
+    side = torch.where(mirrored, -1.0, 1.0)
+    angles = torch.atan2(side * matrices[:, 1, 0], side * matrices[:, 0, 0])
+    difference = (angles[:, None] - angles).abs()
+    difference = torch.minimum(difference, 2 * math.pi - difference)
+    turn = min(difference.max().item() + math.radians(15), math.pi)
+    plain = torch.eye(2, 3).to(matrices).repeat(len(matrices), 1, 1)
+    alignments = [(plain, torch.zeros_like(mirrored))]
+    if mirrored.any() and not mirrored.all():
+        flipped = plain.clone()
+        flipped[:, 0, 0], flipped[:, 0, 2] = -1, 1
+        alignments.append((flipped, torch.ones_like(mirrored)))
+    return alignments, turn
+
+
 def fit_head(
-    model: AlignedMatchingEstimator,
+    head: AlignedHeatmapHead,
     views: Views,
     num_iterations: int,
     learning_rate: float = 6e-3,
     deadline: float = math.inf,
     seed: int = 0,
 ) -> list[float]:
-    """Train the aligned head on cached views.
+    """Train a head on cached views.
 
     AdamW with a one-cycle schedule. Ctrl-C ends it, with the weights so far.
 
     Args:
-        model (AlignedMatchingEstimator): Model, whose aligned head is
-            trained.
+        head (AlignedHeatmapHead): Head, in evaluation mode afterwards.
         views (Views): Views to train on.
         num_iterations (int): Iterations of 8 views.
         learning_rate (float): Its maximum. Defaults to 6e-3.
@@ -136,7 +175,8 @@ def fit_head(
     Raises:
         KeyboardInterrupt: If it was interrupted.
     """
-    head = model.aligned_head.train()
+    # convolutions of CPUs are faster so
+    head.train().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         head.parameters(), learning_rate, weight_decay=1e-4
     )
@@ -147,7 +187,7 @@ def fit_head(
     try:
         while step < num_iterations:
             if step == 5:  # now the duration of one is known
-                left = deadline - time.monotonic()
+                left = max(deadline - time.monotonic(), 0.0)
                 each = (time.monotonic() - start) / step
                 num_iterations = int(min(num_iterations, step + left / each))
             for group in optimizer.param_groups:
@@ -175,26 +215,29 @@ class FittingRounds:
     """Fits of a head to views of some instances, each on top of the last.
 
     Args:
-        model (AlignedMatchingEstimator): Model in evaluation mode, its
-            template fitted.
-        labels (Labels): N instances.
-        seed (int): Seed of views and of their order. Defaults to 0.
+        head (AlignedHeatmapHead): Head in evaluation mode.
+        views (Views): Views of all instances.
+        num_iterations (int): Iterations of a round.
+        seed (int): Seed of the order of views. Defaults to 0.
     """
 
     def __init__(
-        self, model: AlignedMatchingEstimator, labels: Labels, seed: int = 0
+        self,
+        head: AlignedHeatmapHead,
+        views: Views,
+        num_iterations: int,
+        seed: int = 0,
     ) -> None:
-        count = len(labels.points)
-        self.model = model
-        self.seed = seed
-        self.num_iterations = min(75 + 5 * max(count - 5, 0), 450)
-        self._views = make_views(model, labels, choose_num_views(count), seed)
-        self._first_weights = copy.deepcopy(model.aligned_head.state_dict())
+        self.head = head
+        self.num_iterations = num_iterations
+        self._views = views
+        self._seed = seed
+        self._first_weights = copy.deepcopy(head.state_dict())
         self._num_rounds = 0
 
     def restart(self) -> None:
         """Go back to the weights before the first round."""
-        self.model.aligned_head.load_state_dict(self._first_weights)
+        self.head.load_state_dict(self._first_weights)
         self._num_rounds = 0
 
     def fit(
@@ -213,20 +256,15 @@ class FittingRounds:
         owners = self._views.owners
         chosen = torch.isin(owners, owners.new_tensor(list(instances)))
         losses = fit_head(
-            self.model,
+            self.head,
             self._views.select(chosen.nonzero()[:, 0]),
             self.num_iterations,
             6e-3 if self._num_rounds == 0 else 4e-3,
             deadline,
-            self.seed + self._num_rounds,
+            self._seed + self._num_rounds,
         )
         self._num_rounds += 1
         return losses
-
-
-def choose_num_views(num_instances: int) -> int:
-    """Views of each instance, less with more of them."""
-    return min(max(320 // num_instances, 4), 40)
 
 
 def _one_cycle(progress: float) -> float:

@@ -7,7 +7,7 @@ import torch
 from support.tiny_aligned import write_config
 
 from cape_mm.apis import read_request
-from cape_mm.apis.finetuning import build_unfitted
+from cape_mm.apis.fitting_candidates import build_unfitted
 from cape_mm.apis.labelled_instances import LabelledInstances
 from cape_mm.datasets.synthetic import write_creatures
 

@@ -26,7 +26,7 @@ def test_all_methods_are_scored_once(tmp_path, call_tool, capsys):
     assert len(rows) == 1
     (row,) = rows.values()
     assert row['pairs'] == 4
-    for method in ('copy', 'matcher', 'heatmap', 'fitted'):
+    for method in ('copy', 'matcher', 'heatmap', 'chosen'):
         assert 0 <= row[method]['PCK@0.05'] <= row[method]['PCK'] <= 100
     assert '| mean, 4 |' in capsys.readouterr().out
     written = out.stat().st_mtime_ns

@@ -43,12 +43,12 @@ def load(path):
 def test_the_better_of_both_is_written_and_predicts(run, capsys):
     out = run('test')
     text = capsys.readouterr().out
-    assert 'before: matcher' in text and 'after: fitted' in text
+    assert 'matcher, few-shot' in text and 'refined by a fitted head' in text
     results = load(out / 'results.json')
     rows = results['held_out']
-    assert list(rows) == ['copy', 'matcher', 'fitted']
-    better = rows['fitted']['error'] < rows['matcher']['error']
-    assert results['fitted'] == better
+    assert list(rows) == ['copy', 'matcher', 'aligned']
+    better = rows['aligned']['error'] < rows['matcher']['error']
+    assert results['kept'] == ('aligned' if better else 'matcher')
     assert results['num_held_out'] == results['num_labelled'] == 8
     inferencer = CapeInferencer(out / 'finetuned.pth', device='cpu')
     assert hasattr(inferencer.model, 'aligned_head') == better
@@ -66,14 +66,14 @@ def test_ctrl_c_keeps_the_matcher_until_there_is_better(run, monkeypatch):
 
     monkeypatch.setattr('cape_mm.engine.few_shot.fit_head', stop)
     results = load(run('test') / 'results.json')
-    assert not results['fitted']
+    assert results['kept'] == 'matcher'
     assert results['reason'].startswith('stopped: kept the matcher')
 
 
 def test_few_labels_keep_the_matcher(run, capsys):
     out = run('val')
     results = load(out / 'results.json')
-    assert not results['fitted'] and results['held_out'] == {}
+    assert results['kept'] == 'matcher' and results['held_out'] == {}
     assert 'label at least 3' in capsys.readouterr().out
     inferencer = CapeInferencer(out / 'finetuned.pth', device='cpu')
     assert type(inferencer.model).__name__ == 'MatchingEstimator'

@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--heatmap',
         action='store_true',
-        help='score an ordinary heatmap head, too',
+        help='score an ordinary heatmap head besides the chosen model',
     )
     parser.add_argument('--minutes', type=float, default=3.0)
     parser.add_argument('--config', help='as of tools/finetune.py')

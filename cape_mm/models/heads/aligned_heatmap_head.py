@@ -23,7 +23,8 @@ class AlignedHeatmapHead(HeatmapHead):
     Maps are logits over cells, trained by the cross-entropy with a narrow
     Gaussian around each keypoint. They are read under a Gaussian prior around
     places that are known roughly: :class:`AlignedMatchingEstimator` gives
-    those of its matcher.
+    those of its matcher. :class:`CategoryHeatmapEstimator` aligns nothing and
+    reads the maps as they are; the frame is then that of the box's crop.
 
     Args:
         in_channels (Sequence[int]): Channels of the levels of the backbone.
@@ -88,20 +89,23 @@ class AlignedHeatmapHead(HeatmapHead):
         return super().forward((self.reduce(torch.cat(resized, dim=1)),))
 
     def predict(
-        self, feats: Features, centres: Tensor
+        self, feats: Features, centres: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Read the keypoints near known places.
+        """Read the keypoints, near known places if there are any.
 
         Args:
             feats (tuple[Tensor]): See :meth:`forward`.
-            centres (Tensor): Places (N, K, 2) in the template's frame.
+            centres (Tensor, optional): Places (N, K, 2) in the template's
+                frame. Defaults to none: without a prior.
 
         Returns:
             tuple[Tensor, Tensor]: Keypoints (N, K, 2) in the template's
             frame, and the probability (N, K) that each is less than a tenth
             of the object's size off.
         """
-        logits = add_prior(self(feats), centres, self.prior_sigma)
+        logits = self(feats)
+        if centres is not None:
+            logits = add_prior(logits, centres, self.prior_sigma)
         height, width = logits.shape[-2:]
         grid = grid_points(height, width, logits.device, logits.dtype)
         mass = logits.flatten(2).softmax(-1)  # (N, K, H * W)

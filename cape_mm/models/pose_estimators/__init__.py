@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .aligned_matching_estimator import AlignedMatchingEstimator
 from .cape_estimator import CapeEstimator
+from .category_heatmap_estimator import CategoryHeatmapEstimator
 from .coarse_to_fine_estimator import CoarseToFineEstimator
 from .matching_estimator import MatchingEstimator
 from .pavenet import PAVENet
@@ -9,6 +10,7 @@ from .pomnet_estimator import PomnetEstimator
 __all__ = [
     'AlignedMatchingEstimator',
     'CapeEstimator',
+    'CategoryHeatmapEstimator',
     'CoarseToFineEstimator',
     'MatchingEstimator',
     'PAVENet',

@@ -35,6 +35,13 @@ def test_keypoints_are_read_near_the_given_places(head, feats):
     assert ((scores > 0) & (scores <= 1.001)).all()
 
 
+def test_a_wide_prior_and_none_read_the_same(head, feats):
+    points, _ = head.predict(feats)
+    head.prior_sigma = 1e4
+    wide, _ = head.predict(feats, torch.full((2, 3, 2), 0.5))
+    torch.testing.assert_close(points, wide, atol=1e-3, rtol=0)
+
+
 def test_training_finds_the_keypoints(head, feats):
     points = torch.tensor([[0.3, 0.7], [0.55, 0.4], [0.8, 0.8]])
     points = torch.stack([points, points.flip(0)])
