@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+from .capeformer import RESNET
 from .name_map import NameMap
 
 
@@ -38,4 +39,9 @@ HEAD = NameMap(
         *_decoder('meta_decoder', 'meta_decoder'),
         *_decoder('ref_decoder', 'refinement_decoder'),
     )
+)
+
+# the names of the head have no prefix
+CHECKPOINT = RESNET.with_prefix('backbone.', 'backbone.') + HEAD.with_prefix(
+    '', 'head.'
 )

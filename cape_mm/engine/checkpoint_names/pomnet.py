@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+from .capeformer import RESNET
 from .name_map import NameMap
 
 HEAD = NameMap(
@@ -14,4 +15,11 @@ HEAD = NameMap(
         (r'deconv_layers\.', 'deconv_layers.'),
         (r'final_layer\.', 'final_layer.'),
     )
+)
+
+# supports have a network of their own
+CHECKPOINT = (
+    HEAD.with_prefix('keypoint_head.', 'head.')
+    + RESNET.with_prefix('encoder_sample.', 'support_backbone.')
+    + RESNET.with_prefix('encoder_query.', 'backbone.')
 )

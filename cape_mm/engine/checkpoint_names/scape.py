@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+from .capeformer import RESNET
 from .name_map import NameMap
 
 
@@ -48,4 +49,10 @@ HEAD = NameMap(
         (r'position\.', 'never used'),
         (r'pos_embedding', 'sine codes, computed'),
     ),
+)
+
+CHECKPOINT = (
+    HEAD.with_prefix('keypoint_head.', 'head.')
+    + RESNET.with_prefix('encoder_sample.', 'backbone.')
+    + RESNET.with_prefix('encoder_query.', 'backbone.')
 )
