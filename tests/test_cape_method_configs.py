@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import TRANSFORMS, DefaultScope
 from mmengine.runner import Runner
+from mmpose.datasets.transforms import GenerateTarget
 
 from cape_mm.datasets.synthetic import write_creatures
 
@@ -18,6 +21,28 @@ SMALL = sorted(
     for path in CONFIGS.glob('*/*_creatures-128x128.py')
     if path.parent.name != 'cape'
 )
+
+
+FULL = sorted(
+    path
+    for path in CONFIGS.glob('*/*_mp100-split1-*.py')
+    if path.parent.name != 'cape'
+)
+
+
+@pytest.mark.parametrize('path', FULL, ids=lambda path: path.stem)
+def test_labels_of_a_full_config_count_where_the_gaussian_reaches(path):
+    cfg = Config.fromfile(str(path))
+    size = np.asarray(cfg.model.head.input_size)
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        for mode in ('train', 'val', 'test'):
+            pipeline = cfg[f'{mode}_dataloader'].dataset.pipeline
+            steps = [TRANSFORMS.build(step) for step in pipeline]
+            (target,) = (s for s in steps if isinstance(s, GenerateTarget))
+            points = np.array([[-2.0, 5], [-60, 5], [9, 9]])[None]
+            encoded = target.encoder.encode(points, np.ones((1, 3)))
+            assert encoded['keypoint_weights'].tolist() == [[1, 0, 1]]
+            assert tuple(target.encoder.input_size) == tuple(size)
 
 
 @pytest.fixture(scope='module')

@@ -2,12 +2,7 @@ _base_ = ['./mp100_episodes.py']
 
 # As the methods that pool supports by heatmaps of sigma 2: a keypoint counts
 # as long as its Gaussian reaches the heatmap.
-codec = dict(
-    _delete_=True,
-    type='cape_mm.ReachingLabel',
-    input_size=(256, 256),
-    sigma=2.0,
-)
+codec = dict(type='cape_mm.ReachingLabel', input_size=(256, 256), sigma=2.0)
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale', padding=1.25),
