@@ -110,6 +110,24 @@ class DescriptionTable:
             )
         return self.vectors[[self.rows[text] for text in descriptions]]
 
+    def encode_batch(
+        self, names: Sequence[Sequence[str]], num_keypoints: int
+    ) -> np.ndarray:
+        """Vectors of the descriptions of B episodes.
+
+        Args:
+            names (Sequence[Sequence[str]]): Descriptions of each episode.
+            num_keypoints (int): Number of keypoints K to pad to.
+
+        Returns:
+            np.ndarray: Vectors (B, K, D), float32, 0 at the padding.
+        """
+        shape = len(names), num_keypoints, self.vectors.shape[1]
+        vectors = np.zeros(shape, np.float32)
+        for row, own in zip(vectors, names):
+            row[: len(own)] = self.encode(own)
+        return vectors
+
 
 @lru_cache(maxsize=8)
 def cached_description_table(path: str) -> DescriptionTable:

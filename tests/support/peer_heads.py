@@ -14,6 +14,7 @@ from torch.func import functional_call
 from cape_mm.engine.checkpoint_names import (
     capeformer,
     capex,
+    edgecape,
     graphcape,
     join_parts,
 )
@@ -36,10 +37,8 @@ SMALL = dict(
     input_size=(256, 256),
     embed_dims=32,
     num_heads=4,
-    num_encoder_layers=2,
-    num_decoder_layers=2,
+    num_layers=2,
     feedforward_channels=48,
-    gate_channels=16,
     num_slots=5,
 )
 FULL = dict(input_size=(256, 256), num_slots=100)
@@ -70,6 +69,26 @@ METHODS = dict(
             text_table='a table',
             text_channels=20,
         ),
+    ),
+    edgecape=dict(
+        names=edgecape.make_head(num_predictor_layers=2),
+        head=dict(
+            sigma=1.0,
+            graph='pre',
+            edges_normalized_by='receiver',
+            self_attention_position=False,
+            edge_predictor=dict(num_layers=2, feedforward_channels=24),
+            num_walk_steps=5,
+            masked_share=0.3,
+            dropout=0.0,
+        ),
+        full=dict(
+            in_channels=384,
+            input_size=(224, 224),
+            feedforward_channels=384,
+            edge_predictor=dict(num_layers=3, feedforward_channels=384),
+        ),
+        map_side=16,
     ),
 )
 
@@ -110,7 +129,12 @@ def our_weights(
     method: str, head: nn.Module, official: dict[str, Tensor]
 ) -> dict[str, Tensor]:
     """Official weights under our names, frozen where the head freezes."""
-    groups = METHODS[method]['names'].group(official)
+    names = METHODS[method]['names']
+    if method == 'edgecape' and head.edge_predictor is None:
+        names = edgecape.HEAD_STAGE_1
+    elif method == 'edgecape' and len(head.edge_predictor.layers) == 3:
+        names = edgecape.HEAD
+    groups = names.group(official)
     weights = join_parts(
         {name: official[name_] for name, (name_,) in groups.items()}
     )
@@ -140,6 +164,9 @@ def run_small(
         for i in range(batch.support_valid.shape[1])
     ]
     stacked = torch.stack(supports, dim=1).flatten(0, 1)
+    if f'{case}/in/kept_tokens' in fixture:
+        kept = fixture[f'{case}/in/kept_tokens'][..., 0] > 0
+        head.train().masked_refinement._draw_kept = lambda valid: kept
     with _Recorder(head) as recorder:
         (matched, refined), losses = functional_call(
             _BothResults(head),
@@ -151,6 +178,13 @@ def run_small(
         **results(matched, refined),
         **official_losses(losses),
     }
+    if method == 'edgecape':
+        itself = torch.diag_embed(matched.valid.float())
+        values['out/adjacency'] = torch.stack(
+            [itself, matched.guidance.edges], dim=1
+        )
+    if matched.guidance.walks is not None:
+        values['out/walks'] = matched.guidance.walks.transpose(0, 1)
     sum(losses.values()).backward()
     gradients = {name: tensor.grad for name, tensor in official.items()}
     gradients['feature_q'] = query.grad
@@ -266,7 +300,11 @@ def results(matched, refined) -> dict[str, Tensor]:
 
 def official_losses(losses: dict[str, Tensor]) -> dict[str, Tensor]:
     """Losses under their official names."""
-    names = dict(loss_heatmap='heatmap_loss', loss_proposal='proposal_loss')
+    names = dict(
+        loss_heatmap='heatmap_loss',
+        loss_proposal='proposal_loss',
+        loss_masked='adj_reconstruct_loss',
+    )
     last = sum(name.endswith('loss_coords') for name in losses) - 1
     names['loss_coords'] = f'l1_loss_layer{last}'
     for i in range(last):
@@ -299,7 +337,7 @@ def _select(name: str, error: Tensor, present: Tensor) -> Tensor:
     """Errors of keypoints of the support, and of cells of their samples."""
     if error.ndim == 0:
         return error
-    if name == 'mid/memory':
+    if name in ('mid/memory', 'out/adjacency'):
         return error[present.any(dim=1)]
     if error.ndim == 4 and name != 'out/similarity_map':
         return error[:, present]

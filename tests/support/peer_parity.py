@@ -118,8 +118,12 @@ def official_weights(fixture: PeerFixture, case: str) -> dict[str, Tensor]:
 
     A case may have parameters of its own, and values of its own for some.
     """
-    own = f'{case}/parameters'
-    shapes = fixture.json(own if f'{own}_json' in fixture else 'parameters')
+    # EdgeCape's stages have parameters, given with the first of their cases
+    stage = f'{case.split("_")[0]}_shot1'
+    shapes = fixture.json('parameters')
+    for name in (f'{stage}/parameters', f'{case}/parameters'):
+        if f'{name}_json' in fixture:
+            shapes = fixture.json(name)
     overrides = {}
     for name in ('all/overrides', f'{case}/overrides'):
         if f'{name}_json' in fixture:

@@ -17,6 +17,9 @@ from support.peer_heads import (
 )
 from support.peer_parity import PeerFixture
 
+STAGE_1 = dict(edge_predictor=None, num_walk_steps=0, masked_share=0.0)
+STAGE_2 = dict(num_walk_steps=0)
+FROZEN = ('image_projection', 'support_projection', 'edge_predictor')
 # method, case, changes of the head
 CASES = [
     ('capeformer', 'shot1', {}),
@@ -30,11 +33,20 @@ CASES = [
     ('graphcape', 'both', dict(graph='both')),
     ('capex', 'graph', {}),
     ('capex', 'mlp', dict(graph=None)),
+    ('edgecape', 'stage1_shot1', STAGE_1),
+    ('edgecape', 'stage1_shot2', STAGE_1),
+    ('edgecape', 'stage2_shot1', STAGE_2),
+    ('edgecape', 'stage2_shot2', STAGE_2),
+    ('edgecape', 'stage2_train', STAGE_2),
+    ('edgecape', 'stage3_shot1', {}),
+    ('edgecape', 'stage3_shot2', {}),
+    ('edgecape', 'stage3_train', dict(frozen=FROZEN)),
 ]
 FULL_CASES = [
     ('capeformer', 'shot1'),
     ('capeformer', 'shot5'),
     ('graphcape', 'shot1'),
+    ('edgecape', 'shot1'),
 ]
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 from typing import NamedTuple, Sequence, Tuple
 
 import torch
-import torch.nn.functional as F
 from mmpose.models.heads import BaseHead
 from mmpose.utils.typing import ConfigType, OptMultiConfig
 from torch import Tensor, nn
 
 from cape_mm.models.layers.cape import (
+    EdgePredictor,
     GatedMatching,
     Guidance,
     JointEncoder,
+    MaskedRefinement,
     Match,
     Refinement,
     RefinementDecoder,
     normalize_edges,
     pool_supports,
+    random_walks,
     sine_grid,
     sine_identifiers,
 )
@@ -54,6 +56,7 @@ class MatchingRefinementHead(BaseHead):
     CapeFormer  image, sigma 2     yes          None     --
     GraphCape   image, sigma 1     no           ``pre``  sender
     CapeX       text               no           ``pre``  sender
+    EdgeCape    image, sigma 1     no           ``pre``  receiver
     ==========  =================  ===========  =======  =============
 
     Points inside are input pixels divided by the size of the input, as in the
@@ -71,14 +74,10 @@ class MatchingRefinementHead(BaseHead):
         level (int): Index of the feature level that is used. Defaults to -1.
         embed_dims (int): Channels E. Defaults to 256.
         num_heads (int): Number of attention heads. Defaults to 8.
-        num_encoder_layers (int): Number of layers of the encoder. Defaults to
-            3.
-        num_decoder_layers (int): Number of layers of the decoder. Defaults to
+        num_layers (int): Number of layers of encoder and decoder. Defaults to
             3.
         feedforward_channels (int): Width of all feed-forward networks.
             Defaults to 2048.
-        gate_channels (int): Hidden width of :class:`GatedMatching`. Defaults
-            to 128.
         dropout (float): Dropout probability. Defaults to 0.1.
         heatmap_size (Sequence[int]): Width and height of the heatmaps that
             pool the support. Defaults to (64, 64).
@@ -103,7 +102,17 @@ class MatchingRefinementHead(BaseHead):
         edges_normalized_by (str): ``'sender'`` or ``'receiver'``, see
             :class:`GraphConvolution`. Defaults to ``'sender'``.
         self_attention_position (bool): Whether the decoder's self-attention
-            knows where the points are. Defaults to True.
+            knows where the points are. EdgeCape's does not. Defaults to True.
+        edge_predictor (ConfigType, optional): Arguments of
+            :class:`EdgePredictor`, ``num_layers`` and
+            ``feedforward_channels``: EdgeCape from its second stage on.
+            Defaults to None: the given skeleton.
+        num_walk_steps (int): Number of walk lengths of :class:`WalkBias`, 5
+            in EdgeCape's third stage; 0 without it. Defaults to 0.
+        masked_share (float): Share of tokens hidden by the second pass of
+            :class:`MaskedRefinement`. Defaults to 0.0: no second pass.
+        frozen (Sequence[str]): Modules of the head that are not trained, such
+            as ``'edge_predictor'``. Defaults to ().
         init_cfg (OptMultiConfig): See :class:`mmengine.model.BaseModule`.
     """
 
@@ -116,10 +125,8 @@ class MatchingRefinementHead(BaseHead):
         level: int = -1,
         embed_dims: int = 256,
         num_heads: int = 8,
-        num_encoder_layers: int = 3,
-        num_decoder_layers: int = 3,
+        num_layers: int = 3,
         feedforward_channels: int = 2048,
-        gate_channels: int = 128,
         dropout: float = 0.1,
         heatmap_size: Sequence[int] = (64, 64),
         sigma: float = 2.0,
@@ -131,6 +138,10 @@ class MatchingRefinementHead(BaseHead):
         graph: str | None = None,
         edges_normalized_by: str = 'sender',
         self_attention_position: bool = True,
+        edge_predictor: ConfigType | None = None,
+        num_walk_steps: int = 0,
+        masked_share: float = 0.0,
+        frozen: Sequence[str] = (),
         init_cfg: OptMultiConfig = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -154,22 +165,39 @@ class MatchingRefinementHead(BaseHead):
         self.encoder = JointEncoder(
             embed_dims,
             num_heads,
-            num_encoder_layers,
+            num_layers,
             feedforward_channels,
             dropout,
         )
-        self.matching = GatedMatching(embed_dims, gate_channels)
+        self.matching = GatedMatching(embed_dims)
         self.decoder = RefinementDecoder(
             embed_dims,
             num_heads,
-            num_decoder_layers,
+            num_layers,
             feedforward_channels,
             graph,
             edges_normalized_by,
             self_attention_position,
+            num_walk_steps,
+            dropout,
+        )
+        self.edge_predictor = edge_predictor and EdgePredictor(
+            in_channels,
+            embed_dims,
+            num_heads,
             dropout=dropout,
+            num_slots=num_slots,
+            **edge_predictor,
+        )
+        self.num_walk_steps = num_walk_steps
+        self.masked_refinement = (
+            MaskedRefinement(embed_dims, masked_share)
+            if masked_share
+            else None
         )
         self._reset_parameters()
+        for name in frozen:
+            self.get_submodule(name).requires_grad_(False)
 
     def forward(
         self,
@@ -190,15 +218,7 @@ class MatchingRefinementHead(BaseHead):
             points of all layers, input pixels divided by the input's size.
         """
         matched = self._match(support_features, query_features, batch)
-        refinement = self.decoder(
-            matched.tokens,
-            matched.match.points,
-            matched.cells,
-            matched.cell_position,
-            self._identifiers(matched.tokens),
-            matched.guidance,
-        )
-        return matched, refinement
+        return matched, self.decoder(*self._decoder_inputs(matched))
 
     def predict(
         self,
@@ -240,7 +260,8 @@ class MatchingRefinementHead(BaseHead):
         Returns:
             dict[str, Tensor]: ``loss_coords`` of the last layer,
             ``d{i}.loss_coords`` of the earlier ones, ``loss_proposal`` and,
-            if asked for, ``loss_heatmap`` of the similarity maps.
+            if asked for, ``loss_heatmap`` of the similarity maps and
+            ``loss_masked`` of the pass with hidden tokens.
         """
         matched, refinement = self(support_features, query_features, batch)
         target = self._input_fraction(batch.query_points.flatten(0, 1))
@@ -261,6 +282,11 @@ class MatchingRefinementHead(BaseHead):
             losses['loss_heatmap'] = self.loss_heatmap(
                 matched.match, target, valid
             )
+        if self.training and self.masked_refinement:
+            points = self.masked_refinement(
+                self.decoder, *self._decoder_inputs(matched)
+            )
+            losses['loss_masked'] = self.loss_coords(points, target, valid)
         return losses
 
     def _match(
@@ -286,7 +312,9 @@ class MatchingRefinementHead(BaseHead):
             )
         )
         tokens = self.support_projection(tokens * present.unsqueeze(-1))
-        guidance = self._guidance(batch, present)
+        guidance = self._guidance(
+            support_features[self.level], tokens, batch, present
+        )
 
         query = self.image_projection(query_features[self.level])
         num_queries = len(query) // len(tokens)
@@ -319,20 +347,44 @@ class MatchingRefinementHead(BaseHead):
     def _text_features(self, batch: EpisodeBatch) -> Tensor:
         """Vectors (B, K, D) of the keypoints' descriptions."""
         table = cached_description_table(self.text_table)
-        vectors = [
-            torch.from_numpy(table.encode(names))
-            for names in batch.keypoint_names
-        ]
         count = batch.support_valid.shape[-1]
-        padded = [F.pad(x, (0, 0, 0, count - len(x))) for x in vectors]
-        return torch.stack(padded).to(batch.support_points.device)
+        vectors = table.encode_batch(batch.keypoint_names, count)
+        return torch.from_numpy(vectors).to(batch.support_points.device)
 
-    def _guidance(self, batch: EpisodeBatch, present: Tensor) -> Guidance:
+    def _decoder_inputs(self, matched: MatchedQueries) -> tuple:
+        """Arguments of the decoder."""
+        return (
+            matched.tokens,
+            matched.match.points,
+            matched.cells,
+            matched.cell_position,
+            self._identifiers(matched.tokens),
+            matched.guidance,
+        )
+
+    def _guidance(
+        self,
+        feature_map: Tensor,
+        tokens: Tensor,
+        batch: EpisodeBatch,
+        present: Tensor,
+    ) -> Guidance:
         """Mask and graph of the decoder for B episodes."""
         # Attention needs a key: without any keypoint it is the first.
         attend = present.clone()
         attend[:, 0] |= ~present.any(dim=1)
-        return Guidance(attend, normalize_edges(batch.adjacency, present))
+        weights = batch.adjacency
+        if self.edge_predictor:
+            empty = self.support_projection.bias
+            weights = self.edge_predictor(
+                feature_map, tokens, empty, weights, present
+            )
+        edges = normalize_edges(weights, present)
+        if not self.num_walk_steps:
+            return Guidance(attend, edges)
+        return Guidance(
+            attend, edges, random_walks(edges, self.num_walk_steps)
+        )
 
     def _identifiers(self, tokens: Tensor) -> Tensor | None:
         """Codes (K, E) of the keypoints' numbers, if they are used."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support.peer_heads import METHODS, build_head
+from support.peer_heads import METHODS, SUMMED_L1, build_head
 
+from cape_mm.models.heads import MatchingRefinementHead
 from cape_mm.structures import DescriptionTable, EpisodeBatch
 
 
@@ -235,3 +236,69 @@ def test_any_shot_is_enough_if_asked_for():
 def test_unknown_options_are_refused(options):
     with pytest.raises(ValueError, match='must be'):
         build_head('capeformer', **options)
+
+
+def test_a_share_of_the_valid_tokens_is_hidden_rounded_down():
+    head = build_head('edgecape', masked_share=0.3)
+    valid = torch.zeros(400, 12, dtype=torch.bool)
+    valid[:200, :10] = True
+    valid[200:, 3:6] = True
+    torch.manual_seed(0)
+    hidden = ~head.masked_refinement._draw_kept(valid)
+    assert not (hidden & ~valid).any()
+    assert (hidden[:200].sum(dim=1) == 3).all()
+    assert not hidden[200:].any()
+    assert hidden[:200, :10].any(dim=0).all()
+
+
+def test_the_masked_pass_is_part_of_the_training_alone():
+    head = build_head('edgecape')
+    batch = make_batch()
+    assert 'loss_masked' not in head.loss(*features(batch), batch)
+    assert 'loss_masked' in head.train().loss(*features(batch), batch)
+
+
+def test_edges_start_from_the_given_skeleton():
+    head = build_head('edgecape')
+    batch = make_batch()
+    matched, _ = head(*features(batch), batch)
+    given = batch.adjacency.float()
+    expected = given / given.sum(dim=-1, keepdim=True)
+    assert torch.allclose(matched.guidance.edges, expected)
+    assert torch.allclose(matched.guidance.walks[:, 1], expected)
+
+
+def test_frozen_modules_are_not_trained():
+    head = build_head('edgecape', frozen=['edge_predictor'])
+    trained = {
+        name.split('.')[0]
+        for name, parameter in head.named_parameters()
+        if parameter.requires_grad
+    }
+    assert 'edge_predictor' not in trained and 'decoder' in trained
+
+
+OFFICIAL_COUNTS = [
+    (dict(METHODS['capeformer']['head'], in_channels=2048), 13_016_966),
+    (
+        dict(graph='pre', in_channels=768, feedforward_channels=768),
+        9_013_894,
+    ),
+    (dict(in_channels=768, feedforward_channels=768), 8_421_766),
+    (
+        dict(graph='post', in_channels=768, feedforward_channels=768),
+        9_012_358,
+    ),
+    (
+        dict(graph='both', in_channels=768, feedforward_channels=768),
+        9_604_486,
+    ),
+]
+
+
+@pytest.mark.parametrize('options, count', OFFICIAL_COUNTS)
+def test_heads_have_as_many_parameters_as_the_official_ones(options, count):
+    head = MatchingRefinementHead(
+        input_size=(256, 256), loss_coords=SUMMED_L1, **options
+    )
+    assert sum(parameter.numel() for parameter in head.parameters()) == count

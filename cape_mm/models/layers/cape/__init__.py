@@ -10,6 +10,7 @@ from .deformable_point_decoder import (
     DeformablePointDecoder,
     layer_slack,
 )
+from .edge_predictor import EdgePredictor, random_walks
 from .gated_matching import GatedMatching, Match
 from .graph_convolution import (
     GraphConvolution,
@@ -30,6 +31,7 @@ from .keypoint_attention_refiner import (
     RefinedAttentionLayer,
 )
 from .keypoint_template import KeypointTemplate
+from .masked_refinement import MaskedRefinement
 from .refinement_decoder import Guidance, Refinement, RefinementDecoder
 from .similarity_proposal import Proposal, SimilarityProposal
 from .sine_position import sine_code, sine_grid, sine_identifiers, sine_points
@@ -44,6 +46,7 @@ __all__ = [
     'DecoderContext',
     'DecoderOutput',
     'DeformablePointDecoder',
+    'EdgePredictor',
     'GatedMatching',
     'GlobalKeypointPerceptor',
     'GraphConvolution',
@@ -53,6 +56,7 @@ __all__ = [
     'JointEncoder',
     'KeypointAttentionRefiner',
     'KeypointTemplate',
+    'MaskedRefinement',
     'Match',
     'Proposal',
     'RefinedAttentionLayer',
@@ -70,6 +74,7 @@ __all__ = [
     'normalize_edges',
     'pool_features',
     'pool_supports',
+    'random_walks',
     'resized_heatmaps',
     'sine_code',
     'sine_grid',

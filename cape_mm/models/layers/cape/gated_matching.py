@@ -26,18 +26,17 @@ class GatedMatching(nn.Module):
     :math:`((1 + g) \odot a) \cdot W_q m`.
 
     Args:
-        embed_dims (int): Channels E.
-        gate_channels (int): Hidden width of the gate.
+        embed_dims (int): Channels E; the gate's hidden width is half of it.
     """
 
-    def __init__(self, embed_dims: int, gate_channels: int) -> None:
+    def __init__(self, embed_dims: int) -> None:
         super().__init__()
         self.token_projection = nn.Linear(embed_dims, embed_dims)
         self.cell_projection = nn.Linear(embed_dims, embed_dims)
         self.gate = nn.Sequential(
-            nn.Linear(embed_dims, gate_channels),
+            nn.Linear(embed_dims, embed_dims // 2),
             nn.ReLU(),
-            nn.Linear(gate_channels, embed_dims),
+            nn.Linear(embed_dims // 2, embed_dims),
             nn.Tanh(),
         )
 

@@ -33,7 +33,7 @@ class GraphConvolution(nn.Module):
     normalised by the receiver *w* (EdgeCape). GraphCape applies the same
     row-normalised matrix transposed, :math:`a_{vw}`: a keypoint with many
     neighbours sends less to each of them, and what a keypoint receives does
-    not sum to 1.
+    not sum to 1. An invalid keypoint has no :math:`W_0 x_w`.
 
     Args:
         in_channels (int): Channels of the tokens.
@@ -53,9 +53,19 @@ class GraphConvolution(nn.Module):
         self.normalized_by = normalized_by
         self.kernels = nn.Linear(in_channels, 2 * out_channels)
 
-    def forward(self, tokens: Tensor, edges: Tensor) -> Tensor:
-        """Convolve tokens (N, K, C) by edges (N, K, K), rows normalised."""
+    def forward(self, tokens: Tensor, edges: Tensor, valid: Tensor) -> Tensor:
+        """Convolve tokens (N, K, C).
+
+        Args:
+            tokens (Tensor): Tokens (N, K, C).
+            edges (Tensor): Edges (N, K, K), rows normalised.
+            valid (Tensor): Mask (N, K), bool.
+
+        Returns:
+            Tensor: Tokens of the output's channels.
+        """
         own, message = self.kernels(tokens).chunk(2, dim=-1)
+        own = own * valid.unsqueeze(-1)
         if self.normalized_by == 'sender':
             edges = edges.transpose(1, 2)
         return F.relu(own + edges.to(message.dtype) @ message)
@@ -101,14 +111,16 @@ class GraphFeedForward(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, tokens: Tensor, edges: Tensor | None) -> Tensor:
-        """Transform tokens (N, K, E) by edges (N, K, K), rows normalised."""
-        hidden = F.relu(_apply(self.first, tokens, edges))
-        return _apply(self.second, self.dropout(hidden), edges)
+    def forward(self, tokens: Tensor, *graph: Tensor) -> Tensor:
+        """Transform tokens (N, K, E) by a graph, see GraphConvolution."""
+        hidden = F.relu(_apply(self.first, tokens, graph))
+        return _apply(self.second, self.dropout(hidden), graph)
 
 
-def _apply(layer: nn.Module, tokens: Tensor, edges: Tensor | None) -> Tensor:
-    """Run a layer, with the edges if it uses them."""
+def _apply(
+    layer: nn.Module, tokens: Tensor, graph: tuple[Tensor, ...]
+) -> Tensor:
+    """Run a layer, with the graph if it uses it."""
     if isinstance(layer, GraphConvolution):
-        return layer(tokens, edges)
+        return layer(tokens, *graph)
     return layer(tokens)

@@ -24,7 +24,7 @@ class Guidance(NamedTuple):
     """What the decoder knows of the support, apart from its tokens."""
 
     valid: Tensor  # (N, K) bool, keypoints to attend to; one at least
-    edges: Tensor | None = None  # (N, K, K), rows normalised
+    edges: Tensor  # (N, K, K), rows normalised
     walks: Tensor | None = None  # (N, W, K, K), walk probabilities
 
 
@@ -37,13 +37,11 @@ class WalkBias(nn.Module):
     Args:
         num_steps (int): Number W of walk lengths, with 0.
         num_heads (int): Number of attention heads.
-        hidden_channels (int): Hidden width. Defaults to 12.
     """
 
-    def __init__(
-        self, num_steps: int, num_heads: int, hidden_channels: int = 12
-    ) -> None:
+    def __init__(self, num_steps: int, num_heads: int) -> None:
         super().__init__()
+        hidden_channels = num_steps - 1 + num_heads  # as published
         self.mlp = nn.Sequential(
             nn.Linear(num_steps, hidden_channels),
             nn.ReLU(),
@@ -126,7 +124,7 @@ class RefinementLayer(nn.Module):
         )[0]
         attended = self.cross_output(attended)
         tokens = self.cross_norm(tokens + self.dropout(attended))
-        transformed = self.ffn(tokens, guidance.edges)
+        transformed = self.ffn(tokens, guidance.edges, guidance.valid)
         return self.ffn_norm(tokens + self.dropout(transformed))
 
     def _attention_mask(self, guidance: Guidance) -> Tensor:
