@@ -190,11 +190,9 @@ class MatchingRefinementHead(BaseHead):
             **edge_predictor,
         )
         self.num_walk_steps = num_walk_steps
-        self.masked_refinement = (
-            MaskedRefinement(embed_dims, masked_share)
-            if masked_share
-            else None
-        )
+        self.masked_refinement = None
+        if masked_share > 0:
+            self.masked_refinement = MaskedRefinement(embed_dims, masked_share)
         self._reset_parameters()
         for name in frozen:
             self.get_submodule(name).requires_grad_(False)
@@ -296,17 +294,15 @@ class MatchingRefinementHead(BaseHead):
         batch: EpisodeBatch,
     ) -> MatchedQueries:
         """Encode supports once, and match them with each of the queries."""
-        present = batch.support_valid
-        present = (
-            present.all(dim=1) if self.shots == 'all' else present.any(dim=1)
-        )
+        valid = batch.support_valid
+        present = valid.all(1) if self.shots == 'all' else valid.any(1)
         tokens = (
             self._text_features(batch)
             if self.text_table
             else pool_supports(
                 support_features[self.level],
                 self._input_fraction(batch.support_points),
-                batch.support_valid,
+                valid,
                 self.heatmap_size,
                 self.sigma,
             )
@@ -321,25 +317,17 @@ class MatchingRefinementHead(BaseHead):
         tokens, present = (
             x.repeat_interleave(num_queries, dim=0) for x in (tokens, present)
         )
-        guidance = Guidance(
-            *(
-                None if x is None else x.repeat_interleave(num_queries, dim=0)
-                for x in guidance
-            )
-        )
         map_size = tuple(query.shape[-2:])
         cell_position = sine_grid(*map_size, self.embed_dims, query.device)
-        identifiers = self._identifiers(tokens)
-        if identifiers is None:
-            identifiers = cell_position.new_zeros(tokens.shape[1:])
         cells, tokens = self.encoder(
             query.flatten(2).transpose(1, 2),
             tokens,
             cell_position,
-            identifiers,
+            self._identifiers(tokens),
             present,
         )
         match = self.matching(tokens, cells, map_size)
+        guidance = guidance.repeat(num_queries)
         return MatchedQueries(
             tokens, cells, cell_position, match, present, guidance
         )
@@ -380,16 +368,15 @@ class MatchingRefinementHead(BaseHead):
                 feature_map, tokens, empty, weights, present
             )
         edges = normalize_edges(weights, present)
-        if not self.num_walk_steps:
-            return Guidance(attend, edges)
-        return Guidance(
-            attend, edges, random_walks(edges, self.num_walk_steps)
-        )
+        walks = None
+        if self.num_walk_steps:
+            walks = random_walks(edges, self.num_walk_steps)
+        return Guidance(attend, edges, walks)
 
-    def _identifiers(self, tokens: Tensor) -> Tensor | None:
-        """Codes (K, E) of the keypoints' numbers, if they are used."""
+    def _identifiers(self, tokens: Tensor) -> Tensor:
+        """Codes (K, E) of the keypoints' numbers, 0 if they are not used."""
         if not self.identifiers:
-            return None
+            return torch.zeros_like(tokens[0])
         return sine_identifiers(
             tokens.shape[1], self.num_slots, self.embed_dims, tokens.device
         )

@@ -151,10 +151,12 @@ class EdgePredictor(nn.Module):
         guidance = Guidance(
             attend, F.pad(normalize_edges(given, valid), (0, 1, 0, 1))
         )
-        tokens, mask, guidance = _repeat(
-            num_shots, tokens, self._slot_logits(valid), guidance
+        refined = self._attend(
+            feature_map,
+            tokens.repeat_interleave(num_shots, dim=0),
+            self._slot_logits(valid).repeat_interleave(num_shots, dim=0),
+            guidance.repeat(num_shots),
         )
-        refined = self._attend(feature_map, tokens, mask, guidance)
         refined = refined[:, :num_keypoints].unflatten(0, (-1, num_shots))
         unit = refined.mean(dim=1).float()
         unit = unit / (unit.norm(dim=-1, keepdim=True) + 1e-8)
@@ -212,12 +214,3 @@ def random_walks(edges: Tensor, num_steps: int) -> Tensor:
     for _ in range(num_steps - 1):
         walks.append(walks[-1] @ step)
     return torch.stack(walks, dim=1)
-
-
-def _repeat(num_shots: int, tokens: Tensor, mask: Tensor, guidance: Guidance):
-    """Repeat what belongs to an episode for each of its shots."""
-    tokens, mask, valid, edges = (
-        x.repeat_interleave(num_shots, dim=0)
-        for x in (tokens, mask, guidance.valid, guidance.edges)
-    )
-    return tokens, mask, Guidance(valid, edges)

@@ -32,7 +32,7 @@ class MaskedRefinement(nn.Module):
         start: Tensor,
         cells: Tensor,
         cell_position: Tensor,
-        identifiers: Tensor | None,
+        identifiers: Tensor,
         guidance: Guidance,
     ) -> Tensor:
         """Refine as ``decoder`` does with the arguments after it.

@@ -27,6 +27,15 @@ class Guidance(NamedTuple):
     edges: Tensor  # (N, K, K), rows normalised
     walks: Tensor | None = None  # (N, W, K, K), walk probabilities
 
+    def repeat(self, count: int) -> Guidance:
+        """Repeat every row ``count`` times in a row."""
+        return Guidance(
+            *(
+                None if x is None else x.repeat_interleave(count, dim=0)
+                for x in self
+            )
+        )
+
 
 class WalkBias(nn.Module):
     """Attention bias of pairs of keypoints from random walks on the graph.
@@ -212,7 +221,7 @@ class RefinementDecoder(nn.Module):
         start: Tensor,
         cells: Tensor,
         cell_position: Tensor,
-        identifiers: Tensor | None,
+        identifiers: Tensor,
         guidance: Guidance,
     ) -> Refinement:
         """Refine the points of N queries.
@@ -223,7 +232,7 @@ class RefinementDecoder(nn.Module):
                 reaches the first layer's position, nothing else.
             cells (Tensor): Query features (N, L, E).
             cell_position (Tensor): Codes (L, E).
-            identifiers (Tensor, optional): Codes (K, E) of the keypoints.
+            identifiers (Tensor): Codes (K, E) of the keypoints, or 0.
             guidance (Guidance): Mask and graph.
 
         Returns:
@@ -236,8 +245,7 @@ class RefinementDecoder(nn.Module):
         source = start
         for layer, point_mlp in zip(self.layers, self.point_mlps):
             position = self.position_mlp(sine_points(source, self.embed_dims))
-            if identifiers is not None:
-                position = position + identifiers
+            position = position + identifiers
             tokens = layer(tokens, position, cells, placed_cells, guidance)
             source = inner[-1].detach()
             step = at_least_float32(point_mlp(self.norm(tokens)))
