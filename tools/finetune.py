@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Fit a model to some labelled images of your own object.
+r"""Fit a model to some labelled images of your own object.
 
     python tools/finetune.py labels.json --out-dir work_dirs/mugs
 
@@ -9,6 +9,12 @@ better; it takes about a minute, two with twenty. The table compares the fitted
 models with the matcher, which needs no training, and with copying, on held-out
 images; the best one is written. Ctrl-C keeps the best so far.
 docs/en/finetuning.md.
+
+    python tools/finetune.py annotations.json --family cephalometric \
+        --checkpoint CHECKPOINT
+
+fits a cephalometric checkpoint to labelled cephalograms, five or, better,
+twenty, and keeps it if it is better on those that are held out.
 """
 
 from __future__ import annotations
@@ -30,6 +36,12 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('data', type=Path, help='annotation file or folder')
+    parser.add_argument(
+        '--family',
+        choices=('cape', 'cephalometric'),
+        default='cape',
+        help='kind of the model (default: %(default)s)',
+    )
     parser.add_argument('--category', metavar='NAME', help='if there are more')
     parser.add_argument(
         '--image-root',
@@ -38,7 +50,9 @@ def parse_args() -> argparse.Namespace:
         help='folder of the images (default: beside the annotation file)',
     )
     parser.add_argument(
-        '--checkpoint', help='earlier result of this tool, to go on from'
+        '--checkpoint',
+        help='earlier result of this tool, to go on from; of the '
+        'cephalometric family any trained checkpoint',
     )
     parser.add_argument(
         '--config',
@@ -74,10 +88,13 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
+    from cape_mm.cli.cephalometric_finetuning import finetune_cephalograms
     from cape_mm.cli.finetune import finetune
 
+    is_cephalometric = args.family == 'cephalometric'
+    fit = finetune_cephalograms if is_cephalometric else finetune
     with one_line_errors(also=(ImportError,)):
-        finetune(args)
+        fit(args)
 
 
 if __name__ == '__main__':

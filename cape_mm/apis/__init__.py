@@ -1,6 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .base_inferencer import BaseInferencer, load_config, load_estimator
 from .cape_inferencer import CapeInferencer
+from .cephalometric_finetuning import (
+    CephalogramFit,
+    fit_cephalograms,
+    write_cephalogram_fit,
+)
 from .cephalometric_inferencer import CephalometricInferencer, read_cephalogram
 from .exports.annotation_files import (
     PredictionFile,
@@ -31,6 +36,7 @@ from .radius_calibration import (
 __all__ = [
     'BaseInferencer',
     'CapeInferencer',
+    'CephalogramFit',
     'CephalometricInferencer',
     'EpisodeRequest',
     'Fit',
@@ -51,6 +57,7 @@ __all__ = [
     'export_predictions',
     'find_images',
     'fit_category',
+    'fit_cephalograms',
     'landmark_table',
     'load_config',
     'load_estimator',
@@ -60,6 +67,7 @@ __all__ = [
     'read_cephalogram',
     'read_request',
     'review_table',
+    'write_cephalogram_fit',
     'write_table',
     'write_fit',
     'write_request',
