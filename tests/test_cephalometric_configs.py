@@ -19,8 +19,8 @@ STABLE = 'hrnetv2_w18_cephalometric_stable.py'
 RECOMMENDED = 'hrnetv2_w18_cephalometric_512x640.py'
 SYNTHETIC = 'hrnetv2_w18_small_synthetic-cephalograms.py'
 REAL = 'unet_lite0_small_isbi2015-256x320.py'
-COARSE_TO_FINE = 'unet_lite0_coarse-to-fine_isbi2015-512x640.py'
-ALL = [ORIGINAL, STABLE, RECOMMENDED, SYNTHETIC, REAL, COARSE_TO_FINE]
+REAL_LARGE = 'unet_lite0_isbi2015-512x640.py'
+ALL = [ORIGINAL, STABLE, RECOMMENDED, SYNTHETIC, REAL, REAL_LARGE]
 STAGES = ('stage1', 'stage2', 'stage3', 'stage4')
 
 
@@ -139,7 +139,7 @@ def test_short_trials_have_a_warmup_of_an_epoch(load, name, monkeypatch):
     assert load(name).param_scheduler[0].end == 3
 
 
-@pytest.mark.parametrize('name', [REAL, COARSE_TO_FINE])
+@pytest.mark.parametrize('name', [REAL, REAL_LARGE])
 def test_the_real_cephalograms_are_the_default_of_their_recipes(load, name):
     config = load(name)
     assert config.model.head.out_channels == 19
@@ -150,23 +150,23 @@ def test_the_real_cephalograms_are_the_default_of_their_recipes(load, name):
         assert dataset.schema == 'isbi2015'
 
 
-def test_the_second_stage_doubles_the_resolution_only(load):
-    small, fine = load(REAL), load(COARSE_TO_FINE)
-    assert tuple(small.codec.input_size) == (256, 320)
-    assert tuple(fine.codec.input_size) == (512, 640)
-    for split in ('train', 'val', 'test'):
-        steps, others = (
-            {
-                step.type: step
-                for step in config[f'{split}_dataloader'].dataset.pipeline
-            }
-            for config in (small, fine)
-        )
-        assert others.pop('TopdownAffine').input_size == (512, 640)
-        steps.pop('TopdownAffine')
-        for each in (steps, others):
-            each.pop('GenerateTarget', None)
-        assert steps == others
+def test_the_large_recipe_differs_by_its_maps_and_its_length(load):
+    small, large = load(REAL), load(REAL_LARGE)
+    assert tuple(large.codec.heatmap_size) == (256, 320)
+    assert tuple(small.codec.heatmap_size) == (128, 160)
+    for config in (small, large):
+        assert tuple(config.codec.input_size) == (512, 640)
+    steps, others = (
+        [
+            step
+            for step in config.train_dataloader.dataset.pipeline
+            if step.type != 'GenerateTarget'
+        ]
+        for config in (small, large)
+    )
+    assert steps == others
+    assert small.model.backbone == large.model.backbone
+    assert large.train_cfg.max_epochs > small.train_cfg.max_epochs
 
 
 @pytest.mark.parametrize('lr', ['1e-5', '5e-6'])

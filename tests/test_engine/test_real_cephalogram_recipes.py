@@ -25,7 +25,7 @@ MANAGERS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    'name', ['small_isbi2015-256x320', 'coarse-to-fine_isbi2015-512x640']
+    'name', ['small_isbi2015-256x320', 'isbi2015-512x640']
 )
 def test_an_epoch_and_the_use_of_what_it_gives(name, tmp_path, monkeypatch):
     for manager in MANAGERS:

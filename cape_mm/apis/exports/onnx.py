@@ -11,8 +11,9 @@ import inspect
 import json
 import os
 import warnings
+from contextlib import contextmanager
 from copy import deepcopy
-from typing import Iterable
+from typing import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ from mmpose.codecs.base import BaseKeypointCodec
 from torch import Tensor, nn
 
 from cape_mm.errors import UnsuitableCheckpointError, import_extra
+from cape_mm.models.pose_estimators import (
+    AveragedViewsEstimator,
+    CoarseToFineEstimator,
+)
 
 from ..base_inferencer import PathLike
 from ..cephalometric_inferencer import CephalometricInferencer
@@ -34,7 +39,8 @@ _PACKAGES = 'onnx onnxruntime'
 class HeatmapNetwork(nn.Module):
     """Network from images (B, 3, H, W), BGR in 0..255, to (B, K, h, w).
 
-    It shares its weights with the inferencer, in evaluation mode.
+    It shares its weights with the inferencer, in evaluation mode. The views
+    of :class:`AveragedViewsEstimator` are left to the caller.
     """
 
     def __init__(self, inferencer: CephalometricInferencer) -> None:
@@ -43,6 +49,13 @@ class HeatmapNetwork(nn.Module):
             raise UnsuitableCheckpointError(
                 'the model averages over the mirrored image, which a graph '
                 'for one image cannot: set model.test_cfg.flip_test=False'
+            )
+        if isinstance(inferencer.model, CoarseToFineEstimator):
+            raise UnsuitableCheckpointError(
+                'the model samples patches around its first landmarks, which '
+                'a graph from image to heatmaps cannot: train and export a '
+                'model of one stage, such as that of '
+                'unet_lite0_small_isbi2015-256x320.py'
             )
         super().__init__()
         self.model = inferencer.model
@@ -154,7 +167,7 @@ def compare_onnx(
         points, scores = decode_heatmaps(
             maps[0], codec, info['input_center'], info['input_scale']
         )
-        with torch.no_grad():
+        with torch.no_grad(), _one_view(inferencer.model):
             (result,) = inferencer.model.test_step(pseudo_collate([packed]))
         landmarks = result.pred_instances
         for key, difference in dict(
@@ -164,6 +177,19 @@ def compare_onnx(
         ).items():
             largest[key] = max(largest[key], float(np.abs(difference).max()))
     return largest
+
+
+@contextmanager
+def _one_view(model: nn.Module) -> Iterator[None]:
+    """Let a model predict the image itself only, as the graph does."""
+    if not isinstance(model, AveragedViewsEstimator):
+        yield
+        return
+    views, model.views = model.views, ()
+    try:
+        yield
+    finally:
+        model.views = views
 
 
 def decode_heatmaps(

@@ -1,5 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .aligned_matching_estimator import AlignedMatchingEstimator
+from .averaged_views_estimator import AveragedViewsEstimator
 from .cape_estimator import CapeEstimator
 from .category_heatmap_estimator import CategoryHeatmapEstimator
 from .coarse_to_fine_estimator import CoarseToFineEstimator
@@ -9,6 +10,7 @@ from .pomnet_estimator import PomnetEstimator
 
 __all__ = [
     'AlignedMatchingEstimator',
+    'AveragedViewsEstimator',
     'CapeEstimator',
     'CategoryHeatmapEstimator',
     'CoarseToFineEstimator',

@@ -2,19 +2,20 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
-from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor
 
 from cape_mm.registry import MODELS
 
+from .averaged_views_estimator import AveragedViewsEstimator
+
 
 @MODELS.register_module()
-class CoarseToFineEstimator(TopdownPoseEstimator):
+class CoarseToFineEstimator(AveragedViewsEstimator):
     """Top-down estimator whose head also gets the input itself.
 
     Backbone and neck work at half the resolution of the input; a head such
     as :class:`CoarseToFineHeatmapHead` reads its details near the places that
-    were found there. Arguments are those of :class:`TopdownPoseEstimator`.
+    were found there. Arguments are those of :class:`AveragedViewsEstimator`.
     """
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:

@@ -156,6 +156,30 @@ def test_mirrored_tests_are_refused(tiny_ceph, tmp_path):
         HeatmapNetwork(inferencer)
 
 
+def test_a_second_stage_is_refused(tiny_ceph):
+    cfg = Config.fromfile(str(tiny_ceph.config))
+    cfg.model.type = 'cape_mm.CoarseToFineEstimator'
+    cfg.model.data_preprocessor.type = 'mmpose.PoseDataPreprocessor'
+    inferencer = CephalometricInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
+    with pytest.raises(ValueError, match='model of one stage'):
+        HeatmapNetwork(inferencer)
+
+
+def test_the_comparison_is_that_of_one_view(tiny_ceph, tmp_path):
+    pytest.importorskip('onnxruntime')
+    cfg = Config.fromfile(str(tiny_ceph.config))
+    cfg.model.update(
+        type='cape_mm.AveragedViewsEstimator', views=[(30, 1.5, 1.0)]
+    )
+    inferencer = CephalometricInferencer(tiny_ceph.checkpoint, cfg, 'cpu')
+    export_onnx(inferencer, tmp_path / 'model.onnx')
+    differences = compare_onnx(
+        inferencer, tmp_path / 'model.onnx', tiny_ceph.cephalograms[:1]
+    )
+    assert differences['scores'] < 1e-3
+    assert inferencer.model.views == ((30, 1.5, 1.0),), 'and comes back'
+
+
 def test_a_missing_package_is_named_with_its_command(
     inferencer, tmp_path, monkeypatch
 ):

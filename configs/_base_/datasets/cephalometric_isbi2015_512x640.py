@@ -1,9 +1,10 @@
 _base_ = ['./cephalometric_isbi2015.py']
 
-# Cells of 1.5 mm on whole cephalograms of 240 mm height, read between them.
+# Whole cephalograms of about 516 x 640 pixels; cells of the heatmaps are of
+# 1.5 mm where the cephalogram is 240 mm high, and read between.
 codec = dict(
     type='UDPHeatmap',
-    input_size=(256, 320),
+    input_size=(512, 640),
     heatmap_size=(128, 160),
     sigma=1.0,
     blur_kernel_size=5,
@@ -17,12 +18,20 @@ train_pipeline = [
         type='RandomBBoxTransform',
         shift_factor=0.05,
         shift_prob=1.0,
-        rotate_factor=15,
+        rotate_factor=20,
         rotate_prob=1.0,
-        scale_factor=(0.85, 1.15),
+        scale_factor=(0.8, 1.25),
     ),
     dict(type='TopdownAffine', input_size=codec['input_size'], use_udp=True),
-    dict(type='cape_mm.RandomCephalogramLook'),
+    dict(
+        type='cape_mm.RandomCephalogramLook',
+        gamma=(0.5, 2.0),
+        contrast=(0.6, 1.4),
+        brightness=40.0,
+        erase_prob=0.5,
+        erase_count=4,
+        erase_size=(0.04, 0.2),
+    ),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
