@@ -28,7 +28,6 @@ model = dict(
         embed_dims=96,
         num_heads=4,
         feedforward_channels=192,
-        gate_channels=48,
     ),
     train_cfg=dict(separate_roles=False, rotate_roles=True),
 )
