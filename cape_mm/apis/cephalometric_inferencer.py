@@ -12,6 +12,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.formats.cephalometric import is_dicom, read_dicom
+from cape_mm.datasets.formats.image_check import refuse_huge_image
 from cape_mm.errors import DataError, UnsuitableCheckpointError
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.evaluation.functional.landmark_radii import heatmap_spreads
@@ -345,7 +346,10 @@ def read_cephalogram(cephalogram: Image) -> np.ndarray:
     if isinstance(cephalogram, np.ndarray):
         return cephalogram
     path = os.path.expanduser(os.fspath(cephalogram))
-    return read_dicom(path).image if is_dicom(path) else mmcv.imread(path)
+    if is_dicom(path):
+        return read_dicom(path).image
+    refuse_huge_image(path)
+    return mmcv.imread(path)
 
 
 def _parse_spacing(spacing: Spacing) -> np.ndarray:

@@ -29,7 +29,10 @@ default_hooks = dict(
     # switched on by --show-dir / --show of tools/train.py and tools/test.py
     visualization=dict(type='cape_mm.EpisodeVisualizationHook', enable=False),
     # CAPE_DEBUG=data,mask,decode,pck: what goes through the model, in the log
-    debug=dict(type='cape_mm.EpisodeDebugHook', topics='{{$CAPE_DEBUG:none}}'),
+    debug=dict(
+        type='cape_mm.EpisodeDebugHook',
+        topics=__import__('cape_mm').env('CAPE_DEBUG', 'none'),
+    ),
 )
 
 custom_hooks = [

@@ -22,13 +22,14 @@ pipeline = [
 ]
 single_category = dict(
     type='cape_mm.SingleCategoryEpisodeDataset',
-    num_shots={{'$CAPE_SHOTS:1'}},
+    num_shots=__import__('cape_mm').env('CAPE_SHOTS', 1),
     pipeline=pipeline,
 )
 train_dataloader = dict(
     batch_size=4,
     dataset=dict(
-        num_episodes={{'$CAPE_EPISODES_PER_EPOCH:80'}}, **single_category
+        num_episodes=__import__('cape_mm').env('CAPE_EPISODES_PER_EPOCH', 80),
+        **single_category,
     ),
 )
 val_dataloader = dict(

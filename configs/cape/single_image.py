@@ -9,7 +9,7 @@ _base_ = [
 # model memorises it. Chosen without editing this file:
 #   CAPE_DATA_ROOT=... CAPE_ANN_FILE=... CAPE_CATEGORY=17 CAPE_IMAGE_INDEX=0 \
 #   CAPE_EPOCHS=50 python tools/train.py configs/cape/single_image.py
-episodes_per_epoch = {{'$CAPE_EPISODES_PER_EPOCH:20'}}
+episodes_per_epoch = __import__('cape_mm').env('CAPE_EPISODES_PER_EPOCH', 20)
 codec = dict(type='cape_mm.NormalizedLabel', input_size=(256, 256))
 
 # no augmentation, always the same image
@@ -22,7 +22,7 @@ pipeline = [
 ]
 single_image = dict(
     type='cape_mm.SingleImageEpisodeDataset',
-    image_index='{{$CAPE_IMAGE_INDEX:0}}',
+    image_index=__import__('cape_mm').env('CAPE_IMAGE_INDEX', '0'),
     pipeline=pipeline,
 )
 train_dataloader = dict(

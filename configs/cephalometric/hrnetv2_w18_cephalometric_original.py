@@ -6,7 +6,7 @@ _base_ = [
 
 # The "Original" column of the training document, repaired so that it runs:
 # docs/en/cephalometric.md lists what was repaired.
-max_epochs = {{'$CEPH_EPOCHS:60'}}
+max_epochs = __import__('cape_mm').env('CEPH_EPOCHS', 60)
 
 model = dict(
     head=dict(out_channels=_base_.num_landmarks, decoder=_base_.codec)

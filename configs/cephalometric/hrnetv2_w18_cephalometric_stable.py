@@ -4,7 +4,7 @@ _base_ = ['./hrnetv2_w18_cephalometric_original.py']
 # early stopping. Patience 5 means 5 validations, 10 epochs. What was
 # repaired: docs/en/cephalometric.md. Unstable training: README.md.
 work_dir = 'work_dirs/hrnetv2_w18_cephalometric_STABLE'
-max_epochs = {{'$CEPH_EPOCHS:30'}}
+max_epochs = __import__('cape_mm').env('CEPH_EPOCHS', 30)
 
 codec = dict(_base_.codec, sigma=3.0)
 model = dict(head=dict(decoder=codec))

@@ -4,7 +4,7 @@ _base_ = ['./pavenet_r50_1xb1-10e_posetrack18-1333x800.py']
 # window, no tracking. Of PoseTrack's 15 keypoints COCO has all but head_bottom
 # and head_top, which are learned afterwards. Validated on PoseTrack18, so that
 # the AP of these two stays near 0 here.
-coco_root = '{{$COCO_ROOT:data/coco}}'
+coco_root = __import__('cape_mm').env('COCO_ROOT', 'data/coco')
 max_epochs = 20
 train_dataloader = dict(
     dataset=dict(

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/pavenet_adamw_10e.py',
 ]
 
-data_root = '{{$POSETRACK17_ROOT:data/posetrack17}}'
+data_root = __import__('cape_mm').env('POSETRACK17_ROOT', 'data/posetrack17')
 train_dataloader = dict(
     dataset=dict(data_root=data_root, ann_file='annotations/train')
 )

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/pavenet_adamw_10e.py',
 ]
 
-data_root = '{{$POSETRACK18_ROOT:data/posetrack18}}'
+data_root = __import__('cape_mm').env('POSETRACK18_ROOT', 'data/posetrack18')
 train_dataloader = dict(
     dataset=dict(data_root=data_root, ann_file='annotations/train')
 )

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/pavenet_adamw_10e.py',
 ]
 
-data_root = '{{$POSETRACK21_ROOT:data/posetrack21}}'
+data_root = __import__('cape_mm').env('POSETRACK21_ROOT', 'data/posetrack21')
 train_dataloader = dict(
     dataset=dict(data_root=data_root, ann_file='posetrack_data/train')
 )

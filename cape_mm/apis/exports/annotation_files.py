@@ -20,7 +20,7 @@ from cape_mm.datasets.formats.annotation_tools import (
 from cape_mm.datasets.formats.annotation_tools.predictions import (
     is_predictions,
 )
-from cape_mm.datasets.formats.mp100.annotation_file import read_json
+from cape_mm.datasets.formats.json_values import read_json
 from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 

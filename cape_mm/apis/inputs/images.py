@@ -17,6 +17,7 @@ from cape_mm.datasets.formats.annotation_tools.image_search import (
     IMAGE_SUFFIXES,
 )
 from cape_mm.datasets.formats.cephalometric import is_dicom
+from cape_mm.datasets.formats.image_check import refuse_huge_image
 from cape_mm.datasets.pipeline import build_transforms
 from cape_mm.errors import DataError
 
@@ -99,6 +100,8 @@ class ImageLoader:
             results = dict(img_path=name)
             if '://' not in name and not os.path.isfile(name):
                 raise FileNotFoundError(f'there is no image {name!r}')
+            if '://' not in name:
+                refuse_huge_image(name)
         try:
             results = self._load_image(results)
         except Exception as error:
@@ -261,7 +264,7 @@ def _numbers(values: Sequence) -> list[float] | None:
     """Read numbers; None if it is anything else."""
     try:
         return [float(value) for value in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -21,10 +21,8 @@ from cape_mm.datasets.formats.annotation_tools import (
 from cape_mm.datasets.formats.annotation_tools.predictions import given_box
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.datasets.formats.image_paths import check_image_names
-from cape_mm.datasets.formats.mp100.annotation_file import (
-    Category,
-    read_json,
-)
+from cape_mm.datasets.formats.json_values import read_json
+from cape_mm.datasets.formats.mp100.annotation_file import Category
 from cape_mm.errors import DataError
 
 #: Types of the values of a request, and of a member of it.
@@ -180,13 +178,9 @@ def read_request(
     content = read_json(path) if is_json else None
     if isinstance(content, dict) and 'annotations' in content:
         if image_root is None:
-            folder = osp.dirname(osp.dirname(osp.abspath(path)))
-            image_root = osp.join(folder, 'images')
-        dataset = MP100Dataset(
-            ann_file=path,
-            data_prefix=dict(img=image_root),
-            allow_outside=allow_outside,
-        )
+            image_root = str(Path(path).absolute().parents[1] / 'images')
+        kwargs = dict(data_prefix=dict(img=image_root))
+        dataset = MP100Dataset(path, allow_outside=allow_outside, **kwargs)
         return _from_dataset(dataset, *chosen)
     format = recognise_format(Path(path)) if is_json else None
     if format == 'predictions':
@@ -217,9 +211,8 @@ def _from_content(
             if unknown:
                 raise DataError(f'{where} has unknown keys {unknown}')
             _check_types(entry, _MEMBER, where)
-            check_image_names(
-                [entry['image']], image_root, where, allow_outside
-            )
+            names = [entry['image']]
+            check_image_names(names, image_root, where, allow_outside)
             entry = dict(entry, image=osp.join(image_root, entry['image']))
             members[part].append(RequestMember(**entry))
             if part == 'supports' and not entry.get('keypoints'):

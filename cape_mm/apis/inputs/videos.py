@@ -18,6 +18,7 @@ import numpy as np
 from mmengine.fileio import get
 
 from cape_mm.datasets.clip_window import window_positions
+from cape_mm.datasets.formats.image_check import refuse_huge_image
 from cape_mm.errors import DataError
 
 from .images import IMAGE_SUFFIXES
@@ -139,6 +140,7 @@ class _FolderFrames(FrameSource):
         """Read all images; see :class:`FrameSource`."""
         for path in self.files:
             content = get(str(path))
+            refuse_huge_image(content, str(path))
             image = mmcv.imfrombytes(content) if content else None
             yield str(path), image
 

@@ -19,6 +19,7 @@ from cape_mm.datasets.formats.cephalometric.coco_check import (
 from cape_mm.datasets.formats.cephalometric.coco_file import load_coco
 from cape_mm.datasets.formats.image_check import STATES, check_images
 from cape_mm.datasets.formats.image_paths import check_image_names
+from cape_mm.datasets.formats.json_values import as_keypoints
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import LandmarkSchema, get_schema
@@ -125,6 +126,8 @@ class CephalometricDataset(BaseCocoStyleDataset):
         content = load_coco(self.ann_file)
         # Index in the file of each landmark.
         self._order, dropped = self._match_landmarks(content)
+        self._num_given = len(content['categories'][0]['keypoints'])
+        self._content = content
         annotated = {entry['image_id'] for entry in content['annotations']}
         for image in content['images']:
             if image['id'] not in annotated:
@@ -132,6 +135,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         self._check_images(content['images'])
 
         cephalograms = super().load_data_list()
+        del self._content
         if self._report:
             print_log(
                 str(self._report), logger='current', level=logging.WARNING
@@ -159,8 +163,11 @@ class CephalometricDataset(BaseCocoStyleDataset):
             dict | None: The cephalogram; None if it has no labelled landmark.
         """
         image = raw_data_info['raw_img_info']
-        points = np.array(raw_data_info['raw_ann_info']['keypoints'])
-        points = points.reshape(-1, 3)[self._order]
+        points = as_keypoints(
+            raw_data_info['raw_ann_info']['keypoints'],
+            describe(image),
+            self._num_given,
+        )[self._order]
         if not (points[:, 2] > 0).any():
             self._report.add('no_landmark', describe(image))
             return None
@@ -192,6 +199,25 @@ class CephalometricDataset(BaseCocoStyleDataset):
             class_labels=image.get('class_labels', {}),
         )
         return info
+
+    def _load_annotations(self) -> tuple[list[dict], list[dict]]:
+        """Cephalograms and images, from what has been read and checked."""
+        annotations = {
+            entry['image_id']: entry for entry in self._content['annotations']
+        }
+        self._metainfo['CLASSES'] = self._content['categories']
+        cephalograms, images = [], []
+        for number, image in enumerate(self._content['images']):
+            if number % self.sample_interval:
+                continue
+            path = Path(self.data_prefix['img'], image['file_name'])
+            image = dict(image, img_id=image['id'], img_path=str(path))
+            images.append(image)
+            if image['id'] in annotations:
+                entry = {'category_id': 1, **annotations[image['id']]}
+                raw = dict(raw_ann_info=entry, raw_img_info=image)
+                cephalograms.append(self.parse_data_info(raw))
+        return [one for one in cephalograms if one is not None], images
 
     def _get_topdown_data_infos(self, instance_list: list[dict]) -> list[dict]:
         """All of them: what is not usable has been reported and skipped."""

@@ -12,6 +12,7 @@ from mmengine.dataset import Compose, force_full_init
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from cape_mm.datasets.formats.image_check import refuse_huge_image
 from cape_mm.datasets.formats.mp100.pair_list import find_small_categories
 from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.errors import DataError
@@ -343,6 +344,7 @@ def pack_episode(
 def _is_readable(path: str) -> bool:
     """Whether the image exists and can be decoded."""
     try:
+        refuse_huge_image(path)
         return mmcv.imread(path) is not None
     except Exception:
         return False

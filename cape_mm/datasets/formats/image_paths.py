@@ -48,7 +48,9 @@ def check_image_names(
     whole = '' if is_url else osp.realpath(root or '.')
     inside: dict[str, bool] = {}
     bad = []
-    for name in dict.fromkeys(names):
+    # a value from a file may be of any type
+    known = {repr(name): name for name in names}
+    for name in known.values():
         problem, is_place = _find_problem(name, root, whole, is_url, inside)
         if problem and not (is_place and allow_outside):
             bad.append((name, problem, is_place))

@@ -12,6 +12,7 @@ from mmengine.fileio import get
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
+from cape_mm.datasets.formats.image_check import refuse_huge_image
 from cape_mm.registry import TRANSFORMS
 from cape_mm.structures import ClipDataSample
 from cape_mm.structures.coordinates import pixels_to_norm
@@ -87,7 +88,9 @@ class LoadClipImages(SampleTransform):
 
     def _load(self, path: str) -> np.ndarray:
         """One image (H, W, 3), uint8, BGR."""
-        image = mmcv.imfrombytes(get(path))
+        content = get(path)
+        refuse_huge_image(content, path)
+        image = mmcv.imfrombytes(content)
         if image is None:
             raise ValueError(
                 f'{path} is no image, or an incomplete one: fetch it again'

@@ -4,10 +4,16 @@
 #   CEPH_DATA_ROOT=data/isbi2015 CEPH_SCHEMA=isbi2015 \
 #   CEPH_TRAIN_FILE=annotations/isbi2015_train.json CEPH_VAL_FILE=... \
 #   CEPH_TEST_FILE=... python tools/train.py configs/cephalometric/...
-data_root = '{{$CEPH_DATA_ROOT:data/cephalograms}}'
-train_file = '{{$CEPH_TRAIN_FILE:annotations/cephalograms_train.json}}'
-val_file = '{{$CEPH_VAL_FILE:annotations/cephalograms_val.json}}'
-test_file = '{{$CEPH_TEST_FILE:annotations/cephalograms_test.json}}'
+data_root = __import__('cape_mm').env('CEPH_DATA_ROOT', 'data/cephalograms')
+train_file = __import__('cape_mm').env(
+    'CEPH_TRAIN_FILE', 'annotations/cephalograms_train.json'
+)
+val_file = __import__('cape_mm').env(
+    'CEPH_VAL_FILE', 'annotations/cephalograms_val.json'
+)
+test_file = __import__('cape_mm').env(
+    'CEPH_TEST_FILE', 'annotations/cephalograms_test.json'
+)
 
 # last step of a test pipeline: what the metrics need
 pack_test_inputs = dict(

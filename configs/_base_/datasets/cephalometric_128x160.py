@@ -1,6 +1,8 @@
 _base_ = [
     './cephalometric.py',
-    './landmarks/{{$CEPH_SCHEMA:cephalogram23}}.py',
+    './landmarks/'
+    + __import__('cape_mm').env('CEPH_SCHEMA', 'cephalogram23', word=True)
+    + '.py',
 ]
 
 # For the synthetic cephalograms and CPUs: heatmaps with cells of 3 mm.

@@ -1,6 +1,8 @@
 _base_ = [
     './cephalometric.py',
-    './landmarks/{{$CEPH_SCHEMA:document19}}.py',
+    './landmarks/'
+    + __import__('cape_mm').env('CEPH_SCHEMA', 'document19', word=True)
+    + '.py',
 ]
 
 # As in the training document: a square input of coarse maps, and padding

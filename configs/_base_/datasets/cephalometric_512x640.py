@@ -1,6 +1,8 @@
 _base_ = [
     './cephalometric.py',
-    './landmarks/{{$CEPH_SCHEMA:cephalogram23}}.py',
+    './landmarks/'
+    + __import__('cape_mm').env('CEPH_SCHEMA', 'cephalogram23', word=True)
+    + '.py',
 ]
 
 # An input of the shape of cephalograms, heatmaps that are read between their

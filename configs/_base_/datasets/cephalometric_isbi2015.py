@@ -1,16 +1,24 @@
 _base_ = [
     './cephalometric.py',
-    './landmarks/{{$CEPH_SCHEMA:isbi2015}}.py',
+    './landmarks/'
+    + __import__('cape_mm').env('CEPH_SCHEMA', 'isbi2015', word=True)
+    + '.py',
 ]
 
 # The cephalograms of ISBI 2015 in the project's format, see
 # docs/en/cephalometric_data.md. A config that inherits from this gives the
 # datasets a pipeline, and the loaders a size. For example:
 #   CEPH_DATA_ROOT=/data/isbi2015 python tools/train.py CONFIG
-data_root = '{{$CEPH_DATA_ROOT:data/isbi2015}}'
-train_file = '{{$CEPH_TRAIN_FILE:annotations/isbi2015_train.json}}'
-val_file = '{{$CEPH_VAL_FILE:annotations/isbi2015_val.json}}'
-test_file = '{{$CEPH_TEST_FILE:annotations/isbi2015_test1.json}}'
+data_root = __import__('cape_mm').env('CEPH_DATA_ROOT', 'data/isbi2015')
+train_file = __import__('cape_mm').env(
+    'CEPH_TRAIN_FILE', 'annotations/isbi2015_train.json'
+)
+val_file = __import__('cape_mm').env(
+    'CEPH_VAL_FILE', 'annotations/isbi2015_val.json'
+)
+test_file = __import__('cape_mm').env(
+    'CEPH_TEST_FILE', 'annotations/isbi2015_test1.json'
+)
 
 train_dataloader = dict(
     dataset=dict(

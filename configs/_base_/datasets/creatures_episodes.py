@@ -1,8 +1,10 @@
 # Unseen categories of the synthetic creatures, 128 x 128. The default dataset
 # is written on first use; another one of this layout:
 #   CAPE_DATA_ROOT=... python tools/train.py configs/cape/...
-data_root = '{{$CAPE_DATA_ROOT:data/creatures}}'
-iterations_per_epoch = {{'$CAPE_ITERATIONS_PER_EPOCH:250'}}
+data_root = __import__('cape_mm').env('CAPE_DATA_ROOT', 'data/creatures')
+iterations_per_epoch = __import__('cape_mm').env(
+    'CAPE_ITERATIONS_PER_EPOCH', 250
+)
 batch_size = 8
 codec = dict(type='cape_mm.NormalizedLabel', input_size=(128, 128))
 

@@ -2,7 +2,7 @@
 # files, the shots or the size (see configs/cape); the folder comes from
 #   MP100_ROOT=/path/to/mp100 python tools/train.py ...
 # docs/en/data_preparation.md says what must be in it.
-data_root = '{{$MP100_ROOT:data/mp100}}'
+data_root = __import__('cape_mm').env('MP100_ROOT', 'data/mp100')
 codec = dict(type='cape_mm.NormalizedLabel', input_size=(256, 256))
 
 train_pipeline = [

@@ -4,9 +4,11 @@
 #   python tools/train.py configs/cape/single_image.py
 # The default dataset is written on first use. A config adds the type of the
 # episodes, their pipeline and number, and the batch sizes.
-data_root = '{{$CAPE_DATA_ROOT:data/creatures}}'
-ann_file = '{{$CAPE_ANN_FILE:annotations/mp100_split1_train.json}}'
-category_id = '{{$CAPE_CATEGORY:1}}'
+data_root = __import__('cape_mm').env('CAPE_DATA_ROOT', 'data/creatures')
+ann_file = __import__('cape_mm').env(
+    'CAPE_ANN_FILE', 'annotations/mp100_split1_train.json'
+)
+category_id = __import__('cape_mm').env('CAPE_CATEGORY', '1')
 
 episodes = dict(
     dataset=dict(

@@ -1,6 +1,8 @@
 # Clips of synthetic stick figures, written on first use; other data of this
 # layout: PAVENET_DATA_ROOT=... python tools/train.py configs/pavenet/...
-data_root = '{{$PAVENET_DATA_ROOT:data/stick_figures}}'
+data_root = __import__('cape_mm').env(
+    'PAVENET_DATA_ROOT', 'data/stick_figures'
+)
 iterations_per_epoch = 370
 batch_size = 2
 num_windows = 2

@@ -1,6 +1,6 @@
 # Adam, a warm-up of a twentieth of the training, cosine. All of it follows
 #   CEPH_EPOCHS=30 python tools/train.py ...
-max_epochs = {{'$CEPH_EPOCHS:20'}}
+max_epochs = __import__('cape_mm').env('CEPH_EPOCHS', 20)
 # in epochs, so that it is over early whatever the number of images; MMEngine
 # refuses a warm-up of less than an iteration
 warmup_epochs = max(0.05 * max_epochs, 1)

@@ -1,6 +1,6 @@
 # AdamW, 100 iterations of warm-up, cosine: 2,500 iterations of 8 episodes from
 # random initialisation. The schedule follows CAPE_EPOCHS.
-max_epochs = {{'$CAPE_EPOCHS:10'}}
+max_epochs = __import__('cape_mm').env('CAPE_EPOCHS', 10)
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=1)
 val_cfg = dict()

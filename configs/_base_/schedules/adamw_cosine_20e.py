@@ -1,6 +1,6 @@
 # AdamW, 20 iterations of warm-up, cosine: for overfitting an image or a
 # category. The schedule follows CAPE_EPOCHS.
-max_epochs = {{'$CAPE_EPOCHS:20'}}
+max_epochs = __import__('cape_mm').env('CAPE_EPOCHS', 20)
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=1)
 val_cfg = dict()

@@ -1,7 +1,7 @@
 # AdamW with half the learning rate for a pretrained backbone, a warm-up of one
 # epoch, cosine. All of it follows
 #   CEPH_EPOCHS=60 python tools/train.py ...
-max_epochs = {{'$CEPH_EPOCHS:20'}}
+max_epochs = __import__('cape_mm').env('CEPH_EPOCHS', 20)
 
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=2)
 val_cfg = dict()

@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 
@@ -9,7 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cape_mm.apis.cephalometric_inferencer import read_cephalogram
+from cape_mm.apis.inputs.images import ImageLoader
+from cape_mm.apis.inputs.videos import open_video
+from cape_mm.datasets.formats import image_check
+from cape_mm.datasets.formats.cephalometric.folder import check_image
 from cape_mm.datasets.formats.image_check import check_images, loaded_size
+from cape_mm.datasets.transforms import LoadClipImages
+from cape_mm.errors import DataError
 
 
 @pytest.fixture
@@ -66,10 +74,43 @@ def test_an_unknown_orientation_turns_nothing(tmp_path):
     assert loaded_size(path) == (40, 30)
 
 
-def test_an_image_too_large_to_decode_is_not_readable(tmp_path, image):
-    path = image(tmp_path / 'bomb.png')
+@pytest.fixture
+def bomb(tmp_path, image):
+    """A small PNG whose head says 60,000 x 60,000 pixels."""
+    path = image(tmp_path / 'bomb_0.png')
     data = bytearray(path.read_bytes())
     data[16:24] = struct.pack('>II', 60_000, 60_000)
     data[29:33] = struct.pack('>I', zlib.crc32(data[12:29]))
     path.write_bytes(data)
-    assert loaded_size(path) is None
+    return path
+
+
+_CONSUMERS = {
+    'size': loaded_size,
+    'states': lambda path: check_images(
+        [dict(file_name=path.name, width=60_000, height=60_000)], path.parent
+    ),
+    'converter of cephalograms': lambda path: check_image(path, 150),
+    'inferencers': lambda path: ImageLoader([dict(type='LoadImage')]).read(
+        str(path)
+    ),
+    'cephalograms': read_cephalogram,
+    'videos': lambda path: list(open_video(path.parent).read()),
+    'clips': lambda path: LoadClipImages()(
+        dict(frames=[dict(img_path=str(path))])
+    ),
+}
+
+
+@pytest.mark.parametrize('consume', _CONSUMERS.values(), ids=_CONSUMERS)
+def test_decompression_bomb_is_refused_by_name(consume, bomb):
+    with pytest.raises(DataError, match=r'bomb_0.png.*60000.*MEGAPIXELS'):
+        consume(bomb)
+
+
+def test_limit_is_configurable(tmp_path, image, monkeypatch):
+    path = image(tmp_path / 'small.png')
+    monkeypatch.setattr(image_check, 'MAX_MEGAPIXELS', 0.001)
+    with pytest.raises(DataError, match='40 x 30 pixels, more than 0.001'):
+        loaded_size(path)
+    assert os.environ['OPENCV_IO_MAX_IMAGE_PIXELS'].isdigit()

@@ -119,7 +119,11 @@ class Collector:
         if found is None:
             return None
         path, relative = found
-        displayed = loaded_size(path)
+        try:
+            displayed = loaded_size(path)
+        except DataError as error:  # too large
+            self.report.add('unreadable', str(error))
+            return None
         if displayed is None or not cv2.haveImageReader(str(path)):
             self.report.add('unreadable', str(path))
             return None
@@ -181,6 +185,10 @@ class Collector:
         flip_pairs: Sequence[Sequence[int]] | None = None,
     ) -> None:
         """Declare all keypoints of a category, its 0-based skeleton, pairs."""
+        if not isinstance(category, str):
+            raise DataError(
+                f'{self.where}: the category is {category!r}, not a text'
+            )
         keys, known = _to_keys(names), self._categories[category]
         declaration = category, tuple(keys), f'{edges} {flip_pairs}'
         if declaration in self._declarations:
@@ -229,6 +237,13 @@ class Collector:
         category = str(category)
         keys, known = _to_keys(names), self._categories[category]
         known.keys += [key for key in keys if key not in known.keys]
+        scores = extra.get('keypoint_scores')
+        for found in (keypoints, keys if scores is None else scores):
+            if len(found) != len(keys):
+                raise DataError(
+                    f'{self.where}: {len(found)} keypoints or scores of '
+                    f'{category!r}, which has {len(keys)} keypoints'
+                )
         array = np.array([[to_number(n) for n in row] for row in keypoints])
         array[:, :2] = source.to_displayed(array[:, :2], 1)
         if box is not None:

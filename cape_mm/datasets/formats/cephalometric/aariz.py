@@ -15,6 +15,7 @@ maturation stage of the neck is the class label ``cvm_stage``.
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -24,6 +25,7 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
+from ..json_values import as_dict, read_json
 from .reading import (
     CephalometricRecord,
     ObserverError,
@@ -31,7 +33,6 @@ from .reading import (
     name_part,
     needed_observers,
     normalise,
-    read_json,
     read_number,
     read_utf8,
 )
@@ -180,10 +181,13 @@ def _read_landmarks(path: Path, cephalogram: str) -> np.ndarray:
         if index in found:
             raise DataError(f'{where} is there twice: remove one')
         found.add(index)
-        value = entry.get('value') or {}
-        points[index] = [
+        value = as_dict(entry.get('value') or {}, f'{where}: value')
+        place = [
             read_number(value.get(axis), f'{where}, {axis}') for axis in 'xy'
         ]
+        if math.isnan(place[0]) != math.isnan(place[1]):
+            raise DataError(f'{where} is {value!r}: one of x and y is missing')
+        points[index] = place
     return points
 
 

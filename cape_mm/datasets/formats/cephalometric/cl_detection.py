@@ -26,7 +26,8 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
-from .reading import CephalometricRecord, read_json, to_grey_or_bgr
+from ..json_values import as_list, as_number, read_json, shorten
+from .reading import CephalometricRecord, to_grey_or_bgr
 
 _NUM_LANDMARKS = len(get_schema('cl_detection38'))
 _MAX_HEADER_LINES = 200
@@ -84,20 +85,23 @@ def _read_labels(path: Path, count: int) -> dict[int, dict[int, dict]]:
             f'{path} is no JSON file with a list "points": fetch it again'
         ) from error
     labelled: dict[int, dict[int, dict]] = {}
-    for number, entry in enumerate(entries):
+    for number, entry in enumerate(as_list(entries, f"{path}: 'points'")):
         where = f'{path}: point {number}'
         try:
             name = int(entry['name'])
-            x, y, cephalogram = map(float, entry['point'])
+            x, y, cephalogram = (
+                as_number(value, where) for value in entry['point']
+            )
             is_right = 1 <= name <= _NUM_LANDMARKS and cephalogram == int(
                 cephalogram
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             is_right = False
-        if not is_right or not math.isfinite(x) or not math.isfinite(y):
+        if not is_right:
             raise DataError(
-                f'{where} is {entry!r}: a name 1 to {_NUM_LANDMARKS} and '
-                'three numbers x, y, cephalogram are needed'
+                f'{where} is {shorten(entry)}: a name 1 to '
+                f'{_NUM_LANDMARKS} and three numbers x, y, cephalogram are '
+                'needed'
             )
         if not 1 <= cephalogram <= count:
             raise DataError(

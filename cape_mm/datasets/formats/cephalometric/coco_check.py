@@ -10,11 +10,11 @@ null) and ``spacing_source``, and may have ``device``, ``subject`` and
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Iterator, Sequence
 
 import numpy as np
 
+from cape_mm.datasets.formats.json_values import is_number, shorten
 from cape_mm.errors import DataError
 from cape_mm.structures import available_schemas, get_schema
 
@@ -149,10 +149,13 @@ def _image_problems(content: dict) -> Iterator[str]:
 def _annotation_problems(content: dict) -> Iterator[str]:
     """Annotations that are not one of an image, or have wrong numbers."""
     names = content['categories'][0]['keypoints']
+    category_id = content['categories'][0].get('id')
     images = {image['id']: image for image in content['images']}
     owners: dict[Any, Any] = {}
     for annotation in content['annotations']:
         what = f'annotation {annotation["id"]}'
+        if not isinstance(annotation['id'], _ID):
+            yield f'{shorten(what)}: its id is no number: renumber'
         key = annotation['image_id']
         image = images.get(key) if isinstance(key, _ID) else None
         if image is None:
@@ -174,6 +177,8 @@ def _annotation_problems(content: dict) -> Iterator[str]:
                 f'{what}: bbox is {bbox!r}: write [0, 0, width, height] of '
                 'the image'
             )
+        for problem in _detail_problems(annotation, category_id):
+            yield f'{what}: {problem}'
         is_list = isinstance(keypoints, list)
         if not is_list or len(keypoints) != 3 * len(names):
             count = len(keypoints) if is_list else keypoints
@@ -183,12 +188,29 @@ def _annotation_problems(content: dict) -> Iterator[str]:
             )
         for index, name in enumerate(names):
             values = keypoints[3 * index : 3 * index + 3]
+            if values[2] == 0:  # x and y mean nothing, and may be null
+                values = [0, 0, values[2]]
             if not _are_numbers(values, 3) or values[2] not in (0, 1, 2):
                 yield (
                     f'{what}: landmark {name!r} is {values!r}: write finite '
                     'x, y in pixels and v = 0 (not labelled, then x = y = '
                     '0), 1 or 2'
                 )
+
+
+def _detail_problems(annotation: dict, category_id: Any) -> Iterator[str]:
+    """Wrong area, category or flag of an annotation."""
+    area = annotation.get('area')
+    if area is not None and not is_number(area):
+        yield f'area is {shorten(area)}: write a number'
+    category = annotation.get('category_id')
+    if category is not None and category != category_id:
+        yield (
+            f'category_id is {shorten(category)}, the only category is '
+            f'{shorten(category_id)}'
+        )
+    if annotation.get('iscrowd') not in (None, 0, 1):
+        yield f'iscrowd is {annotation["iscrowd"]!r}: write 0'
 
 
 def compare_names(found: Sequence[str], expected: Sequence[str]) -> str:
@@ -210,10 +232,5 @@ def _are_numbers(values: Any, count: int) -> bool:
     return (
         isinstance(values, (list, tuple))
         and len(values) == count
-        and all(
-            isinstance(value, (int, float))
-            and not isinstance(value, bool)
-            and abs(value) <= sys.float_info.max  # finite, or a huge integer
-            for value in values
-        )
+        and all(map(is_number, values))
     )

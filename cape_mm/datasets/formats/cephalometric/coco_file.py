@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.datasets.formats.json_values import read_json
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
@@ -128,13 +129,7 @@ def load_coco(path: str | Path) -> dict[str, Any]:
             f'annotation file {path} does not exist: correct ann_file or '
             'data_root (ann_file is relative to data_root)'
         )
-    try:
-        content = json.loads(path.read_text('utf-8'))
-    except ValueError as error:
-        raise DataError(
-            f'annotation file {path} is no valid JSON, perhaps it was not '
-            f'written completely: {error}'
-        ) from error
+    content = read_json(path)
     check_content(content, str(path))
     return content
 

@@ -16,6 +16,7 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema, get_schema
 
+from ..image_check import MAX_MEGAPIXELS
 from .aariz import read_aariz
 from .cl_detection import read_cl_detection_stack
 from .csv_table import read_csv
@@ -23,7 +24,7 @@ from .dicom import is_dicom, png_name, read_dicom
 from .folder import ImageStore, write_cephalogram_folder
 from .isbi import read_isbi
 from .pandas_json import read_pandas_json, read_rulers
-from .reading import MAX_MEGAPIXELS, ObserverError
+from .reading import ObserverError
 from .splits import split_as_baseline, split_cephalograms
 
 #: Kinds of remarks on a conversion, and what is done about them.

@@ -26,9 +26,9 @@ from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
+from ..image_check import MAX_MEGAPIXELS
 from .dicom import is_dicom, png_name, read_dicom
 from .reading import (
-    MAX_MEGAPIXELS,
     CephalometricRecord,
     name_part,
     normalise,

@@ -22,7 +22,7 @@ import numpy as np
 
 from cape_mm.errors import DataError, import_extra
 
-from .reading import MAX_MEGAPIXELS, check_pixels
+from ..image_check import MAX_MEGAPIXELS, check_pixels
 
 _Pair = Optional[Tuple[float, float]]
 _SUFFIXES = ('.dcm', '.dicom', '.dic')

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Sequence
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_paths import (
@@ -22,8 +20,9 @@ from cape_mm.datasets.formats.image_paths import (
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
+from ..image_check import MAX_MEGAPIXELS, check_pixels, open_head
 from .coco_file import write_coco
-from .reading import MAX_MEGAPIXELS, CephalometricRecord, check_pixels
+from .reading import CephalometricRecord
 from .splits import check_disjoint
 
 #: Heights in mm that a lateral cephalogram can have.
@@ -222,23 +221,13 @@ class ImageStore:
 def check_image(path: Path, max_megapixels: float) -> tuple[int, int]:
     """Width and height of a stored image, checked before it is decoded."""
     try:
-        with warnings.catch_warnings():
-            # Our own limit takes the place of Pillow's.
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                size = image.size
-    except Image.DecompressionBombError as error:
-        raise DataError(
-            f'{path} is too large ({error}): make it smaller, with its '
-            'landmarks and spacing'
-        ) from error
+        with open_head(path, max_megapixels=max_megapixels) as image:
+            return image.size
     except (OSError, SyntaxError) as error:
         raise DataError(
             f'{path} is no image, or not a complete one: fetch it again, '
             'or convert it to PNG'
         ) from error
-    check_pixels(*size, str(path), max_megapixels)
-    return size
 
 
 def _digest(path: Path) -> str:

@@ -28,11 +28,11 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
+from ..json_values import read_json
 from .csv_table import LandmarkColumns
 from .reading import (
     CephalometricRecord,
     name_part,
-    read_json,
     read_number,
     to_grey_or_bgr,
 )
@@ -166,7 +166,7 @@ def _read_image(
     """(H, W) uint8 if all channels are equal, else (H, W, 3) BGR."""
     try:
         pixels = np.asarray(value, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pixels = np.full(1, np.nan)
     with np.errstate(invalid='ignore'):
         is_byte = (pixels >= 0) & (pixels <= 255) & (pixels % 1 == 0)

@@ -7,7 +7,6 @@ what is unusual in an ``AnnotationReport``.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass, field
@@ -19,9 +18,8 @@ import numpy as np
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 
-#: Largest image that is decoded by default, in millions of pixels.
-#: Cephalograms of 95 million exist.
-MAX_MEGAPIXELS = 150.0
+from ..json_values import LARGEST
+
 #: Observers of the datasets that have two.
 OBSERVERS = ('junior', 'senior')
 #: Errors in mm of which the share is given.
@@ -79,10 +77,10 @@ def read_number(value: Any, where: str) -> float:
     if str(value).strip().lower() in _EMPTY:
         return math.nan
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = math.inf if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         number = math.inf
-    if math.isinf(number):
+    if abs(number) > LARGEST:
         raise DataError(
             f'{where}: {value!r} is no number: write digits with a decimal '
             'point, or leave the cell empty if there is none'
@@ -101,17 +99,6 @@ def read_utf8(path: Path) -> str:
         ) from error
 
 
-def read_json(path: Path) -> Any:
-    """Content of a JSON file, UTF-8 with or without byte order mark."""
-    try:
-        return json.loads(path.read_text('utf-8-sig'))
-    except ValueError as error:
-        raise DataError(
-            f'{path} is no valid JSON, perhaps it was not fetched or written '
-            f'completely: {error}'
-        ) from error
-
-
 def name_part(text: str, where: str) -> str:
     """Usual name of a part of a dataset, such as 'val' for 'dev'."""
     name = str(text).strip().lower()
@@ -121,18 +108,6 @@ def name_part(text: str, where: str) -> str:
             'or test'
         )
     return _PARTS.get(name, name)
-
-
-def check_pixels(
-    width: int, height: int, where: str, max_megapixels: float = MAX_MEGAPIXELS
-) -> None:
-    """Refuse an image that would need too much memory."""
-    if width * height > max_megapixels * 1e6:
-        raise DataError(
-            f'{where} has {width} x {height} pixels, more than '
-            f'{max_megapixels:g} millions: if it really is a cephalogram, '
-            'raise the limit'
-        )
 
 
 def to_grey_or_bgr(image: np.ndarray) -> np.ndarray:

@@ -21,17 +21,17 @@ the names tell.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Iterator
 
 import numpy as np
-from mmengine.fileio import exists, get_text
+from mmengine.fileio import exists
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
+
+from ..json_values import as_flag, as_keypoints, is_number, read_json
 
 _REQUIRED = dict(
     images=('id', 'file_name', 'width', 'height'),
@@ -98,24 +98,13 @@ def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
                 )
     for image in content['images']:
         size = [image['width'], image['height']]
-        if not _all_finite(size) or min(size) <= 0:
+        if not all(map(is_number, size)) or min(size) <= 0:
             raise DataError(
                 f'annotation file {ann_file}: image {image["id"]} '
                 f'({image["file_name"]}) has the size {size[0]} x {size[1]}; '
                 'write its width and height in pixels'
             )
     return content
-
-
-def read_json(path: str | Path) -> Any:
-    """Content of an annotation file or URL, whatever its layout."""
-    try:
-        return json.loads(get_text(path))
-    except ValueError as error:
-        raise DataError(
-            f'annotation file {path} is no valid JSON, perhaps it was '
-            f'not written or downloaded completely: {error}'
-        ) from error
 
 
 def join_annotations(
@@ -218,11 +207,14 @@ def parse_instances(
             report.add('duplicate_id', where)
             continue
         known.add(ann['id'])
-        problem = _find_problem(ann, image, category)
+        try:
+            problem = _find_problem(ann, image, category)
+        except DataError as error:
+            raise DataError(f'{report.ann_file}: {where}: {error}') from None
         if problem is not None:
             report.add(problem[0], f'{where}: {problem[1]}')
             continue
-        keypoints = np.array(ann['keypoints'], np.float32).reshape(1, -1, 3)
+        keypoints = _keypoints_of(ann, category).astype(np.float32)[None]
         instances[image['id']].append(
             dict(
                 img_path=image['file_name'],
@@ -346,7 +338,7 @@ def _find_problem(
     if category is None:
         text = f'category_id {ann["category_id"]} is not listed'
         return 'unknown_category', text
-    if ann.get('iscrowd'):
+    if as_flag(ann.get('iscrowd'), 'iscrowd'):
         return 'crowd', f'iscrowd is {ann["iscrowd"]}'
     for key in ('bbox', 'keypoints'):
         if not ann.get(key):
@@ -358,15 +350,17 @@ def _find_problem(
             f'{count:g} keypoints, but category {category} has '
             f'{category.num_keypoints}',
         )
-    numbers = ann['bbox'] + ann['keypoints'] + [ann.get('area', 1)]
-    if len(ann['bbox']) != 4 or not _all_finite(numbers):
+    area = 1 if ann.get('area') is None else ann['area']
+    keypoints = _keypoints_of(ann, category)
+    are_numbers = all(map(is_number, [*ann['bbox'], area]))
+    if len(ann['bbox']) != 4 or not are_numbers or keypoints is None:
         return (
             'not_finite',
             'bbox (x, y, w, h), area or keypoints are not all finite numbers',
         )
-    if ann.get('area', 1) <= 0:
+    if area <= 0:
         return 'no_area', f'area is {ann["area"]}'
-    if max(ann['keypoints'][2::3]) <= 0 or ann.get('num_keypoints') == 0:
+    if keypoints[:, 2].max() <= 0 or ann.get('num_keypoints') == 0:
         return 'no_visible_keypoint', 'no visible keypoint'
     if clean_box(ann['bbox'], image['width'], image['height']) is None:
         return (
@@ -377,8 +371,9 @@ def _find_problem(
     return None
 
 
-def _all_finite(numbers: list) -> bool:
-    """Whether all entries are finite numbers (and not text of numbers)."""
-    return all(isinstance(number, (int, float)) for number in numbers) and (
-        bool(np.isfinite(np.array(numbers, dtype=np.float64)).all())
-    )
+def _keypoints_of(ann: dict, category: Category) -> np.ndarray | None:
+    """Keypoints (K, 3); None if labelled ones are no finite numbers."""
+    try:
+        return as_keypoints(ann['keypoints'], '', category.num_keypoints)
+    except DataError:
+        return None

@@ -21,7 +21,8 @@ import numpy as np
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.datasets.formats.image_paths import check_image_names
 
-from .annotation_file import join_annotations, read_json
+from ..json_values import read_json
+from .annotation_file import join_annotations
 
 _MIN_KEYPOINTS = 3
 _TOLERANCE_PX = 0.01  # files round differently
