@@ -104,7 +104,7 @@ def test_bad_annotation_is_skipped_and_reported_once(
         ('not_finite', dict(bbox=[0, 0, 10, float('inf')])),
         ('not_finite', dict(keypoints=[None, 2, 2] * 5)),
         ('not_finite', dict(bbox=[0, 0, 10])),
-        ('not_finite', dict(area=None)),
+        ('not_finite', dict(area='9')),
         ('not_finite', dict(keypoints=['1', 2, '2'] * 5)),
         ('keypoint_count', dict(keypoints=[1, 2, 2, 3])),
         ('no_bbox', dict(bbox=None)),
