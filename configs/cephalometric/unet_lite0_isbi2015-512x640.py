@@ -2,7 +2,7 @@ _base_ = ['./unet_lite0_small_isbi2015-256x320.py']
 
 # The U-Net at the whole resolution, with cells of 0.75 mm, in one stage. For
 # a GPU or a night; an interrupted training goes on with --resume.
-max_epochs = {{'$CEPH_EPOCHS:60'}}
+max_epochs = __import__('cape_mm').env('CEPH_EPOCHS', 60)
 codec = dict(_base_.codec, heatmap_size=(256, 320), sigma=2.0)
 model = dict(
     type='cape_mm.AveragedViewsEstimator',
