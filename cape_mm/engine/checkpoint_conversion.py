@@ -115,6 +115,12 @@ METHODS = {
         absent=r'backbone\.|keypoint_head_module\.',
     ),
 }
+# counters, and what follows from the size of a window
+_OWN_BUFFERS = (
+    'num_batches_tracked',
+    'relative_coords_table',
+    'relative_position_index',
+)
 #: Names without size or stage, to be completed by the weights.
 FAMILIES = ('edgecape', 'capex', 'graphcape')
 
@@ -273,9 +279,9 @@ def convert_names(
                 )
             copies.append(other)
     joined = join_parts(parts)
-    counters = {n for n in target if n.endswith('num_batches_tracked')}
-    for name in counters - set(joined):
-        joined[name] = torch.zeros_like(target[name])
+    own = {name for name in target if name.endswith(_OWN_BUFFERS)}
+    for name in own - set(joined):
+        joined[name] = target[name].clone()
     missing = sorted(set(target) - set(joined))
     surplus = sorted(set(joined) - set(target))
     if missing or surplus:

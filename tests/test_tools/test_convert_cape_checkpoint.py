@@ -53,6 +53,7 @@ def table(tmp_path):
         path,
         descriptions=np.array(['keypoint_0', 'keypoint_1', 'keypoint_2']),
         vectors=np.eye(3, 768, dtype=np.float32),
+        model=np.array('none'),
     )
     return path
 
