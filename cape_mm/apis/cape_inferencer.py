@@ -3,21 +3,21 @@ from __future__ import annotations
 
 import os
 import warnings
+from functools import partial
 from itertools import repeat, zip_longest
 from typing import Callable, Iterable, Iterator, Sequence, Union
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
-from mmengine.model import BaseModel
 from mmpose.structures import PoseDataSample
 
-from cape_mm.datasets.datasets.episode_dataset import pack_episode
 from cape_mm.errors import DataError
+from cape_mm.models.pose_estimators import MatchingEstimator
 from cape_mm.structures import EpisodeDataSample
 
 from .base_inferencer import HOME, BaseInferencer, PathLike
+from .episode_predictor import EpisodePredictor
 from .inputs.images import (
     Image,
     ImageLoader,
@@ -184,8 +184,8 @@ class CapeInferencer(BaseInferencer):
             num_keypoints=num_keypoints,
             replaced=[],
         )
-        matcher = _Matcher(self.model, supports, metainfo)
-        return self._predict(matcher, batches, detect, on_error)
+        predictor = EpisodePredictor(self.model, supports, metainfo)
+        return self._predict(predictor, batches, detect, on_error)
 
     def predict_request(
         self,
@@ -272,7 +272,7 @@ class CapeInferencer(BaseInferencer):
 
     def _predict(
         self,
-        matcher: _Matcher,
+        predictor: EpisodePredictor,
         batches: Iterator[list[tuple[int, tuple[Image, Sequence | None]]]],
         detect: bool,
         on_error: OnError,
@@ -283,7 +283,7 @@ class CapeInferencer(BaseInferencer):
             queries = []
             for index, (image, box) in batch:
                 try:
-                    query = self._load_query(image, box, matcher, detect)
+                    query = self._load_query(image, box, predictor, detect)
                 except (DataError, FileNotFoundError) as error:
                     if on_error == 'raise':
                         raise
@@ -295,7 +295,7 @@ class CapeInferencer(BaseInferencer):
                 queries.append(query)
             total += len(batch)
             if queries:
-                yield matcher.predict(queries)
+                yield predictor.predict(queries)
         if errors and len(errors) == total:
             raise DataError(
                 f'none of the {total} queries can be used; the first: '
@@ -306,44 +306,24 @@ class CapeInferencer(BaseInferencer):
         self,
         image: Image,
         box: Sequence | None,
-        matcher: _Matcher,
+        predictor: EpisodePredictor,
         detect: bool,
     ) -> dict:
         """Prepare a query; its object is searched for without a box."""
-        load, count = self._loader.load_query, matcher.num_keypoints
+        load, count = self._loader.load_query, predictor.num_keypoints
         if detect and box is None:
             pixels = self._loader.read(image)
 
             def predict(boxes: Iterable[np.ndarray]) -> EpisodeDataSample:
-                return matcher.predict([load(pixels, count, b) for b in boxes])
+                return predictor.predict(
+                    [load(pixels, count, b) for b in boxes]
+                )
 
-            box = search_object(pixels.shape[1::-1], predict)
+            propose = None
+            if isinstance(self.model, MatchingEstimator):
+                propose = partial(predictor.propose_boxes, pixels)
+            box = search_object(pixels.shape[1::-1], predict, propose)
         return load(image, count, box)
-
-
-class _Matcher:
-    """Predicts queries by supports, which are encoded once."""
-
-    def __init__(
-        self, model: BaseModel, supports: list[dict], metainfo: dict
-    ) -> None:
-        self._model, self._supports = model, supports
-        self._metainfo = metainfo
-        self._encoded = None
-        self._number = 0
-        self.num_keypoints: int = metainfo['num_keypoints']
-
-    @torch.no_grad()
-    def predict(self, queries: list[dict]) -> EpisodeDataSample:
-        """Predict the queries, as one episode."""
-        metainfo = dict(self._metainfo, episode=(0, 0, self._number))
-        self._number += 1
-        item = pack_episode(self._supports, queries, metainfo)
-        data = self._model.data_preprocessor(pseudo_collate([item]))
-        if self._encoded is None:
-            images = data['inputs']['support']
-            self._encoded = self._model.encode_supports(images)
-        return self._model.predict(**data, support=self._encoded)[0]
 
 
 def _warn(index: int, error: Exception) -> None:

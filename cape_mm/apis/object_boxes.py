@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 from mmpose.structures import PoseDataSample
@@ -45,36 +44,41 @@ def search_windows(size: tuple[int, int]) -> np.ndarray:
 
 def search_object(
     size: tuple[int, int],
-    predict: Callable[[Iterable[np.ndarray]], EpisodeDataSample],
+    predict: Callable[[Sequence[np.ndarray]], EpisodeDataSample],
+    propose: Callable[[], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Find the box of an object, by the scores of its keypoints.
 
+    They are predicted in the whole image and in other boxes, then around
+    what was found in the one of the best mean score.
+
     Args:
         size (tuple[int, int]): Width and height of the image, pixels.
-        predict (Callable): Predicts the keypoints in boxes (4,) of the image,
-            each as one query of an episode.
+        predict (Callable): Predicts the keypoints in boxes (N, 4) of the
+            image, each as one query of an episode.
+        propose (Callable, optional): Makes boxes (N, 4) that may have the
+            object. Defaults to those of :func:`search_windows`.
 
     Returns:
         np.ndarray: Box (4,), x1, y1, x2, y2, original pixels.
     """
-
-    def search_in(boxes: Iterable[np.ndarray]) -> tuple[float, list]:
-        """Best mean score in boxes, and that box and a closer one."""
-        episode = predict(boxes)
-        best = max(episode.queries, key=mean_score)
-        closer = box_around_object(best, episode.supports)
-        chosen = _box(best)
-        pair = [chosen] if closer is None else [chosen, closer]
-        return mean_score(best), pair
-
     boxes = search_windows(size)
+    if propose is not None:
+        boxes = np.concatenate([boxes[:1], propose()])
     parts = range(0, len(boxes), _BATCH)
-    found = [search_in(boxes[start : start + _BATCH]) for start in parts]
-    best = max(found, key=itemgetter(0))
-    again = search_in(best[1][1:]) if len(best[1]) > 1 else best
-    pair = max(best, again, key=itemgetter(0))[1]
-    episode = predict(pair)
-    return _box(max(episode.queries, key=mean_score))
+    episodes = [predict(boxes[start : start + _BATCH]) for start in parts]
+    queries = [query for episode in episodes for query in episode.queries]
+    best = max(queries, key=mean_score)
+    # twice: the first box may cut the object
+    for _ in range(2):
+        closer = box_around_object(best, episodes[0].supports)
+        if closer is None:
+            break
+        (again,) = predict([closer]).queries
+        if mean_score(again) <= mean_score(best):
+            break
+        best = again
+    return _box(best)
 
 
 def box_around_object(

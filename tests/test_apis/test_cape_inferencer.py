@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from cape_mm.apis import CapeInferencer
-from cape_mm.apis.cape_inferencer import _Matcher
+from cape_mm.apis.episode_predictor import EpisodePredictor
 from cape_mm.errors import DataError
 
 
@@ -331,7 +331,7 @@ def _place(query, points, score):
 
 def test_objects_are_searched_for(inferencer, request_of_test, monkeypatch):
     """The object is at (40, 20) to (50, 30) and is best seen closely."""
-    boxes, predict = [], _Matcher.predict
+    boxes, predict = [], EpisodePredictor.predict
 
     def observe(self, queries):
         episode = predict(self, queries)
@@ -343,7 +343,7 @@ def test_objects_are_searched_for(inferencer, request_of_test, monkeypatch):
             _place(query, [[40, 20], [50, 30]], score)
         return episode
 
-    monkeypatch.setattr(_Matcher, 'predict', observe)
+    monkeypatch.setattr(EpisodePredictor, 'predict', observe)
     given = [1, 2, 50, 60]
     images = [m.image for m in request_of_test.queries]
     episodes = [

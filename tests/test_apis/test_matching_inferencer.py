@@ -121,6 +121,32 @@ def test_predictions_scale_with_the_photograph(inferencer, photograph):
     assert is_near(found, moved(points, matrix), side)
 
 
+def test_an_object_is_found_in_a_larger_image(inferencer, photograph):
+    image, points = photograph
+    side = len(image)
+    query = np.full((2 * side, 3 * side, 3), image.mean((0, 1)), np.uint8)
+    corner = np.array([side // 3, side // 2])
+    query[corner[1] :, corner[0] :][:side, :side] = image
+    options = dict(support_boxes=[0, 0, side - 1, side - 1])
+    found, scores = predict(
+        inferencer, image, points, query, detect=True, **options
+    )
+    assert is_near(found, points + corner, side)
+    assert scores.mean() > 0.6
+    query[:] = image.mean((0, 1))
+    _, scores = predict(
+        inferencer, image, points, query, detect=True, **options
+    )
+    assert scores.mean() < 0.3, 'there is no object'
+
+
+def test_an_image_of_a_few_pixels_can_be_searched(inferencer, photograph):
+    image, points = photograph
+    few = np.zeros((2, 40, 3), np.uint8)
+    found, scores = predict(inferencer, image, points, few, detect=True)
+    assert np.isfinite(found).all() and scores.mean() < 0.3
+
+
 def test_further_batches_use_the_encoded_supports(inferencer, photograph):
     image, points = photograph
     queries = [image, image[:, ::-1].copy(), image]

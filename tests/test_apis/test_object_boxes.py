@@ -1,6 +1,8 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from support.toy_episode import make_toy_episode
@@ -9,6 +11,7 @@ from cape_mm.apis.object_boxes import (
     box_around_object,
     expected_scale,
     mean_score,
+    search_object,
     search_windows,
 )
 
@@ -112,3 +115,51 @@ def test_windows_overlap_by_half(size, counts):
 def test_an_image_of_one_pixel_has_windows():
     boxes = search_windows((1, 1))
     assert np.isfinite(boxes).all() and not boxes.any()
+
+
+class TestSearch:
+    """An object is at (100, 50) to (130, 80), the best box is [95, ...]."""
+
+    @pytest.fixture
+    def predict(self, episode):
+        def make(boxes):
+            results = []
+            for box in boxes:
+                size = max(box[2] - box[0], box[3] - box[1])
+                has_object = (box[:2] <= [100, 50]).all()
+                has_object &= (box[2:] >= [130, 80]).all()
+                score = 0.9 - size / 400 if has_object else 0.1
+                query, supports = episode(HALF, [score] * 3)
+                query.gt_instances.bboxes = np.array([box], np.float64)
+                results.append(query)
+            made.append(np.array(boxes))
+            return SimpleNamespace(queries=results, supports=supports)
+
+        made = make.boxes = []
+        return make
+
+    def test_ends_around_the_keypoints_of_the_best_box(self, predict):
+        box = search_object((200, 120), predict)
+        np.testing.assert_allclose(box, [95, 45, 135, 85])
+        assert sum(map(len, predict.boxes)) > 20
+
+    def test_proposed_boxes_replace_windows(self, predict):
+        proposed = np.array([[90.0, 40, 150, 100], [0, 0, 50, 50]])
+        box = search_object((200, 120), predict, lambda: proposed)
+        np.testing.assert_allclose(box, [95, 45, 135, 85])
+        np.testing.assert_allclose(
+            predict.boxes[0], [[0, 0, 199, 119], *proposed]
+        )
+
+    def test_a_worse_closer_box_is_not_taken(self, predict):
+        whole = np.empty((0, 4))
+
+        def only_whole(boxes):
+            result = predict(boxes)
+            if len(boxes[0]) and boxes[0][0] > 0:
+                for query in result.queries:
+                    query.pred_instances.keypoint_scores[:] = 0.01
+            return result
+
+        box = search_object((200, 120), only_whole, lambda: whole)
+        assert box.tolist() == [0, 0, 199, 119]

@@ -5,6 +5,7 @@ from .coarse_to_fine_heatmap_head import CoarseToFineHeatmapHead
 from .dropout_heatmap_head import DropoutHeatmapHead
 from .matching_head import MatchingHead
 from .matching_refinement_head import MatchingRefinementHead
+from .matching_search_head import MatchingSearchHead
 from .meta_point_head import MetaPointHead
 from .one_stage_keypoint_head import OneStageKeypointHead
 from .pave_head import PAVEHead
@@ -18,6 +19,7 @@ __all__ = [
     'DropoutHeatmapHead',
     'MatchingHead',
     'MatchingRefinementHead',
+    'MatchingSearchHead',
     'MetaPointHead',
     'OneStageKeypointHead',
     'PAVEHead',

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cape_mm.errors import DataError
 from cape_mm.registry import MODELS
+from cape_mm.structures import EpisodeDataSample
 
 from .cape_estimator import CapeEstimator
 
@@ -17,6 +18,8 @@ Features = Tuple[Tensor, ...]
 # images that go through the backbone at once, to bound the memory; on CPUs one
 # by one: maps of more are slower, since each layer then allocates memory anew
 _CHUNK = 16
+# longer sides of an image that is searched, by the side of the coarsest input
+_SEARCH_SIDES = (1, 1.75, 3)
 
 
 @MODELS.register_module()
@@ -37,6 +40,9 @@ class MatchingEstimator(CapeEstimator):
     ) -> None:
         super().__init__(**kwargs)
         self.scales = tuple(scales)
+        self.search_head = MODELS.build(
+            dict(kwargs['head'], type='cape_mm.MatchingSearchHead')
+        )
         # convolutions of CPUs are a third faster so
         self.backbone.to(memory_format=torch.channels_last)
 
@@ -63,6 +69,49 @@ class MatchingEstimator(CapeEstimator):
             tuple[Tensor]: Levels of (B * Q, C, H', W') of every scale.
         """
         return self._encode(images.flatten(0, 1))
+
+    def propose_boxes(
+        self, image: Tensor, support: Features, episode: EpisodeDataSample
+    ) -> Tensor:
+        """Find where in a whole image the object may be.
+
+        Args:
+            image (Tensor): Preprocessed image (3, H, W) of any size.
+            support (tuple[Tensor]): Result of :meth:`encode_supports`.
+            episode (EpisodeDataSample): Episode, of which only the supports
+                are used.
+
+        Returns:
+            Tensor: Boxes (N, 4), x1, y1, x2, y2, normalised, the most likely
+            first; they may reach out of the image.
+        """
+        size = torch.tensor(image.shape[-2:]) / max(image.shape[-2:])
+        coarse = episode.supports[0].metainfo['input_size'][0] * self.scales[0]
+        pyramid = []
+        for side in _SEARCH_SIDES:
+            shape = (size * side * coarse).round().int().clamp_min(32)
+            resized = F.interpolate(
+                image[None], shape.tolist(), mode='bilinear', antialias=True
+            )
+            pyramid.append(self._extract(resized))
+        batch = self._batch(dict(query=image), [episode])
+        count = len(self.head.level_weights)
+        windows, matrices = self.search_head.predict(
+            support[:count], pyramid, batch
+        )
+        shares = [
+            torch.as_tensor(
+                (s.gt_instances.bboxes[0, 2:] - s.gt_instances.bboxes[0, :2])
+                / s.metainfo['input_scale']
+            )
+            for s in episode.supports
+        ]
+        share = torch.stack(shares).mean(0).to(windows)
+        # extent of a turned box: the inverse of a view is its transpose
+        share = matrices.transpose(1, 2).abs() @ share
+        centre = (windows[:, :2] + windows[:, 2:]) / 2
+        half = (windows[:, 2:] - windows[:, :2]) / 2 * share
+        return torch.cat([centre - half, centre + half], 1)
 
     def extract_feat(
         self, inputs: dict[str, Tensor]
