@@ -13,6 +13,7 @@ from mmengine.registry import TRANSFORMS, DefaultScope
 from mmengine.runner import Runner
 from mmpose.datasets.transforms import GenerateTarget
 
+from cape_mm.cli.keypoint_descriptions import describe_keypoints
 from cape_mm.datasets.synthetic import write_creatures
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -52,6 +53,14 @@ def creatures(tmp_path_factory) -> Path:
     return root
 
 
+def describe(creatures: Path) -> Path:
+    """Table of the creatures' keypoint names, for CapeX."""
+    path = creatures / 'descriptions.npz'
+    annotations = sorted((creatures / 'annotations').glob('*.json'))
+    describe_keypoints(path, annotations, model='trigrams')
+    return path
+
+
 def test_methods_have_small_configs():
     assert {'pomnet', 'metapoint', 'scape'} <= {p.parent.name for p in SMALL}
 
@@ -61,6 +70,7 @@ def test_a_small_config_trains_a_step_and_is_tested(
     path, creatures, tmp_path, monkeypatch
 ):
     monkeypatch.setenv('CAPE_DATA_ROOT', str(creatures))
+    monkeypatch.setenv('CAPE_DESCRIPTIONS', str(describe(creatures)))
     monkeypatch.setenv('CAPE_EPOCHS', '1')
     monkeypatch.setenv('CAPE_ITERATIONS_PER_EPOCH', '1')
     cfg = Config.fromfile(str(path))
