@@ -92,8 +92,9 @@ def fit_category(
     The matcher, the matcher refined by a fitted head and, from ten images on,
     an ordinary heatmap head, refined or not, are compared on held-out images:
     with few images each half is held out in turn, with more of them 3 tenths,
-    on which the fitting is stopped, too. Then the best one is fitted to all.
-    Ctrl-C keeps the best model so far.
+    on which the fitting is stopped, too. Then the best one is fitted to all:
+    the refined heatmap head, if no other is clearly better and it is better
+    than the matcher. Ctrl-C keeps the best model so far.
 
     Example:
         >>> request = EpisodeRequest(supports, keypoint_names=['rim', 'base'])
@@ -166,7 +167,7 @@ def fit_category(
                 fitting.finish(kept, _MAX_ROUNDS)
             else:
                 rows = fitting.compare(shots)
-                kept, reason = _choose(candidates, rows)
+                kept, reason = _choose(candidates, rows, fitting.errors)
                 if kept:
                     fitting.finish(kept)
         except KeyboardInterrupt:
@@ -239,6 +240,8 @@ class _Fitting:
         self.instances = instances
         self.folds = folds
         self.deadline = deadline
+        #: Mean errors of held-out instances, by name of the candidate.
+        self.errors: dict[str, list[float]] = {}
         self._all = range(len(instances.images))
         self._num_rounds = _MAX_ROUNDS if len(folds) == 1 else 1
         # iterations to come at most, the last fits to all among them
@@ -261,11 +264,12 @@ class _Fitting:
             )
             for one in self.candidates:
                 if len(one.fits) == 1:
-                    row = self._check(one, train, held_out, *matched)
+                    points = self._check(one, train, held_out, *matched)
                 else:  # its heads are fitted
                     points = one.predict(held_out, *matched)
-                    row = self.instances.score(points, held_out)
-                rows[one.name] = row
+                rows[one.name] = self.instances.score(points, held_out)
+                errors = self.instances.mean_errors(points, held_out)
+                self.errors.setdefault(one.name, []).extend(errors)
             for key, row in rows.items():
                 parts.setdefault(key, []).append(row)
         weights = [len(fold.held_out) for fold in self.folds]
@@ -297,14 +301,14 @@ class _Fitting:
         held_out: list[int],
         matched: Tensor,
         scores: Tensor,
-    ) -> dict[str, float]:
-        """Fit until the error on held-out instances rises; the best scores.
+    ) -> Tensor:
+        """Fit until the error on held-out instances rises; the best keypoints.
 
         With several folds there is one round of each.
         """
         (rounds,) = candidate.fits
         rounds.restart()
-        best: dict[str, float] = {}
+        best, least = matched, math.inf
         weights: dict[str, Tensor] = {}
         for _ in range(self._num_rounds):
             now = time.monotonic()
@@ -312,25 +316,41 @@ class _Fitting:
             rounds.fit(train, now + share * (self.deadline - now))
             self._planned -= rounds.num_iterations
             points = candidate.predict(held_out, matched, scores)
-            row = self.instances.score(points, held_out)
-            if best and row['error'] >= best['error']:
+            error = self.instances.score(points, held_out)['error']
+            if error >= least:
                 rounds.head.load_state_dict(weights)
                 break
-            best, weights = row, copy.deepcopy(rounds.head.state_dict())
+            best, least = points, error
+            weights = copy.deepcopy(rounds.head.state_dict())
         return best
 
 
 def _choose(
-    candidates: Sequence[Candidate], rows: dict[str, dict[str, float]]
+    candidates: Sequence[Candidate],
+    rows: dict[str, dict[str, float]],
+    errors: dict[str, list[float]],
 ) -> tuple[Candidate | None, str]:
-    """The best candidate, None for the matcher, and why."""
-    best = min(candidates, key=lambda one: rows[one.name]['error'])
-    if rows[best.name]['error'] < rows['matcher']['error']:
-        name = NAMES[best.name]
-        return best, f'kept {name}: its error on held-out images is the least'
-    return (
-        None,
-        'kept the matcher: no fitted model is better on held-out images',
+    """The best candidate, None for the matcher, and why.
+
+    A few held-out images tell little: of those that are better than the
+    matcher, the last one is kept unless another one is better by more than
+    the standard error of the difference.
+    """
+    limit = rows['matcher']['error']
+    better = [one for one in candidates if rows[one.name]['error'] < limit]
+    if not better:
+        return (
+            None,
+            'kept the matcher: no fitted model is better on held-out images',
+        )
+    best = better.pop()
+    for one in better:
+        gains = np.subtract(errors[best.name], errors[one.name])
+        if gains.mean() > gains.std(ddof=1) / math.sqrt(len(gains)):
+            best = one
+    return best, (
+        f'kept {NAMES[best.name]}: its error on held-out images is less than '
+        "the matcher's, and none is clearly better"
     )
 
 

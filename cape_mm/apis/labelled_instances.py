@@ -191,10 +191,7 @@ class LabelledInstances:
             the mean error as a share of the box's longer side.
         """
         labels = self.labels.select(queries)
-        sides = np.array([longer_side(self._boxes_px[i]) for i in queries])
-        errors = (points - labels.points).norm(dim=-1)  # (..., Q, K)
-        sizes = self._crop_scale[queries].max(1) / sides
-        errors = errors * errors.new_tensor(sizes)[:, None]
+        errors = self._distances(points, queries)
         count = labels.valid.sum(-1)  # not 0, or it would not be loaded
         result = {}
         for name, threshold in PCK_THRESHOLDS.items():
@@ -203,3 +200,25 @@ class LabelledInstances:
             result[name] = 100 * share.double().mean().item()
         clipped = errors[..., labels.valid].clamp(max=_LARGE_ERROR)
         return dict(result, error=clipped.mean().item())
+
+    def mean_errors(self, points: Tensor, queries: list[int]) -> np.ndarray:
+        """Compare keypoints with the labels, one by one instance.
+
+        Args:
+            points (Tensor): Keypoints (Q, K, 2), normalised.
+            queries (list[int]): Q instances.
+
+        Returns:
+            np.ndarray: Mean error (Q,) as a share of the box's longer side.
+        """
+        valid = self.labels.valid[queries]
+        errors = self._distances(points, queries).clamp(max=_LARGE_ERROR)
+        means = (errors * valid).sum(-1) / valid.sum(-1)
+        return means.double().cpu().numpy()
+
+    def _distances(self, points: Tensor, queries: list[int]) -> Tensor:
+        """Errors (..., Q, K) as shares of the box's longer side."""
+        sides = np.array([longer_side(self._boxes_px[i]) for i in queries])
+        errors = (points - self.labels.points[queries]).norm(dim=-1)
+        sizes = self._crop_scale[queries].max(1) / sides
+        return errors * errors.new_tensor(sizes)[:, None]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,6 @@ from cape_mm.apis import (
     read_request,
     write_fit,
 )
-from cape_mm.apis.fitting_candidates import HeatmapCandidate
 from cape_mm.datasets.synthetic import write_creatures
 from cape_mm.errors import UnsuitableCheckpointError, UsageError
 
@@ -50,24 +50,35 @@ def test_of_many_images_the_best_model_is_kept(data, options):
     fit = fit_category(read(data, 'test', 12), **options)
     methods = ['copy', 'matcher', 'aligned', 'heatmap', 'refined heatmap']
     assert list(fit.rows) == methods
-    errors = {key: row['error'] for key, row in fit.rows.items()}
-    del errors['copy']
-    assert fit.kept == min(errors, key=errors.get)
+    best = min(row['error'] for row in fit.rows.values())
+    matcher = fit.rows['matcher']['error']
+    assert (fit.kept == 'matcher') == (best == matcher)
+    assert fit.rows[fit.kept]['error'] <= matcher
     assert fit.num_held_out == 4
 
 
-def test_a_heatmap_head_is_kept_where_its_error_is_the_least(
-    data, options, monkeypatch
+@pytest.mark.parametrize(
+    ('matcher', 'errors', 'expected'),
+    [
+        (0.1, dict(a=[0.02, 0.09], b=[0.05, 0.07]), 'b'),
+        (0.1, dict(a=[0.02, 0.03], b=[0.06, 0.07]), 'a'),
+        (0.1, dict(a=[0.02, 0.03], b=[0.01, 0.02]), 'b'),
+        (0.1, dict(a=[0.08, 0.09], b=[0.1, 0.11]), 'a'),
+        (0.1, dict(a=[0.11, 0.13], b=[0.1, 0.11]), None),
+    ],
+    ids=['unclear', 'clear', 'best', 'matcher beats one', 'matcher is best'],
+)
+def test_the_last_model_is_kept_unless_another_is_clearly_better(
+    monkeypatch, matcher, errors, expected
 ):
-    def check(self, candidate, *_):
-        heatmap = isinstance(candidate, HeatmapCandidate)
-        return dict(error=-1.0 if heatmap else 1.0)
-
-    monkeypatch.setattr(finetuning._Fitting, '_check', check)
-    monkeypatch.setattr(finetuning, '_mean', lambda rows, _: rows[0])
-    fit = fit_category(read(data, 'test', 12), **options)
-    assert fit.kept == 'heatmap'
-    assert fit.reason.startswith('kept an ordinary heatmap head: its error')
+    monkeypatch.setattr(finetuning, 'NAMES', dict(a='A', b='B'))
+    rows = {key: dict(error=np.mean(one)) for key, one in errors.items()}
+    rows['matcher'] = dict(error=matcher)
+    candidates = [Namespace(name=name) for name in errors]
+    kept, reason = finetuning._choose(candidates, rows, errors)
+    assert (kept and kept.name) == expected
+    if expected is None:
+        assert reason.startswith('kept the matcher')
 
 
 @pytest.mark.parametrize('method', ['heatmap', 'refined heatmap'])

@@ -57,6 +57,8 @@ def test_scores_are_shares_of_the_longer_side_of_the_box(instances, members):
     scores = instances.score(instances.labels.points[:1] + 0.05, [0])
     assert scores['error'] == pytest.approx(expected, rel=1e-4)
     assert scores['PCK'] == 100 and scores['PCK@0.05'] == 0
+    means = instances.mean_errors(instances.labels.points[:1] + 0.05, [0])
+    assert means == pytest.approx([expected], rel=1e-4)
 
 
 def test_unlabelled_keypoints_are_not_scored(instances):
