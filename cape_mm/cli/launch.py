@@ -7,9 +7,12 @@ import inspect
 import os
 import os.path as osp
 import re
+import time
 from argparse import Namespace
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Iterator
 
 import mmengine
 import torch
@@ -42,7 +45,10 @@ def train(args: Namespace) -> None:
     if args.auto_scale_lr:
         _enable_auto_scale_lr(cfg)
     _complete(cfg, args)
-    Runner.from_cfg(cfg).train()
+    with hold_work_dir(cfg.work_dir):
+        runner = Runner.from_cfg(cfg)
+        runner.register_hook(dict(type='cape_mm.FittingCheckpointHook'))
+        runner.train()
 
 
 def test(args: Namespace) -> None:
@@ -71,6 +77,43 @@ def test(args: Namespace) -> None:
     if args.out and is_main_process():
         mmengine.mkdir_or_exist(Path(args.out).parent)
         mmengine.dump(metrics, args.out)
+
+
+@contextmanager
+def hold_work_dir(work_dir: str) -> Iterator[None]:
+    """Keep a second training out of a working directory.
+
+    The lock ends with the process, however it ends.
+
+    Args:
+        work_dir (str): The directory; it is made.
+
+    Raises:
+        UsageError: If a training runs there, with its process id and start.
+    """
+    if not is_main_process() or int(os.environ.get('RANK', 0)) > 0:
+        yield
+        return
+    mmengine.mkdir_or_exist(work_dir)
+    path = Path(work_dir, '.training')
+    with open(path, 'a+', encoding='utf-8') as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UsageError(
+                f'a training runs in {work_dir} ({file.read().strip()}): '
+                'choose another --work-dir, or wait for it'
+            ) from None
+        except (ImportError, OSError):  # a system or disk without such locks
+            pass
+        file.truncate(0)
+        start = time.strftime('%Y-%m-%d %H:%M:%S')
+        file.write(f'process {os.getpid()} since {start}\n')
+        file.flush()
+        yield
 
 
 def _complete(cfg: Config, args: Namespace) -> None:

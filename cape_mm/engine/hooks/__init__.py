@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from .cephalometric_split_check_hook import CephalometricSplitCheckHook
 from .checkpoint_hooks import (
+    FittingCheckpointHook,
     LatestBestCheckpointHook,
     PlainCheckpointHook,
     RestorePlainCheckpointHook,
@@ -36,6 +37,7 @@ __all__ = [
     'ResumableEarlyStoppingHook',
     'ResumeCheckHook',
     'ScheduledSamplingHook',
+    'FittingCheckpointHook',
     'StrictCheckpointHook',
     'TrackVisualizationHook',
     'TrainGapHook',

@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import os
+
+import torch
+from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmengine.runner import runner as mmengine_runner
 from torch import nn
 
+from cape_mm.engine.checkpoint_loading import refuse_nonfinite_weights
 from cape_mm.engine.checkpoints import from_plain, to_plain
 from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.registry import HOOKS
@@ -106,6 +112,7 @@ class StrictCheckpointHook(Hook):
                 f"'{runner._load_from}' or have another shape there, e.g. "
                 f'{", ".join(misfits[:3])}: it belongs to another config'
             )
+        refuse_nonfinite_weights(given, runner._load_from)
 
 
 @HOOKS.register_module()
@@ -115,6 +122,10 @@ class LatestBestCheckpointHook(CheckpointHook):
     MMEngine keeps the first. PCK saturates: a model that memorises reaches
     100 % while its points are still visibly off, and goes on to improve.
 
+    A checkpoint is written under a temporary name and renamed when it is
+    complete; only then the previous best one is deleted. So a kill or a full
+    disk loses nothing.
+
     Takes the arguments of :class:`CheckpointHook`.
     """
 
@@ -122,6 +133,92 @@ class LatestBestCheckpointHook(CheckpointHook):
         greater=lambda score, best: score >= best,
         less=lambda score, best: score <= best,
     )
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        """Write the new best checkpoint, then delete the old one."""
+        old, self.best_ckpt_path = getattr(self, 'best_ckpt_path', None), None
+        table = getattr(self, 'best_ckpt_path_dict', None) or {}
+        old_table = dict(table)
+        table.update(dict.fromkeys(table))
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        finally:
+            new, new_table = self.best_ckpt_path, dict(table)
+            self.best_ckpt_path = new or old
+            table.update({k: new_table[k] or old_table[k] for k in table})
+        kept = {self.best_ckpt_path, *table.values()}
+        for path in {old, *old_table.values()} - kept - {None}:
+            if is_main_process() and self.file_backend.isfile(path):
+                self.file_backend.remove(path)
+                runner.logger.info(f'Removed the previous best {path}')
+
+
+def _write_whole(
+    checkpoint: dict,
+    filename: str,
+    file_client_args: dict | None = None,
+    backend_args: dict | None = None,
+) -> None:
+    """Write a checkpoint so that its final name never holds a part of it.
+
+    Replacement of MMEngine's ``save_checkpoint`` for local files.
+    """
+    if '://' in filename or file_client_args or backend_args:
+        _save_elsewhere(checkpoint, filename, file_client_args, backend_args)
+        return
+    os.makedirs(os.path.dirname(filename) or '.', exist_ok=True)
+    temporary = f'{filename}.{os.getpid()}.tmp'
+    try:
+        with open(temporary, 'wb') as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, filename)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+_save_elsewhere = mmengine_runner.save_checkpoint
+mmengine_runner.save_checkpoint = _write_whole
+
+
+@HOOKS.register_module()
+class FittingCheckpointHook(Hook):
+    """Refuse a checkpoint to begin or go on with that is of another model.
+
+    MMEngine only warns, and a training would begin from random weights.
+    ``tools/train.py`` uses this hook.
+
+    Raises:
+        UnsuitableCheckpointError: If fewer than half of the weights of the
+            model are in it with their shapes; all must be to resume.
+    """
+
+    priority = 'LOWEST'
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Count the weights that fit."""
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        given = _renamed(checkpoint.get('state_dict', checkpoint), model)
+        own = model.state_dict()
+        fitting = [
+            key
+            for key, value in own.items()
+            if key in given and getattr(given[key], 'shape', 0) == value.shape
+        ]
+        needed = len(own) if runner._resume else len(own) / 2
+        if len(fitting) < needed:
+            misfit = next(key for key in own if key not in {*fitting})
+            found = given.get(misfit)
+            what = 'missing' if found is None else tuple(found.shape)
+            raise UnsuitableCheckpointError(
+                f'{len(fitting)} of the {len(own)} weights of the model are '
+                f"in '{runner._load_from}' with their shapes, e.g. {misfit} "
+                f'{tuple(own[misfit].shape)} is {what} there: it belongs to '
+                'another family, architecture or number of classes'
+            )
 
 
 def _renamed(weights: dict, model: nn.Module) -> dict:

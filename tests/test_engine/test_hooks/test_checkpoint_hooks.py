@@ -3,15 +3,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.hooks import Hook
 
-from cape_mm.engine.hooks import LatestBestCheckpointHook
+from cape_mm.cli.launch import hold_work_dir
+from cape_mm.engine.hooks import (
+    FittingCheckpointHook,
+    LatestBestCheckpointHook,
+)
+from cape_mm.engine.hooks.checkpoint_hooks import _write_whole
+from cape_mm.errors import UnsuitableCheckpointError, UsageError
 
 
 def _losses(runner):
@@ -164,3 +172,44 @@ def test_checkpoint_of_other_origin_resumes_with_the_opt_in(
 def test_the_later_of_two_equal_scores_is_better(rule, score, best, is_better):
     hook = LatestBestCheckpointHook(save_best='PCK', rule=rule)
     assert hook.is_better_than['PCK'](score, best) == is_better
+
+
+def test_full_disk_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
+    path = tmp_path / 'best.pth'
+    _write_whole(dict(a=torch.ones(1)), str(path))
+
+    def fail(checkpoint, file):
+        file.write(b'half')
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(torch, 'save', fail)
+    with pytest.raises(OSError, match='No space'):
+        _write_whole(dict(a=torch.zeros(1)), str(path))
+    assert torch.load(path, weights_only=True)['a'] == 1
+    assert [file.name for file in tmp_path.iterdir()] == ['best.pth']
+
+
+def test_second_training_in_a_work_dir_is_refused(tmp_path):
+    lock, running = hold_work_dir, f'process {os.getpid()} since'
+    refused = pytest.raises(UsageError, match=running)
+    with lock(str(tmp_path)), refused, lock(str(tmp_path)):
+        pass
+    with hold_work_dir(str(tmp_path)):  # a lock that was left is stale
+        pass
+
+
+@pytest.mark.parametrize(
+    'resume, count, refused',
+    [(False, 0, True), (False, 1, False), (True, 1, True), (True, 2, False)],
+)
+def test_checkpoint_of_another_model_is_counted(resume, count, refused):
+    model = torch.nn.Linear(2, 1)
+    runner = SimpleNamespace(model=model, _resume=resume, _load_from='a.pth')
+    weights = dict([*model.state_dict().items()][:count])
+    hook = FittingCheckpointHook()
+    if not refused:
+        hook.after_load_checkpoint(runner, dict(state_dict=weights))
+        return
+    text = f"{count} of the 2.*'a.pth'"
+    with pytest.raises(UnsuitableCheckpointError, match=text):
+        hook.after_load_checkpoint(runner, dict(state_dict=weights))
