@@ -376,7 +376,7 @@ class MetaPointHead(BaseHead):
         return sine_identifiers(count, num_slots, self.embed_dims, like.device)
 
     def _half_pixel(self, points: Tensor) -> Tensor:
-        """Half an input pixel (2,): our frame minus the authors', pixels / W."""
+        """Half an input pixel (2,): our frame minus pixels / W."""
         return 0.5 / points.new_tensor(self.input_size)
 
 
