@@ -47,6 +47,8 @@ _LOADING_KEY = re.compile(
     r'_cfg$|(^|_)(ckpt|checkpoint|pretrained|path|file|url|dir)s?(_|$)'
 )
 _LOADING_VALUE = re.compile(r'[/\\]|\.(py|pth?|pkl|json|ya?ml|safetensors)$')
+# a table of numbers, read by NumPy without pickles
+_DATA_FILES = {'text_table': '.npz'}
 _LOADERS = ('test_dataloader', 'val_dataloader')
 
 
@@ -150,6 +152,7 @@ def _check_text(value: str, place: str) -> None:
     """Refuse the name of something to load."""
     key = place.rpartition('.')[2].partition('[')[0]
     is_data = place.startswith(_LOADERS) and '.pipeline' not in place
+    is_data |= key in _DATA_FILES and value.endswith(_DATA_FILES[key])
     names_file = _LOADING_KEY.search(key) or _LOADING_VALUE.search(value)
     if '://' in value or key == 'from_file' or (names_file and not is_data):
         raise ValueError(

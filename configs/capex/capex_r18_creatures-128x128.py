@@ -6,7 +6,9 @@ _base_ = '../graphcape/graphcape_r18_creatures-128x128.py'
 #       --annotations data/creatures/annotations/*.json
 model = dict(
     head=dict(
-        text_table='{{$CAPE_DESCRIPTIONS:data/creatures/descriptions.npz}}',
+        text_table=__import__('cape_mm').env(
+            'CAPE_DESCRIPTIONS', 'data/creatures/descriptions.npz'
+        ),
         text_channels=256,
     )
 )

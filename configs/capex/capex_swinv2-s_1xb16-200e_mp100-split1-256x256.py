@@ -13,7 +13,9 @@ _base_ = [
 # tools/dataset_converters/describe_keypoints.py
 model = dict(
     head=dict(
-        text_table='{{$CAPE_DESCRIPTIONS:data/descriptions.npz}}',
+        text_table=__import__('cape_mm').env(
+            'CAPE_DESCRIPTIONS', 'data/descriptions.npz'
+        ),
         text_channels=768,
     )
 )

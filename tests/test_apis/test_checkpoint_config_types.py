@@ -149,6 +149,8 @@ def test_scope_that_would_be_imported_is_refused(text):
         "name='evil.py'",
         "name='C:\\\\evil'",
         "metainfo=dict(from_file='meta')",
+        "text_table='evil.pkl'",
+        "text_table='https://x/a.npz'",
     ],
 )
 def test_something_to_load_is_refused_anywhere_in_the_model(extra):
