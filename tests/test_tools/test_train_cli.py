@@ -141,6 +141,9 @@ def test_visualization_flags_reach_the_hook(
             settings.update(cfg.default_hooks.visualization)
             return cls()
 
+        def register_hook(self, hook):
+            pass
+
         def train(self):
             pass
 
