@@ -21,9 +21,15 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import torch
+from mmengine.dist import get_dist_info
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
-from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner.checkpoint import (
+    get_deprecated_model_names,
+    get_external_models,
+    get_mmcls_models,
+    get_torchvision_models,
+)
 from torch import Tensor
 
 from cape_mm.errors import UnsafeCheckpointError, UnsuitableCheckpointError
@@ -31,7 +37,13 @@ from cape_mm.errors import UnsafeCheckpointError, UnsuitableCheckpointError
 OPT_IN = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 ALLOW_HTTP = 'CAPE_MM_ALLOW_HTTP'
 _YES = ('1', 'y', 'yes', 'true')
-_NAMED = ('torchvision', 'modelzoo', 'open-mmlab', 'openmmlab', 'mmcls')
+_CATALOGUES = {
+    'torchvision': get_torchvision_models,
+    'modelzoo': get_torchvision_models,
+    'open-mmlab': get_external_models,
+    'openmmlab': get_external_models,
+    'mmcls': get_mmcls_models,
+}
 # names of files of which PyTorch's releases promise the hash
 _HASHED = re.compile(r'-([a-f0-9]{8,})\.')
 _METHODS = ('min', 'max', 'current', 'mean')
@@ -59,7 +71,7 @@ def check_checkpoint_is_safe(path: str) -> None:
     if path.startswith(('http://', 'https://')):
         path = _download(path)
     elif '://' in path:
-        if path.partition('://')[0] not in _NAMED:
+        if path.partition('://')[0] not in _CATALOGUES:
             raise UnsafeCheckpointError(
                 f"'{path}' cannot be checked before it is loaded: download it "
                 'and give the file'
@@ -240,19 +252,6 @@ def _download(url: str, progress: bool = True) -> str:
     return str(path)
 
 
-def _load_url(
-    url: str,
-    model_dir: str | None = None,
-    map_location: Any = None,
-    progress: bool = True,
-) -> Any:
-    """Replacement of ``torch.hub.load_state_dict_from_url``, which unpickles.
-
-    ``model_dir`` is not used: nobody sets it through a config.
-    """
-    return load_plain_file(_download(url, progress), map_location)
-
-
 # MMEngine names a loader's backend by what follows the first ten characters.
 @CheckpointLoader.register_scheme(prefixes='', force=True)
 def load_from_local(filename: str, map_location: Any) -> Any:
@@ -260,5 +259,45 @@ def load_from_local(filename: str, map_location: Any) -> Any:
     return load_plain_file(filename, map_location)
 
 
-# https, torchvision, open-mmlab and mmcls all pass this one.
-mmengine_checkpoint.load_url = _load_url
+@CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
+def load_from_url(filename: str, map_location: Any = None) -> Any:
+    """Download a file for MMEngine, at rank 0 only, and load it."""
+    rank, world_size = get_dist_info()
+    if rank == 0:
+        _download(filename)
+    if world_size > 1:
+        torch.distributed.barrier()
+    return load_plain_file(_download(filename), map_location)
+
+
+@CheckpointLoader.register_scheme(
+    prefixes=tuple(f'{name}://' for name in _CATALOGUES), force=True
+)
+def load_by_name(filename: str, map_location: Any = None) -> Any:
+    """Load one of the models that OpenMMLab and torchvision name."""
+    catalogue, _, name = filename.partition('://')
+    if catalogue in ('open-mmlab', 'openmmlab'):
+        name = get_deprecated_model_names().get(name, name)
+    urls = _CATALOGUES[catalogue]()
+    if name not in urls:
+        raise UnsuitableCheckpointError(
+            f"'{filename}': {catalogue} has no model of this name"
+        )
+    url = urls[name]
+    if '://' not in url:  # a file in MMEngine's home
+        cache = os.environ.get('XDG_CACHE_HOME', '~/.cache')
+        home = os.environ.get('MMENGINE_HOME', os.path.join(cache, 'mmengine'))
+        return load_plain_file(os.path.join(home, url), map_location)
+    content = load_from_url(url, map_location)
+    if catalogue != 'mmcls':
+        return content
+    # of a classifier, what lies in its backbone
+    weights = content.get('state_dict', content)
+    prefix = 'backbone.'
+    return dict(
+        state_dict={
+            key[len(prefix) :]: value
+            for key, value in weights.items()
+            if key.startswith(prefix)
+        }
+    )

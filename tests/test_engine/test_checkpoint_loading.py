@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import tarfile
@@ -157,6 +158,35 @@ def test_unencrypted_download_needs_consent(entry, server, monkeypatch):
     monkeypatch.delenv(ALLOW_HTTP, raising=False)
     with pytest.raises(UnsafeCheckpointError, match=f'https.*{ALLOW_HTTP}'):
         entry(f'{server}/weights.pth')
+
+
+def test_models_by_name_are_read_in_the_same_way(
+    server, tmp_path, monkeypatch
+):
+    # MMEngine adds the names of this file to those it knows
+    monkeypatch.setenv(ALLOW_HTTP, '1')
+    monkeypatch.setenv('MMENGINE_HOME', str(tmp_path))
+    (tmp_path / 'open_mmlab.json').write_text(
+        json.dumps(
+            dict(
+                mine='mine.pth',
+                evil='evil.pth',
+                far=f'{server}/far.pth',
+            )
+        )
+    )
+    target = tmp_path / 'touched'
+    torch.save(dict(weight=1), tmp_path / 'mine.pth')
+    torch.save(dict(state_dict=_Touch(target)), tmp_path / 'evil.pth')
+    torch.save(dict(weight=2), tmp_path / 'served' / 'far.pth')
+    load = CheckpointLoader.load_checkpoint
+    assert load('open-mmlab://mine') == dict(weight=1)
+    assert load('openmmlab://far') == dict(weight=2)
+    with pytest.raises(UnsafeCheckpointError, match='evil.pth'):
+        load('open-mmlab://evil')
+    assert not target.exists()
+    with pytest.raises(UnsuitableCheckpointError, match='no model of this'):
+        load('torchvision://none')
 
 
 def test_same_name_of_two_servers_is_two_files(server, tmp_path, monkeypatch):
