@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -143,6 +144,20 @@ def test_configs_decide_and_compute_nothing(path):
     nodes = ast.walk(ast.parse(path.read_text()))
     kinds = (ast.If, ast.IfExp, ast.For, ast.comprehension)
     assert not any(isinstance(node, kinds) for node in nodes)
+
+
+@pytest.mark.parametrize('path', RUNNABLE, ids=name_of)
+def test_advised_options_are_spelled_out_for_each_loader(path):
+    """A shell expands {train,val,test} twice: to the files of each loader."""
+    text = path.read_text()
+    assert '{train,val,test}' not in text
+    options = re.findall(r'^# (\w+)_dataloader\.(\S+)=(\S+)$', text, re.M)
+    config = Config.fromfile(path) if options else None
+    for mode, key, value in options:
+        assert find(config, f'{mode}_dataloader', *key.split('.'))
+        if key.endswith('ann_file'):
+            assert value.endswith(f'_{mode}.json')
+    assert len({mode for mode, _, _ in options}) in (0, 3)
 
 
 def test_base_names_are_unique():

@@ -5,9 +5,14 @@ _base_ = [
     '../_base_/schedules/adam_steps_200e.py',
 ]
 
-# Another split: --cfg-options {train,val,test}_dataloader.dataset.dataset
-# .ann_file=annotations/mp100_split2_{train,val,test}.json; 5 shots:
-# {train,val,test}_dataloader.dataset.num_shots=5
+# Another split, by --cfg-options:
+# train_dataloader.dataset.dataset.ann_file=annotations/mp100_split2_train.json
+# val_dataloader.dataset.dataset.ann_file=annotations/mp100_split2_val.json
+# test_dataloader.dataset.dataset.ann_file=annotations/mp100_split2_test.json
+# 5 shots, by --cfg-options:
+# train_dataloader.dataset.num_shots=5
+# val_dataloader.dataset.num_shots=5
+# test_dataloader.dataset.num_shots=5
 train_dataloader = dict(batch_size=8)
 auto_scale_lr = dict(base_batch_size=8)
 default_hooks = dict(
