@@ -246,15 +246,20 @@ def load_fitted(
         tuple[Config, BaseModel]: Config and model in evaluation mode.
 
     Raises:
-        UnsuitableCheckpointError: If the checkpoint has another head.
+        UnsuitableCheckpointError: If the checkpoint is not of a matcher
+            that an aligned head for K keypoints refines.
     """
     cfg = load_config(None, checkpoint)
     head = cfg.model.get('aligned_head') or {}
-    if head.get('out_channels') != num_keypoints:
+    # a refined heatmap head has an aligned one, too, but no matcher
+    if (
+        cfg.model.type != 'cape_mm.AlignedMatchingEstimator'
+        or head.get('out_channels') != num_keypoints
+    ):
         raise UnsuitableCheckpointError(
             f'{checkpoint} has no aligned head for {num_keypoints} '
-            'keypoints: give one that this tool kept for this category, '
-            'or none'
+            f'keypoints that refines a matcher: give one of which this tool '
+            f"kept '{AlignedCandidate.name}' for this category, or none"
         )
     return cfg, load_estimator(cfg, checkpoint, device)
 

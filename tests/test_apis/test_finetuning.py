@@ -116,7 +116,7 @@ def test_a_fit_goes_on_from_an_aligned_checkpoint_only(
     data, options, tmp_path
 ):
     request = read(data, 'val', 4)
-    for method in ('aligned', 'heatmap'):
+    for method in ('aligned', 'heatmap', 'refined heatmap'):
         fit = fit_category(request, method=method, **options)
         write_fit(fit, request, tmp_path / method)
     del options['config']
@@ -124,8 +124,10 @@ def test_a_fit_goes_on_from_an_aligned_checkpoint_only(
         request, tmp_path / 'aligned/finetuned.pth', **options
     )
     assert list(again.rows) == ['copy', 'matcher', 'aligned']
-    with pytest.raises(UnsuitableCheckpointError, match='no aligned head'):
-        fit_category(request, tmp_path / 'heatmap/finetuned.pth', **options)
+    for method in ('heatmap', 'refined heatmap'):
+        path = tmp_path / method / 'finetuned.pth'
+        with pytest.raises(UnsuitableCheckpointError, match='no aligned head'):
+            fit_category(request, path, **options)
 
 
 def test_an_unknown_method_is_refused(data, options):
