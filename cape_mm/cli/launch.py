@@ -30,6 +30,8 @@ from cape_mm.errors import UsageError
 
 # Runner reads these from the config, not from its arguments.
 _READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
+# Variables that hold the rank of a process before it has joined the others.
+_RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
 def train(args: Namespace) -> None:
@@ -45,7 +47,7 @@ def train(args: Namespace) -> None:
     if args.auto_scale_lr:
         _enable_auto_scale_lr(cfg)
     _complete(cfg, args)
-    with hold_work_dir(cfg.work_dir):
+    with hold_work_dir(cfg.work_dir, cfg.launcher):
         runner = Runner.from_cfg(cfg)
         runner.register_hook(dict(type='cape_mm.FittingCheckpointHook'))
         runner.train()
@@ -80,18 +82,21 @@ def test(args: Namespace) -> None:
 
 
 @contextmanager
-def hold_work_dir(work_dir: str) -> Iterator[None]:
+def hold_work_dir(work_dir: str, launcher: str = 'none') -> Iterator[None]:
     """Keep a second training out of a working directory.
 
     The lock ends with the process, however it ends.
 
     Args:
         work_dir (str): The directory; it is made.
+        launcher (str): Launcher of the processes, of which the first one
+            holds the lock. Defaults to 'none': one process.
 
     Raises:
         UsageError: If a training runs there, with its process id and start.
     """
-    if not is_main_process() or int(os.environ.get('RANK', 0)) > 0:
+    rank = int(os.environ.get(_RANKS.get(launcher, ''), 0))
+    if not is_main_process() or rank > 0:
         yield
         return
     mmengine.mkdir_or_exist(work_dir)

@@ -199,6 +199,30 @@ def test_second_training_in_a_work_dir_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
+    'launcher, variable',
+    [
+        ('pytorch', 'RANK'),
+        ('slurm', 'SLURM_PROCID'),
+        ('mpi', 'OMPI_COMM_WORLD_RANK'),
+    ],
+)
+def test_other_processes_of_the_same_training_are_let_in(
+    tmp_path, monkeypatch, launcher, variable
+):
+    lock = hold_work_dir
+    monkeypatch.setenv(variable, '0')
+    with lock(str(tmp_path), launcher):
+        monkeypatch.setenv(variable, '1')
+        with lock(str(tmp_path), launcher):
+            pass
+        with pytest.raises(UsageError), lock(str(tmp_path)):
+            pass  # a training of its own in the same job
+        monkeypatch.setenv(variable, '0')
+        with pytest.raises(UsageError), lock(str(tmp_path), launcher):
+            pass
+
+
+@pytest.mark.parametrize(
     'resume, count, refused',
     [(False, 0, True), (False, 1, False), (True, 1, True), (True, 2, False)],
 )
