@@ -86,10 +86,10 @@ class CapeInferencer(BaseInferencer):
             **kwargs: See :meth:`predict_episodes`.
 
         Returns:
-            Iterator[PoseDataSample]: One result per query that can be used,
-            in order, with ``pred_instances``: ``keypoints`` (1, K, 2) in
-            original pixels, ``keypoint_scores`` (1, K) in [0, 1]. A keypoint
-            that no support labels has the score 0 and a meaningless position.
+            Iterator[PoseDataSample]: One result per query, in order, with
+            ``pred_instances``: ``keypoints`` (1, K, 2) in original pixels,
+            ``keypoint_scores`` (1, K) in [0, 1]. A keypoint that no support
+            labels has the score 0 and a meaningless position.
             ``query_index`` is the place among the queries, from 0.
 
         Raises:
@@ -115,7 +115,7 @@ class CapeInferencer(BaseInferencer):
         query_boxes: Iterable | None = None,
         batch_size: int = 8,
         detect: bool = False,
-        on_error: OnError = 'skip',
+        on_error: OnError = 'raise',
     ) -> Iterator[EpisodeDataSample]:
         """Predict keypoints; results come with their supports.
 
@@ -143,10 +143,11 @@ class CapeInferencer(BaseInferencer):
                 object first, see :func:`search_object`. Defaults to False.
             on_error (str | Callable): What happens to one of several queries
                 that cannot be used, because there is no such image, it cannot
-                be read or its box is outside. ``'skip'`` warns and goes on;
-                ``'raise'`` ends the iterator with the error; a function is
-                called with the index of the query and the error, and the
-                query is skipped unless it raises. Defaults to ``'skip'``.
+                be read or its box is outside. ``'raise'`` ends the iterator
+                with the error; ``'skip'`` warns and goes on, so that there
+                are less results than queries; a function is called with the
+                index of the query and the error, and the query is skipped
+                unless it raises. Defaults to ``'raise'``.
 
         Returns:
             Iterator[EpisodeDataSample]: Episodes of up to ``batch_size``
@@ -192,7 +193,7 @@ class CapeInferencer(BaseInferencer):
         request: EpisodeRequest,
         batch_size: int = 8,
         detect: bool = False,
-        on_error: OnError = 'skip',
+        on_error: OnError = 'raise',
     ) -> Iterator[tuple[EpisodeDataSample, int]]:
         """Predict the queries of a request, see :func:`read_request`.
 
@@ -201,7 +202,7 @@ class CapeInferencer(BaseInferencer):
             batch_size (int): Queries of a batch. Defaults to 8.
             detect (bool): See :meth:`predict_episodes`. Defaults to False.
             on_error (str | Callable): See :meth:`predict_episodes`. Defaults
-                to ``'skip'``.
+                to ``'raise'``.
 
         Yields:
             tuple[EpisodeDataSample, int]: Episode and index of a query in

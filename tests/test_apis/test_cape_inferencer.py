@@ -261,12 +261,14 @@ class TestQueriesThatCannotBeUsed:
         bad = [str(tmp_path / name) for name in names]
         return [image, bad[0], image, bad[1], cv2.imread(image), bad[2]]
 
-    def test_are_skipped_with_a_warning(
+    def test_are_skipped_with_a_warning_if_that_is_required(
         self, inferencer, request_of_test, queries
     ):
         support = request_of_test.supports[0]
         results = inferencer(
-            support.image, support.keypoints, queries, batch_size=2
+            *(support.image, support.keypoints, queries),
+            batch_size=2,
+            on_error='skip',
         )
         with pytest.warns(UserWarning, match='is skipped') as warned:
             found = {r.query_index: r.img_path for r in results}
@@ -295,13 +297,11 @@ class TestQueriesThatCannotBeUsed:
         assert list(errors) == [1]
         assert isinstance(errors[1], DataError)
 
-    def test_end_the_results_if_that_is_required(
+    def test_end_the_results_by_default(
         self, inferencer, request_of_test, queries
     ):
         support = request_of_test.supports[0]
-        results = inferencer(
-            support.image, support.keypoints, queries, on_error='raise'
-        )
+        results = inferencer(support.image, support.keypoints, queries)
         with pytest.raises(DataError, match='cut.jpg'):
             list(results)
 
