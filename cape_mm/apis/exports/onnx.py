@@ -55,7 +55,7 @@ class HeatmapNetwork(nn.Module):
                 'the model samples patches around its first landmarks, which '
                 'a graph from image to heatmaps cannot: train and export a '
                 'model of one stage, such as that of '
-                'unet_lite0_small_isbi2015-256x320.py'
+                'unet_lite0_isbi2015-512x640.py'
             )
         super().__init__()
         self.model = inferencer.model

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +21,8 @@ from cape_mm.apis import (
     export_onnx,
 )
 from cape_mm.apis.exports.onnx import HeatmapNetwork
+from cape_mm.errors import UnsuitableCheckpointError
+from cape_mm.models.pose_estimators import CoarseToFineEstimator
 
 SIZE = dict(input_size=(128, 160), heatmap_size=(64, 80))
 
@@ -63,6 +66,17 @@ def test_network_and_decoding_make_the_inferencer(tiny_ceph, inferencer):
     # not all: rounding may choose another one of two maxima
     distance = np.linalg.norm(points - landmarks.keypoints[0], axis=-1)
     assert np.median(distance) < 1e-3
+
+
+def test_a_model_of_two_stages_is_refused_with_one_that_is_not():
+    model = CoarseToFineEstimator.__new__(CoarseToFineEstimator)
+    inferencer = SimpleNamespace(cfg=Config(dict(model={})), model=model)
+    with pytest.raises(UnsuitableCheckpointError) as error:
+        HeatmapNetwork(inferencer)
+    name = str(error.value).split()[-1]
+    configs = Path(__file__).resolve().parents[3] / 'configs'
+    config = Config.fromfile(configs / 'cephalometric' / name)
+    assert config.model.type != 'cape_mm.CoarseToFineEstimator'
 
 
 def test_the_inferencer_stays_where_it_is(inferencer, tmp_path, monkeypatch):
