@@ -37,7 +37,8 @@ class RadiusCalibration:
         schema (str): Name of the landmarks and their order.
         factors (tuple[float, ...]): Radius by spread of each landmark.
         measurement_factor (float): Factor of the margins of measurements:
-            errors of landmarks are not quite independent.
+            errors of landmarks are not quite independent. 1 where no
+            measurement of the labels is available.
         coverage (float): Share of landmarks that are to be within their
             radius.
         num_cephalograms (int): Cephalograms of the calibration.
@@ -178,7 +179,8 @@ def calibrate_radii(
     inferencer.calibration = plain
     scores = _score(inferencer, labelled)
     ratios = scores.measurement_errors / scores.margins
-    factor = conformal_quantile(ratios[np.isfinite(ratios)], coverage)
+    ratios = ratios[np.isfinite(ratios)]
+    factor = conformal_quantile(ratios, coverage) if ratios.size else 1.0
     inferencer.calibration = replace(plain, measurement_factor=factor)
     return inferencer.calibration
 

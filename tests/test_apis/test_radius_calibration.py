@@ -112,6 +112,19 @@ def test_radii_of_something_else_are_refused(
     assert 'calibrate_radii.py' in str(error.value)
 
 
+def test_margins_keep_their_size_without_a_measurement(
+    tiny, inferencer, tmp_path
+):
+    content = json.loads(ann_file(tiny, 'test').read_text())
+    for annotation in content['annotations']:  # one landmark has none
+        annotation['keypoints'][3:] = [0] * len(annotation['keypoints'][3:])
+    path = tmp_path / 'one_landmark.json'
+    path.write_text(json.dumps(content))
+    found = calibrate_radii(inferencer, path, tiny.root / 'images')
+    assert found.measurement_factor == 1.0
+    assert np.isfinite(found.factors).all()
+
+
 def test_one_cephalogram_is_refused(tiny, inferencer, tmp_path):
     content = json.loads(ann_file(tiny, 'val').read_text())
     content['images'] = content['images'][:1]

@@ -53,7 +53,7 @@ def heatmap_spreads(heatmaps: np.ndarray, cell: np.ndarray) -> np.ndarray:
 
 
 def conformal_quantile(scores: np.ndarray, coverage: float) -> float:
-    """Quantile of N scores that a new one is below with that probability.
+    """Quantile of N >= 1 scores that a new one is below with that probability.
 
     It is the score of rank ``ceil((N + 1) * coverage)``; the largest one where
     there are too few scores for that rank.
