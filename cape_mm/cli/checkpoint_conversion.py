@@ -24,6 +24,7 @@ from cape_mm.engine.checkpoint_conversion import (
     recognize_method,
 )
 from cape_mm.errors import UnsuitableCheckpointError
+from cape_mm.structures import cached_description_table
 
 
 def convert_checkpoint(args: Namespace) -> None:
@@ -33,6 +34,7 @@ def convert_checkpoint(args: Namespace) -> None:
     checkpoint = read_checkpoint(args.checkpoint)
     state = read_official_state(checkpoint, args.checkpoint)
     name = recognize_method(state, args.method)
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     method = METHODS[name]
     text = f'{Path(args.checkpoint).name}\n{_official_config(checkpoint)}'
     shots = args.shots or _find_number(r'num_shots\W+(\d)|(\d)shot', text) or 1
@@ -94,9 +96,8 @@ def _set_descriptions(cfg: Config, table: str | None) -> None:
             '--descriptions (tools/dataset_converters/describe_keypoints.py '
             'writes one)'
         )
-    if not Path(table).is_file():
-        raise FileNotFoundError(f"there is no file '{table}'")
-    cfg.model.head.text_table = str(table)
+    cached_description_table(table, cfg.model.head.text_channels)
+    cfg.model.head.text_table = table
 
 
 def _official_config(checkpoint: Any) -> str:

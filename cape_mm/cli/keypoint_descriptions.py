@@ -74,10 +74,15 @@ def encode_descriptions(descriptions: Sequence[str], model: str) -> np.ndarray:
         return _count_trigrams(descriptions)
     package = import_extra(
         'sentence_transformers',
-        'sentence-transformers',
+        "'cape_mm[text]'",
         f'the text model {model}',
     )
-    encoder = package.SentenceTransformer(model)
+    try:
+        encoder = package.SentenceTransformer(model)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f'{model} does not load as a text model: {error}'
+        ) from error
     vectors = encoder.encode(list(descriptions), normalize_embeddings=True)
     return np.asarray(vectors, np.float32)
 

@@ -130,13 +130,25 @@ class DescriptionTable:
 
 
 @lru_cache(maxsize=8)
-def cached_description_table(path: str) -> DescriptionTable:
+def cached_description_table(path: str, size: int) -> DescriptionTable:
     """Read a table once a process.
 
     Args:
         path (str): File ``.npz``.
+        size (int): Expected length of its vectors.
 
     Returns:
         DescriptionTable: The table, shared: not to be changed.
+
+    Raises:
+        DataError: If the vectors have another length.
     """
-    return DescriptionTable.load(path)
+    table = DescriptionTable.load(path)
+    if table.vectors.shape[1:] != (size,):
+        raise DataError(
+            f'{path}: vectors of {table.model} have the shape '
+            f'{table.vectors.shape[1:]}, the model reads ({size},). Write a '
+            f'table by a text model of that size with {TOOL}, or set '
+            'text_channels of the head'
+        )
+    return table

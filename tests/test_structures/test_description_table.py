@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cape_mm.errors import DataError
-from cape_mm.structures import DescriptionTable
+from cape_mm.structures import DescriptionTable, cached_description_table
 
 
 @pytest.fixture
@@ -58,3 +58,9 @@ def test_descriptions_without_their_vectors_are_refused(tmp_path):
     DescriptionTable(['a', 'b'], np.ones((1, 2)), 'm').save(path)
     with pytest.raises(DataError, match='2 different descriptions, but 1'):
         DescriptionTable.load(path)
+
+
+def test_vectors_of_another_size_than_the_model_reads_are_refused(path):
+    assert len(cached_description_table(str(path), 4).rows) == 3
+    with pytest.raises(DataError, match=r'shape \(4,\).*reads \(768,\)'):
+        cached_description_table(str(path), 768)

@@ -102,3 +102,29 @@ def test_names_that_are_missing_are_asked_for(call_tool, tmp_path, capsys):
         )
     text = str(error.value) + capsys.readouterr().err
     assert 'name no keypoints' in text
+
+
+def test_a_package_that_is_missing_is_named_with_the_command(
+    call_tool, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'sentence_transformers', None)
+    with pytest.raises(SystemExit, match=r"pip install 'cape_mm\[text\]'"):
+        call_tool(
+            *(TOOL, tmp_path / 't.npz', '--add', 'eye'),
+            *('--model', 'some/model'),
+        )
+
+
+def test_a_text_model_that_does_not_load_is_one_sentence(
+    call_tool, tmp_path, monkeypatch
+):
+    def load(name):
+        raise ValueError('it contains custom code')
+
+    package = SimpleNamespace(SentenceTransformer=load)
+    monkeypatch.setitem(sys.modules, 'sentence_transformers', package)
+    with pytest.raises(SystemExit, match='some/model.*custom code'):
+        call_tool(
+            *(TOOL, tmp_path / 't.npz', '--add', 'eye'),
+            *('--model', 'some/model'),
+        )

@@ -3,9 +3,12 @@ r"""Write the vectors of keypoint descriptions, for models that read text.
 
     python tools/dataset_converters/describe_keypoints.py data/text.npz \
         --annotations data/mp100/annotations/mp100_split1_*.json \
-        --model sentence-transformers/all-MiniLM-L6-v2
+        --model thenlper/gte-base
 
 A description is a keypoint's name. Called again, it adds what is missing.
+Vectors have the size that the model of the config reads (`text_channels`): 768
+for the configs of MP-100. Models need `pip install 'cape_mm[text]'`; code that
+comes with a model is not run.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ def main() -> None:
     # imported late: `-h` answers at once
     from cape_mm.cli.keypoint_descriptions import describe_keypoints
 
-    with one_line_errors():
+    with one_line_errors(also=(ImportError,)):
         table, new = describe_keypoints(
             args.table, args.annotations, args.add, args.model
         )

@@ -334,7 +334,8 @@ class MatchingRefinementHead(BaseHead):
 
     def _text_features(self, batch: EpisodeBatch) -> Tensor:
         """Vectors (B, K, D) of the keypoints' descriptions."""
-        table = cached_description_table(self.text_table)
+        size = self.support_projection.in_features
+        table = cached_description_table(self.text_table, size)
         count = batch.support_valid.shape[-1]
         vectors = table.encode_batch(batch.keypoint_names, count)
         return torch.from_numpy(vectors).to(batch.support_points.device)
