@@ -19,7 +19,7 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.arguments import one_line_errors, positive
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,10 +36,10 @@ def parse_args() -> argparse.Namespace:
         'pomnet (default: found by the names of the weights)',
     )
     parser.add_argument(
-        '--shots', type=int, help="default: the file's, else 1"
+        '--shots', type=positive, help="default: the file's, else 1"
     )
     parser.add_argument(
-        '--split', type=int, help="default: the file's, else 1"
+        '--split', type=positive, help="default: the file's, else 1"
     )
     parser.add_argument(
         '--descriptions', metavar='FILE', help='table of CapeX, .npz'
@@ -54,7 +54,7 @@ def main() -> None:
     # imported late: `-h` answers at once
     from cape_mm.cli.checkpoint_conversion import convert_checkpoint
 
-    with one_line_errors():
+    with one_line_errors(also=(OSError,)):
         convert_checkpoint(args)
 
 
