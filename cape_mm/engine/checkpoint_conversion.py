@@ -171,12 +171,12 @@ def read_official_state(checkpoint: Any, name: str) -> dict[str, Tensor]:
     return {re.sub(r'^module\.', '', key): v for key, v in state.items()}
 
 
-def recognize_method(state: Mapping[str, Tensor], wanted: str | None) -> str:
+def recognize_method(state: Mapping[str, Tensor], method: str | None) -> str:
     """Name of the method to which the weights belong.
 
     Args:
         state (Mapping[str, Tensor]): Official state dict.
-        wanted (str, optional): Name of the command line, one of
+        method (str, optional): Name of the command line, one of
             :data:`METHODS` or :data:`FAMILIES`. Defaults to any.
 
     Returns:
@@ -184,7 +184,7 @@ def recognize_method(state: Mapping[str, Tensor], wanted: str | None) -> str:
 
     Raises:
         UnsuitableCheckpointError: If the weights are of no method, or of
-            another one than ``wanted``.
+            another one than ``method``.
     """
     found = _recognize(state)
     if found is None:
@@ -194,13 +194,13 @@ def recognize_method(state: Mapping[str, Tensor], wanted: str | None) -> str:
             f'{next(iter(state))!r}'
         )
     family = found.rpartition('-')[0] or found
-    if wanted in (None, found, family):
+    if method in (None, found, family):
         return found
     # the first two stages have the same names
-    if {wanted, found} == {'edgecape-stage1', 'edgecape-stage2'}:
-        return wanted
+    if {method, found} == {'edgecape-stage1', 'edgecape-stage2'}:
+        return method
     raise UnsuitableCheckpointError(
-        f'the weights are those of {METHODS[found].title}, not of {wanted}'
+        f'the weights are those of {METHODS[found].title}, not of {method}'
     )
 
 
