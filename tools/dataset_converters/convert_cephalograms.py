@@ -135,7 +135,7 @@ def _add_format(
     parser.add_argument(
         '--link',
         action='store_true',
-        help='make symbolic links to the images instead of copies',
+        help='make hard links to the images instead of copies',
     )
     parser.add_argument(
         '--max-side',
