@@ -92,3 +92,19 @@ def test_types_are_those_of_the_defaults(monkeypatch):
     assert env('A_NUMBER', 3) == 12
     assert env('A_NUMBER', '3') == ' 12 '
     assert env('NOT_THERE', 3) == 3
+    assert env('NOT_THERE', True) is True
+
+
+@pytest.mark.parametrize(
+    'text, expected',
+    [('1', True), ('Yes', True), ('0', False), ('false', False)],
+)
+def test_yes_and_no_have_several_words(text, expected, monkeypatch):
+    monkeypatch.setenv('A_SWITCH', text)
+    assert env('A_SWITCH', not expected) is expected
+
+
+def test_neither_yes_nor_no_is_one_sentence(monkeypatch):
+    monkeypatch.setenv('A_SWITCH', 'maybe')
+    with pytest.raises(UsageError, match="A_SWITCH='maybe'.*1 or 0"):
+        env('A_SWITCH', False)

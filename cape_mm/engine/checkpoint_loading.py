@@ -32,11 +32,11 @@ from mmengine.runner.checkpoint import (
 )
 from torch import Tensor
 
+from cape_mm.environment import env
 from cape_mm.errors import UnsafeCheckpointError, UnsuitableCheckpointError
 
 OPT_IN = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 ALLOW_HTTP = 'CAPE_MM_ALLOW_HTTP'
-_YES = ('1', 'y', 'yes', 'true')
 _CATALOGUES = {
     'torchvision': get_torchvision_models,
     'modelzoo': get_torchvision_models,
@@ -104,7 +104,7 @@ def load_plain_file(
     path = os.path.expanduser(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no checkpoint '{path}'")
-    if _is_set(OPT_IN):
+    if env(OPT_IN, False):
         warnings.warn(
             f"{OPT_IN} is set: '{path}' may run code while it is loaded",
             stacklevel=2,
@@ -118,6 +118,8 @@ def load_plain_file(
             return torch.load(
                 path, map_location=map_location, weights_only=True
             )
+    except torch.cuda.OutOfMemoryError:  # the file is sound
+        raise
     except (
         *(pickle.UnpicklingError, RuntimeError, EOFError, ValueError),
         *(TypeError, AttributeError, LookupError),
@@ -175,11 +177,6 @@ def local_checkpoints(cfg: Any) -> Iterator[str]:
         yield from local_checkpoints(value)
 
 
-def _is_set(variable: str) -> bool:
-    """Whether a variable of the environment says yes."""
-    return os.environ.get(variable, '').lower() in _YES
-
-
 def _encode_latin(text: str, encoding: str) -> bytes:
     """How Python 2 pickles hold bytes; no other encoding is accepted."""
     if encoding not in ('latin1', 'latin-1'):
@@ -226,9 +223,9 @@ def _mmengine_globals() -> Iterator[None]:
 
 def _download(url: str, progress: bool = True) -> str:
     """File of the cache that holds what a URL gives."""
-    if url.startswith('http://') and not _is_set(ALLOW_HTTP):
+    if url.startswith('http://') and not env(ALLOW_HTTP, False):
         raise UnsafeCheckpointError(
-            f"'{url}' would come over a connection that anybody can alter: "
+            f"'{url}' would come over an unencrypted connection: "
             f'use https, or set {ALLOW_HTTP}=1'
         )
     folder = Path(torch.hub.get_dir()) / 'checkpoints'

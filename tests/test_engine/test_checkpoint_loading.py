@@ -83,6 +83,18 @@ def test_damaged_file_is_refused(tmp_path):
         check_checkpoint_is_safe(str(path))
 
 
+def test_a_full_gpu_is_not_called_a_damaged_file(tmp_path, monkeypatch):
+    path = tmp_path / 'good.pth'
+    torch.save({}, path)
+
+    def load(*args, **kwargs):
+        raise torch.cuda.OutOfMemoryError('CUDA out of memory')
+
+    monkeypatch.setattr(torch, 'load', load)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        load_plain_file(str(path), 'cuda')
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere.pth'):
         check_checkpoint_is_safe(str(tmp_path / 'nowhere.pth'))

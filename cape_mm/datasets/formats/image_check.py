@@ -11,12 +11,8 @@ from typing import Iterator, Sequence
 from mmengine.fileio import exists
 from PIL import Image
 
-from cape_mm import env
+from cape_mm.environment import MAX_MEGAPIXELS
 from cape_mm.errors import DataError
-
-#: Largest image that is decoded, in millions of pixels: the variable
-#: ``CAPE_MM_MAX_MEGAPIXELS`` of the environment. Cephalograms of 95 exist.
-MAX_MEGAPIXELS = float(env('CAPE_MM_MAX_MEGAPIXELS', 150))
 
 #: States of an image, and their meaning.
 STATES = dict(
