@@ -135,6 +135,7 @@ def test_configs_import_nothing(path):
         for node in tree.body
         if isinstance(node, ast.Assign)
         for target in node.targets
+        if isinstance(target, ast.Name)
     ]
     assert '_base_' not in names[1:], '_base_ comes first'
 
