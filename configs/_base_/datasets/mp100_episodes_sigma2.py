@@ -3,32 +3,16 @@ _base_ = ['./mp100_episodes.py']
 # As the methods that pool supports by heatmaps of sigma 2: a keypoint counts
 # as long as its Gaussian reaches the heatmap.
 codec = dict(type='cape_mm.ReachingLabel', input_size=(256, 256), sigma=2.0)
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale', padding=1.25),
-    dict(
-        type='cape_mm.RandomScaleRotation', rotate_factor=15, scale_factor=0.15
-    ),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
+last_steps = [
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    _base_.train_pipeline[-1],
 ]
-test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale', padding=1.25),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
-]
+train_pipeline = [*_base_.train_pipeline[:-2], *last_steps]
+test_pipeline = [*_base_.test_pipeline[:-2], *last_steps]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
-val_evaluator = [dict(type='cape_mm.EpisodePCK')]
-test_evaluator = [
-    dict(
-        type='cape_mm.EpisodePCK',
-        extras=('mPCK', 'NME', 'EPE', 'AUC'),
-        bootstrap=dict(),
-    ),
-]
+# teacher forcing is of the autoregressive decoder alone
+val_evaluator = _base_.val_evaluator[:1]
+test_evaluator = _base_.test_evaluator[:1]
