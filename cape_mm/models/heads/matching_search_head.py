@@ -6,8 +6,8 @@ from typing import Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
-from mmcv.ops import nms
 from torch import Tensor
+from torchvision.ops import nms
 
 from cape_mm.models.layers import grid_points, sample_features
 from cape_mm.registry import MODELS
@@ -23,8 +23,8 @@ class MatchingSearchHead(MatchingHead):
     """Find the windows of a whole image that may have the support's object.
 
     A generalised Hough transform: each token of a view of the support votes,
-    by its cosine with the image, for the centre of the input from which it
-    would be seen at its place. Tokens are those of the keypoints and of a
+    by its cosine with the image, for the centre of the input in which it
+    would lie at its place. Tokens are those of the keypoints and of a
     grid in the middle of the input; a vote may be a cell off. Sizes between
     those of the images are found by scaling the places.
 
@@ -127,8 +127,7 @@ class MatchingSearchHead(MatchingHead):
             matrices (N, 2, 2) of their views, see :class:`SupportViews`.
         """
         windows, votes, views = self(support_features, query_features, batch)
-        _, keep = nms(windows, votes, 0.5)
-        keep = keep[: self.num_windows]
+        keep = nms(windows, votes, 0.5)[: self.num_windows]
         return windows[keep], self.views.matrices[views[keep]]
 
     def _add_grid(self, batch: EpisodeBatch) -> EpisodeBatch:

@@ -5,6 +5,9 @@ from typing import NamedTuple, Sequence
 
 import torch
 from mmcv.ops import MultiScaleDeformableAttention
+from mmcv.ops.multi_scale_deform_attn import (
+    multi_scale_deformable_attn_pytorch,
+)
 from mmdet.models.layers import inverse_sigmoid
 from torch import Tensor, nn
 
@@ -20,6 +23,40 @@ class DecodedPoints(NamedTuple):
 
     tokens: Tensor  # (N, K, E), of the last layer
     points: Tensor  # (L, N, K, 2), in [0, 1], of each layer
+
+
+class _DeformableAttention(MultiScaleDeformableAttention):
+    """MMCV's attention without its CUDA operator, which not all builds have.
+
+    Points are sampled in float32, which autocast does not do by itself.
+    """
+
+    def forward(
+        self,
+        tokens: Tensor,
+        position: Tensor,
+        points: Tensor,
+        levels: Sequence[Tensor],
+    ) -> Tensor:
+        """Attend from tokens (N, K, E) around points (N, K, 2)."""
+        value = torch.cat([level.flatten(2) for level in levels], dim=2)
+        value = self.value_proj(value.transpose(1, 2))
+        query = tokens + position
+        layout = (self.num_heads, self.num_levels, self.num_points)
+        offsets = self.sampling_offsets(query).unflatten(-1, (*layout, 2))
+        weights = self.attention_weights(query)
+        weights = weights.unflatten(-1, (self.num_heads, -1)).softmax(dim=-1)
+        shapes = [tuple(level.shape[-2:]) for level in levels]
+        # (L, 1, 2), width and height of the levels
+        sizes = points.new_tensor([shape[::-1] for shape in shapes])[:, None]
+        attended = multi_scale_deformable_attn_pytorch(
+            at_least_float32(value).unflatten(-1, (self.num_heads, -1)),
+            shapes,
+            points[:, :, None, None, None] + at_least_float32(offsets) / sizes,
+            at_least_float32(weights).unflatten(-1, layout[1:]),
+        )
+        attended = self.output_proj(attended.to(tokens.dtype))
+        return tokens + self.dropout(attended)
 
 
 class DeformablePointLayer(nn.Module):
@@ -43,7 +80,7 @@ class DeformablePointLayer(nn.Module):
             embed_dims, num_heads, dropout, batch_first=True
         )
         self.self_norm = nn.LayerNorm(embed_dims)
-        self.cross_attention = MultiScaleDeformableAttention(
+        self.cross_attention = _DeformableAttention(
             embed_dims,
             num_heads,
             num_levels,
@@ -80,21 +117,9 @@ class DeformablePointLayer(nn.Module):
         tokens = self.self_norm(tokens + attended) * real
         samples = [sample_features(level, points) for level in levels]
         tokens = tokens + torch.stack(samples).mean(dim=0) * real
-        shapes = torch.tensor(
-            [level.shape[-2:] for level in levels], device=tokens.device
+        tokens = self.cross_norm(
+            self.cross_attention(tokens, position, points, levels)
         )
-        starts = shapes.prod(dim=1).cumsum(dim=0)
-        tokens = self.cross_attention(
-            tokens,
-            value=torch.cat([level.flatten(2) for level in levels], dim=2)
-            .transpose(1, 2)
-            .contiguous(),
-            query_pos=position,
-            reference_points=points.unsqueeze(2).repeat(1, 1, len(levels), 1),
-            spatial_shapes=shapes,
-            level_start_index=torch.cat([starts.new_zeros(1), starts[:-1]]),
-        )
-        tokens = self.cross_norm(tokens)
         return self.ffn_norm(tokens + self.ffn(tokens)) * real
 
 
