@@ -142,4 +142,5 @@ class DINOv2(BaseModule):
         table = F.interpolate(
             table.float(), scale_factor=factors, mode='bicubic'
         )
-        return torch.cat([token, table.flatten(2).transpose(1, 2)], dim=1)
+        table = table.flatten(2).transpose(1, 2).to(token.dtype)
+        return torch.cat([token, table], dim=1)

@@ -19,11 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cape_mm.engine.checkpoint_loading import load_plain_file
-from cape_mm.errors import (
-    DataError,
-    UnsuitableCheckpointError,
-    import_extra,
-)
+from cape_mm.errors import DataError, UnsuitableCheckpointError, import_extra
 from cape_mm.registry import MODELS
 
 from .batch_norm_folding import FoldedNetwork, fold_batch_norm
@@ -193,6 +189,15 @@ class TimmBackbone(BaseBackbone):
             model = self._folded.network
         return tuple(run(model, x))
 
+    def _apply(self, *args: Any, **kwargs: Any) -> TimmBackbone:
+        """Drop the folded copy, which would stay on the former device."""
+        self._folded = None
+        return super()._apply(*args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies have: all but the folded copy, which they make anew."""
+        return dict(self.__dict__, _folded=None)
+
     def init_weights(self) -> None:
         """Apply ``init_cfg``; without one the weights stay as they are."""
         # not that of MMEngine: it goes on with the method of the same name of
@@ -327,13 +332,8 @@ def _rename_lite(
         if parts[0] == '_blocks':
             stage, block = blocks[int(parts[1])]
             layers = _LITE_BLOCK if stage else _LITE_FIRST_BLOCK
-            parts = [
-                'blocks',
-                str(stage),
-                str(block),
-                layers[parts[2]],
-                *parts[3:],
-            ]
+            place = ['blocks', str(stage), str(block)]
+            parts = [*place, layers[parts[2]], *parts[3:]]
         else:
             parts[0] = _LITE_OUTER[parts[0]]
         renamed['.'.join(parts)] = value

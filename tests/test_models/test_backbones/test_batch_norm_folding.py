@@ -136,6 +136,14 @@ class TestBackbone:
         images = random_images().float()
         assert backbone.float()(images)[0].dtype == torch.float32
 
+    def test_folded_copy_is_neither_copied_nor_moved(self):
+        backbone = build_frozen()
+        assert_same(backbone)
+        assert copy.deepcopy(backbone)._folded is None
+        assert backbone._folded is not None
+        assert backbone.cpu()._folded is None
+        assert_same(backbone)
+
     def test_nothing_is_folded_while_training(self):
         backbone = build_frozen().train()
         backbone(random_images(2))

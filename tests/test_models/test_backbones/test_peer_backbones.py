@@ -114,3 +114,13 @@ def test_swin_v2_runs_at_other_sizes_than_that_of_its_windows():
     )
     (output,) = backbone(torch.rand(1, 3, 96, 64))
     assert output.shape == (1, 192, 6, 4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float64])
+def test_dinov2_of_another_precision_takes_other_sizes(dtype):
+    backbone = DINOv2(trained_size=70, embed_dims=32, depth=2, num_heads=4)
+    images = torch.rand(1, 3, 84, 56, dtype=dtype)
+    (level,) = backbone.to(dtype)(images)
+    assert level.shape == (1, 32, 6, 4)
+    assert level.dtype == dtype
