@@ -7,9 +7,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
+from mmpose.codecs import UDPHeatmap
 from mmpose.utils.typing import OptConfigType, OptSampleList, Predictions
 from torch import Tensor, nn
 
+from cape_mm.errors import DataError
 from cape_mm.models.layers import read_peaks
 from cape_mm.registry import MODELS
 
@@ -45,6 +47,12 @@ class CoarseToFineHeatmapHead(ProbabilityHeatmapHead):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        # both stages are joined in the frame of this codec
+        if not isinstance(self.decoder, UDPHeatmap):
+            raise DataError(
+                f'the decoder is {type(self.decoder).__name__}, must be '
+                'UDPHeatmap: CoarseToFineHeatmapHead works in its frame'
+            )
         self.cells = cells
         self.jitter = jitter
         norm = dict(norm_cfg=dict(type='BN'))
@@ -68,7 +76,7 @@ class CoarseToFineHeatmapHead(ProbabilityHeatmapHead):
         batch_data_samples: OptSampleList,
         test_cfg: OptConfigType = None,
     ) -> Predictions:
-        """Find keypoints, and look at each again.
+        """Find keypoints, and refine each inside of its patch.
 
         Args:
             feats (tuple[Tensor, ...]): Features of the neck and, last, the

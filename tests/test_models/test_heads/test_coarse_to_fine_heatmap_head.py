@@ -2,18 +2,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from mmengine.registry import MODELS, DefaultScope
 from mmpose.codecs import UDPHeatmap
 from support.heatmap_samples import heatmap_samples
 
+from cape_mm.errors import DataError
 from cape_mm.models.heads import CoarseToFineHeatmapHead
 
 SIZE = (96, 128)
 CODEC = dict(input_size=SIZE, heatmap_size=(24, 32), sigma=1.0)
 
 
-def build(**kwargs):
+def build(codec='UDPHeatmap', **kwargs):
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpose'):
         return MODELS.build(
@@ -22,7 +24,7 @@ def build(**kwargs):
                 in_channels=3,
                 out_channels=2,
                 deconv_out_channels=None,
-                decoder=dict(type='UDPHeatmap', **CODEC),
+                decoder=dict(type=codec, **CODEC),
                 cells=8,
                 channels=6,
                 **kwargs,
@@ -129,3 +131,8 @@ def test_heatmaps_are_those_of_the_first_stage():
     assert maps.shape == (2, 2, 32, 24)
     _, fields = head.predict(feats, samples(), dict(output_heatmaps=True))
     assert torch.equal(fields[0].heatmaps, maps[0])
+
+
+def test_a_codec_of_another_frame_is_refused():
+    with pytest.raises(DataError, match='is MSRAHeatmap, must be UDPHeatmap'):
+        build('MSRAHeatmap')
