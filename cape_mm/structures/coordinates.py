@@ -7,6 +7,9 @@
 * The normalised frame: [0, 1] of the input, from border to border. A point u
   is where ``grid_sample(align_corners=False)`` samples at ``2 * u - 1``, on
   feature maps of every stride.
+
+The code of other methods divides input pixels by the size of the input. Such a
+fraction is half an input pixel less than the normalised point.
 """
 
 from __future__ import annotations
@@ -44,6 +47,34 @@ def norm_to_pixels(points: Points, shape: Sequence[int]) -> Points:
         Tensor | np.ndarray: Points (..., 2), input pixels.
     """
     return points * _size_like(points, shape) - 0.5
+
+
+def norm_to_fraction(points: Points, shape: Sequence[int]) -> Points:
+    """Turn the normalised frame into input pixels / size of the input.
+
+    Args:
+        points (Tensor | np.ndarray): Points (..., 2), normalised.
+        shape (Sequence[int]): Height and width of the input.
+
+    Returns:
+        Tensor | np.ndarray: Points (..., 2), input pixels divided by width
+        and height.
+    """
+    return points - 0.5 / _size_like(points, shape)
+
+
+def fraction_to_norm(points: Points, shape: Sequence[int]) -> Points:
+    """Turn input pixels / size of the input into the normalised frame.
+
+    Args:
+        points (Tensor | np.ndarray): Points (..., 2), input pixels divided by
+            width and height.
+        shape (Sequence[int]): Height and width of the input.
+
+    Returns:
+        Tensor | np.ndarray: Points (..., 2), normalised.
+    """
+    return points + 0.5 / _size_like(points, shape)
 
 
 def norm_to_original(points: Tensor, warp_mat, shape: Sequence[int]) -> Tensor:

@@ -8,6 +8,8 @@ import torch
 from cape_mm.codecs import NormalizedLabel
 from cape_mm.models.layers import sample_features
 from cape_mm.structures.coordinates import (
+    fraction_to_norm,
+    norm_to_fraction,
     norm_to_original,
     norm_to_pixels,
     original_to_norm,
@@ -20,6 +22,14 @@ def test_corners_of_the_image_are_0_and_1():
     norm = pixels_to_norm(corners, (48, 64))
     assert norm.tolist() == [[0, 0], [1, 1], [0.5, 0.5]]
     assert torch.equal(norm_to_pixels(norm, (48, 64)), corners)
+
+
+def test_fraction_is_pixels_divided_by_the_size_of_the_input():
+    pixels = torch.tensor([[0.0, 0.0], [16.0, 36.0]])
+    norm = pixels_to_norm(pixels, (48, 64))
+    fraction = norm_to_fraction(norm, (48, 64))
+    assert torch.allclose(fraction, torch.tensor([[0, 0], [0.25, 0.75]]))
+    assert torch.allclose(fraction_to_norm(fraction, (48, 64)), norm)
 
 
 def test_norm_is_where_grid_sample_looks():

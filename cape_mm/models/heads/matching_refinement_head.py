@@ -25,6 +25,7 @@ from cape_mm.models.layers.cape import (
 )
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch, cached_description_table
+from cape_mm.structures.coordinates import fraction_to_norm, norm_to_fraction
 
 Features = Tuple[Tensor, ...]
 
@@ -181,14 +182,16 @@ class MatchingRefinementHead(BaseHead):
             num_walk_steps,
             dropout,
         )
-        self.edge_predictor = edge_predictor and EdgePredictor(
-            in_channels,
-            embed_dims,
-            num_heads,
-            dropout=dropout,
-            num_slots=num_slots,
-            **edge_predictor,
-        )
+        self.edge_predictor = None
+        if edge_predictor is not None:
+            self.edge_predictor = EdgePredictor(
+                in_channels,
+                embed_dims,
+                num_heads,
+                dropout=dropout,
+                num_slots=num_slots,
+                **edge_predictor,
+            )
         self.num_walk_steps = num_walk_steps
         self.masked_refinement = None
         if masked_share > 0:
@@ -237,7 +240,7 @@ class MatchingRefinementHead(BaseHead):
             around its peak, 0 for keypoints without support.
         """
         matched, refinement = self(support_features, query_features, batch)
-        points = refinement.points[-1] + self._half_pixel(refinement.points)
+        points = fraction_to_norm(refinement.points[-1], self.input_size[::-1])
         scores = matched.match.scores * matched.valid
         shape = (len(batch.adjacency), -1)
         return points.unflatten(0, shape), scores.unflatten(0, shape)
@@ -262,7 +265,8 @@ class MatchingRefinementHead(BaseHead):
             ``loss_masked`` of the pass with hidden tokens.
         """
         matched, refinement = self(support_features, query_features, batch)
-        target = self._input_fraction(batch.query_points.flatten(0, 1))
+        target = norm_to_fraction(batch.query_points, self.input_size[::-1])
+        target = target.flatten(0, 1)
         valid = matched.valid & batch.query_valid.flatten(0, 1)
 
         losses = {}
@@ -301,7 +305,7 @@ class MatchingRefinementHead(BaseHead):
             if self.text_table
             else pool_supports(
                 support_features[self.level],
-                self._input_fraction(batch.support_points),
+                norm_to_fraction(batch.support_points, self.input_size[::-1]),
                 valid,
                 self.heatmap_size,
                 self.sigma,
@@ -381,14 +385,6 @@ class MatchingRefinementHead(BaseHead):
         return sine_identifiers(
             tokens.shape[1], self.num_slots, self.embed_dims, tokens.device
         )
-
-    def _half_pixel(self, points: Tensor) -> Tensor:
-        """Distance (2,) of the normalised frame from the head's own."""
-        return 0.5 / points.new_tensor(self.input_size)
-
-    def _input_fraction(self, points: Tensor) -> Tensor:
-        """Turn normalised points into input pixels / size of the input."""
-        return points - self._half_pixel(points)
 
     def _reset_parameters(self) -> None:
         """Initialise as published: Xavier, biases 0, no step at first."""

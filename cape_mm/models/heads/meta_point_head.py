@@ -20,6 +20,7 @@ from cape_mm.models.layers.cape import (
 )
 from cape_mm.registry import MODELS, TASK_UTILS
 from cape_mm.structures import EpisodeBatch
+from cape_mm.structures.coordinates import fraction_to_norm, norm_to_fraction
 
 Features = Tuple[Tensor, ...]
 
@@ -72,7 +73,7 @@ class MetaPointHead(BaseHead):
         input_size (Sequence[int]): Width and height of the input. Defaults to
             (256, 256).
         condition_on_query (bool): Whether, in training alone, keypoints that
-            the query does not show have no meta point. Defaults to True.
+            are not visible in the query have no meta point. Defaults to True.
         assigner (ConfigType, optional): Defaults to
             :class:`MetaPointAssigner`.
         loss_coords (ConfigType, optional): Loss of the refined keypoints.
@@ -156,10 +157,7 @@ class MetaPointHead(BaseHead):
             embed_dims, encoder_heads, num_layers, encoder_channels, dropout
         )
         self.fusion = _two_layers(3 * embed_dims, embed_dims)
-
-    def init_weights(self) -> None:
-        """Xavier for matrices, zero for the last layer of every point MLP."""
-        super().init_weights()
+        # Xavier for matrices, zero for the last layer of every point MLP
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Conv2d)):
                 nn.init.xavier_uniform_(module.weight)
@@ -201,7 +199,7 @@ class MetaPointHead(BaseHead):
         query_meta = self._decode_meta_points(query)
         num_queries = len(query_features[0]) // size[0]
 
-        points = batch.support_points - self._half_pixel(batch.support_points)
+        points = norm_to_fraction(batch.support_points, self.input_size[::-1])
         assigned = self.assigner.assign(
             support_meta.points.unflatten(1, size),
             support_meta.visibility.unflatten(0, size),
@@ -270,7 +268,7 @@ class MetaPointHead(BaseHead):
         shape = (len(batch.adjacency), -1)
         assigned = output.assigned[:, : output.valid.shape[1]]
         scores = output.meta.visibility.gather(1, assigned) * output.valid
-        points = output.points[-1] + self._half_pixel(output.points)
+        points = fraction_to_norm(output.points[-1], self.input_size[::-1])
         return points.unflatten(0, shape), scores.unflatten(0, shape)
 
     def loss(
@@ -301,7 +299,7 @@ class MetaPointHead(BaseHead):
         )
         known = known.flatten(0, 1)
         num_keypoints = known.shape[1]
-        target = batch.query_points - self._half_pixel(batch.query_points)
+        target = norm_to_fraction(batch.query_points, self.input_size[::-1])
         target = target.flatten(0, 1)
         index = output.assigned[:, :num_keypoints]
         meta = torch.stack([_gather(p, index) for p in output.meta.points])
@@ -352,7 +350,7 @@ class MetaPointHead(BaseHead):
     def _pool_supports(
         self, feature_map: Tensor, points: Tensor, visible: Tensor
     ) -> Tensor:
-        """Tokens (B, K', E): mean over the shots that show the keypoint."""
+        """Tokens (B, K', E): mean over the shots where visible."""
         heatmaps = heatmap_profiles(points.flatten(0, 1), (64, 64), self.sigma)
         pooled = self.support_projection(pool_features(feature_map, heatmaps))
         pooled = pooled.unflatten(0, visible.shape[:2])
@@ -374,10 +372,6 @@ class MetaPointHead(BaseHead):
 
     def _identifiers(self, count: int, num_slots: int, like: Tensor) -> Tensor:
         return sine_identifiers(count, num_slots, self.embed_dims, like.device)
-
-    def _half_pixel(self, points: Tensor) -> Tensor:
-        """Half an input pixel (2,): our frame minus pixels / W."""
-        return 0.5 / points.new_tensor(self.input_size)
 
 
 def _two_layers(in_channels: int, channels: int) -> nn.Sequential:

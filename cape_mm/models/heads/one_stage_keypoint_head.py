@@ -18,8 +18,10 @@ from cape_mm.models.layers.cape import (
     sine_grid,
     sine_identifiers,
 )
+from cape_mm.models.layers.points import at_least_float32
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch
+from cape_mm.structures.coordinates import fraction_to_norm, norm_to_fraction
 
 Features = Tuple[Tensor, ...]
 
@@ -113,10 +115,7 @@ class OneStageKeypointHead(BaseHead):
             nn.ReLU(),
             nn.Linear(embed_dims // 2, 2),
         )
-
-    def init_weights(self) -> None:
-        """Xavier for matrices, zero for biases."""
-        super().init_weights()
+        # Xavier for matrices, zero for biases
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Conv2d)):
                 nn.init.xavier_uniform_(module.weight)
@@ -170,7 +169,7 @@ class OneStageKeypointHead(BaseHead):
         sequence = torch.cat([tokens, cells + position], dim=1)
         for layer in self.layers:
             sequence = layer(sequence, valid)
-        points = self.point_mlp(sequence[:, :num_keypoints])
+        points = at_least_float32(self.point_mlp(sequence[:, :num_keypoints]))
         return OneStageOutput(points, valid[:, :num_keypoints])
 
     def predict(
@@ -188,11 +187,11 @@ class OneStageKeypointHead(BaseHead):
 
         Returns:
             tuple[Tensor, Tensor]: Keypoints (B, Q, K, 2), normalised, and
-            scores (B, Q, K), 1 for keypoints that all supports show, else 0:
+            scores (B, Q, K), 1 for keypoints visible in all supports, else 0:
             a regression knows no better.
         """
         points, valid = self(support_features, query_features, batch)
-        points = points + self._half_pixel(points)
+        points = fraction_to_norm(points, self.input_size[::-1])
         shape = (len(batch.adjacency), -1)
         scores = valid.to(points.dtype)
         return points.unflatten(0, shape), scores.unflatten(0, shape)
@@ -214,8 +213,8 @@ class OneStageKeypointHead(BaseHead):
             dict[str, Tensor]: ``loss_coords``.
         """
         points, valid = self(support_features, query_features, batch)
-        target = batch.query_points.flatten(0, 1)
-        target = target - self._half_pixel(target)
+        target = norm_to_fraction(batch.query_points, self.input_size[::-1])
+        target = target.flatten(0, 1)
         valid = valid & batch.query_valid.flatten(0, 1)
         return dict(loss_coords=self.loss_coords(points, target, valid))
 
@@ -223,14 +222,7 @@ class OneStageKeypointHead(BaseHead):
         self, feature_map: Tensor, batch: EpisodeBatch
     ) -> Tensor:
         """Features (B, K, E) under the keypoints' heatmaps, mean of shots."""
-        points = batch.support_points - self._half_pixel(batch.support_points)
+        points = norm_to_fraction(batch.support_points, self.input_size[::-1])
         heatmaps = heatmap_profiles(points.flatten(0, 1), (64, 64), self.sigma)
         pooled = pool_features(feature_map, heatmaps)
         return pooled.unflatten(0, batch.support_valid.shape[:2]).mean(dim=1)
-
-    def _half_pixel(self, points: Tensor) -> Tensor:
-        """Half an input pixel (2,): our frame minus the authors', pixels / W.
-
-        See :mod:`cape_mm.structures.coordinates`.
-        """
-        return 0.5 / points.new_tensor(self.input_size)

@@ -17,6 +17,7 @@ from cape_mm.models.layers.cape import (
 )
 from cape_mm.registry import MODELS
 from cape_mm.structures import EpisodeBatch
+from cape_mm.structures.coordinates import fraction_to_norm, norm_to_fraction
 
 Features = Tuple[Tensor, ...]
 # three transposed convolutions of stride 2
@@ -40,8 +41,8 @@ class PomnetHead(BaseHead):
     with every cell of the query; transposed convolutions make a heatmap.
 
     The arithmetic is that of the authors' code, except where theirs fails:
-    an episode whose supports show no common keypoint makes NaN there. Only
-    keypoints that all supports show are decoded, so the statistics of batch
+    an episode whose supports have no keypoint in common makes NaN there. Only
+    keypoints visible in all supports are decoded, so the statistics of batch
     norm in training are those of all of them at once instead of one slot
     after the other, padding included.
 
@@ -140,10 +141,7 @@ class PomnetHead(BaseHead):
             channels = deconv_channels
         self.deconv_layers = nn.Sequential(*deconvs)
         self.final_layer = nn.Conv2d(deconv_channels, 1, 1)
-
-    def init_weights(self) -> None:
-        """Xavier for projections and transformer, small normals for maps."""
-        super().init_weights()
+        # Xavier for projections and transformer, small normals for maps
         for part in (
             *(self.encoder, self.decoder),
             *(self.image_projection, self.support_projection),
@@ -221,7 +219,7 @@ class PomnetHead(BaseHead):
         output = self(support_features, query_features, batch)
         cells, scores = _find_peaks(output.heatmaps)
         size = _map_size(output.heatmaps)
-        points = cells / size + self._half_pixel(cells)
+        points = fraction_to_norm(cells / size, self.input_size[::-1])
         shape = (len(batch.adjacency), -1)
         scores = scores.clamp(0, 1) * output.valid
         return points.unflatten(0, shape), scores.unflatten(0, shape)
@@ -232,7 +230,7 @@ class PomnetHead(BaseHead):
         query_features: Features,
         batch: EpisodeBatch,
     ) -> dict[str, Tensor]:
-        """Compare heatmaps where query and all supports show the keypoint.
+        """Compare heatmaps of keypoints valid in query and all supports.
 
         Args:
             support_features (tuple[Tensor]): See :meth:`forward`.
@@ -244,9 +242,9 @@ class PomnetHead(BaseHead):
         """
         output = self(support_features, query_features, batch)
         known = output.valid & batch.query_valid.flatten(0, 1)
-        points = batch.query_points.flatten(0, 1)
+        points = norm_to_fraction(batch.query_points, self.input_size[::-1])
         rows, columns = heatmap_profiles(
-            points - self._half_pixel(points),
+            points.flatten(0, 1),
             output.heatmaps.shape[:-3:-1],
             self.sigma,
         )
@@ -259,7 +257,7 @@ class PomnetHead(BaseHead):
     ) -> Tensor:
         """Tokens (B, K, E), the mean over the shots."""
         size = [_UPSAMPLING * side for side in feature_map.shape[:-3:-1]]
-        points = batch.support_points - self._half_pixel(batch.support_points)
+        points = norm_to_fraction(batch.support_points, self.input_size[::-1])
         heatmaps = heatmap_profiles(points.flatten(0, 1), size, self.sigma)
         pooled = pool_features(feature_map, heatmaps)
         pooled = pooled.unflatten(0, batch.support_valid.shape[:2]).mean(1)
@@ -278,19 +276,15 @@ class PomnetHead(BaseHead):
         row = valid.nonzero()[:, 0]
         if len(row) == 0:
             # all parameters take part in every backward pass
-            return maps + 0 * (tokens.sum() + cells.sum())
+            unused = (self.fusion, self.deconv_layers, self.final_layer)
+            weights = nn.ModuleList(unused).parameters()
+            total = tokens.sum() + cells.sum() + sum(w.sum() for w in weights)
+            return maps + 0 * total
         features = cells.transpose(1, 2).unflatten(2, map_size)[row]
         token_maps = tokens[valid][..., None, None].expand_as(features)
         joined = self.fusion(torch.cat([features, token_maps], dim=1))
         decoded = self.final_layer(self.deconv_layers(joined)).squeeze(1)
-        return maps.masked_scatter(valid[..., None, None], decoded)
-
-    def _half_pixel(self, points: Tensor) -> Tensor:
-        """Half an input pixel (2,): our frame minus the authors', pixels / W.
-
-        See :mod:`cape_mm.structures.coordinates`.
-        """
-        return 0.5 / points.new_tensor(self.input_size)
+        return maps.masked_scatter(valid[..., None, None], decoded.to(maps))
 
 
 def _map_size(feature_map: Tensor) -> Tensor:

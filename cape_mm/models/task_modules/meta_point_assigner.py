@@ -22,7 +22,7 @@ class MetaPointAssigner:
     is minimised by the Hungarian algorithm, with the support's label *y* and
     visibility *v*, the meta point :math:`p_l` of layer *l* and its probability
     of being visible *q*; :math:`d_l` is the slack of :func:`layer_slack`. The
-    costs of several supports are averaged. Keypoints that no support shows
+    costs of several supports are averaged. Keypoints visible in no support
     take part: they are given the meta points that are least visible.
 
     Args:

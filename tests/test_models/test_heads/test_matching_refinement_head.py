@@ -302,3 +302,10 @@ def test_heads_have_as_many_parameters_as_the_official_ones(options, count):
         input_size=(256, 256), loss_coords=SUMMED_L1, **options
     )
     assert sum(parameter.numel() for parameter in head.parameters()) == count
+
+
+def test_an_edge_predictor_may_have_its_defaults():
+    head = MatchingRefinementHead(
+        8, (64, 64), dict(type='cape_mm.KeypointL1Loss'), edge_predictor={}
+    )
+    assert len(head.edge_predictor.layers) == 3

@@ -124,10 +124,9 @@ def test_parity_of_losses_and_gradients(official_head, fixture):
     assert_gradients(fixture, 'shot1_train', gradients)
 
 
-@pytest.fixture
-def head() -> MetaPointHead:
-    torch.manual_seed(0)
-    head = MetaPointHead(
+def build_head(**kwargs) -> MetaPointHead:
+    torch.manual_seed(len(kwargs))
+    return MetaPointHead(
         WIDTHS,
         embed_dims=32,
         num_meta_points=36,
@@ -137,8 +136,13 @@ def head() -> MetaPointHead:
         encoder_channels=32,
         input_size=(192, 128),
         dropout=0.0,
+        **kwargs,
     )
-    head.init_weights()
+
+
+@pytest.fixture
+def head() -> MetaPointHead:
+    head = build_head()
     for decoder in (head.meta_decoder, head.refinement_decoder):
         for mlp in decoder.point_mlps:
             torch.nn.init.normal_(mlp[-1].weight, std=0.3)
@@ -251,7 +255,7 @@ def test_nothing_visible_gives_finite_losses_and_points(head):
 def test_a_few_steps_bring_the_keypoints_to_their_targets(head):
     batch = make_episodes()
     head.train()
-    optimizer = torch.optim.Adam(head.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-3)
     history = []
     for _ in range(40):
         losses = head.loss(features(2), features(2, seed=1), batch)
@@ -262,3 +266,12 @@ def test_a_few_steps_bring_the_keypoints_to_their_targets(head):
     assert history[-1] < 0.85 * history[0]
     missing = [n for n, p in head.named_parameters() if p.grad is None]
     assert not missing
+
+
+def test_init_cfg_pretrained_is_kept(head, tmp_path):
+    file = str(tmp_path / 'head.pth')
+    torch.save(head.state_dict(), file)
+    other = build_head(init_cfg=dict(type='Pretrained', checkpoint=file))
+    other.init_weights()
+    for name, value in head.state_dict().items():
+        assert torch.equal(other.state_dict()[name], value), name

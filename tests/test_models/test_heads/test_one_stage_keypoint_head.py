@@ -51,9 +51,8 @@ def test_parity_with_the_official_code(fixture, case):
     assert_close(points[valid], expected[valid], atol=1e-5, rtol=0)
 
 
-@pytest.fixture
-def head() -> OneStageKeypointHead:
-    torch.manual_seed(0)
+def build_head(**kwargs) -> OneStageKeypointHead:
+    torch.manual_seed(len(kwargs))
     head = OneStageKeypointHead(
         24,
         (192, 128),
@@ -63,9 +62,14 @@ def head() -> OneStageKeypointHead:
         num_slots=12,
         perceptor_dropout=0.0,
         dropout=0.0,
+        **kwargs,
     )
-    head.init_weights()
     return head.eval()
+
+
+@pytest.fixture
+def head() -> OneStageKeypointHead:
+    return build_head()
 
 
 def features(count: int, seed: int = 0) -> tuple:
@@ -145,3 +149,18 @@ def test_a_few_steps_bring_the_keypoints_to_their_targets(head):
     assert history[-1] < 0.5 * history[0]
     missing = [n for n, p in head.named_parameters() if p.grad is None]
     assert not missing
+
+
+def test_init_cfg_pretrained_is_kept(head, tmp_path):
+    file = str(tmp_path / 'head.pth')
+    torch.save(head.state_dict(), file)
+    other = build_head(init_cfg=dict(type='Pretrained', checkpoint=file))
+    other.init_weights()
+    for name, value in head.state_dict().items():
+        assert torch.equal(other.state_dict()[name], value), name
+
+
+def test_points_are_float32_in_mixed_precision(head):
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        output = head(features(2), features(2, seed=1), make_episodes())
+    assert output.points.dtype == torch.float32

@@ -50,7 +50,6 @@ def official_head(fixture) -> PomnetHead:
 def head() -> PomnetHead:
     torch.manual_seed(0)
     head = PomnetHead(**SIZES)
-    head.init_weights()
     # heatmaps of weights so small would all be equal
     torch.nn.init.normal_(head.final_layer.weight)
     return head.eval()
@@ -219,10 +218,15 @@ def test_every_parameter_has_a_gradient(head, support_visible):
     losses = head.loss(features(2), features(2, seed=1), batch)
     losses['loss_heatmap'].backward()
     missing = [n for n, p in head.named_parameters() if p.grad is None]
-    # with nothing to decode, the decoder of maps is left out
-    part = ('fusion', 'deconv_layers', 'final_layer')
-    assert support_visible or all(n.startswith(part) for n in missing)
-    assert not support_visible or not missing
+    assert not missing
+
+
+def test_heatmaps_are_decoded_in_mixed_precision(head):
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = head.loss(features(2), features(2, seed=1), make_episodes())
+        points, scores = run(head, make_episodes())
+    assert losses['loss_heatmap'].isfinite()
+    assert points.dtype == scores.dtype == torch.float32
 
 
 def test_a_few_steps_bring_the_heatmap_to_its_target(head):
@@ -237,3 +241,14 @@ def test_a_few_steps_bring_the_heatmap_to_its_target(head):
         optimizer.step()
         losses.append(loss['loss_heatmap'].item())
     assert losses[-1] < 0.3 * losses[0]
+
+
+def test_init_cfg_pretrained_is_kept(head, tmp_path):
+    file = str(tmp_path / 'head.pth')
+    torch.save(head.state_dict(), file)
+    other = PomnetHead(
+        **SIZES, init_cfg=dict(type='Pretrained', checkpoint=file)
+    )
+    other.init_weights()
+    for name, value in head.state_dict().items():
+        assert torch.equal(other.state_dict()[name], value), name

@@ -109,7 +109,7 @@ class EdgePredictor(nn.Module):
                 num_heads,
                 feedforward_channels,
                 dropout,
-                # nobody uses the image after the last layer
+                # the image is not used after the last layer
                 updates_image=i < num_layers - 1,
             )
             for i in range(num_layers)
