@@ -119,7 +119,8 @@ class TestLiteWeights:
         assert [level.shape[1] for level in levels] == [40, 80, 112, 192]
         assert [128 // level.shape[3] for level in levels] == [8, 16, 16, 32]
         for level, other in zip(levels, expected):
-            torch.testing.assert_close(level, other)
+            # folded batch normalisation rounds otherwise
+            torch.testing.assert_close(level, other, atol=1e-4, rtol=1e-4)
 
     def test_what_is_removed_is_logged(self, lite0_file, caplog):
         from mmengine.logging import MMLogger
