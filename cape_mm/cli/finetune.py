@@ -59,6 +59,7 @@ def finetune(args: Namespace) -> None:
         f'{path}, its config and supports.json are written after '
         f'{fit.seconds:.0f} CPU-s; predict with: python '
         f'tools/demo/cape_demo.py {path} --json {out_dir}/supports.json '
+        '--allow-outside '
         '--query IMAGES'
     )
 

@@ -85,7 +85,7 @@ def estimator(request):
     torch.manual_seed(0)
     return MODELS.build(
         dict(
-            type='CapeEstimator',
+            type='cape_mm.CapeEstimator',
             backbone=dict(
                 type='ResNet',
                 depth=18,

@@ -77,7 +77,7 @@ def test_request_file(demo, images, tmp_path):
     )
     path = tmp_path / 'request.json'
     path.write_text(json.dumps(request))
-    content, files, out = demo('--json', path)
+    content, files, out = demo('--json', path, '--allow-outside')
     assert content['keypoint_names'] == ['a', 'b']
     widths = [cv2.imread(str(out / name)).shape[1] for name in files]
     assert widths[0] < widths[1], 'the second has ground truth'
