@@ -8,11 +8,12 @@ equalities tested here would hold trivially.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Callable, Iterator
 
 import pytest
 import torch
-from torch import Tensor
+from support.episodes import make_episodes
 
 from cape_mm.models.heads import AutoregressiveKeypointHead
 from cape_mm.structures import EpisodeBatch
@@ -71,39 +72,7 @@ def features(double_precision) -> Callable[..., tuple]:
 
 @pytest.fixture
 def make_batch(double_precision) -> Callable[..., EpisodeBatch]:
-    def make(
-        num_episodes: int = 2,
-        num_shots: int = 1,
-        num_queries: int = 1,
-        num_keypoints: int = 5,
-        seed: int = 0,
-    ) -> EpisodeBatch:
-        generator = torch.Generator().manual_seed(seed)
-
-        def points(members: int) -> Tensor:
-            shape = (num_episodes, members, num_keypoints, 2)
-            return torch.rand(shape, generator=generator)
-
-        def valid(members: int) -> Tensor:
-            return torch.ones(
-                num_episodes, members, num_keypoints, dtype=torch.bool
-            )
-
-        adjacency = torch.zeros(
-            num_episodes, num_keypoints, num_keypoints, dtype=torch.bool
-        )
-        for i in range(num_keypoints - 2):
-            adjacency[:, i, i + 1] = adjacency[:, i + 1, i] = True
-        return EpisodeBatch(
-            points(num_shots),
-            valid(num_shots),
-            points(num_queries),
-            valid(num_queries),
-            adjacency,
-            torch.arange(num_keypoints).repeat(num_episodes, 1),
-        )
-
-    return make
+    return partial(make_episodes, chain=True)
 
 
 @pytest.fixture

@@ -5,7 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support.episodes import make_episodes
+from support.episodes import (
+    check_pretrained_head,
+    hide_last,
+    make_episodes,
+    predict,
+)
 from support.peer_parity import PeerFixture, fill, flat_supports
 from torch.testing import assert_close
 
@@ -78,13 +83,7 @@ def features(count: int, seed: int = 0) -> tuple:
 
 
 def run(head, batch):
-    batch_size, num_shots = batch.support_valid.shape[:2]
-    with torch.no_grad():
-        return head.predict(
-            features(batch_size * num_shots),
-            features(batch_size * batch.query_valid.shape[1], seed=1),
-            batch,
-        )
+    return predict(head, features, batch)
 
 
 def test_there_are_as_many_trained_parameters_as_in_the_official_head():
@@ -105,13 +104,9 @@ def test_several_queries_are_as_one_after_the_other(head):
 
 def test_where_an_absent_keypoint_was_changes_nothing(head):
     batch = make_episodes()
-    valid = batch.support_valid.clone()
-    valid[..., 4] = False
-    hidden = replace(batch, support_valid=valid)
-    moved = batch.support_points.clone()
-    moved[..., 4, :] = 0.9
+    hidden, moved = hide_last(batch)
     points, scores = run(head, hidden)
-    other, _ = run(head, replace(hidden, support_points=moved))
+    other, _ = run(head, moved)
     assert_close(points[..., :4, :], other[..., :4, :])
     assert not scores[..., 4].any()
 
@@ -152,12 +147,7 @@ def test_a_few_steps_bring_the_keypoints_to_their_targets(head):
 
 
 def test_init_cfg_pretrained_is_kept(head, tmp_path):
-    file = str(tmp_path / 'head.pth')
-    torch.save(head.state_dict(), file)
-    other = build_head(init_cfg=dict(type='Pretrained', checkpoint=file))
-    other.init_weights()
-    for name, value in head.state_dict().items():
-        assert torch.equal(other.state_dict()[name], value), name
+    check_pretrained_head(head, build_head, tmp_path)
 
 
 def test_points_are_float32_in_mixed_precision(head):

@@ -2,10 +2,16 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 
 import pytest
 import torch
-from support.episodes import make_episodes
+from support.episodes import (
+    check_pretrained_head,
+    hide_last,
+    make_episodes,
+    predict,
+)
 from support.peer_parity import (
     PeerFixture,
     feature,
@@ -61,13 +67,7 @@ def features(count: int, size=(4, 6), seed: int = 0) -> tuple:
 
 
 def run(head, batch: EpisodeBatch, size=(4, 6)):
-    batch_size, num_shots = batch.support_valid.shape[:2]
-    with torch.no_grad():
-        return head.predict(
-            features(batch_size * num_shots, size),
-            features(batch_size * batch.query_valid.shape[1], size, seed=1),
-            batch,
-        )
+    return predict(head, partial(features, size=size), batch)
 
 
 @pytest.mark.parametrize('case', ['shot1', 'shot2'])
@@ -172,13 +172,9 @@ class TestInvariance:
 
     def test_an_absent_keypoint_changes_nothing(self, head):
         batch = make_episodes()
-        valid = batch.support_valid.clone()
-        valid[..., 4] = False
-        hidden = replace(batch, support_valid=valid)
-        moved = batch.support_points.clone()
-        moved[..., 4, :] = 0.9
+        hidden, moved = hide_last(batch)
         points, scores = run(head, hidden)
-        other, _ = run(head, replace(hidden, support_points=moved))
+        other, _ = run(head, moved)
         assert points.equal(other)
         assert not scores[..., 4].any()
 
@@ -244,11 +240,4 @@ def test_a_few_steps_bring_the_heatmap_to_its_target(head):
 
 
 def test_init_cfg_pretrained_is_kept(head, tmp_path):
-    file = str(tmp_path / 'head.pth')
-    torch.save(head.state_dict(), file)
-    other = PomnetHead(
-        **SIZES, init_cfg=dict(type='Pretrained', checkpoint=file)
-    )
-    other.init_weights()
-    for name, value in head.state_dict().items():
-        assert torch.equal(other.state_dict()[name], value), name
+    check_pretrained_head(head, partial(PomnetHead, **SIZES), tmp_path)
