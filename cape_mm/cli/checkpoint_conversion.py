@@ -34,35 +34,46 @@ def convert_checkpoint(args: Namespace) -> None:
     checkpoint = read_checkpoint(args.checkpoint)
     state = read_official_state(checkpoint, args.checkpoint)
     name = recognize_method(state, args.method)
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     method = METHODS[name]
-    text = f'{Path(args.checkpoint).name}\n{_official_config(checkpoint)}'
-    shots = args.shots or _find_number(r'num_shots\W+(\d)|(\d)shot', text) or 1
-    split = args.split or _find_number(r'split[_-]?(\d)', text) or 1
-
+    source = dict(
+        file=Path(args.checkpoint).name,
+        sha256=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+        method=name,
+    )
     cfg = Config.fromfile(_find_config(method.config))
-    _adapt(cfg, shots, split)
-    if method.config.startswith(('graphcape', 'capex')):
-        cfg.model.head.graph = graph_variant(state)
-    if name.startswith('capex'):
-        _set_descriptions(cfg, args.descriptions)
+    if method.is_backbone:
+        cfg.model = cfg.model.backbone
+    else:
+        text = f'{source["file"]}\n{_official_config(checkpoint)}'
+        source.update(
+            shots=args.shots
+            or _find_number(r'num_shots\W+(\d)|(\d)shot', text)
+            or 1,
+            split=args.split or _find_number(r'split[_-]?(\d)', text) or 1,
+        )
+        _adapt(cfg, source['shots'], source['split'])
+        if name.startswith(('graphcape', 'capex')):
+            cfg.model.head.graph = graph_variant(state)
+        if name.startswith('capex'):
+            _set_descriptions(cfg, args.descriptions)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         model = MODELS.build(cfg.model)
     conversion = convert_names(state, method.name_map, model.state_dict())
     model.load_state_dict(conversion.state_dict)
 
-    digest = hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest()
-    source = dict(
-        file=Path(args.checkpoint).name,
-        sha256=digest,
-        method=name,
-        shots=shots,
-        split=split,
-    )
-    meta = dict(cfg=cfg.pretty_text, converted_from=source)
-    torch.save(dict(meta=meta, state_dict=conversion.state_dict), args.out)
+    content = conversion.state_dict
+    if not method.is_backbone:
+        meta = dict(cfg=cfg.pretty_text, converted_from=source)
+        content = dict(meta=meta, state_dict=content)
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    torch.save(content, args.out)
     print(_account(conversion, model, f'{method.title}, {source}'))
     print(f'wrote {args.out}')
+    if method.is_backbone:
+        print(
+            'train with --cfg-options model.backbone.init_cfg.type=Pretrained '
+            f'model.backbone.init_cfg.checkpoint={args.out}'
+        )
 
 
 def _find_config(stem: str) -> Path:
@@ -115,11 +126,13 @@ def _find_number(pattern: str, text: str) -> int | None:
 
 def _account(conversion: Conversion, model: nn.Module, title: str) -> str:
     """What has become of the official parameters."""
-    count = sum(p.numel() for p in model.head.parameters())
+    part = 'head' if hasattr(model, 'head') else 'backbone'
+    module = model.head if part == 'head' else model
+    count = sum(p.numel() for p in module.parameters())
     lines = [
         title,
         f'{conversion.converted} tensors converted, {len(conversion.copies)} '
-        f'equal copies left out; {count:,} parameters in the head',
+        f'equal copies left out; {count:,} parameters in the {part}',
     ]
     reasons: dict[str, int] = {}
     for reason in conversion.unused.values():

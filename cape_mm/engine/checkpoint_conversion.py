@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Official checkpoints of published CAPE methods as state dicts of ours."""
+"""Official checkpoints of CAPE methods and backbones as ours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .checkpoint_names import NameMap, join_parts
 
 @dataclass(frozen=True)
 class OfficialMethod:
-    """A published method and the traces by which its files are known.
+    """A published method or backbone, and how its files are recognised.
 
     Attributes:
         title (str): Name of the method.
@@ -27,6 +27,8 @@ class OfficialMethod:
         config (str): Pattern of our config, in ``configs``.
         sign (str): Regular expression of a name that only this method has.
         absent (str, optional): Regular expression that no name must match.
+        is_backbone (bool): Whether the file holds the pretrained backbone of
+            the config alone. Defaults to False.
     """
 
     title: str
@@ -34,6 +36,7 @@ class OfficialMethod:
     config: str
     sign: str
     absent: str | None = None
+    is_backbone: bool = False
 
     @property
     def name_map(self) -> NameMap:
@@ -48,6 +51,9 @@ class OfficialMethod:
 
 _EDGECAPE = r'keypoint_head_module\.'
 _LINEAGE = r'keypoint_head\.transformer\.proposal_generator\.'
+_SWIN_V2_BLOCK = (
+    r'(?:encoder\.)?layers\.{}\.blocks\.{}\.attn\.(?:cpb|rpe)_mlp\.'
+)
 #: Methods by the name of the command line, the more special ones first.
 METHODS = {
     'metapoint': OfficialMethod(
@@ -114,6 +120,27 @@ METHODS = {
         _LINEAGE,
         absent=r'backbone\.|keypoint_head_module\.',
     ),
+    'dinov2-s': OfficialMethod(
+        'DINOv2-S',
+        'dinov2.BACKBONE',
+        'edgecape/edgecape-stage1_dinov2-s',
+        r'blocks\.\d+\.ls1\.gamma',
+        is_backbone=True,
+    ),
+    'swinv2-s': OfficialMethod(
+        'SwinV2-S',
+        'swin_v2.PRETRAINED',
+        'graphcape/graphcape_swinv2-s',
+        _SWIN_V2_BLOCK.format(2, 17),
+        is_backbone=True,
+    ),
+    'swinv2-t': OfficialMethod(
+        'SwinV2-T',
+        'swin_v2.PRETRAINED',
+        'graphcape/graphcape_swinv2-t',
+        _SWIN_V2_BLOCK.format(0, 0),
+        is_backbone=True,
+    ),
 }
 # counters, and what follows from the size of a window
 _OWN_BUFFERS = (
@@ -157,8 +184,11 @@ def read_official_state(checkpoint: Any, name: str) -> dict[str, Tensor]:
         UnsuitableCheckpointError: If it holds no tensors by name.
     """
     state = checkpoint
-    if isinstance(checkpoint, Mapping) and 'state_dict' in checkpoint:
-        state = checkpoint['state_dict']
+    # mmcv's files, then Microsoft's
+    for key in ('state_dict', 'model'):
+        if isinstance(checkpoint, Mapping) and key in checkpoint:
+            state = checkpoint[key]
+            break
     if (
         not isinstance(state, Mapping)
         or not state

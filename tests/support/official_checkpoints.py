@@ -38,6 +38,18 @@ PARTS = {
     'edgecape-stage2': ('EdgeCape stage 2', _DINO, _TWICE),
     'edgecape-stage3': ('EdgeCape stage 3', _DINO, _TWICE),
 }
+# pretrained backbones, by the name of the command line
+BACKBONES = {
+    'dinov2-s': _DINO,
+    'swinv2-t': 'SwinV2-T',
+    'swinv2-s': 'SwinV2-S',
+}
+
+
+def official_backbone(folder: Path, name: str) -> dict[str, Tensor]:
+    """State dict of a pretrained backbone at its official size."""
+    layouts = json.loads((folder / 'official_keys.json').read_text('utf-8'))
+    return _fill(layouts[BACKBONES[name]]['keys'], '')
 
 
 def official_state(folder: Path, method: str) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 import torch
-from support.official_checkpoints import PARTS
+from support.official_checkpoints import BACKBONES, PARTS
 
 from cape_mm.engine.checkpoint_conversion import (
     METHODS,
@@ -59,6 +59,30 @@ def test_every_method_is_known_by_its_names(peer_parity, method):
         recognize_method(state, other)
 
 
+@pytest.mark.parametrize('prefix', ['', 'encoder.'])
+@pytest.mark.parametrize('name', sorted(BACKBONES))
+def test_every_backbone_is_known_by_its_names(peer_parity, name, prefix):
+    layouts = json.loads((peer_parity / 'official_keys.json').read_text())
+    keys = layouts[BACKBONES[name]]['keys']
+    state = {prefix + key: torch.ones(1) for key in keys}
+    if prefix and name == 'dinov2-s':
+        with pytest.raises(UnsuitableCheckpointError, match='none of the'):
+            recognize_method(state, None)
+        return
+    assert recognize_method(state, None) == name
+    assert recognize_method(state, name.rpartition('-')[0]) == name
+    with pytest.raises(UnsuitableCheckpointError, match='not of'):
+        recognize_method(state, 'graphcape')
+    if not prefix:
+        assert METHODS[name].name_map.group(state)
+
+
+def test_the_first_swin_transformer_is_not_taken_for_the_second():
+    name = 'layers.0.blocks.0.attn.relative_position_bias_table'
+    with pytest.raises(UnsuitableCheckpointError, match='none of the known'):
+        recognize_method({name: torch.ones(1)}, None)
+
+
 @pytest.mark.parametrize('method', sorted(PARTS))
 def test_every_official_name_has_a_rule(peer_parity, method):
     try:
@@ -107,6 +131,8 @@ def test_the_prefix_of_distributed_training_is_removed():
     content = dict(state_dict={'module.a': torch.ones(1)}, optimizer={})
     assert list(read_official_state(content, 'x.pth')) == ['a']
     assert list(read_official_state({'b': torch.ones(1)}, 'x.pth')) == ['b']
+    content = dict(model={'c': torch.ones(1)}, epoch=3)
+    assert list(read_official_state(content, 'x.pth')) == ['c']
 
 
 @pytest.mark.parametrize(

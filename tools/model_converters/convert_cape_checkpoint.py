@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Convert a checkpoint of the authors of a published CAPE method.
+"""Convert a checkpoint of a published CAPE method or of its backbone.
 
     python tools/model_converters/convert_cape_checkpoint.py \
         capeformer-split1-1shot-4f3ae1a1_20230713.pth capeformer.pth
@@ -8,6 +8,15 @@ Method, size, shots and split are found in the file or its name, unless they
 are given. Nothing of the file is run. The result holds its config:
 `CapeInferencer('capeformer.pth')` works at once. docs/en/cape_methods.md says
 where the authors publish their files and what to expect.
+
+A pretrained backbone, DINOv2-S of Meta or SwinV2-T or -S of Microsoft, becomes
+a file for `init_cfg`, to train EdgeCape, GraphCape or CapeX from:
+
+    python tools/model_converters/convert_cape_checkpoint.py \
+        dinov2_vits14_pretrain.pth dinov2-s.pth
+    python tools/train.py CONFIG --cfg-options \
+        model.backbone.init_cfg.type=Pretrained \
+        model.backbone.init_cfg.checkpoint=dinov2-s.pth
 """
 
 from __future__ import annotations
@@ -33,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--method',
         help='such as capeformer, graphcape, graphcape-s, edgecape-stage1, '
-        'pomnet (default: found by the names of the weights)',
+        'pomnet, dinov2-s (default: found by the names of the weights)',
     )
     parser.add_argument(
         '--shots', type=positive, help="default: the file's, else 1"

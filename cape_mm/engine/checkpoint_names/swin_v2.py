@@ -21,6 +21,7 @@ BACKBONE = NameMap(
         _block(r'attn\.v_bias', 'attn.qkv.bias[2/3~]'),
         _block(r'mlp\.fc1\.', 'mlp.0.'),
         _block(r'mlp\.fc2\.', 'mlp.3.'),
+        _block(r'attn\.rpe_mlp\.', 'attn.cpb_mlp.'),
         _block(r'(?=norm1|norm2|attn\.(?:proj|qkv|cpb_mlp|logit_scale))', ''),
         (r'layers\.(\d+)\.downsample\.', r'stages.\1.merging.'),
         (r'norm\.', 'norm.'),
@@ -32,4 +33,17 @@ BACKBONE = NameMap(
         ),
         (r'head\.', 'classes of ImageNet'),
     ),
+)
+
+# a file of the pre-training by SimMIM, or one of the classification
+PRETRAINED = (
+    BACKBONE.with_prefix('encoder.', '')
+    + NameMap(
+        rules=(),
+        unused=(
+            (r'encoder\.mask_token', 'hides patches in the pre-training'),
+            (r'decoder\.', 'reconstructs patches in the pre-training'),
+        ),
+    )
+    + BACKBONE
 )

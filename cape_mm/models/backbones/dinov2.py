@@ -1,8 +1,11 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import logging
+
 import torch
 import torch.nn.functional as F
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmpose.utils.typing import OptMultiConfig
 from torch import Tensor, nn
@@ -111,6 +114,21 @@ class DINOv2(BaseModule):
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6)
         if frozen:
             self.requires_grad_(False)
+
+    def init_weights(self) -> None:
+        """Load the weights of ``init_cfg``; warn if random ones stay."""
+        super().init_weights()
+        if not self.init_cfg and not self.norm.weight.requires_grad:
+            print_log(
+                'DINOv2 is frozen and has no init_cfg: its features are '
+                'random unless load_from brings its weights. Convert '
+                "Meta's file by tools/model_converters/"
+                'convert_cape_checkpoint.py and set '
+                'model.backbone.init_cfg.type=Pretrained '
+                'model.backbone.init_cfg.checkpoint=FILE',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         """Extract features.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from support.peer_parity import PeerFixture, feature, official_weights
 
 from cape_mm.engine.checkpoint_names import dinov2, join_parts, swin_v2
@@ -106,6 +107,29 @@ def test_a_frozen_dinov2_is_not_trained():
     (output,) = backbone.train()(torch.rand(1, 3, 28, 42))
     assert output.shape == (1, 32, 2, 3)
     assert not output.requires_grad
+
+
+@pytest.mark.parametrize(
+    'frozen, pretrained, warned',
+    [(True, False, True), (True, True, False), (False, False, False)],
+)
+def test_a_frozen_dinov2_without_weights_is_warned_of(
+    frozen, pretrained, warned, caplog, tmp_path
+):
+    sizes = dict(trained_size=70, embed_dims=32, depth=1, num_heads=4)
+    path = tmp_path / 'weights.pth'
+    torch.save(DINOv2(**sizes).state_dict(), path)
+    init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    backbone = DINOv2(
+        **sizes, frozen=frozen, init_cfg=init_cfg if pretrained else None
+    )
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        backbone.init_weights()
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert ('features are random unless load_from' in caplog.text) == warned
 
 
 def test_swin_v2_runs_at_other_sizes_than_that_of_its_windows():
