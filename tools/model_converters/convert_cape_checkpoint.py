@@ -2,7 +2,7 @@
 """Convert a checkpoint of a published CAPE method or of its backbone.
 
     python tools/model_converters/convert_cape_checkpoint.py \
-        capeformer-split1-1shot-4f3ae1a1_20230713.pth capeformer.pth
+        capeformer-split1-1shot-4c40dfd2_20230713.pth capeformer.pth
 
 Method, size, shots and split are found in the file or its name, unless they
 are given. Nothing of the file is run. The result holds its config:

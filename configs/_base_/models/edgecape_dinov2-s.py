@@ -1,6 +1,5 @@
 # EdgeCape, first stage: along the given skeleton, on frozen features of
-# DINOv2. Weights of the backbone come with a converted checkpoint of the
-# authors: load_from.
+# DINOv2. Pretrained weights: configs/edgecape/README.md.
 model = dict(
     type='cape_mm.CapeEstimator',
     data_preprocessor=dict(

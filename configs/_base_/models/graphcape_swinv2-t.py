@@ -1,5 +1,5 @@
-# GraphCape (ECCV 2024) on SwinV2-T. Weights of the backbone come with a
-# converted checkpoint of the authors: load_from.
+# GraphCape (ECCV 2024) on SwinV2-T. Pretrained weights of the backbone:
+# configs/graphcape/README.md.
 model = dict(
     type='cape_mm.CapeEstimator',
     data_preprocessor=dict(
