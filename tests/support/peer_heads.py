@@ -12,11 +12,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from cape_mm.engine.checkpoint_names import (
-    capeformer,
-    capex,
     edgecape,
-    graphcape,
     join_parts,
+    lineage,
 )
 from cape_mm.models.heads import MatchingRefinementHead
 from cape_mm.structures import DescriptionTable, EpisodeBatch
@@ -50,19 +48,19 @@ def heatmap_loss(sigma: float) -> dict:
 
 METHODS = dict(
     capeformer=dict(
-        names=capeformer.HEAD,
+        names=lineage.HEAD,
         head=dict(sigma=2.0, identifiers=True, loss_heatmap=heatmap_loss(2.0)),
         full=dict(in_channels=2048),
         map_side=8,
     ),
     graphcape=dict(
-        names=graphcape.HEAD,
+        names=lineage.HEAD,
         head=dict(sigma=1.0, graph='pre', loss_heatmap=heatmap_loss(1.0)),
         full=dict(in_channels=768, feedforward_channels=768),
         map_side=16,
     ),
     capex=dict(
-        names=capex.HEAD,
+        names=lineage.HEAD,
         head=dict(
             graph='pre',
             loss_heatmap=heatmap_loss(1.0),

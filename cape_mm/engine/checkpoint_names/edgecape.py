@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from . import lineage
-from .dinov2 import BACKBONE
+from .backbones import DINOV2
 from .name_map import NameMap
 
 _SELF_ATTENTION = r'transformer\.decoder\.layers\.(\d+)\.self_attn\.'
@@ -96,8 +96,8 @@ def _checkpoint(head: NameMap) -> NameMap:
     """All names of a file; the frozen backbone is in it twice."""
     return (
         head.with_prefix('keypoint_head_module.', 'head.')
-        + BACKBONE.with_prefix('encoder_sample.', 'backbone.')
-        + BACKBONE.with_prefix('encoder_query.', 'backbone.')
+        + DINOV2.with_prefix('encoder_sample.', 'backbone.')
+        + DINOV2.with_prefix('encoder_query.', 'backbone.')
     )
 
 

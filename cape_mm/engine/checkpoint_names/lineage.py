@@ -1,8 +1,13 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Names of the head that CapeFormer, GraphCape, EdgeCape and CapeX share."""
+"""Names of the head that CapeFormer, GraphCape, EdgeCape and CapeX share.
+
+And all names of the files of those without a part of their own; EdgeCape has
+one.
+"""
 
 from __future__ import annotations
 
+from .backbones import RESNET, SWIN_V2
 from .name_map import NameMap
 
 _LAYER = r'transformer\.decoder\.layers\.(\d+)\.'
@@ -47,3 +52,26 @@ HEAD = NameMap(
         (r'kpt_branch\.(\d+)\.mlp\.', r'decoder.point_mlps.\1.'),
     )
 )
+
+_TEXT = NameMap(
+    rules=(),
+    unused=(
+        (
+            r'text_backbone\.',
+            'descriptions are a table of vectors, see '
+            'tools/dataset_converters/describe_keypoints.py',
+        ),
+    ),
+)
+_ON_SWIN_V2 = HEAD.with_prefix('keypoint_head.', 'head.') + (
+    SWIN_V2.with_prefix('backbone.', 'backbone.')
+)
+
+# the official code saves the backbone twice
+CAPEFORMER = (
+    HEAD.with_prefix('keypoint_head.', 'head.')
+    + RESNET.with_prefix('encoder_sample.', 'backbone.')
+    + RESNET.with_prefix('encoder_query.', 'backbone.')
+)
+GRAPHCAPE = _ON_SWIN_V2
+CAPEX = _ON_SWIN_V2 + _TEXT

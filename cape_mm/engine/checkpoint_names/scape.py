@@ -1,7 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-from .capeformer import RESNET
+from .backbones import RESNET
 from .name_map import NameMap
 
 

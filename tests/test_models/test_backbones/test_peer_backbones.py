@@ -12,7 +12,7 @@ import torch
 from mmengine.logging import MMLogger
 from support.peer_parity import PeerFixture, feature, official_weights
 
-from cape_mm.engine.checkpoint_names import dinov2, join_parts, swin_v2
+from cape_mm.engine.checkpoint_names import backbones, join_parts
 from cape_mm.models.backbones import DINOv2, SwinV2
 
 FILE = 'official_keys.json'
@@ -42,7 +42,7 @@ def test_parity_of_swin_v2(peer_parity):
         num_heads=(3, 3, 6, 6),
         window_size=8,
     )
-    fill(backbone, fixture, swin_v2.BACKBONE)
+    fill(backbone, fixture, backbones.SWIN_V2)
     found = []
     for stage in backbone.stages:
         stage.merging.register_forward_hook(
@@ -58,7 +58,7 @@ def test_parity_of_swin_v2(peer_parity):
 def test_parity_of_dinov2(peer_parity):
     fixture = PeerFixture(peer_parity / 'dinov2_small.npz')
     backbone = DINOv2(trained_size=70, embed_dims=32, depth=2, num_heads=4)
-    fill(backbone, fixture, dinov2.BACKBONE)
+    fill(backbone, fixture, backbones.DINOV2)
     found = []
     backbone.blocks.register_forward_pre_hook(
         lambda module, inputs: found.append(inputs[0])
@@ -71,17 +71,17 @@ def test_parity_of_dinov2(peer_parity):
 @pytest.mark.parametrize(
     'entry, make, names, used',
     [
-        ('SwinV2-T', SwinV2, swin_v2.BACKBONE, 27_578_154),
+        ('SwinV2-T', SwinV2, backbones.SWIN_V2, 27_578_154),
         (
             'SwinV2-S',
             lambda: SwinV2(depths=(2, 2, 18, 2)),
-            swin_v2.BACKBONE,
+            backbones.SWIN_V2,
             48_959_418,
         ),
         (
             'DINOv2 ViT-S/14 (twice: encoder_sample, encoder_query)',
             DINOv2,
-            dinov2.BACKBONE,
+            backbones.DINOV2,
             22_056_576,
         ),
     ],

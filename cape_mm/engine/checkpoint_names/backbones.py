@@ -1,7 +1,24 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""Names of backbones."""
+
 from __future__ import annotations
 
 from .name_map import NameMap
+
+# MMPose's ResNet keeps torchvision's names
+RESNET = NameMap(rules=((r'', ''),))
+
+# Meta's names -> cape_mm.DINOv2
+DINOV2 = NameMap(
+    rules=(
+        (r'cls_token', 'class_token'),
+        (r'pos_embed', 'position_embedding'),
+        (r'patch_embed\.proj\.', 'patch_embedding.'),
+        (r'blocks\.(\d+)\.', r'blocks.\1.'),
+        (r'norm\.', 'norm.'),
+    ),
+    unused=((r'mask_token', 'hides patches in the pre-training'),),
+)
 
 _BLOCK = r'layers\.(\d+)\.blocks\.(\d+)\.'
 
@@ -12,7 +29,7 @@ def _block(theirs: str, ours: str) -> tuple[str, str]:
 
 
 # Microsoft's names -> cape_mm.SwinV2, whose blocks are torchvision's
-BACKBONE = NameMap(
+SWIN_V2 = NameMap(
     rules=(
         (r'patch_embed\.proj\.', 'patch_embedding.0.'),
         (r'patch_embed\.norm\.', 'patch_embedding.2.'),
@@ -36,8 +53,8 @@ BACKBONE = NameMap(
 )
 
 # a file of the pre-training by SimMIM, or one of the classification
-PRETRAINED = (
-    BACKBONE.with_prefix('encoder.', '')
+SWIN_V2_PRETRAINED = (
+    SWIN_V2.with_prefix('encoder.', '')
     + NameMap(
         rules=(),
         unused=(
@@ -45,5 +62,5 @@ PRETRAINED = (
             (r'decoder\.', 'reconstructs patches in the pre-training'),
         ),
     )
-    + BACKBONE
+    + SWIN_V2
 )
