@@ -88,13 +88,10 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` and a wrong flag answer at once
-    from cape_mm.cli.cephalometric_finetuning import finetune_cephalograms
     from cape_mm.cli.finetune import finetune
 
-    is_cephalometric = args.family == 'cephalometric'
-    fit = finetune_cephalograms if is_cephalometric else finetune
     with one_line_errors(also=(ImportError,)):
-        fit(args)
+        finetune(args)
 
 
 if __name__ == '__main__':

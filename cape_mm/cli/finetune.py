@@ -1,5 +1,5 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Fit the default model to some labelled images of one category."""
+"""Fit a model to some labelled images, as ``tools/finetune.py`` does."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from cape_mm.apis import (
     EpisodeRequest,
     RequestMember,
     fit_category,
+    fit_cephalograms,
+    write_cephalogram_fit,
     write_fit,
 )
+from cape_mm.apis.cephalometric_inferencer import NO_CHECKPOINT
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.annotation_tools import (
     REPAIRS,
     read_annotations,
 )
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, UsageError
 from cape_mm.evaluation.functional.keypoints import PCK_THRESHOLDS
+from cape_mm.evaluation.metrics.result_tables import format_table
 
 from .training_tables import format_markdown
 
@@ -33,6 +37,14 @@ def finetune(args: Namespace) -> None:
             f'{path} is there already: move it away, or choose another '
             '--out-dir'
         )
+    if args.family == 'cephalometric':
+        _fit_cephalograms(args, out_dir, path)
+    else:
+        _fit_category(args, out_dir, path)
+
+
+def _fit_category(args: Namespace, out_dir: Path, path: Path) -> None:
+    """Fit the default model to one category."""
     request = read_labels(args.data, args.image_root, args.category)
     print(
         f'{len(request.supports)} labelled instances of '
@@ -61,6 +73,34 @@ def finetune(args: Namespace) -> None:
         f'tools/demo/cape_demo.py {path} --json {out_dir}/supports.json '
         '--allow-outside '
         '--query IMAGES'
+    )
+
+
+def _fit_cephalograms(args: Namespace, out_dir: Path, path: Path) -> None:
+    """Fit a cephalometric checkpoint."""
+    if args.checkpoint is None:
+        raise UsageError(
+            f'--family cephalometric needs --checkpoint; {NO_CHECKPOINT}'
+        )
+    fit = fit_cephalograms(
+        args.data,
+        args.checkpoint,
+        args.image_root,
+        args.minutes,
+        args.seed,
+        args.device,
+        args.config,
+    )
+    rows = [dict(weights=name, **row) for name, row in fit.rows.items()]
+    print(
+        f'on {fit.num_held_out} held-out cephalogram(s) of '
+        f'{fit.num_labelled}, errors in {fit.unit}:\n{format_table(rows)}'
+    )
+    print(fit.reason)
+    write_cephalogram_fit(fit, out_dir)
+    print(
+        f'{path} is written after {fit.seconds:.0f} CPU-s; predict with: '
+        f'python tools/demo/cephalometric_demo.py {path} CEPHALOGRAMS'
     )
 
 
