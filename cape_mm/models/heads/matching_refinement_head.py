@@ -66,13 +66,12 @@ class MatchingRefinementHead(BaseHead):
     queries.
 
     Args:
-        in_channels (int): Channels of the backbone's map.
+        in_channels (int): Channels of the backbone's last level.
         input_size (Sequence[int]): Width and height of the input, to convert
             between both frames.
         loss_coords (ConfigType): Loss of the points of every layer and of the
             similarity maps' mean.
         loss_heatmap (ConfigType, optional): Loss of the similarity maps.
-        level (int): Index of the feature level that is used. Defaults to -1.
         embed_dims (int): Channels E. Defaults to 256.
         num_heads (int): Number of attention heads. Defaults to 8.
         num_layers (int): Number of layers of encoder and decoder. Defaults to
@@ -123,7 +122,6 @@ class MatchingRefinementHead(BaseHead):
         input_size: Sequence[int],
         loss_coords: ConfigType,
         loss_heatmap: ConfigType | None = None,
-        level: int = -1,
         embed_dims: int = 256,
         num_heads: int = 8,
         num_layers: int = 3,
@@ -151,7 +149,6 @@ class MatchingRefinementHead(BaseHead):
         self.loss_coords = MODELS.build(loss_coords)
         self.loss_heatmap = loss_heatmap and MODELS.build(loss_heatmap)
         self.input_size = input_size
-        self.level = level
         self.embed_dims = embed_dims
         self.heatmap_size = heatmap_size
         self.sigma = sigma
@@ -304,7 +301,7 @@ class MatchingRefinementHead(BaseHead):
             self._text_features(batch)
             if self.text_table
             else pool_supports(
-                support_features[self.level],
+                support_features[-1],
                 norm_to_fraction(batch.support_points, self.input_size[::-1]),
                 valid,
                 self.heatmap_size,
@@ -312,11 +309,9 @@ class MatchingRefinementHead(BaseHead):
             )
         )
         tokens = self.support_projection(tokens * present.unsqueeze(-1))
-        guidance = self._guidance(
-            support_features[self.level], tokens, batch, present
-        )
+        guidance = self._guidance(support_features[-1], tokens, batch, present)
 
-        query = self.image_projection(query_features[self.level])
+        query = self.image_projection(query_features[-1])
         num_queries = len(query) // len(tokens)
         tokens, present = (
             x.repeat_interleave(num_queries, dim=0) for x in (tokens, present)
