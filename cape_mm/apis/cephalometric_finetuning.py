@@ -205,17 +205,16 @@ def _open(
     inferencer: CephalometricInferencer,
 ) -> CephalometricDataset:
     """The labelled cephalograms, with a pipeline for the training."""
-    path = Path(ann_file).resolve()
-    if not path.is_file():
+    if not Path(ann_file).is_file():
         raise FileNotFoundError(
             f'there is no annotation file {ann_file}: tables and datasets of '
             'other formats are converted by '
             'tools/dataset_converters/convert_cephalograms.py'
         )
-    return CephalometricDataset(
-        ann_file=str(path),
-        schema=inferencer.schema.name,
-        data_prefix=dict(img=str(image_dir or path.parents[1] / 'images')),
+    return CephalometricDataset.from_file(
+        ann_file,
+        inferencer.schema.name,
+        image_dir,
         pipeline=_training_pipeline(
             inferencer.test_dataset['pipeline'],
             inferencer.cfg.model.head.decoder,

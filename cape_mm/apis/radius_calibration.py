@@ -251,12 +251,8 @@ def _predict(
     image_dir: PathLike | None,
 ) -> list[_Labelled]:
     """Predict all cephalograms of an annotation file."""
-    path = Path(ann_file).resolve()
-    dataset = CephalometricDataset(
-        ann_file=str(path),
-        schema=inferencer.schema.name,
-        data_prefix=dict(img=str(image_dir or path.parents[1] / 'images')),
-        test_mode=True,
+    dataset = CephalometricDataset.from_file(
+        ann_file, inferencer.schema.name, image_dir, test_mode=True
     )
     labelled = []
     for index in range(len(dataset)):

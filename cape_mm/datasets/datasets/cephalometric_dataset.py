@@ -4,7 +4,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 from mmengine.logging import print_log
@@ -107,6 +107,30 @@ class CephalometricDataset(BaseCocoStyleDataset):
             pipeline=build_transforms(pipeline),
             **kwargs,
         )
+
+    @classmethod
+    def from_file(
+        cls,
+        ann_file: str | Path,
+        schema: str,
+        image_dir: str | Path | None = None,
+        **kwargs: Any,
+    ) -> CephalometricDataset:
+        """Open an annotation file by its path, outside of any config.
+
+        Args:
+            ann_file (str | Path): Annotation file.
+            schema (str): Name of the landmarks.
+            image_dir (str | Path, optional): Folder of the images. Defaults
+                to ``images`` beside the folder of the annotation file.
+            **kwargs: Further arguments of the class.
+
+        Returns:
+            CephalometricDataset: The labelled cephalograms.
+        """
+        path = Path(ann_file).resolve()
+        prefix = dict(img=str(image_dir or path.parents[1] / 'images'))
+        return cls(str(path), schema, data_prefix=prefix, **kwargs)
 
     @classmethod
     def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
