@@ -26,6 +26,7 @@ FOLDER = ROOT / 'docs' / 'en'
 CONFIGS = ROOT / 'configs' / 'cephalometric'
 PAGES = [
     FOLDER / 'cephalometric.md',
+    FOLDER / 'cephalometric_results.md',
     CONFIGS / 'README.md',
     FOLDER / 'guards.md',
 ]
