@@ -94,6 +94,7 @@ def test_checks_of_the_old_run_exist():
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
 def test_commands_files_and_options_exist(page):
     text = page.read_text('utf-8')
+    shared = (ROOT / 'cape_mm' / 'cli' / 'arguments.py').read_text()
     for path in re.findall(r'(?:tools|configs|cape_mm)/[\w./-]+\.py', text):
         assert (ROOT / path).is_file(), path
     for block in re.findall(r'```bash\n(.*?)```', text, flags=re.DOTALL):
@@ -101,11 +102,9 @@ def test_commands_files_and_options_exist(page):
             script = re.search(r'python (\S+)', line)
             if script is None:
                 continue
-            source = (ROOT / script[1]).read_text()
+            source = (ROOT / script[1]).read_text() + shared
             for option in re.findall(r'(?<![\w-])--[a-z-]+', line):
-                # all tools with a runner share this one
-                if option != '--cfg-options':
-                    assert f"'{option}'" in source, line
+                assert f"'{option}'" in source, line
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
