@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import statistics
 import sys
 import time
 from argparse import Namespace
 from functools import partial
+from pathlib import Path
 from typing import Callable
 
 import torch
@@ -17,9 +19,11 @@ from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from torch import Tensor
+from torch.nn.functional import pad
 
 from cape_mm.structures import ClipDataSample, EpisodeBatch
 
@@ -52,35 +56,130 @@ def benchmark_clip_step(args: Namespace) -> None:
 
 
 def benchmark_decoding(args: Namespace) -> None:
-    """Time parallel and autoregressive prediction of CAPE models."""
+    """Time two ways of prediction of CAPE models.
+
+    Autoregressive models predict keypoints all at once or one by one. Those
+    of the published methods compute the keypoints that are there, with the
+    support encoded once, or all slots and the support anew for every query,
+    as the authors' code.
+    """
     torch.set_num_threads(args.threads)
     print(
         f'{args.threads} threads, {args.keypoints} keypoints, '
-        f'{args.input_size} x {args.input_size}, median of {args.repeats}'
+        f'{args.input_size} x {args.input_size}, {args.queries} queries, '
+        f'median of {args.repeats}'
     )
-    print('ms: parallel | autoregressive | ratio | cached - uncached')
+    print('ms per query: first | second way | ratio | largest difference')
     for config in args.configs:
-        inputs, batch = _random_episode(args.keypoints, args.input_size)
         model = _build_model(config).eval()
         with torch.inference_mode():
             for parameter in model.head.parameters():
                 # none stays zero
                 parameter.add_(0.02 * torch.randn_like(parameter))
-            parallel, stepwise = _time_in_turns(
-                [
-                    partial(_predict, model, inputs, batch, autoregressive)
-                    for autoregressive in (False, True)
-                ],
-                args.repeats,
+            compare = (
+                _compare_decoding
+                if hasattr(model.head, 'autoregressive')
+                else _compare_slots
             )
-            encoded, _ = model.head(*model.extract_feat(inputs), batch)
-            difference = _uncached_difference(
-                model.head.decoder, encoded.context
-            )
-        print(
-            f'{parallel:.1f} | {stepwise:.1f} | {stepwise / parallel:.3f} | '
-            f'{difference:.1e} | {config}'
+            for what, first, second, difference in compare(model, args):
+                print(
+                    f'{first:.1f} | {second:.1f} | {second / first:.3f} | '
+                    f'{difference:.1e} | {what} | {config}'
+                )
+
+
+def _compare_decoding(model: BaseModel, args: Namespace) -> list[tuple]:
+    """Parallel and autoregressive prediction; with a cache and without."""
+    inputs, batch = _random_episode(args)
+    times = _time_in_turns(
+        [
+            partial(_predict, model, inputs, batch, autoregressive)
+            for autoregressive in (False, True)
+        ],
+        args.repeats,
+    )
+    encoded, _ = model.head(*model.extract_feat(inputs), batch)
+    difference = _uncached_difference(model.head.decoder, encoded.context)
+    times = [milliseconds / args.queries for milliseconds in times]
+    return [('parallel, autoregressive', *times, difference)]
+
+
+def _compare_slots(model: BaseModel, args: Namespace) -> list[tuple]:
+    """Keypoints that are there, and all slots with one query at a time."""
+    inputs, batch = _random_episode(args)
+    count, num_slots = args.queries, model.head.num_slots
+    slots = (0, num_slots - args.keypoints)
+    many = dict(
+        support=inputs['support'].expand(count, -1, -1, -1, -1),
+        query=inputs['query'].transpose(0, 1),
+    )
+    again = EpisodeBatch(
+        pad(batch.support_points, (0, 0, *slots)).expand(count, -1, -1, -1),
+        pad(batch.support_valid, slots).expand(count, -1, -1),
+        pad(batch.query_points.transpose(0, 1), (0, 0, *slots)),
+        pad(batch.query_valid.transpose(0, 1), slots),
+        pad(batch.adjacency, (*slots, *slots)).expand(count, -1, -1),
+        torch.arange(num_slots).expand(count, -1),
+    )
+    cases = ((inputs, batch), (many, again))
+    heads = [
+        partial(model.head.predict, *model.extract_feat(images), labels)
+        for images, labels in cases
+    ]
+    whole = [
+        lambda images=images, labels=labels: model.head.predict(
+            *model.extract_feat(images), labels
         )
+        for images, labels in cases
+    ]
+    (once, _), (anew, _) = (head() for head in heads)
+    largest = (anew[:, 0, : args.keypoints] - once[0]).abs().max().item()
+    times = _time_in_turns([*heads, *whole], args.repeats)
+    times = [milliseconds / args.queries for milliseconds in times]
+    return [
+        ('head', *times[:2], largest),
+        ('whole model', *times[2:], largest),
+    ]
+
+
+def benchmark_queries(args: Namespace) -> dict[str, dict[str, str]]:
+    """Parameters and milliseconds per query of models with random weights.
+
+    All models predict the first test batch of their config in turns, on one
+    thread. The result is kept in ``args.work_dir`` and not measured again.
+    """
+    path = args.work_dir / 'costs.json'
+    known = json.loads(path.read_text()) if path.exists() else {}
+    if known.keys() >= {config.stem for config in args.configs}:
+        return known
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    functions, counts, queries = [], [], []
+    for config in map(str, args.configs):
+        cfg = Config.fromfile(config)
+        model = _build_model(config).eval()
+        # no diagnosis beside the prediction
+        model.test_cfg = {}
+        batch = next(iter(Runner.build_dataloader(cfg.test_dataloader)))
+        functions.append(partial(model.test_step, batch))
+        counts.append(sum(p.numel() for p in model.parameters()))
+        episodes = batch['data_samples']
+        queries.append(sum(len(episode.queries) for episode in episodes))
+    with torch.inference_mode():
+        times = _time_in_turns(functions, 10, time.process_time)
+    torch.set_num_threads(threads)
+    known = {
+        Path(config).stem: {
+            'million parameters': f'{count / 1e6:.2f}',
+            'CPU ms per query': f'{milliseconds / number:.1f}',
+        }
+        for config, count, milliseconds, number in zip(
+            args.configs, counts, times, queries
+        )
+    }
+    args.work_dir.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(known, indent=1))
+    return known
 
 
 def _build_model(config: str, **head_options) -> BaseModel:
@@ -132,21 +231,30 @@ def _peak_memory(device: str) -> float:
 
 
 def _random_episode(
-    num_keypoints: int, side: int
+    args: Namespace,
 ) -> tuple[dict[str, Tensor], EpisodeBatch]:
-    """One support and one query of noise; the keypoints are a chain."""
-    valid = torch.ones(1, 1, num_keypoints, dtype=torch.bool)
-    chain = torch.ones(num_keypoints - 1, dtype=torch.bool).diag(1)
+    """One support and queries of noise; the keypoints are a chain."""
+    count, side = args.keypoints, args.input_size
+    chain = torch.ones(count - 1, dtype=torch.bool).diag(1)
+    sizes = dict(support=1, query=args.queries)
+    labels = [
+        tensor
+        for size in sizes.values()
+        for tensor in (
+            torch.rand(1, size, count, 2),
+            torch.ones(1, size, count, dtype=torch.bool),
+        )
+    ]
     batch = EpisodeBatch(
-        torch.rand(1, 1, num_keypoints, 2),
-        valid,
-        torch.rand(1, 1, num_keypoints, 2),
-        valid,
+        *labels,
         (chain | chain.T).unsqueeze(0),
-        torch.arange(num_keypoints).unsqueeze(0),
+        torch.arange(count).unsqueeze(0),
     )
-    names = ('support', 'query')
-    return {name: torch.randn(1, 1, 3, side, side) for name in names}, batch
+    inputs = {
+        name: torch.randn(1, size, 3, side, side)
+        for name, size in sizes.items()
+    }
+    return inputs, batch
 
 
 def _predict(
@@ -158,15 +266,17 @@ def _predict(
 
 
 def _time_in_turns(
-    functions: list[Callable[[], None]], repeats: int
+    functions: list[Callable[[], object]],
+    repeats: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[float]:
     """Median milliseconds of functions; the first call does not count."""
     times: list[list[float]] = [[] for _ in functions]
     for _ in range(repeats + 1):
         for function, measured in zip(functions, times):
-            start = time.perf_counter()
+            start = clock()
             function()
-            measured.append(1e3 * (time.perf_counter() - start))
+            measured.append(1e3 * (clock() - start))
     return [statistics.median(measured[1:]) for measured in times]
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -16,10 +18,16 @@ from argparse import Namespace
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
+import yaml
+
 from cape_mm.apis.base_inferencer import HOME
+from cape_mm.engine.checkpoint_loading import load_plain_file
+from cape_mm.errors import UsageError
 
 # Metrics of an ablation; shares, printed in percent.
-_ABLATION = ('PCK', 'PCK@0.05', 'ar_tf_gap')
+_ABLATION = ('PCK', 'PCK@0.1', 'PCK@0.05', 'ar_tf_gap')
+# Where a page keeps a table that is written by a tool.
+_PLACE = re.compile(r'(<!-- table -->\n).*?(<!-- end of table -->)', re.S)
 
 
 class Usage(NamedTuple):
@@ -82,10 +90,24 @@ def _train(
     gpus: int = 1,
     **variables: str,
 ) -> Usage:
-    """Train in a folder, or go on."""
+    """Train in a folder, or go on; sum up the CPU time of all sessions."""
     command = _command('train', config, gpus=gpus)
     command += ['--work-dir', str(folder), '--resume', *_flag(options)]
-    return run_tool(command, folder / 'train_output.txt', **variables)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    try:
+        return run_tool(command, folder / 'train_output.txt', **variables)
+    finally:
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime - before.ru_utime
+        seconds += after.ru_stime - before.ru_stime + _cpu_seconds(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'cpu_seconds.txt').write_text(f'{seconds:.1f}\n')
+
+
+def _cpu_seconds(folder: Path) -> float:
+    """CPU time of all finished or failed sessions of a training."""
+    path = folder / 'cpu_seconds.txt'
+    return float(path.read_text()) if path.exists() else 0.0
 
 
 def _test(
@@ -138,53 +160,148 @@ def format_markdown(
 
 def run_ablations(args: Namespace) -> None:
     """Train and test configs with several seeds; compare with the first."""
+    costs = {}
+    if args.costs:
+        # imported late: models are built
+        from .benchmarks import benchmark_queries
+
+        costs = benchmark_queries(args)
     results: dict[str, list[dict]] = {}
     # seed by seed: an interrupted table compares all configs alike
     for seed in args.seeds:
         for config in args.configs:
             folder = args.work_dir / config.stem / f'seed{seed}'
-            print(f'{config.stem}, seed {seed}', flush=True)
             done = folder / 'row.json'
             if not done.exists():
-                options = [f'randomness.seed={seed}', *args.cfg_options]
-                try:
-                    metrics, usage = train_and_test(
-                        str(config), folder, options
-                    )
-                except subprocess.CalledProcessError as error:
-                    _end_with(error, f'{config.stem} with seed {seed}', folder)
-                row = {name: metrics[name] for name in _ABLATION}
-                row['cpu_seconds'] = round(usage.cpu_seconds)
+                if args.finished:
+                    continue
+                print(f'{config.stem}, seed {seed}', flush=True)
+                row = _run_ablation(args, config, seed, folder)
                 done.write_text(json.dumps(row, indent=1))
             rows = results.setdefault(config.stem, [])
             rows.append(json.loads(done.read_text()))
+            table = _ablation_table(results, costs)
             if args.out:
-                args.out.write_text(_ablation_table(results))
-    print(_ablation_table(results))
+                write_table(args.out, table)
+    if not results:
+        raise UsageError(f'no run in {args.work_dir} is finished')
+    print(table)
+    if args.record:
+        for config in args.configs:
+            if config.stem in results:
+                _record(config, results[config.stem], args.record)
 
 
-def _ablation_table(results: dict[str, list[dict]]) -> str:
+def _run_ablation(
+    args: Namespace, config: Path, seed: int, folder: Path
+) -> dict:
+    """Metrics, iterations and CPU time of a run."""
+    options = [f'randomness.seed={seed}', *args.cfg_options]
+    row = dict(seed=seed)
+    try:
+        _train(str(config), folder, options)
+        for shots in args.shots or [None]:
+            prefix, more = '', []
+            if shots is not None:
+                prefix = f'{shots}-shot '
+                more = [f'test_dataloader.dataset.num_shots={shots}']
+            found = _test(
+                str(config),
+                _find_best(folder),
+                folder,
+                folder / f'metrics{prefix.strip()}.json',
+                [*options, *more],
+            )
+            row.update({prefix + k: found[k] for k in _ABLATION if k in found})
+    except subprocess.CalledProcessError as error:
+        _end_with(error, f'{config.stem} with seed {seed}', folder)
+    last = (folder / 'last_checkpoint').read_text().strip()
+    row['iterations'] = load_plain_file(last)['meta']['iter']
+    row['cpu_seconds'] = round(_cpu_seconds(folder))
+    return row
+
+
+def write_table(path: Path, table: str) -> None:
+    """Write a file, or a page's part between the two comments for it."""
+    if path.exists() and _PLACE.search(text := path.read_text('utf-8')):
+        table = _PLACE.sub(lambda m: f'{m[1]}\n{table}\n{m[2]}', text)
+    path.write_text(table, 'utf-8')
+
+
+def _ablation_table(results: dict[str, list[dict]], costs: dict) -> str:
     """Mean and standard deviation over seeds by config."""
+    first, *others = results.values()
+    budgets = {row['iterations'] for rows in results.values() for row in rows}
+    if len(budgets) > 1:
+        raise UsageError(
+            f'runs of different budgets, {sorted(budgets)} iterations, are '
+            'not comparable: choose another --work-dir'
+        )
+    names = [
+        name
+        for name in first[0]
+        if name.endswith(_ABLATION)
+        and all(name in row for rows in others for row in rows)
+    ]
+    # with shots the table is wide enough
+    compared = [name for name in names if name.startswith('PCK')]
     header = ['config', 'seeds']
-    for name in _ABLATION:
+    for name in names:
         header.append(f'{name}, %')
-        header += ['− first'] if name.startswith('PCK') else []
-    first = next(iter(results.values()))
+        header += ['− first'] if name in compared else []
+    header += ['CPU s per step', *next(iter(costs.values()), ())]
     table = []
     for config, rows in results.items():
         cells = [config, str(len(rows))]
-        for name in _ABLATION:
+        for name in names:
             values = [100 * row[name] for row in rows]
             mean = statistics.mean(values)
-            spread = statistics.stdev(values) if len(rows) > 1 else 0
-            cells.append(f'{mean:.2f} ± {spread:.2f}')
-            if name.startswith('PCK'):
+            spread = statistics.stdev(values) if len(rows) > 1 else None
+            cells.append(
+                f'{mean:.2f}' + (f' ± {spread:.2f}' if spread else '')
+            )
+            if name in compared:
                 reference = statistics.mean(100 * row[name] for row in first)
                 cells.append(f'{mean - reference:+.2f}')
         seconds = statistics.mean(row['cpu_seconds'] for row in rows)
-        table.append([*cells, f'{seconds:.0f}'])
-    note = 'Mean ± standard deviation of the sample (n − 1).'
-    return f'{format_markdown([*header, "CPU s"], table)}\n\n{note}\n'
+        cells.append(f'{seconds / max(*budgets, 1):.2f}')
+        table.append([*cells, *costs.get(config, {}).values()])
+    note = (
+        f'{budgets.pop():,} iterations. Mean ± standard deviation of the '
+        'sample (n − 1). CPU time of training includes loading and validation.'
+    )
+    return f'{format_markdown(header, table)}\n\n{note}\n'
+
+
+def _record(config: Path, rows: list[dict], dataset: str) -> None:
+    """Write the means of a config's runs into the metafile beside it."""
+    path = config.parent / 'metafile.yml'
+    content = yaml.safe_load(path.read_text('utf-8'))
+    (model,) = (m for m in content['Models'] if m['Name'] == config.stem)
+    means: dict[str, dict] = {}
+    for name in rows[0]:
+        shots, _, metric = name.rpartition(' ')
+        if metric in _ABLATION and metric.startswith('PCK'):
+            value = statistics.mean(row[name] for row in rows)
+            means.setdefault(shots, {})[metric] = round(value, 4)
+    for shots, metrics in means.items():
+        task = ', '.join(
+            [
+                'Category-agnostic pose estimation, unseen categories',
+                *([shots] if shots else []),
+                f'{rows[0]["iterations"]} iterations',
+                f'mean of {len(rows)} seed(s)',
+            ]
+        )
+        entry = dict(Task=task, Dataset=dataset, Metrics=metrics)
+        start = task.rpartition(', ')[0]
+        model['Results'] = [
+            one
+            for one in model['Results']
+            if one['Metrics'] and not one['Task'].startswith(start)
+        ] + [entry]
+    text = yaml.safe_dump(content, sort_keys=False, width=1000)
+    path.write_text(text, 'utf-8')
 
 
 def cross_validate(args: Namespace) -> None:

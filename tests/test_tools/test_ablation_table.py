@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
 
 from cape_mm.cli.training_tables import Usage
 
@@ -19,6 +21,7 @@ class FakeRunner:
     def __init__(self):
         self.commands = []
         self.fails = False
+        self.budgets = {}
 
     def __call__(self, command, output):
         self.commands.append(list(map(str, command)))
@@ -28,6 +31,10 @@ class FakeRunner:
         work_dir.mkdir(parents=True, exist_ok=True)
         if 'train' in command[1]:
             (work_dir / 'best_PCK_epoch_3.pth').touch()
+            last = work_dir / 'epoch_3.pth'
+            iterations = self.budgets.get(Path(command[2]).stem, 30)
+            torch.save(dict(meta=dict(iter=iterations)), last)
+            (work_dir / 'last_checkpoint').write_text(str(last))
             return Usage()
         seed = int(self.option('randomness.seed'))
         score = SCORES[Path(command[2]).stem] + 0.02 * seed
@@ -89,3 +96,67 @@ def test_a_failed_run_leaves_no_row(call, runner, tmp_path):
     with pytest.raises(SystemExit, match='seed'):
         call('--seeds', '0')
     assert not list(tmp_path.rglob('row.json'))
+
+
+def test_several_numbers_of_shots_are_tested_with_the_same_checkpoint(
+    call, runner, tmp_path
+):
+    table = tmp_path / 'table.md'
+    call('--seeds', '0', '--shots', '1', '5', '--out', table)
+    tests = [c for c in runner.commands if 'test' in c[1]]
+    options = [c[-1] for c in tests]
+    one, five = (f'test_dataloader.dataset.num_shots={n}' for n in (1, 5))
+    assert options == [one, five, one, five]
+    header = table.read_text().splitlines()[0]
+    assert '1-shot PCK@0.05, %' in header and '5-shot PCK, %' in header
+
+
+def test_runs_of_different_budgets_are_not_compared(call, runner):
+    runner.budgets['without'] = 20
+    with pytest.raises(SystemExit, match=r'\[20, 30\] iterations'):
+        call('--seeds', '0')
+
+
+def test_finished_runs_are_tabulated_without_training(call, runner, capsys):
+    with pytest.raises(SystemExit, match='no run in .* is finished'):
+        call('--seeds', '0', '--finished')
+    call('--seeds', '0')
+    before = len(runner.commands)
+    call('--seeds', '0', '1', '--finished')
+    assert len(runner.commands) == before
+    assert '30 iterations' in capsys.readouterr().out
+
+
+def test_a_page_keeps_what_is_around_its_table(call, tmp_path):
+    page = tmp_path / 'page.md'
+    page.write_text('a\n<!-- table -->\nold\n<!-- end of table -->\nb\n')
+    for _ in range(2):
+        call('--seeds', '0', '--out', page)
+        text = page.read_text()
+        assert text.startswith('a\n<!-- table -->\n\n| config | seeds |')
+        assert text.endswith('<!-- end of table -->\nb\n')
+        assert 'old' not in text and text.count('| base |') == 1
+
+
+def test_means_are_recorded_in_the_metafile_beside_the_config(
+    runner, monkeypatch, call_tool, tmp_path
+):
+    monkeypatch.setattr('cape_mm.cli.training_tables.run_tool', runner)
+    path = tmp_path / 'metafile.yml'
+    model = dict(Name='base', Results=[dict(Task='a', Metrics={})])
+    path.write_text(yaml.safe_dump(dict(Models=[model])))
+    for seeds in (['0'], ['0', '1']):
+        call_tool(
+            *(TOOL, tmp_path / 'base.py', '--work-dir', tmp_path / 'runs'),
+            *('--shots', '1', '5', '--record', 'creatures', '--seeds', *seeds),
+        )
+    (model,) = yaml.safe_load(path.read_text())['Models']
+    task = 'Category-agnostic pose estimation, unseen categories'
+    assert model['Results'] == [
+        dict(
+            Task=f'{task}, {shots}-shot, 30 iterations, mean of 2 seed(s)',
+            Dataset='creatures',
+            Metrics={'PCK': 0.91, 'PCK@0.05': 0.455},
+        )
+        for shots in (1, 5)
+    ]

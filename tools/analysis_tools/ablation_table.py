@@ -7,7 +7,8 @@
 
 Every run has the budget of its config; to change it for all alike, use the
 configs' environment variables or --cfg-options. The first config is what the
-others are compared with. What is finished is not run again.
+others are compared with. What is finished is not run again, and what was
+interrupted goes on, so that the runs can be spread over days.
 """
 
 from __future__ import annotations
@@ -34,7 +35,27 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/ablations')
     )
-    parser.add_argument('--out', type=Path, help='where to write the table')
+    parser.add_argument(
+        '--shots', type=int, nargs='+', help='numbers of shots to test with'
+    )
+    parser.add_argument(
+        '--costs', action='store_true', help='also parameters, time per query'
+    )
+    parser.add_argument(
+        '--finished', action='store_true', help='tabulate, train nothing'
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        help='where to write the table: a new file, or a page with the '
+        'comments <!-- table --> and <!-- end of table -->',
+    )
+    parser.add_argument(
+        '--record',
+        metavar='DATASET',
+        help="also write the means into the configs' metafiles, as results on "
+        'the dataset of this name',
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',

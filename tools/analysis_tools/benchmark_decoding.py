@@ -1,13 +1,20 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Compare the time of autoregressive and parallel prediction.
+"""Compare the time of two ways of prediction.
 
     python tools/analysis_tools/benchmark_decoding.py CONFIG [CONFIG ...]
 
-The whole prediction of one query from one support is timed: backbone, support
+The whole prediction of queries from one support is timed: backbone, support
 encoder, decoder. Weights are random, and those that begin with zeros too:
-with zeros, no keypoint would depend on another one. Both kinds of decoding
-take turns, so that a change of the machine's speed meets both alike. Decoding
-with a cache is also compared with decoding all steps anew.
+with zeros, no keypoint would depend on another one. Both ways take turns, so
+that a change of the machine's speed meets both alike.
+
+Autoregressive models predict all keypoints at once or one by one, where
+decoding with a cache is also compared with decoding all steps anew. The other
+methods compute present keypoints with the support encoded once, or, as their
+authors' code, all slots with the support encoded for each query:
+
+    python tools/analysis_tools/benchmark_decoding.py --queries 15 \
+        configs/capeformer/capeformer_r50_1xb16-200e_mp100-split1-256x256.py
 """
 
 from __future__ import annotations
@@ -29,6 +36,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--keypoints', type=int, default=17)
     parser.add_argument(
         '--input-size', type=int, default=256, help='side in pixels'
+    )
+    parser.add_argument(
+        '--queries', type=int, default=1, help='queries of the support'
     )
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--repeats', type=int, default=20)
