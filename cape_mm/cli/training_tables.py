@@ -24,6 +24,8 @@ from cape_mm.apis.base_inferencer import HOME
 from cape_mm.engine.checkpoint_loading import load_plain_file
 from cape_mm.errors import UsageError
 
+from .training_curves import read_curves
+
 # Metrics of an ablation; shares, printed in percent.
 _ABLATION = ('PCK', 'PCK@0.1', 'PCK@0.05', 'ar_tf_gap')
 # Where a page keeps a table that is written by a tool.
@@ -171,25 +173,57 @@ def run_ablations(args: Namespace) -> None:
     for seed in args.seeds:
         for config in args.configs:
             folder = args.work_dir / config.stem / f'seed{seed}'
-            done = folder / 'row.json'
-            if not done.exists():
-                if args.finished:
-                    continue
-                print(f'{config.stem}, seed {seed}', flush=True)
-                row = _run_ablation(args, config, seed, folder)
-                done.write_text(json.dumps(row, indent=1))
-            rows = results.setdefault(config.stem, [])
-            rows.append(json.loads(done.read_text()))
+            row = _ablation_row(args, config, seed, folder)
+            if row is None:
+                continue
+            results.setdefault(config.stem, []).append(row)
             table = _ablation_table(results, costs)
             if args.out:
                 write_table(args.out, table)
     if not results:
-        raise UsageError(f'no run in {args.work_dir} is finished')
+        raise UsageError(f'no run in {args.work_dir} has got that far')
     print(table)
     if args.record:
         for config in args.configs:
             if config.stem in results:
                 _record(config, results[config.stem], args.record)
+
+
+def _ablation_row(
+    args: Namespace, config: Path, seed: int, folder: Path
+) -> dict | None:
+    """Result of a run, which is trained and tested unless that is done."""
+    if args.epoch:
+        return _read_validation(folder, args.epoch)
+    done = folder / 'row.json'
+    if not done.exists():
+        if args.finished:
+            return None
+        print(f'{config.stem}, seed {seed}', flush=True)
+        row = _run_ablation(args, config, seed, folder)
+        done.write_text(json.dumps(row, indent=1))
+    return json.loads(done.read_text())
+
+
+def _read_validation(folder: Path, epoch: int) -> dict | None:
+    """Validation of a run, perhaps unfinished, after an epoch."""
+    for file in sorted(folder.glob('*/vis_data/scalars.json')):
+        train, val = read_curves(file)
+        steps = [entry['iter'] for entry in train if entry['epoch'] == epoch]
+        for entry in val:
+            if entry['step'] == epoch and steps:
+                row = {name: entry[name] for name in _ABLATION[:3]}
+                seconds = _cpu_seconds(folder) / _count_iterations(folder)
+                return dict(
+                    row, iterations=steps[-1], cpu_seconds=seconds * steps[-1]
+                )
+    return None
+
+
+def _count_iterations(folder: Path) -> int:
+    """Iterations of a run up to its last checkpoint."""
+    last = (folder / 'last_checkpoint').read_text().strip()
+    return load_plain_file(last)['meta']['iter']
 
 
 def _run_ablation(
@@ -215,8 +249,7 @@ def _run_ablation(
             row.update({prefix + k: found[k] for k in _ABLATION if k in found})
     except subprocess.CalledProcessError as error:
         _end_with(error, f'{config.stem} with seed {seed}', folder)
-    last = (folder / 'last_checkpoint').read_text().strip()
-    row['iterations'] = load_plain_file(last)['meta']['iter']
+    row['iterations'] = _count_iterations(folder)
     row['cpu_seconds'] = round(_cpu_seconds(folder))
     return row
 

@@ -118,13 +118,39 @@ def test_runs_of_different_budgets_are_not_compared(call, runner):
 
 
 def test_finished_runs_are_tabulated_without_training(call, runner, capsys):
-    with pytest.raises(SystemExit, match='no run in .* is finished'):
+    with pytest.raises(SystemExit, match='no run in .* has got that far'):
         call('--seeds', '0', '--finished')
     call('--seeds', '0')
     before = len(runner.commands)
     call('--seeds', '0', '1', '--finished')
     assert len(runner.commands) == before
     assert '30 iterations' in capsys.readouterr().out
+
+
+def test_validations_of_unfinished_runs_are_compared_at_one_epoch(
+    call, tmp_path, capsys
+):
+    for name, score in SCORES.items():
+        folder = tmp_path / name / 'seed0'
+        scalars = folder / '20260101' / 'vis_data' / 'scalars.json'
+        scalars.parent.mkdir(parents=True)
+        pck = {'PCK': score, 'PCK@0.1': score / 2, 'PCK@0.05': score / 3}
+        entries = [
+            dict(loss=1.0, epoch=1, iter=50, step=50),
+            dict(pck, step=1),
+            dict(loss=1.0, epoch=2, iter=100, step=100),
+        ]
+        scalars.write_text('\n'.join(map(json.dumps, entries)))
+        last = folder / 'epoch_2.pth'
+        torch.save(dict(meta=dict(iter=100)), last)
+        (folder / 'last_checkpoint').write_text(str(last))
+        (folder / 'cpu_seconds.txt').write_text('30.0')
+    call('--seeds', '0', '1', '--epoch', '1')
+    out = capsys.readouterr().out
+    assert '| base | 1 | 90.00 | +0.00 | 45.00 | +0.00 |' in out
+    assert '| 0.30 |' in out and '50 iterations' in out
+    with pytest.raises(SystemExit, match='has got that far'):
+        call('--seeds', '0', '--epoch', '2')
 
 
 def test_a_page_keeps_what_is_around_its_table(call, tmp_path):

@@ -45,6 +45,12 @@ def parse_args() -> argparse.Namespace:
         '--finished', action='store_true', help='tabulate, train nothing'
     )
     parser.add_argument(
+        '--epoch',
+        type=int,
+        help='tabulate the validation after this epoch, also of unfinished '
+        'runs, train nothing',
+    )
+    parser.add_argument(
         '--out',
         type=Path,
         help='where to write the table: a new file, or a page with the '
