@@ -87,7 +87,7 @@ def test_checks_of_the_old_run_exist():
     # what that run did not have: files, mirrors and UDP
     assert set(RULES) - rules == {
         *('dataset-builds', 'pipeline-runs', 'metric-works', 'udp-pairing'),
-        *('flip-test-untrained', 'random-validation'),
+        *('flip-test-untrained', 'random-validation', 'learning-rate-high'),
     }
 
 

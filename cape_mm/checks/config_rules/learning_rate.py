@@ -70,6 +70,18 @@ def milestones_beyond_end(config: TrainingConfig) -> Iterator[str]:
             )
 
 
+@CONFIG_RULES.warning(
+    'Divide the learning rate by 10 to 100: with Adam every weight moves by '
+    'about that much in each iteration, whatever the gradient.'
+)
+def learning_rate_high(config: TrainingConfig) -> Iterator[str]:
+    """A learning rate of Adam above 0.01."""
+    optimizer = (config.cfg.get('optim_wrapper') or {}).get('optimizer') or {}
+    rate = optimizer.get('lr', 0)
+    if type_name(optimizer).startswith('Adam') and rate > 0.01:
+        yield f'the learning rate of {type_name(optimizer)} is {rate:g}'
+
+
 def _timed(
     config: TrainingConfig, kind: str = ''
 ) -> Iterator[tuple[dict, float, float, int, str]]:

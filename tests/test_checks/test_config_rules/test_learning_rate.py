@@ -69,3 +69,18 @@ def test_steps_after_the_end(cfg, ask):
     ]
     (finding,) = ask('milestones-beyond-end', cfg)
     assert '155, 200' in finding.message
+
+
+@pytest.mark.parametrize(
+    'kind, rate, count',
+    [
+        ('AdamW', 0.1, 1),
+        ('Adam', 0.02, 1),
+        ('AdamW', 1e-3, 0),
+        ('SGD', 0.1, 0),
+    ],
+)
+def test_learning_rate_that_adam_cannot_bear(cfg, ask, kind, rate, count):
+    cfg.optim_wrapper.optimizer = dict(type=kind, lr=rate)
+    findings = ask('learning-rate-high', cfg)
+    assert [f.severity for f in findings] == [WARNING] * count
