@@ -44,7 +44,7 @@ custom_hooks = [
     # MMEngine cannot infer the rule for PCK, and its default `min_delta` is a
     # tenth of all PCK; `strict`: a missing score is an error
     dict(
-        type='EarlyStoppingHook',
+        type='cape_mm.ResumableEarlyStoppingHook',
         monitor='PCK',
         rule='greater',
         min_delta=0.001,

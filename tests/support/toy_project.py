@@ -22,16 +22,18 @@ PCK_OF_EPOCH = (0.5, 0.9, 0.7, 0.8, 0.95)
 
 @MODELS.register_module()
 class ToyPoseModel(BaseModel):
-    def __init__(self, data_preprocessor=None):
+    def __init__(self, data_preprocessor=None, noise=True):
         super().__init__(data_preprocessor=data_preprocessor)
+        self.noise = noise
         self.linear = torch.nn.Linear(4, 2)
         self.norm = torch.nn.BatchNorm1d(4)
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         inputs = self.norm(torch.stack(inputs))
-        if mode == 'loss':
+        if mode == 'loss' and self.noise:
             inputs = torch.nn.functional.dropout(inputs, 0.5)
             inputs = inputs + random.random() + np.random.rand()
+        if mode == 'loss':
             return dict(loss_toy=self.linear(inputs).square().mean())
         return self.linear(inputs)
 
@@ -50,10 +52,19 @@ class ToyPoseDataset(Dataset):
 
 @METRICS.register_module()
 class ToyPCK(BaseMetric):
+    """``pcks`` of the epochs, and ``share`` of what the model predicts."""
+
+    def __init__(self, pcks=None, share=0.0):
+        super().__init__()
+        self.pcks, self.share = pcks, share
+
     def process(self, data_batch, data_samples):
         torch.rand(1)  # validation, too, draws random numbers
         self.results += list(data_samples)
 
     def compute_metrics(self, results):
         epoch = MessageHub.get_current_instance().get_info('epoch', 1)
-        return dict(PCK=np.float64(PCK_OF_EPOCH[epoch]))
+        pck = (self.pcks or PCK_OF_EPOCH)[epoch]
+        if self.share:
+            pck += self.share * torch.stack(results).mean().tanh().item()
+        return dict(PCK=np.float64(pck))

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, Iterator
 
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner import runner as mmengine_runner
 from torch import nn
 
@@ -21,6 +24,9 @@ from cape_mm.registry import HOOKS
 # tensors by name, plain already; rebuilt dicts would lose their `_metadata`
 _TENSOR_ENTRIES = ('state_dict', 'ema_state_dict')
 _FORMAT_KEY = 'plain_format'
+# entries of the message hub
+_REPLACED = 'replaced_best_ckpts'
+_VALIDATED = 'last_validation'
 
 
 @HOOKS.register_module()
@@ -123,8 +129,15 @@ class LatestBestCheckpointHook(CheckpointHook):
     100 % while its points are still visibly off, and goes on to improve.
 
     A checkpoint is written under a temporary name and renamed when it is
-    complete; only then the previous best one is deleted. So a kill or a full
-    disk loses nothing.
+    complete; only then older ones are deleted. So a kill or a full disk loses
+    nothing, and what a kill left to delete is deleted by the resume.
+
+    The checkpoint of an epoch is written before its validation. If a kill
+    comes between, or the score was no new best one so that the file was not
+    written again, a resume runs that validation before it goes on. The best
+    checkpoint, early stopping and the log are then those of a training that
+    was never interrupted, iteration-based or not. Checkpoints that were
+    written without this hook resume as they do in MMEngine.
 
     Takes the arguments of :class:`CheckpointHook`.
     """
@@ -134,23 +147,127 @@ class LatestBestCheckpointHook(CheckpointHook):
         less=lambda score, best: score <= best,
     )
 
+    def before_train(self, runner: Runner) -> None:
+        """Do what a kill left undone: deletions, and a validation."""
+        super().before_train(runner)
+        self._remove_replaced(runner)
+        hub, loop = runner.message_hub, runner.train_loop
+        done = hub.runtime_info.get(_VALIDATED, runner.iter)
+        hub.update_info(_VALIDATED, done)
+        if done == runner.iter or runner.val_loop is None:
+            return
+        is_by_epoch = isinstance(loop, EpochBasedTrainLoop)
+        now, end = runner.iter, runner.max_iters
+        if is_by_epoch:
+            now, end = runner.epoch, runner.max_epochs
+        loop._decide_current_val_interval()
+        is_due = now % loop.val_interval == 0 or now == end
+        if is_due and now >= loop.val_begin:
+            runner.logger.info('The checkpoint lacks its validation: run now')
+            self.last_ckpt = hub.get_info('last_ckpt')
+            # as they are after an epoch or iteration
+            hub.update_info('epoch', runner.epoch - is_by_epoch)
+            hub.update_info('iter', runner.iter - 1)
+            runner.val_loop.run()
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Note that the validation is done, and keep the best."""
+        runner.message_hub.update_info(_VALIDATED, runner.iter)
+        super().after_val_epoch(runner, metrics)
+
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Write the new best checkpoint, then delete the old one."""
         old, self.best_ckpt_path = getattr(self, 'best_ckpt_path', None), None
         table = getattr(self, 'best_ckpt_path_dict', None) or {}
         old_table = dict(table)
         table.update(dict.fromkeys(table))
-        try:
-            super()._save_best_checkpoint(runner, metrics)
-        finally:
-            new, new_table = self.best_ckpt_path, dict(table)
-            self.best_ckpt_path = new or old
-            table.update({k: new_table[k] or old_table[k] for k in table})
-        kept = {self.best_ckpt_path, *table.values()}
-        for path in {old, *old_table.values()} - kept - {None}:
-            if is_main_process() and self.file_backend.isfile(path):
-                self.file_backend.remove(path)
+        replaced = {old, *old_table.values()} - {None}
+        runner.message_hub.update_info(_REPLACED, sorted(replaced))
+        super()._save_best_checkpoint(runner, metrics)
+        self.best_ckpt_path = self.best_ckpt_path or old
+        table.update({key: table[key] or old_table[key] for key in table})
+        self._remove_replaced(runner)
+
+    def _remove_replaced(self, runner: Runner) -> None:
+        """Delete what was best before the last validation and is no more."""
+        table = getattr(self, 'best_ckpt_path_dict', None) or {}
+        kept = {getattr(self, 'best_ckpt_path', None), *table.values()}
+        for path in runner.message_hub.runtime_info.get(_REPLACED, ()):
+            if path not in kept and self._remove(path):
                 runner.logger.info(f'Removed the previous best {path}')
+
+    def _save_checkpoint_with_step(
+        self, runner: Runner, step: int, meta: dict
+    ) -> None:
+        """Write a checkpoint, then name it the last, then delete old ones."""
+        hub, name = runner.message_hub, self.filename_tmpl.format(step)
+        limit = max(self.max_keep_ckpts, 0)
+        # with those that are to be deleted: after a kill, a resume does that
+        steps = list(self.keep_ckpt_ids) if limit else []
+        steps += [step] * (steps[-1:] != [step])
+        if limit:
+            hub.update_info('keep_ckpt_ids', steps)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if is_main_process():
+            pointer = os.path.join(runner.work_dir, 'last_checkpoint')
+            with _whole_file(pointer) as file:
+                file.write(self.last_ckpt.encode())
+        if limit:
+            for old in steps[:-limit]:
+                name = self.filename_tmpl.format(old)
+                self._remove(self.file_backend.join_path(self.out_dir, name))
+            self.keep_ckpt_ids = deque(steps[-limit:], limit)
+            hub.update_info('keep_ckpt_ids', steps[-limit:])
+
+    def _remove(self, path: str) -> bool:
+        """Delete a checkpoint, if it is there."""
+        if not is_main_process() or not self.file_backend.exists(path):
+            return False
+        if self.file_backend.isdir(path):  # as DeepSpeed writes
+            self.file_backend.rmtree(path)
+        else:
+            self.file_backend.remove(path)
+        return True
+
+
+@contextmanager
+def _whole_file(path: str) -> Iterator[BinaryIO]:
+    """Write a file so that its name never holds a part of it.
+
+    A kill leaves ``<path>.tmp``, which the next try replaces.
+    """
+    temporary = f'{path}.tmp'
+    try:
+        os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+        with open(temporary, 'wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        with suppress(OSError):
+            os.remove(temporary)
+        if not isinstance(error, OSError):
+            raise
+        raise OSError(
+            error.errno,
+            f"'{path}' cannot be written ({error.strerror}); what was written "
+            'before is whole: make room, then go on with --resume',
+        ) from None
 
 
 def _write_whole(
@@ -159,24 +276,12 @@ def _write_whole(
     file_client_args: dict | None = None,
     backend_args: dict | None = None,
 ) -> None:
-    """Write a checkpoint so that its final name never holds a part of it.
-
-    Replacement of MMEngine's ``save_checkpoint`` for local files.
-    """
+    """Replacement of MMEngine's ``save_checkpoint`` for local files."""
     if '://' in filename or file_client_args or backend_args:
         _save_elsewhere(checkpoint, filename, file_client_args, backend_args)
         return
-    os.makedirs(os.path.dirname(filename) or '.', exist_ok=True)
-    temporary = f'{filename}.{os.getpid()}.tmp'
-    try:
-        with open(temporary, 'wb') as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, filename)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    with _whole_file(filename) as file:
+        torch.save(checkpoint, file)
 
 
 _save_elsewhere = mmengine_runner.save_checkpoint

@@ -39,9 +39,7 @@ class CollapseMonitorHook(Hook):
     is logged as ``collapse_level`` beside the metrics. A test is judged once,
     without consequences.
 
-    How many validations in a row had signs is part of the checkpoint. A
-    checkpoint of an epoch is written before its validation: after a resume,
-    that one validation is not counted.
+    How many validations in a row had signs is part of the checkpoint.
 
     Args:
         action (str): Reaction to critical signs: ``'warn'``, ``'stop'``

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from mmengine.hooks import EarlyStoppingHook, Hook
@@ -67,9 +68,8 @@ class ResumableEarlyStoppingHook(EarlyStoppingHook):
     """Early stopping whose patience survives a resume.
 
     MMEngine's hook forgets the best score and begins to wait anew. This one
-    goes through the validations that the checkpoint remembers first. The
-    checkpoint of an epoch is written before its validation: that one alone
-    is missing.
+    goes through the validations that the checkpoint remembers first.
+    :class:`LatestBestCheckpointHook` runs the one that it lacks.
 
     A run that had stopped stops again at once, unless ``patience`` or
     ``min_delta`` have been changed.
@@ -80,6 +80,9 @@ class ResumableEarlyStoppingHook(EarlyStoppingHook):
 
     def before_train(self, runner: Runner) -> None:
         """Repeat the decisions of the validations so far."""
+        # of which LatestBestCheckpointHook may have run the last one just now
+        self.wait_count = 0
+        self.best_score = -inf if self.rule == 'greater' else inf
         history = runner.message_hub.log_scalars.get(f'val/{self.monitor}')
         if history is None:
             return

@@ -25,9 +25,7 @@ class TrainGapHook(Hook):
     learns its training data by heart.
 
     It costs a validation on that part, so a few dozen images are enough.
-    How often in a row the limit was passed is part of the checkpoint, which
-    is written before the validation of its epoch: a resumed run may lack the
-    last one.
+    How often in a row the limit was passed is part of the checkpoint.
 
     Args:
         monitor (str): Key of the metric; must be positive.

@@ -96,7 +96,23 @@ def test_resume_keeps_best_score_and_removes_the_old_best_file(
     assert info['best_score'] == 0.95
     # epoch_3.pth was written before the validation of epoch 3
     history = runner.message_hub.get_scalar('val/PCK').data[0]
-    assert history.tolist() == [0.5, 0.9, 0.8, 0.95]
+    assert history.tolist() == [0.5, 0.9, 0.7, 0.8, 0.95]
+
+
+def test_checkpoint_of_other_origin_resumes_without_validation(
+    toy_runner, tmp_path
+):
+    toy_runner(tmp_path, **{'train_cfg.max_epochs': 3}).train()
+    path = tmp_path / 'epoch_3.pth'
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint['message_hub']['runtime_info']['last_validation']
+    torch.save(checkpoint, path)
+    runner = toy_runner(
+        tmp_path, **{'train_cfg.max_epochs': 4, 'resume': True}
+    )
+    runner.train()
+    history = runner.message_hub.get_scalar('val/PCK').data[0]
+    assert history.tolist() == [0.5, 0.9, 0.8]
 
 
 def test_resume_finds_the_data_set_unchanged(toy_runner, tmp_path):

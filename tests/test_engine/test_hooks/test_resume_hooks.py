@@ -142,14 +142,13 @@ BEST_FIRST = (0.9, *[0.8] * 11)
 
 def test_patience_is_counted_over_a_resume(train):
     train(BEST_FIRST, 3, False)
-    # epoch_3.pth knows the validations of epochs 1 and 2: one more wait
-    assert train(BEST_FIRST, 9, True).epoch == 5
+    assert train(BEST_FIRST, 9, True).epoch == 4
 
 
 def test_the_plain_hook_begins_anew(train):
     train(BEST_FIRST, 3, False, kind='')
-    # epoch 4 is the new best one, and waiting takes 3 more
-    assert train(BEST_FIRST, 9, True, kind='').epoch == 7
+    # epoch 3 is the new best one, and waiting takes 3 more
+    assert train(BEST_FIRST, 9, True, kind='').epoch == 6
 
 
 def test_without_a_resume_both_are_the_same(train):
