@@ -134,6 +134,8 @@ setup(
         'mim': [r.versions for r in OPENMMLAB['REQUIREMENTS']],
         # Reads X-rays in DICOM files.
         'dicom': ['pydicom'],
+        # Writes videos that browsers play, reads when a frame is displayed.
+        'video': ['av'],
         # Writes networks as ONNX files, and compares them with PyTorch.
         'onnx': ['onnx', 'onnxruntime'],
         'tensorboard': ['tensorboard'],

@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 from typing import Callable, Iterable, Iterator, Sequence, Union
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -12,7 +11,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.formats.cephalometric import is_dicom, read_dicom
-from cape_mm.datasets.formats.image_check import refuse_huge_image
+from cape_mm.datasets.formats.image_check import read_image
 from cape_mm.errors import DataError, UnsuitableCheckpointError
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.evaluation.functional.landmark_radii import heatmap_spreads
@@ -200,9 +199,12 @@ class CephalometricInferencer(BaseInferencer):
             radii = landmarks.keypoint_spreads * self.calibration.factors
             landmarks.keypoint_radii = radii
             radii = radii[0] * self.calibration.measurement_factor
+        usable = landmarks.keypoint_scores[0] > self.min_score
+        # neither angles nor lengths without the shape of the pixels
+        usable &= result.get('spacing_source') != 'not_square'
         measurements = measure(
             landmarks.keypoints[0],
-            landmarks.keypoint_scores[0] > self.min_score,
+            usable,
             self.schema,
             spacing,
             radii,
@@ -320,7 +322,12 @@ class CephalogramLoader:
                 info.update(device=content.device, notes=content.notes)
                 if given is None and content.spacing is not None:
                     info['spacing'] = np.float32(content.spacing)
+                if given is None:
                     info['spacing_source'] = content.spacing_source
+            else:
+                notes: list[str] = []
+                image = read_image(path, notes=notes)
+                info['notes'] = tuple(notes)
         if mirrored:
             image = np.ascontiguousarray(self._loader.read(image)[:, ::-1])
         packed = self._loader.load_query(image, self.num_landmarks, None)
@@ -342,14 +349,14 @@ def read_cephalogram(cephalogram: Image) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        DataError: If it cannot be read.
     """
     if isinstance(cephalogram, np.ndarray):
         return cephalogram
     path = os.path.expanduser(os.fspath(cephalogram))
     if is_dicom(path):
         return read_dicom(path).image
-    refuse_huge_image(path)
-    return mmcv.imread(path)
+    return read_image(path)
 
 
 def _parse_spacing(spacing: Spacing) -> np.ndarray:

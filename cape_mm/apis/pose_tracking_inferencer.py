@@ -102,7 +102,8 @@ class PoseTrackingInferencer(BaseInferencer):
               ``keypoints_visible`` (N, K) in [0, 1], ``bboxes`` (N, 4),
               ``bbox_scores`` (N,), ``track_ids`` (N,) from 0.
             * ``video_id``, ``frame_id`` (place in the video from 0; skipped
-              frames count), ``num_frames`` (0 if not known), ``img_path``,
+              frames count), ``num_frames`` (0 if not known), ``img_path`` (of
+              a video file the file), ``timestamp`` (seconds; None for images),
               ``ori_shape``.
 
         Raises:
@@ -148,7 +149,9 @@ class PoseTrackingInferencer(BaseInferencer):
             for window, result in zip(windows, results):
                 # a video has no labels
                 del result.gt_instances
-                yield window[len(window) // 2], result
+                frame = window[len(window) // 2]
+                result.set_metainfo(dict(timestamp=frame.time))
+                yield frame, result
 
     def _pack(
         self, windows: list[list[VideoFrame]], source: FrameSource

@@ -122,7 +122,8 @@ def track_video(args: Namespace) -> None:
                 args.boxes,
                 args.kpt_score_thr,
             )
-            writer.write(image, f'{frame.number:08d}.jpg')
+            time = None if args.fps else frame.time
+            writer.write(image, f'{frame.number:08d}.jpg', time)
         written = [export.finish()]
     written += [] if args.no_video else [video]
     written += [frames] if args.frames else []

@@ -125,7 +125,11 @@ def read_labels(
     """
     report = AnnotationReport(str(source), problems=REPAIRS)
     annotations = read_annotations(
-        [source], report, image_root=image_root, category=category
+        [source],
+        report,
+        image_root=image_root,
+        category=category,
+        decode=True,
     )
     if report:
         print(report, file=sys.stderr)

@@ -8,8 +8,30 @@ from typing import Callable, Iterator, Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.registry import DefaultScope
+from mmpose.datasets.transforms import LoadImage as _LoadImage
 from mmpose.registry import TRANSFORMS
 from torch.utils.data import Dataset
+
+from .formats.image_check import read_image
+
+
+class LoadImage(_LoadImage):
+    """MMPose's, by :func:`~cape_mm.datasets.formats.image_check.read_image`.
+
+    So values of 10, 12 or 14 bits are not black, and what cannot be read is
+    named with a remedy. ``image_notes`` of the results, a list, gets remarks.
+    """
+
+    def transform(self, results: dict) -> dict | None:
+        """Load an image, unless there is one."""
+        is_usual = (self.imdecode_backend, self.color_type) == ('cv2', 'color')
+        if 'img' not in results and is_usual and not self.ignore_empty:
+            results['img'] = read_image(
+                results['img_path'],
+                notes=results.pop('image_notes', None),
+                backend_args=self.backend_args,
+            )
+        return super().transform(results)
 
 
 def build_transforms(
@@ -18,11 +40,18 @@ def build_transforms(
     """Build the transforms of a pipeline, for MMEngine's ``Compose``.
 
     Bare names mean MMPose's transforms, ours are called ``cape_mm.X``, also
-    in a plain script, where no default scope was set.
+    in a plain script, where no default scope was set. Only ``LoadImage`` is
+    ours, so that configs stay those of MMPose.
     """
     with DefaultScope.overwrite_default_scope('mmpose'):
         return [
-            TRANSFORMS.build(step) if isinstance(step, dict) else step
+            TRANSFORMS.build(
+                dict(step, type=LoadImage)
+                if step['type'] in ('LoadImage', 'mmpose.LoadImage')
+                else step
+            )
+            if isinstance(step, dict)
+            else step
             for step in pipeline
         ]
 

@@ -7,11 +7,11 @@ from typing import Any, Sequence
 import mmcv
 import numpy as np
 import torch
-from mmengine import fileio
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
+from cape_mm.datasets.formats.image_check import read_image
 from cape_mm.evaluation.functional.keypoints import pair_pck
 from cape_mm.evaluation.metrics.episode_pairs import pair_errors
 from cape_mm.registry import VISUALIZERS
@@ -302,10 +302,8 @@ class EpisodeVisualizer(PoseLocalVisualizer):
 
     def _load(self, member: PoseDataSample) -> np.ndarray:
         """Image (H, W, 3), uint8, RGB, of a member."""
-        return mmcv.imfrombytes(
-            fileio.get(member.img_path, backend_args=self.backend_args),
-            channel_order='rgb',
-        )
+        image = read_image(member.img_path, backend_args=self.backend_args)
+        return mmcv.bgr2rgb(image)
 
 
 def _numpy(value: Any) -> np.ndarray:

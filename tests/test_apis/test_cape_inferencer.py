@@ -275,10 +275,13 @@ class TestQueriesThatCannotBeUsed:
         assert list(found) == [0, 2, 4], 'in order'
         assert found[0] == found[2] == queries[0]
         texts = [str(one.message) for one in warned]
-        damaged = 'cannot be read as an image: it is empty, damaged or of an'
+        remedy = (
+            'cannot be read as an image: it is empty, damaged or of an '
+            'unknown format; fetch it again, or save it as PNG'
+        )
         assert [text for text in texts if 'skipped' in text] == [
-            f"query 1 is skipped: '{queries[1]}' {damaged} unknown format",
-            f"query 3 is skipped: '{queries[3]}' {damaged} unknown format",
+            f"query 1 is skipped: '{queries[1]}' {remedy}",
+            f"query 3 is skipped: '{queries[3]}' {remedy}",
             f"query 5 is skipped: '{queries[5]}' has 40000 x 4 pixels: scale "
             'or cut it to sides of 32766 at most',
         ]

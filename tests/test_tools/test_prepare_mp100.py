@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 
 TOOL = 'dataset_converters/prepare_mp100.py'
@@ -108,3 +110,14 @@ def test_folder_without_annotations(run, tmp_path):
 
 def test_help_answers_without_importing_torch(modules_after_help):
     assert 'torch' not in modules_after_help(TOOL)
+
+
+def test_half_an_image_is_found_unless_it_has_to_be_quick(run, fashion):
+    root, _, image = fashion
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    other = next(iter((root / 'images').rglob('*.*g')))
+    height, width = cv2.imread(str(other)).shape[:2]
+    pixels = cv2.resize(pixels, (width, height))
+    other.write_bytes(cv2.imencode('.jpg', pixels)[1].tobytes()[:-400])
+    assert 'unreadable' in run(root)[1]
+    assert 'unreadable' not in run(root, '--quick')[1]

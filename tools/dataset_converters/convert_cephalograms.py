@@ -144,6 +144,11 @@ def _add_format(
         help='make larger images smaller, with landmarks and spacing',
     )
     parser.add_argument(
+        '--quick',
+        action='store_true',
+        help='do not decode images: incomplete ones go unnoticed',
+    )
+    parser.add_argument(
         '--skip-missing',
         action='store_true',
         help='leave out cephalograms without image instead of stopping',

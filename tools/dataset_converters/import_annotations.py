@@ -59,6 +59,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--seed', type=int, default=0, help='seed of the split (default: 0)'
     )
+    parser.add_argument(
+        '--quick',
+        action='store_true',
+        help='do not decode images: incomplete ones go unnoticed',
+    )
     return parser.parse_args(argv)
 
 

@@ -51,9 +51,10 @@ def parse_args() -> argparse.Namespace:
         'are never overwritten',
     )
     parser.add_argument(
-        '--decode',
+        '--quick',
         action='store_true',
-        help='decode every image: finds incomplete ones, takes minutes',
+        help='do not decode the images, which takes minutes: incomplete ones '
+        'go unnoticed',
     )
     parser.add_argument(
         '--allow-outside',
@@ -89,7 +90,7 @@ def main() -> None:
             args.images or args.root / 'images',
             args.carfusion,
             args.deepfashion2,
-            args.decode,
+            not args.quick,
             args.queries,
             args.allow_outside,
         )

@@ -36,9 +36,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--format',
-        choices=('mp4', 'avi'),
+        choices=('mp4', 'webm', 'avi'),
         default='mp4',
-        help='of the video (default: mp4)',
+        help='of the video: H.264, VP9 or MJPG (default: mp4)',
     )
     parser.add_argument(
         '--fps',

@@ -17,7 +17,6 @@ from cape_mm.datasets.formats.annotation_tools.image_search import (
     IMAGE_SUFFIXES,
 )
 from cape_mm.datasets.formats.cephalometric import is_dicom
-from cape_mm.datasets.formats.image_check import refuse_huge_image
 from cape_mm.datasets.pipeline import build_transforms
 from cape_mm.errors import DataError
 
@@ -92,22 +91,16 @@ class ImageLoader:
 
     def _open(self, image: Image) -> tuple[dict, str, tuple[int, int]]:
         """Load an image: results, its name for messages, (width, height)."""
+        notes: list[str] = []
         if isinstance(image, np.ndarray):
             name = 'an array'
             results = dict(img=_to_bgr(image), img_path=None)
         else:
             name = os.path.expanduser(os.fspath(image))
-            results = dict(img_path=name)
-            if '://' not in name and not os.path.isfile(name):
-                raise FileNotFoundError(f'there is no image {name!r}')
-            if '://' not in name:
-                refuse_huge_image(name)
-        try:
-            results = self._load_image(results)
-        except Exception as error:
-            raise DataError(
-                f'{name!r} cannot be read as an image: {_reason(error)}'
-            ) from error
+            results = dict(img_path=name, image_notes=notes)
+        results = self._load_image(results)
+        for note in notes:
+            warnings.warn(f'{name}: {note}', stacklevel=3)
         size = results['ori_shape'][1::-1]
         if max(size) > _LONGEST_SIDE:
             raise DataError(
@@ -249,15 +242,6 @@ def find_images(
             raise DataError(f'there is no image in the folder {path}')
         found += files
     return [str(path) for path in found]
-
-
-def _reason(error: Exception) -> str:
-    """Why an image cannot be read, in words of a user."""
-    if isinstance(error, (DataError, PermissionError, MemoryError)):
-        return ' '.join(str(error).split())
-    if 'CV_IO_MAX_IMAGE' in str(error):
-        return 'it has too many pixels, scale or cut it'
-    return 'it is empty, damaged or of an unknown format'
 
 
 def _numbers(values: Sequence) -> list[float] | None:

@@ -3,27 +3,34 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import warnings
 from abc import abstractmethod
 from collections import deque
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Iterable, Iterator, NamedTuple
 
 import cv2
-import mmcv
 import numpy as np
-from mmengine.fileio import get
 
 from cape_mm.datasets.clip_window import window_positions
-from cape_mm.datasets.formats.image_check import refuse_huge_image
+from cape_mm.datasets.formats.annotation_tools.source_image import (
+    open_capture,
+)
+from cape_mm.datasets.formats.image_check import (
+    HugeImageError,
+    read_image,
+)
 from cape_mm.errors import DataError
 
 from .images import IMAGE_SUFFIXES
 
 _NAMED = 3
+#: Formats whose header counts the frames; of others OpenCV guesses.
+_COUNTED = ('.avi', '.m4v', '.mov', '.mp4')
 
 
 class VideoFrame(NamedTuple):
@@ -31,14 +38,17 @@ class VideoFrame(NamedTuple):
 
     Attributes:
         number (int): Its place in the video, from 0.
-        path (str): The image; of a video file
-            ``<file without suffix>/<number>.jpg``, which need not exist.
-        image (np.ndarray): (H, W, 3) uint8, BGR.
+        path (str): The image, or the video file.
+        image (np.ndarray): (H, W, 3) uint8, BGR, upright: turned as the
+            video file says.
+        time (float, optional): Seconds from the beginning at which a video
+            file has it displayed; None for images.
     """
 
     number: int
     path: str
     image: np.ndarray
+    time: float | None = None
 
 
 class FrameSource:
@@ -68,12 +78,12 @@ class FrameSource:
         self.skipped = 0
 
     @abstractmethod
-    def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
+    def read(self) -> Iterator[tuple[str, np.ndarray | None, float | None]]:
         """Read all frames.
 
         Yields:
-            tuple[str, np.ndarray | None]: Path and image, None if it cannot
-            be decoded.
+            tuple[str, np.ndarray | None, float | None]: Path, image, None if
+            it cannot be decoded, and time, see :class:`VideoFrame`.
         """
 
     def __iter__(self) -> Iterator[VideoFrame]:
@@ -88,7 +98,7 @@ class FrameSource:
         """
         self.skipped = total = 0
         first, shape, names = '', None, []
-        for path, image in self.read():
+        for path, image, time in self.read():
             number, total = total, total + 1
             if image is None:
                 self.skipped += 1
@@ -104,14 +114,17 @@ class FrameSource:
                     f'{shape[0]}; the frames of a video have one size: '
                     'resize them, or make two videos of them'
                 )
-            yield VideoFrame(number, path, image)
-        # where a file is cut off, only its header counts the rest
+            yield VideoFrame(number, path, image, time)
+        # where a file is cut off, only its header counts the rest; which may
+        # be wrong, too
         missing = max((self.num_frames or 0) - total, 0)
         self.skipped += missing
         if shape is None:
             raise DataError(f'no frame of {self.video_id} can be read')
         if self.skipped:
             where = f', e.g. {", ".join(names)}' if names else ''
+            if missing:
+                where += ': its end is missing, or its header counts wrongly'
             warnings.warn(
                 f'{self.skipped} of {total + missing} frames of '
                 f'{self.video_id} cannot be read and were skipped{where}',
@@ -136,13 +149,15 @@ class _FolderFrames(FrameSource):
         self.files: list[Path] = sorted(files, key=_by_numbers)
         super().__init__(folder.resolve().name, len(files))
 
-    def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
+    def read(self) -> Iterator[tuple[str, np.ndarray | None, None]]:
         """Read all images; see :class:`FrameSource`."""
         for path in self.files:
-            content = get(str(path))
-            refuse_huge_image(content, str(path))
-            image = mmcv.imfrombytes(content) if content else None
-            yield str(path), image
+            try:
+                yield str(path), read_image(path), None
+            except HugeImageError:
+                raise
+            except DataError:
+                yield str(path), None, None
 
 
 class _VideoFile(FrameSource):
@@ -156,25 +171,28 @@ class _VideoFile(FrameSource):
         capture.release()
         super().__init__(
             path.stem,
-            count if count > 0 else None,
+            count if count > 0 and path.suffix.lower() in _COUNTED else None,
             fps if 0 < fps < 1000 else None,
         )
 
-    def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
+    def read(self) -> Iterator[tuple[str, np.ndarray | None, float]]:
         """Read all frames; see :class:`FrameSource`."""
         capture = self._open()
+        begin, last = None, -math.inf
         try:
-            for number in count():
-                if not capture.grab():
-                    break
+            while capture.grab():
                 good, image = capture.retrieve()
-                path = self.path.with_suffix('') / f'{number:08d}.jpg'
-                yield str(path), image if good else None
+                time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                begin = time if begin is None else begin
+                # of formats without times, OpenCV gives one for all frames
+                time = max(time - begin, last + 1 / (8 * (self.fps or 25)))
+                last = time = max(time, 0.0)
+                yield str(self.path), image if good else None, time
         finally:
             capture.release()
 
     def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(str(self.path))
+        capture = open_capture(self.path)
         if not capture.isOpened():
             raise DataError(
                 f'{self.path} cannot be read as a video: it is something '
@@ -240,6 +258,8 @@ def stream_windows(
 
 
 def _by_numbers(path: Path) -> list:
-    """Sorting key: text and numbers in turn."""
-    parts = re.split(r'(\d+)', path.name)
-    return [int(part) if part.isdigit() else part for part in parts]
+    """Sorting key: text and numbers in turn, then the name."""
+    # no other digits than these: not all of them make a number
+    parts: list = re.split('([0-9]+)', path.name)
+    parts[1::2] = map(int, parts[1::2])
+    return [parts, path.name]

@@ -5,14 +5,13 @@ import logging
 from itertools import chain
 from typing import Callable, Sequence
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.dataset import Compose, force_full_init
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from cape_mm.datasets.formats.image_check import refuse_huge_image
+from cape_mm.datasets.formats.image_check import read_image
 from cape_mm.datasets.formats.mp100.pair_list import find_small_categories
 from cape_mm.datasets.samplers import SampleIndex
 from cape_mm.errors import DataError
@@ -344,8 +343,8 @@ def pack_episode(
 def _is_readable(path: str) -> bool:
     """Whether the image exists and can be decoded."""
     try:
-        refuse_huge_image(path)
-        return mmcv.imread(path) is not None
+        read_image(path)
+        return True
     except Exception:
         return False
 

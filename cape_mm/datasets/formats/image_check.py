@@ -1,4 +1,6 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
+"""Reading of images: one way for all that open one."""
+
 from __future__ import annotations
 
 import os
@@ -8,11 +10,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import Iterator, Sequence
 
-from mmengine.fileio import exists
+import cv2
+import numpy as np
+from mmengine.fileio import exists, get
 from PIL import Image
 
 from cape_mm.environment import MAX_MEGAPIXELS
 from cape_mm.errors import DataError
+
+from .image_paths import is_regular_file
 
 #: States of an image, and their meaning.
 STATES = dict(
@@ -23,25 +29,148 @@ STATES = dict(
 )
 _EXIF_ORIENTATION = 274
 _TURNED = (5, 6, 7, 8)
+#: Bits of a value that devices have; files hold 8 or 16.
+_DEPTHS = (8, 10, 12, 14, 16)
 
 
-def loaded_size(path: Path, decode: bool = False) -> tuple[int, int] | None:
-    """Width and height as OpenCV loads an image; None if not readable.
+class HugeImageError(DataError):
+    """An image of too many pixels."""
 
-    Turned by its EXIF tag. Without ``decode`` only the head is read, and a
-    missing end goes unnoticed. ``DataError`` if it is too large.
+
+def read_image(
+    source: str | Path | bytes,
+    name: str = '',
+    max_megapixels: float | None = None,
+    notes: list[str] | None = None,
+    backend_args: dict | None = None,
+) -> np.ndarray:
+    """Read an image as it is displayed: turned by its EXIF orientation.
+
+    Values of 16 bits become 8 by their real depth, the least of 8, 10, 12, 14
+    and 16 bits that holds the largest of them: the 12 bits of an X-ray
+    detector would be black if 16 were assumed.
+
+    Args:
+        source (str | Path | bytes): File, URL or content.
+        name (str): Name of a content, for messages.
+        max_megapixels (float, optional): As of :func:`check_pixels`.
+        notes (list[str], optional): Gets remarks for the user.
+        backend_args (dict, optional): Of MMEngine's file backend.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, BGR.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DataError: If it is no complete image, an animation, has several
+            pages, floating-point values or too many pixels.
     """
+    notes = [] if notes is None else notes
+    if not isinstance(source, bytes):
+        name = os.path.expanduser(os.fspath(source))
+        is_local = backend_args is None and '://' not in name
+        if is_local and not is_regular_file(name):
+            raise FileNotFoundError(f'there is no image {name!r}')
+        source = get(name, backend_args=backend_args)
+    _check_head(source, name, max_megapixels, notes, is_decoded=True)
+    image = None
     try:
-        with open_head(path) as image:
-            if decode:
-                image.load()
+        if source:
+            flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+            image = cv2.imdecode(np.frombuffer(source, np.uint8), flags)
+    except cv2.error:
+        pass
+    if image is None or image.dtype not in (np.uint8, np.uint16):
+        raise DataError(
+            f'{name!r} cannot be read as an image: it is empty, damaged or of '
+            'an unknown format; fetch it again, or save it as PNG'
+        )
+    if image.dtype == np.uint16:
+        depth = value_depth(image)
+        if depth < 16:
+            notes.append(f'its 16 bits hold {depth} and are read as {depth}')
+        image = (image >> (depth - 8)).astype(np.uint8)
+    if image.min() == image.max():
+        notes.append(f'all its pixels are {image[0, 0].tolist()}')
+    return image
+
+
+def value_depth(values: np.ndarray) -> int:
+    """Least usual number of bits that holds values >= 0."""
+    bits = int(values.max()).bit_length()
+    return next((depth for depth in _DEPTHS if bits <= depth), 16)
+
+
+def check_image(
+    path: str | Path,
+    decode: bool = True,
+    max_megapixels: float | None = None,
+    notes: list[str] | None = None,
+) -> tuple[int, int]:
+    """Width and height of an image as :func:`read_image` gives it.
+
+    Without ``decode`` only the head is read, and a missing end goes
+    unnoticed. The other arguments and the errors are those of
+    :func:`read_image`.
+    """
+    if decode:
+        image = read_image(path, '', max_megapixels, notes)
+        return image.shape[1], image.shape[0]
+    return _check_head(path, str(path), max_megapixels, notes)
+
+
+def _check_head(
+    source: str | Path | bytes,
+    name: str,
+    max_megapixels: float | None,
+    notes: list[str] | None,
+    is_decoded: bool = False,
+) -> tuple[int, int]:
+    """Width and height as displayed; decoders judge what Pillow cannot."""
+    try:
+        with open_head(source, name, max_megapixels) as image:
             width, height = image.size
-            is_turned = image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+            turn = image.getexif().get(_EXIF_ORIENTATION)
+            frames = getattr(image, 'n_frames', 1)
+            kind, mode = image.format, image.mode
     except DataError:
         raise
-    except (OSError, SyntaxError, ValueError):
+    except Exception as error:  # whatever Pillow raises of a damaged head
+        if is_decoded:
+            return 0, 0
+        raise DataError(
+            f'{name} is no image, or not a complete one: fetch it again, or '
+            'convert it to PNG'
+        ) from error
+    # the further images of an MPO are previews of a photograph
+    if kind == 'GIF' or (frames > 1 and kind != 'MPO'):
+        raise DataError(
+            f'{name} is a {kind} of {frames} image(s): save the one that is '
+            'meant as PNG'
+        )
+    if mode == 'F':
+        raise DataError(
+            f'{name} has floating-point values, whose black and white are '
+            'unknown: save it as PNG of 8 or 16 bits'
+        )
+    if turn in (2, 3, 4, *_TURNED) and notes is not None:
+        notes.append(
+            f'its EXIF orientation is {turn}: coordinates are taken as those '
+            'of the image as displayed'
+        )
+    return (height, width) if turn in _TURNED else (width, height)
+
+
+def loaded_size(
+    path: Path, decode: bool = False, notes: list[str] | None = None
+) -> tuple[int, int] | None:
+    """As :func:`check_image`, but None if an image is not readable."""
+    try:
+        return check_image(path, decode, notes=notes)
+    except HugeImageError:
+        raise
+    except (DataError, OSError):
         return None
-    return (height, width) if is_turned else (width, height)
 
 
 def check_pixels(
@@ -61,7 +190,7 @@ def check_pixels(
     """
     limit = MAX_MEGAPIXELS if max_megapixels is None else max_megapixels
     if width * height > limit * 1e6:
-        raise DataError(
+        raise HugeImageError(
             f'{where} has {width} x {height} pixels, more than '
             f'{limit:g} millions: if it really is such an image, raise the '
             'limit (CAPE_MM_MAX_MEGAPIXELS of the environment)'
@@ -99,33 +228,23 @@ def open_head(
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def refuse_huge_image(source: str | Path | bytes, name: str = '') -> None:
-    """Refuse an image of too many pixels; decoders judge all else.
-
-    Args:
-        source (str | Path | bytes): File or its content.
-        name (str): Name of a content, for the message.
-
-    Raises:
-        DataError: If it has more than :data:`MAX_MEGAPIXELS`.
-    """
-    try:
-        with open_head(source, name):
-            pass
-    except DataError:
-        raise
-    except (OSError, SyntaxError, ValueError):
-        pass
-
-
 def check_images(
-    images: Sequence[dict], image_root: Path, decode: bool = False
+    images: Sequence[dict],
+    image_root: Path,
+    decode: bool = False,
+    remarks: dict[str, list[str]] | None = None,
 ) -> dict[str, str]:
-    """Key of :data:`STATES` by file name of COCO image entries."""
+    """Key of :data:`STATES` by file name of COCO image entries.
+
+    ``remarks`` gets those of :func:`read_image` on readable images.
+    """
     states = {}
     for image in images:
         path = image_root / image['file_name']
-        size = loaded_size(path, decode) if path.is_file() else None
+        notes: list[str] = []
+        size = loaded_size(path, decode, notes) if path.is_file() else None
+        if notes and remarks is not None:
+            remarks[image['file_name']] = notes
         if size == (image['width'], image['height']):
             state = 'ok'
         elif size is not None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from typing import Sequence
 
-import mmcv
 import numpy as np
 import torch
-from mmengine.fileio import get
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from cape_mm.datasets.formats.image_check import refuse_huge_image
+from cape_mm.datasets.formats.image_check import read_image
 from cape_mm.registry import TRANSFORMS
 from cape_mm.structures import ClipDataSample
 from cape_mm.structures.coordinates import pixels_to_norm
@@ -64,7 +62,7 @@ class LoadClipImages(SampleTransform):
         first = results['frames'][0]
         for frame in results['frames']:
             if 'img' not in frame:
-                frame['img'] = self._load(frame['img_path'])
+                frame['img'] = read_image(frame['img_path'])
             height, width = frame['img'].shape[:2]
             size = frame.get('size')
             if size is not None and tuple(size) != (width, height):
@@ -85,17 +83,6 @@ class LoadClipImages(SampleTransform):
         results['clip_size'] = (width, height)
         results['clip_matrix'] = np.eye(3)
         return results
-
-    def _load(self, path: str) -> np.ndarray:
-        """One image (H, W, 3), uint8, BGR."""
-        content = get(path)
-        refuse_huge_image(content, path)
-        image = mmcv.imfrombytes(content)
-        if image is None:
-            raise ValueError(
-                f'{path} is no image, or an incomplete one: fetch it again'
-            )
-        return image
 
 
 @TRANSFORMS.register_module()

@@ -17,7 +17,7 @@ from mmengine.runner import runner as mmengine_runner
 from torch import nn
 
 from cape_mm.engine.checkpoint_loading import refuse_nonfinite_weights
-from cape_mm.engine.checkpoints import from_plain, to_plain
+from cape_mm.engine.checkpoints import arrays_to_lists, from_plain, to_plain
 from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.registry import HOOKS
 
@@ -53,6 +53,11 @@ class PlainCheckpointHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Replace all entries but the weights by their plain form."""
         dropped = []
+        meta = checkpoint['meta']
+        if 'dataset_meta' in meta:
+            # MMPose's inferencers take it as it is stored
+            lists = arrays_to_lists(meta['dataset_meta'])
+            checkpoint['meta'] = dict(meta, dataset_meta=lists)
         for key in checkpoint:
             if key not in _TENSOR_ENTRIES:
                 checkpoint[key] = to_plain(checkpoint[key], dropped, key)

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmpose.engine.hooks import PoseVisualizationHook
 from mmpose.structures import PoseDataSample
 
+from cape_mm.datasets.formats.image_check import read_image
 from cape_mm.registry import HOOKS
 from cape_mm.structures import EpisodeDataSample
 
@@ -178,7 +179,7 @@ class TrackVisualizationHook(IntervalVisualizationHook):
 
     def _draw_frame(self, frame: PoseDataSample, **place: Any) -> None:
         self._visualizer.add_datasample(
-            image=mmcv.imread(frame.img_path, channel_order='rgb'),
+            image=mmcv.bgr2rgb(read_image(frame.img_path)),
             data_sample=frame,
             draw_gt=frame.is_labeled,
             kpt_thr=self.kpt_thr,

@@ -15,6 +15,10 @@ test_file = __import__('cape_mm').env(
     'CEPH_TEST_FILE', 'annotations/cephalograms_test.json'
 )
 
+# what MMPose's own inferencers ask for
+data_mode = 'topdown'
+dataset_type = 'cape_mm.CephalogramsDataset'
+
 # last step of a test pipeline: what the metrics need
 pack_test_inputs = dict(
     type='PackPoseInputs',

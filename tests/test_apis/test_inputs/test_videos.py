@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import struct
 import warnings
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -11,6 +13,9 @@ from support.tiny_tracking import LENGTH, images, write_frames, write_video
 from cape_mm.apis import VideoFrame, open_video
 from cape_mm.apis.inputs.videos import stream_windows
 from cape_mm.datasets.clip_window import window_positions
+from cape_mm.datasets.formats.annotation_tools.source_image import (
+    video_frame,
+)
 from cape_mm.errors import DataError
 
 
@@ -27,6 +32,7 @@ def test_images_of_a_folder_in_the_order_of_their_numbers(folder):
         warnings.simplefilter('error')
         frames = list(source)
     assert source.video_id == 'walk' and source.num_frames == LENGTH
+    assert {frame.time for frame in frames} == {None}
     # frame_9.png comes before frame_10.png
     assert [frame.number for frame in frames] == list(range(LENGTH))
     assert np.array_equal([frame.image for frame in frames], images())
@@ -43,7 +49,9 @@ def test_frames_of_a_video_file(tmp_path):
     assert [frame.number for frame in frames] == list(range(LENGTH))
     blue = [frame.image[..., 0].mean() for frame in frames]
     assert (np.diff(blue) > 5).all()
-    assert frames[3].path == str(tmp_path / 'run' / '00000003.jpg')
+    assert frames[3].path == str(tmp_path / 'run.avi')
+    times = [frame.time for frame in frames]
+    assert times == pytest.approx(np.arange(LENGTH) / 10)
     assert len(list(source)) == LENGTH, 'a source can be read again'
 
 
@@ -61,7 +69,7 @@ def test_a_video_that_is_cut_off_is_reported(tmp_path):
     write_video(tmp_path / 'run.avi')
     source = open_video(tmp_path / 'run.avi')
     source.num_frames = 9
-    with pytest.warns(UserWarning, match='2 of 9 frames of run'):
+    with pytest.warns(UserWarning, match='2 of 9 frames of run.*header'):
         assert len(list(source)) == LENGTH
     assert source.skipped == 2
 
@@ -87,6 +95,85 @@ def test_another_size_is_an_error(folder):
     cv2.imwrite(str(folder / 'frame_8.png'), np.zeros((10, 20, 3), np.uint8))
     with pytest.raises(DataError, match=r'frame_8.png has 20 x 10 .*48 x 32'):
         list(open_video(folder))
+
+
+#: Seconds at which a video of variable frame rate displays its frames.
+TIMES = [0.0, 0.04, 0.3, 0.35, 1.0, 2.0]
+IDENTITY = struct.pack('>9i', 65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+
+
+def write_times(path, encoder):
+    """A video whose upper left quarter is white, with frames at `TIMES`."""
+    av = pytest.importorskip('av')
+    image = np.zeros((32, 48, 3), np.uint8)
+    image[:16, :24] = 255
+    with av.open(str(path), 'w') as file:
+        stream = file.add_stream(encoder, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, 'yuv420p'
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for time in TIMES:
+            frame = av.VideoFrame.from_ndarray(image, format='bgr24')
+            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ('name', 'encoder'), [('a.mp4', 'libx264'), ('a.webm', 'libvpx-vp9')]
+)
+def test_frames_keep_their_times_at_a_variable_rate(tmp_path, name, encoder):
+    source = open_video(write_times(tmp_path / name, encoder))
+    with warnings.catch_warnings():
+        # the length of a WebM is a guess of OpenCV, which counts for nothing
+        warnings.simplefilter('error')
+        frames = list(source)
+    assert [f.time for f in frames] == pytest.approx(TIMES, abs=2e-3)
+    assert source.skipped == 0
+    assert source.num_frames == (6 if name == 'a.mp4' else None)
+
+
+# the matrix of the head, and where the white quarter is displayed
+TURNS = {
+    90: ((0, 1, -1, 0, 32, 0), (slice(4, 20), slice(20, 28))),
+    180: ((-1, 0, 0, -1, 48, 32), (slice(20, 28), slice(28, 44))),
+    270: ((0, -1, 1, 0, 0, 48), (slice(28, 44), slice(4, 12))),
+}
+
+
+@pytest.mark.parametrize(('matrix', 'white'), TURNS.values(), ids=TURNS)
+def test_frames_are_upright(tmp_path, matrix, white):
+    path = write_times(tmp_path / 'a.mp4', 'libx264')
+    content = path.read_bytes()
+    place = content.index(IDENTITY, content.index(b'tkhd'))
+    a, b, c, d, x, y = (value << 16 for value in matrix)
+    turned = struct.pack('>9i', a, b, 0, c, d, 0, x, y, 1 << 30)
+    path.write_bytes(content[:place] + turned + content[place + 36 :])
+    frames = list(open_video(path))
+    size, _ = video_frame(path, 0)
+    assert frames[0].image.shape[1::-1] == size
+    assert size == ((48, 32) if matrix[0] else (32, 48))
+    assert frames[0].image[white].min() > 200
+    assert frames[0].image.mean() == pytest.approx(255 / 4, abs=6)
+
+
+def test_names_with_odd_digits_are_sorted(tmp_path):
+    names = [
+        '1.png',
+        '01.png',
+        'x2.png',
+        'x\u00b2.png',
+        'x10.png',
+        '\u0663.png',
+    ]
+    for name in names:
+        (tmp_path / name).write_bytes(
+            cv2.imencode('.png', np.zeros((4, 4, 3), np.uint8))[1].tobytes()
+        )
+    found = [path.name for path in open_video(tmp_path).files]
+    assert sorted(found) == sorted(names)
+    assert found.index('x2.png') < found.index('x10.png')
+    assert found[:2] == ['01.png', '1.png']
 
 
 def make_frames(numbers):

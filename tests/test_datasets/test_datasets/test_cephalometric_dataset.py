@@ -286,3 +286,21 @@ def test_the_whole_cephalogram_keeps_its_aspect(tmp_path, write):
             points = results['transformed_keypoints'][0, :2]
             radii = np.linalg.norm(points - center, axis=1)
             assert abs(radii[0] - radii[1]) < 0.6
+
+
+def test_half_an_image_in_a_running_training_is_named(write, tmp_path):
+    dataset = DATASETS.build(dict(write(), pipeline=PIPELINE))
+    path = tmp_path / 'images' / '1.png'
+    path.write_bytes(path.read_bytes()[:-900])
+    with pytest.raises(DataError, match=r'1\.png. cannot be read'):
+        dataset[1]
+
+
+def test_an_image_of_12_bits_in_16_is_not_black(write, tmp_path):
+    config = dict(write(), pipeline=PIPELINE)
+    path = tmp_path / 'images' / '1.png'
+    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    before = DATASETS.build(config)[1]['inputs']
+    cv2.imwrite(str(path), grey.astype(np.uint16) << 4)
+    after = DATASETS.build(config)[1]['inputs']
+    assert (before == after).all() and after.max() > 200

@@ -227,7 +227,7 @@ def test_wrong_images_are_named(tmp_path):
     with pytest.raises(ValueError, match='000000.png has 30 x 20.*64 x 48'):
         dataset[0]
     path.write_bytes(b'no image')
-    with pytest.raises(ValueError, match='000000.png is no image'):
+    with pytest.raises(ValueError, match='000000.png. cannot be read'):
         dataset[0]
 
 

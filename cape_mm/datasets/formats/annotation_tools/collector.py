@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
-from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.datasets.formats.image_check import check_image
 from cape_mm.datasets.formats.mp100.annotation_file import Category
 from cape_mm.errors import DataError
 
@@ -71,8 +71,10 @@ class Collector:
         image_root: Path | None = None,
         category: str | None = None,
         skeleton_base: str = 'auto',
+        decode: bool = False,
     ) -> None:
         self.report = report
+        self.decode = decode
         self.image_root = image_root
         self.category = category
         self.skeleton_base = skeleton_base
@@ -81,6 +83,7 @@ class Collector:
         self.source_ids: dict[str, int] = {}
         self._searches: dict[tuple[Path, ...], ImageSearch] = {}
         self._images: dict[Any, AnnotatedImage] = {}
+        self._sizes: dict[Path, tuple[int, int] | None] = {}
         self._names: set[str] = set()
         self._categories: dict[str, _Category] = defaultdict(_Category)
         self._declarations: set[tuple] = set()
@@ -119,13 +122,10 @@ class Collector:
         if found is None:
             return None
         path, relative = found
-        try:
-            displayed = loaded_size(path)
-        except DataError as error:  # too large
-            self.report.add('unreadable', str(error))
-            return None
-        if displayed is None or not cv2.haveImageReader(str(path)):
-            self.report.add('unreadable', str(path))
+        if path not in self._sizes:
+            self._sizes[path] = self._check(path)
+        displayed = self._sizes[path]
+        if displayed is None:
             return None
         image = self._image(path.resolve(), relative, path, displayed)
         annotated = tuple(to_number(side) for side in size)
@@ -134,6 +134,21 @@ class Collector:
             text = ' x '.join(f'{side:g}' for side in annotated)
             self.report.add(kind, f'{name}: {text}, not {displayed}')
         return source
+
+    def _check(self, path: Path) -> tuple[int, int] | None:
+        """Size of an image; None, and a remark, if it cannot be read."""
+        notes: list[str] = []
+        try:
+            size = check_image(path, self.decode, notes=notes)
+        except DataError as error:
+            self.report.add('unreadable', str(error))
+            return None
+        for note in notes:
+            self.report.add('image', f'{path}: {note}')
+        if not cv2.haveImageReader(str(path)):
+            self.report.add('unreadable', str(path))
+            return None
+        return size
 
     def open_frame(self, video: Path, number: int) -> SourceImage | None:
         """Frame of a video; None, and a remark, if it is not there."""

@@ -87,6 +87,7 @@ def read_annotations(
     image_root: Path | None = None,
     category: str | None = None,
     skeleton_base: str = 'auto',
+    decode: bool = False,
 ) -> Annotations:
     """Read annotations of any tool into one record.
 
@@ -104,6 +105,8 @@ def read_annotations(
         skeleton_base (str): ``'0'`` or ``'1'`` if skeletons of COCO files
             count from that, ``'auto'`` to recognise it by proof. Defaults to
             ``'auto'``.
+        decode (bool): Whether images are decoded, which finds incomplete
+            ones. Defaults to False.
 
     Returns:
         Annotations: Images that exist, with sound instances.
@@ -113,7 +116,7 @@ def read_annotations(
         DataError: If a file is broken, or nothing is usable.
         ImportError: If a package for the format is missing.
     """
-    collector = Collector(report, image_root, category, skeleton_base)
+    collector = Collector(report, image_root, category, skeleton_base, decode)
     for source in sources:
         for file, key in _files_of(source, format, report):
             collector.where = str(file)
@@ -154,6 +157,7 @@ def import_annotations(
     val_share: float = 0.2,
     seed: int = 0,
     images: str = 'link',
+    quick: bool = False,
     **options,
 ) -> list[str]:
     """Bring annotations of any tool into MP-100 layout.
@@ -165,6 +169,8 @@ def import_annotations(
             0.2.
         seed (int): Seed of the split. Defaults to 0.
         images (str): ``'link'`` or ``'copy'``. Defaults to ``'link'``.
+        quick (bool): Whether images are not decoded; incomplete ones go
+            unnoticed then. Defaults to False.
         **options: Options of :func:`read_annotations`.
 
     Returns:
@@ -178,7 +184,9 @@ def import_annotations(
     """
     names = ', '.join(str(source) for source in sources)
     report = AnnotationReport(names, problems=REPAIRS)
-    annotations = read_annotations(sources, report, **options)
+    annotations = read_annotations(
+        sources, report, decode=not quick, **options
+    )
     lines = write_mp100_folder(
         annotations, out, val_share, seed, images == 'link'
     )

@@ -44,6 +44,7 @@ REPAIRS = OrderedDict(
     box_made='boxes that are missing or empty (made from the keypoints)',
     unclear_image='images of which there are several (left out)',
     unreadable='files that are no readable images (left out)',
+    image='remarks on images (kept)',
     wrong_size='images of another size than annotated (left out)',
     rescaled='images annotated at another size (coordinates scaled)',
     exif='images annotated before their EXIF rotation (coordinates rotated)',

@@ -77,18 +77,25 @@ def compare_sizes(
     return 'rescaled', SourceImage(image, annotated)
 
 
+def open_capture(video: Path) -> cv2.VideoCapture:
+    """A video whose frames and size are upright, as the file says."""
+    capture = cv2.VideoCapture(str(video))
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    return capture
+
+
 def video_frame(
     video: Path, number: int
 ) -> tuple[tuple[int, int] | None, Callable[[], np.ndarray]]:
     """Size of a frame, None if it is not there, and its reader (BGR)."""
-    capture = cv2.VideoCapture(str(video))
+    capture = open_capture(video)
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
     height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     capture.release()
 
     def read_pixels() -> np.ndarray:
-        capture = cv2.VideoCapture(str(video))
+        capture = open_capture(video)
         capture.set(cv2.CAP_PROP_POS_FRAMES, number)
         is_read, frame = capture.read()
         capture.release()

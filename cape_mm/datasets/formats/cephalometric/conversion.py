@@ -43,6 +43,7 @@ CONVERSION_PROBLEMS = OrderedDict(
     ignored_columns='columns that mean nothing here (not copied)',
     same_image='images that are there before, byte for byte (kept)',
     shrunk='images made smaller, with their landmarks and spacing',
+    image='remarks on images',
     dicom='remarks on DICOM files',
 )
 #: Formats with two observers, and their readers.
@@ -150,7 +151,7 @@ def convert_cephalograms(
         keys = ('shares', 'seed', 'val_share')
         split = partial(split_cephalograms, **{k: options[k] for k in keys})
     chosen = {k: options[k] for k in options if k in _RECORDED}
-    keys = ('link', 'max_side', 'max_megapixels', 'allow_outside')
+    keys = ('link', 'max_side', 'max_megapixels', 'allow_outside', 'quick')
     limits = {key: options[key] for key in keys if key in options}
     lines = write_cephalogram_folder(
         records,
@@ -203,8 +204,9 @@ def unpack_dicom_folder(
             raise FileExistsError(f'{target} is there already: move it away')
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(cv2.imencode('.png', dicom.image)[1].tobytes())
-        spacing = dicom.spacing or ('', '')
-        rows.append((name, *spacing, dicom.spacing_source, dicom.device))
+        spacing, origin = dicom.spacing or ('', ''), dicom.spacing_source
+        origin = origin if dicom.spacing else 'unknown'
+        rows.append((name, *spacing, origin, dicom.device))
     header = [
         *_COLUMNS,
         *(f'{c}_{axis}' for c in schema.codes for axis in 'xy'),

@@ -108,7 +108,7 @@ def read_csv(
             record.image = dicom.image
             record.image_path = png_name(record.image_path)
             record.device = record.device or dicom.device
-            if record.spacing is None:
+            if record.spacing is None and dicom.spacing is not None:
                 record.spacing = dicom.spacing
                 record.spacing_source = dicom.spacing_source
         if record.spacing is None:

@@ -14,15 +14,16 @@ there the head is larger than it is, by the magnification. All are written as
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
 
 from cape_mm.errors import DataError, import_extra
 
-from ..image_check import MAX_MEGAPIXELS, check_pixels
+from ..image_check import MAX_MEGAPIXELS, check_pixels, value_depth
 
 _Pair = Optional[Tuple[float, float]]
 _SUFFIXES = ('.dcm', '.dicom', '.dic')
@@ -30,6 +31,7 @@ _SUFFIXES = ('.dcm', '.dicom', '.dic')
 _HEAD_TAGS = [
     'Manufacturer', 'ManufacturerModelName',
     'PixelSpacing', 'PixelSpacingCalibrationType', 'ImagerPixelSpacing',
+    'PixelAspectRatio',
     'NominalScannedPixelSpacing', 'EstimatedRadiographicMagnificationFactor',
     'SamplesPerPixel', 'PhotometricInterpretation', 'PlanarConfiguration',
     'NumberOfFrames', 'Rows', 'Columns', 'BitsAllocated', 'BitsStored',
@@ -37,6 +39,8 @@ _HEAD_TAGS = [
     'RescaleIntercept', 'RescaleSlope', 'ModalityLUTSequence',
     'WindowCenter', 'WindowWidth', 'VOILUTFunction', 'VOILUTSequence',
 ]  # fmt: skip
+
+_EXPORT_AGAIN = 'export the cephalogram again, or as PNG'
 
 
 class DicomCephalogram(NamedTuple):
@@ -50,7 +54,9 @@ class DicomCephalogram(NamedTuple):
         spacing_source (str): ``'dicom_pixel'`` (in the patient),
             ``'dicom_imager'`` (of the detector, divided by the
             magnification), ``'dicom_imager_uncorrected'`` (of the detector or
-            scanned cephalogram: lengths are too large) or ``'unknown'``.
+            scanned cephalogram: lengths are too large), ``'not_square'``
+            (unknown, and pixels have other sides along x than along y, so
+            that angles are unknown, too) or ``'unknown'``.
         device (str): Manufacturer and model; empty where not given.
         notes (tuple[str, ...]): Remarks for the user.
     """
@@ -116,36 +122,38 @@ def read_dicom(
     pydicom = import_extra('pydicom', 'pydicom', f'the DICOM file {path}')
     if not path.is_file():
         raise FileNotFoundError(f'there is no DICOM file {path}')
-    try:
-        head = pydicom.dcmread(
-            path, stop_before_pixels=True, specific_tags=_HEAD_TAGS
-        )
-    except pydicom.errors.InvalidDicomError as error:
-        raise DataError(
-            f'{path} is no DICOM file: fetch it again, or rename it if it is '
-            'an ordinary image'
-        ) from error
-    _check_head(head, path, max_megapixels)
-    dataset = pydicom.dcmread(path, specific_tags=[*_HEAD_TAGS, 'PixelData'])
-    try:
-        pixels = dataset.pixel_array
-    except Exception as error:  # whatever a decoder raises
-        raise DataError(
-            f'{path}: its pixels cannot be decoded ({error}). For compressed '
-            'files install pylibjpeg[all], or export the image uncompressed'
-        ) from error
-    spacing, source, notes = find_spacing(dataset)
-    if pixels.ndim == 3:
-        image = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    else:
+    with _named(path, 'its head is broken', _EXPORT_AGAIN):
         try:
-            image = _to_bytes(pixels, dataset, notes)
-        except Exception as error:  # whatever broken attributes lead to
+            head = pydicom.dcmread(
+                path, stop_before_pixels=True, specific_tags=_HEAD_TAGS
+            )
+        except pydicom.errors.InvalidDicomError as error:
             raise DataError(
-                f'{path}: its rescaling or window is broken ({error}): export '
-                'the cephalogram again, or as PNG'
+                f'{path} is no DICOM file: fetch it again, or rename it if it '
+                'is an ordinary image'
             ) from error
-    names = (getattr(head, key, None) for key in _HEAD_TAGS[:2])
+        _check_head(head, path, max_megapixels)
+        tags = [*_HEAD_TAGS, 'PixelData']
+        dataset = pydicom.dcmread(path, specific_tags=tags)
+        _check_length(dataset, path)
+    with _named(
+        path,
+        'its pixels cannot be decoded',
+        'for compressed files install pylibjpeg[all], or export the image '
+        'uncompressed',
+    ):
+        pixels = dataset.pixel_array
+        if pixels.shape[:2] != (head.Rows, head.Columns):
+            raise ValueError('their number is not Rows x Columns')
+    with _named(path, 'its rescaling or window is broken', _EXPORT_AGAIN):
+        spacing, source, notes = find_spacing(dataset)
+        if pixels.ndim == 3:
+            image = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        else:
+            image = _to_bytes(pixels, dataset, notes)
+        names = [getattr(head, key, None) for key in _HEAD_TAGS[:2]]
+    if image.min() == image.max():
+        notes.append('all its pixels have one value: nothing is visible')
     return DicomCephalogram(
         image=image,
         spacing=spacing,
@@ -169,10 +177,48 @@ def apply_window(
     return np.clip((values - center) / width + 0.5, 0, 1)
 
 
+@contextmanager
+def _named(path: Path, fault: str, remedy: str) -> Iterator[None]:
+    """Make one sentence of whatever a broken file leads to."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # pydicom and decoders raise of any type
+        reason = ' '.join(str(error).split())[:150]
+        raise DataError(f'{path}: {fault} ({reason}): {remedy}') from error
+
+
+def _check_length(dataset: Any, path: Path) -> None:
+    """Refuse a file without pixels, or with more or less than it says."""
+    if 'PixelData' not in dataset:
+        raise DataError(
+            f'{path} has no pixel data: it is a report, a presentation state '
+            'or only the head of an image; choose the file of the image, or '
+            'export it with its pixels'
+        )
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        return
+    given = len(dataset.PixelData)
+    bits = dataset.Rows * dataset.Columns * dataset.BitsAllocated
+    expected = (bits * int(dataset.get('SamplesPerPixel') or 1) + 7) // 8
+    # one more to make the length even
+    if not expected <= given <= expected + 1:
+        raise DataError(
+            f'{path}: its pixels cannot be decoded: {dataset.Columns} x '
+            f'{dataset.Rows} have {expected} bytes, not {given}; the file is '
+            'damaged, export the cephalogram again'
+        )
+
+
 def _check_head(head: Any, path: Path, max_megapixels: float) -> None:
     """Refuse what is no single grey image of a sane size."""
-    if not getattr(head, 'Rows', 0) or not getattr(head, 'Columns', 0):
-        raise DataError(f'{path} has no image: choose another file')
+    sizes = [getattr(head, key, 0) or 0 for key in ('Rows', 'Columns')]
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise DataError(
+            f'{path} has no image, or no whole numbers as Rows and Columns: '
+            'choose another file'
+        )
     frames = int(getattr(head, 'NumberOfFrames', 1) or 1)
     if frames != 1:
         raise DataError(
@@ -201,17 +247,32 @@ def _to_bytes(
             apply_voi,
         )
     values = apply_modality_lut(pixels, dataset)
+    is_flat = np.ptp(pixels) == 0
+    if not is_flat and not np.ptp(values) > 0:
+        notes.append(
+            'its rescaling maps everything to one value (RescaleSlope is '
+            f'{dataset.get("RescaleSlope")}): unused'
+        )
+        values = pixels
     center = _first(getattr(dataset, 'WindowCenter', None))
     width = _first(getattr(dataset, 'WindowWidth', None))
+    share = None
     if center is not None and width is not None and width > 0:
         function = str(getattr(dataset, 'VOILUTFunction', '') or 'LINEAR')
         share = apply_window(values, center, width, function)
     elif getattr(dataset, 'VOILUTSequence', None):
-        bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
-        share = apply_voi(values, dataset) / (2.0**bits - 1)
+        try:
+            mapped = apply_voi(values, dataset)
+            # the real depth: bits of the head are often those of the storage
+            share = mapped / (2.0 ** value_depth(mapped) - 1)
+        except Exception as error:  # whatever a broken table leads to
+            notes.append(f'VOILUTSequence is broken ({error}): unused')
     elif values.dtype == np.uint8:
         share = values / 255.0
-    else:
+    if share is not None and not is_flat and not np.ptp(share) > 1 / 255:
+        notes.append('its window maps everything to one value: unused')
+        share = None
+    if share is None:
         # Smallest to largest value, but for the filling around the image.
         is_image = pixels != getattr(dataset, 'PixelPaddingValue', None)
         known = values[is_image] if np.any(is_image) else values
@@ -251,6 +312,16 @@ def find_spacing(dataset: Any) -> tuple[_Pair, str, list[str]]:
             return spacing, 'dicom_imager', notes
     found = imager if imager is not None else scanned
     if found is None:
+        sides = _read_positive(
+            dataset, 'PixelAspectRatio', 2, 'not two positive numbers', notes
+        )
+        if sides is not None and not math.isclose(*sides, rel_tol=0.005):
+            notes.append(
+                f'its pixels are not square (PixelAspectRatio {sides[0]:g}:'
+                f'{sides[1]:g}) and it has no spacing: no angles or lengths '
+                'are given; state the spacing along x and y'
+            )
+            return None, 'not_square', notes
         notes.append('it has no spacing: nothing can be given in mm')
         return None, 'unknown', notes
     notes.append(

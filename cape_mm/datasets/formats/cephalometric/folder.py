@@ -17,10 +17,15 @@ from cape_mm.datasets.formats.image_paths import (
     check_image_names,
     link_or_copy,
 )
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, UsageError
 from cape_mm.structures import LandmarkSchema
 
-from ..image_check import MAX_MEGAPIXELS, check_pixels, open_head
+from ..image_check import (
+    MAX_MEGAPIXELS,
+    check_image,
+    check_pixels,
+    read_image,
+)
 from .coco_file import write_coco
 from .reading import CephalometricRecord
 from .splits import check_disjoint
@@ -131,6 +136,13 @@ class ImageStore:
     max_side: int | None = None  # pixels; larger images are made smaller
     max_megapixels: float = MAX_MEGAPIXELS  # larger ones are refused
     allow_outside: bool = False  # links that lead out of source_root
+    quick: bool = False  # read only the heads of images
+
+    def __post_init__(self) -> None:
+        if self.max_side is not None and self.max_side < 1:
+            raise UsageError(
+                f'--max-side is {self.max_side}, must be at least 1'
+            )
 
     def add(
         self, record: CephalometricRecord
@@ -149,7 +161,12 @@ class ImageStore:
             height, width = record.image.shape[:2]
             check_pixels(width, height, str(source), self.max_megapixels)
         elif source.is_file():
-            width, height = check_image(source, self.max_megapixels)
+            notes: list[str] = []
+            width, height = check_image(
+                source, not self.quick, self.max_megapixels, notes
+            )
+            for note in notes:
+                self.report.add('image', f'{record.image_path}: {note}')
         else:
             raise FileNotFoundError(
                 f'there is no image {source}: put it there, correct its '
@@ -189,11 +206,8 @@ class ImageStore:
         """The cephalogram with a smaller grey image."""
         image = record.image
         if image is None:
-            image = cv2.imread(str(source), cv2.IMREAD_GRAYSCALE)
-            if image is None:
-                raise DataError(
-                    f'{source} cannot be decoded: convert it to PNG'
-                )
+            image = read_image(source, '', self.max_megapixels)
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         old = np.array(image.shape[1::-1], np.float64)
         new = np.maximum(np.rint(old * self.max_side / old.max()), 1)
         scale = new / old
@@ -216,18 +230,6 @@ class ImageStore:
             image=image,
             image_path=Path(record.image_path).with_suffix('.png').as_posix(),
         )
-
-
-def check_image(path: Path, max_megapixels: float) -> tuple[int, int]:
-    """Width and height of a stored image, checked before it is decoded."""
-    try:
-        with open_head(path, max_megapixels=max_megapixels) as image:
-            return image.size
-    except (OSError, SyntaxError) as error:
-        raise DataError(
-            f'{path} is no image, or not a complete one: fetch it again, '
-            'or convert it to PNG'
-        ) from error
 
 
 def _digest(path: Path) -> str:

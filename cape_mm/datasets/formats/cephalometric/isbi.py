@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Iterator
+from typing import Iterable, Iterator
 
 import numpy as np
 
@@ -66,11 +66,7 @@ def read_isbi(
     folders = _find_folders(root, annotator)
     images = _find_images(root)
     files = {
-        doctor: {
-            int(path.stem): path
-            for path in sorted(folder.glob('*.txt'))
-            if path.stem.isdigit()
-        }
+        doctor: _by_number(folder.glob('*.txt'), 'files')
         for doctor, folder in folders.items()
     }
     numbers = sorted(set().union(*files.values()))
@@ -235,16 +231,9 @@ def _find_images(root: Path) -> dict[int, Path]:
             f'there is no folder RawImage in {root}: put the folders '
             'TrainingData, Test1Data and Test2Data of the images there'
         )
-    found: dict[int, Path] = {}
-    for path in sorted(top.rglob('*')):
-        if path.suffix.lower() not in _SUFFIXES or not path.stem.isdigit():
-            continue
-        number = int(path.stem)
-        if number in found:
-            raise DataError(
-                f'cephalogram {number:03d} has two images, '
-                f'{root / found[number]} and {path}: remove one'
-            )
+    files = (p for p in top.rglob('*') if p.suffix.lower() in _SUFFIXES)
+    found = _by_number(files, 'images')
+    for number, path in found.items():
         for folder, first, last in _PARTS.values():
             if path.parent.name == folder and not first <= number <= last:
                 raise DataError(
@@ -252,6 +241,22 @@ def _find_images(root: Path) -> dict[int, Path]:
                     f'{last:03d}: put the image where it belongs'
                 )
         found[number] = path.relative_to(root)
+    return found
+
+
+def _by_number(paths: Iterable[Path], kind: str) -> dict[int, Path]:
+    """Files by the number that they are called by; 1 and 001 are equal."""
+    found: dict[int, Path] = {}
+    for path in sorted(paths):
+        # other digits than these are no numbers of the challenge
+        if re.fullmatch('[0-9]+', path.stem):
+            number = int(path.stem)
+            if number in found:
+                raise DataError(
+                    f'cephalogram {number:03d} has two {kind}, '
+                    f'{found[number]} and {path}: remove one'
+                )
+            found[number] = path
     return found
 
 

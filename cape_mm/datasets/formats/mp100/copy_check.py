@@ -33,16 +33,17 @@ def check_copy(
     image_root: Path,
     carfusion: Path | None = None,
     deepfashion2: Path | None = None,
-    decode: bool = False,
+    decode: bool = True,
     num_queries: int = 15,
     allow_outside: bool = False,
 ) -> dict:
     """Check a copy of MP-100 against its annotation files; plain values.
 
     ``splits`` is about the 15 files together, ``files`` about each,
-    ``bad_images`` are states by file name, ``proven`` and ``unproven`` are
-    those of :func:`find_matches`, which describes the downloads.
-    ``allow_outside`` accepts images outside of ``image_root``.
+    ``bad_images`` are states and ``remarks`` those on images by file name,
+    ``proven`` and ``unproven`` are those of :func:`find_matches`, which
+    describes the downloads. ``allow_outside`` accepts images outside of
+    ``image_root``.
     """
     files = sorted(annotations.glob('*.json'))
     if not files:
@@ -61,7 +62,8 @@ def check_copy(
     check_image_names(
         images, image_root, annotations, allow_outside, 'give --allow-outside'
     )
-    states = check_images(list(images.values()), image_root, decode)
+    remarks: dict[str, list[str]] = {}
+    states = check_images(list(images.values()), image_root, decode, remarks)
     proven, unproven = find_matches(
         list(contents.values()), states, image_root, carfusion, deepfashion2
     )
@@ -76,6 +78,7 @@ def check_copy(
             for file in files
         ],
         bad_images={k: v for k, v in states.items() if v != 'ok'},
+        remarks=remarks,
         proven=proven,
         unproven=unproven,
     )

@@ -24,6 +24,13 @@ def format_report(report: dict) -> str:
                 for entry in report[key]
             ]
             lines += _first_of(found, '  ... and {} more')
+    remarks = [
+        f'  {name}: {"; ".join(notes)}'
+        for name, notes in report.get('remarks', {}).items()
+    ]
+    if remarks:
+        lines += ['', f'{len(remarks)} images with remarks (kept)']
+        lines += _first_of(remarks, '  ... and {} more')
     return '\n'.join(lines)
 
 

@@ -129,7 +129,9 @@ class PoseTrackWriter:
 
         Args:
             image (Mapping): ``frame_id``, ``img_id``, ``img_path``,
-                ``num_frames``, ``width``, ``height``, ``is_labeled``.
+                ``num_frames``, ``width``, ``height``, ``is_labeled``; for a
+                frame of a video file ``timestamp``, seconds: ``img_path`` is
+                the video then, and no image is named.
             keypoints_px (np.ndarray): Keypoints (M, K, 2), original pixels.
             written (np.ndarray): Mask (M, K), bool; other keypoints are
                 written as 0, 0, 0, and persons without any are left out.
@@ -167,8 +169,8 @@ class PoseTrackWriter:
     def finish(self) -> Path:
         """Complete the file and give it its name.
 
-        Images whose ``num_frames`` is too small get the number of frames up
-        to the last one.
+        Images whose ``num_frames`` is too small, or comes from the header of
+        a video file, get the number of frames up to the last one.
 
         Returns:
             Path: The file.
@@ -178,7 +180,8 @@ class PoseTrackWriter:
         comma = ''
         for row in self._images:
             image = json.loads(row)
-            image['nframes'] = max(image['nframes'], self._length)
+            if 'timestamp' in image or image['nframes'] < self._length:
+                image['nframes'] = self._length
             self._file.write(comma + json.dumps(image))
             comma = ', '
         category = json.dumps(_CATEGORY)
@@ -202,12 +205,17 @@ class PoseTrackWriter:
             parts = parts[start:]
         number = image['img_id']
         number = int(image['frame_id'] if number is None else number)
+        time = image.get('timestamp')
+        if time is None:
+            place = dict(file_name=str(Path(*parts)))
+        else:
+            place = dict(video=parts[-1], timestamp=round(time, 6))
         return dict(
             id=number,
             frame_id=number,
             vid_id=self._video_id,
             nframes=image['num_frames'],
-            file_name=str(Path(*parts)),
+            **place,
             width=image['width'],
             height=image['height'],
             is_labeled=image['is_labeled'],

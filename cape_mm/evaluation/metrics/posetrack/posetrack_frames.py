@@ -54,6 +54,7 @@ class PoseTrackFrame:
     pred_scores: np.ndarray  # (M, K)
     pred_ids: np.ndarray  # (M,)
     person_scores: np.ndarray  # (M,)
+    timestamp: float | None = None  # seconds, of a frame of a video file
 
     def write(self, writer: PoseTrackWriter, all_valid: bool = False) -> None:
         """Write the tracked keypoints of the frame, or all valid ones."""
@@ -123,6 +124,7 @@ def read_frame(
         pred_scores=pred_scores,
         pred_ids=pred_ids,
         person_scores=predicted('bbox_scores', (m,)),
+        timestamp=sample.get('timestamp'),
     )
 
 

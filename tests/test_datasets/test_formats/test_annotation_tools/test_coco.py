@@ -342,3 +342,31 @@ def test_numbers_no_float_can_hold_are_no_numbers(content, coco, read, report):
     assert report.counts['not_a_number'] == 2
     assert report.counts['outside'] == 1
     assert report.counts['no_visible_keypoint'] == 1
+
+
+def test_half_an_image_is_found_where_images_are_decoded(
+    content, coco, read, report, tmp_path
+):
+    content['images'] += [dict(id=2, file_name='2.jpg', width=40, height=30)]
+    content['annotations'] += [dict(content['annotations'][0], image_id=2)]
+    source, path = coco(content), tmp_path / 'images' / '2.jpg'
+    path.write_bytes(path.read_bytes()[:-400])
+    assert len(read(source).images) == 2 and not report.counts['unreadable']
+    (image,) = read(source, decode=True).images
+    assert image.name == '1.png' and report.counts['unreadable'] == 1
+    assert '2.jpg' in report.examples['unreadable'][0]
+
+
+def test_the_frame_of_an_image_turned_by_half_is_reported(
+    content, coco, read, report, tmp_path
+):
+    content['images'][0]['file_name'] = '1.jpg'
+    source, path = coco(content), tmp_path / 'images' / '1.jpg'
+    exif = Image.Exif()
+    exif[274] = 3
+    Image.open(path).save(path, exif=exif)
+    (image,) = read(source).images
+    points = image.instances[0].keypoints[:2, :2].tolist()
+    assert points == [[5, 6], [20.5, 8]]
+    (note,) = report.examples['image']
+    assert 'orientation is 3' in note and 'as displayed' in note

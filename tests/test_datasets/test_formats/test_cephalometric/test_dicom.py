@@ -26,42 +26,8 @@ VALUES = np.arange(0, 4000, 100, np.uint16).reshape(5, 8)
 
 
 @pytest.fixture
-def write(tmp_path):
-    """Write a DICOM file of 12 bits."""
-    pydicom = pytest.importorskip('pydicom')
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-
-    def write_file(name='a.dcm', pixels=VALUES, **attributes):
-        meta = FileMetaDataset()
-        meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        meta.MediaStorageSOPClassUID = '1.2.840.10008.5.1.4.1.1.1.1'
-        meta.MediaStorageSOPInstanceUID = generate_uid()
-        dataset = pydicom.Dataset()
-        dataset.file_meta = meta
-        dataset.PatientName = NAME
-        dataset.PatientID = NAME
-        dataset.PatientBirthDate = '20000101'
-        dataset.InstitutionName = NAME
-        dataset.Manufacturer = 'Maker'
-        dataset.ManufacturerModelName = 'Ceph 9'
-        dataset.DeviceSerialNumber = '4711'
-        dataset.SamplesPerPixel = 1
-        dataset.PhotometricInterpretation = 'MONOCHROME2'
-        dataset.Rows, dataset.Columns = pixels.shape[-2:]
-        dataset.BitsAllocated = 8 * pixels.dtype.itemsize
-        dataset.BitsStored = 12 if pixels.dtype == np.uint16 else 8
-        dataset.HighBit = dataset.BitsStored - 1
-        dataset.PixelRepresentation = 0
-        for key, value in attributes.items():
-            setattr(dataset, key, value)
-        dataset.PixelData = pixels.tobytes()
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        dataset.save_as(path, enforce_file_format=True)
-        return path
-
-    return write_file
+def write(write_dicom):
+    return write_dicom
 
 
 def test_spacing_device_and_shape(write):

@@ -13,11 +13,11 @@ from PIL import Image
 from cape_mm.datasets.formats.cephalometric import load_coco
 from cape_mm.datasets.formats.cephalometric.folder import (
     ImageStore,
-    check_image,
     write_cephalogram_folder,
 )
 from cape_mm.datasets.formats.cephalometric.splits import split_cephalograms
-from cape_mm.errors import DataError
+from cape_mm.datasets.formats.image_check import check_image
+from cape_mm.errors import DataError, UsageError
 from cape_mm.structures import Landmark, LandmarkSchema
 
 SCHEMA = LandmarkSchema(
@@ -215,10 +215,36 @@ def test_huge_images_are_refused_before_they_are_decoded(
     path = tmp_path / 'bomb.png'
     Image.new('1', (20000, 10000)).save(path)
     with pytest.raises(DataError, match='bomb.png'):
-        check_image(path, 150.0)
+        check_image(path, True, 150.0)
 
 
 def test_files_that_are_no_images_are_named(folder, cephalogram, tmp_path):
     (tmp_path / 'in' / 'text.png').write_text('no image')
-    with pytest.raises(DataError, match='text.png is no image'):
+    with pytest.raises(DataError, match='text.png. cannot be read'):
         folder([cephalogram('text.png', split='train')])
+
+
+@pytest.mark.parametrize('side', [0, -5])
+def test_a_side_of_no_pixels_is_one_sentence(folder, cephalogram, side):
+    with pytest.raises(UsageError, match=f'--max-side is {side}, must be'):
+        folder([cephalogram('a.png', split='train')], max_side=side)
+
+
+def test_half_an_image_is_found_unless_it_has_to_be_quick(
+    folder, cephalogram, tmp_path
+):
+    path = tmp_path / 'in' / 'half.jpg'
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 40, 3))
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    record = cephalogram('half.jpg', split='train')
+    with pytest.raises(DataError, match='half.jpg. cannot be read'):
+        folder([record])
+    folder([record], quick=True)
+
+
+def test_remarks_on_images_are_counted(folder, cephalogram, tmp_path, report):
+    deep = np.arange(2000, dtype=np.uint16).reshape(50, 40)
+    cv2.imwrite(str(tmp_path / 'in' / 'deep.png'), deep)
+    folder([cephalogram('deep.png', split='train')])
+    assert 'hold 12 and are read as 12' in report.examples['image'][0]

@@ -184,3 +184,11 @@ def test_a_number_the_challenge_does_not_have(isbi, report):
         (isbi / f'400_{doctor}' / '401.txt').write_text(make_text())
     with pytest.raises(DataError, match='401.txt.* 001 to 400'):
         list(read_isbi(isbi, report))
+
+
+@pytest.mark.parametrize('folder', ['400_junior', 'RawImage/TrainingData'])
+def test_1_and_001_are_one_cephalogram(isbi, report, folder):
+    source = next((isbi / folder).glob('001.*'))
+    shutil.copy(source, source.with_stem('1'))
+    with pytest.raises(DataError, match=r'001 has two .*001\..*[/]1\.'):
+        list(read_isbi(isbi, report))
