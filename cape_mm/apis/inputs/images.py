@@ -99,14 +99,14 @@ class ImageLoader:
             name = os.path.expanduser(os.fspath(image))
             results = dict(img_path=name, image_notes=notes)
         results = self._load_image(results)
-        for note in notes:
-            warnings.warn(f'{name}: {note}', stacklevel=3)
         size = results['ori_shape'][1::-1]
         if max(size) > _LONGEST_SIDE:
             raise DataError(
                 f'{name!r} has {size[0]} x {size[1]} pixels: scale or cut it '
                 f'to sides of {_LONGEST_SIDE} at most'
             )
+        for note in notes:
+            warnings.warn(f'{name}: {note}', stacklevel=3)
         return results, name, size
 
     def _pack(
