@@ -134,7 +134,7 @@ setup(
         'mim': [r.versions for r in OPENMMLAB['REQUIREMENTS']],
         # Reads X-rays in DICOM files.
         'dicom': ['pydicom'],
-        # Writes videos that browsers play, reads when a frame is displayed.
+        # Writes videos that browsers play, with frames at their times.
         'video': ['av'],
         # Writes networks as ONNX files, and compares them with PyTorch.
         'onnx': ['onnx', 'onnxruntime'],

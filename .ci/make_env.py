@@ -81,9 +81,9 @@ STEPS = {
     ),
     'tools': Step(
         'Test and lint tools, and what the extras need: half a minute',
-        'pytest pytest-xdist hypothesis ruff tensorboard pydicom av onnx '
+        'pytest pytest-xdist hypothesis ruff tensorboard pydicom onnx '
         'onnxruntime motmetrics trackeval',
-        'import pytest, xdist, hypothesis, tensorboard, pydicom, av, onnx, '
+        'import pytest, xdist, hypothesis, tensorboard, pydicom, onnx, '
         'onnxruntime, motmetrics',
     ),
     'photos': Step(

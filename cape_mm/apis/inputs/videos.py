@@ -78,12 +78,13 @@ class FrameSource:
         self.skipped = 0
 
     @abstractmethod
-    def read(self) -> Iterator[tuple[str, np.ndarray | None, float | None]]:
+    def read(self) -> Iterator[tuple]:
         """Read all frames.
 
         Yields:
-            tuple[str, np.ndarray | None, float | None]: Path, image, None if
-            it cannot be decoded, and time, see :class:`VideoFrame`.
+            tuple[str, np.ndarray | None] | tuple[str, np.ndarray | None,
+            float]: Path, image, None if it cannot be decoded, and the time of
+            :class:`VideoFrame`, if it is known.
         """
 
     def __iter__(self) -> Iterator[VideoFrame]:
@@ -98,7 +99,7 @@ class FrameSource:
         """
         self.skipped = total = 0
         first, shape, names = '', None, []
-        for path, image, time in self.read():
+        for path, image, *time in self.read():
             number, total = total, total + 1
             if image is None:
                 self.skipped += 1
@@ -114,7 +115,7 @@ class FrameSource:
                     f'{shape[0]}; the frames of a video have one size: '
                     'resize them, or make two videos of them'
                 )
-            yield VideoFrame(number, path, image, time)
+            yield VideoFrame(number, path, image, *time)
         # where a file is cut off, only its header counts the rest; which may
         # be wrong, too
         missing = max((self.num_frames or 0) - total, 0)
@@ -149,15 +150,15 @@ class _FolderFrames(FrameSource):
         self.files: list[Path] = sorted(files, key=_by_numbers)
         super().__init__(folder.resolve().name, len(files))
 
-    def read(self) -> Iterator[tuple[str, np.ndarray | None, None]]:
+    def read(self) -> Iterator[tuple[str, np.ndarray | None]]:
         """Read all images; see :class:`FrameSource`."""
         for path in self.files:
             try:
-                yield str(path), read_image(path), None
+                yield str(path), read_image(path)
             except HugeImageError:
                 raise
             except DataError:
-                yield str(path), None, None
+                yield str(path), None
 
 
 class _VideoFile(FrameSource):
