@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import statistics
 import subprocess
@@ -18,18 +17,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
-import yaml
-
 from cape_mm.apis.base_inferencer import HOME
-from cape_mm.engine.checkpoint_loading import load_plain_file
-from cape_mm.errors import UsageError
-
-from .training_curves import read_curves
-
-# Metrics of an ablation; shares, printed in percent.
-_ABLATION = ('PCK', 'PCK@0.1', 'PCK@0.05', 'ar_tf_gap')
-# Where a page keeps a table that is written by a tool.
-_PLACE = re.compile(r'(<!-- table -->\n).*?(<!-- end of table -->)', re.S)
 
 
 class Usage(NamedTuple):
@@ -66,7 +54,7 @@ def run_tool(
     )
 
 
-def _find_best(folder: Path) -> Path:
+def find_best(folder: Path) -> Path:
     """The last ``best_PCK_epoch_*.pth`` of a working directory."""
     found = sorted(
         folder.glob('best_PCK_epoch_*.pth'),
@@ -85,7 +73,7 @@ def _command(tool: str, *files: str, gpus: int) -> list[str]:
     return ['bash', str(tools / f'dist_{tool}.sh'), *files, str(gpus)]
 
 
-def _train(
+def run_training(
     config: str,
     folder: Path,
     options: Sequence[str],
@@ -101,18 +89,18 @@ def _train(
     finally:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = after.ru_utime - before.ru_utime
-        seconds += after.ru_stime - before.ru_stime + _cpu_seconds(folder)
+        seconds += after.ru_stime - before.ru_stime + sum_cpu_seconds(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / 'cpu_seconds.txt').write_text(f'{seconds:.1f}\n')
 
 
-def _cpu_seconds(folder: Path) -> float:
+def sum_cpu_seconds(folder: Path) -> float:
     """CPU time of all finished or failed sessions of a training."""
     path = folder / 'cpu_seconds.txt'
     return float(path.read_text()) if path.exists() else 0.0
 
 
-def _test(
+def run_test(
     config: str,
     checkpoint: Path,
     folder: Path,
@@ -138,12 +126,12 @@ def train_and_test(
     config: str, folder: Path, options: Sequence[str], **variables: str
 ) -> tuple[dict, Usage]:
     """Metrics of the best checkpoint and usage of its (resumed) training."""
-    usage = _train(config, folder, options, **variables)
-    best, out = _find_best(folder), folder / 'metrics.json'
-    return _test(config, best, folder, out, options, **variables), usage
+    usage = run_training(config, folder, options, **variables)
+    best, out = find_best(folder), folder / 'metrics.json'
+    return run_test(config, best, folder, out, options, **variables), usage
 
 
-def _end_with(error: subprocess.CalledProcessError, what: str, folder: Path):
+def end_with(error: subprocess.CalledProcessError, what: str, folder: Path):
     """End the program after a failed run."""
     sys.exit(
         f'Error: {what} failed ({error.cmd[1]}); see the *_output.txt in '
@@ -160,183 +148,6 @@ def format_markdown(
     return '\n'.join(lines)
 
 
-def run_ablations(args: Namespace) -> None:
-    """Train and test configs with several seeds; compare with the first."""
-    costs = {}
-    if args.costs:
-        # imported late: models are built
-        from .benchmarks import benchmark_queries
-
-        costs = benchmark_queries(args)
-    results: dict[str, list[dict]] = {}
-    # seed by seed: an interrupted table compares all configs alike
-    for seed in args.seeds:
-        for config in args.configs:
-            folder = args.work_dir / config.stem / f'seed{seed}'
-            row = _ablation_row(args, config, seed, folder)
-            if row is None:
-                continue
-            results.setdefault(config.stem, []).append(row)
-            table = _ablation_table(results, costs)
-            if args.out:
-                write_table(args.out, table)
-    if not results:
-        raise UsageError(f'no run in {args.work_dir} has got that far')
-    print(table)
-    if args.record:
-        for config in args.configs:
-            if config.stem in results:
-                _record(config, results[config.stem], args.record)
-
-
-def _ablation_row(
-    args: Namespace, config: Path, seed: int, folder: Path
-) -> dict | None:
-    """Result of a run, which is trained and tested unless that is done."""
-    if args.epoch:
-        return _read_validation(folder, args.epoch)
-    done = folder / 'row.json'
-    if not done.exists():
-        if args.finished:
-            return None
-        print(f'{config.stem}, seed {seed}', flush=True)
-        row = _run_ablation(args, config, seed, folder)
-        done.write_text(json.dumps(row, indent=1))
-    return json.loads(done.read_text())
-
-
-def _read_validation(folder: Path, epoch: int) -> dict | None:
-    """Validation of a run, perhaps unfinished, after an epoch."""
-    for file in sorted(folder.glob('*/vis_data/scalars.json')):
-        train, val = read_curves(file)
-        steps = [entry['iter'] for entry in train if entry['epoch'] == epoch]
-        for entry in val:
-            if entry['step'] == epoch and steps:
-                row = {name: entry[name] for name in _ABLATION[:3]}
-                seconds = _cpu_seconds(folder) / _count_iterations(folder)
-                return dict(
-                    row, iterations=steps[-1], cpu_seconds=seconds * steps[-1]
-                )
-    return None
-
-
-def _count_iterations(folder: Path) -> int:
-    """Iterations of a run up to its last checkpoint."""
-    last = (folder / 'last_checkpoint').read_text().strip()
-    return load_plain_file(last)['meta']['iter']
-
-
-def _run_ablation(
-    args: Namespace, config: Path, seed: int, folder: Path
-) -> dict:
-    """Metrics, iterations and CPU time of a run."""
-    options = [f'randomness.seed={seed}', *args.cfg_options]
-    row = dict(seed=seed)
-    try:
-        _train(str(config), folder, options)
-        for shots in args.shots or [None]:
-            prefix, more = '', []
-            if shots is not None:
-                prefix = f'{shots}-shot '
-                more = [f'test_dataloader.dataset.num_shots={shots}']
-            found = _test(
-                str(config),
-                _find_best(folder),
-                folder,
-                folder / f'metrics{prefix.strip()}.json',
-                [*options, *more],
-            )
-            row.update({prefix + k: found[k] for k in _ABLATION if k in found})
-    except subprocess.CalledProcessError as error:
-        _end_with(error, f'{config.stem} with seed {seed}', folder)
-    row['iterations'] = _count_iterations(folder)
-    row['cpu_seconds'] = round(_cpu_seconds(folder))
-    return row
-
-
-def write_table(path: Path, table: str) -> None:
-    """Write a file, or a page's part between the two comments for it."""
-    if path.exists() and _PLACE.search(text := path.read_text('utf-8')):
-        table = _PLACE.sub(lambda m: f'{m[1]}\n{table}\n{m[2]}', text)
-    path.write_text(table, 'utf-8')
-
-
-def _ablation_table(results: dict[str, list[dict]], costs: dict) -> str:
-    """Mean and standard deviation over seeds by config."""
-    first, *others = results.values()
-    budgets = {row['iterations'] for rows in results.values() for row in rows}
-    if len(budgets) > 1:
-        raise UsageError(
-            f'runs of different budgets, {sorted(budgets)} iterations, are '
-            'not comparable: choose another --work-dir'
-        )
-    names = [
-        name
-        for name in first[0]
-        if name.endswith(_ABLATION)
-        and all(name in row for rows in others for row in rows)
-    ]
-    # with shots the table is wide enough
-    compared = [name for name in names if name.startswith('PCK')]
-    header = ['config', 'seeds']
-    for name in names:
-        header.append(f'{name}, %')
-        header += ['− first'] if name in compared else []
-    header += ['CPU s per step', *next(iter(costs.values()), ())]
-    table = []
-    for config, rows in results.items():
-        cells = [config, str(len(rows))]
-        for name in names:
-            values = [100 * row[name] for row in rows]
-            mean = statistics.mean(values)
-            spread = statistics.stdev(values) if len(rows) > 1 else None
-            cells.append(
-                f'{mean:.2f}' + (f' ± {spread:.2f}' if spread else '')
-            )
-            if name in compared:
-                reference = statistics.mean(100 * row[name] for row in first)
-                cells.append(f'{mean - reference:+.2f}')
-        seconds = statistics.mean(row['cpu_seconds'] for row in rows)
-        cells.append(f'{seconds / max(*budgets, 1):.2f}')
-        table.append([*cells, *costs.get(config, {}).values()])
-    note = (
-        f'{budgets.pop():,} iterations. Mean ± standard deviation of the '
-        'sample (n − 1). CPU time of training includes loading and validation.'
-    )
-    return f'{format_markdown(header, table)}\n\n{note}\n'
-
-
-def _record(config: Path, rows: list[dict], dataset: str) -> None:
-    """Write the means of a config's runs into the metafile beside it."""
-    path = config.parent / 'metafile.yml'
-    content = yaml.safe_load(path.read_text('utf-8'))
-    (model,) = (m for m in content['Models'] if m['Name'] == config.stem)
-    means: dict[str, dict] = {}
-    for name in rows[0]:
-        shots, _, metric = name.rpartition(' ')
-        if metric in _ABLATION and metric.startswith('PCK'):
-            value = statistics.mean(row[name] for row in rows)
-            means.setdefault(shots, {})[metric] = round(value, 4)
-    for shots, metrics in means.items():
-        task = ', '.join(
-            [
-                'Category-agnostic pose estimation, unseen categories',
-                *([shots] if shots else []),
-                f'{rows[0]["iterations"]} iterations',
-                f'mean of {len(rows)} seed(s)',
-            ]
-        )
-        entry = dict(Task=task, Dataset=dataset, Metrics=metrics)
-        start = task.rpartition(', ')[0]
-        model['Results'] = [
-            one
-            for one in model['Results']
-            if one['Metrics'] and not one['Task'].startswith(start)
-        ] + [entry]
-    text = yaml.safe_dump(content, sort_keys=False, width=1000)
-    path.write_text(text, 'utf-8')
-
-
 def cross_validate(args: Namespace) -> None:
     """Train and test a config on several splits; average the metrics."""
     results = {}
@@ -346,7 +157,7 @@ def cross_validate(args: Namespace) -> None:
         try:
             results[split] = _run_split(args, split, folder, shots)
         except subprocess.CalledProcessError as error:
-            _end_with(error, f'split {split}', folder)
+            end_with(error, f'split {split}', folder)
         summary = _summarise_splits(results, args.metrics)
         table = args.work_dir / f'summary{shots}.md'
         table.write_text(_split_table(summary))
@@ -368,16 +179,16 @@ def _run_split(args: Namespace, split: int, folder: Path, shots: str) -> dict:
         trained = folder / 'trained.json'
         if not trained.exists():
             print(f'split {split}: training in {folder}', flush=True)
-            _train(config, folder, args.cfg_options, args.gpus)
+            run_training(config, folder, args.cfg_options, args.gpus)
             trained.write_text(json.dumps(dict(config=config)))
-        checkpoint = _find_best(folder)
+        checkpoint = find_best(folder)
     options = list(args.cfg_options)
     if args.shots is not None:
         options.append(f'test_dataloader.dataset.num_shots={args.shots}')
     print(f'split {split}: testing {checkpoint}', flush=True)
     # Complete or not there: an interrupted test must not look finished.
     part = metrics.with_suffix('.part.json')
-    found = _test(config, checkpoint, folder, part, options, args.gpus)
+    found = run_test(config, checkpoint, folder, part, options, args.gpus)
     part.replace(metrics)
     return found
 

@@ -20,8 +20,8 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cape_mm.cli.ablation_table import run_ablations
 from cape_mm.cli.arguments import one_line_errors
-from cape_mm.cli.training_tables import run_ablations
 
 
 def parse_args() -> argparse.Namespace:
