@@ -1,6 +1,7 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -77,4 +78,4 @@ class MetaPointAssigner:
         )
         matrices = cost.mean(dim=1).transpose(1, 2).cpu().numpy()
         columns = [linear_sum_assignment(matrix)[1] for matrix in matrices]
-        return torch.as_tensor(columns, device=points.device)
+        return torch.as_tensor(np.stack(columns), device=points.device)
