@@ -70,17 +70,6 @@ def to_plain(
     return _scalar_to_plain(value, where)
 
 
-def arrays_to_lists(value: Any) -> Any:
-    """A value with lists in place of NumPy arrays, at any depth."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, dict):
-        return {key: arrays_to_lists(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(arrays_to_lists, value))
-    return value
-
-
 def _dict_to_plain(
     mapping: dict, dropped: list[str] | None, where: str
 ) -> dict:

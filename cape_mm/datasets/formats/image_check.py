@@ -65,7 +65,6 @@ def read_image(
         DataError: If it is no complete image, an animation, has several
             pages, floating-point values or too many pixels.
     """
-    notes = [] if notes is None else notes
     if not isinstance(source, bytes):
         name = os.path.expanduser(os.fspath(source))
         is_local = backend_args is None and '://' not in name
@@ -87,10 +86,10 @@ def read_image(
         )
     if image.dtype == np.uint16:
         depth = value_depth(image)
-        if depth < 16:
+        if depth < 16 and notes is not None:
             notes.append(f'its 16 bits hold {depth} and are read as {depth}')
         image = (image >> (depth - 8)).astype(np.uint8)
-    if image.min() == image.max():
+    if notes is not None and image.min() == image.max():
         notes.append(f'all its pixels are {image[0, 0].tolist()}')
     return image
 
@@ -133,6 +132,8 @@ def _check_head(
             turn = image.getexif().get(_EXIF_ORIENTATION)
             frames = getattr(image, 'n_frames', 1)
             kind, mode = image.format, image.mode
+            if kind == 'TIFF':  # which newer Pillow gives as displayed
+                width, height = image.tag_v2[256], image.tag_v2[257]
     except DataError:
         raise
     except Exception as error:  # whatever Pillow raises of a damaged head

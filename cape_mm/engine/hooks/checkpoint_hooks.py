@@ -8,6 +8,7 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Iterator
 
+import numpy as np
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
@@ -17,13 +18,15 @@ from mmengine.runner import runner as mmengine_runner
 from torch import nn
 
 from cape_mm.engine.checkpoint_loading import refuse_nonfinite_weights
-from cape_mm.engine.checkpoints import arrays_to_lists, from_plain, to_plain
+from cape_mm.engine.checkpoints import from_plain, to_plain
 from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.registry import HOOKS
 
 # tensors by name, plain already; rebuilt dicts would lose their `_metadata`
 _TENSOR_ENTRIES = ('state_dict', 'ema_state_dict')
 _FORMAT_KEY = 'plain_format'
+# dtype and shape of the arrays that dataset_meta has as lists
+_ARRAYS_KEY = 'dataset_meta_arrays'
 # entries of the message hub
 _REPLACED = 'replaced_best_ckpts'
 _VALIDATED = 'last_validation'
@@ -54,10 +57,21 @@ class PlainCheckpointHook(Hook):
         """Replace all entries but the weights by their plain form."""
         dropped = []
         meta = checkpoint['meta']
-        if 'dataset_meta' in meta:
-            # MMPose's inferencers take it as it is stored
-            lists = arrays_to_lists(meta['dataset_meta'])
-            checkpoint['meta'] = dict(meta, dataset_meta=lists)
+        arrays = {
+            key: value
+            for key, value in (meta.get('dataset_meta') or {}).items()
+            if isinstance(value, np.ndarray) and value.dtype.kind in 'biuf'
+        }
+        if arrays:
+            # MMPose's inferencers take lists, and load them as they are
+            lists = {key: value.tolist() for key, value in arrays.items()}
+            checkpoint['meta'] = dict(
+                meta, dataset_meta=dict(meta['dataset_meta'], **lists)
+            )
+            checkpoint['meta'][_ARRAYS_KEY] = {
+                key: (value.dtype.name, value.shape)
+                for key, value in arrays.items()
+            }
         for key in checkpoint:
             if key not in _TENSOR_ENTRIES:
                 checkpoint[key] = to_plain(checkpoint[key], dropped, key)
@@ -89,6 +103,10 @@ class RestorePlainCheckpointHook(Hook):
         for key in checkpoint:
             if key not in _TENSOR_ENTRIES:
                 checkpoint[key] = from_plain(checkpoint[key])
+        meta = checkpoint['meta']
+        for key, (dtype, shape) in meta.pop(_ARRAYS_KEY, {}).items():
+            array = np.array(meta['dataset_meta'][key], dtype).reshape(shape)
+            meta['dataset_meta'][key] = array
 
 
 @HOOKS.register_module()

@@ -229,6 +229,16 @@ def test_the_frame_of_a_turned_image_is_noted(tmp_path, turn, decode):
     np.testing.assert_array_equal(read_image(path), cv2.imread(str(path)))
 
 
+@pytest.mark.parametrize('turn', [1, 3, 6, 8])
+def test_the_size_of_a_turned_tiff_is_that_of_its_pixels(tmp_path, turn):
+    exif = Image.Exif()
+    exif[274] = turn
+    Image.new('L', (40, 30)).save(tmp_path / 'a.tif', exif=exif)
+    height, width = read_image(tmp_path / 'a.tif').shape[:2]
+    assert check_image(tmp_path / 'a.tif', decode=False) == (width, height)
+    assert (width, height) == ((30, 40) if turn > 4 else (40, 30))
+
+
 def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / 'pipe.png')
     with pytest.raises(FileNotFoundError, match=r'no image .*pipe\.png'):
