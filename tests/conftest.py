@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
@@ -14,6 +15,12 @@ def _real_data(name: str) -> Path:
     if not root.is_dir():
         pytest.skip(f'no real data at {root}')
     return root
+
+
+@pytest.fixture(scope='session')
+def real_data() -> Callable[[str], Path]:
+    """From the name of small real data to their root."""
+    return _real_data
 
 
 @pytest.fixture(scope='session')

@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmpose.structures import PoseDataSample
 
+from cape_mm.datasets.formats.plausibility import counts_from_one
 from cape_mm.errors import DataError
 from cape_mm.models.pose_estimators import MatchingEstimator
 from cape_mm.structures import EpisodeDataSample
@@ -176,11 +177,20 @@ class CapeInferencer(BaseInferencer):
             raise DataError(
                 f'{len(names)} keypoint_names for {num_keypoints} keypoints'
             )
+        skeleton = check_skeleton(skeleton, num_keypoints)
+        shown = supports[0]['data_samples'].gt_instances.keypoints_visible
+        values = np.concatenate([labels[0], shown[0, :, None]], axis=1)
+        if counts_from_one(skeleton, [values.ravel().tolist()]):
+            warnings.warn(
+                'the skeleton seems to count from 1: nothing joins keypoint 0 '
+                'and edges one lower are shorter; if so, subtract 1',
+                stacklevel=2,
+            )
         metainfo = dict(
             category_id=-1,
             category_name=category_name,
             keypoint_names=names,
-            skeleton=check_skeleton(skeleton, num_keypoints),
+            skeleton=skeleton,
             flip_pairs=check_flip_pairs(flip_pairs, num_keypoints),
             num_keypoints=num_keypoints,
             replaced=[],

@@ -111,6 +111,41 @@ def original_to_norm(points: Tensor, warp_mat, shape: Sequence[int]) -> Tensor:
     return pixels_to_norm(points @ warp[:, :2].T + warp[:, 2], shape)
 
 
+def clip_polygon(
+    polygon: np.ndarray, low: Sequence[float], high: Sequence[float]
+) -> np.ndarray:
+    """Cut a polygon at a rectangle, by the algorithm of Sutherland, Hodgman.
+
+    Drawing then takes time by the rectangle, not by the polygon.
+
+    Args:
+        polygon (np.ndarray): Corners (P, 2), finite, in any frame.
+        low (Sequence[float]): Least x and y of the rectangle, same frame.
+        high (Sequence[float]): Largest x and y of the rectangle.
+
+    Returns:
+        np.ndarray: Corners (Q, 2); none if the polygon lies outside. Parts
+        are joined along the rectangle.
+    """
+    for axis in (0, 1):
+        for sign, limit in ((1, low[axis]), (-1, high[axis])):
+            depth = sign * (polygon[:, axis] - limit)
+            is_inside = depth >= 0
+            if is_inside.all():
+                continue
+            step = np.roll(polygon, -1, axis=0) - polygon
+            following = np.roll(depth, -1)
+            crosses = is_inside != (following >= 0)
+            share = depth / np.where(crosses, depth - following, 1)
+            cuts = polygon + share[:, None] * step
+            cuts[:, axis] = limit
+            # each corner, then where its edge leaves or enters
+            corners = np.stack([polygon, cuts], axis=1).reshape(-1, 2)
+            kept = np.stack([is_inside, crosses], axis=1).ravel()
+            polygon = corners[kept]
+    return polygon
+
+
 def _size_like(points: Points, shape: Sequence[int]) -> Points:
     """Width and height (2,), of the type of the points."""
     size = [shape[1], shape[0]]

@@ -68,21 +68,40 @@ def write_images(folder: Path) -> None:
         cv2.imwrite(str(folder / name), np.zeros((40, 60, 3), np.uint8))
 
 
+#: Places of COCO's annotations that a record needs, and of ids.
+_NEEDED = [('annotations', key) for key in ('keypoints', 'image_id')]
+_IMAGE_ID = ('images', 'id')
+_POINT = ('annolist', 'annorect', 'annopoints', 'point')
+
+
 def all_readers() -> dict[str, Reader]:
     """Readers by name."""
     return {
-        'mp100': Reader(mp100_document(), _read_mp100, _annotation_or_image),
+        'mp100': Reader(
+            *(mp100_document(), _read_mp100, _annotation_or_image),
+            needed=[*_NEEDED, ('annotations', 'bbox')],
+            unique=[_IMAGE_ID, ('annotations', 'id'), ('categories', 'id')],
+        ),
         'posetrack18': Reader(
-            posetrack_document(), _read_posetrack, _annotation_or_image
+            *(posetrack_document(), _read_posetrack, _annotation_or_image),
+            needed=[*_NEEDED, ('annotations', 'track_id')],
+            unique=[_IMAGE_ID, ('annotations', 'track_id')],
         ),
         'posetrack17': Reader(
-            annolist_document(), _read_posetrack, _entry_of_list
+            *(annolist_document(), _read_posetrack, _entry_of_list),
+            needed=[(*_POINT, key) for key in ('id', 'x', 'y')],
+            unique=[(*_POINT, 'id'), ('annolist', 'annorect', 'track_id')],
         ),
         'coco_images': Reader(
-            posetrack_document(), _read_coco, _annotation_or_image
+            *(posetrack_document(), _read_coco, _annotation_or_image),
+            needed=_NEEDED,
+            unique=[_IMAGE_ID, ('annotations', 'track_id')],
         ),
         'cephalometric': Reader(
-            cephalometric_document(), _read_cephalometric, _annotation_or_image
+            cephalometric_document(),
+            *(_read_cephalometric, _annotation_or_image),
+            needed=_NEEDED,
+            unique=[_IMAGE_ID, ('annotations', 'image_id')],
         ),
         'aariz': Reader(aariz_document(), _read_aariz, _everything),
         'cl_detection': Reader(cl_detection_document(), _read_cl, _everything),
@@ -100,7 +119,9 @@ def all_readers() -> dict[str, Reader]:
         'label-studio': Reader(
             label_studio_document(), _read_tools, _everything
         ),
-        'via': Reader(via_document(), _read_tools, _everything),
+        'via': Reader(
+            *(via_document(), _read_tools, _everything), optional=['regions']
+        ),
     }
 
 
@@ -112,6 +133,8 @@ def _annotation_or_image(document: dict, path: tuple) -> set | None:
     """Records of an annotation, or of all those of an image."""
     if len(path) < 2 or path[0] not in ('annotations', 'images'):
         return None
+    if path[::2] == ('annotations', 'id'):
+        return None  # records are called by it
     entry = document[path[0]][path[1]]
     if path[0] == 'annotations':
         return {entry['id']}

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from cape_mm.codecs import NormalizedLabel
+from cape_mm.evaluation.functional.tracked_frames import inside_polygons
 from cape_mm.models.layers import sample_features
 from cape_mm.structures.coordinates import (
+    clip_polygon,
     fraction_to_norm,
     norm_to_fraction,
     norm_to_original,
@@ -83,3 +85,23 @@ def test_the_codec_labels_the_normalised_frame():
     decoded, scores = codec.decode(labels)
     np.testing.assert_allclose(decoded, pixels, rtol=1e-6)
     assert scores.shape == (1, 3)
+
+
+def test_clipped_polygon_covers_the_same_points_of_the_rectangle():
+    rng = np.random.default_rng(0)
+    for count in range(3, 60):
+        # crossing itself, around, beside and across the rectangle
+        scale = 10.0 ** (count % 10)
+        polygon = rng.uniform(-3, 3, (count % 7 + 3, 2)) * [scale, 1]
+        clipped = clip_polygon(polygon, (-1, -1), (1, 1))
+        assert (np.abs(clipped) <= 1).all()
+        points = rng.uniform(-0.999, 0.999, (200, 2))
+        expected = inside_polygons(points, [polygon])
+        found = inside_polygons(points, [clipped] * (len(clipped) > 0))
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_polygon_inside_stays_as_it_is_and_one_outside_vanishes():
+    polygon = np.array([[-1.0, -1], [1, 0], [0.5, 1]])
+    assert clip_polygon(polygon, (-1, -1), (1, 1)) is polygon
+    assert len(clip_polygon(polygon + 5, (-1, -1), (1, 1))) == 0

@@ -13,10 +13,19 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import Compose
 from mmengine.structures import InstanceData
 
+from cape_mm.datasets.formats.annotation_report import (
+    IMPLAUSIBLE,
+    AnnotationReport,
+)
 from cape_mm.datasets.formats.annotation_tools.image_search import (
     IMAGE_SUFFIXES,
 )
 from cape_mm.datasets.formats.cephalometric import is_dicom
+from cape_mm.datasets.formats.json_values import shorten
+from cape_mm.datasets.formats.plausibility import (
+    PlacedInstance,
+    check_plausibility,
+)
 from cape_mm.datasets.pipeline import build_transforms
 from cape_mm.errors import DataError
 
@@ -60,7 +69,13 @@ class ImageLoader:
         _check_inside(keypoints, size, name)
         if box is None:
             box = _box_of_keypoints(keypoints[labelled, :2], self.margin)
-        packed = self._pack(results, keypoints, clip_box(box, size, name))
+        box = clip_box(box, size, name)
+        report = AnnotationReport(name, problems=IMPLAUSIBLE)
+        one = PlacedInstance(name, keypoints, size, box)
+        check_plausibility([one], report)
+        if report:
+            warnings.warn(str(report), stacklevel=2)
+        packed = self._pack(results, keypoints, box)
         labels = packed['data_samples'].gt_instance_labels
         lost = labelled & (np.asarray(labels.keypoint_weights)[0] <= 0)
         if lost.sum() == labelled.sum():
@@ -143,11 +158,14 @@ def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
     """
     rows: list[list] = []
     for index, point in enumerate(keypoints):
-        point = _numbers([0, 0, 0] if point is None else point)
+        is_list = isinstance(point, (list, tuple)) and len(point) == 3
+        # without a label, x and y mean nothing
+        is_labelled = point is not None and not (is_list and point[2] == 0)
+        point = _numbers(point if is_labelled else [0, 0, 0])
         if point is None or len(point) not in (2, 3):
             raise DataError(
-                f'{name}: keypoint {index} is {keypoints[index]}, not x, y '
-                'or x, y, v'
+                f'{name}: keypoint {index} is {shorten(keypoints[index])}, '
+                'not x, y or x, y, v'
             )
         rows.append([*point, 1.0][:3])
     points = np.array(rows, np.float32).reshape(-1, 3)
@@ -170,7 +188,7 @@ def clip_box(
     flat = np.array(box, dtype=object).ravel()
     array = np.array(_numbers(flat) or [], np.float32)
     if array.shape != (4,) or not np.isfinite(array).all():
-        raise DataError(f'{name}: box {box} is not x1, y1, x2, y2')
+        raise DataError(f'{name}: box {shorten(box)} is not x1, y1, x2, y2')
     limits = np.array([width - 1, height - 1] * 2, np.float32)
     clipped = np.clip(array, 0, limits)
     if (clipped[2:] <= clipped[:2]).any():
@@ -193,8 +211,9 @@ def check_skeleton(
         inside = edge and all(end in range(num_keypoints) for end in edge)
         if not inside or len(set(edge)) != 2 or len(edge) != 2:
             raise DataError(
-                f'{edge_name} {given} of {name} is no pair of two different '
-                f'indices in 0..{num_keypoints - 1}; indices count from 0'
+                f'{edge_name} {shorten(given)} of {name} is no pair of two '
+                f'different indices in 0..{num_keypoints - 1}; indices count '
+                'from 0'
             )
     return [[int(end) for end in edge] for edge in edges]
 

@@ -21,7 +21,7 @@ from cape_mm.datasets.formats.annotation_tools import (
 from cape_mm.datasets.formats.annotation_tools.predictions import given_box
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.datasets.formats.image_paths import check_image_names
-from cape_mm.datasets.formats.json_values import read_json
+from cape_mm.datasets.formats.json_values import read_json, shorten
 from cape_mm.datasets.formats.mp100.annotation_file import Category
 from cape_mm.errors import DataError
 
@@ -230,9 +230,9 @@ def _check_types(entry: dict, types: dict[str, Any], where: str) -> None:
     """Refuse values of an object that have another type."""
     names = {str: 'text', list: 'a list'}
     for key, kind in types.items():
-        value = entry.get(key)
-        if value is not None and not isinstance(value, kind):
-            raise DataError(f'{where}: {key} is {value!r}, not {names[kind]}')
+        if not isinstance(entry.get(key), (kind, type(None))):
+            found = shorten(entry[key])
+            raise DataError(f'{where}: {key} is {found}, not {names[kind]}')
 
 
 def _from_predictions(

@@ -10,16 +10,22 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.annotation_report import (
+    IMPLAUSIBLE,
+    AnnotationReport,
+)
 from cape_mm.datasets.formats.cephalometric.coco_check import (
     compare_names,
     describe,
-    find_outside,
 )
 from cape_mm.datasets.formats.cephalometric.coco_file import load_coco
 from cape_mm.datasets.formats.image_check import STATES, check_images
 from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.datasets.formats.json_values import as_keypoints
+from cape_mm.datasets.formats.plausibility import (
+    PlacedInstance,
+    check_plausibility,
+)
 from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 from cape_mm.structures import LandmarkSchema, get_schema
@@ -29,7 +35,7 @@ from ..pipeline import build_transforms
 _PROBLEMS = OrderedDict(
     no_annotation='cephalograms without annotation (skipped)',
     no_landmark='cephalograms without labelled landmark (skipped)',
-    outside='landmarks outside of the image (kept)',
+    **IMPLAUSIBLE,
     no_spacing=(
         'cephalograms without spacing: no millimetres can be given for them'
     ),
@@ -151,7 +157,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
         # Index in the file of each landmark.
         self._order, dropped = self._match_landmarks(content)
         self._num_given = len(content['categories'][0]['keypoints'])
-        self._content = content
+        self._content, self._placed = content, []
         annotated = {entry['image_id'] for entry in content['annotations']}
         for image in content['images']:
             if image['id'] not in annotated:
@@ -159,7 +165,8 @@ class CephalometricDataset(BaseCocoStyleDataset):
         self._check_images(content['images'])
 
         cephalograms = super().load_data_list()
-        del self._content
+        check_plausibility(self._placed, self._report, tolerance=0.5)
+        del self._content, self._placed
         if self._report:
             print_log(
                 str(self._report), logger='current', level=logging.WARNING
@@ -196,14 +203,11 @@ class CephalometricDataset(BaseCocoStyleDataset):
             self._report.add('no_landmark', describe(image))
             return None
         size = (image['width'], image['height'])
-        for index in find_outside(points, size):
-            x, y, _ = points[index]
-            self._report.add(
-                'outside',
-                f'{describe(image)}: {self.schema.codes[index]} at '
-                f'({x:g}, {y:g}), the image has {size[0]} x {size[1]} '
-                'pixels',
-            )
+        x, y, width, height = raw_data_info['raw_ann_info']['bbox']
+        box, codes = np.array([x, y, x + width, y + height]), self.schema.codes
+        self._placed.append(
+            PlacedInstance(describe(image), points, size, box, codes)
+        )
         spacing = image.get('spacing')
         if spacing is None:
             self._report.add('no_spacing', describe(image))
@@ -250,7 +254,7 @@ class CephalometricDataset(BaseCocoStyleDataset):
     def _match_landmarks(self, content: dict) -> tuple[list[int], list[str]]:
         """Indices (K,) in the file, and codes of unused landmarks."""
         names = content['categories'][0]['keypoints']
-        found = content.get('info', {}).get('schema', self.schema.name)
+        found = (content.get('info') or {}).get('schema') or self.schema.name
         theirs = get_schema(found)
         problem = compare_names(names, theirs.names)
         if problem:

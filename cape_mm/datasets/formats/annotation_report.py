@@ -4,6 +4,17 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, defaultdict
 from typing import Mapping
 
+#: Kinds of implausible coordinates, and what is done about them.
+IMPLAUSIBLE = OrderedDict(
+    at_corner='labelled keypoints at (0, 0), several on an instance (kept)',
+    normalised=(
+        'instances within one pixel, as if coordinates were shares of the '
+        'image (kept)'
+    ),
+    corner_box='boxes that fit as x1, y1, x2, y2, not as x, y, w, h (kept)',
+    outside='labelled keypoints outside of their image (kept)',
+    outside_box='labelled keypoints far outside of their box (kept)',
+)
 #: Meaning of each kind of problem and what is done about it, in the order of
 #: the report.
 PROBLEMS = OrderedDict(
@@ -21,6 +32,7 @@ PROBLEMS = OrderedDict(
     not_finite='annotations with NaN, infinite or no numbers (skipped)',
     no_visible_keypoint='annotations without visible keypoint (skipped)',
     degenerate_box='annotations with a degenerate box (skipped)',
+    **IMPLAUSIBLE,
     missing_image='annotations whose image is missing (dropped)',
 )
 #: Number of examples of each kind in the message.
@@ -41,11 +53,11 @@ class AnnotationReport:
         self.counts: Counter[str] = Counter()
         self.examples: dict[str, list[str]] = defaultdict(list)
 
-    def add(self, kind: str, example: str) -> None:
+    def add(self, kind: str, example: str, count: int = 1) -> None:
         """Count a problem; the example gives its place and reason."""
         if kind not in self.problems:
             raise KeyError(f'unknown kind of problem: {kind!r}')
-        self.counts[kind] += 1
+        self.counts[kind] += count
         if len(self.examples[kind]) < _MAX_EXAMPLES:
             self.examples[kind].append(example)
 

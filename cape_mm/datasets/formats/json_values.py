@@ -10,6 +10,7 @@ from typing import Any, Sequence
 import numpy as np
 from mmengine.fileio import get
 
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_paths import is_regular_file
 from cape_mm.errors import DataError
 
@@ -120,14 +121,17 @@ def as_keypoints(values: Any, where: str, count: int) -> np.ndarray:
     """Keypoints (K, 3), float64, of a flat list x, y, v of K keypoints.
 
     Where v is 0, x and y mean nothing and may be null or NaN; the row is then
-    zeros, unless both are numbers. v is a whole number from 0 on.
+    zeros, unless both are numbers. v is a number, or null without a place.
     """
     values = as_list(values, where, 3 * count)
     points = np.zeros((count, 3))
     for index in range(count):
         x, y, v = values[3 * index : 3 * index + 3]
-        state = 0.0 if v is None else as_number(v, f'{where}: v of {index}')
-        if is_number(x) and is_number(y):
+        has_place = is_number(x) and is_number(y)
+        state = 0.0
+        if v is not None or (has_place and (x or y)):
+            state = as_number(v, f'{where}: v of keypoint {index}')
+        if has_place:
             points[index] = x, y, state
         elif state > 0:
             as_number(x, f'{where}: x of keypoint {index}')
@@ -151,3 +155,20 @@ def refuse_repeated(ids: Sequence[Any], what: str, where: str) -> None:
             f'{where}: {len(twice)} {what} occur(s) twice, e.g. '
             f'{shorten(twice[0])}: which one is meant is unknown, renumber'
         )
+
+
+def unique_entries(
+    entries: list[dict], where: str, report: AnnotationReport
+) -> dict[Any, dict]:
+    """Entries by id; copies are counted, others of the same id refused."""
+    found: dict[Any, dict] = {}
+    for entry in entries:
+        if found.setdefault(entry['id'], entry) is entry:
+            continue
+        if found[entry['id']] != entry:
+            raise DataError(
+                f'{where}: the id {shorten(entry["id"])} occurs twice: which '
+                'entry is meant is unknown, renumber'
+            )
+        report.add('duplicate_id', f'{where}: {shorten(entry["id"])}')
+    return found

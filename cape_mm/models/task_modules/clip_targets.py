@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from cape_mm.structures import ClipDataSample
+from cape_mm.structures.coordinates import clip_polygon
 
 #: Cells of the masks, across and down.
 _CELLS = 64
@@ -147,6 +148,8 @@ def ignored_cells(frames: Sequence[PoseDataSample]) -> Tensor:
             warp = np.asarray(frame.warp_mat)
             points = polygon @ warp[:, :2].T + warp[:, 2]
             cells = points / np.asarray(frame.img_shape[1::-1]) * side
+            # filling a polygon takes time by its height, however far away
+            cells = clip_polygon(cells, (-1, -1), (side, side))
             if len(cells) > 2:
                 cv2.fillPoly(mask, [np.floor(cells).astype(np.int32)], 1)
     centres = masks[:, _FINER // 2 :: _FINER, _FINER // 2 :: _FINER]

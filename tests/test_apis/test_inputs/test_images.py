@@ -91,7 +91,7 @@ def test_box_may_come_as_a_row_of_boxes():
 def test_what_is_no_edge_is_reported(edge):
     with pytest.raises(DataError, match='no pair of two') as error:
         check_skeleton([[0, 1], edge], 3)
-    assert f'edge {edge} of' in str(error.value)
+    assert f'edge {edge!r} of' in str(error.value)
 
 
 def test_edges_may_come_as_text():

@@ -183,7 +183,7 @@ def test_what_is_skipped_or_strange_is_counted(write, log):
         '1 cephalograms without annotation (skipped)\n    image 1 ' in report
     )
     assert '1 cephalograms without labelled landmark (skipped)' in report
-    assert '1 landmarks outside of the image (kept)' in report
+    assert '1 labelled keypoints outside of their image (kept)' in report
     assert 'N at (-7, 3), the image has 40 x 50 pixels' in report
     np.testing.assert_array_equal(
         dataset.get_data_info(0)['keypoints'][0, 1], (-7, 3)

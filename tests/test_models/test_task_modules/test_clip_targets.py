@@ -1,7 +1,9 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import pytest
 import torch
 from mmpose.structures import PoseDataSample
 from support.tiny_pavenet import SIZE, K, build_model, collate, make_clip
@@ -117,6 +119,28 @@ def test_only_cells_whose_middle_is_in_the_area_count():
 def test_regions_without_inside_are_nowhere():
     regions = [np.zeros((0, 2)), np.array([[3, 4], [50, 60]])]
     assert not ignored_cells([make_frame(ignore_regions=regions)]).any()
+
+
+@pytest.mark.parametrize('far', [1e3, 1e6, 1e9, 1e12])
+def test_work_for_a_region_does_not_grow_with_its_distance(monkeypatch, far):
+    rows = []
+    fill = cv2.fillPoly
+
+    def count(mask, polygons, value):
+        rows.extend(np.ptp(polygon[:, 1]) + 1 for polygon in polygons)
+        return fill(mask, polygons, value)
+
+    monkeypatch.setattr(cv2, 'fillPoly', count)
+    # all above the diagonal of 200 x 100 original pixels
+    triangle = np.array([[-2 * far, -far], [2 * far, far], [2 * far, -far]])
+    box = np.array([[-far, 75, far, far]], np.float32)
+    cells = ignored_cells(
+        [make_frame(ignore_regions=[triangle], ignore_bboxes=box)]
+    )
+    # rows of the mask and its rim, whatever the polygon
+    assert len(rows) == 2 and max(rows) <= 258
+    points = torch.tensor([[[0.8, 0.2], [0.2, 0.6], [0.2, 0.9]]])
+    assert in_cells(points, cells).tolist() == [[True, False, True]]
 
 
 def test_points_outside_of_the_input_are_at_its_edge():

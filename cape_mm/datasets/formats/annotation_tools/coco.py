@@ -22,6 +22,7 @@ from cape_mm.datasets.formats.mp100.annotation_file import (
 )
 from cape_mm.errors import DataError
 
+from ..json_values import as_flag, shorten, unique_entries
 from .annotations import Annotations, write_image
 from .collector import Collector
 from .mp100_folder import to_coco
@@ -50,7 +51,7 @@ def read_coco(file: Path, content: dict, collector: Collector) -> None:
         if counts[entry['name']] > 1:  # MP-100 has two faces
             entry['name'] += f' {entry["id"]}'
         entry['skeleton'] = _to_zero_based(entry, content, collector)
-    categories = parse_categories(content, collector.report)
+    categories = parse_categories(content, collector.report, is_sure=True)
     for category in categories.values():
         if type(category.id) is int:
             collector.source_ids.setdefault(category.name, category.id)
@@ -60,11 +61,10 @@ def read_coco(file: Path, content: dict, collector: Collector) -> None:
         info.get('contributor') != 'Label Studio'
     )
     search, images = collector.search(file), {}
-    for image in content['images']:
+    where = f"{file}: 'images'"
+    entries = unique_entries(content['images'], where, collector.report)
+    for image in entries.values():
         size = [image.get('width'), image.get('height')] if has_sizes else ()
-        if image['id'] in images:
-            collector.report.add('duplicate_id', f'image {image["id"]}')
-            continue
         source = images[image['id']] = collector.open_image(
             search, image['file_name'], size
         )
@@ -115,8 +115,10 @@ def _check(content: dict, file: Path) -> None:
             for key, kind in {**types, **optional}.items():
                 value = entry.get(key)
                 is_absent = key in optional and value is None
-                if not (is_absent or isinstance(value, kind)):
-                    raise DataError(f'{where}: {key} is {value!r}')
+                is_typed = isinstance(value, kind) and value is not True
+                if not is_absent and not is_typed:
+                    raise DataError(f'{where}: {key} is {shorten(value)}')
+            as_flag(entry.get('iscrowd'), f'{where}: iscrowd')
 
 
 def _find_problem(

@@ -16,6 +16,7 @@ from cape_mm.datasets.formats.image_check import check_image
 from cape_mm.datasets.formats.mp100.annotation_file import Category
 from cape_mm.errors import DataError
 
+from ..plausibility import PlacedInstance, check_plausibility
 from .annotations import AnnotatedImage, AnnotatedInstance, Annotations
 from .image_search import ImageSearch, folders_of, split_path
 from .repairs import (
@@ -45,6 +46,10 @@ class _Instance:
 
     def __str__(self) -> str:
         return f'{self.image.name}: {self.category}'
+
+    @property
+    def names(self) -> list[str]:
+        return [key[0] for key in self.keys]
 
 
 @dataclass
@@ -275,42 +280,41 @@ class Collector:
         """Sound annotations of all that was added."""
         ids: dict[str, int] = {}
         known: set[tuple] = set()
-        for entry in self._repair_flags(self._choose_category()):
+        entries = self._repair_flags(self._choose_category())
+        placed = [
+            PlacedInstance(str(e), e.keypoints, e.image.size, e.box, e.names)
+            for e in entries
+        ]
+        # repairs count what is outside
+        check_plausibility(placed, self.report, counted=['outside'])
+        for entry in entries:
             keys = self._categories[entry.category].keys
             rows = [keys.index(key) for key in entry.keys]
             keypoints = np.zeros((len(keys), 3))
+            size, where = entry.image.size, str(entry)
             keypoints[rows] = repair_keypoints(
-                entry.keypoints,
-                entry.image.size,
-                [key[0] for key in entry.keys],
-                str(entry),
-                self.report,
+                entry.keypoints, size, entry.names, where, self.report
             )
             content = (entry.image.name, entry.category, keypoints.tobytes())
             if not (keypoints[:, 2] > 0).any():
-                self.report.add('no_visible_keypoint', str(entry))
+                self.report.add('no_visible_keypoint', where)
                 continue
             if content in known:
-                self.report.add('duplicate_instance', str(entry))
+                self.report.add('duplicate_instance', where)
                 continue
             known.add(content)
+            tracks = {one.track_id for one in entry.image.instances} - {None}
+            if entry.extra.get('track_id') in tracks:
+                text = f'{where}: {entry.extra.pop("track_id")}'
+                self.report.add('repeated_track_id', text)
             if 'keypoint_scores' in entry.extra:
                 scores = np.zeros(len(keys))
                 scores[rows] = entry.extra['keypoint_scores']
                 entry.extra['keypoint_scores'] = scores
+            box = repair_box(entry.box, keypoints, size, where, self.report)
+            number = ids.setdefault(entry.category, len(ids) + 1)
             entry.image.instances.append(
-                AnnotatedInstance(
-                    ids.setdefault(entry.category, len(ids) + 1),
-                    keypoints,
-                    repair_box(
-                        entry.box,
-                        keypoints,
-                        entry.image.size,
-                        str(entry),
-                        self.report,
-                    ),
-                    **entry.extra,
-                )
+                AnnotatedInstance(number, keypoints, box, **entry.extra)
             )
         images = [i for i in self._images.values() if i.instances]
         if not images:

@@ -68,7 +68,7 @@ def _find_project(file: Path) -> tuple[list[list[str]], list[Path]]:
     for folder in list(file.resolve().parents)[:4]:
         config = folder / 'config.yaml'
         content = (
-            yaml.safe_load(config.read_text('utf-8'))
+            yaml.safe_load(config.read_text('utf-8-sig'))
             if config.is_file()
             else None
         )

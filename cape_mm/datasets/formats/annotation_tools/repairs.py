@@ -15,6 +15,7 @@ from cape_mm.datasets.formats.annotation_report import (
 )
 from cape_mm.datasets.formats.mp100.annotation_file import clean_box
 
+from ..plausibility import is_outside
 from .annotations import extent_of
 
 #: Kinds of remarks on an import, and what is done about them.
@@ -39,7 +40,7 @@ REPAIRS = OrderedDict(
     flag_scores='instances with scores as flags v (kept as scores, v = 2)',
     binary_flags='categories with flags 0 and 1 only (1 taken as visible)',
     not_a_number='keypoints that are NaN, infinite or no numbers (v = 0)',
-    outside='keypoints outside of their image (v = 0)',
+    repeated_track_id='tracks that occur twice on an image (later: none)',
     duplicate_instance='instances given twice (first one kept)',
     box_made='boxes that are missing or empty (made from the keypoints)',
     unclear_image='images of which there are several (left out)',
@@ -51,6 +52,7 @@ REPAIRS = OrderedDict(
     renamed='images with the name of another one (renamed)',
 )
 REPAIRS['missing_image'] = 'images that are missing (left out)'
+REPAIRS['outside'] = 'labelled keypoints outside of their image (v = 0)'
 #: Pixels that a keypoint may lie outside of its image by rounding.
 _TOLERANCE = 1.0
 
@@ -130,9 +132,7 @@ def repair_keypoints(
     """
     xy, v = keypoints[:, :2], keypoints[:, 2]
     is_bad = ~np.isfinite(xy).all(1)
-    limits = np.array(size) - 1 + _TOLERANCE
-    with np.errstate(invalid='ignore'):
-        is_out = ((xy < -_TOLERANCE) | (xy > limits)).any(1) & ~is_bad
+    is_out = is_outside(xy, size, _TOLERANCE) & ~is_bad
     for kind, mask in (('not_a_number', is_bad), ('outside', is_out)):
         for index in np.flatnonzero(mask & (v > 0)):
             place = f'{names[index]} at {xy[index].tolist()}'

@@ -62,7 +62,7 @@ def read_yolo_pose(file: Path, content: dict, collector: Collector) -> None:
         used.add(labels)
         relative = image.relative_to(root).as_posix()
         source = collector.open_image(search, relative)
-        lines = labels.read_text('utf-8').splitlines() if source else ()
+        lines = labels.read_text('utf-8-sig').splitlines() if source else ()
         for number, line in enumerate(lines, start=1):
             collector.where = f'{labels}: line {number}'
             numbers = [to_number(word) for word in line.split()]

@@ -14,7 +14,6 @@ maturation stage of the neck is the class label ``cvm_stage``.
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
 from typing import Any, Iterator
@@ -25,7 +24,7 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
-from ..json_values import as_dict, read_json
+from ..json_values import as_dict, read_json, shorten
 from .reading import (
     CephalometricRecord,
     ObserverError,
@@ -34,7 +33,7 @@ from .reading import (
     needed_observers,
     normalise,
     read_number,
-    read_utf8,
+    read_table,
 )
 
 SCHEMA = get_schema('aariz29')
@@ -116,17 +115,17 @@ def _read_devices(path: Path) -> dict[str, tuple[str, tuple[float, float]]]:
     devices: dict[str, tuple[str, tuple[float, float]]] = {}
     if not path.is_file():
         return devices
-    reader = csv.DictReader(read_utf8(path).splitlines())
-    names = {normalise(name): name for name in reader.fieldnames or []}
+    header, rows = read_table(path, ',')
+    names = {normalise(name): name for name in header}
     missing = {'cephalogram_id', 'machine', 'pixel_size'} - names.keys()
     if missing:
         raise DataError(
             f'{path} has no column {", ".join(sorted(missing))}: fetch it '
             'again'
         )
-    for row in reader:
+    for number, row in rows:
         cephalogram = (row[names['cephalogram_id']] or '').strip()
-        where = f'{path}: row {reader.line_num} ({cephalogram})'
+        where = f'{path}: row {number} ({cephalogram})'
         size = read_number(row[names['pixel_size']], where)
         if not size > 0 or cephalogram in devices:
             raise DataError(
@@ -170,7 +169,7 @@ def _read_landmarks(path: Path, cephalogram: str) -> np.ndarray:
         content.get('landmarks'), list
     ):
         raise DataError(
-            f'{path} is of cephalogram {found!r}, or has no list '
+            f'{path} is of cephalogram {shorten(found)}, or has no list '
             '"landmarks": fetch it again'
         )
     points = np.full((len(TITLES), 2), np.nan)
@@ -186,7 +185,9 @@ def _read_landmarks(path: Path, cephalogram: str) -> np.ndarray:
             read_number(value.get(axis), f'{where}, {axis}') for axis in 'xy'
         ]
         if math.isnan(place[0]) != math.isnan(place[1]):
-            raise DataError(f'{where} is {value!r}: one of x and y is missing')
+            raise DataError(
+                f'{where} is {shorten(value)}: one of x and y is missing'
+            )
         points[index] = place
     return points
 
@@ -202,8 +203,9 @@ def _index_of(entry: Any, path: Path) -> int:
         }
     if len(found) != 1:
         raise DataError(
-            f'{path}: symbol {keys.get("symbol")!r} with title '
-            f'{keys.get("title")!r} means {len(found)} landmarks: correct it; '
+            f'{path}: symbol {shorten(keys.get("symbol"))} with title '
+            f'{shorten(keys.get("title"))} means {len(found)} landmarks: '
+            'correct it; '
             f'known are {", ".join(SCHEMA.names)}'
         )
     return found.pop()

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Sequence
 
-import numpy as np
-
 from cape_mm.datasets.formats.json_values import is_number, shorten
 from cape_mm.errors import DataError
 from cape_mm.structures import available_schemas, get_schema
@@ -34,7 +32,6 @@ _KEYS = dict(
     annotations=('id', 'image_id', 'bbox', 'keypoints'),
     categories=(),
 )
-_ID = (int, float, str)
 _ADVICE = (
     'The layout is described in docs/en/cephalometric_data.md; '
     'write_coco of cape_mm.datasets.formats.cephalometric writes it.'
@@ -70,15 +67,6 @@ def find_spacing_problem(spacing: Any, source: Any) -> str | None:
     return None
 
 
-def find_outside(keypoints: np.ndarray, size: tuple[int, int]) -> list[int]:
-    """Indices of labelled (x, y, v) (K, 3) outside of (W, H) pixels."""
-    x, y, v = keypoints.T
-    width, height = size
-    is_inside = (x >= -0.5) & (x <= width - 0.5)
-    is_inside &= (y >= -0.5) & (y <= height - 0.5)
-    return np.flatnonzero((v > 0) & ~is_inside).tolist()
-
-
 def describe(image: dict) -> str:
     """Id and file name of an image entry, for messages."""
     return f'image {image["id"]} ({image["file_name"]})'
@@ -98,7 +86,7 @@ def _layout_problems(content: Any) -> Iterator[str]:
                     f'entry {number} of {part!r}: it has no '
                     f'{", ".join(missing)}. {_ADVICE}'
                 )
-    categories, info = content['categories'], content.get('info', {})
+    categories, info = content['categories'], content.get('info')
     first = categories[0] if len(categories) == 1 else None
     names = first.get('keypoints') if isinstance(first, dict) else None
     if not isinstance(names, list):
@@ -106,9 +94,9 @@ def _layout_problems(content: Any) -> Iterator[str]:
             "'categories': there must be one, with the list of landmark "
             f"names in 'keypoints'. {_ADVICE}"
         )
-    if not isinstance(info, dict):
-        yield f"'info' is {info!r}: write an object, or leave it out"
-    schema = info.get('schema')
+    if not isinstance(info, (dict, type(None))):
+        yield f"'info' is {shorten(info)}: write an object, or leave it out"
+    schema = (info or {}).get('schema')
     if schema is None:
         return
     if schema not in available_schemas():
@@ -137,7 +125,7 @@ def _image_problems(content: dict) -> Iterator[str]:
                 f'its size is {size[0]!r} x {size[1]!r}: write its width and '
                 'height in pixels'
             )
-        elif not isinstance(image['id'], _ID):
+        elif not _is_id(image['id']):
             problem = 'its id is no number: renumber'
         elif not problem and image['id'] in known:
             problem = 'its id is used twice: renumber'
@@ -154,10 +142,10 @@ def _annotation_problems(content: dict) -> Iterator[str]:
     owners: dict[Any, Any] = {}
     for annotation in content['annotations']:
         what = f'annotation {annotation["id"]}'
-        if not isinstance(annotation['id'], _ID):
+        if not _is_id(annotation['id']):
             yield f'{shorten(what)}: its id is no number: renumber'
         key = annotation['image_id']
-        image = images.get(key) if isinstance(key, _ID) else None
+        image = images.get(key) if _is_id(key) else None
         if image is None:
             yield (
                 f'{what}: there is no image {key}: add it, or remove the '
@@ -192,9 +180,9 @@ def _annotation_problems(content: dict) -> Iterator[str]:
                 values = [0, 0, values[2]]
             if not _are_numbers(values, 3) or values[2] not in (0, 1, 2):
                 yield (
-                    f'{what}: landmark {name!r} is {values!r}: write finite '
-                    'x, y in pixels and v = 0 (not labelled, then x = y = '
-                    '0), 1 or 2'
+                    f'{what}: landmark {name!r} is {shorten(values)}: write '
+                    'finite x, y in pixels and v = 0 (not labelled, then '
+                    'x = y = 0), 1 or 2'
                 )
 
 
@@ -221,10 +209,15 @@ def compare_names(found: Sequence[str], expected: Sequence[str]) -> str:
         'more than once': sorted({n for n in found if found.count(n) > 1}),
     }
     return '; '.join(
-        f'{title}: {", ".join(map(repr, names))}'
+        f'{title}: {", ".join(map(shorten, names))}'
         for title, names in differences.items()
         if names
     )
+
+
+def _is_id(value: Any) -> bool:
+    """Whether it is a number or a text; true is none, though it equals 1."""
+    return isinstance(value, (int, float, str)) and value is not True
 
 
 def _are_numbers(values: Any, count: int) -> bool:

@@ -8,12 +8,17 @@ from typing import Any, Iterable
 import cv2
 import numpy as np
 
+from cape_mm.datasets.formats.annotation_report import (
+    IMPLAUSIBLE,
+    AnnotationReport,
+)
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.datasets.formats.json_values import read_json
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
 
-from .coco_check import check_content, find_outside, find_spacing_problem
+from ..plausibility import PlacedInstance, check_plausibility
+from .coco_check import check_content, find_spacing_problem
 from .reading import CephalometricRecord
 
 
@@ -23,7 +28,8 @@ def write_coco(
     path: str | Path,
     image_root: str | Path,
     info: dict[str, Any] | None = None,
-) -> list[str]:
+    report: AnnotationReport | None = None,
+) -> None:
     """Write an annotation file, and the images that records bring along.
 
     Images and annotations are numbered from 1 in the order of the records.
@@ -36,14 +42,14 @@ def write_coco(
         image_root (str | Path): Folder of the images.
         info (dict[str, Any], optional): Further entries of ``info``, such as
             the source of the data.
-
-    Returns:
-        list[str]: Landmarks outside of their image, one line each. They
-        are written as well.
+        report (AnnotationReport, optional): Counter of coordinates that can
+            hardly be right, such as those outside of the image. They are
+            written as well.
 
     Raises:
         FileNotFoundError: If an image is not there.
-        DataError: If a record is wrong, or there is none.
+        DataError: If a record is wrong, most coordinates can hardly be right,
+            or there is no record.
     """
     path, image_root = Path(path), Path(image_root)
     content: dict[str, Any] = dict(
@@ -54,7 +60,7 @@ def write_coco(
             dict(id=1, name='head', keypoints=list(schema.names), skeleton=[])
         ],
     )
-    outside: list[str] = []
+    placed: list[PlacedInstance] = []
     paths = set()
     for number, record in enumerate(records, 1):
         where = f'{path}: record {number} ({record.image_path})'
@@ -65,7 +71,7 @@ def write_coco(
             )
         paths.add(record.image_path)
         points = _collect_points(record, schema, where)
-        size = width, height = _provide_image(record, image_root, where)
+        width, height = size = _provide_image(record, image_root, where)
         spacing = record.spacing
         if spacing is not None:
             spacing = [float(value) for value in spacing]
@@ -96,18 +102,15 @@ def write_coco(
         )
         content['images'].append(image)
         content['annotations'].append(annotation)
-        outside += [
-            f'{where}: landmark {schema.codes[index]} at '
-            f'({points[index, 0]:g}, {points[index, 1]:g}) is outside of the '
-            f'image of {size[0]} x {size[1]} pixels'
-            for index in find_outside(points, size)
-        ]
+        placed.append(PlacedInstance(where, points, size, names=schema.codes))
     if not content['images']:
         raise DataError(f'{path}: there is no cephalogram to write')
     check_content(content, str(path))
+    if report is None:
+        report = AnnotationReport(str(path), problems=IMPLAUSIBLE)
+    check_plausibility(placed, report, path, tolerance=0.5)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, allow_nan=False))
-    return outside
 
 
 def load_coco(path: str | Path) -> dict[str, Any]:

@@ -12,7 +12,10 @@ from typing import Any
 
 import cv2
 
-from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.annotation_report import (
+    IMPLAUSIBLE,
+    AnnotationReport,
+)
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema, get_schema
 
@@ -33,7 +36,7 @@ CONVERSION_PROBLEMS = OrderedDict(
     no_image='cephalograms whose image is missing (left out)',
     not_labelled='landmarks without coordinates (not labelled, v = 0)',
     one_observer='landmarks marked by one observer only (not labelled, v = 0)',
-    outside='landmarks outside of their image (kept)',
+    **IMPLAUSIBLE,
     no_spacing='cephalograms without spacing: no millimetres for them',
     unlikely_size=(
         'cephalograms of an unlikely size in mm (kept, check the spacing)'

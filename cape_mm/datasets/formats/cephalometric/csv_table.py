@@ -14,7 +14,6 @@ counts unless the table has one.
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ from .reading import (
     name_part,
     normalise,
     read_number,
-    read_utf8,
+    read_table,
 )
 
 #: Names of a column, in the order of preference.
@@ -120,23 +119,18 @@ def _read_rows(
     path: Path,
 ) -> tuple[list[str], list[tuple[int, Mapping[str, str]]]]:
     """The header, and the rows with their numbers in the file."""
-    lines = read_utf8(path).splitlines()
-    if not lines or not lines[0].strip():
-        raise DataError(f'{path} has no header in its first line: add it')
-    delimiter = max(',;', key=lines[0].count)
-    reader = csv.DictReader(lines, delimiter=delimiter)
-    header = [name for name in reader.fieldnames or [] if name.strip()]
+    columns, found = read_table(path)
+    header = [name for name in columns if name.strip()]
     rows = []
-    for row in reader:
+    for number, row in found:
         if not any(row.get(name) for name in header):
             continue
         if None in row or None in row.values():
             raise DataError(
-                f'{path}: row {reader.line_num}: it has not as many cells '
-                f'as the header ({len(reader.fieldnames or [])}): add or '
-                f'remove {delimiter!r}'
+                f'{path}: row {number}: it has not as many cells as the '
+                f'header ({len(columns)}): add or remove separators'
             )
-        rows.append((reader.line_num, row))
+        rows.append((number, row))
     if not rows:
         raise DataError(
             f'{path} has no row: there is no cephalogram to convert'
@@ -235,30 +229,34 @@ class LandmarkColumns:
         self, row: Mapping[str, Any], where: str, report: AnnotationReport
     ) -> tuple[np.ndarray, np.ndarray]:
         """Landmarks (K, 2), pixels, NaN if empty, and visibility (K,), int."""
+
+        def number(name: str, at: str) -> float:
+            return read_number(row.get(name), f'{at}, column {name!r}')
+
         points = np.full((len(self.points), 2), np.nan)
         visible = np.zeros(len(self.points), np.int64)
         for index, (names, code) in enumerate(
             zip(self.points, self.schema.codes)
         ):
             at = f'{where}, landmark {code}'
-            x, y, v = (
-                math.nan
-                if name is None
-                else read_number(row.get(name), f'{at}, column {name!r}')
-                for name in names
-            )
-            if math.isnan(x) != math.isnan(y):
-                raise DataError(
-                    f'{at}: only one of {names[0]!r} and {names[1]!r} has a '
-                    'value: fill in both or none'
-                )
-            v = 2.0 if math.isnan(v) else v
+            x_name, y_name, v_name = names
+            v = 2.0
+            if v_name is not None:
+                v = number(v_name, at)
+                v = 2.0 if math.isnan(v) else v
             if v not in (0, 1, 2):
                 raise DataError(
-                    f'{at}, column {names[2]!r}: {v:g}: write 0 (not '
-                    'labelled), 1 (hidden) or 2 (visible)'
+                    f'{at}, column {v_name!r}: {v:g}: write 0 (not labelled), '
+                    '1 (hidden) or 2 (visible)'
                 )
-            if math.isnan(x) or not v:
+            # without a label, x and y mean nothing
+            x, y = (number(n, at) if v else math.nan for n in names[:2])
+            if math.isnan(x) != math.isnan(y):
+                raise DataError(
+                    f'{at}: only one of {x_name!r} and {y_name!r} has a '
+                    'value: fill in both or none'
+                )
+            if math.isnan(x):
                 report.add('not_labelled', at)
                 continue
             points[index] = x, y

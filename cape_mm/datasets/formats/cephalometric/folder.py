@@ -88,11 +88,8 @@ def write_cephalogram_folder(
     for part, indices in parts.items():
         path = annotations / f'{name}_{part}.json'
         chosen = [cephalograms[index] for index in indices]
-        outside = write_coco(
-            chosen, schema, path, store.image_root, dict(info or {}, part=part)
-        )
-        for line in outside:
-            report.add('outside', line)
+        details = dict(info or {}, part=part)
+        write_coco(chosen, schema, path, store.image_root, details, report)
         subjects = len({record.subject for record in chosen} - {''})
         persons = f' of {subjects} persons' if subjects else ''
         landmarks = sum(int((record.visible > 0).sum()) for record in chosen)

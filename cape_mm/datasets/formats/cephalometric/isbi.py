@@ -26,12 +26,14 @@ from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.errors import DataError
 from cape_mm.structures import get_schema
 
+from ..json_values import shorten
 from .reading import (
     OBSERVERS,
     CephalometricRecord,
     ObserverError,
     choose_points,
     needed_observers,
+    read_number,
     read_utf8,
 )
 
@@ -168,20 +170,18 @@ def read_text(path: Path) -> tuple[np.ndarray, dict[str, int]]:
     points, types = [], {}
     for number, text in lines[:count]:
         parts = [part for part in re.split(r'[,\s]+', text) if part]
-        try:
-            x, y = map(float, parts)
-        except ValueError:
-            x = y = np.nan
-        if not np.isfinite([x, y]).all():
+        where = f'{path}: line {number + 1}'
+        point = [read_number(part, where) for part in parts]
+        if len(point) != 2 or not np.isfinite(point).all():
             raise DataError(
-                f'{path}: line {number + 1}: {text!r} is no point: write x,y '
-                'in pixels'
+                f'{where}: {shorten(text)} is no point: write x,y in pixels'
             )
-        points.append((x, y))
+        points.append(point)
     for name, (number, text) in zip(TYPES, lines[count:]):
         if not re.fullmatch(r'\d+', text):
             raise DataError(
-                f'{path}: line {number + 1}: {text!r} is no class of {name}: '
+                f'{path}: line {number + 1}: {shorten(text)} is no class of '
+                f'{name}: '
                 'write its number'
             )
         types[name] = int(text)

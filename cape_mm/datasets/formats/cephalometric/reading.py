@@ -7,6 +7,7 @@ what is unusual in an ``AnnotationReport``.
 
 from __future__ import annotations
 
+import csv
 import math
 import re
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import numpy as np
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 
-from ..json_values import LARGEST
+from ..json_values import LARGEST, shorten
 
 #: Observers of the datasets that have two.
 OBSERVERS = ('junior', 'senior')
@@ -82,8 +83,9 @@ def read_number(value: Any, where: str) -> float:
         number = math.inf
     if abs(number) > LARGEST:
         raise DataError(
-            f'{where}: {value!r} is no number: write digits with a decimal '
-            'point, or leave the cell empty if there is none'
+            f'{where}: {shorten(value)} is no number within ±{LARGEST:g}: '
+            'write digits with a decimal point, or leave it empty if there '
+            'is none'
         )
     return number
 
@@ -97,6 +99,29 @@ def read_utf8(path: Path) -> str:
             f'{path} is not UTF-8 ({error}): save it as UTF-8, a table as '
             '"CSV UTF-8"'
         ) from error
+
+
+def read_table(
+    path: Path, delimiter: str | None = None
+) -> tuple[list[str], list[tuple[int, dict[str | None, Any]]]]:
+    """Header of a CSV file, and its rows with their numbers in the file.
+
+    Without ``delimiter`` it is comma or semicolon, by the header.
+    """
+    lines = read_utf8(path).splitlines()
+    if not lines or not lines[0].strip():
+        raise DataError(f'{path} has no header in its first line: add it')
+    if delimiter is None:
+        delimiter = max(',;', key=lines[0].count)
+    reader = csv.DictReader(lines, delimiter=delimiter)
+    try:
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise DataError(
+            f'{path}: row {reader.line_num + 1}: {error}: the file is damaged '
+            'or no table, write it anew'
+        ) from None
+    return list(reader.fieldnames or []), rows
 
 
 def name_part(text: str, where: str) -> str:

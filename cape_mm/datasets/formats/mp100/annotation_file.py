@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
 from mmengine.fileio import exists
@@ -31,7 +31,17 @@ from mmengine.fileio import exists
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
 
-from ..json_values import as_flag, as_keypoints, is_number, read_json
+from ..json_values import (
+    as_box,
+    as_flag,
+    as_keypoints,
+    as_number,
+    is_number,
+    read_json,
+    shorten,
+    unique_entries,
+)
+from ..plausibility import PlacedInstance, check_plausibility, counts_from_one
 
 _REQUIRED = dict(
     images=('id', 'file_name', 'width', 'height'),
@@ -107,19 +117,6 @@ def load_annotation_file(ann_file: str) -> dict[str, list[dict]]:
     return content
 
 
-def join_annotations(
-    content: dict[str, list[dict]],
-) -> Iterator[tuple[dict, dict, dict]]:
-    """Annotations with their image and category, if both are listed."""
-    images = {image['id']: image for image in content['images']}
-    categories = {entry['id']: entry for entry in content['categories']}
-    for ann in content['annotations']:
-        image = images.get(ann['image_id'])
-        category = categories.get(ann['category_id'])
-        if image is not None and category is not None:
-            yield ann, image, category
-
-
 def clean_box(
     bbox: list[float], width: float, height: float
 ) -> np.ndarray | None:
@@ -139,7 +136,9 @@ def clean_box(
 
 
 def parse_categories(
-    content: dict[str, list[dict]], report: AnnotationReport
+    content: dict[str, list[dict]],
+    report: AnnotationReport,
+    is_sure: bool = False,
 ) -> dict[int, Category]:
     """Read the categories by id, in the order of the file.
 
@@ -147,33 +146,42 @@ def parse_categories(
     most annotations have; names that contradict all of at least two
     annotations, which agree with each other, are dropped. Keypoints without
     name are called ``keypoint_<index>``. Invalid edges of a skeleton are
-    dropped; a skeleton that seems to count from 1 is dropped as a whole,
-    because all its edges would join the wrong keypoints. The same holds for
-    flip pairs, in which a keypoint occurs once.
+    dropped; a skeleton that seems to count from 1, unless it ``is_sure`` not
+    to, is dropped as a whole, because all its edges would join the wrong
+    keypoints. The same holds for flip pairs, in which a keypoint occurs once.
     """
-    counts: dict[int, Counter] = defaultdict(Counter)
+    given: dict[int, list[list]] = defaultdict(list)
     for ann in content['annotations']:
         keypoints = ann.get('keypoints')
         if keypoints and isinstance(keypoints, list):
-            counts[ann['category_id']][len(keypoints) / 3] += 1
+            given[ann['category_id']].append(keypoints)
 
     categories: dict[int, Category] = {}
-    for entry in content['categories']:
-        category_id, name = entry['id'], str(entry['name'])
+    where = f"{report.ann_file}: 'categories'"
+    entries = unique_entries(content['categories'], where, report)
+    for category_id, entry in entries.items():
+        name = str(entry['name'])
         where = f'category {category_id} {name!r}'
-        if category_id in categories:
-            report.add('duplicate_id', where)
-            continue
-        names = _parse_names(entry, counts[category_id], where, report)
+        counts = Counter(len(values) / 3 for values in given[category_id])
+        names = _parse_names(entry, counts, where, report)
+        skeleton = _parse_pairs(
+            entry.get('skeleton') or [],
+            *('skeleton', len(names), where, report),
+        )
+        if not is_sure and counts_from_one(skeleton, given[category_id]):
+            report.add(
+                'bad_skeleton',
+                f'{where}: skeleton seems to count from 1 (nothing joins '
+                'keypoint 0, and edges one lower are shorter); subtract 1 in '
+                'the file',
+            )
+            skeleton = ()
         categories[category_id] = Category(
             id=category_id,
             name=name,
             supercategory=str(entry.get('supercategory') or ''),
             keypoint_names=tuple(names),
-            skeleton=_parse_pairs(
-                entry.get('skeleton') or [],
-                *('skeleton', len(names), where, report),
-            ),
+            skeleton=skeleton,
             num_keypoints=len(names),
             flip_pairs=_parse_flip_pairs(entry, len(names), where, report),
         )
@@ -190,14 +198,10 @@ def parse_instances(
     Images come in the order of the file, and the annotations of an image
     in the order of the file: published lists of MP-100 pairs count so.
     """
-    images: dict[Any, dict] = {}
-    for image in content['images']:
-        if images.setdefault(image['id'], image) is not image:
-            report.add(
-                'duplicate_id', f'image {image["id"]} ({image["file_name"]})'
-            )
+    where = f"{report.ann_file}: 'images'"
+    images = unique_entries(content['images'], where, report)
     instances: dict[Any, list[dict]] = {image_id: [] for image_id in images}
-    known = set()
+    known, placed = set(), []
     for ann in content['annotations']:
         image = images.get(ann['image_id'])
         category = categories.get(ann['category_id'])
@@ -214,16 +218,21 @@ def parse_instances(
         if problem is not None:
             report.add(problem[0], f'{where}: {problem[1]}')
             continue
-        keypoints = _keypoints_of(ann, category).astype(np.float32)[None]
+        keypoints = as_keypoints(ann['keypoints'], '', category.num_keypoints)
+        x, y, w, h = ann['bbox']
+        size = (image['width'], image['height'])
+        box, names = np.array([x, y, x + w, y + h]), category.keypoint_names
+        placed.append(PlacedInstance(where, keypoints, size, box, names))
+        keypoints = keypoints.astype(np.float32)[None]
         instances[image['id']].append(
             dict(
                 img_path=image['file_name'],
                 img_id=image['id'],
-                annotated_size=(image['width'], image['height']),
+                annotated_size=size,
                 id=ann['id'],
                 category_id=category.id,
                 category_name=category.name,
-                bbox=clean_box(ann['bbox'], image['width'], image['height']),
+                bbox=clean_box(ann['bbox'], *size),
                 bbox_score=np.ones(1, dtype=np.float32),
                 keypoints=keypoints[..., :2].copy(),  # (1, K, 2)
                 # v = 1 (hidden) and v = 2 (visible) count the same.
@@ -232,6 +241,12 @@ def parse_instances(
                 dataset_name='mp100',
             )
         )
+    if 2 * report.counts['not_finite'] > len(content['annotations']):
+        raise DataError(
+            f'{report.ann_file}: most annotations have NaN, infinite or no '
+            f'numbers, e.g. {report.examples["not_finite"][0]}; correct them'
+        )
+    check_plausibility(placed, report)
     return [instance for group in instances.values() for instance in group]
 
 
@@ -244,8 +259,9 @@ def _find_entry_problem(entry: Any, keys: tuple[str, ...]) -> str:
         return f' has no {", ".join(missing)}'
     for key in _TYPES.keys() & entry.keys():
         value = entry[key]
-        if value is not None and not isinstance(value, _TYPES[key]):
-            return f': {key} is {value!r}, must be {_TYPES[key].__name__}'
+        if type(value) not in (_TYPES[key], type(None)):  # True is no id
+            kind = _TYPES[key].__name__
+            return f': {key} is {shorten(value)}, must be {kind}'
     return ''
 
 
@@ -351,13 +367,14 @@ def _find_problem(
             f'{category.num_keypoints}',
         )
     area = 1 if ann.get('area') is None else ann['area']
-    keypoints = _keypoints_of(ann, category)
-    are_numbers = all(map(is_number, [*ann['bbox'], area]))
-    if len(ann['bbox']) != 4 or not are_numbers or keypoints is None:
-        return (
-            'not_finite',
-            'bbox (x, y, w, h), area or keypoints are not all finite numbers',
+    try:
+        as_box(ann['bbox'], 'bbox')
+        as_number(area, 'area')
+        keypoints = as_keypoints(
+            ann['keypoints'], 'keypoints', category.num_keypoints
         )
+    except DataError as error:
+        return 'not_finite', str(error)
     if area <= 0:
         return 'no_area', f'area is {ann["area"]}'
     if keypoints[:, 2].max() <= 0 or ann.get('num_keypoints') == 0:
@@ -369,11 +386,3 @@ def _find_problem(
             f'{image["width"]} x {image["height"]} pixels',
         )
     return None
-
-
-def _keypoints_of(ann: dict, category: Category) -> np.ndarray | None:
-    """Keypoints (K, 3); None if labelled ones are no finite numbers."""
-    try:
-        return as_keypoints(ann['keypoints'], '', category.num_keypoints)
-    except DataError:
-        return None

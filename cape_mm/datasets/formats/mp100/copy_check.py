@@ -15,13 +15,12 @@ from cape_mm.datasets.formats.image_check import check_images
 from cape_mm.datasets.formats.image_paths import check_image_names
 
 from .annotation_file import (
-    join_annotations,
     load_annotation_file,
     parse_categories,
     parse_instances,
 )
 from .pair_list import EPISODES, draw_pair_list, protocol_instances
-from .source_images import find_matches, source_of
+from .source_images import find_matches, join_annotations, source_of
 
 SPLITS = (1, 2, 3, 4, 5)
 #: Categories of the parts of a split.

@@ -22,7 +22,6 @@ from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.datasets.formats.image_paths import check_image_names
 
 from ..json_values import read_json
-from .annotation_file import join_annotations
 
 _MIN_KEYPOINTS = 3
 _TOLERANCE_PX = 0.01  # files round differently
@@ -191,6 +190,19 @@ def _read_keypoints(ann: dict) -> np.ndarray | None:
     if not flat or len(flat) % 3:
         return None
     return np.array(flat, dtype=np.float64).reshape(-1, 3)
+
+
+def join_annotations(
+    content: dict[str, list[dict]],
+) -> Iterator[tuple[dict, dict, dict]]:
+    """Annotations with their image and category, if both are listed."""
+    images = {image['id']: image for image in content['images']}
+    categories = {entry['id']: entry for entry in content['categories']}
+    for ann in content['annotations']:
+        image = images.get(ann['image_id'])
+        category = categories.get(ann['category_id'])
+        if image is not None and category is not None:
+            yield ann, image, category
 
 
 def _bad_images(

@@ -20,7 +20,7 @@ from ..json_values import (
 )
 from .instances import HIDDEN, VISIBLE, AnnotatedPerson
 from .keypoints import POSETRACK17_KEYPOINTS
-from .video_json import clip_polygon, read_frame_number
+from .video_json import read_frame_number, read_polygon
 
 
 def read_annolist(
@@ -137,7 +137,7 @@ def _read_region(group: Any, where: str) -> np.ndarray:
     """Corners (P, 2), float32."""
     points = _points_of(group, where)
     corners = [[_bare(p, key, where) for p in points] for key in 'xy']
-    return clip_polygon(*corners, where)
+    return read_polygon(*corners, where)
 
 
 def _listed(entries: Any, where: str) -> list[dict]:

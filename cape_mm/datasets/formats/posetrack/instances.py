@@ -51,6 +51,10 @@ def pack_frame(
 ) -> dict:
     """Turn the persons of a frame into arrays.
 
+    A labelled frame without persons is counted: it is scored, and
+    predictions in it are false positives. poseval leaves such frames out, as
+    ``PoseTrackMetric(poseval_compat=True)`` does.
+
     Args:
         frame (dict): Frame as :mod:`.reader` describes it.
         num_keypoints (int): K.
@@ -91,6 +95,8 @@ def pack_frame(
             persons.append(person)
 
     count = len(persons)
+    if is_video and frame['is_labeled'] and not count:
+        report.add('empty_frame', frame['file_name'])
     points = np.reshape(
         [person.keypoints for person in persons], (count, num_keypoints, 3)
     ).astype(np.float32)

@@ -22,10 +22,14 @@ from collections import OrderedDict
 from pathlib import Path, PurePosixPath
 from typing import Sequence
 
-from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.annotation_report import (
+    IMPLAUSIBLE,
+    AnnotationReport,
+)
 from cape_mm.errors import DataError
 
 from ..json_values import read_json
+from ..plausibility import PlacedInstance, check_plausibility
 from .annolist import read_annolist
 from .video_json import read_images
 
@@ -44,6 +48,11 @@ POSETRACK_PROBLEMS = OrderedDict(
     repeated_keypoint='keypoints given twice in a person (the first kept)',
     repeated_track_id='track ids that occur twice in a frame (the later: -1)',
     bad_region='ignore regions of fewer than 3 corners (dropped)',
+    **IMPLAUSIBLE,
+    empty_frame=(
+        'labelled frames without persons (kept: predictions in them are '
+        'false positives; poseval leaves them out)'
+    ),
     no_person='images without usable person (not used)',
     missing_image='frames whose image is missing (dropped)',
 )
@@ -133,7 +142,8 @@ def read_coco_images(
             f'{path} is no COCO keypoint file: it needs images, annotations '
             f'and categories, and has {", ".join(map(str, content))}'
         )
-    return read_images(content, str(path), names, report, is_coco=True)
+    frames = read_images(content, str(path), names, report, is_coco=True)
+    return _check(path, frames, names, report)
 
 
 def _read_file(
@@ -142,14 +152,38 @@ def _read_file(
     """All frames of a PoseTrack file, in its order."""
     content = _load_json(path)
     if 'annolist' in content:
-        return read_annolist(content, str(path), names, report)
-    if 'images' in content:
-        return read_images(content, str(path), names, report)
-    raise DataError(
-        f'{path} is no PoseTrack file: it has neither annolist (PoseTrack17) '
-        'nor images, annotations and categories (PoseTrack18 and 21), but '
-        f'{", ".join(map(str, content))}'
-    )
+        frames = read_annolist(content, str(path), names, report)
+    elif 'images' in content:
+        frames = read_images(content, str(path), names, report)
+    else:
+        raise DataError(
+            f'{path} is no PoseTrack file: it has neither annolist '
+            '(PoseTrack17) nor images, annotations and categories '
+            f'(PoseTrack18 and 21), but {", ".join(map(str, content))}'
+        )
+    return _check(path, frames, names, report)
+
+
+def _check(
+    path: Path,
+    frames: list[dict],
+    names: Sequence[str],
+    report: AnnotationReport,
+) -> list[dict]:
+    """The frames of a file, whose coordinates can be right."""
+    placed = [
+        PlacedInstance(
+            f'{frame["file_name"]}, {person.record}',
+            person.keypoints,
+            frame['size'],
+            person.bbox,
+            names,
+        )
+        for frame in frames
+        for person in frame['persons']
+    ]
+    check_plausibility(placed, report, path)
+    return frames
 
 
 def _load_json(path: Path) -> dict:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.errors import DataError
+from cape_mm.structures.coordinates import clip_polygon
 
 from ..json_values import (
     as_box,
@@ -28,8 +29,9 @@ from ..json_values import (
 from .instances import HIDDEN, UNLABELLED, VISIBLE, AnnotatedPerson
 from .keypoints import NOT_IN_COCO
 
-# Beyond any image, and small enough to be drawn, in pixels.
-_FAR = 1e5
+# Beyond any image, and small enough to be drawn, in pixels; as good as
+# infinite, and small enough to be multiplied.
+_FAR, _END = 1e5, 1e12
 
 
 def read_images(
@@ -76,6 +78,13 @@ def read_images(
                 ignore_regions=_read_regions(image, where),
             )
         frames.append(frame)
+    labelled = sum(frame['is_labeled'] for frame in frames)
+    if 'annotations' not in content and labelled:
+        raise DataError(
+            f"{path} has no list 'annotations', but {labelled} of its "
+            f'{len(frames)} frames are marked as labelled: add it (it may be '
+            'empty), or set is_labeled to false'
+        )
     return frames
 
 
@@ -244,20 +253,21 @@ def _read_regions(image: dict, where: str) -> list[np.ndarray]:
             'same lengths'
         )
     return [
-        clip_polygon(x, y, f'{where}: an ignore region')
+        read_polygon(x, y, f'{where}: an ignore region')
         for x, y in zip(all_x, all_y)
     ]
 
 
-def clip_polygon(x: list, y: list, where: str) -> np.ndarray:
+def read_polygon(x: list, y: list, where: str) -> np.ndarray:
     """Corners (P, 2), float32, of an ignore region, none of them far away.
 
     Corners at 1e9 mean "everything to this side": rasterising such a polygon
-    would take for ever.
+    would take for ever, and float32 would move its edges.
     """
     for value in (*x, *y):
         is_number = isinstance(value, (int, float))
         if isinstance(value, bool) or not is_number or value != value:
             raise DataError(f'{where} has the corner {shorten(value)}')
-    corners = [[min(max(v, -_FAR), _FAR) for v in part] for part in (x, y)]
-    return np.array(corners, np.float32).reshape(2, -1).T
+    corners = [[min(max(v, -_END), _END) for v in part] for part in (x, y)]
+    polygon = np.array(corners, np.float64).reshape(2, -1).T
+    return clip_polygon(polygon, [-_FAR] * 2, [_FAR] * 2).astype(np.float32)

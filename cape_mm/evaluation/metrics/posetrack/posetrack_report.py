@@ -28,6 +28,7 @@ def count_videos(
         videos=len(videos),
         frames=len(frames),
         labelled_frames=len(labelled),
+        empty_frames=sum(not len(frame.gt_ids) for frame in labelled),
         persons=sum(len(frame.gt_ids) for frame in labelled),
         predictions=sum(len(frame.pred_ids) for frame in labelled),
         heads_without_size=sum(
@@ -90,6 +91,12 @@ def report_counts(counts: dict) -> list[str]:
     if never:
         text += f'; not scored, as never labelled: {", ".join(never)}'
     lines = [text]
+    if counts['empty_frames']:
+        lines.append(
+            f'{counts["empty_frames"]} labelled frames have no persons: '
+            'predictions in them are false positives, but poseval (and '
+            'poseval_compat) leaves these frames out'
+        )
     if counts['heads_without_size']:
         lines.append(
             f'{counts["heads_without_size"]} labelled persons have no head '

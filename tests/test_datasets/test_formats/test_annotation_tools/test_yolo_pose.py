@@ -52,6 +52,16 @@ def test_labels_of_three_numbers_a_keypoint(yolo, read, report):
     assert not report
 
 
+def test_byte_order_mark_and_places_without_label_are_skipped(yolo, read):
+    sound = read(yolo())
+    text = '\ufeff' + LINE.replace('0 0 0\n', 'nan 1e300 0\n')
+    found = read(yolo(text, '\ufeff' + YAML.lstrip()))
+    for one, other in zip(sound.images, found.images):
+        for a, b in zip(one.instances, other.instances):
+            np.testing.assert_array_equal(a.keypoints, b.keypoints)
+    assert len(found.images) == 1
+
+
 def test_labels_of_two_numbers_a_keypoint(yolo, read):
     text = YAML.replace('[3, 3]', '[3, 2]') + 'kpt_names: {0: [a, b, c]}\n'
     path = yolo('0 0.5 0.5 0.5 0.4 0.25 0.5 -1 0.5 0 0', text)

@@ -7,6 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from cape_mm.datasets.formats.annotation_report import (
+    IMPLAUSIBLE,
+    AnnotationReport,
+)
 from cape_mm.datasets.formats.cephalometric import (
     CephalometricRecord,
     load_coco,
@@ -37,7 +41,9 @@ def make_record(number=0, **changes):
 
 def write(tmp_path, *records):
     path = tmp_path / 'ann' / 'cephalograms.json'
-    return write_coco(records, SCHEMA, path, tmp_path / 'images'), path
+    report = AnnotationReport('source', problems=IMPLAUSIBLE)
+    write_coco(records, SCHEMA, path, tmp_path / 'images', report=report)
+    return report, path
 
 
 def test_what_is_written_can_be_read(tmp_path):
@@ -46,14 +52,14 @@ def test_what_is_written_can_be_read(tmp_path):
     points = make_record().keypoints_px.copy()
     points[4] = np.nan
     record = make_record(keypoints_px=points, visible=visible)
-    outside, path = write(
+    report, path = write(
         tmp_path,
         record,
         make_record(
             1, spacing=None, spacing_source='unknown', device='', subject=''
         ),
     )
-    assert outside == []
+    assert not report
 
     content = load_coco(path)
     assert content['info']['schema'] == 'isbi2015'
@@ -90,9 +96,10 @@ def test_the_size_is_that_of_the_image_on_disk(tmp_path):
 def test_landmarks_outside_are_reported_and_kept(tmp_path):
     points = make_record().keypoints_px.copy()
     points[2] = (41.0, 3.0)
-    outside, path = write(tmp_path, make_record(keypoints_px=points))
-    assert len(outside) == 1 and 'landmark Or at (41, 3)' in outside[0]
-    assert 'record 1 (a/0.png)' in outside[0] and '40 x 50' in outside[0]
+    report, path = write(tmp_path, make_record(keypoints_px=points))
+    assert report.counts == dict(outside=1)
+    (text,) = report.examples['outside']
+    assert 'record 1 (a/0.png): Or at (41, 3), the image has 40 x 50' in text
     assert load_coco(path)['annotations'][0]['keypoints'][6:8] == [41.0, 3.0]
 
 
@@ -172,7 +179,7 @@ def swap_file(content):
         (lambda c: c['annotations'][0]['keypoints'].__setitem__(5, 4),
          'v = 0 '),
         (lambda c: c['annotations'][0].update(bbox=[0, 0, 0, 3]), 'bbox is'),
-        (lambda c: c.update(info=None), "'info' is None: write an object"),
+        (lambda c: c.update(info=[]), r"'info' is \[\]: write an object"),
         (lambda c: c.update(categories=['head']), 'there must be one'),
         (lambda c: c['images'][0].update(id=[1]), 'its id is no number'),
         (lambda c: c['annotations'][0].update(image_id=[1]), 'no image'),

@@ -51,6 +51,15 @@ def test_all_columns(table, report):
     assert report.examples == dict(ignored_columns=["'remark'"])
 
 
+@pytest.mark.parametrize('place', ['nan,7', '3,', '1e300,1e300', 'no,idea'])
+def test_places_without_label_mean_nothing(table, report, place):
+    (record,) = table(
+        f"file,S_x,S_y,Pog'_x,Pog'_y,Pog'_v\n1.png,1,2,{place},0\n", report
+    )
+    assert record.visible.tolist() == [2, 0]
+    assert np.isnan(record.keypoints_px[1]).all()
+
+
 def test_semicolons_a_mark_at_the_begin_and_names(table, report):
     (record,) = table(
         '\ufeffFile;Sella_X;Sella_Y;chin_x;Chin _y;Spacing\n'

@@ -192,3 +192,17 @@ def test_1_and_001_are_one_cephalogram(isbi, report, folder):
     shutil.copy(source, source.with_stem('1'))
     with pytest.raises(DataError, match=r'001 has two .*001\..*[/]1\.'):
         list(read_isbi(isbi, report))
+
+
+def test_text_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / '001.txt'
+    path.write_text('\ufeff' + make_text(), 'utf-8')
+    assert read_text(path)[0][0].tolist() == [100, 200]
+
+
+@pytest.mark.parametrize('value', ['1e300', 'nan', 'inf', '', 'x', '1,2'])
+def test_numbers_that_no_coordinate_can_be_are_named(tmp_path, value):
+    path = tmp_path / '001.txt'
+    path.write_text(make_text().replace('100,200', f'{value},200', 1))
+    with pytest.raises(DataError, match=r'001\.txt: line 1: '):
+        read_text(path)

@@ -9,11 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
-from cape_mm.datasets.formats.annotation_report import PROBLEMS
+from cape_mm.datasets.formats.annotation_report import (
+    IMPLAUSIBLE,
+    PROBLEMS,
+)
 from cape_mm.datasets.formats.mp100.annotation_file import (
     clean_box,
     load_annotation_file,
 )
+from cape_mm.errors import DataError
 from cape_mm.registry import DATASETS
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -119,7 +123,7 @@ def test_more_forms_of_a_problem(kind, change, build, warnings_logged):
 def test_every_kind_of_problem_is_tested():
     tested = {*ANNOTATION_PROBLEMS}
     tested |= {'keypoint_names', 'bad_skeleton', 'bad_flip_pairs'}
-    tested |= {'missing_image'}
+    tested |= {'missing_image', *IMPLAUSIBLE}
     assert tested == set(PROBLEMS)
 
 
@@ -227,12 +231,23 @@ def test_names_that_contradict_all_annotations_are_dropped(
     assert PROBLEMS['keypoint_names'] in warnings_logged[0]
 
 
-def test_duplicate_images_and_categories_are_reported(build, warnings_logged):
+def test_copies_of_images_and_categories_are_reported(build, warnings_logged):
     def edit(content):
-        content['images'].append(dict(content['images'][0], file_name='x'))
-        content['categories'].append(dict(id=10, name='other'))
+        for part in ('images', 'categories'):
+            content[part].append(dict(content[part][0]))
 
     dataset = build(edit)
     assert dataset.categories[10].num_keypoints == 5
     assert len(dataset) == 7
     assert f'2 {PROBLEMS["duplicate_id"]}' in warnings_logged[0]
+
+
+@pytest.mark.parametrize(
+    'part, change', [('images', 'file_name'), ('categories', 'name')]
+)
+def test_two_images_or_categories_of_one_id_are_refused(build, part, change):
+    def edit(content):
+        content[part].append(dict(content[part][0], **{change: 'x'}))
+
+    with pytest.raises(DataError, match=f"'{part}': the id 1.* occurs twice"):
+        build(edit)

@@ -134,4 +134,4 @@ def test_regions_without_inside_are_dropped(report):
     )
     (kept,) = pack_frame(frame, 3, report)['ignore_regions']
     assert kept is regions[1]
-    assert report.counts == dict(bad_region=1)
+    assert report.counts == dict(bad_region=1, empty_frame=1)

@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 
 from cape_mm.datasets.formats.posetrack import POSETRACK18_KEYPOINTS
+from cape_mm.evaluation.metrics.posetrack.posetrack_frames import read_frame
+from cape_mm.evaluation.metrics.posetrack.posetrack_report import (
+    count_videos,
+    report_counts,
+)
 
 REGION = np.array([[90, -10], [200, -10], [200, 10], [90, 10]])
 EARS = ('left_ear', 'right_ear')
@@ -34,6 +39,10 @@ def test_labelled_frames_without_persons(make_frame, evaluate_both):
     ours, theirs = evaluate_both([good, empty, dict(good), dict(good)])
     assert ours['MOTA'] == pytest.approx(1 - 1 / 3) and ours['AP'] < 1
     assert theirs['MOTA'] == theirs['AP'] == theirs['IDF1'] == 1
+    videos = dict(a=[read_frame(frame, 3) for frame in (good, empty)])
+    counts = count_videos(videos, 'abc')
+    assert counts['empty_frames'] == 1
+    assert '1 labelled frames have no persons' in report_counts(counts)[1]
 
 
 def test_last_frame_of_a_video(make_frame, evaluate_both):
