@@ -1,0 +1,483 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""A project: a folder of images and an ordinary annotation file beside them.
+
+The file is ``annotations/project.json`` in MP-100 layout. Labels are its
+``annotations``; the key ``studio`` has what other readers do not need:
+predictions that are not accepted yet, and which keypoints were corrected.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Iterable
+
+import numpy as np
+
+from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.annotation_tools import (
+    REPAIRS,
+    AnnotatedImage,
+    AnnotatedInstance,
+    Annotations,
+    read_annotations,
+    recognise_format,
+    to_coco,
+)
+from cape_mm.datasets.formats.annotation_tools.image_search import (
+    IMAGE_SUFFIXES,
+)
+from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.datasets.formats.mp100.annotation_file import Category
+from cape_mm.errors import DataError
+
+from .labels import ACCEPTED, PREDICTED, UNLABELLED, History, Instance, Labels
+from .project_file import read_labels, studio_content
+
+if TYPE_CHECKING:
+    from cape_mm.apis import EpisodeRequest
+
+_FOLDER, _FILE = 'annotations', 'project.json'
+#: Projects that are open in this process, by their file.
+_OPEN: dict[Path, Project] = {}
+_OPENING = threading.Lock()
+
+
+class Project:
+    """Labels of a folder of images, saved after every action.
+
+    Opened by :func:`open_project`, which keeps others out until
+    :meth:`close`.
+
+    Args:
+        root (Path): Folder of the images.
+        path (Path): Annotation file.
+        labels (Labels): Labels to begin with.
+        lock (Any): Open file that holds the lock.
+        notes (Sequence[str]): Remarks on what was read.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        path: Path,
+        labels: Labels,
+        lock: Any,
+        notes: Iterable[str] = (),
+    ) -> None:
+        self.root, self.path = root, path
+        self.notes = list(notes)
+        self._lock, self._busy = lock, threading.RLock()
+        self._history = History(labels)
+
+    @property
+    def labels(self) -> Labels:
+        """Labels: Labels as they are."""
+        return self._history.present
+
+    @property
+    def is_open(self) -> bool:
+        """bool: Whether this project may still be changed here."""
+        return not self._lock.closed
+
+    def do(self, action: Callable[..., Labels], *args: Any) -> None:
+        """Take a step, see :mod:`.labels`, and save.
+
+        Args:
+            action (Callable): Function from labels and arguments to labels.
+            *args: Its further arguments.
+
+        Raises:
+            DataError: If it cannot be done, or the project was opened
+                elsewhere.
+        """
+        with self._busy:
+            labels = action(self.labels, *args)
+            self._move_to(self._history.do(labels))
+
+    def amend(self, action: Callable[..., Labels], *args: Any) -> None:
+        """Do the same as a part of the last step."""
+        with self._busy:
+            labels = action(self.labels, *args)
+            self._move_to(replace(self._history, present=labels, future=()))
+
+    def undo(self) -> None:
+        """Take a step back, and save."""
+        with self._busy:
+            self._move_to(self._history.undo())
+
+    def redo(self) -> None:
+        """Take an undone step again, and save."""
+        with self._busy:
+            self._move_to(self._history.redo())
+
+    def close(self) -> None:
+        """Let others open the project; everything has been saved."""
+        with self._busy:
+            self._lock.close()
+        with _OPENING:
+            if _OPEN.get(self.path) is self:
+                del _OPEN[self.path]
+
+    def image_path(self, key: str) -> Path:
+        """File of the image of an instance."""
+        return self.root / self.labels.instances[key].image
+
+    def make_request(self, queries: Iterable[str]) -> EpisodeRequest:
+        """Request for some images, with all accepted ones as shots.
+
+        Args:
+            queries (Iterable[str]): Keys of instances.
+
+        Returns:
+            EpisodeRequest: As the command line has it.
+
+        Raises:
+            DataError: If nothing is labelled yet.
+        """
+        # imported late, as it takes seconds, and the page is not to wait
+        from cape_mm.apis import EpisodeRequest, RequestMember
+
+        def member(key: str, points: list | None = None) -> RequestMember:
+            box = labels.instances[key].box
+            path = str(self.root / labels.instances[key].image)
+            return RequestMember(path, points, None if box is None else [*box])
+
+        labels = self.labels
+        supports = []
+        for key in labels.keys(ACCEPTED):
+            instance = labels.instances[key]
+            points = [list(point) for point in instance.keypoints]
+            supports.append(member(key, points))
+        if not supports:
+            raise DataError(
+                'no image is labelled yet: click its keypoints in Annotate'
+            )
+        pairs = labels.flip_pairs
+        return EpisodeRequest(
+            supports,
+            [member(key) for key in queries],
+            labels.category,
+            list(labels.keypoint_names),
+            [list(edge) for edge in labels.skeleton],
+            None if pairs is None else [list(pair) for pair in pairs],
+        )
+
+    def _move_to(self, history: History) -> None:
+        """Save labels, then have them."""
+        if not self.is_open:
+            raise DataError(
+                f'{self.root} was opened in another tab: open it again here '
+                'to go on'
+            )
+        if history.present is not self._history.present:
+            _save(self.path, self.root, history.present)
+        self._history = history
+
+
+def open_project(
+    folder: str | os.PathLike[str],
+    source: str | os.PathLike[str] | None = None,
+    category: str | None = None,
+    take_over: bool = False,
+) -> Project:
+    """Open a folder of images, and keep others out of it.
+
+    Without a project there, annotations of any tool that lie in the folder
+    are imported.
+
+    Args:
+        folder (str | Path): Folder of the images, or with a folder ``images``.
+        source (str | Path, optional): File or folder of an annotation tool to
+            import. Defaults to what lies in the folder.
+        category (str, optional): The category to import, if there are
+            several; name of a new one.
+        take_over (bool): Whether another tab of this process loses the
+            project. Defaults to False.
+
+    Returns:
+        Project: The project.
+
+    Raises:
+        FileNotFoundError: If there is no such folder or source.
+        DataError: If it is open elsewhere, has no image, or annotations
+            cannot be read.
+        ImportError: If a package for the format is missing.
+    """
+    folder = Path(folder).expanduser().resolve()
+    if not folder.is_dir():
+        raise FileNotFoundError(f'there is no folder {folder}')
+    has_own = (folder / 'images').is_dir()
+    root = folder / 'images' if has_own else folder
+    path = folder / _FOLDER / _FILE
+    with _OPENING:
+        other = _OPEN.get(path)
+        if other is not None and take_over:
+            other._lock.close()
+        lock = _hold(path, other is not None)
+        try:
+            notes: list[str] = []
+            images = _find_images(root, notes)
+            labels = _read(path, root, images, source, category, notes)
+            project = Project(root, path, labels, lock, notes)
+            if not path.exists():
+                _save(path, root, labels)
+        except BaseException:
+            lock.close()
+            raise
+        _OPEN[path] = project
+    return project
+
+
+def to_annotations(
+    labels: Labels, root: Path, with_predictions: bool = False
+) -> Annotations:
+    """Labels as what all exporters take.
+
+    Args:
+        labels (Labels): Labels of a project.
+        root (Path): Folder of the images.
+        with_predictions (bool): Whether predictions that are not accepted
+            yet are there, too, with their scores. Defaults to False.
+
+    Returns:
+        Annotations: All images, with their accepted instances.
+    """
+    status = (ACCEPTED, PREDICTED) if with_predictions else (ACCEPTED,)
+    images: dict[str, AnnotatedImage] = {}
+    for instance in labels.instances.values():
+        image = images.setdefault(
+            instance.image,
+            AnnotatedImage(
+                instance.image, root / instance.image, instance.size
+            ),
+        )
+        if instance.status not in status:
+            continue
+        extra = {}
+        if instance.status == PREDICTED:
+            scores = np.array(instance.scores)
+            extra = dict(keypoint_scores=scores, score=instance.mean_score)
+        box = instance.box
+        image.instances.append(
+            AnnotatedInstance(
+                1,
+                np.array(instance.keypoints, np.float64).reshape(-1, 3),
+                None if box is None else np.array(box),
+                **extra,
+            )
+        )
+    category = Category(
+        1,
+        labels.category,
+        '',
+        labels.keypoint_names,
+        labels.skeleton,
+        len(labels.keypoint_names),
+        labels.flip_pairs,
+    )
+    return Annotations({1: category}, list(images.values()))
+
+
+def _save(path: Path, root: Path, labels: Labels) -> None:
+    """Replace the annotation file as a whole."""
+    content: dict[str, Any] = to_coco(to_annotations(labels, root))
+    studio_content(content, labels)
+    part = path.with_name(f'{path.name}.part')
+    try:
+        with open(part, 'w', encoding='utf-8') as file:
+            file.write(json.dumps(content) + '\n')
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise DataError(
+            f'{path} cannot be written ({error}): nothing was changed'
+        ) from None
+
+
+def _hold(path: Path, is_here: bool) -> Any:
+    """Lock a project; the lock ends with the process, however it ends."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+        file = open(path.with_name('.studio'), 'a+', encoding='utf-8')
+    except OSError as error:
+        raise DataError(
+            f'{path.parent} cannot be written ({error}): the labels need a '
+            'place beside the images'
+        ) from None
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        owner = file.read().strip()
+        file.close()
+        remedy = 'close it there first'
+        if is_here:
+            remedy = (
+                'go on there, or press Open once more to take it over; the '
+                'other tab can then change nothing'
+            )
+        raise DataError(
+            f'{path.parent.parent} is open in another tab or program '
+            f'({owner}): {remedy}'
+        ) from None
+    except (ImportError, OSError):  # a system or disk without such locks
+        pass
+    file.truncate(0)
+    start = time.strftime('%Y-%m-%d %H:%M:%S')
+    file.write(f'process {os.getpid()} since {start}\n')
+    file.flush()
+    return file
+
+
+def _find_images(
+    root: Path, notes: list[str]
+) -> dict[str, tuple[int, int]]:
+    """Sizes of all images below a folder, by name."""
+    images, unreadable = {}, []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith('.') and name != _FOLDER
+        )
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.suffix.lower() not in IMAGE_SUFFIXES:
+                continue
+            try:
+                size = loaded_size(path) if path.is_file() else None
+            except DataError as error:
+                notes.append(f'left out: {error}')
+                continue
+            if size is None:
+                unreadable.append(name)
+            else:
+                images[path.relative_to(root).as_posix()] = size
+    if unreadable:
+        notes.append(
+            f'{len(unreadable)} file(s) are no readable images and left out, '
+            f'such as {unreadable[0]}'
+        )
+    return images
+
+
+def _read(
+    path: Path,
+    root: Path,
+    images: dict[str, tuple[int, int]],
+    source: str | os.PathLike[str] | None,
+    category: str | None,
+    notes: list[str],
+) -> Labels:
+    """Labels of a project, of an import, or none."""
+    if path.exists():
+        if source:
+            raise DataError(
+                f'{path} is a project already: leave the annotations to '
+                'import empty, or move that file away'
+            )
+        labels = read_labels(path, root)
+        if category and category != labels.category:
+            labels = replace(labels, category=category)
+    elif source or _has_annotations(root):
+        place = Path(source).expanduser() if source else path.parents[1]
+        labels = _import(place, root, category, notes)
+    else:
+        labels = Labels(category or 'object')
+    known: dict[str, dict[str, Instance]] = {}
+    for key, instance in labels.instances.items():
+        known.setdefault(instance.image, {})[key] = instance
+    missing = [name for name in known if name not in images]
+    if missing:
+        notes.append(
+            f'{len(missing)} labelled image(s) are not in {root}, such as '
+            f'{missing[0]}: put them back, their labels are kept'
+        )
+    points = (UNLABELLED,) * len(labels.keypoint_names)
+    instances = {}
+    for name in sorted({*images, *known}):
+        found = known.get(name)
+        if found is None:
+            instances[name] = Instance(name, images[name], points)
+            continue
+        in_order = sorted(found, key=lambda key: (len(key), key))
+        instances.update((key, found[key]) for key in in_order)
+        size = next(iter(found.values())).size
+        if images.get(name, size) != size:
+            notes.append(
+                f'{name} has {images[name]} pixels, but was labelled with '
+                f'{size}: check its keypoints'
+            )
+    if not instances:
+        raise DataError(
+            f'there is no image in {root}: give a folder with '
+            f'{", ".join(IMAGE_SUFFIXES)} files'
+        )
+    return replace(labels, instances=instances)
+
+
+def _has_annotations(root: Path) -> bool:
+    """Whether a tool's annotations lie beside the images."""
+    folder = root.parent if root.name == 'images' else root
+    for base, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith('.')]
+        for name in names:
+            try:
+                if recognise_format(Path(base, name)):
+                    return True
+            except DataError:  # some other JSON, XML, CSV or YAML file
+                continue
+    return False
+
+
+def _import(
+    source: Path, root: Path, category: str | None, notes: list[str]
+) -> Labels:
+    """Labels of an annotation tool's files."""
+    report = AnnotationReport(str(source), problems=REPAIRS)
+    annotations = read_annotations(
+        [source], report, image_root=root, category=category
+    )
+    if report:
+        notes.append(str(report))
+    if len(annotations.categories) > 1:
+        names = ', '.join(c.name for c in annotations.categories.values())
+        raise DataError(
+            f'{source} has the categories {names}: write one of them as the '
+            'kind of object'
+        )
+    instances: dict[str, Instance] = {}
+    for image in annotations.images:
+        if image.read_pixels is not None:
+            raise DataError(
+                f'{source} has frames of videos: write them with '
+                'tools/dataset_converters/import_annotations.py first'
+            )
+        name = image.path.relative_to(root).as_posix()
+        for number, found in enumerate(image.instances, start=1):
+            scores = found.keypoint_scores
+            key = name if number == 1 else f'{name}#{number}'
+            instances[key] = Instance(
+                name,
+                image.size,
+                tuple((x, y, int(v)) for x, y, v in found.keypoints.tolist()),
+                None if found.box is None else tuple(found.box.tolist()),
+                ACCEPTED if scores is None else PREDICTED,
+                None if scores is None else tuple(scores.tolist()),
+            )
+    (known,) = annotations.categories.values()
+    return Labels(
+        known.name,
+        known.keypoint_names,
+        known.skeleton,
+        known.flip_pairs,
+        instances,
+    )
