@@ -52,8 +52,7 @@ class Instance:
 
     @property
     def found(self) -> tuple[bool, ...]:
-        """tuple[bool, ...]: Whether each keypoint is labelled, or predicted
-        with a score of at least :data:`MIN_SCORE`."""
+        """tuple[bool, ...]: Keypoints that are there, and certain enough."""
         scores = self.scores or (1.0,) * len(self.keypoints)
         return tuple(
             v > 0 and score >= MIN_SCORE
@@ -187,9 +186,7 @@ def flag_keypoint(labels: Labels, key: str, index: int, v: int) -> Labels:
     return place_keypoint(labels, key, index, x, y, v)
 
 
-def set_box(
-    labels: Labels, key: str, box: Sequence[float] | None
-) -> Labels:
+def set_box(labels: Labels, key: str, box: Sequence[float] | None) -> Labels:
     """Set the box x1, y1, x2, y2 of an instance, or remove it."""
     instance = labels.instances[key]
     if box is not None:
@@ -300,9 +297,7 @@ def set_keypoint_names(labels: Labels, names: Sequence[str]) -> Labels:
 
     def move(pairs: Sequence[tuple[int, int]]) -> tuple:
         return tuple(
-            (place[a], place[b])
-            for a, b in pairs
-            if a in place and b in place
+            (place[a], place[b]) for a, b in pairs if a in place and b in place
         )
 
     instances = {}

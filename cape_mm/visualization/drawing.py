@@ -58,11 +58,15 @@ def track_colors(track_ids: Iterable[int]) -> np.ndarray:
 
 
 class PanelView(NamedTuple):
-    """A square view of an instance."""
+    """A view of an image, or of the square around an instance."""
 
-    image: np.ndarray  # (size, size, 3), uint8, RGB
+    image: np.ndarray  # (height, width, 3), uint8, RGB
     origin_px: tuple[int, int]  # original pixel in the upper left corner
-    scale: float  # panel pixels per original pixel
+    scale: float | np.ndarray  # panel per original pixels, or (2,) for x, y
+
+    def to_original(self, points: np.ndarray) -> np.ndarray:
+        """Map points (N, 2) from panel pixels to original pixels."""
+        return (points + 0.5) / self.scale - 0.5 + self.origin_px
 
     def to_panel(self, points_px: np.ndarray) -> np.ndarray:
         """Map points (N, 2) from original pixels to panel pixels."""
@@ -180,7 +184,7 @@ def draw_texts(
     keypoints and texts, and lies outwards; a line leads to a far one.
     """
     size = max(canvas.shape[:2])
-    font = _font(int(np.clip(size / 38, 10, 18)))
+    font = _font(int(np.clip(size / 38, 10, max(18, size / 60))))
     shown = np.flatnonzero(mask & (np.abs(points) < 2 * size).all(1))
     if not len(shown):
         return

@@ -114,7 +114,9 @@ def test_predictions_do_not_replace_accepted_labels(predicted):
     assert set_prediction(accepted, A, POINTS, [1, 1, 1]) is accepted
 
 
-@pytest.mark.parametrize('action, status', [(reject, REJECTED), (clear, EMPTY)])
+@pytest.mark.parametrize(
+    'action, status', [(reject, REJECTED), (clear, EMPTY)]
+)
 def test_a_rejected_or_cleared_image_is_no_longer_counted(
     predicted, action, status
 ):

@@ -93,7 +93,7 @@ def test_a_second_tab_is_told_and_may_take_over(project):
     open_project(folder).close()
 
 
-_WORKER = '''
+_WORKER = """
 import sys
 from cape_mm.studio import labels as actions
 from cape_mm.studio.project import open_project
@@ -105,7 +105,7 @@ while True:
     x = number % 70
     project.do(actions.place_keypoint, 'a.jpg', 0, x, x % 50)
     print(x, flush=True)
-'''
+"""
 
 
 def test_a_killed_process_loses_no_action_and_no_lock(project):

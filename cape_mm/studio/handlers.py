@@ -1,0 +1,188 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+"""What the buttons of the page do, beside those at an image."""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+from cape_mm.errors import DataError
+
+from .labels import ACCEPTED, set_keypoint_names
+from .panel import USER_ERRORS, Sessions, guard, warn
+from .predict import (
+    describe_corrections,
+    load_inferencer,
+    predict,
+    queries_of,
+)
+from .project import Project
+from .session import describe_project
+
+try:
+    import gradio as gr
+except ImportError:  # the server says so, see `serve`
+    gr = None
+
+#: Seconds between two updates of the progress.
+_INTERVAL = 0.3
+
+
+class Handlers:
+    """Handlers of events; each gets values of the page and its request.
+
+    Args:
+        sessions (Sessions): All tabs.
+        out_dir (Path): Folder of the files that are downloaded.
+        device (str, optional): Device of the model.
+    """
+
+    def __init__(
+        self, sessions: Sessions, out_dir: Path, device: str | None
+    ) -> None:
+        self._sessions, self._out_dir = sessions, out_dir
+        self._device = device
+
+    @guard
+    def open_folder(
+        self, folder: str, source: str, category: str, request: gr.Request
+    ) -> Any:
+        """Open a project: its summary, names and category."""
+        session = self._sessions(request)
+        with session.busy:
+            session.open(folder, source, category)
+            project = session.project
+        return [*_describe(project), project.labels.category]
+
+    def begin(
+        self, folder: str, source: str, category: str, request: gr.Request
+    ) -> Any:
+        """Open the folder of the command line, if there is one."""
+        if not folder:
+            return gr.skip()
+        return self.open_folder(folder, source, category, request)
+
+    @guard
+    def save_names(self, text: str, request: gr.Request) -> Any:
+        """Take over names of keypoints: summary and names."""
+        session = self._sessions(request)
+        with session.busy:
+            session.project.do(set_keypoint_names, text.splitlines())
+            session.cursor = None
+            return _describe(session.project)
+
+    def show(self, describe: Callable[[Project], Any]) -> Callable:
+        """Handler that describes the project, if one is open."""
+
+        def run(request: gr.Request) -> Any:
+            session = self._sessions(request)
+            if not session.has_project:
+                return gr.skip()
+            return describe(session.project)
+
+        return run
+
+    def predict_all(
+        self, checkpoint: str, config: str, detect: bool, request: gr.Request
+    ) -> Iterator:
+        """Predict all that is not decided: progress and shots."""
+        yield from self._predict(False, checkpoint, config, detect, request)
+
+    def predict_one(
+        self, checkpoint: str, config: str, detect: bool, request: gr.Request
+    ) -> Iterator:
+        """Predict the current image: progress and shots."""
+        yield from self._predict(True, checkpoint, config, detect, request)
+
+    def stop(self, request: gr.Request) -> None:
+        """End a prediction; what is done is kept."""
+        self._sessions(request).stop.set()
+
+    @guard
+    def make_zip(
+        self, formats: list[str], with_predictions: bool, request: gr.Request
+    ) -> Any:
+        """Write labels: the zip and what is in it."""
+        # imported late, as drawing takes seconds to load
+        from .export import export_zip
+
+        project = self._sessions(request).project
+        target = Path(tempfile.mkdtemp(dir=self._out_dir))
+        path, lines = export_zip(project, formats, target, with_predictions)
+        return str(path), '\n\n'.join(lines)
+
+    def _predict(
+        self,
+        only_one: bool,
+        checkpoint: str,
+        config: str,
+        detect: bool,
+        request: gr.Request,
+    ) -> Iterator[tuple[str, Any]]:
+        session = self._sessions(request)
+        try:
+            project = session.project
+            keys = queries_of(project.labels)
+            if only_one:
+                keys = [session.find_cursor().key]
+            if not keys:
+                raise DataError('every image is accepted or rejected already')
+            session.stop.clear()
+            yield _bar(0, 1, 'The model is loaded'), gr.skip()
+            model = load_inferencer(checkpoint, config, self._device)
+            steps = predict(project, keys, model, detect=detect)
+            shown = 0.0
+            try:
+                for progress in steps:
+                    if session.stop.is_set():
+                        break
+                    if progress.seconds - shown > _INTERVAL:
+                        shown = progress.seconds
+                        text = _bar(progress.done, progress.total, progress)
+                        yield text, gr.skip()
+            finally:
+                steps.close()
+        except USER_ERRORS as error:
+            warn(error)
+            yield '', gr.skip()
+            return
+        text = str(progress)
+        if progress.done < progress.total:
+            text = (
+                f'stopped after {progress.done} of {progress.total} images: '
+                'what is done is kept'
+            )
+        yield (
+            _bar(progress.done, progress.total, text),
+            f'{describe_shots(project)} Check the predictions in **Correct**.',
+        )
+
+
+def describe_shots(project: Project) -> str:
+    """What the next prediction begins with, in words."""
+    labels = project.labels
+    return (
+        f'{len(labels.keys(ACCEPTED))} labelled image(s) are the shots, '
+        f'{len(queries_of(labels))} can be predicted.'
+    )
+
+
+def describe_measure(project: Project) -> str:
+    """How much had to be corrected, in words."""
+    return describe_corrections(project.labels)
+
+
+def _describe(project: Project) -> list[str]:
+    """Summary and names of keypoints."""
+    names = '\n'.join(project.labels.keypoint_names)
+    return [describe_project(project), names]
+
+
+def _bar(done: int, total: int, text: object) -> str:
+    """Progress in HTML."""
+    return (
+        f'<progress value="{done}" max="{total}" style="width: 100%">'
+        f'</progress><p>{html.escape(str(text))}</p>'
+    )

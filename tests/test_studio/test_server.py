@@ -1,0 +1,108 @@
+# Copyright (c) cape_mm contributors. All rights reserved.
+from __future__ import annotations
+
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from cape_mm.errors import DataError, UsageError
+from cape_mm.studio import labels as actions
+from cape_mm.studio.server import serve
+from cape_mm.studio.session import (
+    Session,
+    describe_instance,
+    describe_project,
+)
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'demo' / 'studio.py'
+POINTS = [(10, 20), (30, 40), (50, 5)]
+
+
+@pytest.mark.parametrize(
+    'host, variable, message',
+    [
+        ('0.0.0.0', None, 'set a password'),
+        ('127.0.0.1', 'NO_SUCH_VARIABLE', 'is not set'),
+        ('0.0.0.0', 'NO_SUCH_VARIABLE', 'is not set'),
+    ],
+)
+def test_others_are_let_in_with_a_password_only(host, variable, message):
+    args = Namespace(listen=host, port=None, password_env=variable)
+    with pytest.raises(UsageError, match=message):
+        serve(args)
+
+
+def test_the_tool_says_in_one_line_what_is_wrong():
+    command = [sys.executable, str(TOOL), '--listen', '0.0.0.0']
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith('studio.py: error: --listen 0.0.0.0 lets')
+    assert done.stderr.count('\n') == 1
+
+
+@pytest.fixture
+def session(project):
+    project.close()
+    session = Session()
+    session.open(str(project.root))
+    yield session
+    session.close()
+
+
+def test_without_project_the_page_says_so():
+    session = Session()
+    with pytest.raises(DataError, match='no project is open'):
+        session.find_cursor()
+    with pytest.raises(DataError, match='no folder is given'):
+        session.open(' ')
+
+
+def test_a_second_tab_takes_over_by_opening_twice(session):
+    other, folder = Session(), str(session.project.root)
+    with pytest.raises(DataError, match='press Open once more'):
+        other.open(folder)
+    other.open(folder)
+    with pytest.raises(DataError, match='opened in another tab'):
+        session.project.do(actions.set_box, 'a.jpg', [1, 1, 9, 9])
+    other.close()
+
+
+def test_a_tab_that_slept_opens_its_project_again(session):
+    project = session.project
+    session.close(for_good=False)
+    assert not project.is_open
+    assert session.project.labels == project.labels
+
+
+def test_deciding_goes_on_to_the_lowest_score(session):
+    project = session.project
+    for key, score in [('a.jpg', 0.8), ('b.jpg', 0.4), ('c/d.png', 0.5)]:
+        project.do(actions.set_prediction, key, POINTS, [score] * 3)
+    session.step(-2, to_correct=True)
+    assert session.find_cursor().key == 'b.jpg'
+    session.decide(actions.accept)
+    assert session.find_cursor().key == 'c/d.png'
+    session.decide(actions.reject)
+    assert session.find_cursor().key == 'a.jpg'
+    assert project.labels.reviewed == ('b.jpg',)
+    session.step(1, to_correct=True)
+    assert session.find_cursor().key == 'b.jpg'
+
+
+def test_states_are_told_in_words(session):
+    project = session.project
+    assert describe_instance(project.labels, 'a.jpg') == 'a.jpg'
+    project.do(actions.set_prediction, 'a.jpg', POINTS, [0.9, 0.9, 0.2])
+    expected = 'a.jpg — score 0.67, 1 uncertain'
+    assert describe_instance(project.labels, 'a.jpg') == expected
+    project.do(actions.place_keypoint, 'a.jpg', 2, 4, 5)
+    expected = 'a.jpg — 3 of 3 labelled, 1 corrected'
+    assert describe_instance(project.labels, 'a.jpg') == expected
+    project.do(actions.reject, 'b.jpg')
+    assert describe_instance(project.labels, 'b.jpg') == 'b.jpg — rejected'
+    assert '1 labelled, 1 rejected, 1 without labels' in describe_project(
+        project
+    )
