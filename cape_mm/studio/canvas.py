@@ -25,7 +25,7 @@ from .editor import Cursor
 from .labels import ACCEPTED, MIN_SCORE, Labels
 
 #: Longest side of the drawn image: small ones are enlarged, so that keypoints
-#: and names stay apart; large ones keep most of their pixels, so that clicks stay exact.
+#: and names stay apart, large ones reduced little, so that clicks stay exact.
 _LEAST, _MOST = 900, 2400
 _LABELLED, _HIDDEN = (0, 175, 255), (170, 170, 170)
 _SELECTED, _BOX = (255, 255, 0), (255, 140, 0)

@@ -38,6 +38,8 @@ _FLAGS = {'Visible': 2, 'Hidden': 1, 'Not visible': 0}
 QUIET: dict[str, Any] = dict(
     api_visibility='private', show_progress='hidden', concurrency_limit=None
 )
+#: Nor is a quick click lost while another one is answered.
+_QUICK = dict(QUIET, trigger_mode='multiple')
 
 
 class Sessions(dict):
@@ -151,9 +153,9 @@ class Panel:
 
         def on(event: Callable, action: Callable, *inputs: Any) -> None:
             handle = self._handler(action, bool(inputs))
-            event(handle, list(inputs), self.outputs, **QUIET)
+            event(handle, list(inputs), self.outputs, **_QUICK)
 
-        self.image.select(self._on_click, None, self.outputs, **QUIET)
+        self.image.select(self._on_click, None, self.outputs, **_QUICK)
         on(back.click, lambda s: s.step(-1, to_correct))
         on(forth.click, lambda s: s.step(1, to_correct))
         on(self.item.input, _choose, self.item)
