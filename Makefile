@@ -13,11 +13,14 @@ PYTHON ?=
 PYTEST_ARGS ?=
 find_python = $(if $(PYTHON),echo '$(PYTHON)',python3 .ci/make_env.py)
 
-.PHONY: help env demo photos test lint docs figures
+FOLDER ?=
+
+.PHONY: help env demo photos studio test lint docs figures
 
 help:
 	@echo 'make demo  train on one image, test the result, write an image'
 	@echo 'make photos  find keypoints on photographs from one labelled image'
+	@echo 'make studio FOLDER=images  label, predict, correct in the browser'
 	@echo 'make test  run all tests (PYTEST_ARGS="-m \"not slow\"" for fewer)'
 	@echo 'make lint  check the style'
 	@echo 'make docs  build the documentation site, check its links'
@@ -36,6 +39,10 @@ demo:
 photos:
 	@python=$$($(find_python)); \
 	PYTHON="$$python" tools/demo/photos_demo.sh
+
+studio:
+	@python=$$($(find_python)); \
+	"$$python" tools/demo/studio.py $(FOLDER)
 
 # A process per core, one thread each; a file stays in one process, because its
 # tests share what its fixtures trained.

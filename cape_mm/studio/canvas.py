@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from cape_mm.datasets.formats.image_check import refuse_huge_image
-from cape_mm.errors import DataError
+from cape_mm.datasets.formats.image_check import read_image
 from cape_mm.visualization.drawing import (
     PanelView,
     draw_keypoints,
@@ -34,8 +32,8 @@ _SCORES = np.array([(230, 30, 30), (250, 200, 0), (40, 200, 60)], np.float64)
 _MOST_NAMES = 24  # more keypoints are numbered
 
 
-def read_image(path: Path) -> np.ndarray:
-    """Read an image as the inferencer does.
+def read_pixels(path: Path) -> np.ndarray:
+    """Read an image as the inferencer does, the last ones from memory.
 
     Args:
         path (Path): File.
@@ -44,25 +42,17 @@ def read_image(path: Path) -> np.ndarray:
         np.ndarray: Pixels (H, W, 3), uint8, RGB, EXIF orientation applied.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         DataError: If it cannot be read, or has too many pixels.
     """
-    try:
-        return _read(str(path), os.stat(path).st_mtime_ns)
-    except OSError:
-        raise DataError(f'there is no image {path}: put it back') from None
+    time = path.stat().st_mtime_ns if path.is_file() else 0
+    return _read(str(path), time)
 
 
 @lru_cache(maxsize=4)
 def _read(path: str, _: int) -> np.ndarray:
     """Read an image of a certain time of change."""
-    refuse_huge_image(path)
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise DataError(
-            f'{path} cannot be read as an image: it is damaged or of an '
-            'unknown format'
-        )
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(read_image(path), cv2.COLOR_BGR2RGB)
 
 
 def make_view(image: np.ndarray, cursor: Cursor) -> PanelView:

@@ -16,7 +16,7 @@ from cape_mm.datasets.formats.annotation_tools import (
 )
 from cape_mm.errors import DataError
 
-from .canvas import draw_labels, make_view, read_image
+from .canvas import draw_labels, make_view, read_pixels
 from .editor import Cursor
 from .labels import ACCEPTED, MIN_SCORE, PREDICTED
 from .project import Project, to_annotations
@@ -70,7 +70,7 @@ def export_zip(
                     name = f'{key}.jpg'.replace('#', '_')
                     path = folder / OVERLAY / name
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    image = read_image(project.image_path(key))
+                    image = read_pixels(project.image_path(key))
                     cursor = Cursor(key)
                     view = make_view(image, cursor)
                     drawn = draw_labels(view, labels, cursor)

@@ -127,6 +127,11 @@ class Handlers:
             keys = queries_of(project.labels)
             if only_one:
                 keys = [session.find_cursor().key]
+                if project.labels.instances[keys[0]].status == ACCEPTED:
+                    raise DataError(
+                        f'{keys[0]} is labelled: go to another image, or '
+                        'press Clear there to predict it anew'
+                    )
             if not keys:
                 raise DataError('every image is accepted or rejected already')
             session.stop.clear()

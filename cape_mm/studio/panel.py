@@ -92,6 +92,11 @@ class Panel:
                 [], label='Image', scale=4, elem_id=f'{kind}-item'
             )
             forth = gr.Button('▶', min_width=40, scale=0)
+            if to_correct:
+                yes = gr.Button(
+                    'Accept', variant='primary', min_width=90, scale=0
+                )
+                no = gr.Button('Reject', min_width=90, scale=0)
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
                 self.prompt = gr.Markdown(elem_id=f'{kind}-prompt')
@@ -103,10 +108,6 @@ class Panel:
                     elem_id=f'{kind}-image',
                     elem_classes='canvas',
                 )
-                if to_correct:
-                    with gr.Row():
-                        yes = gr.Button('Accept', variant='primary')
-                        no = gr.Button('Reject')
                 with gr.Row(elem_classes='tools'):
                     undo = gr.Button('Undo', min_width=70, size='sm')
                     redo = gr.Button('Redo', min_width=70, size='sm')
@@ -216,10 +217,10 @@ class Panel:
         x, y = event.index
 
         def click(session: Session) -> None:
-            from .canvas import make_view, read_image
+            from .canvas import make_view, read_pixels
 
             project, cursor = session.project, session.find_cursor()
-            image = read_image(project.image_path(cursor.key))
+            image = read_pixels(project.image_path(cursor.key))
             view = make_view(image, cursor)
             # Gradio rounds, with 0 at the edge of the first pixel
             (point,) = view.to_original(np.array([[x, y]]) - 0.5)
@@ -230,7 +231,7 @@ class Panel:
         return self._handler(click)(request)
 
     def _render(self, session: Session) -> list:
-        from .canvas import draw_labels, make_view, read_image
+        from .canvas import draw_labels, make_view, read_pixels
 
         project, cursor = session.project, session.find_cursor()
         labels = project.labels
@@ -239,10 +240,10 @@ class Panel:
             keys = [*keys, cursor.key]
         try:
             view = make_view(
-                read_image(project.image_path(cursor.key)), cursor
+                read_pixels(project.image_path(cursor.key)), cursor
             )
             image = draw_labels(view, labels, cursor)
-        except DataError as error:
+        except (DataError, FileNotFoundError) as error:
             warn(error)
             image = None
         instance = labels.instances[cursor.key]

@@ -79,6 +79,7 @@ def studio_content(content: dict[str, Any], labels: Labels) -> None:
             keypoints=[n for point in instance.keypoints for n in point],
         )
         others.append(entry)
+    content['info'] = dict(description='written by cape_mm', skeleton_base=0)
     content['studio'] = dict(reviewed=labels.reviewed, instances=others)
 
 

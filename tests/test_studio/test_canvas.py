@@ -11,7 +11,7 @@ from cape_mm.studio import labels as actions
 from cape_mm.studio.canvas import (
     draw_labels,
     make_view,
-    read_image,
+    read_pixels,
     score_colors,
 )
 from cape_mm.studio.editor import Cursor
@@ -55,10 +55,10 @@ def test_an_image_is_upright_as_for_the_command_line(tmp_path, orientation):
     Image.fromarray(pixels).save(path, exif=exif)
     loader = ImageLoader([dict(type='LoadImage')])
     np.testing.assert_array_equal(
-        read_image(path), loader.read(path)[..., ::-1]
+        read_pixels(path), loader.read(path)[..., ::-1]
     )
     is_turned = orientation in (6, 8)
-    assert read_image(path).shape == (
+    assert read_pixels(path).shape == (
         (50, 30, 3) if is_turned else (30, 50, 3)
     )
 
@@ -66,9 +66,9 @@ def test_an_image_is_upright_as_for_the_command_line(tmp_path, orientation):
 def test_a_broken_or_missing_image_is_named(tmp_path):
     (tmp_path / 'a.jpg').write_bytes(b'no image')
     with pytest.raises(DataError, match=r'a\.jpg cannot be read'):
-        read_image(tmp_path / 'a.jpg')
-    with pytest.raises(DataError, match=r'no image .*b\.jpg'):
-        read_image(tmp_path / 'b.jpg')
+        read_pixels(tmp_path / 'a.jpg')
+    with pytest.raises(FileNotFoundError, match=r'no image .*b\.jpg'):
+        read_pixels(tmp_path / 'b.jpg')
 
 
 def test_scores_are_colours_and_uncertain_keypoints_hollow(project):
