@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
+from typing import Sequence
+
+import numpy as np
 
 
 class DataError(ValueError):
@@ -25,6 +28,33 @@ class UnsuitableCheckpointError(ValueError):
 
 class UsageError(ValueError):
     """A command line that cannot be followed; the message is one sentence."""
+
+
+def refuse_nonfinite(
+    where: str, names: Sequence[str], *predictions: np.ndarray
+) -> None:
+    """Refuse predictions that are NaN or infinite.
+
+    Args:
+        where (str): Image of the predictions.
+        names (Sequence[str]): Names of the K keypoints.
+        *predictions (np.ndarray): Arrays (K, ...), such as keypoints or
+            scores.
+
+    Raises:
+        DataError: If some are, with the names of their keypoints.
+    """
+    is_bad = np.zeros(len(names), dtype=bool)
+    for array in predictions:
+        axes = tuple(range(1, np.ndim(array)))
+        is_bad |= ~np.isfinite(array).all(axis=axes)
+    if is_bad.any():
+        bad = [str(names[index]) for index in np.flatnonzero(is_bad)]
+        raise DataError(
+            f'{where}: the prediction of {", ".join(bad[:5])}'
+            f'{" and others" * (len(bad) > 5)} is not finite. The weights or '
+            'the input are not: check the loss and the learning rate'
+        )
 
 
 def import_extra(module: str, requirements: str, purpose: str) -> ModuleType:

@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 
-from cape_mm.errors import import_extra
+from cape_mm.errors import DataError, import_extra, refuse_nonfinite
 
 
 def test_an_optional_module_is_imported():
@@ -19,3 +20,15 @@ def test_a_missing_module_is_named_with_purpose_reason_and_command():
         'the file a.xyz needs no_such_module (No module named '
         "'no_such_module'): pip install one two"
     )
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
+def test_predictions_that_are_not_finite_are_named(bad):
+    keypoints, scores = np.zeros((3, 2)), np.ones((3, 4))
+    refuse_nonfinite('a.jpg', 'abc', keypoints, scores)
+    refuse_nonfinite('a.jpg', 'abc', np.zeros((3, 0, 2)))
+    keypoints[0, 1] = scores[2, 3] = bad
+    with pytest.raises(DataError, match='^a.jpg: the prediction of a, c is'):
+        refuse_nonfinite('a.jpg', 'abc', keypoints, scores)
+    with pytest.raises(DataError, match='of 0, 1, 2, 3, 4 and others is'):
+        refuse_nonfinite('a.jpg', range(9), np.full(9, bad))

@@ -20,12 +20,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cape_mm.datasets.datasets import CephalometricDataset
+from cape_mm.engine.checkpoints import write_checkpoint
 from cape_mm.errors import DataError, UsageError
 from cape_mm.evaluation.functional.radial_error import (
     detection_rate,
     mean_radial_error,
     radial_errors,
 )
+from cape_mm.evaluation.metrics.result_tables import without_nan
 
 from .base_inferencer import PathLike
 from .cephalometric_inferencer import CephalometricInferencer
@@ -185,7 +187,7 @@ def write_cephalogram_fit(fit: CephalogramFit, out_dir: Path) -> None:
         iter=0,
     )
     content = dict(meta=meta, state_dict=fit.weights)
-    torch.save(content, out_dir / 'finetuned.pth')
+    write_checkpoint(content, out_dir / 'finetuned.pth')
     results = dict(
         fitted=fit.fitted,
         reason=fit.reason,
@@ -196,7 +198,7 @@ def write_cephalogram_fit(fit: CephalogramFit, out_dir: Path) -> None:
         held_out=fit.rows,
     )
     path = out_dir / 'results.json'
-    path.write_text(json.dumps(results, indent=2) + '\n', 'utf-8')
+    path.write_text(json.dumps(without_nan(results), indent=2) + '\n', 'utf-8')
 
 
 def _open(

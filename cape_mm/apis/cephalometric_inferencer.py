@@ -12,7 +12,11 @@ from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.formats.cephalometric import is_dicom, read_dicom
 from cape_mm.datasets.formats.image_check import read_image
-from cape_mm.errors import DataError, UnsuitableCheckpointError
+from cape_mm.errors import (
+    DataError,
+    UnsuitableCheckpointError,
+    refuse_nonfinite,
+)
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.evaluation.functional.landmark_radii import heatmap_spreads
 from cape_mm.structures import LandmarkSchema, get_schema
@@ -174,6 +178,13 @@ class CephalometricInferencer(BaseInferencer):
             for index in range(len(batch)):
                 # the first of equal ones, which is as it was given
                 result = max(results[index :: len(batch)], key=_mean_score)
+                found = result.pred_instances
+                refuse_nonfinite(
+                    result.img_path or 'cephalogram without a file',
+                    self.schema.codes,
+                    found.keypoints[0],
+                    found.keypoint_scores[0],
+                )
                 _add_spreads(result)
                 if result.mirrored:
                     _mirror_back(result)

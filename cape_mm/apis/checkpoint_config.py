@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from functools import lru_cache
 from importlib import import_module
@@ -18,6 +17,8 @@ from mmengine.registry import (
     Registry,
 )
 from mmpose.registry import KEYPOINT_CODECS
+
+from cape_mm.engine.checkpoints import read_literals
 
 #: Types beside our own that a stored config may name: what our recipes use.
 #: Being registered is not enough, since constructors may load files.
@@ -74,7 +75,7 @@ def config_from_text(text: str, allowed_types: Iterable[str] = ()) -> Config:
         ValueError: If the text is more than data, names another type or scope,
             or something to load.
     """
-    settings = _read_literals(text)
+    settings = read_literals(text)
     model = settings.get('model')
     if (
         isinstance(model, dict)
@@ -104,25 +105,6 @@ def config_from_text(text: str, allowed_types: Iterable[str] = ()) -> Config:
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'the stored config is broken ({error})') from None
     return cfg
-
-
-def _read_literals(text: str) -> dict[str, Any]:
-    """Values of assignments."""
-    settings = {}
-    try:
-        for node in ast.parse(text).body:
-            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-                raise ValueError('a statement that is no assignment')
-            settings[node.targets[0].id] = _evaluate(node.value)
-    except (
-        *(SyntaxError, AttributeError, ValueError, TypeError),
-        *(RecursionError, MemoryError),
-    ) as error:
-        raise ValueError(
-            f'the stored config is not plain data ({error}); give the config '
-            'file instead'
-        ) from None
-    return settings
 
 
 def _checked(value: Any, place: str, scope: str, allowed: frozenset) -> Any:
@@ -255,22 +237,3 @@ def find_test_dataset(cfg: Config) -> dict:
         'the config has no pipeline in test_dataloader.dataset; it says how '
         'images are prepared'
     )
-
-
-def _evaluate(node: ast.AST) -> Any:
-    """Evaluate literals, ``dict(key=value)`` and ``dict({...})``."""
-    if isinstance(node, ast.Call):
-        if getattr(node.func, 'id', None) != 'dict' or any(
-            not isinstance(arg, ast.Dict) for arg in node.args
-        ):
-            raise ValueError(f'a call in line {node.lineno}')
-        parts = [_evaluate(arg) for arg in node.args]
-        parts += [{item.arg: _evaluate(item.value)} for item in node.keywords]
-        return {key: value for part in parts for key, value in part.items()}
-    if isinstance(node, ast.Dict):
-        keys = [ast.literal_eval(key) for key in node.keys]
-        return dict(zip(keys, map(_evaluate, node.values)))
-    if isinstance(node, (ast.List, ast.Tuple)):
-        kind = list if isinstance(node, ast.List) else tuple
-        return kind(_evaluate(item) for item in node.elts)
-    return ast.literal_eval(node)

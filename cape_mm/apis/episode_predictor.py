@@ -8,6 +8,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel, ImgDataPreprocessor
 
 from cape_mm.datasets.datasets.episode_dataset import pack_episode
+from cape_mm.errors import refuse_nonfinite
 from cape_mm.structures import EpisodeDataSample
 
 _SEARCH_SIDE = 1024  # at most, of an image that is searched
@@ -29,7 +30,17 @@ class EpisodePredictor:
     def predict(self, queries: list[dict]) -> EpisodeDataSample:
         """Predict the queries, as one episode."""
         data = self._prepare(queries)
-        return self._model.predict(**data, support=self._encoded)[0]
+        episode = self._model.predict(**data, support=self._encoded)[0]
+        for query in episode.queries:
+            found = query.pred_instances
+            scores = np.asarray(found.keypoint_scores)[0]
+            # a score of 0: no support has it, wherever it is
+            places = np.where(
+                scores[:, None] == 0, 0, np.asarray(found.keypoints)[0]
+            )
+            where = query.get('img_path') or 'query without a file'
+            refuse_nonfinite(where, episode.keypoint_names, places, scores)
+        return episode
 
     @torch.no_grad()
     def propose_boxes(self, pixels: np.ndarray) -> np.ndarray:

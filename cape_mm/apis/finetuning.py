@@ -17,7 +17,9 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
+from cape_mm.engine.checkpoints import write_checkpoint
 from cape_mm.errors import UsageError
+from cape_mm.evaluation.metrics.result_tables import without_nan
 
 from .base_inferencer import PathLike
 from .exports.annotation_files import write_request
@@ -207,7 +209,7 @@ def write_fit(fit: Fit, request: EpisodeRequest, out_dir: Path) -> None:
     (out_dir / 'finetuned.py').write_text(text, encoding='utf-8')
     meta = dict(cfg=text, plain_format=1, epoch=0, iter=0)
     content = dict(meta=meta, state_dict=fit.weights)
-    torch.save(content, out_dir / 'finetuned.pth')
+    write_checkpoint(content, out_dir / 'finetuned.pth')
     write_request(
         replace(request, supports=fit.supports, queries=[]),
         out_dir / 'supports.json',
@@ -219,7 +221,7 @@ def write_fit(fit: Fit, request: EpisodeRequest, out_dir: Path) -> None:
             num_labelled=len(request.supports),
             num_held_out=fit.num_held_out,
             cpu_seconds=round(fit.seconds, 1),
-            held_out=fit.rows,
+            held_out=without_nan(fit.rows),
         ),
         out_dir / 'results.json',
         indent=2,

@@ -15,7 +15,7 @@ from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.posetrack import layout_metainfo, pack_frame
 from cape_mm.datasets.pipeline import build_transforms
 from cape_mm.datasets.transforms import LoadClipImages
-from cape_mm.errors import UnsuitableCheckpointError
+from cape_mm.errors import UnsuitableCheckpointError, refuse_nonfinite
 from cape_mm.models.pose_estimators import PAVENet
 
 from .base_inferencer import BaseInferencer, PathLike
@@ -147,6 +147,13 @@ class PoseTrackingInferencer(BaseInferencer):
                 data['inputs'], data['data_samples'], state
             )
             for window, result in zip(windows, results):
+                found = result.pred_instances
+                where = f'frame {result.frame_id} of video {source.video_id}'
+                arrays = (found.keypoints, found.keypoint_scores)
+                arrays = [array.swapaxes(0, 1) for array in arrays]
+                refuse_nonfinite(where, self.keypoint_names, *arrays)
+                boxes = (found.bboxes[None], found.bbox_scores[None])
+                refuse_nonfinite(where, ['boxes'], *boxes)
                 # a video has no labels
                 del result.gt_instances
                 frame = window[len(window) // 2]

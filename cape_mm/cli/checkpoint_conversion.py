@@ -9,7 +9,6 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
@@ -23,6 +22,7 @@ from cape_mm.engine.checkpoint_conversion import (
     read_official_state,
     recognize_method,
 )
+from cape_mm.engine.checkpoints import write_checkpoint
 from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.structures import cached_description_table
 
@@ -66,7 +66,7 @@ def convert_checkpoint(args: Namespace) -> None:
         meta = dict(cfg=cfg.pretty_text, converted_from=source)
         content = dict(meta=meta, state_dict=content)
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    torch.save(content, args.out)
+    write_checkpoint(content, args.out)
     print(_account(conversion, model, f'{method.title}, {source}'))
     print(f'wrote {args.out}')
     if method.is_backbone:

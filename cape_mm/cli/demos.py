@@ -75,7 +75,9 @@ def measure_cephalograms(args: Namespace) -> None:
     content = dict(
         schema=inferencer.schema.name, norms=args.norms, cephalograms=entries
     )
-    mmengine.dump(content, out_dir / 'predictions.json', indent=2)
+    mmengine.dump(
+        content, out_dir / 'predictions.json', indent=2, allow_nan=False
+    )
     print(
         f'{len(entries)} sheet(s), landmarks.csv, measurements.csv, '
         f'to_check.csv and predictions.json are in {out_dir}'

@@ -27,6 +27,7 @@ from cape_mm.engine.checkpoint_loading import (
 )
 from cape_mm.engine.checkpoints import refuse_trained_parameters
 from cape_mm.errors import UsageError
+from cape_mm.evaluation.metrics.result_tables import without_nan
 
 # Runner reads these from the config, not from its arguments.
 _READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
@@ -78,7 +79,7 @@ def test(args: Namespace) -> None:
     metrics = runner.test()
     if args.out and is_main_process():
         mmengine.mkdir_or_exist(Path(args.out).parent)
-        mmengine.dump(metrics, args.out)
+        mmengine.dump(without_nan(metrics), args.out)
 
 
 @contextmanager

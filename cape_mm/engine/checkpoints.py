@@ -9,9 +9,11 @@ beyond that becomes a dict that names its kind under ``'__plain__'``.
 
 from __future__ import annotations
 
+import ast
 import os
 from collections import Counter
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, Iterator
 
 import numpy as np
 import torch
@@ -130,6 +132,100 @@ _BUILDERS = {
     'set': lambda plain: set(plain['items']),
     'counter': lambda plain: Counter(dict(plain['items'])),
 }
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Write a file so that its name never holds a part of it.
+
+    A kill leaves ``<path>.tmp``, which the next try replaces.
+
+    Args:
+        path (str | Path): The file; its folder is made.
+
+    Yields:
+        BinaryIO: What is to be written to.
+
+    Raises:
+        OSError: If the disk is full or read-only, in one sentence.
+    """
+    path = os.fspath(path)
+    temporary = f'{path}.tmp'
+    try:
+        os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+        with open(temporary, 'wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        with suppress(OSError):
+            os.remove(temporary)
+        if isinstance(error.__context__, OSError):  # PyTorch hides it
+            error = error.__context__
+        if not isinstance(error, OSError):
+            raise
+        failure = OSError(
+            f"'{path}' cannot be written ({error.strerror}); what was written "
+            'before is whole: make room, then go on (a training with '
+            '--resume)'
+        )
+        failure.errno = error.errno
+        raise failure from None
+
+
+def write_checkpoint(checkpoint: dict, path: str | os.PathLike[str]) -> None:
+    """Write a checkpoint whole, or not at all; see :func:`whole_file`."""
+    with whole_file(path) as file:
+        torch.save(checkpoint, file)
+
+
+def read_literals(text: str) -> dict[str, Any]:
+    """Values of the text of ``Config.pretty_text``, which is not executed.
+
+    Args:
+        text (str): Assignments of literals, lists and dicts.
+
+    Returns:
+        dict[str, Any]: Values by name.
+
+    Raises:
+        ValueError: If the text is more than that.
+    """
+    settings = {}
+    try:
+        for node in ast.parse(text).body:
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+                raise ValueError('a statement that is no assignment')
+            settings[node.targets[0].id] = _evaluate(node.value)
+    except (
+        *(SyntaxError, AttributeError, ValueError, TypeError),
+        *(RecursionError, MemoryError),
+    ) as error:
+        raise ValueError(
+            f'the stored config is not plain data ({error}); give the config '
+            'file instead'
+        ) from None
+    return settings
+
+
+def _evaluate(node: ast.AST) -> Any:
+    """Evaluate literals, ``dict(key=value)`` and ``dict({...})``."""
+    if isinstance(node, ast.Call):
+        if getattr(node.func, 'id', None) != 'dict' or any(
+            not isinstance(arg, ast.Dict) for arg in node.args
+        ):
+            raise ValueError(f'a call in line {node.lineno}')
+        parts = [_evaluate(arg) for arg in node.args]
+        parts += [{item.arg: _evaluate(item.value)} for item in node.keywords]
+        return {key: value for part in parts for key, value in part.items()}
+    if isinstance(node, ast.Dict):
+        keys = [ast.literal_eval(key) for key in node.keys]
+        return dict(zip(keys, map(_evaluate, node.values)))
+    if isinstance(node, (ast.List, ast.Tuple)):
+        kind = list if isinstance(node, ast.List) else tuple
+        return kind(_evaluate(item) for item in node.elts)
+    return ast.literal_eval(node)
 
 
 def refuse_trained_parameters(model: nn.Module, config: str) -> None:

@@ -7,11 +7,11 @@ less than one: one process imports, and is forked for each training.
 
 from __future__ import annotations
 
-import errno
 import io
 import itertools
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -59,8 +59,8 @@ class Trainings:
 def plant(function, text, count, action):
     """Let the ``count``-th call with ``text`` in an argument go wrong.
 
-    ``action`` is to kill ``before`` or ``after`` the call, when ``half`` of
-    what it writes is in the file, or to have no space for more (``full``).
+    ``action`` is to kill ``before`` or ``after`` the call or when ``half`` of
+    what it writes is in the file, or to have space for a part only (``full``).
     """
     parts = function.split('.')
     for length in range(len(parts) - 1, 0, -1):
@@ -81,13 +81,19 @@ def plant(function, text, count, action):
             return original(*args, **kwargs)
         if action == 'after':
             original(*args, **kwargs)
-        if action in ('half', 'full'):
+        if action == 'full':
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+            try:
+                return original(*args, **kwargs)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        if action == 'half':
             content, (value, file) = io.BytesIO(), args
             original(value, content)
             file.write(content.getvalue()[: content.tell() // 2])
             file.flush()
-        if action == 'full':
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(owner, parts[-1], faulty)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import cv2
 import numpy as np
@@ -28,6 +29,24 @@ def predict(inferencer, request, **kwargs):
         **{**options, **kwargs},
     )
     return [result.pred_instances.keypoints[0] for result in results]
+
+
+@pytest.mark.parametrize('key', ['keypoints', 'keypoint_scores'])
+def test_prediction_that_is_not_finite_is_named(
+    inferencer, request_of_test, monkeypatch, key
+):
+    original = inferencer.model.predict
+
+    def poisoned(*args, **kwargs):
+        episodes = original(*args, **kwargs)
+        values = episodes[0].queries[1].pred_instances[key]
+        values[0, 2] = np.nan
+        return episodes
+
+    monkeypatch.setattr(inferencer.model, 'predict', poisoned)
+    image = re.escape(str(request_of_test.queries[1].image))
+    with pytest.raises(DataError, match=f'^{image}: .* keypoint_2 is not'):
+        predict(inferencer, request_of_test)
 
 
 def test_result_is_that_of_the_test_tool(tiny, tmp_path, clear_singletons):

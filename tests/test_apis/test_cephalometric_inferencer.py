@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from support.tiny_ceph import save_weights, write_tiny_ceph
 
 from cape_mm.apis import CephalometricInferencer
-from cape_mm.errors import UnsuitableCheckpointError
+from cape_mm.errors import DataError, UnsuitableCheckpointError
 from cape_mm.evaluation.functional.cephalometric_measurements import measure
 from cape_mm.structures import get_schema
 
@@ -29,6 +29,21 @@ def inferencer(tiny_ceph):
 
 def points(results):
     return np.stack([r.pred_instances.keypoints[0] for r in results])
+
+
+def test_prediction_that_is_not_finite_is_named(inferencer, monkeypatch):
+    original = inferencer.model.test_step
+
+    def poisoned(data):
+        results = original(data)
+        for result in results:
+            result.pred_instances.keypoints[0, 1] = np.inf
+        return results
+
+    monkeypatch.setattr(inferencer.model, 'test_step', poisoned)
+    code = inferencer.schema.codes[1]
+    with pytest.raises(DataError, match=f'a file: .* {code} is not finite'):
+        list(inferencer(np.zeros((64, 64), np.uint8)))
 
 
 def test_result_is_that_of_the_test_tool(

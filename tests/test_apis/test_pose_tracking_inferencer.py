@@ -11,7 +11,7 @@ from support.tiny_tracking import LENGTH, images, write_tiny_tracking
 
 from cape_mm.apis import FrameSource, PoseTrackingInferencer
 from cape_mm.datasets.datasets import PoseTrackClipDataset
-from cape_mm.errors import UnsuitableCheckpointError
+from cape_mm.errors import DataError, UnsuitableCheckpointError
 
 
 @pytest.fixture(scope='module')
@@ -47,6 +47,25 @@ def test_one_result_per_frame_in_order(tracking, inferencer):
     assert set(results[0].pred_instances.track_ids) & set(
         results[1].pred_instances.track_ids
     )
+
+
+@pytest.mark.parametrize(
+    'key, name',
+    [('keypoints', 'and others'), ('bbox_scores', 'boxes')],
+)
+def test_prediction_that_is_not_finite_is_named(
+    tracking, inferencer, monkeypatch, key, name
+):
+    original = inferencer.model.track
+
+    def poisoned(*args):
+        results, state = original(*args)
+        results[0].pred_instances[key][0, ...] = np.nan
+        return results, state
+
+    monkeypatch.setattr(inferencer.model, 'track', poisoned)
+    with pytest.raises(DataError, match=f'^frame 0 of video .* {name}'):
+        list(inferencer(tracking.frames))
 
 
 def test_results_are_those_of_the_dataset(tracking, inferencer, tmp_path):

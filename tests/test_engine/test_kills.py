@@ -208,7 +208,7 @@ def test_iteration_based_training_is_resumed_to_the_same(
 
 
 def test_full_disk_leaves_whole_files_and_one_sentence(train, whole, tmp_path):
-    """No space while epoch 3 is written; then there is some."""
+    """A limit of the size stands for the end of the disk."""
     assert train(tmp_path, ('torch.save', '/epoch_3.pth', 1, 'full')) == 1
     assert names(tmp_path) == [
         'best_PCK_epoch_2.pth',
@@ -216,7 +216,7 @@ def test_full_disk_leaves_whole_files_and_one_sentence(train, whole, tmp_path):
         'last_checkpoint',
     ]
     last = (tmp_path / 'console.txt').read_text().splitlines()[-1]
-    assert "epoch_3.pth' cannot be written (No space left on device)" in last
+    assert "epoch_3.pth' cannot be written (File too large)" in last
     assert train(tmp_path, resume=True) == 0
     assert_uninterrupted(tmp_path, whole)
 

@@ -175,7 +175,9 @@ class PredictionFile:
         content = dict(self._head, queries=queries)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_name(f'{self.path.name}.part')
-        part.write_text(json.dumps(content, indent=2) + '\n', 'utf-8')
+        part.write_text(
+            json.dumps(content, indent=2, allow_nan=False) + '\n', 'utf-8'
+        )
         os.replace(part, self.path)
         self._written = time.monotonic()
 
@@ -243,7 +245,7 @@ def write_request(
     if request.queries:
         queries = [_describe_member(member) for member in request.queries]
         content['queries'] = queries
-    mmengine.dump(content, path, indent=2)
+    mmengine.dump(content, path, indent=2, allow_nan=False)
 
 
 def _describe_member(member: RequestMember) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+from math import isfinite
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -204,5 +205,6 @@ def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _round(value: float | None, digits: int) -> float | None:
-    """Round a number; None stays."""
-    return None if value is None else round(float(value), digits)
+    """Round a number; None if there is none."""
+    is_there = value is not None and isfinite(value)
+    return round(float(value), digits) if is_there else None

@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from contextlib import contextmanager, suppress
-from typing import BinaryIO, Iterator
 
 import numpy as np
-import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.model import is_model_wrapper
@@ -18,7 +15,12 @@ from mmengine.runner import runner as mmengine_runner
 from torch import nn
 
 from cape_mm.engine.checkpoint_loading import refuse_nonfinite_weights
-from cape_mm.engine.checkpoints import from_plain, to_plain
+from cape_mm.engine.checkpoints import (
+    from_plain,
+    to_plain,
+    whole_file,
+    write_checkpoint,
+)
 from cape_mm.errors import UnsuitableCheckpointError
 from cape_mm.registry import HOOKS
 
@@ -247,7 +249,7 @@ class LatestBestCheckpointHook(CheckpointHook):
         )
         if is_main_process():
             pointer = os.path.join(runner.work_dir, 'last_checkpoint')
-            with _whole_file(pointer) as file:
+            with whole_file(pointer) as file:
                 file.write(self.last_ckpt.encode())
         if limit:
             for old in steps[:-limit]:
@@ -267,32 +269,6 @@ class LatestBestCheckpointHook(CheckpointHook):
         return True
 
 
-@contextmanager
-def _whole_file(path: str) -> Iterator[BinaryIO]:
-    """Write a file so that its name never holds a part of it.
-
-    A kill leaves ``<path>.tmp``, which the next try replaces.
-    """
-    temporary = f'{path}.tmp'
-    try:
-        os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-        with open(temporary, 'wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        with suppress(OSError):
-            os.remove(temporary)
-        if not isinstance(error, OSError):
-            raise
-        raise OSError(
-            error.errno,
-            f"'{path}' cannot be written ({error.strerror}); what was written "
-            'before is whole: make room, then go on with --resume',
-        ) from None
-
-
 def _write_whole(
     checkpoint: dict,
     filename: str,
@@ -303,8 +279,7 @@ def _write_whole(
     if '://' in filename or file_client_args or backend_args:
         _save_elsewhere(checkpoint, filename, file_client_args, backend_args)
         return
-    with _whole_file(filename) as file:
-        torch.save(checkpoint, file)
+    write_checkpoint(checkpoint, filename)
 
 
 _save_elsewhere = mmengine_runner.save_checkpoint

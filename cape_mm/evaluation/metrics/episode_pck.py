@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from cape_mm.errors import refuse_nonfinite
 from cape_mm.registry import METRICS
 
 from ..functional.keypoints import mean_error, pair_auc, pair_pck
@@ -180,6 +181,12 @@ class EpisodePCK(BaseMetric):
                     f'query {query.metainfo.get("img_path")} has no '
                     "pred_instances: the model's predict must fill them"
                 )
+            count = len(errors.valid)
+            refuse_nonfinite(
+                f'query {query.metainfo.get("img_path")}',
+                sample.get('keypoint_names') or range(count),
+                np.where(errors.valid, errors.distances_px, 0),
+            )
             rows.append(
                 dict(
                     seed=seed,

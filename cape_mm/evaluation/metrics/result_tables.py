@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any, Sequence
 
+import numpy as np
+
 
 def format_table(rows: list[dict]) -> str:
     """Text table of rows with the same keys; floats have 4 digits."""
@@ -59,12 +61,12 @@ def check_dump_file(path: str | None) -> None:
 def write_result_files(path: str, summary: dict, rows: list[dict]) -> None:
     """Write a summary to ``<path>`` and, beside it, rows to a ``.csv`` file.
 
-    NaN becomes ``null`` and an empty cell, a list in a cell is joined by
-    blanks.
+    A number that is not finite becomes ``null`` and an empty cell, a list in a
+    cell is joined by blanks.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(_without_nan(summary), indent=1) + '\n')
+    target.write_text(json.dumps(without_nan(summary), indent=1) + '\n')
     with target.with_suffix('.csv').open('w', newline='') as file:
         writer = csv.writer(file, lineterminator='\n')
         if rows:
@@ -72,17 +74,18 @@ def write_result_files(path: str, summary: dict, rows: list[dict]) -> None:
         writer.writerows(map(_cell, row.values()) for row in rows)
 
 
-def _without_nan(value: Any) -> Any:
-    """Plain data with None for NaN, which differs from itself."""
+def without_nan(value: Any) -> Any:
+    """Plain data with None for numbers that JSON does not have."""
     if isinstance(value, dict):
-        return {key: _without_nan(part) for key, part in value.items()}
+        return {key: without_nan(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(part) for part in value]
-    return None if value != value else value
+        return [without_nan(part) for part in value]
+    is_number = isinstance(value, (float, np.floating))
+    return None if is_number and not np.isfinite(value) else value
 
 
 def _cell(value: Any) -> Any:
     """Value of one cell of a CSV file."""
     if isinstance(value, (list, tuple)):
         return ' '.join(map(str, value))
-    return None if value != value else value
+    return without_nan(value)

@@ -14,11 +14,11 @@ import torch
 from mmengine.hooks import Hook
 
 from cape_mm.cli.launch import hold_work_dir
+from cape_mm.engine.checkpoints import write_checkpoint
 from cape_mm.engine.hooks import (
     FittingCheckpointHook,
     LatestBestCheckpointHook,
 )
-from cape_mm.engine.hooks.checkpoint_hooks import _write_whole
 from cape_mm.errors import UnsuitableCheckpointError, UsageError
 
 
@@ -192,7 +192,7 @@ def test_the_later_of_two_equal_scores_is_better(rule, score, best, is_better):
 
 def test_full_disk_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
     path = tmp_path / 'best.pth'
-    _write_whole(dict(a=torch.ones(1)), str(path))
+    write_checkpoint(dict(a=torch.ones(1)), path)
 
     def fail(checkpoint, file):
         file.write(b'half')
@@ -200,7 +200,7 @@ def test_full_disk_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, 'save', fail)
     with pytest.raises(OSError, match='No space'):
-        _write_whole(dict(a=torch.zeros(1)), str(path))
+        write_checkpoint(dict(a=torch.zeros(1)), path)
     assert torch.load(path, weights_only=True)['a'] == 1
     assert [file.name for file in tmp_path.iterdir()] == ['best.pth']
 

@@ -15,11 +15,12 @@ DATA = dict(categories=[3], num_instances=6)
 
 @pytest.fixture
 def warnings_of(caplog):
-    def check(checkpoint, resume=True, **metainfo):
+    def check(checkpoint, resume=True, cfg='', **metainfo):
         caplog.clear()
         dataset = SimpleNamespace(metainfo=metainfo)
         runner = SimpleNamespace(
             _resume=resume,
+            cfg=SimpleNamespace(pretty_text=cfg),
             logger=logging.getLogger('test'),
             train_dataloader=SimpleNamespace(dataset=dataset),
         )
@@ -40,6 +41,70 @@ def test_what_differs_is_named(warnings_of):
     assert 'trained on other data: categories [3] there, [5] here;' in text
     assert 'annotation_id none there, 8 here.' in text
     assert 'num_instances' not in text
+
+
+CONFIG = """
+model = dict(type='A', head=dict(depth=3), init_cfg=dict(checkpoint='a'))
+train_dataloader = dict(batch_size=16, num_workers=2, dataset=dict(
+    type='B', ann_file='a.json', pipeline=[dict(type='C'), dict(p=0.5)]))
+optim_wrapper = dict(optimizer=dict(lr=0.1))
+param_scheduler = [dict(type='LinearLR', end=500), dict(type='MultiStepLR')]
+train_cfg = dict(max_epochs=10)
+randomness = dict(seed=0)
+work_dir = 'a'
+"""
+
+
+@pytest.mark.parametrize(
+    'old, new, expected',
+    [
+        ('', '', None),
+        ("work_dir = 'a'", "work_dir = 'b'", None),
+        ('num_workers=2', 'num_workers=0', None),
+        ("checkpoint='a'", "checkpoint='b'", None),
+        ('depth=3', 'depth=4', 'model.head.depth 3 there, 4 here'),
+        (
+            'a.json',
+            'b.json',
+            'train_dataloader.dataset.ann_file a.json there, b.json here',
+        ),
+        ('size=16', 'size=8', 'train_dataloader.batch_size 16 there, 8 here'),
+        ('p=0.5', 'p=1', 'train_dataloader.dataset.pipeline.1.p 0.5 there'),
+        ('lr=0.1', 'lr=0.2', 'optim_wrapper.optimizer.lr 0.1 there, 0.2'),
+        (", dict(type='MultiStepLR')", '', "param_scheduler [{'type': "),
+        ('max_epochs=10', 'max_epochs=20', 'train_cfg.max_epochs 10 there'),
+        ('seed=0', 'seed=1', 'randomness.seed 0 there, 1 here'),
+        (
+            "ann_file='a.json', ",
+            '',
+            'train_dataloader.dataset.ann_file a.json there, none here',
+        ),
+    ],
+)
+def test_settings_that_differ_are_named(warnings_of, old, new, expected):
+    assert old in CONFIG
+    checkpoint = dict(meta=dict(cfg=CONFIG), optimizer={})
+    text = warnings_of(checkpoint, cfg=CONFIG.replace(old, new))
+    if expected is None:
+        assert not text
+    else:
+        assert f'trained with another config: {expected}' in text
+
+
+def test_stored_config_is_not_executed(warnings_of, tmp_path):
+    file = tmp_path / 'executed'
+    text = f'model = dict(a=open({str(file)!r}, "w"))'
+    checkpoint = dict(meta=dict(cfg=text), optimizer={})
+    assert not warnings_of(checkpoint, cfg=CONFIG)
+    assert not file.exists()
+
+
+def test_many_differences_are_counted(warnings_of):
+    checkpoint = dict(meta=dict(cfg='model = dict()'), optimizer={})
+    now = ', '.join(f'a{index}={index}' for index in range(11))
+    text = warnings_of(checkpoint, cfg=f'model = dict({now})')
+    assert 'model.a7 none there, 7 here; and 3 more. Its epochs' in text
+    assert len(text) < 700
 
 
 def test_many_categories_are_counted(warnings_of):
@@ -103,6 +168,7 @@ def test_resume_with_another_category_is_warned_about(
         assert 'resumed epoch: 1' in log
         assert ('categories [1] there, [2] here' in log) is warns
         assert ('on other data' in log) is warns
+        assert (f'{key} 1 there, 2 here' in log) is warns
 
 
 @pytest.fixture

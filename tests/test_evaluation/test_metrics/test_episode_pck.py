@@ -112,6 +112,16 @@ def test_empty_pairs_count_zero_or_nothing_and_are_reported(
     assert '1 of 2 pairs' in warnings[0]
 
 
+def test_prediction_that_is_not_finite_is_named(make_episode, evaluate):
+    episode = make_episode([[1, 1, 1]], visible=[[1, 1, 0]])
+    keypoints = episode['queries'][0].pred_instances.keypoints
+    keypoints[0, 2] = np.nan  # unlabelled
+    assert evaluate(EpisodePCK(), episode)['PCK'] == 1
+    keypoints[0, 1] = np.nan
+    with pytest.raises(ValueError, match='the prediction of .*1 is not fin'):
+        evaluate(EpisodePCK(), episode)
+
+
 def test_only_empty_pairs(make_episode, evaluate):
     episode = make_episode([[1, 1]], visible=[[0, 0]])
     assert evaluate(EpisodePCK(), episode)['PCK'] == 0

@@ -250,7 +250,9 @@ def write_coco(
     content = _to_dataset(annotations)
     path = out_dir / 'annotations' / 'person_keypoints_default.json'
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(content) + '\n', encoding='utf-8')
+    path.write_text(
+        json.dumps(content, allow_nan=False) + '\n', encoding='utf-8'
+    )
     count = len(content['annotations'])
     return [f'{path}: {len(content["images"])} images, {count} instances']
 
@@ -278,7 +280,9 @@ def write_coco_results(
     parts = dict(results=results, dataset=dict(content, annotations=[]))
     for name, part in parts.items():
         path = out_dir / f'{name}.json'
-        path.write_text(json.dumps(part) + '\n', encoding='utf-8')
+        path.write_text(
+            json.dumps(part, allow_nan=False) + '\n', encoding='utf-8'
+        )
     count = f'{len(results)} instances on {len(content["images"])} images'
     return [f'{out_dir / "results.json"}: {count}']
 

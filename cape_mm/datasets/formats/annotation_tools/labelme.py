@@ -115,7 +115,9 @@ def write_labelme(
             imageHeight=image.size[1],
             imageWidth=image.size[0],
         )
-        text = json.dumps(content, indent=1, ensure_ascii=False)
+        text = json.dumps(
+            content, indent=1, ensure_ascii=False, allow_nan=False
+        )
         target.with_suffix('.json').write_text(text + '\n', encoding='utf-8')
     text = '\n'.join(labels)
     (out_dir / 'labels.txt').write_text(text + '\n', encoding='utf-8')

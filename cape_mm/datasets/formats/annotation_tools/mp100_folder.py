@@ -155,7 +155,9 @@ def write_mp100_folder(
         images = [annotations.images[index] for index in indices]
         content = to_coco(annotations, images)
         path = folder / f'{part}.json'
-        path.write_text(json.dumps(content) + '\n', encoding='utf-8')
+        path.write_text(
+            json.dumps(content, allow_nan=False) + '\n', encoding='utf-8'
+        )
         summaries.append(
             f'{path}: {len(images)} images, {len(content["annotations"])} '
             f'instances, {len(annotations.categories)} categories'

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, refuse_nonfinite
 
 from .keypoints import EARS, POSETRACK18_KEYPOINTS
 
@@ -138,6 +138,9 @@ class PoseTrackWriter:
             keypoint_scores (np.ndarray): Scores (M, K).
             track_ids (np.ndarray): Identities (M,).
             person_scores (np.ndarray): Scores (M,).
+
+        Raises:
+            DataError: If what is to be written is not finite.
         """
         record = self._describe_image(image)
         self._length = max(self._length, image['frame_id'] + 1)
@@ -146,6 +149,10 @@ class PoseTrackWriter:
         points = np.where(mask[..., None], keypoints_px[:, self._columns], 0.0)
         points = np.concatenate([points, mask[..., None]], axis=-1).round(3)
         scores = np.where(mask, keypoint_scores[:, self._columns], 0.0)
+        where = str(image['img_path'])
+        arrays = (points.swapaxes(0, 1), scores.swapaxes(0, 1))
+        refuse_nonfinite(where, POSETRACK18_KEYPOINTS, *arrays)
+        refuse_nonfinite(where, ['persons'], person_scores[None])
         for count, person in enumerate(np.flatnonzero(mask.any(axis=1))):
             places = points[person][mask[person], :2]
             low, high = places.min(axis=0), places.max(axis=0)
@@ -163,7 +170,9 @@ class PoseTrackWriter:
                 scores=scores[person].tolist(),
                 iscrowd=0,
             )
-            self._file.write(self._comma + json.dumps(annotation))
+            self._file.write(
+                self._comma + json.dumps(annotation, allow_nan=False)
+            )
             self._comma = ', '
 
     def finish(self) -> Path:

@@ -10,7 +10,7 @@ from typing import Sequence
 
 import numpy as np
 
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, refuse_nonfinite
 from cape_mm.structures import LandmarkSchema, get_schema
 
 from ...functional import collapse
@@ -63,13 +63,7 @@ def read_scored(sample: dict, schema: LandmarkSchema) -> CephalogramPrediction:
                 f'schema {schema.name!r} needs (1, {count}, 2): one head with '
                 'x and y of its landmarks'
             )
-    bad = ~np.isfinite(predicted_px[0]).all(axis=1)
-    if bad.any():
-        codes = ', '.join(np.array(schema.codes)[bad])
-        raise ValueError(
-            f'{where}: the prediction of {codes} is not finite. The weights '
-            'or the input are not: check the loss and the learning rate'
-        )
+    refuse_nonfinite(where, schema.codes, predicted_px[0])
     valid = visible[0] > 0
     bad = valid & ~np.isfinite(truth_px[0]).all(axis=1)
     if bad.any():

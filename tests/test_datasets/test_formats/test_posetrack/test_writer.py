@@ -12,6 +12,7 @@ from cape_mm.datasets.formats.posetrack import (
     check_exportable,
     read_videos,
 )
+from cape_mm.errors import DataError
 
 # not in the order of the file
 NAMES = sorted(POSETRACK15_KEYPOINTS)
@@ -64,6 +65,17 @@ def test_what_is_written_is_read_back(tmp_path):
     # tracks are numbered as they appear
     assert (first.track_id, second.track_id) == (0, 1)
     assert frames[1]['persons'][0].track_id == 1
+
+
+def test_what_is_not_finite_is_named(tmp_path):
+    keypoints, written = np.ones((1, 15, 2)), np.ones((1, 15), bool)
+    keypoints[0, 3] = np.nan
+    with PoseTrackWriter(tmp_path, 'walk', NAMES) as writer:
+        with pytest.raises(DataError, match=f'0.jpg: .* of {NAMES[3]} is not'):
+            add_frame(writer, 0, keypoints, written, [5])
+        written[0, 3] = False
+        add_frame(writer, 0, keypoints, written, [5])
+        writer.finish()
 
 
 def test_what_is_not_complete_is_removed(tmp_path):
