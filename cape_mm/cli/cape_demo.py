@@ -136,7 +136,7 @@ class _Progress:
         text = f'{self.first + self.done}/{self.total} images, '
         start = '\r' if self.is_terminal else ''
         print(
-            f'{start}{text}{rate:.1f} images/s',
+            f'{start}{text}{rate:.2g} images/s',
             end=end,
             file=sys.stderr,
             flush=True,
@@ -192,7 +192,7 @@ def _build_request(args: Namespace) -> EpisodeRequest:
             ]
         )
     if args.skeleton:
-        request.skeleton = [pair.split('-') for pair in args.skeleton]
+        request.skeleton = [parse_edge(pair) for pair in args.skeleton]
     if args.query:
         request.queries = [
             RequestMember(path) for path in find_images(args.query)
@@ -229,6 +229,14 @@ def parse_points(text: str) -> list[list[float] | None]:
         except ValueError:
             raise UsageError(f'{word!r} is no point x,y') from None
     return points
+
+
+def parse_edge(text: str) -> list[int]:
+    """Edge ``i-j`` of two keypoints, counted from 0."""
+    try:
+        return [int(end) for end in text.split('-')]
+    except ValueError:
+        raise UsageError(f'{text!r} is no edge i-j') from None
 
 
 def parse_box(text: str) -> list[float] | None:

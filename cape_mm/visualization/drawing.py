@@ -17,7 +17,7 @@ SKELETON_COLOR = (240, 240, 240)
 _SKELETON_OUTLINE = (30, 30, 30)
 _KEYPOINT_OUTLINE = (20, 20, 20)
 #: Lines from predictions to the ground truth.
-_ERROR_COLOR = (230, 0, 0)
+ERROR_COLOR = (230, 0, 0)
 _ERROR_OUTLINE = (255, 255, 255)
 #: Outside of an image.
 _BACKGROUND = (225, 225, 225)
@@ -151,7 +151,7 @@ def draw_errors(
     unit = line_width(canvas)
     for start, end in zip(predicted[mask], truth[mask]):
         _line(canvas, start, end, _ERROR_OUTLINE, 3 * unit)
-        _line(canvas, start, end, _ERROR_COLOR, unit)
+        _line(canvas, start, end, ERROR_COLOR, unit)
 
 
 def draw_label(

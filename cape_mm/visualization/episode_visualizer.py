@@ -18,6 +18,7 @@ from cape_mm.registry import VISUALIZERS
 from cape_mm.structures import EpisodeDataSample
 
 from .drawing import (
+    ERROR_COLOR,
     draw_errors,
     draw_inset,
     draw_keypoints,
@@ -195,24 +196,43 @@ class EpisodeVisualizer(PoseLocalVisualizer):
             if labels:
                 draw_texts(panel, labels, guess, mask)
             if self.score_thr > 0:
-                caption += f': {(mask & ~hollow).sum()} of {mask.sum()} found'
+                count = (mask & ~hollow).sum()
+                caption += f': {count} of {mask.sum()} above {self.score_thr}'
                 entry = f'score < {self.score_thr:g}', None
                 legend += [entry] if hollow.any() else []
             panels.append((caption, panel))
 
+        texts = [*self._texts(episode, query, supported, predictions), title]
+        figure = join_panels(panels, '    '.join(texts))
+        if legend and truth is not None and self.show_errors:
+            legend.append(('line to the ground truth', np.array(ERROR_COLOR)))
+        if legend:
+            figure = np.vstack([figure, legend_bar(legend, figure.shape[1])])
+        return figure
+
+    def _texts(
+        self,
+        episode: EpisodeDataSample,
+        query: PoseDataSample,
+        supported: np.ndarray,
+        predictions: Sequence[tuple[str, str]],
+    ) -> list[str]:
+        """Category, and what is measured of the one prediction, if it is."""
         texts = [episode.category_name]
         if episode.category_id >= 0:
             texts[0] += f' ({episode.category_id})'
-        if predictions == _PREDICTIONS and len(panels) == 3:
+        if predictions != _PREDICTIONS or 'pred_instances' not in query:
+            return texts
+        if 'keypoints' in query.gt_instances:
             share = pair_pck(*pair_errors(query, episode.supports), _THRESHOLD)
             score = f'{100 * share:.1f} %'
             if np.isnan(share):
                 score = 'no common keypoint'
             texts.append(f'PCK@{_THRESHOLD}: {score}')
-        figure = join_panels(panels, '    '.join([*texts, title]))
-        if legend:
-            figure = np.vstack([figure, legend_bar(legend, figure.shape[1])])
-        return figure
+        if supported.any():
+            mean = _scores(query.pred_instances)[supported].mean()
+            texts.append(f'mean score: {mean:.2f}')
+        return texts
 
     def _label(
         self, episode: EpisodeDataSample
@@ -220,19 +240,20 @@ class EpisodeVisualizer(PoseLocalVisualizer):
         """Texts beside keypoints, and the entries of the legend."""
         names = list(map(str, episode.keypoint_names))
         mode, count = self.labels, len(names)
+        numbers = list(map(str, range(count)))
+        are_numbered = all(  # keypoint_0, keypoint_1 ...
+            re.fullmatch(rf'\D*{n}', name) for n, name in zip(numbers, names)
+        )
         if mode == 'auto':
             longest = max(map(len, names), default=0)
             is_short = count <= _MAX_NAMES and longest <= _MAX_LENGTH
-            mode = 'names' if is_short else 'numbers'
+            mode = 'names' if is_short and not are_numbered else 'numbers'
         if mode == 'none' or count > _MAX_TEXTS:
             return [], []
         if mode == 'names':
             return names, []
-        numbers = list(map(str, range(count)))
-        if all(
-            re.fullmatch(rf'\D*{n}', name) for n, name in zip(numbers, names)
-        ):
-            return numbers, []  # keypoint_0, keypoint_1 ...
+        if are_numbered:
+            return numbers, []
         texts = [f'{number} {name}' for number, name in zip(numbers, names)]
         return numbers, list(zip(texts, keypoint_colors(count)))
 

@@ -6,7 +6,7 @@ With a list of points, separated by blanks (`-` where a point is not visible):
     python tools/demo/cape_demo.py --support mug1.jpg \
         --keypoints '52,40 90,61 -' --query mug2.jpg mug3.jpg
 
-With a JSON file (see docs/en/custom_category.md), an annotation file in MP-100
+With a JSON file (see docs/en/cape_demo.md), an annotation file in MP-100
 layout or of an annotation tool, or an earlier `predictions.json`:
 
     python tools/demo/cape_demo.py --json mugs.json --format coco labelme
@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description='Find keypoints of annotated images on other images',
-        epilog='docs/en/custom_category.md explains the JSON formats',
+        epilog='docs/en/cape_demo.md explains the JSON formats',
     )
     parser.add_argument(
         'checkpoint',
@@ -55,7 +55,7 @@ def parse_args() -> argparse.Namespace:
         help='read images that the JSON names outside of that folder',
     )
     parser.add_argument(
-        '--category', type=int, help='category id in an annotation file'
+        '--category', help='id or name of a category in an annotation file'
     )
     parser.add_argument(
         '--support-ids',

@@ -129,7 +129,7 @@ class EpisodeRequest:
 def read_request(
     path: str,
     image_root: str | None = None,
-    category_id: int | None = None,
+    category: int | str | None = None,
     support_ids: Sequence[int] | None = None,
     query_ids: Sequence[int] | None = None,
     allow_outside: bool = False,
@@ -154,8 +154,9 @@ def read_request(
         image_root (str, optional): Folder of the images. Defaults to the
             folder of the file; for MP-100 to ``images`` beside the folder of
             the file.
-        category_id (int, optional): Of annotations. Defaults to that of the
-            first support, else to the first one with annotations.
+        category (int | str, optional): Id or name of a category of
+            annotations. Defaults to that of the first support, else to the
+            first one with annotations.
         support_ids (Sequence[int], optional): Ids of annotations in MP-100
             layout, numbers of queries in predictions (from 0) or of instances
             in other annotations (from 1, in the order of the file).
@@ -173,7 +174,7 @@ def read_request(
     """
     if not osp.exists(path):
         raise FileNotFoundError(f'there is no file {path!r}')
-    chosen = (category_id, support_ids, query_ids)
+    chosen = (category, support_ids, query_ids)
     is_json = path.lower().endswith('.json') and osp.isfile(path)
     content = read_json(path) if is_json else None
     if isinstance(content, dict) and 'annotations' in content:
@@ -195,10 +196,11 @@ def read_request(
 def _from_content(
     content: object, path: str, image_root: str, allow_outside: bool
 ) -> EpisodeRequest:
-    if not isinstance(content, dict) or set(content) - set(_REQUEST):
+    if not isinstance(content, dict):
         raise DataError(
-            f'{path} must hold an object with the keys {sorted(_REQUEST)}'
+            f'{path} must hold an object with lists `supports` and `queries`'
         )
+    _check_keys(content, _REQUEST, path)
     _check_types(content, _REQUEST, path)
     members: dict[str, list[RequestMember]] = {}
     for part in ('supports', 'queries'):
@@ -207,9 +209,7 @@ def _from_content(
             where = f'{path}: entry {number} of {part}'
             if not isinstance(entry, dict) or 'image' not in entry:
                 raise DataError(f'{where} is no object with an `image`')
-            unknown = set(entry) - set(_MEMBER)
-            if unknown:
-                raise DataError(f'{where} has unknown keys {unknown}')
+            _check_keys(entry, _MEMBER, where)
             _check_types(entry, _MEMBER, where)
             names = [entry['image']]
             check_image_names(names, image_root, where, allow_outside)
@@ -224,6 +224,16 @@ def _from_content(
         flip_pairs=content.get('flip_pairs'),
         **members,
     )
+
+
+def _check_keys(entry: dict, known: dict[str, Any], where: str) -> None:
+    """Refuse keys that have no meaning."""
+    for key in entry:
+        if key not in known:
+            raise DataError(
+                f'{where}: the key {key!r} is unknown; there are '
+                f'{", ".join(known)}'
+            )
 
 
 def _check_types(entry: dict, types: dict[str, Any], where: str) -> None:
@@ -292,7 +302,7 @@ def _from_predictions(
 def _from_annotations(
     path: str,
     image_root: str | None,
-    category_id: int | None,
+    chosen: int | str | None,
     support_ids: Sequence[int] | None,
     query_ids: Sequence[int] | None,
 ) -> EpisodeRequest:
@@ -315,12 +325,10 @@ def _from_annotations(
                 f'{path} has no usable instance {number}, there are '
                 f'{len(numbered)}, counted from 1'
             )
-    if category_id is None:
+    if chosen is None:
         first = support_ids[0] if support_ids else 1
-        category_id = numbered[first][0].category_id
-    if category_id not in annotations.categories:
-        names = ', '.join(map(str, annotations.categories.values()))
-        raise DataError(f'{path} has no category {category_id}, only {names}')
+        chosen = numbered[first][0].category_id
+    category_id = _find_category(annotations.categories, chosen, path)
     same = [n for n, p in numbered.items() if p[0].category_id == category_id]
     supports = list(support_ids or same[:1])
     if query_ids is None:
@@ -356,7 +364,7 @@ def _from_annotations(
 
 def _from_dataset(
     dataset: MP100Dataset,
-    category_id: int | None,
+    chosen: int | str | None,
     support_ids: Sequence[int] | None,
     query_ids: Sequence[int] | None,
 ) -> EpisodeRequest:
@@ -366,8 +374,11 @@ def _from_dataset(
         supports = [_find(by_id, number, dataset) for number in support_ids]
         category_id = supports[0]['category_id']
     else:
-        if category_id is None:
-            category_id = instances[0]['category_id']
+        if chosen is None:
+            chosen = instances[0]['category_id']
+        category_id = _find_category(
+            dataset.categories, chosen, dataset.ann_file
+        )
         dataset.find_instance(category_id, 0)  # names those that there are
         supports = []
     same = [info for info in instances if info['category_id'] == category_id]
@@ -388,6 +399,17 @@ def _from_dataset(
         map(RequestMember.from_instance, supports),
         map(RequestMember.from_instance, queries),
     )
+
+
+def _find_category(
+    categories: dict[int, Any], chosen: int | str, path: str
+) -> int:
+    """Id of the category with this id or name."""
+    for key, category in categories.items():
+        if str(chosen) in (str(key), category.name):
+            return key
+    names = ', '.join(map(str, categories.values()))
+    raise DataError(f'{path} has no category {chosen!r}, only {names}')
 
 
 def _find(by_id: dict[int, dict], number: int, dataset: MP100Dataset) -> dict:

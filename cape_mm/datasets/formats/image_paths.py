@@ -22,7 +22,7 @@ def check_image_names(
     root: str | Path,
     source: object,
     allow_outside: bool = False,
-    remedy: str = 'set allow_outside=True',
+    remedy: str = 'set allow_outside=True (--allow-outside)',
 ) -> None:
     """Refuse names of images that lead out of their folder.
 

@@ -151,9 +151,10 @@ class TimmBackbone(BaseBackbone):
         if checkpoint:
             removed = total.difference(model.state_dict())
             print_log(
-                f'{checkpoint} is loaded into {model_name}: {len(removed)} of '
-                f'{len(total)} entries belong to layers behind the chosen '
-                f'levels ({_layers(removed) or "none"})',
+                f'{checkpoint} is loaded into {model_name}: '
+                f'{len(total) - len(removed)} of {len(total)} entries, the '
+                f'others are of layers behind the last level that is used '
+                f'({_layers(removed) or "none"})',
                 'current',
             )
         self.norm_eval = norm_eval

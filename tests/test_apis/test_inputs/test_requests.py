@@ -56,10 +56,10 @@ def test_paths_are_relative_to_the_file(write, tmp_path):
     [
         ('{', 'no valid JSON'),
         ([], 'must hold an object'),
-        (dict(support=[SUPPORT]), 'must hold an object with the keys'),
+        (dict(support=[SUPPORT]), "key 'support' is unknown; there are"),
         (dict(supports=[dict(keypoints=[])]), 'entry 0 of supports'),
         (dict(supports=[dict(image='a')]), 'has no keypoints'),
-        (dict(queries=[dict(image='a', bbox=[])]), 'unknown keys'),
+        (dict(queries=[dict(image='a', bbox=[])]), "key 'bbox' is unknown"),
     ],
 )
 def test_wrong_file_is_explained(write, content, message):
@@ -87,15 +87,18 @@ def test_annotations_may_be_chosen(tiny):
     ]
     request = read_request(str(path), support_ids=[last['id']])
     assert len(request.queries) == len(same) - 1
-    request = read_request(str(path), category_id=category)
+    request = read_request(str(path), category=category)
     assert len(request.queries) == len(same) - 1
     other = content['annotations'][0]['id']
     with pytest.raises(ValueError, match=f'annotation {other} is of category'):
         read_request(str(path), support_ids=same[:1], query_ids=[other])
     with pytest.raises(ValueError, match='no usable annotation -1'):
         read_request(str(path), support_ids=[-1])
-    with pytest.raises(ValueError, match='no instance of category 99'):
-        read_request(str(path), category_id=99)
+    name = {c['id']: c['name'] for c in content['categories']}[category]
+    by_name = read_request(str(path), category=name)
+    assert by_name.queries == request.queries
+    with pytest.raises(ValueError, match="no category 99, only .*'"):
+        read_request(str(path), category=99)
 
 
 @pytest.fixture

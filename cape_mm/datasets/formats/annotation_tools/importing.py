@@ -50,6 +50,8 @@ READERS: dict[str, Callable[[Path, Any, Collector], None]] = {
     'predictions': read_predictions,
     'csv': read_keypoint_table,
 }
+#: Instances of which a keypoint that is labelled once is suspicious.
+_MANY = 5
 #: Values of a YAML file, at most.
 _MAX_VALUES = 1_000_000
 _BINARY = {'.h5': 'deeplabcut', '.slp': 'sleap'}
@@ -295,4 +297,14 @@ def _describe(annotations: Annotations) -> list[str]:
             f'{category}: {len(own)} instances, '
             f'{len(category.skeleton)} skeleton edges, labels: {labels}'
         )
+        rare = [
+            name
+            for name, count in zip(category.keypoint_names, np.sum(own, 0))
+            if count == 1 and len(own) >= _MANY
+        ]
+        if rare:
+            lines.append(
+                f'Warning: {", ".join(rare)} labelled once in {len(own)} '
+                'instances: is the name misspelt?'
+            )
     return lines

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .annotations import extent_of
 from .collector import Collector
 
 
@@ -73,12 +74,15 @@ def read_predictions(file: Path, content: dict, collector: Collector) -> None:
             if point[2]
         ]
         extra = dict(score=float(np.mean(found))) if found else {}
+        box = given_box(entry.get('box'), source.image.size)
+        if box is None and found and source.image.size is not None:
+            box = extent_of(np.array(keypoints, float), source.image.size)
         collector.add(
             source,
             category,
             names,
             keypoints,
-            given_box(entry.get('box'), source.image.size),
+            box,
             keypoint_scores=entry['scores'],
             **extra,
         )
