@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config
 
@@ -17,6 +20,9 @@ from support.tiny_pavenet import model_config
 SIZE = (48, 32)
 LENGTH = 7
 SIGMAS = dict(sigmas=[0.1] * 15)
+#: Seconds at which a video of variable frame rate displays its frames.
+TIMES = [0.0, 0.04, 0.3, 0.35, 1.0, 2.0]
+_IDENTITY = struct.pack('>9i', 65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
 
 
 class TinyTracking(NamedTuple):
@@ -78,6 +84,32 @@ def write_video(path: Path, count: int = LENGTH) -> None:
     for frame in images(count):
         writer.write(frame)
     writer.release()
+
+
+def write_times(path: Path, encoder: str) -> Path:
+    """A video whose upper left quarter is white, with frames at `TIMES`."""
+    av = pytest.importorskip('av')
+    image = np.zeros((32, 48, 3), np.uint8)
+    image[:16, :24] = 255
+    with av.open(str(path), 'w') as file:
+        stream = file.add_stream(encoder, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, 'yuv420p'
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for time in TIMES:
+            frame = av.VideoFrame.from_ndarray(image, format='bgr24')
+            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+def turn_video(path: Path, matrix: tuple[int, ...]) -> None:
+    """Put a, b, c, d, x, y of a display matrix into the head of an MP4."""
+    content = path.read_bytes()
+    place = content.index(_IDENTITY, content.index(b'tkhd'))
+    a, b, c, d, x, y = (value << 16 for value in matrix)
+    turned = struct.pack('>9i', a, b, 0, c, d, 0, x, y, 1 << 30)
+    path.write_bytes(content[:place] + turned + content[place + 36 :])
 
 
 def _model() -> dict:

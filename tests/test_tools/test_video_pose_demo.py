@@ -6,7 +6,13 @@ import json
 import cv2
 import numpy as np
 import pytest
-from support.tiny_tracking import LENGTH, write_tiny_tracking
+from support.tiny_tracking import (
+    LENGTH,
+    TIMES,
+    turn_video,
+    write_times,
+    write_tiny_tracking,
+)
 
 from cape_mm.apis import PoseTrackingInferencer
 from cape_mm.visualization.tracked_video_writer import TrackedVideoWriter
@@ -139,3 +145,29 @@ def test_empty_folder_is_reported(demo, tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(SystemExit, match='no image in the folder'):
         demo(tmp_path / 'empty')
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'codec'), [('mp4', 'h264'), ('webm', 'vp9')]
+)
+def test_a_turned_video_of_variable_rate_is_upright_with_its_times(
+    demo, tmp_path, suffix, codec
+):
+    av = pytest.importorskip('av')
+    path = write_times(tmp_path / 'turned.mp4', 'libx264')
+    turn_video(path, (0, 1, -1, 0, 32, 0))
+    out = demo(path, '--kpt-thr', 0, '--format', suffix)
+    with av.open(str(out / f'turned_tracks.{suffix}')) as file:
+        context = file.streams.video[0].codec_context
+        assert context.name.replace('lib', '') == codec
+        assert (context.width, context.height) == (32, 48)
+        times = [frame.time for frame in file.decode(video=0)]
+    assert times == pytest.approx(TIMES, abs=3e-3)
+    content = json.loads((out / 'turned.json').read_text())
+    for number, image in enumerate(content['images']):
+        assert (image['width'], image['height']) == (32, 48)
+        assert (image['video'], image['frame_id']) == ('turned.mp4', number)
+        assert image['timestamp'] == pytest.approx(TIMES[number], abs=2e-3)
+        assert 'file_name' not in image
+    boxes = np.array([row['bbox'] for row in content['annotations']])
+    assert len(boxes) and np.isfinite(boxes).all()

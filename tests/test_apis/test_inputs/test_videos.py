@@ -1,14 +1,20 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
-import struct
 import warnings
-from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
-from support.tiny_tracking import LENGTH, images, write_frames, write_video
+from support.tiny_tracking import (
+    LENGTH,
+    TIMES,
+    images,
+    turn_video,
+    write_frames,
+    write_times,
+    write_video,
+)
 
 from cape_mm.apis import VideoFrame, open_video
 from cape_mm.apis.inputs.videos import stream_windows
@@ -97,28 +103,6 @@ def test_another_size_is_an_error(folder):
         list(open_video(folder))
 
 
-#: Seconds at which a video of variable frame rate displays its frames.
-TIMES = [0.0, 0.04, 0.3, 0.35, 1.0, 2.0]
-IDENTITY = struct.pack('>9i', 65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
-
-
-def write_times(path, encoder):
-    """A video whose upper left quarter is white, with frames at `TIMES`."""
-    av = pytest.importorskip('av')
-    image = np.zeros((32, 48, 3), np.uint8)
-    image[:16, :24] = 255
-    with av.open(str(path), 'w') as file:
-        stream = file.add_stream(encoder, rate=25)
-        stream.width, stream.height, stream.pix_fmt = 48, 32, 'yuv420p'
-        stream.codec_context.time_base = Fraction(1, 1000)
-        for time in TIMES:
-            frame = av.VideoFrame.from_ndarray(image, format='bgr24')
-            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode())
-    return path
-
-
 @pytest.mark.parametrize(
     ('name', 'encoder'), [('a.mp4', 'libx264'), ('a.webm', 'libvpx-vp9')]
 )
@@ -144,11 +128,7 @@ TURNS = {
 @pytest.mark.parametrize(('matrix', 'white'), TURNS.values(), ids=TURNS)
 def test_frames_are_upright(tmp_path, matrix, white):
     path = write_times(tmp_path / 'a.mp4', 'libx264')
-    content = path.read_bytes()
-    place = content.index(IDENTITY, content.index(b'tkhd'))
-    a, b, c, d, x, y = (value << 16 for value in matrix)
-    turned = struct.pack('>9i', a, b, 0, c, d, 0, x, y, 1 << 30)
-    path.write_bytes(content[:place] + turned + content[place + 36 :])
+    turn_video(path, matrix)
     frames = list(open_video(path))
     size, _ = video_frame(path, 0)
     assert frames[0].image.shape[1::-1] == size
