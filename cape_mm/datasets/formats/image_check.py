@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import os
 import os.path as osp
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Sequence
 
 import cv2
 import numpy as np
@@ -38,8 +37,7 @@ class HugeImageError(DataError):
 
 
 def read_image(
-    source: str | Path | bytes,
-    name: str = '',
+    path: str | Path,
     max_megapixels: float | None = None,
     notes: list[str] | None = None,
     backend_args: dict | None = None,
@@ -51,8 +49,7 @@ def read_image(
     detector would be black if 16 were assumed.
 
     Args:
-        source (str | Path | bytes): File, URL or content.
-        name (str): Name of a content, for messages.
+        path (str | Path): File or URL.
         max_megapixels (float, optional): As of :func:`check_pixels`.
         notes (list[str], optional): Gets remarks for the user.
         backend_args (dict, optional): Of MMEngine's file backend.
@@ -65,20 +62,17 @@ def read_image(
         DataError: If it is no complete image, an animation, has several
             pages, floating-point values or too many pixels.
     """
-    if not isinstance(source, bytes):
-        name = os.path.expanduser(os.fspath(source))
-        is_local = backend_args is None and '://' not in name
-        if is_local and not is_regular_file(name):
-            raise FileNotFoundError(f'there is no image {name!r}')
-        source = get(name, backend_args=backend_args)
-    _check_head(source, name, max_megapixels, notes, is_decoded=True)
-    image = None
+    name = os.path.expanduser(os.fspath(path))
+    is_local = backend_args is None and '://' not in name
+    if is_local and not is_regular_file(name):
+        raise FileNotFoundError(f'there is no image {name!r}')
+    content = get(name, backend_args=backend_args)
+    _check_head(BytesIO(content), name, max_megapixels, notes, True)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
     try:
-        if source:
-            flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
-            image = cv2.imdecode(np.frombuffer(source, np.uint8), flags)
-    except cv2.error:
-        pass
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:  # such as of no content
+        image = None
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise DataError(
             f'{name!r} cannot be read as an image: it is empty, damaged or of '
@@ -113,21 +107,24 @@ def check_image(
     :func:`read_image`.
     """
     if decode:
-        image = read_image(path, '', max_megapixels, notes)
-        return image.shape[1], image.shape[0]
+        height, width = read_image(path, max_megapixels, notes).shape[:2]
+        return width, height
     return _check_head(path, str(path), max_megapixels, notes)
 
 
 def _check_head(
-    source: str | Path | bytes,
+    source: str | Path | BytesIO,
     name: str,
     max_megapixels: float | None,
     notes: list[str] | None,
     is_decoded: bool = False,
 ) -> tuple[int, int]:
     """Width and height as displayed; decoders judge what Pillow cannot."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None  # ours takes the place of Pillow's
     try:
-        with open_head(source, name, max_megapixels) as image:
+        with Image.open(source) as image:
+            check_pixels(*image.size, name, max_megapixels)
             width, height = image.size
             turn = image.getexif().get(_EXIF_ORIENTATION)
             frames = getattr(image, 'n_frames', 1)
@@ -143,6 +140,8 @@ def _check_head(
             f'{name} is no image, or not a complete one: fetch it again, or '
             'convert it to PNG'
         ) from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
     # the further images of an MPO are previews of a photograph
     if kind == 'GIF' or (frames > 1 and kind != 'MPO'):
         raise DataError(
@@ -196,37 +195,6 @@ def check_pixels(
             f'{limit:g} millions: if it really is such an image, raise the '
             'limit (CAPE_MM_MAX_MEGAPIXELS of the environment)'
         )
-
-
-@contextmanager
-def open_head(
-    source: str | Path | bytes,
-    name: str = '',
-    max_megapixels: float | None = None,
-) -> Iterator[Image.Image]:
-    """Open an image whose pixels are not decoded, and are not too many.
-
-    Args:
-        source (str | Path | bytes): File or its content.
-        name (str): Name of a content, for messages.
-        max_megapixels (float, optional): As of :func:`check_pixels`.
-
-    Yields:
-        Image.Image: The image.
-
-    Raises:
-        DataError: If it has too many pixels.
-        OSError: If it is no image.
-    """
-    is_content = isinstance(source, bytes)
-    limit = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None  # ours takes the place of Pillow's
-    try:
-        with Image.open(BytesIO(source) if is_content else source) as image:
-            check_pixels(*image.size, name or str(source), max_megapixels)
-            yield image
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
 
 
 def check_images(

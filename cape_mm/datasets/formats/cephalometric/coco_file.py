@@ -12,7 +12,7 @@ from cape_mm.datasets.formats.annotation_report import (
     IMPLAUSIBLE,
     AnnotationReport,
 )
-from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.datasets.formats.image_check import check_image
 from cape_mm.datasets.formats.json_values import read_json
 from cape_mm.errors import DataError
 from cape_mm.structures import LandmarkSchema
@@ -184,10 +184,4 @@ def _provide_image(
             f'{where}: there is no image {path}: put it there, or correct '
             'image_root'
         )
-    size = loaded_size(path)
-    if size is None:
-        raise DataError(
-            f'{where}: {path} is no image, or not a complete one: fetch it '
-            'again, or convert it to PNG'
-        )
-    return size
+    return check_image(path, decode=False)

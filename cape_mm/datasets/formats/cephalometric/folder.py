@@ -203,7 +203,7 @@ class ImageStore:
         """The cephalogram with a smaller grey image."""
         image = record.image
         if image is None:
-            image = read_image(source, '', self.max_megapixels)
+            image = read_image(source, self.max_megapixels)
             image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         old = np.array(image.shape[1::-1], np.float64)
         new = np.maximum(np.rint(old * self.max_side / old.max()), 1)
