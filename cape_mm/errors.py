@@ -30,6 +30,10 @@ class UsageError(ValueError):
     """A command line that cannot be followed; the message is one sentence."""
 
 
+class MissingPackageError(ImportError):
+    """An optional package is needed; the message says how to install it."""
+
+
 def refuse_nonfinite(
     where: str, names: Sequence[str], *predictions: np.ndarray
 ) -> None:
@@ -69,11 +73,11 @@ def import_extra(module: str, requirements: str, purpose: str) -> ModuleType:
         ModuleType: The module.
 
     Raises:
-        ImportError: If it cannot be imported, with the command.
+        MissingPackageError: If it cannot be imported, with the command.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             f'{purpose} needs {module} ({error}): pip install {requirements}'
         ) from error

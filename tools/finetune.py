@@ -26,7 +26,13 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cape_mm.cli.arguments import add_device, one_line_errors, positive
+from cape_mm.cli.arguments import (
+    add_device,
+    amount,
+    natural,
+    one_line_errors,
+    positive,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,12 +75,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--minutes',
-        type=float,
+        type=amount,
         default=3.0,
         help='limit of the fitting (default: %(default)s)',
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the split and the fitting'
+        '--seed', type=natural, default=0, help='of the split and the fitting'
     )
     parser.add_argument(
         '--out-dir', default='work_dirs/finetune', help='default: %(default)s'
@@ -90,7 +96,7 @@ def main() -> None:
     # imported late: `-h` and a wrong flag answer at once
     from cape_mm.cli.finetune import finetune
 
-    with one_line_errors(also=(ImportError,)):
+    with one_line_errors():
         finetune(args)
 
 

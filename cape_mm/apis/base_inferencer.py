@@ -18,9 +18,10 @@ from cape_mm.engine.checkpoint_loading import (
     refuse_nonfinite_weights,
 )
 from cape_mm.engine.checkpoints import refuse_trained_parameters
-from cape_mm.errors import UnsuitableCheckpointError
+from cape_mm.errors import DataError, UnsuitableCheckpointError
 
 from .checkpoint_config import config_from_text, find_test_dataset
+from .inputs.arguments import require
 
 PathLike = Union[str, 'os.PathLike[str]']
 
@@ -64,6 +65,10 @@ class BaseInferencer:
             together.
     """
 
+    #: Estimators that a subclass can use, and what they do.
+    kinds: tuple[type, ...] = (BaseModel,)
+    purpose = 'inference'
+
     def __init__(
         self,
         checkpoint: PathLike | None = None,
@@ -73,28 +78,29 @@ class BaseInferencer:
     ) -> None:
         self.cfg = load_config(config, checkpoint, allowed_types)
         self.model = load_estimator(self.cfg, checkpoint, device)
+        if not isinstance(self.model, self.kinds):
+            expected = ' or '.join(kind.__name__ for kind in self.kinds)
+            raise UnsuitableCheckpointError(
+                f"'{checkpoint or self.cfg.filename}' is a "
+                f'{type(self.model).__name__}, not for {self.purpose}: give '
+                f'that of a {expected}'
+            )
         self.test_dataset = find_test_dataset(self.cfg)
 
     @staticmethod
     def _batches(inputs: Iterable, batch_size: int) -> Iterator[list[Any]]:
         """Group inputs lazily; a wrong size is refused at once."""
-        if batch_size < 1:
-            raise ValueError(f'batch_size is {batch_size}, must be >= 1')
+        require('count', batch_size=batch_size)
         inputs = iter(inputs)
         return iter(lambda: list(islice(inputs, batch_size)), [])
 
 
 def read_checkpoint(checkpoint: PathLike) -> dict:
     """Content of a checkpoint on the CPU, read without running its code."""
+    require('path', checkpoint=checkpoint)
     checkpoint = os.path.expanduser(os.fspath(checkpoint))
     check_checkpoint_is_safe(checkpoint)
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    if not isinstance(content, dict):
-        raise UnsuitableCheckpointError(
-            f"'{checkpoint}' holds a {type(content).__name__}, not a dict "
-            'with the weights of a model'
-        )
-    return content
+    return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
 
 
 def load_config(
@@ -121,9 +127,11 @@ def load_config(
             that is more than data.
         UnsafeCheckpointError: If reading the checkpoint would run code.
     """
+    require('list', allowed_types=allowed_types)
     if isinstance(config, Config):
         return config
     if config is not None:
+        require('path', config=config)
         return Config.fromfile(os.path.expanduser(os.fspath(config)))
     if checkpoint is None:
         raise UnsuitableCheckpointError(
@@ -138,6 +146,24 @@ def load_config(
         return config_from_text(text, allowed_types)
     except ValueError as error:
         raise UnsuitableCheckpointError(f"'{checkpoint}': {error}") from None
+
+
+def find_device(device: str | torch.device | None = None) -> torch.device:
+    """Device of a name; without one the GPU if there is one, else the CPU.
+
+    Raises:
+        DataError: If there is no such device.
+    """
+    try:
+        found = torch.device(device or get_device())
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0][:90]
+        raise DataError(
+            f'the device {device!r} cannot be used ({reason}): choose cpu, or '
+            'one that PyTorch finds'
+        ) from None
+    return found
 
 
 def load_estimator(
@@ -164,23 +190,28 @@ def load_estimator(
             are not finite.
     """
     scope = cfg.get('default_scope') or 'mmpose'
+    if not cfg.get('model'):
+        raise UnsuitableCheckpointError(
+            f"'{cfg.filename}' has no `model`: give another config"
+        )
     with DefaultScope.overwrite_default_scope(scope):
         # Weights are not initialised: the checkpoint has all of them.
         model = MODELS.build(cfg.model)
-    model = model.to(device or get_device()).eval()
+    model = model.to(find_device(device)).eval()
     if checkpoint is None:
         refuse_trained_parameters(model, cfg.filename)
         return model
+    require('path', checkpoint=checkpoint)
     checkpoint = os.path.expanduser(os.fspath(checkpoint))
     check_checkpoint_is_safe(checkpoint)
     try:
         load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
     except RuntimeError as error:
-        lines = [line for line in str(error).splitlines() if line][:4]
-        details = '\n'.join(f'{line[:200]} ...' for line in lines)
+        lines = [line[:100] for line in str(error).splitlines()[1:4] if line]
         raise UnsuitableCheckpointError(
             f"the weights in '{checkpoint}' are not those of the config's "
-            f'model:\n{details}'
+            f'model ({" ...; ".join(lines)} ...): give the config of its '
+            'training, or another checkpoint'
         ) from None
     refuse_nonfinite_weights(model.state_dict(), checkpoint)
     return model

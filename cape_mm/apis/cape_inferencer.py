@@ -14,11 +14,12 @@ from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.formats.plausibility import counts_from_one
 from cape_mm.errors import DataError
-from cape_mm.models.pose_estimators import MatchingEstimator
+from cape_mm.models.pose_estimators import CapeEstimator, MatchingEstimator
 from cape_mm.structures import EpisodeDataSample
 
 from .base_inferencer import HOME, BaseInferencer, PathLike
 from .episode_predictor import EpisodePredictor
+from .inputs.arguments import require, require_class
 from .inputs.images import (
     Image,
     ImageLoader,
@@ -26,7 +27,7 @@ from .inputs.images import (
     check_keypoints,
     check_skeleton,
 )
-from .inputs.requests import EpisodeRequest
+from .inputs.requests import EpisodeRequest, RequestMember
 from .object_boxes import search_object
 
 OnError = Union[str, Callable[[int, Exception], None]]
@@ -54,6 +55,9 @@ class CapeInferencer(BaseInferencer):
 
     The arguments are those of :class:`BaseInferencer`.
     """
+
+    kinds = (CapeEstimator,)
+    purpose = 'category-agnostic keypoints'
 
     def __init__(
         self,
@@ -163,6 +167,19 @@ class CapeInferencer(BaseInferencer):
             queries = [queries]
             query_boxes = None if query_boxes is None else [query_boxes]
             on_error = 'raise'
+        require('list', queries=queries, skeleton=skeleton)
+        for name, value in (
+            ('query_boxes', query_boxes),
+            ('keypoint_names', keypoint_names),
+            ('flip_pairs', flip_pairs),
+        ):
+            if value is not None:
+                require('list', **{name: value})
+        if on_error not in ('raise', 'skip') and not callable(on_error):
+            raise ValueError(
+                f"on_error is {on_error!r}, must be 'raise', 'skip' or a "
+                'function'
+            )
         numbered = enumerate(_pair_up(queries, query_boxes))
         batches = self._batches(numbered, batch_size)
         supports = self._load_supports(
@@ -224,6 +241,12 @@ class CapeInferencer(BaseInferencer):
             FileNotFoundError: If an image of a support does not exist.
             DataError: If the request cannot be used.
         """
+        require_class(EpisodeRequest, request=request)
+        for name in ('supports', 'queries'):
+            members = getattr(request, name)
+            require('list', **{name: members})
+            for member in members:
+                require_class(RequestMember, **{name: member})
         episodes = self.predict_episodes(
             [support.image for support in request.supports],
             [support.keypoints for support in request.supports],
@@ -255,7 +278,13 @@ class CapeInferencer(BaseInferencer):
         if _is_image(images):
             images, keypoints = [images], [keypoints]
             boxes = None if boxes is None else [boxes]
+        images = [images] if isinstance(images, bytes) else images
+        require('list', support_images=images)
+        for image in images:
+            require('image', support_images=image)
+        require('list', support_keypoints=keypoints)
         boxes = [None] * len(images) if boxes is None else boxes
+        require('list', support_boxes=boxes)
         if not len(images) == len(keypoints) == len(boxes) > 0:
             raise DataError(
                 f'{len(images)} support image(s), {len(keypoints)} list(s) '

@@ -31,6 +31,7 @@ from cape_mm.evaluation.metrics.result_tables import without_nan
 
 from .base_inferencer import PathLike
 from .cephalometric_inferencer import CephalometricInferencer
+from .inputs.arguments import require
 
 #: Fewest labelled cephalograms, and those of them that are held out.
 _MIN_LABELLED = 5
@@ -121,6 +122,9 @@ def fit_cephalograms(
         UsageError: If there is no time.
         UnsuitableCheckpointError: If the checkpoint is no cephalometric one.
     """
+    require('path', ann_file=ann_file, checkpoint=checkpoint)
+    require('number', minutes=minutes)
+    require('seed', seed=seed)
     if not 0 < minutes < math.inf:
         raise UsageError(f'--minutes is {minutes}, must be > 0')
     start = time.process_time()

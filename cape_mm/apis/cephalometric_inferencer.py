@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmpose.models import TopdownPoseEstimator
 from mmpose.structures import PoseDataSample
 
 from cape_mm.datasets.formats.cephalometric import is_dicom, read_dicom
@@ -23,6 +24,7 @@ from cape_mm.structures import LandmarkSchema, get_schema
 
 from .base_inferencer import BaseInferencer, PathLike, read_checkpoint
 from .checkpoint_config import nested_datasets
+from .inputs.arguments import require
 from .inputs.images import Image, ImageLoader
 from .radius_calibration import RadiusCalibration, calibration_path
 
@@ -85,6 +87,9 @@ class CephalometricInferencer(BaseInferencer):
             finds, besides the errors of :class:`BaseInferencer`.
     """
 
+    kinds = (TopdownPoseEstimator,)
+    purpose = 'cephalograms'
+
     def __init__(
         self,
         checkpoint: PathLike | None = None,
@@ -97,6 +102,7 @@ class CephalometricInferencer(BaseInferencer):
     ) -> None:
         if checkpoint is None:
             raise UnsuitableCheckpointError(NO_CHECKPOINT)
+        require('number', min_score=min_score)
         super().__init__(checkpoint, config, device, allowed_types)
         self.checkpoint = checkpoint
         self.schema = _find_schema(self.cfg, checkpoint)
@@ -163,6 +169,7 @@ class CephalometricInferencer(BaseInferencer):
         """
         if isinstance(cephalograms, (str, os.PathLike, np.ndarray)):
             cephalograms = [cephalograms]
+        require('list', cephalograms=cephalograms)
         return self._predict(self._batches(cephalograms, batch_size), spacing)
 
     @torch.no_grad()
@@ -314,6 +321,7 @@ class CephalogramLoader:
         mirrored: bool = False,
     ) -> dict:
         """Inputs and data sample of one cephalogram; its box is the image."""
+        require('image', cephalograms=cephalogram)
         given = None if spacing is None else _parse_spacing(spacing)
         info = dict(
             img_path=None,
@@ -373,6 +381,8 @@ def read_cephalogram(cephalogram: Image) -> np.ndarray:
 def _parse_spacing(spacing: Spacing) -> np.ndarray:
     """Bring a spacing into one form, (2,) float32 along x and y."""
     values: tuple[float, ...] = tuple(np.ravel(spacing).tolist())
+    for value in values:
+        require('number', spacing=value)
     values = values * 2 if len(values) == 1 else values
     if len(values) != 2 or not all(0 < v < float('inf') for v in values):
         raise DataError(

@@ -31,6 +31,7 @@ from .fitting_candidates import (
     load_fitted,
     make_candidates,
 )
+from .inputs.arguments import require, require_class
 from .inputs.requests import EpisodeRequest, RequestMember
 from .labelled_instances import LabelledInstances
 
@@ -130,6 +131,10 @@ def fit_category(
         UsageError: If the config has no head to be fitted, or there is no
             such method.
     """
+    require_class(EpisodeRequest, request=request)
+    require('number', minutes=minutes)
+    require('count', shots=shots)
+    require('seed', seed=seed)
     if not 0 < minutes < math.inf:
         raise UsageError(f'--minutes is {minutes}, must be > 0')
     if method and method not in NAMES:

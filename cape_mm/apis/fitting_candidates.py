@@ -8,7 +8,6 @@ from typing import Sequence, Union
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.device import get_device
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
@@ -20,7 +19,13 @@ from cape_mm.engine.few_shot import (
 )
 from cape_mm.errors import UnsuitableCheckpointError, UsageError
 
-from .base_inferencer import HOME, PathLike, load_config, load_estimator
+from .base_inferencer import (
+    HOME,
+    PathLike,
+    find_device,
+    load_config,
+    load_estimator,
+)
 from .checkpoint_config import find_test_dataset
 from .labelled_instances import LabelledInstances
 
@@ -226,7 +231,7 @@ def build_unfitted(
             f'base of {_CONFIG}'
         )
     cfg.model.aligned_head.out_channels = num_keypoints
-    return cfg, _build(cfg, seed, device or get_device())
+    return cfg, _build(cfg, seed, find_device(device))
 
 
 def load_fitted(

@@ -55,6 +55,9 @@ class PoseTrackingInferencer(BaseInferencer):
             errors of :class:`BaseInferencer`.
     """
 
+    kinds = (PAVENet,)
+    purpose = 'pose tracking'
+
     def __init__(
         self,
         checkpoint: PathLike,
@@ -63,10 +66,10 @@ class PoseTrackingInferencer(BaseInferencer):
         allowed_types: Iterable[str] = (),
     ) -> None:
         super().__init__(checkpoint, config, device, allowed_types)
-        if not isinstance(self.model, PAVENet) or self.model.tracker is None:
+        if self.model.tracker is None:
             raise UnsuitableCheckpointError(
-                f"'{checkpoint}' is a {type(self.model).__name__} that does "
-                'not track: expected a PAVENet with a tracker'
+                f"'{checkpoint}' is a PAVENet that does not track: its model "
+                'needs a tracker'
             )
         dataset = self.test_dataset
         self.num_frames = dataset.get('num_frames', 3)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import re
 import statistics
-import subprocess
 from argparse import Namespace
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from cape_mm.errors import UsageError
 
 from .training_curves import read_curves
 from .training_tables import (
-    end_with,
     find_best,
     format_markdown,
     run_test,
@@ -106,23 +104,20 @@ def _run_ablation(
     """Metrics, iterations and CPU time of a run."""
     options = [f'randomness.seed={seed}', *args.cfg_options]
     row = dict(seed=seed)
-    try:
-        run_training(str(config), folder, options)
-        for shots in args.shots or [None]:
-            prefix, more = '', []
-            if shots is not None:
-                prefix = f'{shots}-shot '
-                more = [f'test_dataloader.dataset.num_shots={shots}']
-            found = run_test(
-                str(config),
-                find_best(folder),
-                folder,
-                folder / f'metrics{prefix.strip()}.json',
-                [*options, *more],
-            )
-            row.update({prefix + k: found[k] for k in _ABLATION if k in found})
-    except subprocess.CalledProcessError as error:
-        end_with(error, f'{config.stem} with seed {seed}', folder)
+    run_training(str(config), folder, options)
+    for shots in args.shots or [None]:
+        prefix, more = '', []
+        if shots is not None:
+            prefix = f'{shots}-shot '
+            more = [f'test_dataloader.dataset.num_shots={shots}']
+        found = run_test(
+            str(config),
+            find_best(folder),
+            folder,
+            folder / f'metrics{prefix.strip()}.json',
+            [*options, *more],
+        )
+        row.update({prefix + k: found[k] for k in _ABLATION if k in found})
     row['iterations'] = _count_iterations(folder)
     row['cpu_seconds'] = round(sum_cpu_seconds(folder))
     return row

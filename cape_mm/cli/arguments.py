@@ -7,16 +7,19 @@ Imports no PyTorch, so that ``-h`` and a wrong flag answer at once.
 from __future__ import annotations
 
 import argparse
+import errno
 import os.path as osp
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, Sequence
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from mmengine.config import DictAction
 
 from cape_mm.errors import (
     DataError,
+    MissingPackageError,
     UnsafeCheckpointError,
     UnsuitableCheckpointError,
     UsageError,
@@ -31,6 +34,23 @@ EXPORT_FORMATS = (
     *('labelme', 'mp100', 'sleap', 'yolo-pose'),
 )
 _STOPPED = 130  # what a shell reports after Ctrl-C
+_USER_ERRORS = (
+    *(DataError, UsageError, MissingPackageError),
+    *(UnsafeCheckpointError, UnsuitableCheckpointError),
+)
+_ELSEWHERE = 'choose another place'
+_REMEDIES = {
+    errno.ENOSPC: f'free some space, or {_ELSEWHERE}',
+    errno.EDQUOT: f'free some space, or {_ELSEWHERE}',
+    errno.EACCES: f'change its permissions, or {_ELSEWHERE}',
+    errno.EPERM: f'change its permissions, or {_ELSEWHERE}',
+    errno.EROFS: _ELSEWHERE,
+    errno.EFBIG: _ELSEWHERE,
+    errno.ENOTDIR: f'a part of the path is a file, {_ELSEWHERE}',
+    errno.EEXIST: _ELSEWHERE,
+    errno.EISDIR: 'give a file',
+    errno.ENOENT: 'correct the path',
+}
 
 
 def add_config(
@@ -47,10 +67,26 @@ def add_config(
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         metavar='KEY=VALUE',
         help=f'override settings of the config{text}',
     )
+
+
+class CfgOptions(DictAction):
+    """MMEngine's ``DictAction``, which ends with a sentence."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *_
+    ) -> None:
+        """Read ``KEY=VALUE`` of which values may be nested lists."""
+        try:
+            super().__call__(parser, namespace, values)
+        except (AssertionError, ValueError) as error:
+            raise argparse.ArgumentError(
+                self,
+                f'{" ".join(values)!r} is not KEY=VALUE ({error})',
+            ) from None
 
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
@@ -134,9 +170,39 @@ def add_annotation_files(parser: argparse.ArgumentParser) -> None:
 
 def positive(text: str) -> int:
     """Positive integer, as a ``type`` of arguments."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'is {value}, must be >= 1')
+    return _number(text, int, 1)
+
+
+def natural(text: str) -> int:
+    """Integer that is not negative, as a ``type`` of arguments."""
+    return _number(text, int, 0)
+
+
+def amount(text: str) -> float:
+    """Finite number above 0, as a ``type`` of arguments."""
+    value = _number(text, float, 0)
+    if value == 0:
+        raise argparse.ArgumentTypeError('is 0, must be > 0')
+    return value
+
+
+def share(text: str) -> float:
+    """Number from 0 to 1, as a ``type`` of arguments."""
+    return _number(text, float, 0, 1)
+
+
+def _number(
+    text: str, kind: type, least: float, most: float = 1e15
+) -> int | float:
+    """Number of a kind between two limits, which are allowed."""
+    try:
+        value = kind(text)
+    except ValueError:
+        noun = 'whole number' if kind is int else 'number'
+        raise argparse.ArgumentTypeError(f'{text!r} is no {noun}') from None
+    if not least <= value <= most:
+        limit = f'from {least} to {most}' if most < 1e15 else f'>= {least}'
+        raise argparse.ArgumentTypeError(f'is {text}, must be {limit}')
     return value
 
 
@@ -147,12 +213,14 @@ def add_browsing(parser: argparse.ArgumentParser, out_dir: str) -> None:
         '--mode', choices=['train', 'val', 'test'], default='train'
     )
     parser.add_argument(
-        '--num', type=int, default=12, help='how many, evenly chosen'
+        '--num', type=positive, default=12, help='how many, evenly chosen'
     )
     parser.add_argument(
-        '--epoch', type=int, default=0, help='epoch of training, from 0'
+        '--epoch', type=natural, default=0, help='epoch of training, from 0'
     )
-    parser.add_argument('--size', type=int, default=256, help='panel, pixels')
+    parser.add_argument(
+        '--size', type=positive, default=256, help='panel, pixels'
+    )
     parser.add_argument('--out-dir', default=out_dir, help='folder')
 
 
@@ -174,7 +242,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--interval',
-        type=int,
+        type=positive,
         default=1,
         help='draw every N-th query (default: 1)',
     )
@@ -200,13 +268,13 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def one_line_errors(
-    when_stopped: str = '', also: tuple[type[Exception], ...] = ()
-) -> Iterator[None]:
+def one_line_errors(when_stopped: str = '') -> Iterator[None]:
     """End the program with the message alone on Ctrl-C and wrong input.
 
-    Errors that are not raised for this purpose, and are not among ``also``,
-    are mistakes of the program and keep their traceback.
+    Wrong input is what our errors say, what the system refuses to read or
+    write, and a config from which something cannot be built. Other errors are
+    mistakes of the program and keep their traceback, as all do with
+    ``python -X dev``.
     """
     name = osp.basename(sys.argv[0])
     try:
@@ -214,19 +282,43 @@ def one_line_errors(
     except KeyboardInterrupt:
         print(f'{name}: stopped{when_stopped}', file=sys.stderr)
         sys.exit(_STOPPED)
-    except DataError as error:
-        # a worker of a data loader puts its traceback before the message
-        text = str(error).rpartition(f'{DataError.__name__}: ')[-1].strip()
+    except Exception as error:
+        text = None if sys.flags.dev_mode else explain(error)
+        if text is None:
+            raise
         sys.exit(f'{name}: error: {text}')
-    except (
-        UsageError,
-        UnsafeCheckpointError,
-        UnsuitableCheckpointError,
-        FileExistsError,
-        FileNotFoundError,
-        *also,
-    ) as error:
-        sys.exit(f'{name}: error: {error}')
+
+
+def explain(error: Exception) -> str | None:
+    """What a user has to know of an error; None if the program is wrong."""
+    text = str(error)
+    if 'Traceback (most recent call last)' in text:
+        # of a worker of a data loader
+        text = text.rpartition(f'{type(error).__name__}: ')[-1].strip()
+    if isinstance(error, _USER_ERRORS):
+        return text
+    if isinstance(error, OSError):
+        if not error.strerror:
+            return text
+        name = error.filename or _name_of_file(error)
+        place = f"'{name}': " if name else ''
+        remedy = _REMEDIES.get(error.errno, '')
+        return f'{place}{error.strerror}{remedy and f": {remedy}"}'
+    if 'PytorchStreamWriter' in text:
+        return f'a checkpoint cannot be written: {_REMEDIES[errno.ENOSPC]}'
+    from .config_mistakes import explain_build_error
+
+    return explain_build_error(error)
+
+
+def _name_of_file(error: OSError) -> str | None:
+    """Name of the file that was written when an error came, if it is known."""
+    for frame, _ in reversed(list(walk_tb(error.__traceback__))):
+        for value in frame.f_locals.values():
+            name = getattr(value, 'name', None)
+            if hasattr(value, 'write') and isinstance(name, str):
+                return name
+    return None
 
 
 def parse_rule_args(

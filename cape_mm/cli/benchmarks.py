@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Callable
 
 import torch
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
@@ -25,13 +24,21 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 from torch.nn.functional import pad
 
+from cape_mm.apis.base_inferencer import find_device
+from cape_mm.errors import UsageError
+from cape_mm.models.pose_estimators import CapeEstimator, PAVENet
 from cape_mm.structures import ClipDataSample, EpisodeBatch
+
+from .episodes import require_kind
+from .launch import read_config
 
 
 def benchmark_clip_step(args: Namespace) -> None:
     """Measure training steps of a model for clips; print a line for each."""
     head_options = dict(no_grad_windows=args.no_grad_windows)
-    model = _build_model(args.config, **head_options).to(args.device).train()
+    device = find_device(args.device)
+    model = _build_model(args.config, PAVENet, **head_options)
+    model = model.to(device).train()
     count = sum(p.numel() for p in model.parameters()) / 1e6
     print(f'{count:.2f} million parameters')
     kind = 'AmpOptimWrapper' if args.amp else 'OptimWrapper'
@@ -71,7 +78,11 @@ def benchmark_decoding(args: Namespace) -> None:
     )
     print('ms per query: first | second way | ratio | largest difference')
     for config in args.configs:
-        model = _build_model(config).eval()
+        model = _build_model(config, CapeEstimator).eval()
+        if not hasattr(model.head, 'decoder') and not hasattr(
+            model.head, 'num_slots'
+        ):
+            raise UsageError(f'{config} has no head that decodes keypoints')
         with torch.inference_mode():
             for parameter in model.head.parameters():
                 # none stays zero
@@ -158,8 +169,8 @@ def benchmark_queries(args: Namespace) -> dict[str, dict[str, str]]:
     torch.set_num_threads(1)
     functions, counts, queries = [], [], []
     for config in map(str, args.configs):
-        cfg = Config.fromfile(config)
-        model = _build_model(config).eval()
+        cfg = read_config(Namespace(config=config, cfg_options=None))
+        model = _build_model(config, CapeEstimator).eval()
         # no diagnosis beside the prediction
         model.test_cfg = {}
         batch = next(iter(Runner.build_dataloader(cfg.test_dataloader)))
@@ -184,10 +195,11 @@ def benchmark_queries(args: Namespace) -> dict[str, dict[str, str]]:
     return known
 
 
-def _build_model(config: str, **head_options) -> BaseModel:
-    """The model of a config with random weights."""
-    cfg = Config.fromfile(config)
+def _build_model(config: str, kind: type, **head_options) -> BaseModel:
+    """The model of a config with random weights, if it is of a class."""
+    cfg = read_config(Namespace(config=config, cfg_options=None))
     init_default_scope(cfg.get('default_scope', 'mmpose'))
+    require_kind(MODELS, cfg.get('model'), kind, cfg)
     cfg.model.backbone.pop('init_cfg', None)
     cfg.model.head.update(head_options)
     torch.manual_seed(0)

@@ -12,11 +12,14 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
+from mmengine.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from cape_mm.apis import load_estimator
 from cape_mm.datasets.pipeline import spread_indices
+from cape_mm.errors import UsageError
+from cape_mm.models.heads import AutoregressiveKeypointHead
 from cape_mm.structures import EpisodeBatch
 from cape_mm.visualization.decoding_figures import (
     draw_attention,
@@ -24,16 +27,24 @@ from cape_mm.visualization.decoding_figures import (
 )
 from cape_mm.visualization.model_inputs import input_to_rgb
 
-from .episodes import build_dataset
+from .episodes import build_dataset, require_kind
 from .launch import read_config
 
 
 def show_proposals(args: Namespace) -> None:
     """Draw the proposals and the attention of some episodes."""
     cfg = read_config(args)
+    head = (cfg.get('model') or {}).get('head')
+    require_kind(MODELS, head, AutoregressiveKeypointHead, cfg)
     model = load_estimator(cfg, args.checkpoint, args.device)
     dataset = build_dataset(cfg, args.mode)
-    for index in args.episodes or spread_indices(len(dataset), args.num):
+    chosen = args.episodes or spread_indices(len(dataset), args.num)
+    if max(chosen) >= len(dataset):
+        raise UsageError(
+            f'--episodes {max(chosen)}: there are {len(dataset)}, counted '
+            'from 0'
+        )
+    for index in chosen:
         sample = dataset[index]
         trace = trace_decoding(model, sample)
         for query in range(min(len(trace.points), args.max_queries)):

@@ -43,6 +43,8 @@ def tabulate_few_shots(args: Namespace) -> None:
     What ``args.out`` has already is not run again.
     """
     files = find_annotation_files(args)
+    if args.out:
+        mmengine.mkdir_or_exist(args.out.parent)  # before the work
     rows = mmengine.load(args.out) if args.out and args.out.exists() else {}
     matcher = CapeInferencer(device=args.device)
     for file in files:
@@ -54,7 +56,8 @@ def tabulate_few_shots(args: Namespace) -> None:
             images = {dataset.get_data_info(i)['img_id'] for i in indices}
             for count in args.labels:
                 name = f'{category.name}, {count}'
-                if name in rows or len(images) < args.min_images:
+                least = max(args.min_images, count + 1)
+                if name in rows or len(images) < least:
                     continue
                 draw = Namespace(seed=args.seed, shots=count)
                 (episode,) = draw_episodes(dataset, category_id, draw)
@@ -64,7 +67,8 @@ def tabulate_few_shots(args: Namespace) -> None:
                     mmengine.dump(rows, args.out, indent=2)
     if not rows:
         raise UsageError(
-            f'no category of {args.data_root} has {args.min_images} images'
+            f'no category of {args.data_root} has {args.min_images} images, '
+            'and one more than --labels'
         )
     print(_format(rows))
 

@@ -37,6 +37,7 @@ def finetune(args: Namespace) -> None:
             f'{path} is there already: move it away, or choose another '
             '--out-dir'
         )
+    out_dir.mkdir(parents=True, exist_ok=True)  # before the work
     if args.family == 'cephalometric':
         _fit_cephalograms(args, out_dir, path)
     else:

@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import os.path as osp
 import re
 import time
 from argparse import Namespace
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Iterator
+from typing import Iterable, Iterator
 
 import mmengine
 import torch
@@ -23,14 +21,15 @@ from mmengine.runner import Runner
 
 from cape_mm.engine.checkpoint_loading import (
     check_checkpoint_is_safe,
+    load_plain_file,
     local_checkpoints,
 )
 from cape_mm.engine.checkpoints import refuse_trained_parameters
 from cape_mm.errors import UsageError
 from cape_mm.evaluation.metrics.result_tables import without_nan
 
-# Runner reads these from the config, not from its arguments.
-_READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
+from .config_mistakes import check_counts, check_options
+
 # Variables that hold the rank of a process before it has joined the others.
 _RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
@@ -126,6 +125,7 @@ def _complete(cfg: Config, args: Namespace) -> None:
     """Apply what training and test share; ``--cfg-options`` come last."""
     _set_visualization(cfg, args)
     merge_cfg_options(cfg, args)
+    check_counts(cfg)
     _check_checkpoints(cfg)
     join_cpu_processes(cfg)
 
@@ -146,6 +146,10 @@ def read_run_config(args: Namespace) -> Config:
     if 'LOCAL_RANK' not in os.environ:
         os.environ['LOCAL_RANK'] = str(args.local_rank)
     cfg = _read_file(args.config)
+    if not isinstance(cfg.get('model'), dict):
+        raise UsageError(
+            f"'{args.config}' has no `model`: give another config"
+        )
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -160,6 +164,8 @@ def _read_file(path: str) -> Config:
         path += '.py'
     if not osp.isfile(path):
         raise UsageError(f"there is no config file '{path}'")
+    if not path.endswith(('.py', '.json', '.yaml', '.yml')):
+        raise UsageError(f"'{path}' is no config file, such as NAME.py")
     try:
         return Config.fromfile(path)
     except (NameError, SyntaxError) as error:
@@ -190,16 +196,7 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
     """Apply ``--cfg-options``."""
     if args.cfg_options is None:
         return
-    known = {*cfg, *inspect.signature(Runner).parameters, *_READ_BY_RUNNER}
-    for option in args.cfg_options:
-        name = option.partition('.')[0]
-        if name not in known:
-            similar = get_close_matches(name, sorted(known), n=1)
-            hint = f'; did you mean `{similar[0]}`?' if similar else ''
-            raise UsageError(
-                f'--cfg-options {option}: there is no `{name}` in the '
-                f'config{hint}'
-            )
+    check_options(cfg, args.cfg_options)
     try:
         cfg.merge_from_dict(args.cfg_options)
     except (KeyError, TypeError) as error:
@@ -288,11 +285,35 @@ def _enable_auto_scale_lr(cfg: Config) -> None:
 
 
 def _check_checkpoints(cfg: Config) -> None:
-    """Check every local checkpoint that the run will load."""
+    """Check every local checkpoint that the run will load.
+
+    Of weights to begin with, those that this replaces are not loaded.
+    """
+    start = cfg.get('load_from')
+    if not isinstance(start, (str, type(None))):
+        raise UsageError(f'load_from is {start!r}, must be a file or URL')
+    if cfg.get('resume') and start is None:
+        pointer = Path(cfg.work_dir, 'last_checkpoint')
+        if pointer.is_file():
+            start = pointer.read_text('utf-8').strip()
+    if start:
+        check_checkpoint_is_safe(start)
+        if osp.isfile(start):
+            content = load_plain_file(start)
+            names = content.get('state_dict', content)
+            _drop_initial_weights(cfg.model, '', names)
     for path in local_checkpoints(cfg):
         check_checkpoint_is_safe(path)
-    if cfg.get('resume') and cfg.get('load_from') is None:
-        pointer = osp.join(cfg.work_dir, 'last_checkpoint')
-        if osp.isfile(pointer):
-            with open(pointer) as file:
-                check_checkpoint_is_safe(file.read().strip())
+
+
+def _drop_initial_weights(part: dict, prefix: str, names: Iterable) -> None:
+    """Remove pretrained weights of parts that a checkpoint has, too."""
+    has_part = any(str(name).startswith(prefix) for name in names)
+    for key, value in part.items():
+        if key == 'pretrained' and value and has_part:
+            part[key] = False if value is True else None
+        elif key == 'init_cfg' and isinstance(value, dict):
+            if value.get('type') == 'Pretrained' and has_part:
+                part[key] = None
+        elif isinstance(value, dict):
+            _drop_initial_weights(value, f'{prefix}{key}.', names)

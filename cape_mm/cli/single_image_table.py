@@ -10,6 +10,9 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from cape_mm.datasets.formats.json_values import read_json
+from cape_mm.errors import UsageError
+
 from .training_tables import HOME, format_markdown, train_and_test
 
 _MAX_LOSS, _MIN_PCK_005, _MAX_GAP = 0.1, 0.95, 0.1
@@ -44,6 +47,9 @@ def memorise_images(args: Namespace) -> None:
 
 def _real_images(root: Path) -> list[tuple[str, str, int, dict[str, str]]]:
     """Name, label, seed and variables of one image of every category."""
+    files = sorted((root / 'annotations').glob('*.json'))
+    if not files:
+        raise UsageError(f'there is no annotation file in {root}/annotations')
     return [
         (
             f'{file.stem}_{category["id"]}',
@@ -56,9 +62,9 @@ def _real_images(root: Path) -> list[tuple[str, str, int, dict[str, str]]]:
                 CAPE_IMAGE_INDEX='0',
             ),
         )
-        for file in sorted((root / 'annotations').glob('*.json'))
+        for file in files
         for category in sorted(
-            json.loads(file.read_text())['categories'],
+            read_json(file)['categories'],
             key=lambda entry: entry['id'],
         )
     ]

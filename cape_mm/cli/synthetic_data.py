@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from inspect import signature
 from typing import Callable
 
 import numpy as np
+
+from cape_mm.errors import UsageError
+
+from .arguments import natural, one_line_errors, positive
 
 
 def synthetic_data_parser(
@@ -32,10 +35,13 @@ def synthetic_data_parser(
     _, *parameters = signature(write).parameters.values()
     for parameter in parameters:
         flag = f'--{parameter.name.replace("_", "-")}'
-        image = dict(help=f'{image_help} (default: %(default)s)')
+        image = dict(
+            type=positive, help=f'{image_help} (default: %(default)s)'
+        )
         options = special.get(parameter.name, image)
         default = parameter.default
-        parser.add_argument(flag, type=int, default=default, **options)
+        options = dict(dict(type=natural, default=default), **options)
+        parser.add_argument(flag, **options)
     return parser
 
 
@@ -44,10 +50,11 @@ def write_and_report(
 ) -> None:
     """Write a dataset of ``noun`` (plural) and print how long it took."""
     start = time.perf_counter()
-    try:
-        is_new = write(out, **options)
-    except (FileExistsError, ValueError) as error:
-        sys.exit(f'Error: {error}')
+    with one_line_errors():
+        try:
+            is_new = write(out, **options)
+        except ValueError as error:  # of what it is asked for
+            raise UsageError(str(error)) from None
     if not is_new:
         print(f'{out} is complete already, nothing was written')
         return

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, Sequence
 
 from cape_mm.apis.base_inferencer import HOME
+from cape_mm.errors import UsageError
 
 
 class Usage(NamedTuple):
@@ -32,6 +33,9 @@ def run_tool(
     arguments: Sequence[str], output: Path, **variables: str
 ) -> Usage:
     """Run a tool in a process of its own, its output into a file."""
+    for name in arguments[1:]:
+        if name.endswith(('.py', '.pth')) and not Path(name).is_file():
+            raise UsageError(f"there is no file '{name}'")
     output.parent.mkdir(parents=True, exist_ok=True)
     start = time.time()
     with output.open('a') as file:
@@ -44,8 +48,12 @@ def run_tool(
         # wait4 gives the usage of this child alone
         _, process.returncode, usage = os.wait4(process.pid, 0)
     if process.returncode:
-        raise subprocess.CalledProcessError(
-            process.returncode, list(arguments), f'see {output}'
+        text = output.read_text('utf-8', errors='replace').strip()
+        raise UsageError(
+            f'{Path(arguments[1]).name} failed ({text.splitlines()[-1][:300]})'
+            f'; see {output}; the same command goes on'
+            if text
+            else f'{arguments[1]} failed'
         )
     return Usage(
         time.time() - start,
@@ -131,14 +139,6 @@ def train_and_test(
     return run_test(config, best, folder, out, options, **variables), usage
 
 
-def end_with(error: subprocess.CalledProcessError, what: str, folder: Path):
-    """End the program after a failed run."""
-    sys.exit(
-        f'Error: {what} failed ({error.cmd[1]}); see the *_output.txt in '
-        f'{folder}. Run the same command again to go on'
-    )
-
-
 def format_markdown(
     header: Sequence[str], rows: Sequence[Sequence[str]], rule: str = '---|'
 ) -> str:
@@ -154,10 +154,7 @@ def cross_validate(args: Namespace) -> None:
     shots = '' if args.shots is None else f'_{args.shots}shot'
     for split in args.splits:
         folder = args.work_dir / f'split{split}'
-        try:
-            results[split] = _run_split(args, split, folder, shots)
-        except subprocess.CalledProcessError as error:
-            end_with(error, f'split {split}', folder)
+        results[split] = _run_split(args, split, folder, shots)
         summary = _summarise_splits(results, args.metrics)
         table = args.work_dir / f'summary{shots}.md'
         table.write_text(_split_table(summary))

@@ -100,6 +100,7 @@ def load_plain_file(
         FileNotFoundError: If there is no such file.
         UnsafeCheckpointError: If it is damaged or can only be read by running
             code from it.
+        UnsuitableCheckpointError: If it is not a dict.
     """
     path = os.path.expanduser(path)
     if not os.path.isfile(path):
@@ -115,7 +116,7 @@ def load_plain_file(
         if tarfile.is_tarfile(path):
             raise pickle.UnpicklingError('a tar archive')
         with _mmengine_globals():
-            return torch.load(
+            content = torch.load(
                 path, map_location=map_location, weights_only=True
             )
     except torch.cuda.OutOfMemoryError:  # the file is sound
@@ -131,6 +132,12 @@ def load_plain_file(
             f'the file, so it was not loaded; set {OPT_IN}=1 if you trust '
             f'where it comes from (PyTorch says: {reason})'
         ) from None
+    if not isinstance(content, dict):
+        raise UnsuitableCheckpointError(
+            f"'{path}' holds a {type(content).__name__}, not a dict with the "
+            'weights of a model: give another checkpoint'
+        )
+    return content
 
 
 def refuse_nonfinite_weights(weights: dict, checkpoint: object) -> None:

@@ -1,14 +1,22 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
 from __future__ import annotations
 
+import errno
+from types import SimpleNamespace
+
 import pytest
 from torch._utils import ExceptionWrapper
 
 from cape_mm.cli.arguments import one_line_errors
-from cape_mm.errors import DataError, UnsuitableCheckpointError, UsageError
+from cape_mm.errors import (
+    DataError,
+    MissingPackageError,
+    UnsuitableCheckpointError,
+    UsageError,
+)
 
 USER_ERRORS = (
-    *(DataError, UsageError, UnsuitableCheckpointError),
+    *(DataError, UsageError, UnsuitableCheckpointError, MissingPackageError),
     *(FileNotFoundError, FileExistsError),
 )
 
@@ -49,3 +57,40 @@ def test_a_stopped_training_says_how_to_go_on(monkeypatch, capsys):
         raise KeyboardInterrupt
     assert end.value.code == 130
     assert capsys.readouterr().err == 'train.py: stopped; use --resume\n'
+
+
+@pytest.mark.parametrize(
+    'number, remedy',
+    [
+        (errno.ENOSPC, 'free some space, or choose another place'),
+        (errno.EROFS, 'choose another place'),
+        (errno.EACCES, 'change its permissions, or choose another place'),
+    ],
+)
+def test_what_the_system_refuses_has_a_remedy(number, remedy, monkeypatch):
+    text = message_of(OSError(number, 'It failed', 'a.json'), monkeypatch)
+    assert text == f"train.py: error: 'a.json': It failed: {remedy}"
+
+
+def test_file_that_was_being_written_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr('sys.argv', ['tools/train.py'])
+    expected = pytest.raises(SystemExit, match="a.json': No space")
+    path = tmp_path / 'a.json'
+    with expected, one_line_errors(), path.open('w') as file:
+        assert file.writable()
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+
+def test_checkpoint_on_a_full_disk_is_one_sentence(monkeypatch):
+    error = RuntimeError('PytorchStreamWriter failed writing file data/0')
+    assert 'cannot be written: free some space' in message_of(
+        error, monkeypatch
+    )
+
+
+@pytest.mark.parametrize('dev_mode', [True, False])
+def test_developers_get_the_traceback(dev_mode, monkeypatch):
+    monkeypatch.setattr('sys.flags', SimpleNamespace(dev_mode=dev_mode))
+    kind = DataError if dev_mode else SystemExit
+    with pytest.raises(kind), one_line_errors():
+        raise DataError('a.json has no list')

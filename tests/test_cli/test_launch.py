@@ -4,9 +4,14 @@ from __future__ import annotations
 from argparse import Namespace
 
 import pytest
+import torch
 from mmengine.config import Config
 
-from cape_mm.cli.launch import merge_cfg_options, read_run_config
+from cape_mm.cli.launch import (
+    _check_checkpoints,
+    merge_cfg_options,
+    read_run_config,
+)
 from cape_mm.errors import UsageError
 
 
@@ -39,7 +44,7 @@ def test_what_mmengine_reads_need_not_be_in_the_config(config, name):
 @pytest.fixture
 def config_file(tmp_path):
     path = tmp_path / 'config.py'
-    path.write_text("max_epochs = {{'$CAPE_EPOCHS:20'}}\n")
+    path.write_text("max_epochs = {{'$CAPE_EPOCHS:20'}}\nmodel = dict()\n")
     return Namespace(
         config=str(path), launcher='none', work_dir=None, local_rank=0
     )
@@ -68,3 +73,25 @@ def test_a_faulty_config_keeps_its_traceback(config_file, monkeypatch):
         file.write('lr = undefined\n')
     with pytest.raises(NameError):
         read_run_config(config_file)
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_weights_that_a_checkpoint_replaces_are_not_downloaded(
+    resume, tmp_path
+):
+    """A network would be needed for each of them."""
+    start = tmp_path / 'a.pth'
+    torch.save(dict(state_dict={'backbone.w': torch.ones(1)}), start)
+    weights = dict(type='Pretrained', checkpoint='torchvision://resnet18')
+    model = dict(
+        backbone=dict(init_cfg=weights, pretrained=True),
+        neck=dict(init_cfg=dict(weights)),
+    )
+    cfg = Config(dict(model=model, work_dir=str(tmp_path), resume=resume))
+    if resume:
+        (tmp_path / 'last_checkpoint').write_text(str(start))
+    else:
+        cfg.load_from = str(start)
+    _check_checkpoints(cfg)
+    assert cfg.model.backbone == dict(init_cfg=None, pretrained=False)
+    assert cfg.model.neck.init_cfg == weights

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import torch
 import yaml
 
 from cape_mm.cli.training_tables import Usage
+from cape_mm.errors import UsageError
 
 TOOL = 'analysis_tools/ablation_table.py'
 SCORES = {'base': 0.9, 'without': 0.6}
@@ -26,7 +26,7 @@ class FakeRunner:
     def __call__(self, command, output):
         self.commands.append(list(map(str, command)))
         if self.fails:
-            raise subprocess.CalledProcessError(1, command)
+            raise UsageError('a tool failed')
         work_dir = Path(command[command.index('--work-dir') + 1])
         work_dir.mkdir(parents=True, exist_ok=True)
         if 'train' in command[1]:
@@ -93,7 +93,7 @@ def test_what_is_finished_is_not_run_again(call, runner):
 
 def test_a_failed_run_leaves_no_row(call, runner, tmp_path):
     runner.fails = True
-    with pytest.raises(SystemExit, match='seed'):
+    with pytest.raises(SystemExit, match='a tool failed'):
         call('--seeds', '0')
     assert not list(tmp_path.rglob('row.json'))
 

@@ -101,7 +101,7 @@ def test_unproven_images_are_left_alone(run, fashion):
 @pytest.mark.parametrize('flag', ['--carfusion', '--deepfashion2'])
 def test_missing_folders_end_with_one_sentence(run, flag, mp100_mini):
     code, _ = run(mp100_mini, flag, 'nowhere')
-    assert code == 'Error: there is no folder nowhere'
+    assert code == 'prepare_mp100.py: error: there is no folder nowhere'
 
 
 def test_folder_without_annotations(run, tmp_path):

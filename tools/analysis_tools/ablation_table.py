@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cape_mm.cli.ablation_table import run_ablations
-from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.arguments import natural, one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('configs', nargs='+', type=Path)
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=natural, nargs='+', default=[0, 1, 2])
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/ablations')
     )

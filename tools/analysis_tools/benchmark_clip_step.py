@@ -19,24 +19,26 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.arguments import natural, one_line_errors, positive
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config file')
-    parser.add_argument('--size', type=int, default=800, help='side in pixels')
-    parser.add_argument('--windows', type=int, default=2, help='T')
-    parser.add_argument('--batch-size', type=int, default=1)
-    parser.add_argument('--persons', type=int, default=4)
+    parser.add_argument(
+        '--size', type=positive, default=800, help='side in pixels'
+    )
+    parser.add_argument('--windows', type=positive, default=2, help='T')
+    parser.add_argument('--batch-size', type=positive, default=1)
+    parser.add_argument('--persons', type=positive, default=4)
     parser.add_argument(
         '--no-grad-windows',
-        type=int,
+        type=natural,
         default=0,
         help='first windows without gradient (default: 0)',
     )
-    parser.add_argument('--steps', type=int, default=2)
+    parser.add_argument('--steps', type=positive, default=2)
     parser.add_argument('--device', default='cpu')
     parser.add_argument(
         '--amp', action='store_true', help='in mixed precision'

@@ -26,22 +26,22 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.arguments import one_line_errors, positive
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('configs', nargs='+', help='config files')
-    parser.add_argument('--keypoints', type=int, default=17)
+    parser.add_argument('--keypoints', type=positive, default=17)
     parser.add_argument(
-        '--input-size', type=int, default=256, help='side in pixels'
+        '--input-size', type=positive, default=256, help='side in pixels'
     )
     parser.add_argument(
-        '--queries', type=int, default=1, help='queries of the support'
+        '--queries', type=positive, default=1, help='queries of the support'
     )
-    parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--repeats', type=int, default=20)
+    parser.add_argument('--threads', type=positive, default=2)
+    parser.add_argument('--repeats', type=positive, default=20)
     return parser.parse_args()
 
 

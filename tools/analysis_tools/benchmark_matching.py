@@ -20,7 +20,7 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors, positive
+from cape_mm.cli.arguments import natural, one_line_errors, positive
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
         '--repeats', type=positive, default=5, help='batches of queries'
     )
     parser.add_argument(
-        '--queries', type=int, default=0, help='arrays to stream'
+        '--queries', type=natural, default=0, help='arrays to stream'
     )
     return parser.parse_args()
 

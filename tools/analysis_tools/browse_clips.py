@@ -32,6 +32,7 @@ def main() -> None:
 
     # imported late: `-h` and a wrong flag answer at once
     from cape_mm.cli.episodes import browse
+    from cape_mm.datasets.datasets import PoseTrackClipDataset
     from cape_mm.visualization.model_inputs import draw_clip_input
 
     with one_line_errors():
@@ -41,6 +42,7 @@ def main() -> None:
             lambda sample, dataset: draw_clip_input(
                 sample, dataset.metainfo['skeleton_links'], args.size
             ),
+            PoseTrackClipDataset,
         )
 
 

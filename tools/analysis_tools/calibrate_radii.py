@@ -19,7 +19,7 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import add_device, one_line_errors
+from cape_mm.cli.arguments import add_device, one_line_errors, share
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--coverage',
-        type=float,
+        type=share,
         default=0.95,
         help='share of landmarks within their radius (default: 0.95)',
     )

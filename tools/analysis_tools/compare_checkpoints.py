@@ -18,7 +18,13 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import add_config, add_device, one_line_errors
+from cape_mm.cli.arguments import (
+    add_config,
+    add_device,
+    natural,
+    one_line_errors,
+    positive,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,14 +43,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--mode', choices=['val', 'test'], default='test')
     parser.add_argument(
         '--num-episodes',
-        type=int,
+        type=positive,
         help='use this many episodes, evenly chosen (default: all)',
     )
-    parser.add_argument('--batch-size', type=int, default=8)
+    parser.add_argument('--batch-size', type=positive, default=8)
     parser.add_argument(
         '--num-images',
         '--num-pictures',
-        type=int,
+        type=natural,
         default=10,
         help='default: 10',
     )

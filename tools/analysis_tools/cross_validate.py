@@ -20,7 +20,7 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.arguments import one_line_errors, positive
 from cape_mm.cli.training_tables import cross_validate
 
 
@@ -32,11 +32,15 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', help='config file with {split} in its name')
     parser.add_argument(
-        '--splits', type=int, nargs='+', default=[1, 2, 3, 4, 5], metavar='N'
+        '--splits',
+        type=positive,
+        nargs='+',
+        default=[1, 2, 3, 4, 5],
+        metavar='N',
     )
     parser.add_argument(
         '--shots',
-        type=int,
+        type=positive,
         help="supports of each test episode (default: the config's)",
     )
     parser.add_argument(
@@ -50,7 +54,7 @@ def parse_args() -> argparse.Namespace:
         help='default: ./work_dirs/<config name without {split}>',
     )
     parser.add_argument(
-        '--gpus', type=int, default=1, help='processes (default: 1)'
+        '--gpus', type=positive, default=1, help='processes (default: 1)'
     )
     parser.add_argument(
         '--cfg-options',

@@ -13,12 +13,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cape_mm.cli.arguments import (
+    CfgOptions,
     exit_with,
     one_line_errors,
     parse_rule_args,
@@ -31,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE'
+        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE'
     )
     return parse_rule_args(parser, 'config')
 

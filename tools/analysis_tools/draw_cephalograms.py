@@ -21,7 +21,7 @@ import numpy as np
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import add_device, one_line_errors
+from cape_mm.cli.arguments import add_device, one_line_errors, positive
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('out', type=Path, help='PNG file to write')
     parser.add_argument(
-        '--count', type=int, default=3, help='how many (default: 3)'
+        '--count', type=positive, default=3, help='how many (default: 3)'
     )
     add_device(parser)
     return parser.parse_args()

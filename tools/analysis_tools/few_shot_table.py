@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from cape_mm.cli.arguments import (
     add_annotated_images,
     add_device,
+    amount,
+    natural,
     one_line_errors,
     positive,
 )
@@ -44,9 +46,9 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='score an ordinary heatmap head besides the chosen model',
     )
-    parser.add_argument('--minutes', type=float, default=3.0)
+    parser.add_argument('--minutes', type=amount, default=3.0)
     parser.add_argument('--config', help='as of tools/finetune.py')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=natural, default=0)
     parser.add_argument('--out', type=Path, help='JSON file, continued')
     add_device(parser)
     return parser.parse_args()

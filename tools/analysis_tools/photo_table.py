@@ -19,7 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from cape_mm.cli.arguments import (
     add_annotated_images,
     add_device,
+    natural,
     one_line_errors,
+    positive,
 )
 
 
@@ -30,16 +32,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--config', help='config of another model')
     parser.add_argument('--checkpoint', help='its checkpoint')
     parser.add_argument(
-        '--shots', type=int, default=1, help='annotated images of an episode'
+        '--shots',
+        type=positive,
+        default=1,
+        help='annotated images of an episode',
     )
     parser.add_argument(
-        '--supports', type=int, default=6, help='supports of a category'
+        '--supports', type=positive, default=6, help='supports of a category'
     )
     parser.add_argument(
-        '--queries', type=int, default=6, help='queries of a support'
+        '--queries', type=positive, default=6, help='queries of a support'
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='seed of the pairs'
+        '--seed', type=natural, default=0, help='seed of the pairs'
     )
     add_device(parser)
     parser.add_argument('--out', type=Path, help='JSON file for the table')

@@ -18,7 +18,12 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import add_config, one_line_errors
+from cape_mm.cli.arguments import (
+    add_config,
+    natural,
+    one_line_errors,
+    positive,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,13 +32,19 @@ def parse_args() -> argparse.Namespace:
     add_config(parser, checkpoint=True)
     parser.add_argument('--mode', choices=['val', 'test'], default='test')
     parser.add_argument(
-        '--num', type=int, default=4, help='how many episodes, evenly chosen'
+        '--num',
+        type=positive,
+        default=4,
+        help='how many episodes, evenly chosen',
     )
     parser.add_argument(
-        '--episodes', type=int, nargs='+', help='numbers of episodes instead'
+        '--episodes',
+        type=natural,
+        nargs='+',
+        help='numbers of episodes instead',
     )
     parser.add_argument(
-        '--max-queries', type=int, default=1, help='per episode'
+        '--max-queries', type=positive, default=1, help='per episode'
     )
     parser.add_argument('--out-dir', default='work_dirs/show_proposals')
     return parser.parse_args()

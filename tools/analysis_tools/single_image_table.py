@@ -19,7 +19,7 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.arguments import natural, one_line_errors
 from cape_mm.cli.single_image_table import memorise_images
 
 
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         '--seeds',
-        type=int,
+        type=natural,
         nargs='*',
         default=[0, 1, 2, 3, 4],
         help='seeds of the synthetic default image',

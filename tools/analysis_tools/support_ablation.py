@@ -19,7 +19,12 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import add_config, one_line_errors
+from cape_mm.cli.arguments import (
+    add_config,
+    natural,
+    one_line_errors,
+    positive,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,11 +33,13 @@ def parse_args() -> argparse.Namespace:
     add_config(parser, checkpoint=True)
     parser.add_argument(
         '--num-episodes',
-        type=int,
+        type=positive,
         help='use this many test episodes, evenly chosen (default: all)',
     )
-    parser.add_argument('--batch-size', type=int, default=8)
-    parser.add_argument('--seed', type=int, default=0, help='of the shuffles')
+    parser.add_argument('--batch-size', type=positive, default=8)
+    parser.add_argument(
+        '--seed', type=natural, default=0, help='of the shuffles'
+    )
     parser.add_argument('--out', help='write the table to this .json file')
     return parser.parse_args()
 

@@ -20,6 +20,14 @@ from typing import Any
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cape_mm.cli.arguments import (
+    amount,
+    natural,
+    one_line_errors,
+    positive,
+    share,
+)
+
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -34,14 +42,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     isbi = add('isbi', 'ISBI 2014/2015 challenge: folder of the download')
     isbi.add_argument(
         '--spacing',
-        type=float,
+        type=amount,
         metavar='MM',
         help='mm per pixel, for images of another size than the original '
         '(default: 0.1 for the original size, else unknown)',
     )
     isbi.add_argument(
         '--label-size',
-        type=int,
+        type=positive,
         nargs=2,
         metavar=('WIDTH', 'HEIGHT'),
         help='size of the images that the points refer to (1935 2400), if the '
@@ -68,9 +76,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     table = add('pandas', 'pandas JSON with pixels in the column Image')
     table.add_argument('--rulers', type=Path, metavar='JSON')
     table.add_argument(
-        '--ruler-mm', type=float, default=10.0, help='default: %(default)s'
+        '--ruler-mm', type=amount, default=10.0, help='default: %(default)s'
     )
-    size = dict(type=int, nargs=2, metavar=('WIDTH', 'HEIGHT'))
+    size = dict(type=positive, nargs=2, metavar=('WIDTH', 'HEIGHT'))
     table.add_argument(
         '--ruler-frame',
         default=(600, 600),
@@ -105,7 +113,7 @@ def _add_format(
     parser.add_argument('--out-dir', type=Path, required=True)
     parser.add_argument(
         '--max-megapixels',
-        type=float,
+        type=amount,
         default=150.0,
         help='refuse larger images (default: %(default)g)',
     )
@@ -114,7 +122,7 @@ def _add_format(
     parser.add_argument('--name', help='begin of the names of the files')
     parser.add_argument(
         '--shares',
-        type=float,
+        type=share,
         nargs=2,
         default=(0.1, 0.1),
         metavar=('VAL', 'TEST'),
@@ -123,14 +131,14 @@ def _add_format(
     )
     parser.add_argument(
         '--val-share',
-        type=float,
+        type=share,
         default=0.0,
         metavar='SHARE',
         help='of the training cephalograms, if the data have a split without '
         'validation (default: none)',
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the split (default: 0)'
+        '--seed', type=natural, default=0, help='of the split (default: 0)'
     )
     parser.add_argument(
         '--link',
@@ -139,7 +147,7 @@ def _add_format(
     )
     parser.add_argument(
         '--max-side',
-        type=int,
+        type=positive,
         metavar='PIXELS',
         help='make larger images smaller, with landmarks and spacing',
     )
@@ -166,10 +174,9 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` answers at once
-    from cape_mm.cli.arguments import one_line_errors
     from cape_mm.datasets.formats.cephalometric import convert_cephalograms
 
-    with one_line_errors(also=(ImportError, OSError)):
+    with one_line_errors():
         print('\n'.join(convert_cephalograms(**vars(args))))
 
 

@@ -60,7 +60,7 @@ def main() -> None:
     # imported late: `-h` answers at once
     from cape_mm.cli.keypoint_descriptions import describe_keypoints
 
-    with one_line_errors(also=(ImportError,)):
+    with one_line_errors():
         table, new = describe_keypoints(
             args.table, args.annotations, args.add, args.model
         )

@@ -59,7 +59,7 @@ def main() -> None:
     # imported late: `-h` answers at once
     from cape_mm.datasets.formats.annotation_tools import convert_annotations
 
-    with one_line_errors(also=(ImportError, OSError)):
+    with one_line_errors():
         print('\n'.join(convert_annotations(**vars(args))))
 
 

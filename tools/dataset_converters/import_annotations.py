@@ -20,7 +20,12 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import add_annotation_files, one_line_errors
+from cape_mm.cli.arguments import (
+    add_annotation_files,
+    natural,
+    one_line_errors,
+    share,
+)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -51,13 +56,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--val-share',
-        type=float,
+        type=share,
         default=0.2,
         metavar='SHARE',
         help='share of the images for val.json (default: %(default)s)',
     )
     parser.add_argument(
-        '--seed', type=int, default=0, help='seed of the split (default: 0)'
+        '--seed',
+        type=natural,
+        default=0,
+        help='seed of the split (default: 0)',
     )
     parser.add_argument(
         '--quick',
@@ -74,7 +82,7 @@ def main() -> None:
     # imported late: `-h` answers at once
     from cape_mm.datasets.formats.annotation_tools import import_annotations
 
-    with one_line_errors(also=(ImportError, OSError)):
+    with one_line_errors():
         print('\n'.join(import_annotations(**vars(args))))
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cape_mm.cli.arguments import natural, one_line_errors
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -33,7 +35,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--val-categories',
-        type=int,
+        type=natural,
         default=10,
         metavar='N',
         help='categories of the others that are kept for validation '
@@ -41,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--seed',
-        type=int,
+        type=natural,
         default=0,
         help='chooses the categories for validation (default: %(default)s)',
     )
@@ -54,9 +56,8 @@ def main() -> None:
 
     # imported late: `-h` answers at once
     from cape_mm.datasets.formats.mp100 import supercategory_split
-    from cape_mm.errors import DataError
 
-    try:
+    with one_line_errors():
         lines = supercategory_split.write_supercategory_splits(
             args.annotations,
             args.out,
@@ -64,8 +65,6 @@ def main() -> None:
             args.val_categories,
             args.seed,
         )
-    except (DataError, FileNotFoundError, FileExistsError) as error:
-        sys.exit(f'Error: {error}')
     print('\n'.join([*lines, supercategory_split.NOTE]))
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cape_mm.cli.arguments import natural, one_line_errors, positive
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -23,16 +25,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--verify', metavar='FILE', help='compare with this list instead'
     )
-    parser.add_argument('--shots', type=int, default=1, help='default: 1')
-    parser.add_argument('--queries', type=int, default=15, help='default: 15')
+    parser.add_argument('--shots', type=positive, default=1, help='default: 1')
+    parser.add_argument(
+        '--queries', type=positive, default=15, help='default: 15'
+    )
     parser.add_argument(
         '--episodes',
-        type=int,
+        type=positive,
         help='per category (default: 100 if the name of the annotation file '
         'ends in _val.json, else 200)',
     )
     parser.add_argument(
-        '--seed', type=int, default=1, help='default: 1, the published one'
+        '--seed', type=natural, default=1, help='default: 1, the published one'
     )
     parser.add_argument(
         '--skip-small',
@@ -42,8 +46,6 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out is None and args.verify is None:
         parser.error('give --out or --verify')
-    if min(args.shots, args.queries) < 1 or (args.episodes or 1) < 1:
-        parser.error('--shots, --queries and --episodes must be at least 1')
     if args.episodes is None:
         is_val = Path(args.ann_file).stem.endswith('_val')
         args.episodes = 100 if is_val else 200
@@ -59,9 +61,8 @@ def main() -> None:
         PairList,
         make_pair_list,
     )
-    from cape_mm.errors import DataError
 
-    try:
+    with one_line_errors():
         pairs = make_pair_list(
             args.ann_file,
             args.shots,
@@ -71,8 +72,6 @@ def main() -> None:
             args.skip_small,
         )
         other = PairList.load(args.verify) if args.verify else pairs
-    except (FileNotFoundError, DataError) as error:
-        sys.exit(f'Error: {error}')
     if other != pairs:
         sys.exit(
             f'{args.verify} ({other.sha256}) is not the list of '
@@ -85,7 +84,8 @@ def main() -> None:
         need = args.shots + args.queries
         print(f'Left out: categories {skipped}, fewer than {need} instances')
     if args.out:
-        pairs.save(args.out)
+        with one_line_errors():
+            pairs.save(args.out)
     print(
         f'{pairs.num_pairs} pairs in {len(pairs.episodes)} episodes of '
         f'{args.shots} shot(s) and {args.queries} queries'

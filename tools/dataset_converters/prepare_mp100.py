@@ -20,6 +20,8 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cape_mm.cli.arguments import one_line_errors, positive
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -64,7 +66,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--queries',
-        type=int,
+        type=positive,
         default=15,
         help='queries per episode (default: 15, the published number)',
     )
@@ -82,9 +84,8 @@ def main() -> None:
     from cape_mm.datasets.formats.mp100.copy_check import check_copy
     from cape_mm.datasets.formats.mp100.copy_report import format_report
     from cape_mm.datasets.formats.mp100.source_images import copy_proven
-    from cape_mm.errors import DataError
 
-    try:
+    with one_line_errors():
         report = check_copy(
             args.annotations or args.root / 'annotations',
             args.images or args.root / 'images',
@@ -94,19 +95,17 @@ def main() -> None:
             args.queries,
             args.allow_outside,
         )
-    except (FileNotFoundError, DataError) as error:
-        sys.exit(f'Error: {error}')
-    print(format_report(report))
-    bad = len(report['bad_images'])
-    if args.apply:
-        print('\n'.join(copy_proven(report)))
-        bad -= sum(entry['copied'] for entry in report['proven'])
-        print('Run the check again for the report on what is there now')
-    elif report['proven']:
-        print('Nothing was changed; --apply copies the proven images')
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=1) + '\n')
+        print(format_report(report))
+        bad = len(report['bad_images'])
+        if args.apply:
+            print('\n'.join(copy_proven(report)))
+            bad -= sum(entry['copied'] for entry in report['proven'])
+            print('Run the check again for the report on what is there now')
+        elif report['proven']:
+            print('Nothing was changed; --apply copies the proven images')
+        if args.json:
+            args.json.parent.mkdir(parents=True, exist_ok=True)
+            args.json.write_text(json.dumps(report, indent=1) + '\n')
     print(
         f'{bad} images are missing or wrong' if bad else 'No image is missing'
     )

@@ -25,7 +25,12 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import add_inference, one_line_errors
+from cape_mm.cli.arguments import (
+    add_inference,
+    amount,
+    one_line_errors,
+    positive,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--spacing',
-        type=float,
+        type=amount,
         nargs='+',
         metavar='MM',
         help='millimetres per pixel of all cephalograms, one number or one '
@@ -73,7 +78,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--height',
-        type=int,
+        type=positive,
         default=1000,
         help='height of the sheets in pixels (default: 1000)',
     )
@@ -89,7 +94,7 @@ def main() -> None:
     # imported late: `-h` and a wrong flag answer at once
     from cape_mm.cli.demos import measure_cephalograms
 
-    with one_line_errors(also=(ImportError,)):
+    with one_line_errors():
         measure_cephalograms(args)
 
 

@@ -62,7 +62,7 @@ def main() -> None:
     # imported late: `-h` and a wrong flag answer at once
     from cape_mm.studio.server import serve
 
-    with one_line_errors(also=(ImportError, OSError)):
+    with one_line_errors():
         serve(args)
 
 

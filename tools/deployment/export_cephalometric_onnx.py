@@ -20,7 +20,7 @@ from pathlib import Path
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.arguments import amount, one_line_errors, positive
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,13 +41,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--tolerance',
-        type=float,
+        type=amount,
         default=0.05,
         help='largest difference of landmarks in pixels (default: 0.05)',
     )
     parser.add_argument(
         '--opset',
-        type=int,
+        type=positive,
         default=17,
         help="version of ONNX's operators (default: 17)",
     )
@@ -64,7 +64,7 @@ def main() -> None:
     # imported late: `-h` and a wrong flag answer at once
     from cape_mm.cli.demos import export_cephalometric_onnx
 
-    with one_line_errors(also=(ImportError,)):
+    with one_line_errors():
         export_cephalometric_onnx(args)
 
 

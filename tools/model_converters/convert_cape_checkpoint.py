@@ -63,7 +63,7 @@ def main() -> None:
     # imported late: `-h` answers at once
     from cape_mm.cli.checkpoint_conversion import convert_checkpoint
 
-    with one_line_errors(also=(OSError,)):
+    with one_line_errors():
         convert_checkpoint(args)
 
 

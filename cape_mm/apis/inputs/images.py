@@ -29,6 +29,8 @@ from cape_mm.datasets.formats.plausibility import (
 from cape_mm.datasets.pipeline import build_transforms
 from cape_mm.errors import DataError
 
+from .arguments import require
+
 Image = Union[str, 'os.PathLike[str]', np.ndarray]
 
 _LONGEST_SIDE = 2**15 - 2  # of images that OpenCV warps
@@ -111,6 +113,7 @@ class ImageLoader:
             name = 'an array'
             results = dict(img=_to_bgr(image), img_path=None)
         else:
+            require('image', image=image)
             name = os.path.expanduser(os.fspath(image))
             results = dict(img_path=name, image_notes=notes)
         results = self._load_image(results)
@@ -157,6 +160,7 @@ def check_keypoints(keypoints: Sequence, name: str) -> np.ndarray:
             none is labelled.
     """
     rows: list[list] = []
+    _refuse_scalar(keypoints, f'{name}: the keypoints')
     for index, point in enumerate(keypoints):
         is_list = isinstance(point, (list, tuple)) and len(point) == 3
         # without a label, x and y mean nothing
@@ -206,6 +210,7 @@ def check_skeleton(
     name: str = 'the skeleton',
 ) -> list[list[int]]:
     """Read edges, each a pair of two different indices of keypoints."""
+    _refuse_scalar(skeleton, name)
     edges = [_numbers(edge) for edge in skeleton]
     for edge, given in zip(edges, skeleton):
         inside = edge and all(end in range(num_keypoints) for end in edge)
@@ -247,6 +252,9 @@ def find_images(
     Raises:
         DataError: If there is no image in a folder.
     """
+    require('list', paths=paths)
+    for path in paths:
+        require('path', paths=path)
     found: list[Path] = []
     for path in map(Path, paths):
         files = [path]
@@ -261,6 +269,12 @@ def find_images(
             raise DataError(f'there is no image in the folder {path}')
         found += files
     return [str(path) for path in found]
+
+
+def _refuse_scalar(value: object, name: str) -> None:
+    """Refuse what cannot be a list, also where a file holds it."""
+    if not isinstance(value, Iterable):
+        raise DataError(f'{name} must be a list, not {value!r}')
 
 
 def _numbers(values: Sequence) -> list[float] | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import os.path as osp
 import warnings
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.datasets.formats.json_values import read_json, shorten
 from cape_mm.datasets.formats.mp100.annotation_file import Category
 from cape_mm.errors import DataError
+
+from .arguments import require
 
 #: Types of the values of a request, and of a member of it.
 _REQUEST = dict(
@@ -172,6 +175,8 @@ def read_request(
         FileNotFoundError: If the file or an image of MP-100 does not exist.
         DataError: If the file has another form.
     """
+    require('path', path=path)
+    path = os.fspath(path)
     if not osp.exists(path):
         raise FileNotFoundError(f'there is no file {path!r}')
     chosen = (category, support_ids, query_ids)

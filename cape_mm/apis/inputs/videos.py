@@ -26,6 +26,7 @@ from cape_mm.datasets.formats.image_check import (
 )
 from cape_mm.errors import DataError
 
+from .arguments import require
 from .images import IMAGE_SUFFIXES
 
 _NAMED = 3
@@ -216,6 +217,7 @@ def open_video(path: str | os.PathLike[str]) -> FrameSource:
         FileNotFoundError: If there is no such file or folder.
         DataError: If it is no video, or an empty folder.
     """
+    require('path', video=path)
     path = Path(os.path.expanduser(os.fspath(path)))
     if path.is_dir():
         return _FolderFrames(path)

@@ -25,6 +25,11 @@ class Attention(nn.Module):
 
     def __init__(self, embed_dims: int, num_heads: int) -> None:
         super().__init__()
+        if embed_dims % num_heads:
+            raise ValueError(
+                f'embed_dims is {embed_dims}, no multiple of num_heads, which '
+                f'is {num_heads}'
+            )
         self.num_heads = num_heads
         self.query = nn.Linear(embed_dims, embed_dims)
         self.key = nn.Linear(embed_dims, embed_dims)

@@ -118,6 +118,8 @@ def read_annotations(
         DataError: If a file is broken, or nothing is usable.
         ImportError: If a package for the format is missing.
     """
+    if image_root is not None and not Path(image_root).is_dir():
+        raise FileNotFoundError(f'there is no folder {image_root} of images')
     collector = Collector(report, image_root, category, skeleton_base, decode)
     for source in sources:
         for file, key in _files_of(source, format, report):
