@@ -120,6 +120,9 @@ def _check_head(
     is_decoded: bool = False,
 ) -> tuple[int, int]:
     """Width and height as displayed; decoders judge what Pillow cannot."""
+    is_file = not isinstance(source, BytesIO)
+    if is_file and os.path.exists(source) and not is_regular_file(source):
+        raise DataError(f'{name} is no regular file, opening it may never end')
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None  # ours takes the place of Pillow's
     try:

@@ -29,12 +29,20 @@ from support.annotation_readers import (  # noqa: E402
 )
 
 from cape_mm.datasets.datasets import CephalometricDataset  # noqa: E402
+from cape_mm.datasets.formats.annotation_report import (  # noqa: E402
+    AnnotationReport,
+)
+from cape_mm.datasets.formats.annotation_tools import (  # noqa: E402
+    REPAIRS,
+    read_annotations,
+)
 from cape_mm.datasets.formats.cephalometric.conversion import (  # noqa: E402
     make_report,
 )
 from cape_mm.datasets.formats.cephalometric.csv_table import (  # noqa: E402
     read_csv,
 )
+from cape_mm.datasets.formats.image_check import check_image  # noqa: E402
 from cape_mm.errors import DataError  # noqa: E402
 from cape_mm.structures import get_schema  # noqa: E402
 
@@ -221,6 +229,23 @@ def test_cell_that_is_too_long_is_named(tmp_path):
         OTHERS['csv_huge_field'],
         path.name,
     )
+
+
+def test_named_pipe_in_an_import_is_counted(tmp_path):
+    write_images(tmp_path)
+    (tmp_path / '000001.png').unlink()
+    os.mkfifo(tmp_path / '000001.png')
+    path = tmp_path / 'annotations.json'
+    path.write_text(json.dumps(mp100_document()))
+    os.mkfifo(tmp_path / 'other.json')
+    found = all_readers()['coco'].read(path)
+    assert found.reported['unreadable'] == 1
+    with pytest.raises(DataError, match=r'000001\.png is no regular file'):
+        check_image(tmp_path / '000001.png', decode=False)
+    report = AnnotationReport(str(tmp_path), problems=REPAIRS)
+    found_again = read_annotations([tmp_path], report, category='mug')
+    assert len(found_again.images) == 2
+    assert {name for name, _ in found.records} == {'000002.png', '000003.png'}
 
 
 def read_failed_input(path, tmp_path):

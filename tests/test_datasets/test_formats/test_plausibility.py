@@ -38,6 +38,10 @@ from cape_mm.datasets.formats.plausibility import (  # noqa: E402
     counts_from_one,
     is_outside,
 )
+from cape_mm.datasets.formats.posetrack import (  # noqa: E402
+    POSETRACK_PROBLEMS,
+    read_videos,
+)
 from cape_mm.errors import DataError  # noqa: E402
 
 DOCUMENTS = dict(
@@ -280,3 +284,12 @@ def test_real_data_raise_no_false_alarm(
     counts = reports[-1].counts
     assert {k: n for k, n in counts.items() if k in IMPLAUSIBLE} == expected
     assert not counts['bad_skeleton']
+
+
+def test_real_video_of_two_flies_raises_no_false_alarm(real_data):
+    folder = real_data('fly_courtship') / 'annotations' / 'val'
+    (path,) = folder.glob('*.json')
+    names = json.loads(path.read_text())['categories'][0]['keypoints']
+    report = AnnotationReport(str(folder), problems=POSETRACK_PROBLEMS)
+    (frames,) = read_videos(str(folder), names, report).values()
+    assert len(frames) == 300 and not report

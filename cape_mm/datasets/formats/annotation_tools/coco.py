@@ -22,7 +22,7 @@ from cape_mm.datasets.formats.mp100.annotation_file import (
 )
 from cape_mm.errors import DataError
 
-from ..json_values import as_flag, shorten, unique_entries
+from ..json_values import as_flag, read_json, shorten, unique_entries
 from .annotations import Annotations, write_image
 from .collector import Collector
 from .mp100_folder import to_coco
@@ -219,8 +219,8 @@ def read_coco_results(file: Path, content: list, collector: Collector) -> None:
     found = {}
     for path in sorted(file.parent.glob('*.json')):
         try:
-            dataset = json.loads(path.read_text('utf-8-sig'))
-        except ValueError:
+            dataset = read_json(path)
+        except DataError:
             continue
         if is_coco(dataset) and ids <= {
             i.get('id') for i in dataset['images']

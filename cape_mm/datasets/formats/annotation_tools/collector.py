@@ -145,7 +145,7 @@ class Collector:
         notes: list[str] = []
         try:
             size = check_image(path, self.decode, notes=notes)
-        except DataError as error:
+        except (DataError, OSError) as error:  # such as a named pipe
             self.report.add('unreadable', str(error))
             return None
         for note in notes:

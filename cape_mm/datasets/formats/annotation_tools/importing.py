@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
+from cape_mm.datasets.formats.image_paths import is_regular_file
 from cape_mm.errors import DataError
 
 from .annotations import Annotations
@@ -239,8 +240,10 @@ def _walk(source: Path) -> Iterator[Path]:
         yield source
     for folder, _, names in os.walk(source):
         for name in names:
-            if Path(name).suffix.lower() in (*_PARSERS, *_BINARY):
-                yield Path(folder, name)
+            path = Path(folder, name)
+            is_known = path.suffix.lower() in (*_PARSERS, *_BINARY)
+            if is_known and is_regular_file(path):
+                yield path
 
 
 def _load(file: Path) -> Any:
