@@ -122,6 +122,13 @@ def test_best_checkpoint_has_a_name_and_a_rule_for_each_score(config):
         assert rule == dict(PCK='greater', MRE_mm='less', AP='greater')[score]
 
 
+def test_a_killed_training_loses_no_validation(config):
+    hooks = [*config.default_hooks.values(), *config.custom_hooks]
+    types = [hook.type for hook in hooks]
+    assert types.count('cape_mm.LatestBestCheckpointHook') == 1
+    assert 'EarlyStoppingHook' not in types  # it forgets its patience
+
+
 @pytest.mark.parametrize('path', ALL, ids=name_of)
 def test_configs_import_nothing(path):
     """MMEngine mistakes a config with imports for a lazy one."""

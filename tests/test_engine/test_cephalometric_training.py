@@ -72,6 +72,21 @@ def test_the_columns_of_the_document_run(make_runner, name, tmp_path):
     assert (tmp_path / 'best_PCK_epoch_1.pth').is_file()
 
 
+def test_swallowed_validation_is_run_on_resume(make_runner, tmp_path):
+    """The best file and the log have the validation that did not end."""
+    options = {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1}
+    runner = make_runner('cephalometric_stable', **options)
+    runner.val_evaluator.evaluate = lambda size: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        runner.train()
+    assert not [*tmp_path.glob('best_*')]
+    resumed = make_runner('cephalometric_stable', **options, resume=True)
+    resumed.train()
+    assert resumed.iter == runner.iter == 2
+    assert (tmp_path / 'best_PCK_epoch_1.pth').is_file()
+    assert len(resumed.message_hub.get_scalar('val/PCK').data[0]) == 1
+
+
 @pytest.mark.slow
 def test_a_short_trial_of_the_recommended_recipe(
     make_runner, monkeypatch, tmp_path
