@@ -180,9 +180,9 @@ def natural(text: str) -> int:
 
 def amount(text: str) -> float:
     """Finite number above 0, as a ``type`` of arguments."""
-    value = _number(text, float, 0)
-    if value == 0:
-        raise argparse.ArgumentTypeError('is 0, must be > 0')
+    value = _number(text, float, float('-inf'))
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f'is {text}, must be positive')
     return value
 
 

@@ -72,7 +72,9 @@ CALLS = {
 CHECKPOINTS = {
     'train.py': (
         '{config} --work-dir {work} --resume {cape}',
-        '{config} --work-dir {work} --cfg-options load_from={cape}',
+        '{config} --no-validate --work-dir {work} --cfg-options '
+        'train_cfg.max_epochs=1 train_dataloader.dataset.num_episodes=1 '
+        'load_from={cape}',
     ),
     'finetune.py': (
         '{ann} --category creature_005 --checkpoint {cape} --out-dir {out}',

@@ -120,7 +120,6 @@ def test_config_and_norms_can_be_named(demo, tiny):
     [
         (['nowhere.png'], 'nowhere.png'),
         (['nowhere.png', '--norms', 'mine'], "no norms 'mine'"),
-        (['{cephalogram}', '--spacing', '-1'], 'positive'),
         (['{empty}'], 'no image in the folder'),
         (['{cephalogram}', '--config', 'nowhere.py'], 'nowhere.py'),
         (['{text}'], 'is no DICOM file'),

@@ -15,18 +15,21 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 # the checkout, where this is one
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cape_mm.cli.arguments import (
-    amount,
-    natural,
-    one_line_errors,
-    positive,
-    share,
-)
+
+def _checked(kind: str) -> Callable[[str], float]:
+    """Type of numbers, imported late: `-h` answers at once."""
+
+    def convert(text: str) -> float:
+        from cape_mm.cli import arguments
+
+        return getattr(arguments, kind)(text)
+
+    return convert
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -42,14 +45,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     isbi = add('isbi', 'ISBI 2014/2015 challenge: folder of the download')
     isbi.add_argument(
         '--spacing',
-        type=amount,
+        type=_checked('amount'),
         metavar='MM',
         help='mm per pixel, for images of another size than the original '
         '(default: 0.1 for the original size, else unknown)',
     )
     isbi.add_argument(
         '--label-size',
-        type=positive,
+        type=_checked('positive'),
         nargs=2,
         metavar=('WIDTH', 'HEIGHT'),
         help='size of the images that the points refer to (1935 2400), if the '
@@ -76,9 +79,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     table = add('pandas', 'pandas JSON with pixels in the column Image')
     table.add_argument('--rulers', type=Path, metavar='JSON')
     table.add_argument(
-        '--ruler-mm', type=amount, default=10.0, help='default: %(default)s'
+        '--ruler-mm',
+        type=_checked('amount'),
+        default=10.0,
+        help='default: %(default)s',
     )
-    size = dict(type=positive, nargs=2, metavar=('WIDTH', 'HEIGHT'))
+    size = dict(
+        type=_checked('positive'), nargs=2, metavar=('WIDTH', 'HEIGHT')
+    )
     table.add_argument(
         '--ruler-frame',
         default=(600, 600),
@@ -113,7 +121,7 @@ def _add_format(
     parser.add_argument('--out-dir', type=Path, required=True)
     parser.add_argument(
         '--max-megapixels',
-        type=amount,
+        type=_checked('amount'),
         default=150.0,
         help='refuse larger images (default: %(default)g)',
     )
@@ -122,7 +130,7 @@ def _add_format(
     parser.add_argument('--name', help='begin of the names of the files')
     parser.add_argument(
         '--shares',
-        type=share,
+        type=_checked('share'),
         nargs=2,
         default=(0.1, 0.1),
         metavar=('VAL', 'TEST'),
@@ -131,14 +139,17 @@ def _add_format(
     )
     parser.add_argument(
         '--val-share',
-        type=share,
+        type=_checked('share'),
         default=0.0,
         metavar='SHARE',
         help='of the training cephalograms, if the data have a split without '
         'validation (default: none)',
     )
     parser.add_argument(
-        '--seed', type=natural, default=0, help='of the split (default: 0)'
+        '--seed',
+        type=_checked('natural'),
+        default=0,
+        help='of the split (default: 0)',
     )
     parser.add_argument(
         '--link',
@@ -147,7 +158,7 @@ def _add_format(
     )
     parser.add_argument(
         '--max-side',
-        type=positive,
+        type=_checked('positive'),
         metavar='PIXELS',
         help='make larger images smaller, with landmarks and spacing',
     )
@@ -174,6 +185,7 @@ def main() -> None:
     args = parse_args()
 
     # imported late: `-h` answers at once
+    from cape_mm.cli.arguments import one_line_errors
     from cape_mm.datasets.formats.cephalometric import convert_cephalograms
 
     with one_line_errors():
