@@ -72,8 +72,6 @@ def read_project(
                 'import empty, or move that file away'
             )
         labels = read_labels(path, root)
-        if category and category != labels.category:
-            labels = replace(labels, category=category)
     elif source or _has_annotations(root):
         place = Path(source).expanduser() if source else path.parents[1]
         labels = _import(place, root, category, notes)

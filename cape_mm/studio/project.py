@@ -188,7 +188,7 @@ def open_project(
         source (str | Path, optional): File or folder of an annotation tool to
             import. Defaults to what lies in the folder.
         category (str, optional): The category to import, if there are
-            several; name of a new one.
+            several; name of a new one. A project keeps its own.
         take_over (bool): Whether another tab of this process loses the
             project. Defaults to False.
 

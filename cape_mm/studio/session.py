@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from cape_mm.errors import DataError
@@ -68,12 +69,17 @@ class Session:
         """
         if not folder.strip():
             raise DataError('no folder is given: write that of your images')
-        self.close()
         given = str(Path(folder.strip()).expanduser().resolve())
+        category = category.strip()
+        is_again = self._folder == Path(given) and self.has_project
+        self.close()
         take_over, self._refused = given == self._refused, given
         self._project = open_project(
-            given, source.strip() or None, category.strip() or None, take_over
+            given, source.strip() or None, category or None, take_over
         )
+        labels = self._project.labels
+        if is_again and category and category != labels.category:
+            self._project.do(lambda known: replace(known, category=category))
         self._refused, self._folder = None, Path(given)
         self.cursor = stay_valid(self._project.labels, None)
 

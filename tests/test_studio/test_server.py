@@ -106,3 +106,15 @@ def test_states_are_told_in_words(session):
     assert '1 labelled, 1 rejected, 1 without labels' in describe_project(
         project
     )
+
+
+def test_a_kind_of_object_renames_the_open_project_alone(
+    session, write_image, tmp_path
+):
+    folder = str(session.project.root)
+    session.open(folder, category='mug')
+    assert session.project.labels.category == 'mug'
+    write_image('a.jpg', folder=tmp_path / 'others')
+    session.open(str(tmp_path / 'others'), category='cup')
+    session.open(folder, category='cup')  # what stood there still
+    assert session.project.labels.category == 'mug'
