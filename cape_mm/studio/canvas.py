@@ -55,6 +55,18 @@ def _read(path: str, _: int) -> np.ndarray:
     return cv2.cvtColor(read_image(path), cv2.COLOR_BGR2RGB)
 
 
+def view_image(path: Path, cursor: Cursor) -> PanelView:
+    """View of an image, see :func:`make_view`, the last ones from memory."""
+    time = path.stat().st_mtime_ns if path.is_file() else 0
+    return _view(path, time, cursor.zoom)
+
+
+@lru_cache(maxsize=4)
+def _view(path: Path, _: int, zoom: tuple[float, float] | None) -> PanelView:
+    """View of an image of a certain time of change."""
+    return make_view(read_pixels(path), Cursor('', zoom=zoom))
+
+
 def make_view(image: np.ndarray, cursor: Cursor) -> PanelView:
     """Cut and scale an image for the page.
 

@@ -217,11 +217,10 @@ class Panel:
         x, y = event.index
 
         def click(session: Session) -> None:
-            from .canvas import make_view, read_pixels
+            from .canvas import view_image
 
             project, cursor = session.project, session.find_cursor()
-            image = read_pixels(project.image_path(cursor.key))
-            view = make_view(image, cursor)
+            view = view_image(project.image_path(cursor.key), cursor)
             # Gradio rounds, with 0 at the edge of the first pixel
             (point,) = view.to_original(np.array([[x, y]]) - 0.5)
             side = max(view.image.shape[:2]) * editor.REACH
@@ -231,7 +230,7 @@ class Panel:
         return self._handler(click)(request)
 
     def _render(self, session: Session) -> list:
-        from .canvas import draw_labels, make_view, read_pixels
+        from .canvas import draw_labels, view_image
 
         project, cursor = session.project, session.find_cursor()
         labels = project.labels
@@ -239,9 +238,7 @@ class Panel:
         if cursor.key not in keys:
             keys = [*keys, cursor.key]
         try:
-            view = make_view(
-                read_pixels(project.image_path(cursor.key)), cursor
-            )
+            view = view_image(project.image_path(cursor.key), cursor)
             image = draw_labels(view, labels, cursor)
         except (DataError, FileNotFoundError) as error:
             warn(error)
