@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class DataError(ValueError):
@@ -48,6 +49,8 @@ def refuse_nonfinite(
     Raises:
         DataError: If some are, with the names of their keypoints.
     """
+    import numpy as np  # tools answer -h without it
+
     is_bad = np.zeros(len(names), dtype=bool)
     for array in predictions:
         axes = tuple(range(1, np.ndim(array)))
