@@ -22,8 +22,9 @@ from .exports.landmark_tables import (
 from .exports.onnx import compare_onnx, decode_heatmaps, export_onnx
 from .exports.tracks import TrackExport
 from .finetuning import Fit, fit_category, write_fit
+from .inputs.episode_request import EpisodeRequest, RequestMember
 from .inputs.images import check_keypoints, find_images
-from .inputs.requests import EpisodeRequest, RequestMember, read_request
+from .inputs.requests import read_request
 from .inputs.videos import FrameSource, VideoFrame, open_video
 from .pose_tracking_inferencer import PoseTrackingInferencer
 from .radius_calibration import (

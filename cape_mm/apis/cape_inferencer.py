@@ -20,6 +20,7 @@ from cape_mm.structures import EpisodeDataSample
 from .base_inferencer import HOME, BaseInferencer, PathLike
 from .episode_predictor import EpisodePredictor
 from .inputs.arguments import require, require_class
+from .inputs.episode_request import EpisodeRequest, RequestMember
 from .inputs.images import (
     Image,
     ImageLoader,
@@ -27,7 +28,6 @@ from .inputs.images import (
     check_keypoints,
     check_skeleton,
 )
-from .inputs.requests import EpisodeRequest, RequestMember
 from .object_boxes import search_object
 
 OnError = Union[str, Callable[[int, Exception], None]]
@@ -327,8 +327,7 @@ class CapeInferencer(BaseInferencer):
                 except (DataError, FileNotFoundError) as error:
                     if on_error == 'raise':
                         raise
-                    report = _warn if on_error == 'skip' else on_error
-                    report(index, error)
+                    (_warn if on_error == 'skip' else on_error)(index, error)
                     errors.append(error)
                     continue
                 query['data_samples'].set_metainfo(dict(query_index=index))

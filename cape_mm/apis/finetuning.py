@@ -32,7 +32,7 @@ from .fitting_candidates import (
     make_candidates,
 )
 from .inputs.arguments import require, require_class
-from .inputs.requests import EpisodeRequest, RequestMember
+from .inputs.episode_request import EpisodeRequest, RequestMember
 from .labelled_instances import LabelledInstances
 
 #: Fewest labelled images of a fit.

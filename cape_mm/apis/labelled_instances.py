@@ -24,8 +24,8 @@ from cape_mm.structures import EpisodeBatch
 from cape_mm.structures.coordinates import norm_to_pixels
 
 from .checkpoint_config import find_test_dataset
+from .inputs.episode_request import EpisodeRequest, RequestMember
 from .inputs.images import ImageLoader, check_keypoints
-from .inputs.requests import EpisodeRequest, RequestMember
 
 #: Error, as a share of the object's size, from which on it counts the same.
 _LARGE_ERROR = 0.2

@@ -24,8 +24,8 @@ from cape_mm.datasets.formats.json_values import read_json
 from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
+from ..inputs.episode_request import EpisodeRequest, RequestMember
 from ..inputs.images import check_keypoints
-from ..inputs.requests import EpisodeRequest, RequestMember
 
 #: Seconds between two times that the file is written.
 _INTERVAL = 2.0

@@ -1,16 +1,13 @@
 # Copyright (c) cape_mm contributors. All rights reserved.
-"""Requests: supports and queries of a user, from a JSON file."""
+"""Requests of a user, read from files."""
 
 from __future__ import annotations
 
 import os
 import os.path as osp
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, Sequence
-
-import numpy as np
+from typing import Any, Sequence
 
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
@@ -23,10 +20,10 @@ from cape_mm.datasets.formats.annotation_tools.predictions import given_box
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.datasets.formats.json_values import read_json, shorten
-from cape_mm.datasets.formats.mp100.annotation_file import Category
 from cape_mm.errors import DataError
 
 from .arguments import require
+from .episode_request import EpisodeRequest, RequestMember
 
 #: Types of the values of a request, and of a member of it.
 _REQUEST = dict(
@@ -38,95 +35,6 @@ _REQUEST = dict(
     queries=list,
 )
 _MEMBER = dict(image=str, keypoints=list, box=list)
-
-
-@dataclass
-class RequestMember:
-    """One image.
-
-    Attributes:
-        image (str): Path.
-        keypoints (list, optional): K entries ``[x, y]``, ``[x, y, v]`` or
-            None, in pixels. A query may have them to be compared with.
-        box (list[float], optional): x1, y1, x2, y2 in pixels.
-        image_id (int, optional): Id in a COCO file.
-    """
-
-    image: str
-    keypoints: list | None = None
-    box: list[float] | None = None
-    image_id: int | None = None
-
-    @classmethod
-    def from_instance(cls, info: dict) -> RequestMember:
-        """Make one of an instance of :class:`MP100Dataset`.
-
-        Args:
-            info (dict): What its ``get_data_info`` returns.
-
-        Returns:
-            RequestMember: Image with keypoints (K, 3) and box.
-        """
-        visible = info['keypoints_visible'][0]
-        points = np.column_stack([info['keypoints'][0], visible])
-        return cls(
-            image=info['img_path'],
-            keypoints=points.tolist(),
-            box=info['bbox'][0].tolist(),
-            image_id=info['img_id'],
-        )
-
-
-@dataclass
-class EpisodeRequest:
-    """Annotated supports and queries of one category.
-
-    Attributes:
-        supports (list[RequestMember]): Images with keypoints.
-        queries (list[RequestMember]): Images to find the same keypoints on.
-        category_name (str): Name in visualizations.
-        keypoint_names (list[str], optional): K names.
-        skeleton (list[list[int]]): Pairs of keypoint indices, 0-based.
-        flip_pairs (list[list[int]], optional): Left and right partners,
-            0-based.
-        category_id (int, optional): Id in a COCO file.
-    """
-
-    supports: list[RequestMember] = field(default_factory=list)
-    queries: list[RequestMember] = field(default_factory=list)
-    category_name: str = 'object'
-    keypoint_names: list[str] | None = None
-    skeleton: list[list[int]] = field(default_factory=list)
-    flip_pairs: list[list[int]] | None = None
-    category_id: int | None = None
-
-    @classmethod
-    def from_category(
-        cls,
-        category: Category,
-        supports: Iterable[RequestMember],
-        queries: Iterable[RequestMember] = (),
-    ) -> EpisodeRequest:
-        """Make a request for the keypoints of a category.
-
-        Args:
-            category (Category): Category of annotations.
-            supports (Iterable[RequestMember]): Images with keypoints.
-            queries (Iterable[RequestMember]): Images to find the same
-                keypoints on. Defaults to none.
-
-        Returns:
-            EpisodeRequest: The request.
-        """
-        return cls(
-            supports=list(supports),
-            queries=list(queries),
-            category_name=category.name,
-            keypoint_names=list(category.keypoint_names),
-            skeleton=[list(edge) for edge in category.skeleton],
-            flip_pairs=category.flip_pairs,
-            category_id=category.id,
-        )
 
 
 def read_request(
