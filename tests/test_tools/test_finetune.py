@@ -93,11 +93,5 @@ def test_a_result_is_not_overwritten(run):
     assert 'is there already' in str(error.value)
 
 
-def test_no_time_is_refused(run):
-    with pytest.raises(SystemExit) as error:
-        run('test', '--minutes', 0)
-    assert 'must be > 0' in str(error.value)
-
-
 def test_the_help_is_quick(modules_after_help):
     assert 'torch' not in modules_after_help('finetune.py')
