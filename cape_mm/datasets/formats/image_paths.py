@@ -77,6 +77,11 @@ def is_regular_file(path: str | Path) -> bool:
         return False
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Whether a real path is a real folder or lies in it."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
 def link_or_copy(source: Path, target: Path) -> None:
     """Make a file appear in a second place, without a copy where possible.
 
@@ -120,16 +125,11 @@ def _find_problem(
 def _leads_out(path: str, whole: str, inside: dict[str, bool]) -> bool:
     """Whether links lead out of ``whole``; ``inside`` remembers folders."""
     if osp.islink(path):
-        return not _is_below(osp.realpath(path), whole)
+        return not is_below(osp.realpath(path), whole)
     folder = osp.dirname(path)
     if folder not in inside:
-        inside[folder] = _is_below(osp.realpath(folder), whole)
+        inside[folder] = is_below(osp.realpath(folder), whole)
     return not inside[folder]
-
-
-def _is_below(path: str, folder: str) -> bool:
-    """Whether a real path is a real folder or lies in it."""
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _shorten(value: Any) -> str:

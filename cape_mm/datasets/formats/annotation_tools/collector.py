@@ -99,19 +99,19 @@ class Collector:
         roots = (*preferred, *folders_of(file))
         if self.image_root is not None:
             roots = (self.image_root,)
-        if roots not in self._searches:
-            self._searches[roots] = ImageSearch(roots)
-        return self._searches[roots]
+        return self._searches.setdefault(roots, ImageSearch(roots))
 
     def find(self, search: ImageSearch, *names: Any) -> tuple | None:
         """First of some files that there is; None, and a remark, if none."""
         try:
             for name in names:
                 found = isinstance(name, str) and search.find(name)
+                if found and search.leads_out(found[0]):
+                    self.report.add('link_out', str(found[0]))
+                    return None
                 if found:
                     return found
-            text = ' or '.join(repr(name) for name in names)
-            self.report.add('missing_image', text)
+            self.report.add('missing_image', ' or '.join(map(repr, names)))
         except DataError as error:
             self.report.add('unclear_image', str(error))
         return None

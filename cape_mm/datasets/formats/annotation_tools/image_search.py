@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import os.path as osp
 import re
 from collections import defaultdict
 from itertools import takewhile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Sequence
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from cape_mm.datasets.formats.image_paths import is_below
 from cape_mm.errors import DataError
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
@@ -30,9 +32,14 @@ class ImageSearch:
 
     Args:
         roots (Sequence[Path]): Folders, the preferred one first.
+        follow_links (bool): Whether links may lead out of the folders.
+            Defaults to False.
     """
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    def __init__(
+        self, roots: Sequence[Path], follow_links: bool = False
+    ) -> None:
+        self.follow_links = follow_links
         self.roots = [root for root in roots if root.is_dir()]
         self._files_by_name: dict[str, dict[Path, None]] | None = None
 
@@ -55,6 +62,12 @@ class ImageSearch:
                 if root in path.parents:
                     return path, path.relative_to(root).as_posix()
         return None
+
+    def leads_out(self, path: Path) -> bool:
+        """Whether a file is a link, or behind one, to another place."""
+        real = osp.realpath(path)
+        inside = (is_below(real, osp.realpath(root)) for root in self.roots)
+        return not (self.follow_links or any(inside))
 
     def _most_alike(self, parts: list[str]) -> list[Path]:
         """Files that have most of the last components of a path."""

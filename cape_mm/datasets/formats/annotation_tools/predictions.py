@@ -15,6 +15,7 @@ import numpy as np
 
 from .annotations import extent_of
 from .collector import Collector
+from .image_search import ImageSearch
 
 
 def is_predictions(content: Any) -> bool:
@@ -49,7 +50,7 @@ def read_predictions(file: Path, content: dict, collector: Collector) -> None:
     paths = [entry['image'] for entry in content['queries']]
     folders = [osp.dirname(path) for path in paths if '://' not in path]
     root = Path(osp.commonpath(folders) if folders else osp.sep)
-    search = collector.search(file, root)
+    search = ImageSearch([collector.image_root or root], follow_links=True)
     for entry in content['queries']:
         collector.where = f'{file}: {entry["image"]}'
         name, is_there = entry['image'], False

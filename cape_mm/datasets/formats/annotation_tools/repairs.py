@@ -44,6 +44,10 @@ REPAIRS = OrderedDict(
     duplicate_instance='instances given twice (first one kept)',
     box_made='boxes that are missing or empty (made from the keypoints)',
     unclear_image='images of which there are several (left out)',
+    link_out=(
+        'images that are links out of their folder (left out: give the '
+        'folder that they lead to as --image-root, or copy them)'
+    ),
     unreadable='files that are no readable images (left out)',
     image='remarks on images (kept)',
     wrong_size='images of another size than annotated (left out)',

@@ -78,3 +78,14 @@ def test_images_lie_beside_the_annotations(tmp_path):
 def test_urls_are_paths():
     assert split_path('s3://bucket/a%20b/1.png?x=y/z') == ['a b', '1.png']
     assert split_path('/data/local-files/?d=a/1.png') == ['a', '1.png']
+
+
+def test_links_may_lead_to_the_folders_only(root):
+    (root / 'in' / 'out.png').symlink_to(root.parent / 'secret.png')
+    (root / 'in' / 'other.png').symlink_to(root / 'a' / '1.png')
+    search = ImageSearch([root])
+    assert search.leads_out(root / 'in' / 'out.png')
+    assert not search.leads_out(root / 'in' / 'other.png')
+    assert not search.leads_out(root / 'in' / '3.png')
+    follows = ImageSearch([root], follow_links=True)
+    assert not follows.leads_out(root / 'in' / 'out.png')
