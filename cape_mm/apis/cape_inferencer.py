@@ -195,8 +195,8 @@ class CapeInferencer(BaseInferencer):
                 f'{len(names)} keypoint_names for {num_keypoints} keypoints'
             )
         skeleton = check_skeleton(skeleton, num_keypoints)
-        shown = supports[0]['data_samples'].gt_instances.keypoints_visible
-        values = np.concatenate([labels[0], shown[0, :, None]], axis=1)
+        visible = supports[0]['data_samples'].gt_instances.keypoints_visible
+        values = np.concatenate([labels[0], visible[0, :, None]], axis=1)
         if counts_from_one(skeleton, [values.ravel().tolist()]):
             warnings.warn(
                 'the skeleton seems to count from 1: nothing joins keypoint 0 '

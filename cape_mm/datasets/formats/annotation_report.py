@@ -21,6 +21,10 @@ PROBLEMS = OrderedDict(
     duplicate_id='duplicate ids (first one kept)',
     keypoint_names='names that contradict the keypoints (names dropped)',
     bad_skeleton='bad skeletons (edge or skeleton dropped)',
+    one_based=(
+        'skeletons that seem to count from 1: nothing joins keypoint 0, and '
+        'edges one lower are shorter (kept: if so, subtract 1 in the file)'
+    ),
     bad_flip_pairs='bad flip pairs (pair or all pairs dropped)',
     unknown_image='annotations of an unknown image (skipped)',
     unknown_category='annotations of an unknown category (skipped)',

@@ -129,7 +129,7 @@ def _check_head(
         with Image.open(source) as image:
             check_pixels(*image.size, name, max_megapixels)
             width, height = image.size
-            turn = image.getexif().get(_EXIF_ORIENTATION)
+            turn = _orientation(image)
             frames = getattr(image, 'n_frames', 1)
             kind, mode = image.format, image.mode
             if kind == 'TIFF':  # which newer Pillow gives as displayed
@@ -148,8 +148,8 @@ def _check_head(
     # the further images of an MPO are previews of a photograph
     if kind == 'GIF' or (frames > 1 and kind != 'MPO'):
         raise DataError(
-            f'{name} is a {kind} of {frames} image(s): save the one that is '
-            'meant as PNG'
+            f'{name} is a {kind} of {frames} images, or one that may have '
+            'several: save the one that is meant as PNG'
         )
     if mode == 'F':
         raise DataError(
@@ -162,6 +162,15 @@ def _check_head(
             'of the image as displayed'
         )
     return (height, width) if turn in _TURNED else (width, height)
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """EXIF orientation in the head of an image."""
+    # without one there, Pillow decodes a whole PNG to look behind its pixels
+    keys = ('exif', 'Raw profile type exif')
+    if image.format == 'PNG' and not any(key in image.info for key in keys):
+        return None
+    return image.getexif().get(_EXIF_ORIENTATION)
 
 
 def loaded_size(

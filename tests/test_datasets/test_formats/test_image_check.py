@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from cape_mm.apis.cephalometric_inferencer import read_cephalogram
 from cape_mm.apis.inputs.images import ImageLoader
@@ -243,3 +244,22 @@ def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / 'pipe.png')
     with pytest.raises(FileNotFoundError, match=r'no image .*pipe\.png'):
         read_image(tmp_path / 'pipe.png')
+
+
+def test_the_head_of_a_png_is_read_without_its_pixels(tmp_path, monkeypatch):
+    path = tmp_path / 'grey.png'
+    cv2.imwrite(str(path), np.zeros((30, 40), np.uint8))
+
+    def refuse(self):
+        raise AssertionError('decoded')
+
+    monkeypatch.setattr(PngImageFile, 'load', refuse)
+    assert check_image(path, decode=False) == (40, 30)
+
+
+def test_a_png_may_be_turned(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    path = tmp_path / 'turned.png'
+    Image.new('L', (40, 30)).save(path, exif=exif)
+    assert check_image(path, decode=False) == check_image(path) == (30, 40)

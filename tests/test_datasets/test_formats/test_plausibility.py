@@ -226,7 +226,7 @@ def test_skeleton_that_stops_before_the_last_keypoint(shift, expected, read):
         category.update(keypoints=[*'abcdefgh'], skeleton=CHAIN)
     for annotation in content['annotations']:
         annotation['keypoints'] = places.ravel().tolist()
-    assert read('mp100', content).reported.get('bad_skeleton', 0) == (
+    assert read('mp100', content).reported.get('one_based', 0) == (
         2 * expected
     )
 

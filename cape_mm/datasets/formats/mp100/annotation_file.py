@@ -146,9 +146,10 @@ def parse_categories(
     most annotations have; names that contradict all of at least two
     annotations, which agree with each other, are dropped. Keypoints without
     name are called ``keypoint_<index>``. Invalid edges of a skeleton are
-    dropped; a skeleton that seems to count from 1, unless it ``is_sure`` not
-    to, is dropped as a whole, because all its edges would join the wrong
-    keypoints. The same holds for flip pairs, in which a keypoint occurs once.
+    dropped; a skeleton that provably counts from 1 is dropped as a whole,
+    because all its edges would join the wrong keypoints. One that only seems
+    to is counted, unless it ``is_sure`` not to. The same holds for flip
+    pairs, in which a keypoint occurs once.
     """
     given: dict[int, list[list]] = defaultdict(list)
     for ann in content['annotations']:
@@ -169,13 +170,7 @@ def parse_categories(
             *('skeleton', len(names), where, report),
         )
         if not is_sure and counts_from_one(skeleton, given[category_id]):
-            report.add(
-                'bad_skeleton',
-                f'{where}: skeleton seems to count from 1 (nothing joins '
-                'keypoint 0, and edges one lower are shorter); subtract 1 in '
-                'the file',
-            )
-            skeleton = ()
+            report.add('one_based', where)
         categories[category_id] = Category(
             id=category_id,
             name=name,

@@ -71,7 +71,7 @@ class PoseTrackMetric(BaseVideoMetric):
     ``video_data_samples``. Frames may come in any order, but all
     ``num_frames`` of a video must come, once; frames without labels are not
     scored. Labelled frames without persons are scored, counted and mentioned:
-    nobody is there, so that predictions in them are false positives.
+    predictions in them are false positives.
 
     With ``poseval_compat`` these points are as in poseval:
 

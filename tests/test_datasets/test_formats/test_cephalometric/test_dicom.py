@@ -120,8 +120,12 @@ def test_a_lookup_table_is_used_without_window(write):
     table.LUTDescriptor = [4096, 0, 10]
     table.LUTData = (np.arange(4096) // 4).astype(np.uint16).tobytes()
     table['LUTData'].VR = 'OW'
-    cephalogram = read_dicom(write(VOILUTSequence=pydicom.Sequence([table])))
+    sequence = pydicom.Sequence([table])
+    cephalogram = read_dicom(write(VOILUTSequence=sequence))
     assert cephalogram.image[2, 4] == round(255 * 500 / 1023)
+    # the depth is that of the table, however dark the image
+    path = write(pixels=VALUES // 8, VOILUTSequence=sequence)
+    assert read_dicom(path).image[2, 4] == round(255 * 62 / 1023)
 
 
 def test_colour_cephalograms_become_grey(write):
@@ -163,6 +167,17 @@ def test_pixels_that_cannot_be_decoded(write):
     path = write(Rows=50)
     with pytest.raises(DataError, match='a.dcm: its pixels cannot be decod'):
         read_dicom(path)
+
+
+def test_padding_behind_the_pixels_is_no_damage(write):
+    import pydicom
+
+    path = write()
+    expected = read_dicom(path).image
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData += b'\0' * 14  # less than a row
+    dataset.save_as(path)
+    np.testing.assert_array_equal(read_dicom(path).image, expected)
 
 
 def test_a_window_that_is_no_number_is_named(write):

@@ -123,7 +123,7 @@ def test_more_forms_of_a_problem(kind, change, build, warnings_logged):
 def test_every_kind_of_problem_is_tested():
     tested = {*ANNOTATION_PROBLEMS}
     tested |= {'keypoint_names', 'bad_skeleton', 'bad_flip_pairs'}
-    tested |= {'missing_image', *IMPLAUSIBLE}
+    tested |= {'one_based', 'missing_image', *IMPLAUSIBLE}
     assert tested == set(PROBLEMS)
 
 
