@@ -12,7 +12,7 @@ from typing import Any, Iterable
 
 from mmengine import registry as mmengine_registry
 from mmengine import runner as mmengine_runner
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS, DefaultScope, Registry
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
@@ -22,10 +22,11 @@ from cape_mm.errors import UsageError
 
 # Runner reads these from the config, not from its arguments.
 _READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
+# MMEngine warns of a registry of which MMPose has none.
 _REGISTRIES = [
     value
     for value in vars(mmengine_registry).values()
-    if isinstance(value, Registry)
+    if isinstance(value, Registry) and 'mmpose' in value.children
 ]
 _UNEXPECTED = re.compile(
     r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'"
@@ -46,8 +47,8 @@ _LEAST = {
 def check_options(cfg: Config, options: dict[str, Any]) -> None:
     """Refuse ``--cfg-options`` with misspelt names or values of a wrong kind.
 
-    An entry may be new where the constructor of its ``type`` takes it, or
-    where nothing has a similar name.
+    A new entry is misspelt if the constructor of its ``type`` does not take
+    it and something has a similar name.
 
     Args:
         cfg (Config): Config to be changed.
@@ -60,7 +61,7 @@ def check_options(cfg: Config, options: dict[str, Any]) -> None:
     with DefaultScope.overwrite_default_scope(scope):
         for option, value in options.items():
             try:
-                _check_option(cfg._cfg_dict, option, value)
+                _check_option(cfg._cfg_dict, option, options)
             except UsageError as error:
                 raise UsageError(
                     f'--cfg-options {option}={value}: {error}'
@@ -89,14 +90,14 @@ def explain_build_error(error: Exception) -> str | None:
     text = str(error.args[0] if error.args else error)
     unexpected = _UNEXPECTED.search(text)
     if isinstance(error, TypeError) and unexpected:
-        if not (builders or last_is_mmengine):
-            return None
         owner, key = unexpected.groups()
         kind = builders[-1].f_locals.get('obj_cls') if builders else None
         kind = kind or _runner_part(owner)
+        if kind is None and not builders:  # of a hook, in mid-training
+            return None
         name = owner if kind is None else kind.__name__
-        known = _parameters(kind)[0]
-        return f'`{name}` of the config has no `{key}`{_hint(key, known)}'
+        hint = _hint(key, _parameters(kind))
+        return f'`{name}` of the config has no `{key}`{hint}'
     kinds = (ValueError, TypeError, LookupError, AssertionError)
     if last_is_mmengine:
         kinds += (RuntimeError,)
@@ -121,9 +122,9 @@ def explain_build_error(error: Exception) -> str | None:
     )
 
 
-def _check_option(node: Any, option: str, value: Any) -> None:
+def _check_option(node: Any, option: str, options: dict[str, Any]) -> None:
     """Follow the name through the config."""
-    kind, path = None, ''
+    kind, path, value = None, '', options[option]
     for key in option.split('.'):
         path = f'{path}.{key}' if path else key
         where = path.rpartition('.')[0]
@@ -134,7 +135,7 @@ def _check_option(node: Any, option: str, value: Any) -> None:
                 )
             node = node[int(key)]
         elif isinstance(node, dict) or not where:
-            kind = _class_of(node, where)
+            kind = _class_of(node, where, options)
             if key not in node:
                 _refuse_misspelt(node, key, where, kind)
                 return
@@ -145,30 +146,26 @@ def _check_option(node: Any, option: str, value: Any) -> None:
             return
         else:
             raise UsageError(f'`{where}` is {node!r} and has no entries')
-    _check_kind(node, value)
+    if not isinstance(value, type(_parameters(kind).get(key))):
+        _check_kind(node, value)
 
 
 def _refuse_misspelt(
     node: dict, key: str, where: str, kind: type | None
 ) -> None:
     """Refuse a new entry that must be a slip."""
-    taken, takes_others = _parameters(kind)
-    known = {*node, *taken}
+    known = {*node, *_parameters(kind)}
     if not where:
-        taken, takes_others = _parameters(Runner)
-        known |= taken | _READ_BY_RUNNER
-    if key in known:
-        return
+        known |= {*_parameters(Runner), *_READ_BY_RUNNER}
     similar = [
         name
         for name in get_close_matches(key, sorted(known), n=3, cutoff=0.8)
         if re.sub(r'\d', '', name) != re.sub(r'\d', '', key)
     ]
-    strict = taken and not takes_others
-    if similar or strict:
+    if similar and key not in known:
         place = f'`{where}`' if where else 'the config'
         raise UsageError(
-            f'there is no `{key}` in {place}{_hint(key, similar or known)}'
+            f'there is no `{key}` in {place}{_hint(key, similar)}'
         )
 
 
@@ -210,33 +207,34 @@ def _check_kind(old: Any, new: Any) -> None:
         raise UsageError(f'the config has {shown} there: give {expected}')
 
 
-def _class_of(node: dict, where: str) -> type | None:
-    """Class that an entry of the config is built of, if it is known."""
+def _class_of(node: dict, where: str, options: dict) -> type | None:
+    """Class that an entry of the changed config is built of, if known."""
     if where in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         return DataLoader
-    kind = node.get('type') if isinstance(node, (dict, ConfigDict)) else None
+    kind = options.get(f'{where}.type', node.get('type'))
     if not isinstance(kind, str):
         return kind
     found = (find_class(one, dict(type=kind)) for one in _REGISTRIES)
     return next((one for one in found if one is not None), None)
 
 
-def _parameters(kind: Any) -> tuple[set[str], bool]:
-    """Arguments of a constructor, and whether it takes others, too."""
-    names: set[str] = set()
-    bases = inspect.getmro(kind) if inspect.isclass(kind) else (kind,)
-    for base in bases:
+def _parameters(kind: Any) -> dict[str, Any]:
+    """Defaults of a constructor's arguments, also of those it passes on."""
+    defaults: dict[str, Any] = {}
+    for base in inspect.getmro(kind) if inspect.isclass(kind) else (kind,):
         own = base.__dict__.get('__init__') if inspect.isclass(base) else base
         if not callable(own):
             continue
         try:
             parameters = inspect.signature(own).parameters.values()
         except ValueError:  # built in
-            return names, True
-        names |= {p.name for p in parameters if p.kind != p.VAR_KEYWORD}
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names - {'self'}, False
-    return names - {'self'}, True
+            break
+        named = [p for p in parameters if p.kind != p.VAR_KEYWORD]
+        defaults = {**{p.name: p.default for p in named}, **defaults}
+        if len(named) == len(parameters):
+            break
+    defaults.pop('self', None)
+    return defaults
 
 
 def _registered_names(registries: Iterable[Registry | None]) -> set[str]:
@@ -270,9 +268,9 @@ def _runner_part(owner: str) -> Any:
     name, _, method = owner.rpartition('.')
     if name == 'DataLoader':
         return DataLoader
-    if name == 'Runner':
+    if name in ('', 'Runner') and not method.startswith('_'):
         return getattr(Runner, method, None)
-    return getattr(mmengine_runner, name, None)
+    return vars(mmengine_runner).get(name)
 
 
 def _optimizer_type(frames: list[FrameType]) -> str | None:

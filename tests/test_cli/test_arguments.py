@@ -5,6 +5,8 @@ import errno
 from types import SimpleNamespace
 
 import pytest
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch._utils import ExceptionWrapper
 
 from cape_mm.cli.arguments import one_line_errors
@@ -49,6 +51,18 @@ def test_a_worker_of_the_data_loader_shows_the_same(monkeypatch):
 def test_a_bug_keeps_its_traceback(kind):
     with pytest.raises(kind, match='a bug'), one_line_errors():
         raise kind('a bug')
+
+
+def test_a_bug_in_a_hook_keeps_its_traceback():
+    """MMEngine raises a TypeError of a hook again, without its traceback."""
+
+    class Broken(Hook):
+        def before_run(self, runner):
+            message_of(x=1)
+
+    runner = SimpleNamespace(_hooks=[Broken()])
+    with pytest.raises(TypeError, match="'x' in <"), one_line_errors():
+        Runner.call_hook(runner, 'before_run')
 
 
 def test_a_stopped_training_says_how_to_go_on(monkeypatch, capsys):

@@ -41,6 +41,73 @@ def test_what_mmengine_reads_need_not_be_in_the_config(config, name):
     assert name.partition('__')[0] in config
 
 
+@pytest.fixture(scope='module')
+def trained():
+    """Part of a config as the recipes have it."""
+    head = dict(type='HeatmapHead', in_channels=8, out_channels=4)
+    adam = dict(type='AdamW', lr=1.0, betas=(0.9, 0.999))
+    return dict(
+        model=dict(head=head),
+        optim_wrapper=dict(
+            type='AmpOptimWrapper', loss_scale=512.0, optimizer=adam
+        ),
+        train_dataloader=dict(batch_size=1),
+        param_scheduler=[dict(type='CosineAnnealingLR', T_max=9)],
+    )
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {
+            'model.head.type': 'cape_mm.DropoutHeatmapHead',
+            'model.head.dropout': 0.2,
+        },
+        {
+            'optim_wrapper.optimizer.momentum': 0.9,
+            'optim_wrapper.optimizer.type': 'SGD',
+        },
+        {'optim_wrapper.paramwise_cfg.norm_decay_mult': 0},
+        {'optim_wrapper.loss_scale': 'dynamic'},
+        {'train_dataloader.num_batch_per_epoch': 2},
+        {'param_scheduler.0.convert_to_iter_based': True},
+        {
+            'model.head._delete_': True,
+            'model.head.type': 'cape_mm.DropoutHeatmapHead',
+        },
+    ],
+)
+def test_what_the_changed_config_takes_is_an_option(
+    options, trained, monkeypatch
+):
+    said = []
+    monkeypatch.setattr(
+        'mmengine.logging.print_log', lambda text, *_, **__: said.append(text)
+    )
+    merge_cfg_options(Config(trained), Namespace(cfg_options=options))
+    assert not [text for text in said if 'Failed to search' in text]
+
+
+@pytest.mark.parametrize(
+    'option, hint',
+    [
+        ('optim_wrapper.optimizer.moments', '`momentum`'),
+        ('optim_wrapper.optimzer.lr', '`optimizer`'),
+        ('train_dataloader.batchsize', '`batch_size`'),
+    ],
+)
+def test_a_slip_is_told_by_the_type_to_come(option, hint, trained):
+    options = {'optim_wrapper.optimizer.type': 'SGD', option: 0.9}
+    with pytest.raises(UsageError, match=f'did you mean {hint}'):
+        merge_cfg_options(Config(trained), Namespace(cfg_options=options))
+
+
+def test_a_number_is_not_replaced_by_a_word(trained):
+    options = {'optim_wrapper.optimizer.lr': 'dynamic'}
+    with pytest.raises(UsageError, match='give a number'):
+        merge_cfg_options(Config(trained), Namespace(cfg_options=options))
+
+
 @pytest.fixture
 def config_file(tmp_path):
     path = tmp_path / 'config.py'
