@@ -33,7 +33,7 @@ _MOST_NAMES = 24  # more keypoints are numbered
 
 
 def read_pixels(path: Path) -> np.ndarray:
-    """Read an image as the inferencer does, the last ones from memory.
+    """Read an image as the inferencer does.
 
     Args:
         path (Path): File.
@@ -45,13 +45,6 @@ def read_pixels(path: Path) -> np.ndarray:
         FileNotFoundError: If there is no such file.
         DataError: If it cannot be read, or has too many pixels.
     """
-    time = path.stat().st_mtime_ns if path.is_file() else 0
-    return _read(str(path), time)
-
-
-@lru_cache(maxsize=4)
-def _read(path: str, _: int) -> np.ndarray:
-    """Read an image of a certain time of change."""
     return cv2.cvtColor(read_image(path), cv2.COLOR_BGR2RGB)
 
 

@@ -8,12 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Sequence
 
-import cv2
+import mmcv
 
-from cape_mm.datasets.formats.annotation_tools import (
-    WRITERS,
-    export_annotations,
-)
+from cape_mm.datasets.formats.annotation_tools import export_annotations
 from cape_mm.errors import DataError
 
 from .canvas import draw_labels, make_view, read_pixels
@@ -23,7 +20,6 @@ from .project import Project, to_annotations
 
 #: Beside the formats of annotation tools: images with what is drawn on them.
 OVERLAY = 'overlay'
-FORMATS = (*WRITERS, OVERLAY)
 
 
 def export_zip(
@@ -39,7 +35,8 @@ def export_zip(
 
     Args:
         project (Project): The project.
-        formats (Sequence[str]): Some of :data:`FORMATS`, a folder each.
+        formats (Sequence[str]): Some of those of annotation tools and
+            :data:`OVERLAY`, a folder each.
         out_dir (Path): Folder of the zip.
         with_predictions (bool): Whether predictions that are not accepted are
             there, too, with their scores. Defaults to True.
@@ -67,17 +64,20 @@ def export_zip(
         for format in formats:
             if format == OVERLAY:
                 for key in labels.keys(*status):
-                    name = f'{key}.jpg'.replace('#', '_')
-                    path = folder / OVERLAY / name
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    image = read_pixels(project.image_path(key))
                     cursor = Cursor(key)
+                    try:
+                        image = read_pixels(project.image_path(key))
+                    except (DataError, FileNotFoundError) as error:
+                        lines.append(f'overlay leaves out {key}: {error}')
+                        continue
                     view = make_view(image, cursor)
                     drawn = draw_labels(view, labels, cursor)
-                    cv2.imwrite(str(path), drawn[..., ::-1])
+                    path = folder / OVERLAY / f'{key}.jpg'.replace('#', '_')
+                    if not mmcv.imwrite(drawn[..., ::-1], str(path)):
+                        raise DataError(f'{key}: no image could be written')
                 continue
             for line in export_annotations(
-                annotations, format, folder / format, False, MIN_SCORE
+                annotations, format, folder / format, min_score=MIN_SCORE
             ):
                 lines.append(line.replace(f'{folder}/', ''))
         out_dir.mkdir(parents=True, exist_ok=True)

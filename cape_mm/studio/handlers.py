@@ -5,21 +5,17 @@ from __future__ import annotations
 
 import html
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
 from cape_mm.errors import DataError
 
 from .labels import ACCEPTED, set_keypoint_names
-from .panel import USER_ERRORS, Sessions, guard, warn
-from .predict import (
-    describe_corrections,
-    load_inferencer,
-    predict,
-    queries_of,
-)
-from .project import Project
-from .session import describe_project
+from .panel import Sessions, guard, warn
+from .predict import load_inferencer, predict, queries_of
+from .project import MAX_SHOTS, Project
+from .session import Session, describe_project
 
 try:
     import gradio as gr
@@ -36,14 +32,19 @@ class Handlers:
     Args:
         sessions (Sessions): All tabs.
         out_dir (Path): Folder of the files that are downloaded.
+        config (str, optional): Config of the model.
         device (str, optional): Device of the model.
     """
 
     def __init__(
-        self, sessions: Sessions, out_dir: Path, device: str | None
+        self,
+        sessions: Sessions,
+        out_dir: Path,
+        config: str | None = None,
+        device: str | None = None,
     ) -> None:
         self._sessions, self._out_dir = sessions, out_dir
-        self._device = device
+        self._config, self._device = config, device
 
     @guard
     def open_folder(
@@ -84,17 +85,29 @@ class Handlers:
 
         return run
 
-    def predict_all(
-        self, checkpoint: str, config: str, detect: bool, request: gr.Request
-    ) -> Iterator:
-        """Predict all that is not decided: progress and shots."""
-        yield from self._predict(False, checkpoint, config, detect, request)
+    def predict(self, only_one: bool) -> Callable:
+        """Handler that predicts the current image, or all not decided."""
 
-    def predict_one(
-        self, checkpoint: str, config: str, detect: bool, request: gr.Request
-    ) -> Iterator:
-        """Predict the current image: progress and shots."""
-        yield from self._predict(True, checkpoint, config, detect, request)
+        def run(
+            checkpoint: str, detect: bool, request: gr.Request
+        ) -> Iterator[tuple[str, Any]]:
+            session = self._sessions(request)
+            if not session.predicting.acquire(blocking=False):
+                warn(
+                    DataError('a prediction runs already: wait, or press Stop')
+                )
+                yield gr.skip(), gr.skip()
+                return
+            try:
+                session.stop.clear()
+                yield from self._predict(session, only_one, checkpoint, detect)
+            except Exception as error:
+                warn(error)
+                yield '', gr.skip()
+            finally:
+                session.predicting.release()
+
+        return run
 
     def stop(self, request: gr.Request) -> None:
         """End a prediction; what is done is kept."""
@@ -114,45 +127,31 @@ class Handlers:
         return str(path), '\n\n'.join(lines)
 
     def _predict(
-        self,
-        only_one: bool,
-        checkpoint: str,
-        config: str,
-        detect: bool,
-        request: gr.Request,
+        self, session: Session, only_one: bool, checkpoint: str, detect: bool
     ) -> Iterator[tuple[str, Any]]:
-        session = self._sessions(request)
-        try:
-            project = session.project
-            keys = queries_of(project.labels)
-            if only_one:
-                keys = [session.find_cursor().key]
-                if project.labels.instances[keys[0]].status == ACCEPTED:
-                    raise DataError(
-                        f'{keys[0]} is labelled: go to another image, or '
-                        'press Clear there to predict it anew'
-                    )
-            if not keys:
-                raise DataError('every image is accepted or rejected already')
-            session.stop.clear()
-            yield _bar(0, 1, 'The model is loaded'), gr.skip()
-            model = load_inferencer(checkpoint, config, self._device)
-            steps = predict(project, keys, model, detect=detect)
-            shown = 0.0
-            try:
-                for progress in steps:
-                    if session.stop.is_set():
-                        break
-                    if progress.seconds - shown > _INTERVAL:
-                        shown = progress.seconds
-                        text = _bar(progress.done, progress.total, progress)
-                        yield text, gr.skip()
-            finally:
-                steps.close()
-        except USER_ERRORS as error:
-            warn(error)
-            yield '', gr.skip()
-            return
+        """Progress and shots while a prediction runs."""
+        project = session.project
+        keys = queries_of(project.labels)
+        if only_one:
+            keys = [session.find_cursor().key]
+            if project.labels.instances[keys[0]].status == ACCEPTED:
+                raise DataError(
+                    f'{keys[0]} is labelled: go to another image, or press '
+                    'Clear there to predict it anew'
+                )
+        if not keys:
+            raise DataError('every image is accepted or rejected already')
+        yield _bar(0, 1, 'The model is loaded'), gr.skip()
+        model = load_inferencer(checkpoint, self._config, self._device)
+        shown = 0.0
+        with closing(predict(project, keys, model, detect=detect)) as steps:
+            for progress in steps:
+                if session.stop.is_set():
+                    break
+                if progress.seconds - shown > _INTERVAL:
+                    shown = progress.seconds
+                    text = _bar(progress.done, progress.total, progress)
+                    yield text, gr.skip()
         text = str(progress)
         if progress.done < progress.total:
             text = (
@@ -167,16 +166,14 @@ class Handlers:
 
 def describe_shots(project: Project) -> str:
     """What the next prediction begins with, in words."""
-    labels = project.labels
-    return (
-        f'{len(labels.keys(ACCEPTED))} labelled image(s) are the shots, '
-        f'{len(queries_of(labels))} can be predicted.'
-    )
-
-
-def describe_measure(project: Project) -> str:
-    """How much had to be corrected, in words."""
-    return describe_corrections(project.labels)
+    labels, shots = project.labels, len(project.find_shots())
+    text = f'{len(labels.keys(ACCEPTED))} labelled image(s) are the shots'
+    if shots < len(labels.keys(ACCEPTED)):
+        text += (
+            f', but only {shots} of them are used (at most {MAX_SHOTS}, those '
+            'accepted last, whose file is there)'
+        )
+    return f'{text}, {len(queries_of(labels))} can be predicted.'
 
 
 def _describe(project: Project) -> list[str]:

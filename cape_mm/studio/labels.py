@@ -152,12 +152,7 @@ def place_keypoint(
         Labels: Labels after.
     """
     instance = labels.instances[key]
-    width, height = instance.size
-    point = (
-        round(min(max(float(x), 0.0), width - 1.0), 2),
-        round(min(max(float(y), 0.0), height - 1.0), 2),
-        int(v),
-    )
+    point = (*_put_inside(instance, x, y), int(v))
     corrected, scores = instance.corrected, instance.scores
     points = list(instance.keypoints)
     if instance.scores:
@@ -205,7 +200,8 @@ def set_box(labels: Labels, key: str, box: Sequence[float] | None) -> Labels:
 def accept(labels: Labels, key: str) -> Labels:
     """Take a prediction as labels; keypoints that were not found are left.
 
-    The scores stay, so that it is known what was predicted.
+    The scores stay, so that it is known what was predicted. Keypoints outside
+    of the image are put on its border.
     """
     instance = labels.instances[key]
     if instance.status == ACCEPTED:
@@ -282,14 +278,16 @@ def toggle_edge(labels: Labels, first: int, second: int) -> Labels:
 def set_keypoint_names(labels: Labels, names: Sequence[str]) -> Labels:
     """Add, remove, sort or rename keypoints.
 
-    As many new names rename the keypoints in order. Otherwise a name keeps
-    its labels, and a name that is gone takes them along.
+    As many names rename the keypoints in order, where none of them moves.
+    Otherwise a name keeps its labels, and one that is gone takes them along.
     """
     names = tuple(name.strip() for name in names if name.strip())
     if len(set(names)) < len(names):
         raise DataError('two keypoints have the same name: give each its own')
     old = labels.keypoint_names
-    if len(names) == len(old) and {*names} != {*old}:
+    if len(names) == len(old) and all(
+        name == known or name not in old for name, known in zip(names, old)
+    ):
         return replace(labels, keypoint_names=names)
     # the index before of each keypoint, None for a new one
     origin = [old.index(name) if name in old else None for name in names]
@@ -348,9 +346,17 @@ def add_instance(labels: Labels, key: str) -> tuple[Labels, str]:
 def _found_keypoints(instance: Instance) -> list[Keypoint]:
     """Keypoints without those that a prediction has not found."""
     return [
-        point if is_found else UNLABELLED
-        for point, is_found in zip(instance.keypoints, instance.found)
+        (*_put_inside(instance, x, y), v) if is_found else UNLABELLED
+        for (x, y, v), is_found in zip(instance.keypoints, instance.found)
     ]
+
+
+def _put_inside(instance: Instance, *point: float) -> tuple[float, ...]:
+    """A point, cut at the border of the image."""
+    return tuple(
+        round(min(max(float(value), 0.0), side - 1.0), 2)
+        for value, side in zip(point, instance.size)
+    )
 
 
 def _review(labels: Labels, key: str, is_reviewed: bool = True) -> Labels:

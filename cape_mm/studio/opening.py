@@ -17,6 +17,7 @@ from cape_mm.datasets.formats.annotation_tools.image_search import (
     IMAGE_SUFFIXES,
 )
 from cape_mm.datasets.formats.image_check import loaded_size
+from cape_mm.datasets.formats.image_paths import check_image_names
 from cape_mm.errors import DataError
 
 from .labels import ACCEPTED, PREDICTED, UNLABELLED, Instance, Labels
@@ -24,35 +25,44 @@ from .project_file import read_labels
 
 #: Folder of the annotation file of a project.
 FOLDER = 'annotations'
+_MOST_FILES = 20_000
 
 
 def find_images(root: Path, notes: list[str]) -> dict[str, tuple[int, int]]:
     """Sizes of all images below a folder, by name."""
-    images, unreadable = {}, []
+    images, refused, count = {}, [], 0
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(
             name
             for name in folders
             if not name.startswith('.') and name != FOLDER
         )
+        count += len(names)
+        if count > _MOST_FILES:
+            raise DataError(
+                f'{root} has more than {_MOST_FILES} files: give a folder '
+                'with fewer'
+            )
         for name in sorted(names):
             path = Path(folder, name)
+            key = path.relative_to(root).as_posix()
             if path.suffix.lower() not in IMAGE_SUFFIXES:
                 continue
             try:
+                # what a project names must be readable when it is reopened
+                check_image_names([key], root, root, remedy='open their own')
                 size = loaded_size(path) if path.is_file() else None
+                if size is None:
+                    raise DataError(f'{key} is no readable image')
+                images[key] = size
             except DataError as error:
-                notes.append(f'left out: {error}')
-                continue
-            if size is None:
-                unreadable.append(name)
-            else:
-                images[path.relative_to(root).as_posix()] = size
-    if unreadable:
-        notes.append(
-            f'{len(unreadable)} file(s) are no readable images and left out, '
-            f'such as {unreadable[0]}'
-        )
+                refused.append(str(error))
+    if refused:
+        notes.append(f'{len(refused)} file(s) are left out: {refused[0]}')
+    if not images:
+        reason = f'give a folder with {", ".join(IMAGE_SUFFIXES)} files'
+        reason = notes[-1] if refused else reason
+        raise DataError(f'there is no image in {root}: {reason}')
     return images
 
 
@@ -72,7 +82,7 @@ def read_project(
                 'import empty, or move that file away'
             )
         labels = read_labels(path, root)
-    elif source or _has_annotations(root):
+    elif source or _has_annotations(path.parents[1]):
         place = Path(source).expanduser() if source else path.parents[1]
         labels = _import(place, root, category, notes)
     else:
@@ -101,17 +111,11 @@ def read_project(
                 f'{name} has {images[name]} pixels, but was labelled with '
                 f'{size}: check its keypoints'
             )
-    if not instances:
-        raise DataError(
-            f'there is no image in {root}: give a folder with '
-            f'{", ".join(IMAGE_SUFFIXES)} files'
-        )
     return replace(labels, instances=instances)
 
 
-def _has_annotations(root: Path) -> bool:
-    """Whether a tool's annotations lie beside the images."""
-    folder = root.parent if root.name == 'images' else root
+def _has_annotations(folder: Path) -> bool:
+    """Whether a tool's annotations lie in a folder."""
     for base, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith('.')]
         for name in names:

@@ -9,8 +9,9 @@ from typing import Any
 
 from cape_mm.cli.arguments import EXPORT_FORMATS
 
-from .handlers import Handlers, describe_measure, describe_shots
+from .handlers import Handlers, describe_shots
 from .panel import QUIET, Panel, Sessions
+from .predict import describe_corrections
 from .session import describe_project
 
 try:
@@ -32,11 +33,12 @@ def build_page(out_dir: Path, first: Namespace | None = None) -> Any:
     """
     given = dict(vars(first or Namespace()))
     sessions = Sessions()
-    handlers = Handlers(sessions, out_dir, given.get('device'))
+    model = given.get('config'), given.get('device')
+    handlers = Handlers(sessions, out_dir, *model)
     with gr.Blocks(
         title='cape_mm studio',
         analytics_enabled=False,
-        delete_cache=(600, 600),
+        delete_cache=(3600, 86400),
         fill_width=True,
     ) as page:
         gr.Markdown('## Label one, predict the rest, correct, keep')
@@ -61,7 +63,7 @@ def build_page(out_dir: Path, first: Namespace | None = None) -> Any:
                 'select them and press Visible.'
             )
             panel = Panel(sessions, to_correct=True)
-            show = handlers.show(describe_measure)
+            show = handlers.show(lambda p: describe_corrections(p.labels))
             tab.select(panel.show_first, None, panel.outputs, **QUIET)
             tab.select(show, None, measure, **QUIET)
             panel.image.change(show, None, measure, **QUIET)
@@ -123,14 +125,9 @@ def _add_prediction(tab: Any, handlers: Handlers, given: dict) -> None:
             label='Checkpoint',
             info='Without one, the matcher, which needs no training.',
         )
-        config = gr.Textbox(
-            given.get('config') or '',
-            label='Config',
-            info='Without one, that in the checkpoint.',
-        )
-    model = [checkpoint, config, detect]
-    every.click(handlers.predict_all, model, [bar, shots], **QUIET)
-    one.click(handlers.predict_one, model, [bar, shots], **QUIET)
+    model = [checkpoint, detect]
+    every.click(handlers.predict(False), model, [bar, shots], **QUIET)
+    one.click(handlers.predict(True), model, [bar, shots], **QUIET)
     stop.click(handlers.stop, None, None, queue=False, **QUIET)
     tab.select(handlers.show(describe_shots), None, shots, **QUIET)
 

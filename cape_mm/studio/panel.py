@@ -10,12 +10,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from cape_mm.errors import (
-    DataError,
-    UnsafeCheckpointError,
-    UnsuitableCheckpointError,
-    UsageError,
-)
+from cape_mm.cli.arguments import explain
+from cape_mm.errors import DataError
 
 from . import editor
 from .editor import MODES
@@ -27,14 +23,10 @@ try:
 except ImportError:  # the server says so, see `serve`
     gr = None
 
-#: Errors whose message is for the user.
-USER_ERRORS = (
-    *(DataError, UsageError, FileNotFoundError, FileExistsError),
-    *(ImportError, UnsafeCheckpointError, UnsuitableCheckpointError),
-)
 _STEPS = {'←': (-1, 0), '↑': (0, -1), '↓': (0, 1), '→': (1, 0)}
 _FLAGS = {'Visible': 2, 'Hidden': 1, 'Not visible': 0}
-#: What all events share: nothing is public, nothing flickers.
+#: What all events share: no page of an API, which is no access control, and no
+#: flicker.
 QUIET: dict[str, Any] = dict(
     api_visibility='private', show_progress='hidden', concurrency_limit=None
 )
@@ -56,8 +48,11 @@ class Sessions(dict):
 
 
 def warn(error: Exception) -> None:
-    """Show the message of an error in the page."""
-    gr.Warning(html.escape(str(error), quote=False), duration=20)
+    """Show an error for the user in the page; raise any other one."""
+    text = explain(error)
+    if text is None:
+        raise error
+    gr.Warning(html.escape(text, quote=False), duration=20)
 
 
 def guard(action: Callable) -> Callable:
@@ -67,7 +62,7 @@ def guard(action: Callable) -> Callable:
     def run(*args: Any) -> Any:
         try:
             return action(*args)
-        except USER_ERRORS as error:
+        except Exception as error:
             warn(error)
             return gr.skip()
 
@@ -86,6 +81,8 @@ class Panel:
     def __init__(self, sessions: Sessions, to_correct: bool) -> None:
         self._sessions, self._to_correct = sessions, to_correct
         kind = 'correct' if to_correct else 'annotate'
+        #: What the browser displays, as events may come from another image.
+        self.place = gr.Textbox(visible='hidden', elem_id=f'{kind}-place')
         with gr.Row(equal_height=True):
             back = gr.Button('◀', min_width=40, scale=0)
             self.item = gr.Dropdown(
@@ -149,32 +146,35 @@ class Panel:
                     )
         self.outputs = [
             *(self.prompt, self.image, self.item),
-            *(self.target, self.table, self.mode),
+            *(self.target, self.table, self.mode, self.place),
         ]
 
         def on(event: Callable, action: Callable, *inputs: Any) -> None:
-            handle = self._handler(action, bool(inputs))
+            handle = self._handler(action)
             event(handle, list(inputs), self.outputs, **_QUICK)
 
-        self.image.select(self._on_click, None, self.outputs, **_QUICK)
+        def on_image(event: Callable, action: Callable, *inputs: Any) -> None:
+            on(event, _check_place(action), self.place, *inputs)
+
+        self.image.select(self._on_click, self.place, self.outputs, **_QUICK)
         on(back.click, lambda s: s.step(-1, to_correct))
         on(forth.click, lambda s: s.step(1, to_correct))
         on(self.item.input, _choose, self.item)
-        on(self.target.input, _select, self.target)
         on(self.mode.input, _set_mode, self.mode)
-        on(self.table.input, _edit, self.table)
         on(undo.click, lambda s: s.project.undo())
         on(redo.click, lambda s: s.project.redo())
-        on(zoom.click, _use(editor.zoom, with_labels=True))
-        on(clear_all.click, _clear)
-        on(more.click, _add_instance)
+        on_image(self.target.input, _select, self.target)
+        on_image(self.table.input, _edit, self.table)
+        on_image(zoom.click, _use(editor.zoom, with_labels=True))
+        on_image(clear_all.click, _clear)
+        on_image(more.click, _add_instance)
         for button, v in zip(flags, _FLAGS.values()):
-            on(button.click, _use(editor.flag, v))
+            on_image(button.click, _use(editor.flag, v))
         for button, step in zip(arrows, _STEPS.values()):
-            on(button.click, _use(editor.nudge, *step))
+            on_image(button.click, _use(editor.nudge, *step))
         if to_correct:
-            on(yes.click, lambda s: s.decide(accept))
-            on(no.click, lambda s: s.decide(reject))
+            on_image(yes.click, lambda s: s.decide(accept))
+            on_image(no.click, lambda s: s.decide(reject))
 
     def show(self, request: gr.Request) -> Any:
         """Values of all outputs."""
@@ -192,7 +192,7 @@ class Panel:
                 session.cursor = editor.go_to(session.project.labels, keys[0])
         return self.show(request)
 
-    def _handler(self, action: Callable, has_value: bool = False) -> Callable:
+    def _handler(self, action: Callable) -> Callable:
         """Handler that does something in a session, then shows it."""
 
         @guard
@@ -201,19 +201,15 @@ class Panel:
             with session.busy:
                 try:
                     action(session, *values)
-                except USER_ERRORS as error:
+                except Exception as error:
                     warn(error)
                 return self._render(session)
 
-        def handle(value: Any, request: gr.Request) -> Any:
-            return run(request, value)
+        return run
 
-        def handle_alone(request: gr.Request) -> Any:
-            return run(request)
-
-        return handle if has_value else handle_alone
-
-    def _on_click(self, request: gr.Request, event: gr.SelectData) -> Any:
+    def _on_click(
+        self, place: str, request: gr.Request, event: gr.SelectData
+    ) -> Any:
         x, y = event.index
 
         def click(session: Session) -> None:
@@ -227,7 +223,7 @@ class Panel:
             reach = float(side / np.max(view.scale))
             session.cursor = editor.click(project, cursor, *point, reach)
 
-        return self._handler(click)(request)
+        return self._handler(_check_place(click))(request, place)
 
     def _render(self, session: Session) -> list:
         from .canvas import draw_labels, view_image
@@ -258,8 +254,23 @@ class Panel:
             gr.update(choices=entries, value=cursor.key),
             gr.update(choices=targets, value=cursor.target),
             editor.make_table(labels, cursor.key),
-            cursor.mode,
+            *(cursor.mode, _place_of(cursor)),
         ]
+
+
+def _place_of(cursor: editor.Cursor) -> str:
+    """The part of an image that is displayed."""
+    return f'{cursor.key}|{cursor.zoom}'
+
+
+def _check_place(action: Callable) -> Callable:
+    """Do nothing if the browser did not display the cursor's image yet."""
+
+    def check(session: Session, place: str, *values: Any) -> None:
+        if place == _place_of(session.find_cursor()):
+            action(session, *values)
+
+    return check
 
 
 def _use(action: Callable, *args: Any, with_labels: bool = False) -> Callable:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Iterator, Sequence
 
 import numpy as np
 
-from .labels import EMPTY, PREDICTED, Labels, set_prediction
+from cape_mm.errors import DataError
+
+from .labels import EMPTY, PREDICTED, Instance, Labels, set_prediction
 from .project import Project
 
 if TYPE_CHECKING:
@@ -51,14 +53,17 @@ class Progress:
 
 
 def load_inferencer(
-    checkpoint: str = '', config: str = '', device: str | None = None
+    checkpoint: str = '',
+    config: str | None = None,
+    device: str | None = None,
 ) -> CapeInferencer:
     """Load a model once for all.
 
     Args:
         checkpoint (str): Checkpoint file. Defaults to none: the matcher,
             which needs no training.
-        config (str): Config file. Defaults to that in the checkpoint.
+        config (str, optional): Config file, which is run: never what a
+            visitor of the page names. Defaults to that in the checkpoint.
         device (str, optional): Device.
 
     Returns:
@@ -71,15 +76,15 @@ def load_inferencer(
         ImportError: If a package of the backbone is missing.
     """
     with _LOADING:
-        return _load(checkpoint.strip(), config.strip(), device)
+        return _load(checkpoint.strip() or None, config, device)
 
 
 @lru_cache(maxsize=2)
-def _load(checkpoint: str, config: str, device: str | None) -> CapeInferencer:
+def _load(*args: str | None) -> CapeInferencer:
     # imported late, as it takes seconds, and the page is not to wait
     from cape_mm.apis import CapeInferencer
 
-    return CapeInferencer(checkpoint or None, config or None, device)
+    return CapeInferencer(*args)
 
 
 def queries_of(labels: Labels) -> list[str]:
@@ -96,8 +101,9 @@ def predict(
 ) -> Iterator[Progress]:
     """Predict instances of a project; each result is stored in it.
 
-    All together are one step for undo. When the iterator is closed, what is
-    done is kept.
+    All together are one step for undo, unless the user does something
+    meanwhile: what is decided then stays. When the iterator is closed, what
+    is done is kept.
 
     Args:
         project (Project): Open project with an accepted image.
@@ -111,18 +117,28 @@ def predict(
         Progress: After each image.
 
     Raises:
-        DataError: If nothing is labelled, or no image can be used.
+        DataError: If nothing is labelled, no image can be used, or the
+            keypoints are changed meanwhile.
     """
+    before = project.labels
     request = project.make_request(keys)
     progress = Progress(0, len(keys))
     start = saved = time.monotonic()
-    results: list[tuple] = []
-    store = project.do
+    results: dict[str, tuple] = {}
+    stored: dict[str, Instance] = {}
+    last: Labels | None = None
 
     def save(labels: Labels) -> Labels:
-        for result in results:
-            if result[0] in labels.instances:
-                labels = set_prediction(labels, *result)
+        if labels.keypoint_names != before.keypoint_names:
+            return labels
+        # all results, as an undo may have removed earlier ones
+        for key, result in results.items():
+            now = labels.instances.get(key)
+            if now is None or now is stored.get(key):
+                continue
+            if now.status in (before.instances[key].status, PREDICTED):
+                labels = set_prediction(labels, key, *result)
+                stored[key] = labels.instances[key]
         return labels
 
     def skip(index: int, error: Exception) -> None:
@@ -138,19 +154,19 @@ def predict(
             points = np.asarray(found.keypoints, np.float64)[0]
             scores = np.asarray(found.keypoint_scores, np.float64)[0]
             scores = np.where(np.isfinite(points).all(1), scores, 0)
-            results.append((keys[query.query_index], points, scores))
+            if project.labels.keypoint_names != before.keypoint_names:
+                raise DataError(
+                    'the keypoints were changed meanwhile: predict again'
+                )
+            results[keys[query.query_index]] = points, scores
             now = time.monotonic()
             progress.done += 1
             progress.seconds = now - start
             if now - saved > _INTERVAL:
-                store(save)
-                # the others belong to the same step
-                store, saved = project.amend, now
-                results.clear()
+                last, saved = project.amend(last, save), now
             yield progress
     finally:
-        if results:
-            store(save)
+        project.amend(last, save)
         progress.seconds = time.monotonic() - start
 
 

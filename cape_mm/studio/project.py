@@ -38,6 +38,12 @@ _FILE = 'project.json'
 #: Projects that are open in this process, by their file.
 _OPEN: dict[Path, Project] = {}
 _OPENING = threading.Lock()
+#: Shots of a prediction: more cost time and memory, and help little.
+MAX_SHOTS = 10
+
+
+class ProjectInUseError(DataError):
+    """A project is open in another tab of this process."""
 
 
 class Project:
@@ -92,11 +98,23 @@ class Project:
             labels = action(self.labels, *args)
             self._move_to(self._history.do(labels))
 
-    def amend(self, action: Callable[..., Labels], *args: Any) -> None:
-        """Do the same as a part of the last step."""
+    def amend(
+        self, known: Labels | None, action: Callable[[Labels], Labels]
+    ) -> Labels | None:
+        """Do the same as a part of the last step, if that led to ``known``.
+
+        Returns:
+            Labels | None: ``known`` of the next call.
+        """
         with self._busy:
-            labels = action(self.labels, *args)
-            self._move_to(replace(self._history, present=labels, future=()))
+            labels = action(self.labels)
+            if labels == self.labels:
+                return known
+            history = self._history.do(labels)
+            if self.labels is known:
+                history = replace(history, past=self._history.past)
+            self._move_to(history)
+            return labels
 
     def undo(self) -> None:
         """Take a step back, and save."""
@@ -120,8 +138,20 @@ class Project:
         """File of the image of an instance."""
         return self.root / self.labels.instances[key].image
 
+    def find_shots(self) -> list[str]:
+        """Accepted instances whose image is there, those accepted last."""
+        labels = self.labels
+        keys = [
+            key
+            for key in labels.keys(ACCEPTED)
+            if self.image_path(key).is_file()
+        ]
+        order = {key: number for number, key in enumerate(labels.reviewed)}
+        latest = sorted(keys, key=lambda key: order.get(key, -1))[-MAX_SHOTS:]
+        return [key for key in keys if key in latest]
+
     def make_request(self, queries: Iterable[str]) -> EpisodeRequest:
-        """Request for some images, with all accepted ones as shots.
+        """Request for some images, with those of :meth:`find_shots`.
 
         Args:
             queries (Iterable[str]): Keys of instances.
@@ -142,7 +172,7 @@ class Project:
 
         labels = self.labels
         supports = []
-        for key in labels.keys(ACCEPTED):
+        for key in self.find_shots():
             instance = labels.instances[key]
             points = [list(point) for point in instance.keypoints]
             supports.append(member(key, points))
@@ -207,14 +237,21 @@ def open_project(
     has_own = (folder / 'images').is_dir()
     root = folder / 'images' if has_own else folder
     path = folder / FOLDER / _FILE
+    notes: list[str] = []
+    images = find_images(root, notes)
     with _OPENING:
         other = _OPEN.get(path)
-        if other is not None and take_over:
-            other._lock.close()
-        lock = _hold(path, other is not None)
+        if other is not None and other.is_open:
+            if not take_over:
+                raise ProjectInUseError(
+                    f'{folder} is open in another tab: go on there, or press '
+                    'Open once more to take it over; the other tab can then '
+                    'change nothing'
+                )
+            with other._busy:  # not while it saves
+                other._lock.close()
+        lock = _hold(path)
         try:
-            notes: list[str] = []
-            images = find_images(root, notes)
             labels = read_project(path, root, images, source, category, notes)
             project = Project(root, path, labels, lock, notes)
             if not path.exists():
@@ -293,7 +330,7 @@ def _save(path: Path, root: Path, labels: Labels) -> None:
         ) from None
 
 
-def _hold(path: Path, is_here: bool) -> Any:
+def _hold(path: Path) -> Any:
     """Lock a project; the lock ends with the process, however it ends."""
     try:
         path.parent.mkdir(exist_ok=True)
@@ -313,15 +350,9 @@ def _hold(path: Path, is_here: bool) -> Any:
         file.seek(0)
         owner = file.read().strip()
         file.close()
-        remedy = 'close it there first'
-        if is_here:
-            remedy = (
-                'go on there, or press Open once more to take it over; the '
-                'other tab can then change nothing'
-            )
         raise DataError(
-            f'{path.parent.parent} is open in another tab or program '
-            f'({owner}): {remedy}'
+            f'{path.parent.parent} is open in another program ({owner}): '
+            'close it there first'
         ) from None
     except (ImportError, OSError):  # a system or disk without such locks
         pass

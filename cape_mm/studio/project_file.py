@@ -101,7 +101,7 @@ def read_labels(path: Path, root: Path) -> Labels:
     names = [image['file_name'] for image in images.values()]
     check_image_names(names, root, path, remedy='open their own folder')
     report = AnnotationReport(str(path))
-    categories = parse_categories(content, report)
+    categories = parse_categories(content, report, is_sure=True)
     if report or len(categories) != 1:
         raise DataError(
             f'{path} is no project ({report or f"{len(categories)} "}'

@@ -94,6 +94,7 @@ def launch(
         quiet=True,
         prevent_thread_lock=True,
         ssr_mode=False,
+        max_file_size=1,  # byte: the page takes no files
         footer_links=[],
         theme=gr.themes.Base(font=_FONTS, font_mono=('monospace',)),
         css=_STYLE,

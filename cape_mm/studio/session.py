@@ -6,12 +6,13 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Callable
 
 from cape_mm.errors import DataError
 
 from .editor import Cursor, go_to, order_by_worth, stay_valid
 from .labels import ACCEPTED, EMPTY, MIN_SCORE, PREDICTED, REJECTED, Labels
-from .project import Project, open_project
+from .project import Project, ProjectInUseError, open_project
 
 
 class Session:
@@ -21,6 +22,7 @@ class Session:
         busy (threading.RLock): Held while an action runs, so that quick
             clicks come one after the other.
         stop (threading.Event): Set to end a prediction.
+        predicting (threading.Lock): Held while a prediction runs.
         cursor (Cursor, optional): Where the user is; the same in all parts of
             the page.
     """
@@ -28,6 +30,7 @@ class Session:
     def __init__(self) -> None:
         self.busy = threading.RLock()
         self.stop = threading.Event()
+        self.predicting = threading.Lock()
         self.cursor: Cursor | None = None
         self._project: Project | None = None
         self._folder: Path | None = None
@@ -39,8 +42,9 @@ class Session:
 
         A tab that slept, as phones do, opens it again.
         """
-        if self._project is None and self._folder is not None:
-            self._project = open_project(self._folder)
+        with self.busy:
+            if self._project is None and self._folder is not None:
+                self._project = open_project(self._folder)
         if self._project is None:
             raise DataError(
                 'no project is open: give a folder of images in Project'
@@ -72,15 +76,22 @@ class Session:
         given = str(Path(folder.strip()).expanduser().resolve())
         category = category.strip()
         is_again = self._folder == Path(given) and self.has_project
+        if is_again:  # its lock is in the way; if it fails, it opens again
+            self.close(for_good=False)
+        take_over, self._refused = given == self._refused, None
+        try:
+            project = open_project(
+                given, source.strip() or None, category or None, take_over
+            )
+        except ProjectInUseError:
+            self._refused = given
+            raise
         self.close()
-        take_over, self._refused = given == self._refused, given
-        self._project = open_project(
-            given, source.strip() or None, category or None, take_over
-        )
+        self._project = project
         labels = self._project.labels
         if is_again and category and category != labels.category:
             self._project.do(lambda known: replace(known, category=category))
-        self._refused, self._folder = None, Path(given)
+        self._folder = Path(given)
         self.cursor = stay_valid(self._project.labels, None)
 
     def close(self, for_good: bool = True) -> None:
@@ -107,15 +118,12 @@ class Session:
         place = min(max(place, 0), len(keys) - 1)
         self.cursor = go_to(self.project.labels, keys[place])
 
-    def decide(self, action, to_correct: bool = True) -> None:
+    def decide(self, action: Callable) -> None:
         """Accept or reject, and go to the prediction most worth a look."""
         project, key = self.project, self.find_cursor().key
         project.do(action, key)
-        keys = order_by_worth(project.labels)
-        if keys and to_correct:
-            self.cursor = go_to(project.labels, keys[0])
-        else:
-            self.cursor = go_to(project.labels, key)
+        key = next(iter(order_by_worth(project.labels)), key)
+        self.cursor = go_to(project.labels, key)
 
 
 def list_keys(labels: Labels, to_correct: bool) -> list[str]:
@@ -153,8 +161,9 @@ def describe_project(project: Project) -> str:
         'without labels': len(labels.keys(EMPTY)),
     }
     found = ', '.join(f'{n} {name}' for name, n in counts.items() if n)
+    count = len({instance.image for instance in labels.instances.values()})
     lines = [
-        f'**{len(labels.instances)} images** of {labels.category}: {found}.',
+        f'**{count} images** of {labels.category}: {found}.',
         f'Saved after every action in `{project.path}`.',
     ]
     if not labels.keypoint_names:

@@ -84,6 +84,14 @@ def test_accepting_leaves_out_what_was_not_found(predicted):
     assert accept(predicted, A).count_corrections() == [(0, 3)]
 
 
+def test_accepting_puts_keypoints_outside_on_the_border(labels):
+    outside = [(-2, 20), (30, 99), (80, 5)]
+    labels = set_prediction(labels, A, outside, [0.9] * 3)
+    assert accept(labels, A).instances[A].keypoints == (
+        *((0, 20, 2), (30, 59, 2), (79, 5, 2)),
+    )
+
+
 def test_accepting_nothing_is_refused(labels):
     with pytest.raises(DataError, match='no keypoint to accept'):
         accept(labels, A)
@@ -144,6 +152,14 @@ def test_an_edge_is_added_and_removed_in_either_direction(labels):
     [
         pytest.param(
             *(['l', 'r', 't'], POINTS, ((0, 1), (1, 2))), id='renamed'
+        ),
+        pytest.param(
+            *(['left', 'top', 'nose'], [POINTS[0], POINTS[2], (0, 0)], ()),
+            id='one replaced by another at the end',
+        ),
+        pytest.param(
+            *(['left', 'nose', 'top'], POINTS, ((0, 1), (1, 2))),
+            id='one renamed',
         ),
         pytest.param(
             *(['top', 'left', 'right'], POINTS[2:] + POINTS[:2]),

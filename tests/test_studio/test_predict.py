@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from cape_mm.apis import write_request
+from cape_mm.cli.arguments import EXPORT_FORMATS
 from cape_mm.datasets.datasets import MP100Dataset
 from cape_mm.errors import DataError
 from cape_mm.studio import labels as actions
-from cape_mm.studio.export import FORMATS, export_zip
+from cape_mm.studio.export import OVERLAY, export_zip
 from cape_mm.studio.predict import (
     Progress,
     describe_corrections,
@@ -103,6 +104,40 @@ def test_a_corrected_image_is_a_shot_of_the_next_prediction(sheep, inferencer):
     assert len(sheep.make_request([]).supports) == 2
 
 
+def test_new_names_end_a_prediction_and_stay_readable(
+    sheep, inferencer, monkeypatch
+):
+    monkeypatch.setattr('cape_mm.studio.predict._INTERVAL', np.inf)
+    keys = queries_of(sheep.labels)
+    steps = predict(sheep, keys, inferencer, batch_size=1)
+    next(steps)
+    names = (*sheep.labels.keypoint_names, 'tip')
+    sheep.do(actions.set_keypoint_names, names)
+    with pytest.raises(DataError, match='changed meanwhile'):
+        list(steps)
+    sheep.close()
+    again = open_project(sheep.root)
+    assert again.labels.keypoint_names == names
+    assert again.labels.keys('predicted') == []
+    again.close()
+
+
+def test_decisions_during_a_prediction_stay(sheep, inferencer, monkeypatch):
+    monkeypatch.setattr('cape_mm.studio.predict._INTERVAL', 0)
+    keys = queries_of(sheep.labels)
+    for state in predict(sheep, keys, inferencer, batch_size=1):
+        if state.done == 1:
+            sheep.undo()  # the first result comes back with the next one
+        elif state.done == 2:
+            sheep.do(actions.reject, keys[1])
+            sheep.do(actions.reject, keys[4])
+    assert sheep.labels.keys('rejected') == [keys[1], keys[4]]
+    assert sheep.labels.keys('predicted') == [keys[0], *keys[2:4]]
+    sheep.undo()
+    assert sheep.labels.keys('predicted') == keys[:1]
+    assert sheep.labels.keys('rejected') == [keys[1], keys[4]]
+
+
 def test_an_image_that_cannot_be_used_is_skipped_and_named(sheep, inferencer):
     keys = queries_of(sheep.labels)
     (sheep.root / keys[0]).unlink()
@@ -143,11 +178,12 @@ def test_uncertain_keypoints_are_not_exported(sheep, tmp_path):
 
 def test_all_formats_are_in_one_zip_and_labels_come_back(sheep, tmp_path):
     pytest.importorskip('sleap_io')
-    path, lines = export_zip(sheep, FORMATS, tmp_path, False)
+    formats = (*EXPORT_FORMATS, OVERLAY)
+    path, lines = export_zip(sheep, formats, tmp_path, False)
     assert lines[0] == '1 labelled and accepted, 0 predicted instances'
     zipfile.ZipFile(path).extractall(tmp_path)
     folder = tmp_path / 'labels'
-    assert {p.name for p in folder.iterdir()} == {*FORMATS}
+    assert {p.name for p in folder.iterdir()} == {*formats}
     dataset = MP100Dataset('annotations/train.json', str(folder / 'mp100'))
     info = dataset.get_data_info(0)
     (key,) = sheep.labels.keys('accepted')
@@ -157,6 +193,18 @@ def test_all_formats_are_in_one_zip_and_labels_come_back(sheep, tmp_path):
     )
     (overlay,) = (folder / 'overlay').glob('*.jpg')
     assert overlay.stat().st_size > 1000
+
+
+def test_an_overlay_without_its_image_is_left_out_and_named(sheep, tmp_path):
+    key, other = list(sheep.labels.instances)[:2]
+    sheep.do(actions.place_keypoint, other, 0, 3, 4)
+    (sheep.root / key).unlink()
+    path, lines = export_zip(sheep, [OVERLAY], tmp_path)
+    assert lines[1].startswith(f'overlay leaves out {key}')
+    names = zipfile.ZipFile(path).namelist()
+    assert [n for n in names if n.endswith('.jpg')] == [
+        f'labels/overlay/{other}.jpg'
+    ]
 
 
 def test_an_export_without_labels_or_formats_is_refused(project, tmp_path):

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -44,6 +45,60 @@ def test_everything_is_there_after_closing_and_opening(project):
     again.close()
 
 
+def test_a_skeleton_that_seems_to_count_from_1_is_read_as_written(project):
+    names = ['a', 'b', 'c', 'd', 'e']
+    project.do(actions.set_keypoint_names, names)
+    for edge in [(1, 2), (2, 3), (3, 4), (4, 1)]:
+        project.do(actions.toggle_edge, *edge)
+    project.close()
+    again = open_project(project.root)
+    assert again.labels.skeleton == ((1, 2), (2, 3), (3, 4), (4, 1))
+    again.close()
+
+
+def test_images_that_a_project_may_not_name_are_left_out(
+    project, write_image, tmp_path
+):
+    project.close()
+    outside = write_image('e.jpg', folder=tmp_path / 'elsewhere')
+    (project.root / 'e.jpg').symlink_to(outside)
+    (project.root / 'f.jpg').symlink_to(project.root / 'a.jpg')
+    for _ in range(2):
+        again = open_project(project.root)
+        assert list(again.labels.instances) == [
+            *('a.jpg', 'b.jpg', 'c/d.png', 'f.jpg'),
+        ]
+        assert '1 file(s) are left out' in again.notes[0]
+        assert "'e.jpg' is a link to" in again.notes[0]
+        label(again)
+        again.close()
+
+
+def test_the_folder_images_of_a_project_is_a_folder_of_its_own(
+    write_image, tmp_path
+):
+    write_image('a.jpg', folder=tmp_path / 'photos' / 'images')
+    outer = open_project(tmp_path / 'photos')
+    outer.do(actions.set_keypoint_names, ['one'])
+    outer.do(actions.place_keypoint, 'a.jpg', 0, 3, 4)
+    inner = open_project(tmp_path / 'photos' / 'images')
+    assert inner.labels.keys('accepted') == []
+    inner.close()
+    outer.close()
+
+
+def test_a_folder_of_too_many_files_is_refused_and_left_as_it_is(
+    write_image, tmp_path, monkeypatch
+):
+    folder = write_image('a.jpg').parent
+    for number in range(3):
+        (folder / f'{number}.txt').touch()
+    monkeypatch.setattr('cape_mm.studio.opening._MOST_FILES', 3)
+    with pytest.raises(DataError, match='more than 3 files'):
+        open_project(folder)
+    assert not (folder / 'annotations').exists()
+
+
 def test_the_file_is_an_mp100_file_with_the_labels_alone(project):
     label(project)
     project.do(actions.set_prediction, 'b.jpg', POINTS, [0.9, 0.9, 0.9])
@@ -71,7 +126,10 @@ def test_amending_is_no_step_of_its_own(project):
     before = project.labels
     scores = [0.9, 0.9, 0.9]
     project.do(actions.set_prediction, 'a.jpg', POINTS, scores)
-    project.amend(actions.set_prediction, 'b.jpg', POINTS, scores)
+    project.amend(
+        project.labels,
+        lambda known: actions.set_prediction(known, 'b.jpg', POINTS, scores),
+    )
     project.undo()
     assert project.labels == before
 
@@ -89,6 +147,46 @@ def test_a_second_tab_is_told_and_may_take_over(project):
     project.close()  # the first tab ends: the second one keeps the folder
     with pytest.raises(DataError, match='open in another tab'):
         open_project(folder)
+    second.close()
+    open_project(folder).close()
+
+
+def test_a_take_over_waits_for_an_action_that_is_being_saved(
+    project, monkeypatch
+):
+    folder, saving = project.root, threading.Event()
+    taken = []
+
+    def take_over():
+        saving.wait()
+        taken.append(open_project(folder, take_over=True))
+
+    thread = threading.Thread(target=take_over)
+    thread.start()
+    replace = os.replace
+
+    def replace_slowly(*args):
+        saving.set()
+        time.sleep(0.3)
+        assert not taken
+        replace(*args)
+
+    monkeypatch.setattr(os, 'replace', replace_slowly)
+    project.do(actions.place_keypoint, 'a.jpg', 0, 3, 4)
+    thread.join()
+    assert taken[0].labels == project.labels
+    taken[0].close()
+
+
+def test_a_second_tab_is_told_without_file_locks(project, monkeypatch):
+    folder = project.root
+    project.close()
+    monkeypatch.setitem(sys.modules, 'fcntl', None)  # as on Windows
+    first = open_project(folder)
+    with pytest.raises(DataError, match='open in another tab'):
+        open_project(folder)
+    second = open_project(folder, take_over=True)
+    assert not first.is_open
     second.close()
     open_project(folder).close()
 
@@ -219,7 +317,7 @@ def test_unreadable_and_replaced_images_are_named(project, write_image):
     (project.root / 'broken.jpg').write_bytes(b'no image')
     write_image('a.jpg', 50, 90)
     again = open_project(project.root)
-    assert 'such as broken.jpg' in again.notes[0]
+    assert '1 file(s) are left out: broken.jpg' in again.notes[0]
     assert 'check its keypoints' in again.notes[1]
     again.close()
 
@@ -279,6 +377,24 @@ def test_the_request_has_accepted_images_as_shots(project):
     assert [s.image for s in request.supports] == [str(project.root / 'a.jpg')]
     assert request.queries[0].box == [1, 2, 30, 40]
     assert request.keypoint_names == ['rim left', 'rim right', 'handle']
+
+
+def test_shots_are_the_last_ten_whose_image_is_there(write_image, tmp_path):
+    keys = [f'{number:02}.jpg' for number in range(13)]
+    folder = [write_image(key) for key in keys][0].parent
+    project = open_project(folder)
+    project.do(actions.set_keypoint_names, ['one'])
+    for key in keys[1:]:
+        project.do(actions.place_keypoint, key, 0, 3, 4)
+    project.do(actions.set_prediction, keys[0], [(-2, 99)], [0.9])
+    project.do(actions.accept, keys[0])
+    (folder / keys[5]).unlink()
+    shots = [keys[0], *keys[3:5], *keys[6:]]
+    assert project.find_shots() == shots
+    supports = project.make_request([]).supports
+    assert [Path(shot.image).name for shot in supports] == shots
+    assert supports[0].keypoints == [[0, 59, 2]]
+    project.close()
 
 
 @pytest.mark.parametrize(

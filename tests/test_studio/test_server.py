@@ -5,12 +5,13 @@ import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cape_mm.errors import DataError, UsageError
 from cape_mm.studio import labels as actions
-from cape_mm.studio.server import serve
+from cape_mm.studio.server import launch, serve
 from cape_mm.studio.session import (
     Session,
     describe_instance,
@@ -92,6 +93,31 @@ def test_deciding_goes_on_to_the_lowest_score(session):
     assert session.find_cursor().key == 'b.jpg'
 
 
+def test_a_project_that_cannot_be_opened_leaves_the_one_before(
+    session, tmp_path
+):
+    project = session.project
+    with pytest.raises(FileNotFoundError):
+        session.open(str(tmp_path / 'nowhere'))
+    assert session.project is project and project.is_open
+    with pytest.raises(DataError, match='is a project already'):
+        session.open(str(project.root), source=str(project.path))
+    assert session.project.labels == project.labels
+    other = Session()
+    with pytest.raises(DataError, match='press Open once more'):
+        other.open(str(project.root))
+
+
+def test_a_failure_is_no_first_step_of_a_take_over(session):
+    folder, other = str(session.project.root), Session()
+    session.close()
+    with pytest.raises(DataError, match='is a project already'):
+        other.open(folder, source=folder)
+    session.open(folder)
+    with pytest.raises(DataError, match='press Open once more'):
+        other.open(folder)
+
+
 def test_states_are_told_in_words(session):
     project = session.project
     assert describe_instance(project.labels, 'a.jpg') == 'a.jpg'
@@ -103,9 +129,10 @@ def test_states_are_told_in_words(session):
     assert describe_instance(project.labels, 'a.jpg') == expected
     project.do(actions.reject, 'b.jpg')
     assert describe_instance(project.labels, 'b.jpg') == 'b.jpg — rejected'
-    assert '1 labelled, 1 rejected, 1 without labels' in describe_project(
-        project
-    )
+    project.do(lambda known: actions.add_instance(known, 'a.jpg')[0])
+    text = describe_project(project)
+    assert '3 images' in text
+    assert '1 labelled, 1 rejected, 2 without labels' in text
 
 
 def test_a_kind_of_object_renames_the_open_project_alone(
@@ -118,3 +145,60 @@ def test_a_kind_of_object_renames_the_open_project_alone(
     session.open(str(tmp_path / 'others'), category='cup')
     session.open(folder, category='cup')  # what stood there still
     assert session.project.labels.category == 'mug'
+
+
+@pytest.fixture
+def page(tmp_path):
+    pytest.importorskip('gradio')
+    from cape_mm.studio.page import build_page
+
+    return build_page(tmp_path / 'out')
+
+
+def test_a_visitor_names_no_config_and_uploads_no_file(
+    page, tmp_path, monkeypatch
+):
+    import httpx
+
+    assert 'Config' not in [
+        getattr(block, 'label', '') for block in page.blocks.values()
+    ]
+    monkeypatch.setattr('cape_mm.studio.server._load_models', lambda: None)
+    url = launch(page)
+    route = f'{url}gradio_api/upload'
+    try:
+        answer = httpx.post(route, files={'files': ('a.py', b'print(1)')})
+    finally:
+        page.close()
+    assert answer.status_code == 413, answer.text
+
+
+def handler_of(page, elem_id, event):
+    """What an event of a component calls."""
+    (component,) = (b for b in page.blocks.values() if b.elem_id == elem_id)
+    return next(
+        entry.fn
+        for entry in page.fns.values()
+        if (component._id, event) in entry.targets
+    )
+
+
+def test_events_of_an_image_that_is_left_do_nothing(page, session):
+    project = session.project
+    request = SimpleNamespace(session_hash='tab')
+    edit = handler_of(page, 'correct-table', 'input')
+    click = handler_of(page, 'correct-image', 'select')
+    click.__self__._sessions['tab'] = session
+    for key, score in [('a.jpg', 0.4), ('b.jpg', 0.8)]:
+        project.do(actions.set_prediction, key, POINTS, [score] * 3)
+    session.step(-2, to_correct=True)
+    place = click.__self__.show(request)[-1]
+    session.decide(actions.accept)
+    before = project.labels
+    event = SimpleNamespace(index=(100, 100))
+    table = [[name, 1, 2, 2, ''] for name in before.keypoint_names]
+    edit(request, place, table)
+    values = click(place, request, event)
+    assert project.labels == before
+    edit(request, values[-1], table)
+    assert project.labels.instances['b.jpg'].keypoints == ((1, 2, 2),) * 3
