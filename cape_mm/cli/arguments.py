@@ -180,10 +180,7 @@ def natural(text: str) -> int:
 
 def amount(text: str) -> float:
     """Finite number above 0, as a ``type`` of arguments."""
-    value = _number(text, float, float('-inf'))
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f'is {text}, must be positive')
-    return value
+    return _number(text, float, 1e-15)
 
 
 def share(text: str) -> float:
@@ -201,8 +198,8 @@ def _number(
         noun = 'whole number' if kind is int else 'number'
         raise argparse.ArgumentTypeError(f'{text!r} is no {noun}') from None
     if not least <= value <= most:
-        limit = f'from {least} to {most}' if most < 1e15 else f'>= {least}'
-        raise argparse.ArgumentTypeError(f'is {text}, must be {limit}')
+        limits = f'from {least} to {most:g}'
+        raise argparse.ArgumentTypeError(f'is {text}, must be {limits}')
     return value
 
 
@@ -304,8 +301,6 @@ def explain(error: Exception) -> str | None:
         place = f"'{name}': " if name else ''
         remedy = _REMEDIES.get(error.errno, '')
         return f'{place}{error.strerror}{remedy and f": {remedy}"}'
-    if 'PytorchStreamWriter' in text:
-        return f'a checkpoint cannot be written: {_REMEDIES[errno.ENOSPC]}'
     from .config_mistakes import explain_build_error
 
     return explain_build_error(error)

@@ -296,14 +296,14 @@ def _check_checkpoints(cfg: Config) -> None:
         pointer = Path(cfg.work_dir, 'last_checkpoint')
         if pointer.is_file():
             start = pointer.read_text('utf-8').strip()
-    if start:
+    if start and '://' in start:
         check_checkpoint_is_safe(start)
-        if osp.isfile(start):
-            content = load_plain_file(start)
-            names = content.get('state_dict', content)
-            _drop_initial_weights(cfg.model, '', names)
-    for path in local_checkpoints(cfg):
-        check_checkpoint_is_safe(path)
+    elif start:
+        content = load_plain_file(start)
+        names = content.get('state_dict', content)
+        _drop_initial_weights(cfg.model, '', names)
+    for path in sorted({*local_checkpoints(cfg)} - {start}):
+        load_plain_file(path)
 
 
 def _drop_initial_weights(part: dict, prefix: str, names: Iterable) -> None:

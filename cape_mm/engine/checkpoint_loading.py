@@ -110,28 +110,27 @@ def load_plain_file(
             f"{OPT_IN} is set: '{path}' may run code while it is loaded",
             stacklevel=2,
         )
-        return torch.load(path, map_location=map_location, weights_only=False)
-    try:
-        # PyTorch < 2.6 unpickles tar archives even with `weights_only`
-        if tarfile.is_tarfile(path):
-            raise pickle.UnpicklingError('a tar archive')
-        with _mmengine_globals():
-            content = torch.load(
-                path, map_location=map_location, weights_only=True
-            )
-    except torch.cuda.OutOfMemoryError:  # the file is sound
-        raise
-    except (
-        *(pickle.UnpicklingError, RuntimeError, EOFError, ValueError),
-        *(TypeError, AttributeError, LookupError),
-    ) as error:
-        text = str(error).strip()
-        reason = text.splitlines()[0] if text else type(error).__name__
-        raise UnsafeCheckpointError(
-            f"'{path}' is damaged or can only be read by running code from "
-            f'the file, so it was not loaded; set {OPT_IN}=1 if you trust '
-            f'where it comes from (PyTorch says: {reason})'
-        ) from None
+        content = torch.load(path, map_location, weights_only=False)
+    else:
+        try:
+            # PyTorch < 2.6 unpickles tar archives even with `weights_only`
+            if tarfile.is_tarfile(path):
+                raise pickle.UnpicklingError('a tar archive')
+            with _mmengine_globals():
+                content = torch.load(path, map_location, weights_only=True)
+        except torch.cuda.OutOfMemoryError:  # the file is sound
+            raise
+        except (
+            *(pickle.UnpicklingError, RuntimeError, EOFError, ValueError),
+            *(TypeError, AttributeError, LookupError),
+        ) as error:
+            text = str(error).strip()
+            reason = text.splitlines()[0] if text else type(error).__name__
+            raise UnsafeCheckpointError(
+                f"'{path}' is damaged or can only be read by running code "
+                f'from the file, so it was not loaded; set {OPT_IN}=1 if you '
+                f'trust where it comes from (PyTorch says: {reason})'
+            ) from None
     if not isinstance(content, dict):
         raise UnsuitableCheckpointError(
             f"'{path}' holds a {type(content).__name__}, not a dict with the "

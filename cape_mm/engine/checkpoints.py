@@ -147,7 +147,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         BinaryIO: What is to be written to.
 
     Raises:
-        OSError: If the disk is full or read-only, in one sentence.
+        OSError: If it cannot be written; it names the file.
     """
     path = os.fspath(path)
     temporary = f'{path}.tmp'
@@ -163,15 +163,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.remove(temporary)
         if isinstance(error.__context__, OSError):  # PyTorch hides it
             error = error.__context__
-        if not isinstance(error, OSError):
+        if not getattr(error, 'strerror', None):
             raise
-        failure = OSError(
-            f"'{path}' cannot be written ({error.strerror}); what was written "
-            'before is whole: make room, then go on (a training with '
-            '--resume)'
-        )
-        failure.errno = error.errno
-        raise failure from None
+        raise OSError(error.errno, error.strerror, path) from None
 
 
 def write_checkpoint(checkpoint: dict, path: str | os.PathLike[str]) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import errno
+from argparse import ArgumentTypeError
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,14 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch._utils import ExceptionWrapper
 
-from cape_mm.cli.arguments import one_line_errors
+from cape_mm.cli.arguments import (
+    amount,
+    natural,
+    one_line_errors,
+    positive,
+    share,
+)
+from cape_mm.engine.checkpoints import write_checkpoint
 from cape_mm.errors import (
     DataError,
     MissingPackageError,
@@ -95,11 +103,53 @@ def test_file_that_was_being_written_is_named(monkeypatch, tmp_path):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
 
-def test_checkpoint_on_a_full_disk_is_one_sentence(monkeypatch):
-    error = RuntimeError('PytorchStreamWriter failed writing file data/0')
-    assert 'cannot be written: free some space' in message_of(
-        error, monkeypatch
-    )
+@pytest.mark.parametrize(
+    'number, remedy',
+    [(errno.ENOSPC, 'free some space'), (errno.EACCES, 'change its perm')],
+)
+def test_checkpoint_on_a_full_disk_is_one_sentence(
+    number, remedy, monkeypatch, tmp_path
+):
+    """PyTorch hides what the system says."""
+
+    def fail(checkpoint, file):
+        try:
+            raise OSError(number, 'It failed')
+        finally:
+            raise RuntimeError('PytorchStreamWriter failed writing data/0')
+
+    path = tmp_path / 'a.pth'
+    monkeypatch.setattr('torch.save', fail)
+    with pytest.raises(OSError) as error:
+        write_checkpoint({}, path)
+    text = message_of(error.value, monkeypatch)
+    assert text.startswith(f"train.py: error: '{path}': It failed: {remedy}")
+
+
+def test_an_error_without_a_reason_is_kept(monkeypatch, tmp_path):
+    def fail(checkpoint, file):
+        raise OSError('the stream is closed')
+
+    monkeypatch.setattr('torch.save', fail)
+    with pytest.raises(OSError, match='^the stream is closed$'):
+        write_checkpoint({}, tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize(
+    'kind, text, limits',
+    [
+        (positive, '10000000000000000', 'from 1 to 1e+15'),
+        (natural, '-1', 'from 0 to 1e+15'),
+        (amount, 'inf', 'from 1e-15 to 1e+15'),
+        (amount, 'nan', 'from 1e-15 to 1e+15'),
+        (amount, '0', 'from 1e-15 to 1e+15'),
+        (share, '2', 'from 0 to 1'),
+    ],
+)
+def test_the_limits_of_a_number_are_named(kind, text, limits):
+    with pytest.raises(ArgumentTypeError) as error:
+        kind(text)
+    assert str(error.value) == f'is {text}, must be {limits}'
 
 
 @pytest.mark.parametrize('dev_mode', [True, False])

@@ -142,6 +142,19 @@ def test_a_faulty_config_keeps_its_traceback(config_file, monkeypatch):
         read_run_config(config_file)
 
 
+def test_each_checkpoint_is_read_once(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        'cape_mm.cli.launch.load_plain_file',
+        lambda path: read.append(path) or {},
+    )
+    teacher = dict(type='Pretrained', checkpoint='b.pth')
+    model = dict(teachers=[dict(init_cfg=teacher), dict(init_cfg=teacher)])
+    cfg = Config(dict(model=model, work_dir=str(tmp_path), load_from='a.pth'))
+    _check_checkpoints(cfg)
+    assert read == ['a.pth', 'b.pth']
+
+
 @pytest.mark.parametrize('resume', [False, True])
 def test_weights_that_a_checkpoint_replaces_are_not_downloaded(
     resume, tmp_path

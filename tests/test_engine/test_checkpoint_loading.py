@@ -108,6 +108,15 @@ def test_opt_in_accepts_with_a_warning(tmp_path, monkeypatch):
         check_checkpoint_is_safe(str(path))
 
 
+def test_what_is_trusted_must_hold_weights_too(tmp_path, monkeypatch):
+    monkeypatch.setenv(OPT_IN, '1')
+    path = tmp_path / 'module.pth'
+    torch.save(torch.nn.Linear(1, 1), path)
+    not_a_dict = pytest.raises(UnsuitableCheckpointError, match='a Linear')
+    with pytest.warns(UserWarning, match='may run code'), not_a_dict:
+        load_plain_file(str(path))
+
+
 def test_name_of_a_known_model_is_checked_when_it_is_loaded():
     check_checkpoint_is_safe('torchvision://resnet50')
 

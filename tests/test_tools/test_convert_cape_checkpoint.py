@@ -223,4 +223,4 @@ def test_files_of_no_method_are_refused(call_tool, tmp_path, content, message):
 def test_numbers_below_one_are_refused(call_tool, tmp_path, flag, capsys):
     with pytest.raises(SystemExit):
         call_tool(TOOL, tmp_path / 'in.pth', tmp_path / 'out.pth', flag, 0)
-    assert 'must be >= 1' in capsys.readouterr().err
+    assert 'must be from 1 to' in capsys.readouterr().err

@@ -58,8 +58,8 @@ class ResumeCheckHook(Hook):
             texts = (meta['cfg'], runner.cfg.pretty_text)
             with suppress(ValueError):  # settings that are more than data
                 configs = [
-                    {key: read_literals(text).get(key) for key in _COMPARED}
-                    for text in texts
+                    {key: config.get(key) for key in _COMPARED}
+                    for config in map(read_literals, texts)
                 ]
                 parts.append(
                     ('with another config', [*_differences(*configs)])

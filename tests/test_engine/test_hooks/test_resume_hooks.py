@@ -43,6 +43,16 @@ def test_what_differs_is_named(warnings_of):
     assert 'num_instances' not in text
 
 
+def test_each_config_is_read_once(warnings_of, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        'cape_mm.engine.hooks.resume_hooks.read_literals',
+        lambda text: read.append(text) or {},
+    )
+    warnings_of(dict(meta=dict(cfg='a = 1')), cfg='a = 2')
+    assert read == ['a = 1', 'a = 2']
+
+
 CONFIG = """
 model = dict(type='A', head=dict(depth=3), init_cfg=dict(checkpoint='a'))
 train_dataloader = dict(batch_size=16, num_workers=2, dataset=dict(
