@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 
 from cape_mm.datasets.formats.image_check import read_image
 from cape_mm.visualization.drawing import (
@@ -28,7 +29,9 @@ _LEAST, _MOST = 900, 2400
 _LABELLED, _HIDDEN = (0, 175, 255), (170, 170, 170)
 _SELECTED, _BOX = (255, 255, 0), (255, 140, 0)
 #: Colours of the scores 0, 0.5 and 1.
-_SCORES = np.array([(230, 30, 30), (250, 200, 0), (40, 200, 60)], np.float64)
+_SCORES = LinearSegmentedColormap.from_list(
+    'scores', ['#e61e1e', '#fac800', '#28c83c']
+)
 _MOST_NAMES = 24  # more keypoints are numbered
 
 
@@ -146,7 +149,4 @@ def draw_labels(view: PanelView, labels: Labels, cursor: Cursor) -> np.ndarray:
 
 def score_colors(scores: np.ndarray) -> np.ndarray:
     """Colours (K, 3), uint8, RGB, of scores (K,) from red to green."""
-    scores = np.clip(scores, 0, 1)
-    marks = np.linspace(0, 1, len(_SCORES))
-    parts = [np.interp(scores, marks, part) for part in _SCORES.T]
-    return np.stack(parts, -1).astype(np.uint8)
+    return _SCORES(np.asarray(scores, np.float64), bytes=True)[:, :3]

@@ -13,7 +13,7 @@ from cape_mm.errors import DataError
 
 from .labels import ACCEPTED, set_keypoint_names
 from .panel import Sessions, guard, warn
-from .predict import load_inferencer, predict, queries_of
+from .predict import Progress, load_inferencer, predict, queries_of
 from .project import MAX_SHOTS, Project
 from .session import Session, describe_project
 
@@ -57,14 +57,6 @@ class Handlers:
             project = session.project
         return [*_describe(project), project.labels.category]
 
-    def begin(
-        self, folder: str, source: str, category: str, request: gr.Request
-    ) -> Any:
-        """Open the folder of the command line, if there is one."""
-        if not folder:
-            return gr.skip()
-        return self.open_folder(folder, source, category, request)
-
     @guard
     def save_names(self, text: str, request: gr.Request) -> Any:
         """Take over names of keypoints: summary and names."""
@@ -93,9 +85,7 @@ class Handlers:
         ) -> Iterator[tuple[str, Any]]:
             session = self._sessions(request)
             if not session.predicting.acquire(blocking=False):
-                warn(
-                    DataError('a prediction runs already: wait, or press Stop')
-                )
+                warn(DataError('a prediction runs already: wait, or stop it'))
                 yield gr.skip(), gr.skip()
                 return
             try:
@@ -141,7 +131,8 @@ class Handlers:
                 )
         if not keys:
             raise DataError('every image is accepted or rejected already')
-        yield _bar(0, 1, 'The model is loaded'), gr.skip()
+        progress = Progress(0, len(keys))
+        yield _bar(progress, 'The model is loaded'), gr.skip()
         model = load_inferencer(checkpoint, self._config, self._device)
         shown = 0.0
         with closing(predict(project, keys, model, detect=detect)) as steps:
@@ -150,16 +141,15 @@ class Handlers:
                     break
                 if progress.seconds - shown > _INTERVAL:
                     shown = progress.seconds
-                    text = _bar(progress.done, progress.total, progress)
-                    yield text, gr.skip()
-        text = str(progress)
+                    yield _bar(progress, progress), gr.skip()
+        text = progress
         if progress.done < progress.total:
             text = (
                 f'stopped after {progress.done} of {progress.total} images: '
                 'what is done is kept'
             )
         yield (
-            _bar(progress.done, progress.total, text),
+            _bar(progress, text),
             f'{describe_shots(project)} Check the predictions in **Correct**.',
         )
 
@@ -167,13 +157,13 @@ class Handlers:
 def describe_shots(project: Project) -> str:
     """What the next prediction begins with, in words."""
     labels, shots = project.labels, len(project.find_shots())
-    text = f'{len(labels.keys(ACCEPTED))} labelled image(s) are the shots'
-    if shots < len(labels.keys(ACCEPTED)):
-        text += (
-            f', but only {shots} of them are used (at most {MAX_SHOTS}, those '
-            'accepted last, whose file is there)'
-        )
-    return f'{text}, {len(queries_of(labels))} can be predicted.'
+    count, note = len(labels.keys(ACCEPTED)), ''
+    if shots < count:
+        note = f' ({shots} used: the last {MAX_SHOTS} whose file is there)'
+    return (
+        f'{count} labelled image(s) are the shots{note}, '
+        f'{len(queries_of(labels))} can be predicted.'
+    )
 
 
 def _describe(project: Project) -> list[str]:
@@ -182,9 +172,9 @@ def _describe(project: Project) -> list[str]:
     return [describe_project(project), names]
 
 
-def _bar(done: int, total: int, text: object) -> str:
+def _bar(progress: Progress, text: object) -> str:
     """Progress in HTML."""
     return (
-        f'<progress value="{done}" max="{total}" style="width: 100%">'
-        f'</progress><p>{html.escape(str(text))}</p>'
+        f'<progress value="{progress.done}" max="{progress.total}" '
+        f'style="width: 100%"></progress><p>{html.escape(str(text))}</p>'
     )

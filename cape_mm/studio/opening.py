@@ -50,7 +50,8 @@ def find_images(root: Path, notes: list[str]) -> dict[str, tuple[int, int]]:
                 continue
             try:
                 # what a project names must be readable when it is reopened
-                check_image_names([key], root, root, remedy='open their own')
+                remedy = 'open their own folder'
+                check_image_names([key], root, root, remedy=remedy)
                 size = loaded_size(path) if path.is_file() else None
                 if size is None:
                     raise DataError(f'{key} is no readable image')
@@ -60,9 +61,9 @@ def find_images(root: Path, notes: list[str]) -> dict[str, tuple[int, int]]:
     if refused:
         notes.append(f'{len(refused)} file(s) are left out: {refused[0]}')
     if not images:
-        reason = f'give a folder with {", ".join(IMAGE_SUFFIXES)} files'
-        reason = notes[-1] if refused else reason
-        raise DataError(f'there is no image in {root}: {reason}')
+        remedy = f'give a folder with {", ".join(IMAGE_SUFFIXES)} files'
+        remedy = notes[-1] if refused else remedy
+        raise DataError(f'there is no image in {root}: {remedy}')
     return images
 
 

@@ -104,7 +104,8 @@ def _add_project(page: Any, handlers: Handlers, given: dict) -> None:
     given_values = [folder, source, category]
     opened = [summary, names, category]
     opener.click(handlers.open_folder, given_values, opened, **QUIET)
-    page.load(handlers.begin, given_values, opened, **QUIET)
+    if given.get('folder'):
+        page.load(handlers.open_folder, given_values, opened, **QUIET)
     namer.click(handlers.save_names, names, [summary, names], **QUIET)
 
 

@@ -391,6 +391,9 @@ def test_shots_are_the_last_ten_whose_image_is_there(write_image, tmp_path):
     (folder / keys[5]).unlink()
     shots = [keys[0], *keys[3:5], *keys[6:]]
     assert project.find_shots() == shots
+    handlers = pytest.importorskip('cape_mm.studio.handlers')
+    text = '13 labelled image(s) are the shots (10 used: the last 10 whose'
+    assert handlers.describe_shots(project).startswith(text)
     supports = project.make_request([]).supports
     assert [Path(shot.image).name for shot in supports] == shots
     assert supports[0].keypoints == [[0, 59, 2]]

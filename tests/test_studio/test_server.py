@@ -173,6 +173,54 @@ def test_a_visitor_names_no_config_and_uploads_no_file(
     assert answer.status_code == 413, answer.text
 
 
+@pytest.fixture
+def warnings(monkeypatch):
+    import gradio
+
+    texts = []
+    monkeypatch.setattr(
+        gradio, 'Warning', lambda text, **_: texts.append(text)
+    )
+    return texts
+
+
+def test_one_prediction_runs_at_a_time_with_the_config_of_the_tool(
+    project, session, tmp_path, warnings, monkeypatch
+):
+    handlers = pytest.importorskip('cape_mm.studio.handlers')
+    request = SimpleNamespace(session_hash='tab')
+    run = handlers.Handlers({}, tmp_path, 'mine.py', 'cpu')
+    run._sessions = lambda _: session
+    given = []
+
+    def load(*args):
+        given.append(args)
+        # a second one, while the first one runs
+        list(run.predict(True)('', False, request))
+        raise DataError('no such model')
+
+    monkeypatch.setattr(handlers, 'load_inferencer', load)
+    list(run.predict(False)('a.pth', False, request))
+    assert given == [('a.pth', 'mine.py', 'cpu')]
+    assert 'a prediction runs already' in warnings[0]
+    assert warnings[1:] == ['no such model']
+    assert not session.predicting.locked()
+
+
+def test_faults_of_the_program_are_not_told_as_those_of_the_user(warnings):
+    panel = pytest.importorskip('cape_mm.studio.panel')
+
+    def fail(error):
+        raise error
+
+    panel.guard(fail)(DataError('<b>'))
+    panel.guard(fail)(PermissionError(13, 'Permission denied', 'a.json'))
+    assert warnings[0] == '&lt;b&gt;'
+    assert "'a.json': Permission denied" in warnings[1]
+    with pytest.raises(ZeroDivisionError):
+        panel.guard(fail)(ZeroDivisionError())
+
+
 def handler_of(page, elem_id, event):
     """What an event of a component calls."""
     (component,) = (b for b in page.blocks.values() if b.elem_id == elem_id)
