@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Any, Sequence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,12 @@ class UsageError(ValueError):
 
 class MissingPackageError(ImportError):
     """An optional package is needed; the message says how to install it."""
+
+
+def shorten(value: Any, length: int = 80) -> str:
+    """A value for a message, in one line."""
+    text = repr(value).replace('\n', ' ')
+    return text if len(text) <= length else f'{text[:length]} ...'
 
 
 def refuse_nonfinite(

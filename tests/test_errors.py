@@ -6,7 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from cape_mm.errors import DataError, import_extra, refuse_nonfinite
+from cape_mm.errors import (
+    DataError,
+    import_extra,
+    refuse_nonfinite,
+    shorten,
+)
 
 
 def test_an_optional_module_is_imported():
@@ -20,6 +25,12 @@ def test_a_missing_module_is_named_with_purpose_reason_and_command():
         'the file a.xyz needs no_such_module (No module named '
         "'no_such_module'): pip install one two"
     )
+
+
+def test_values_stay_in_one_line_of_a_message():
+    assert shorten('a  b') == "'a  b'"
+    assert shorten(np.eye(2)) == 'array([[1., 0.],        [0., 1.]])'
+    assert shorten('a' * 100, 4) == "'aaa ..."
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])

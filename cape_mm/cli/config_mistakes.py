@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from cape_mm.checks.training_config import find_class
-from cape_mm.errors import UsageError
+from cape_mm.errors import UsageError, shorten
 
 # Runner reads these from the config, not from its arguments.
 _READ_BY_RUNNER = {'model_wrapper_cfg', 'find_unused_parameters', 'compile'}
@@ -202,9 +202,9 @@ def _check_kind(old: Any, new: Any) -> None:
     ):
         expected = 'a list'
     if expected:
-        shown = ' '.join(str(old).split())
-        shown = shown if len(shown) < 60 else f'{shown[:57]}...'
-        raise UsageError(f'the config has {shown} there: give {expected}')
+        raise UsageError(
+            f'the config has {shorten(old)} there: give {expected}'
+        )
 
 
 def _class_of(node: dict, where: str, options: dict) -> type | None:

@@ -21,6 +21,7 @@ from cape_mm.datasets.formats.annotation_tools.predictions import (
     is_predictions,
 )
 from cape_mm.datasets.formats.json_values import read_json
+from cape_mm.engine.checkpoints import whole_file
 from cape_mm.errors import DataError
 from cape_mm.structures import EpisodeDataSample
 
@@ -173,12 +174,9 @@ class PredictionFile:
         """Replace the file by one with all results so far."""
         queries = [self.entries[number] for number in sorted(self.entries)]
         content = dict(self._head, queries=queries)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(f'{self.path.name}.part')
-        part.write_text(
-            json.dumps(content, indent=2, allow_nan=False) + '\n', 'utf-8'
-        )
-        os.replace(part, self.path)
+        text = json.dumps(content, indent=2, allow_nan=False) + '\n'
+        with whole_file(self.path) as file:
+            file.write(text.encode())
         self._written = time.monotonic()
 
 

@@ -9,6 +9,8 @@ from typing import Any, Iterable
 
 import numpy as np
 
+from cape_mm.errors import shorten
+
 _PATH = (str, os.PathLike)
 _KINDS: dict[str, tuple[type | tuple, str]] = {
     'path': (_PATH, 'a path (str or Path)'),
@@ -37,7 +39,7 @@ def require(kind: str, **values: Any) -> None:
     for name, value in values.items():
         wrong = not isinstance(value, types) or isinstance(value, bytes)
         if wrong or (kind == 'list' and isinstance(value, str)):
-            raise TypeError(f'{name} is {_shorten(value)}, must be {noun}')
+            raise TypeError(f'{name} is {shorten(value)}, must be {noun}')
         if kind in _LEAST and value < _LEAST[kind]:
             raise ValueError(f'{name} is {value}, must be >= {_LEAST[kind]}')
 
@@ -47,11 +49,5 @@ def require_class(kind: type, **values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, kind):
             raise TypeError(
-                f'{name} is {_shorten(value)}, must be a {kind.__name__}'
+                f'{name} is {shorten(value)}, must be a {kind.__name__}'
             )
-
-
-def _shorten(value: Any) -> str:
-    """A value for a message."""
-    text = ' '.join(repr(value).split())
-    return text if len(text) < 60 else f'{text[:57]}...'

@@ -19,8 +19,8 @@ from cape_mm.datasets.formats.annotation_tools import (
 from cape_mm.datasets.formats.annotation_tools.predictions import given_box
 from cape_mm.datasets.formats.image_check import loaded_size
 from cape_mm.datasets.formats.image_paths import check_image_names
-from cape_mm.datasets.formats.json_values import read_json, shorten
-from cape_mm.errors import DataError
+from cape_mm.datasets.formats.json_values import read_json
+from cape_mm.errors import DataError, shorten
 
 from .arguments import require
 from .episode_request import EpisodeRequest, RequestMember

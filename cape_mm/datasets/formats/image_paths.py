@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import Any, Iterable
 
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, shorten
 
 _LONGEST = 1000  # characters of a name with its folders
 _DRIVE = re.compile(r'[A-Za-z]:')
@@ -65,7 +65,7 @@ def check_image_names(
             'file and its images lie elsewhere'
         )
     raise DataError(
-        f'{source}: the image {_shorten(name)} {problem}{others}; {advice}'
+        f'{source}: the image {shorten(name, 200)} {problem}{others}; {advice}'
     )
 
 
@@ -130,9 +130,3 @@ def _leads_out(path: str, whole: str, inside: dict[str, bool]) -> bool:
     if folder not in inside:
         inside[folder] = is_below(osp.realpath(folder), whole)
     return not inside[folder]
-
-
-def _shorten(value: Any) -> str:
-    """A value for a message."""
-    text = repr(value)
-    return text if len(text) <= 200 else f'{text[:200]} ...'

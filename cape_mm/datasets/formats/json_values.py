@@ -12,7 +12,7 @@ from mmengine.fileio import get
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_paths import is_regular_file
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, shorten
 
 #: Largest magnitude of a coordinate: beyond, it is a mistake, and float32
 #: loses whole pixels.
@@ -44,12 +44,6 @@ def read_json(path: str | Path) -> Any:
             f'annotation file {path} is no valid JSON, perhaps it was '
             f'not written or downloaded completely: {error}'
         ) from None
-
-
-def shorten(value: Any, length: int = 80) -> str:
-    """A value for a message."""
-    text = repr(value)
-    return text if len(text) <= length else f'{text[:length]} ...'
 
 
 def as_dict(value: Any, where: str) -> dict:

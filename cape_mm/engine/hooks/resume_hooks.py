@@ -11,6 +11,7 @@ from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.runner import Runner
 
 from cape_mm.engine.checkpoints import read_literals
+from cape_mm.errors import shorten
 from cape_mm.registry import HOOKS
 
 # what the course of a training depends on
@@ -112,8 +113,7 @@ def _shorten(value: Any) -> str:
     """A value in words, of a long one the beginning."""
     if isinstance(value, list) and len(value) > 10:
         return f'[{", ".join(map(str, value[:10]))}, ... {len(value)} in all]'
-    text = 'none' if value is None else str(value)
-    return text if len(text) <= 80 else f'{text[:80]} ...'
+    return 'none' if value is None else shorten(value)
 
 
 @HOOKS.register_module()

@@ -76,7 +76,7 @@ work_dir = 'a'
         (
             'a.json',
             'b.json',
-            'train_dataloader.dataset.ann_file a.json there, b.json here',
+            "train_dataloader.dataset.ann_file 'a.json' there, 'b.json' here",
         ),
         ('size=16', 'size=8', 'train_dataloader.batch_size 16 there, 8 here'),
         ('p=0.5', 'p=1', 'train_dataloader.dataset.pipeline.1.p 0.5 there'),
@@ -87,7 +87,7 @@ work_dir = 'a'
         (
             "ann_file='a.json', ",
             '',
-            'train_dataloader.dataset.ann_file a.json there, none here',
+            "train_dataloader.dataset.ann_file 'a.json' there, none here",
         ),
     ],
 )
@@ -178,7 +178,7 @@ def test_resume_with_another_category_is_warned_about(
         assert 'resumed epoch: 1' in log
         assert ('categories [1] there, [2] here' in log) is warns
         assert ('on other data' in log) is warns
-        assert (f'{key} 1 there, 2 here' in log) is warns
+        assert (f"{key} '1' there, '2' here" in log) is warns
 
 
 @pytest.fixture

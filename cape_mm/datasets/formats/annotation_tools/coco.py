@@ -20,9 +20,9 @@ from cape_mm.datasets.formats.mp100.annotation_file import (
     Category,
     parse_categories,
 )
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, shorten
 
-from ..json_values import as_flag, read_json, shorten, unique_entries
+from ..json_values import as_flag, read_json, unique_entries
 from .annotations import Annotations, write_image
 from .collector import Collector
 from .mp100_folder import to_coco

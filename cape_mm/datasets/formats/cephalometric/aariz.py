@@ -21,10 +21,10 @@ from typing import Any, Iterator
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, shorten
 from cape_mm.structures import get_schema
 
-from ..json_values import as_dict, read_json, shorten
+from ..json_values import as_dict, read_json
 from .reading import (
     CephalometricRecord,
     ObserverError,

@@ -23,10 +23,10 @@ from typing import Any, Iterator
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, shorten
 from cape_mm.structures import get_schema
 
-from ..json_values import as_list, as_number, read_json, shorten
+from ..json_values import as_list, as_number, read_json
 from .reading import CephalometricRecord, to_grey_or_bgr
 
 _NUM_LANDMARKS = len(get_schema('cl_detection38'))

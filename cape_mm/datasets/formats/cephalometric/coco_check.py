@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Sequence
 
-from cape_mm.datasets.formats.json_values import is_number, shorten
-from cape_mm.errors import DataError
+from cape_mm.datasets.formats.json_values import is_number
+from cape_mm.errors import DataError, shorten
 from cape_mm.structures import available_schemas, get_schema
 
 #: Where the millimetres per pixel come from.

@@ -23,10 +23,9 @@ import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
 from cape_mm.datasets.formats.image_check import loaded_size
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, shorten
 from cape_mm.structures import get_schema
 
-from ..json_values import shorten
 from .reading import (
     OBSERVERS,
     CephalometricRecord,

@@ -17,9 +17,9 @@ from typing import Any, Sequence
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, shorten
 
-from ..json_values import LARGEST, shorten
+from ..json_values import LARGEST
 
 #: Observers of the datasets that have two.
 OBSERVERS = ('junior', 'senior')

@@ -11,7 +11,7 @@ from typing import Sequence
 import numpy as np
 
 from cape_mm.datasets.formats.annotation_report import AnnotationReport
-from cape_mm.errors import DataError
+from cape_mm.errors import DataError, shorten
 from cape_mm.structures.coordinates import clip_polygon
 
 from ..json_values import (
@@ -24,7 +24,6 @@ from ..json_values import (
     as_number,
     as_text,
     refuse_repeated,
-    shorten,
 )
 from .instances import HIDDEN, UNLABELLED, VISIBLE, AnnotatedPerson
 from .keypoints import NOT_IN_COCO
