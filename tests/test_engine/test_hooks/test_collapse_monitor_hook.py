@@ -117,9 +117,9 @@ def test_few_images_are_not_judged(train):
 def test_a_resumed_run_goes_on_counting(train):
     train([SOUND, DEAD, DEAD, DEAD, DEAD], max_epochs=3, consecutive=4)
     with pytest.raises(CollapseError, match='in 3 validation'):
-        # epoch_3.pth knows the validation of epoch 2
+        # epoch_3.pth knows the validation of epoch 2 and lacks its own
         train(
-            [None, None, None, DEAD, DEAD], True, action='raise', consecutive=3
+            [None, None, DEAD, DEAD, DEAD], True, action='raise', consecutive=3
         )
 
 
